@@ -1,0 +1,133 @@
+"""The composed config as typed, checked values; the only place below the commands that sees OmegaConf."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from musicgen.corpus.config import DataConfig
+from musicgen.errors import InputError
+from musicgen.metrics.config import EvaluationConfig
+from musicgen.model.config import ModelConfig
+from musicgen.rendering.config import RenderingConfig
+from musicgen.sampling.config import SamplingConfig
+from musicgen.tracking.config import TrackerConfig
+from musicgen.training.config import TrainingConfig
+
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+@dataclass(frozen=True, config=_STRICT)
+class PathsConfig:
+    """Where files go."""
+
+    outputs: Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Config:
+    """Everything that describes a run."""
+
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+    sampling: SamplingConfig
+    rendering: RenderingConfig
+    evaluation: EvaluationConfig
+    tracker: TrackerConfig
+    paths: PathsConfig
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    device: Literal["auto", "cpu", "cuda"]
+
+    def as_dict(self) -> dict[str, object]:
+        """Nested plain values, as YAML has them."""
+        return _ADAPTER.dump_python(self)
+
+
+_ADAPTER = TypeAdapter(Config)
+
+
+def conf_folder() -> Path:
+    """The config groups: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def parse_config(composed: DictConfig) -> Config:
+    """Check every field; raises InputError that names each wrong field, its value and what is allowed."""
+    try:
+        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None)
+        raise InputError(f"{key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(values, dict)
+    return config_from_dict({str(key): value for key, value in values.items()})
+
+
+def config_from_dict(values: Mapping[str, object]) -> Config:
+    """Check nested plain values, as run.json holds them; raises InputError like parse_config."""
+    try:
+        # As JSON, since pydantic's strict mode lets nested values become dataclasses only from there.
+        return _ADAPTER.validate_json(json.dumps(values))
+    except ValidationError as error:
+        problems = dict.fromkeys(_describe(dict(problem), values) for problem in error.errors())
+        raise InputError("; ".join(problems)) from None
+
+
+def _describe(problem: dict, values: Mapping[str, object]) -> str:
+    """A line such as "training.batch_size=0: input should be greater than or equal to 1"."""
+    parts: list[str] = []
+    value: object = values
+    for part in problem["loc"]:
+        # pydantic adds the name of a union's branch to the place; only what is in the config is kept.
+        if isinstance(value, Mapping):
+            if part not in value and problem["type"] not in {"missing", "unexpected_keyword_argument"}:
+                continue
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            continue
+        parts.append(str(part))
+    message = problem["msg"].removeprefix("Value error, ")
+    place = ".".join(parts)
+    if isinstance(value, Mapping):
+        return f"{place}: {message}"
+    return f"{place}={value!r}: {message[0].lower()}{message[1:]}"
+
+
+def describe_composition_error(error: Exception) -> str:
+    """What Hydra or OmegaConf could not compose, in one line."""
+    message = str(error).strip()
+    unknown = re.match(r"Could not override '([^']+)'", message)
+    if unknown:
+        return _describe_unknown_field(unknown[1])
+    missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
+    if missing_option:
+        options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
+        name = "=".join(missing_option[1].rsplit("/", 1))
+        return f"{name}: no such choice" + (f"; allowed are {', '.join(options)}" if options else "")
+    return " ".join(message.split("\n\n")[0].split())
+
+
+def _describe_unknown_field(name: str) -> str:
+    """Name the fields of the deepest part of the config that `name` still fits."""
+    owner: type = Config
+    parts = name.split(".")
+    place = []
+    for part in parts[:-1]:
+        inner = {field.name: field.type for field in fields(owner)}.get(part)
+        if not is_dataclass(inner) or not isinstance(inner, type):
+            break
+        owner = inner
+        place.append(part)
+    allowed = ", ".join(field.name for field in fields(owner))
+    return f"{name}: no such field; allowed in {'.'.join(place) or 'the config'} are {allowed}"

@@ -1,0 +1,1 @@
+"""From files of ABC notation to tunes, splits, vocabulary and training windows."""

@@ -1,0 +1,42 @@
+"""What the `data` config group holds."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+class DataConfig:
+    """Which corpus, how it is cleaned and how it is split."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """The corpus's name in tables and plots."""
+    source: Literal["music21", "download", "files"]
+    """Files that music21 ships, one checked file from the network, or the user's own."""
+    path: Annotated[str, Field(min_length=1)]
+    """A file, folder or glob; below music21's corpus folder where that is the source."""
+    url: str | None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    """The digest that a downloaded file must have."""
+    clean: bool
+    """False keeps every tune's text exactly as it stands in the file."""
+    keep_fields: list[Annotated[str, Field(pattern="^[A-Za-z]$")]]
+    """The fields that cleaning keeps; all others go."""
+    validation_share: Annotated[Share, Field(gt=0.0)]
+    test_share: Annotated[Share, Field(gt=0.0)]
+    near_duplicate_share: Annotated[float, Field(gt=0.0, le=1.0)] | None
+    """Tunes that share this much of their 12-interval runs stay in one split; null: no such rule."""
+    split_seed: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _check(self) -> "DataConfig":
+        if self.validation_share + self.test_share >= 1.0:
+            raise ValueError("validation_share + test_share must stay below 1")
+        if self.clean and not {"X", "K"} <= set(self.keep_fields):
+            raise ValueError("keep_fields must hold X and K, without which ABC is no tune")
+        if self.source == "download" and (self.url is None or self.sha256 is None):
+            raise ValueError("source=download needs url and sha256")
+        return self

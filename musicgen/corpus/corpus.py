@@ -1,0 +1,144 @@
+"""A corpus as a run sees it: tunes, their split, the vocabulary, and what reading and cleaning did."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+from musicgen.corpus.config import DataConfig
+from musicgen.corpus.sources import read_source
+from musicgen.corpus.splits import Split, near_duplicate_groups, split_by_group
+from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.errors import InputError
+from musicgen.notation import parse_tune
+from musicgen.seeds import generator_for
+
+TUNE_END = "\n\n"
+"""What stands behind every tune in training text: the end of its last line and a blank line."""
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What reading and cleaning did, in numbers."""
+
+    tunes_read: int
+    dropped: dict[str, int]
+    """Reason -> number of tunes left out."""
+    num_tunes: int
+    num_train: int
+    num_validation: int
+    num_test: int
+    num_near_duplicates: int
+    """Tunes that stand in a group with another."""
+    characters_read: int
+    characters: int
+    """Of the tunes that stayed, as cleaned, without the blank lines between them."""
+    vocabulary_size: int
+    unknown_characters: int
+    """In validation and test tunes: characters that no training tune has."""
+
+    def lines(self) -> list[str]:
+        """The report in words."""
+        dropped = ", ".join(f"{count} {reason}" for reason, count in self.dropped.items()) or "none"
+        return [
+            f"{self.tunes_read} tunes read, dropped: {dropped}; "
+            f"{self.num_tunes} kept, {self.num_near_duplicates} of them near-duplicates kept in one split",
+            f"{self.num_train} train, {self.num_validation} validation, {self.num_test} test tunes; "
+            f"{self.characters:,} of {self.characters_read:,} characters kept, "
+            f"vocabulary of {self.vocabulary_size}, {self.unknown_characters} held-out characters outside it",
+        ]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tunes in the order of their files, and how they are split."""
+
+    name: str
+    tunes: tuple[str, ...]
+    groups: tuple[int, ...]
+    """A number for each tune; near-duplicates share it."""
+    split: Split
+    vocabulary: Vocabulary
+    report: CorpusReport
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the tunes as they are trained on."""
+        return hashlib.sha256("\n\n".join(self.tunes).encode()).hexdigest()
+
+    def part(self, name: str) -> list[str]:
+        """The tunes of "train", "validation" or "test"."""
+        return [self.tunes[index] for index in getattr(self.split, name)]
+
+    def summary(self) -> dict[str, object]:
+        """Name, digest and report as plain values."""
+        return {"name": self.name, "sha256": self.sha256, **asdict(self.report)}
+
+
+def training_text(tunes: Sequence[str]) -> str:
+    """One long text: every tune with the blank line behind it."""
+    return "".join(tune + TUNE_END for tune in tunes)
+
+
+def load_corpus(config: DataConfig) -> Corpus:
+    """Read, clean, de-duplicate and split a corpus; raises InputError where that is impossible."""
+    text = read_source(config)
+    read = split_tunes(text)
+    if not read:
+        raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
+    cleaned = [clean_tune(tune, frozenset(config.keep_fields)) if config.clean else tune for tune in read]
+    tunes, melodies, dropped = _keep_usable(cleaned)
+    if config.near_duplicate_share is None:
+        groups = list(range(len(tunes)))
+    else:
+        groups = near_duplicate_groups(melodies, config.near_duplicate_share)
+    split = split_by_group(
+        groups, config.validation_share, config.test_share, generator_for(config.split_seed, "split")
+    )
+    for part in ("train", "validation", "test"):
+        if not getattr(split, part):
+            raise InputError(
+                f"data={config.name}: {len(tunes)} usable tunes are too few to split: none left for {part} "
+                f"(validation_share={config.validation_share}, test_share={config.test_share})"
+            )
+    vocabulary = Vocabulary.of(tunes[index] for index in split.train)
+    held_out = [tunes[index] for index in (*split.validation, *split.test)]
+    group_sizes = Counter(groups)
+    report = CorpusReport(
+        tunes_read=len(read),
+        dropped=dropped,
+        num_tunes=len(tunes),
+        num_train=len(split.train),
+        num_validation=len(split.validation),
+        num_test=len(split.test),
+        num_near_duplicates=sum(size for size in group_sizes.values() if size > 1),
+        characters_read=len(text),
+        characters=sum(map(len, tunes)),
+        vocabulary_size=vocabulary.size,
+        unknown_characters=sum(
+            character not in vocabulary.characters for tune in held_out for character in tune
+        ),
+    )
+    return Corpus(config.name, tuple(tunes), tuple(groups), split, vocabulary, report)
+
+
+def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[list[int]], dict[str, int]]:
+    """The tunes with notes, each body once; their MIDI pitches; and reason -> number of those left out."""
+    kept, melodies, seen = [], [], set()
+    dropped: Counter[str] = Counter()
+    for tune in tunes:
+        parsed = parse_tune(tune)
+        body = normalised_body(tune)
+        if parsed.header("K") is None:
+            dropped["without key"] += 1
+        elif not parsed.notes:
+            dropped["without notes"] += 1
+        elif body in seen:
+            dropped["duplicate"] += 1
+        else:
+            seen.add(body)
+            kept.append(tune)
+            melodies.append([note.pitch for note in parsed.notes])
+    return kept, melodies, dict(dropped)

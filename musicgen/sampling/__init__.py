@@ -1,0 +1,1 @@
+"""Tunes drawn from a trained network."""

@@ -1,0 +1,103 @@
+"""All tunes in one batch, each with a random stream of its own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.model.network import CharacterNetwork, select_rows
+from musicgen.sampling.config import SamplingConfig
+from musicgen.sampling.decoding import choose_tokens
+from musicgen.seeds import generator_for
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTune:
+    """A tune as drawn."""
+
+    index: int
+    """Its number in the batch, from 0."""
+    prompt: str
+    temperature: float
+    text: str
+    """Prompt and what followed, without the blank line at the end."""
+    ended: bool
+    """Whether it came to its blank line before the cap."""
+
+
+def spread(config: SamplingConfig, prompts: Sequence[str]) -> list[tuple[str, float]]:
+    """Prompt and temperature of every tune: all pairs in turn, so that their counts differ by one at most."""
+    pairs = [(prompt, temperature) for temperature in config.temperatures for prompt in prompts]
+    return [pairs[index % len(pairs)] for index in range(config.num_tunes)]
+
+
+@torch.no_grad()
+def sample_tunes(
+    network: CharacterNetwork,
+    vocabulary: Vocabulary,
+    config: SamplingConfig,
+    prompts: Sequence[str],
+    seed: int,
+    device: torch.device,
+    on_step: Callable[[int, int], None] = lambda _step, _active: None,
+) -> list[SampledTune]:
+    """Draw config.num_tunes tunes.
+
+    Every tune starts from a fresh state that has read one newline and its prompt, and ends at its blank
+    line or at config.max_chars. Its random numbers come from a stream of its own, numbered by its index:
+    the other tunes of the batch change it by floating-point rounding at most. on_step hears the number of
+    characters done and of tunes still going. Raises InputError for a prompt that the vocabulary lacks.
+    """
+    settings = spread(config, prompts)
+    encoded = {prompt: vocabulary.encode_prompt(prompt) for prompt in prompts}
+    # [max_chars, num_tunes]; -1 where the network chooses.
+    forced = np.full((config.max_chars, len(settings)), -1, dtype=np.int64)
+    for column, (prompt, _) in enumerate(settings):
+        forced[: len(prompt), column] = encoded[prompt]
+    uniforms = np.stack(
+        [generator_for(seed, "sampling", index).random(config.max_chars) for index in range(len(settings))],
+        axis=1,
+    )
+    forced_tokens = torch.from_numpy(forced).to(device)
+    draws = torch.from_numpy(uniforms).to(device)
+    temperatures = torch.tensor([t for _, t in settings], dtype=torch.float64, device=device)
+
+    written = torch.zeros(config.max_chars, len(settings), dtype=torch.int64, device=device)
+    lengths = torch.full((len(settings),), config.max_chars, dtype=torch.int64, device=device)
+    ended = torch.zeros(len(settings), dtype=torch.bool, device=device)
+    active = torch.arange(len(settings), device=device)
+    previous = torch.full((len(settings),), vocabulary.newline, dtype=torch.int64, device=device)
+    state = None
+    for step in range(config.max_chars):
+        scores, state = network(previous[None, :], state)
+        drawn = choose_tokens(
+            scores[0], temperatures[active], draws[step, active], config.top_k, config.top_p
+        )
+        is_forced = forced_tokens[step, active] >= 0
+        chosen = torch.where(is_forced, forced_tokens[step, active], drawn)
+        written[step, active] = chosen
+        is_end = (chosen == vocabulary.newline) & (previous == vocabulary.newline) & ~is_forced
+        on_step(step + 1, len(active))
+        if bool(is_end.any()):
+            finished = active[is_end]
+            lengths[finished] = step
+            ended[finished] = True
+            going_on = (~is_end).nonzero().squeeze(1)
+            if len(going_on) == 0:
+                break
+            active, state, chosen = active[going_on], select_rows(state, going_on), chosen[going_on]
+        previous = chosen
+    return [
+        SampledTune(
+            index=index,
+            prompt=prompt,
+            temperature=temperature,
+            text=vocabulary.decode(tokens[:length]).rstrip("\n"),
+            ended=has_ended,
+        )
+        for index, ((prompt, temperature), tokens, length, has_ended) in enumerate(
+            zip(settings, written.T.tolist(), lengths.tolist(), ended.tolist(), strict=True)
+        )
+    ]

@@ -1,0 +1,1 @@
+"""What makes runs comparable: their identity, their store and their records."""

@@ -1,0 +1,66 @@
+"""run.json: what a run was, how it ended and what it measured."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from musicgen.errors import InputError
+from musicgen.files import write_text_atomically
+
+SCHEMA_VERSION = 1
+FILE_NAME = "run.json"
+
+Status = Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
+
+
+@dataclass
+class RunRecord:
+    """The content of run.json, in the order of the file."""
+
+    run_id: str
+    training_id: str
+    status: Status
+    seed: int
+    config: Mapping[str, object]
+    command: str
+    corpus: Mapping[str, object]
+    weights: str
+    """The sampled checkpoint, relative to the run directory."""
+    change: Mapping[str, object] | None = None
+    """parameter, value and baseline_value, where the run is part of a study."""
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    reference: dict[str, Mapping[str, float | None]] = field(default_factory=dict)
+    """Metric -> mean and sd of held-out corpus tunes."""
+    floor: dict[str, float | None] = field(default_factory=dict)
+    """Metric -> value of tunes from a character 5-gram model."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Metric -> why it is null."""
+    timing: dict[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    tracker: Mapping[str, object] = field(default_factory=dict)
+    error: str | None = None
+    schema_version: int = SCHEMA_VERSION
+
+    def write(self, run_directory: Path) -> None:
+        """Write run.json, whole or not at all."""
+        # allow_nan=False: NaN is no JSON, and a metric that cannot be computed is None with a reason.
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
+        write_text_atomically(run_directory / FILE_NAME, text + "\n")
+
+    @classmethod
+    def read(cls, run_directory: Path) -> "RunRecord":
+        """Read run.json; raises InputError where the folder is no run directory."""
+        path = run_directory / FILE_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise InputError(f"{run_directory} is no run directory: it has no {FILE_NAME}") from error
+        except (OSError, json.JSONDecodeError) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+        if content.get("schema_version") != SCHEMA_VERSION:
+            raise InputError(
+                f"{path}: schema_version {content.get('schema_version')}, this program reads {SCHEMA_VERSION}"
+            )
+        return cls(**content)

@@ -1,0 +1,154 @@
+"""Comet: an offline archive of every run, uploaded when the run ends if there is a key.
+
+The archive is written without the network and the upload happens in a process of its own with a time
+limit. So a network that fails or hangs costs the upload, never the run; the archive stays and can be
+uploaded later with `comet upload`.
+"""
+
+import functools
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+from musicgen.tracking.config import TrackerConfig
+
+log = logging.getLogger(__name__)
+
+_URL = re.compile(r"https?://[^\s'\"]+")
+_Arguments = ParamSpec("_Arguments")
+
+
+def _never_fail(
+    method: Callable[Concatenate["CometTracker", _Arguments], None],
+) -> Callable[Concatenate["CometTracker", _Arguments], None]:
+    """Turn what Comet raises into a warning, the run's record of it, and silence from then on."""
+
+    @functools.wraps(method)
+    def guarded(self: "CometTracker", *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
+        if self._error is not None:
+            return
+        try:
+            method(self, *args, **kwargs)
+        except Exception as error:
+            self._error = f"{method.__name__}: {error}"
+            log.warning("Comet failed and is left out of this run: %s", self._error)
+
+    return guarded
+
+
+class CometTracker:
+    """One offline experiment of a run."""
+
+    def __init__(self, config: TrackerConfig, folder: Path, name: str, tags: Sequence[str]) -> None:
+        self._config = config
+        self._folder = folder
+        self._error: str | None = None
+        self._start(name, tags)
+
+    @_never_fail
+    def _start(self, name: str, tags: Sequence[str]) -> None:
+        # Read when comet_ml is imported: no patching of torch, no error reports to third parties.
+        os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
+        os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
+        import comet_ml
+
+        logging.getLogger("comet_ml").setLevel(logging.WARNING)
+        self._folder.mkdir(exist_ok=True)
+        self._experiment = comet_ml.OfflineExperiment(
+            project_name=self._config.project,
+            workspace=self._config.workspace,
+            offline_directory=str(self._folder),
+            log_code=False,
+            log_graph=False,
+            auto_param_logging=False,
+            auto_metric_logging=False,
+            auto_output_logging=False,
+            parse_args=False,
+            log_env_details=False,
+            log_git_metadata=False,
+            log_git_patch=False,
+            display_summary_level=0,
+        )
+        self._experiment.set_name(name)
+        self._experiment.add_tags([*self._config.tags, *tags])
+
+    @_never_fail
+    def log_parameters(self, config: Mapping[str, object]) -> None:
+        """Flat parameters with dotted names; a list becomes its text."""
+        self._experiment.log_parameters(dict(_flat(config)))
+
+    @_never_fail
+    def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
+        """Values that are None are left out."""
+        measured = {name: value for name, value in metrics.items() if value is not None}
+        self._experiment.log_metrics(measured, step=iteration)
+
+    @_never_fail
+    def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
+        """The file as it is, with its metadata."""
+        self._experiment.log_audio(str(path), file_name=path.name, metadata=dict(metadata))
+
+    @_never_fail
+    def log_image(self, path: Path) -> None:
+        """The picture under its file name."""
+        self._experiment.log_image(str(path), name=path.name)
+
+    @_never_fail
+    def log_file(self, path: Path) -> None:
+        """The file as an asset under its file name."""
+        self._experiment.log_asset(str(path), file_name=path.name)
+
+    def end(self) -> Mapping[str, object]:
+        """Write the archive, and upload it where that is wanted and possible."""
+        self._end_experiment()
+        archives = sorted(self._folder.glob("*.zip"))
+        if self._error is not None or not archives:
+            return {"kind": "comet", "error": self._error or "no archive was written"}
+        ended = {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
+        if self._config.mode == "offline" or not _has_key():
+            return ended
+        return ended | upload(archives[-1], self._config.upload_timeout_seconds)
+
+    @_never_fail
+    def _end_experiment(self) -> None:
+        self._experiment.end()
+
+
+def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    pairs: list[tuple[str, object]] = []
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value) if isinstance(value, list) else value))
+    return pairs
+
+
+def _has_key() -> bool:
+    from comet_ml.config import get_config
+
+    return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))
+
+
+def upload(archive: Path, timeout_seconds: float) -> dict[str, object]:
+    """Upload in a process of its own; returns the experiment's url, or the error and what to do about it."""
+    command = [sys.executable, "-m", "comet_ml.scripts.comet_upload", str(archive)]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        problem = f"no answer within {timeout_seconds:g} s"
+    else:
+        output = done.stdout + done.stderr
+        urls = _URL.findall(output)
+        if done.returncode == 0:
+            return {"url": urls[-1] if urls else None}
+        problem = next((line for line in reversed(output.splitlines()) if line.strip()), "unknown reason")
+    log.warning("Comet upload failed (%s); the archive stays: comet upload %s", problem, archive)
+    return {"error": f"upload failed: {problem}"}

@@ -1,0 +1,118 @@
+"""`python -m musicgen.train [overrides]`: one run, or with --multirun a sweep of runs.
+
+`--help` lists what can be changed; README.md says what comes out.
+"""
+
+import logging
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.config import conf_folder, describe_composition_error, parse_config
+from musicgen.errors import InputError
+from musicgen.training.outcome import TrainingDiverged, TrainingInterrupted
+
+LONGEST_CHANGES = 100
+"""Characters of a folder's name that say what changed."""
+
+
+def name_changes(overrides: Sequence[str], *left_out: str) -> str:
+    """What a folder's name says of these overrides: "-model=gru-training.batch_size=64", or nothing.
+
+    left_out: groups and parameters that are not told, beside `paths`.
+    """
+    untold = {"paths", *left_out}
+    told = [text for text in overrides if re.split(r"[.=@]", text.lstrip("+~"))[0] not in untold]
+    return "".join("-" + re.sub(r"[^\w.,=+-]+", "_", text) for text in told)[:LONGEST_CHANGES]
+
+
+OmegaConf.register_resolver("musicgen.changes", name_changes)
+
+
+@hydra.main(config_path=str(conf_folder()), config_name="config")
+def run_job(composed: DictConfig) -> float:
+    """Do one job and return what a search minimises: the best validation loss in nats per character."""
+    job = HydraConfig.get()
+    directory = Path(job.runtime.output_dir)
+    overrides = list(job.overrides.task)
+    command = shlex.join(["python", "-m", "musicgen.train", *overrides])
+    try:
+        config = parse_config(composed)
+        # Importing torch takes a second, which --help and a wrong field should not wait for.
+        from musicgen.run import execute, prepare
+
+        plan = prepare(config, directory, command, overrides)
+    except InputError:
+        _take_back(directory)
+        raise
+    record = execute(plan)
+
+    from musicgen.metrics.table import headline_table
+
+    print(headline_table(record.metrics, record.reference, record.floor))
+    # The last line says where everything is: of a sweep that is the sweep's directory.
+    print(_relative(Path(job.sweep.dir) if job.mode == RunMode.MULTIRUN else directory), flush=True)
+    loss = record.metrics["fit/validation_loss"]
+    assert loss is not None
+    return loss
+
+
+def _relative(directory: Path) -> Path:
+    here = Path.cwd()
+    return directory.relative_to(here) if directory.is_relative_to(here) else directory
+
+
+def _take_back(directory: Path) -> None:
+    """Remove the folders that Hydra made for a run that cannot start, as far as nothing else is in them."""
+    logging.shutdown()
+    shutil.rmtree(directory)
+    # Of the tree outputs/runs/<date>/<run>, or outputs/sweeps/<date>/<sweep>/<change>/<seed>.
+    for parent in list(directory.parents)[:3]:
+        if any(parent.iterdir()):
+            break
+        parent.rmdir()
+
+
+def main() -> int:
+    """Run the command; returns its exit status."""
+    # Hydra then raises its errors instead of printing several lines of its own.
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    try:
+        run_job()
+    except InputError as error:
+        return _complain(str(error))
+    except TrainingDiverged as error:
+        return _complain(f"{error}; a lower training.learning_rate or a training.gradient_clip may help")
+    except (TrainingInterrupted, KeyboardInterrupt) as interruption:
+        again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
+        _complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
+        return 130
+    except (HydraException, OmegaConfBaseException) as error:
+        return _complain(describe_composition_error(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _complain(
+            f"{error.filename}: {error.strerror}; paths.outputs must be a folder that can be written"
+        )
+    return 0
+
+
+def _complain(line: str) -> int:
+    print(f"musicgen: {line}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

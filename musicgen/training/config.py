@@ -1,0 +1,38 @@
+"""What the `training` config group holds."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+PositiveInt = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
+class TrainingConfig:
+    """How the weights are found."""
+
+    num_iterations: PositiveInt
+    batch_size: PositiveInt
+    sequence_length: PositiveInt
+    learning_rate: Annotated[float, Field(gt=0.0, le=10.0)]
+    """At its highest, after the warm-up."""
+    schedule: Literal["constant", "cosine"]
+    warmup_iterations: Annotated[int, Field(ge=0)]
+    """The learning rate rises linearly over these."""
+    final_learning_rate_share: Annotated[float, Field(ge=0.0, le=1.0)]
+    """Where the cosine ends, as a share of learning_rate."""
+    gradient_clip: Annotated[float, Field(gt=0.0)] | None
+    """Largest norm of the whole gradient; null: no clipping."""
+    weight_decay: Annotated[float, Field(ge=0.0, le=1.0)]
+    """Decoupled from the gradient (AdamW); with 0 the optimiser is Adam."""
+    validation_interval: PositiveInt
+    """Iterations between two validation losses."""
+    early_stopping_patience: PositiveInt | None
+    """Stop after this many validations without a new best; null: never."""
+
+    @model_validator(mode="after")
+    def _check(self) -> "TrainingConfig":
+        if self.warmup_iterations >= self.num_iterations:
+            raise ValueError("warmup_iterations must stay below num_iterations")
+        return self

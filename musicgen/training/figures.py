@@ -1,0 +1,56 @@
+"""The loss over the iterations as a picture."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from musicgen.training.outcome import Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
+    """Training loss, validation loss and where the latter was best; nats per character."""
+    # matplotlib costs a second to import, which commands that draw nothing should not pay.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(
+        [record.iteration for record in history],
+        [record.train_loss for record in history],
+        color="#9aa5b1",
+        linewidth=1,
+        label="training batches",
+    )
+    validated = [record for record in history if record.validation_loss is not None]
+    axes.plot(
+        [record.iteration for record in validated],
+        [record.validation_loss for record in validated],
+        color="#0b7285",
+        linewidth=2,
+        marker="o",
+        markersize=3,
+        label="validation tunes",
+    )
+    best = [record for record in validated if record.iteration == best_iteration]
+    for record in best:
+        axes.annotate(
+            f"best {record.validation_loss:.3f}",
+            (record.iteration, record.validation_loss or 0.0),
+            xytext=(0, 14),
+            textcoords="offset points",
+            ha="right",
+            color="#0b7285",
+        )
+    # The first iterations are far above the rest and would press it flat.
+    later = [record.train_loss for record in history[len(history) // 20 :]]
+    known = [record.validation_loss for record in validated if record.validation_loss is not None]
+    if later and known:
+        low, high = min(later + known), max(later + known)
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("loss (nats per character)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure

@@ -1,0 +1,45 @@
+"""What every test can rely on: no network, and small corpora."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Read when comet_ml is imported, in this process and in the commands that tests start.
+os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
+os.environ.pop("COMET_API_KEY", None)
+# A key in the user's home must not take a test online either.
+os.environ["COMET_CONFIG"] = os.devnull
+
+
+@pytest.fixture(scope="session")
+def irish_folder() -> Path:
+    """The folder of the course's corpus, where the machine has it."""
+    folder = os.environ.get("MUSICGEN_DATA_DIR")
+    if not folder or not (Path(folder) / "irish.abc").is_file():
+        pytest.skip("MUSICGEN_DATA_DIR names no folder with irish.abc")
+    return Path(folder)
+
+
+@pytest.fixture
+def tunebook(tmp_path: Path) -> Path:
+    """Forty short tunes in a file, no two alike."""
+    path = tmp_path / "tunes.abc"
+    path.write_text("\n\n".join(small_tune(number) for number in range(40)) + "\n", encoding="utf-8")
+    return path
+
+
+def small_tune(number: int) -> str:
+    """A valid tune of eight bars whose notes depend on `number`."""
+    letters = "CDEFGABc"
+    bars = [
+        "".join(letters[(number * (bar + 1) + 3 * bar + step * (1 + number % 5)) % 8] for step in range(8))
+        for bar in range(8)
+    ]
+    return (
+        f"X:{number + 1}\nT:Tune {number + 1}\nR:reel\nM:4/4\nL:1/8\nK:C\n"
+        + "|".join(bars[:4])
+        + "|\n"
+        + "|".join(bars[4:])
+        + "|]"
+    )

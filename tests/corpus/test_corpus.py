@@ -1,0 +1,163 @@
+import hashlib
+import http.server
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from musicgen.corpus.config import DataConfig
+from musicgen.corpus.corpus import load_corpus
+from musicgen.errors import InputError
+
+
+def data_config(path: Path | str, **changes: object) -> DataConfig:
+    config = DataConfig(
+        name="file",
+        source="files",
+        path=str(path),
+        url=None,
+        sha256=None,
+        clean=True,
+        keep_fields=list("XTRMLK"),
+        validation_share=0.1,
+        test_share=0.1,
+        near_duplicate_share=None,
+        split_seed=0,
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def test_a_corpus_is_read_split_and_reported(tunebook: Path) -> None:
+    corpus = load_corpus(data_config(tunebook))
+    assert (corpus.report.num_train, corpus.report.num_validation, corpus.report.num_test) == (32, 4, 4)
+    assert corpus.report.tunes_read == 40 and corpus.report.dropped == {}
+    assert set(corpus.part("train")).isdisjoint(corpus.part("test"))
+    assert load_corpus(data_config(tunebook, split_seed=1)).split != corpus.split
+    assert load_corpus(data_config(tunebook, split_seed=1)).sha256 == corpus.sha256
+
+
+def test_every_way_of_writing_a_file_gives_the_same_corpus(tunebook: Path, tmp_path: Path) -> None:
+    expected = load_corpus(data_config(tunebook)).tunes
+    text = tunebook.read_text()
+    for name, content in {
+        "crlf.abc": text.replace("\n", "\r\n").encode(),
+        "bom.abc": b"\xef\xbb\xbf" + text.encode(),
+        "no blank lines.abc": text.replace("\n\n", "\n").encode(),
+        "comments.abc": text.replace("|]", "|] % the end").encode(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert load_corpus(data_config(tmp_path / name)).tunes == expected, name
+
+
+def test_latin_1_is_read_where_utf_8_is_not(tunebook: Path, tmp_path: Path) -> None:
+    path = tmp_path / "latin.abc"
+    path.write_bytes(tunebook.read_text().replace("Tune 1\n", "Bóthar\n").encode("latin-1"))
+    assert any("T:Bóthar" in tune for tune in load_corpus(data_config(path)).tunes)
+
+
+def test_a_folder_and_a_glob_name_many_files(tunebook: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    tunes = tunebook.read_text().split("\n\n")
+    (folder / "a.abc").write_text("\n\n".join(tunes[:20]))
+    (folder / "b.abc").write_text("\n\n".join(tunes[20:]))
+    assert load_corpus(data_config(folder)).tunes == load_corpus(data_config(tunebook)).tunes
+    assert load_corpus(data_config(folder / "*.abc")).tunes == load_corpus(data_config(tunebook)).tunes
+    assert len(load_corpus(data_config(folder / "b*.abc")).tunes) == 20
+
+
+def test_what_is_dropped_is_counted(tunebook: Path, tmp_path: Path) -> None:
+    text = tunebook.read_text()
+    path = tmp_path / "more.abc"
+    path.write_text(text + "\n" + text.split("\n\n")[0] + "\n\nX:77\nT:no key\n\nX:78\nK:C\nzzzz|\n")
+    report = load_corpus(data_config(path)).report
+    assert report.dropped == {"duplicate": 1, "without key": 1, "without notes": 1}
+    assert (report.tunes_read, report.num_tunes) == (43, 40)
+
+
+def test_characters_outside_the_training_tunes_are_counted(tunebook: Path, tmp_path: Path) -> None:
+    before = load_corpus(data_config(tunebook))
+    held_out = before.split.test[0]
+    tunes = tunebook.read_text().split("\n\n")
+    tunes[held_out] = tunes[held_out].replace("T:Tune", "T:Ütün")
+    path = tmp_path / "strange.abc"
+    path.write_text("\n\n".join(tunes))
+    assert load_corpus(data_config(path)).report.unknown_characters == before.report.unknown_characters + 2
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is empty"),
+        (b"  \n\n", "is empty"),
+        (b"X:1\0\0\0", "is a binary file"),
+        (b"words without a tune\n", "no tune found"),
+        (b"X:1\nK:C\nCDEF|\n", "1 usable tunes are too few to split"),
+    ],
+)
+def test_a_bad_corpus_file_is_refused(content: bytes, complaint: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.abc"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=complaint):
+        load_corpus(data_config(path))
+
+
+def test_missing_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        load_corpus(data_config(tmp_path / "none.abc"))
+    with pytest.raises(InputError, match="no file that matches"):
+        load_corpus(data_config(tmp_path / "*.abc"))
+
+
+class _Server:
+    """Serves one content under any path on the loopback address."""
+
+    def __init__(self, content: bytes) -> None:
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/tunes.abc"
+
+    def __enter__(self) -> "_Server":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_download_is_checked_and_cached(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MUSICGEN_DATA_DIR", raising=False)
+    content = tunebook.read_bytes()
+    with _Server(content) as server:
+        config = data_config(
+            "tunes.abc", source="download", url=server.url, sha256=hashlib.sha256(content).hexdigest()
+        )
+        assert len(load_corpus(config).tunes) == 40
+        with pytest.raises(InputError, match="has SHA-256 .* not the expected 0000"):
+            load_corpus(replace(config, path="other.abc", sha256="0" * 64))
+    assert not (tmp_path / "cache/musicgen/other.abc").exists()
+    # The server is gone; the cache serves what it has, and what it lacks is one clear line.
+    assert len(load_corpus(config).tunes) == 40
+    with pytest.raises(InputError, match=r"cannot download .* MUSICGEN_DATA_DIR"):
+        load_corpus(replace(config, path="other.abc"))
+
+
+def test_the_course_corpus(irish_folder: Path) -> None:
+    raw = load_corpus(data_config(irish_folder / "irish.abc", clean=False))
+    assert raw.report.tunes_read == 804
+    assert raw.report.characters_read == 197_618
+    assert len(set("".join(raw.tunes)) | {"\n"}) == 83
+    assert raw.report.dropped == {"without notes": 2, "duplicate": 2}

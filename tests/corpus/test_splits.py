@@ -1,0 +1,43 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.corpus.splits import near_duplicate_groups, split_by_group
+
+MELODY = [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 67, 60, 64, 67, 72, 60, 61, 63, 66, 70]
+
+
+def test_a_transposed_tune_is_a_near_duplicate() -> None:
+    other = [70, 60, 70, 61, 72, 63, 75, 60, 71, 64, 70, 61, 75, 62, 77, 63, 60, 79]
+    groups = near_duplicate_groups([MELODY, other, [pitch + 5 for pitch in MELODY]], share=0.5)
+    assert groups[0] == groups[2] != groups[1]
+
+
+def test_sharing_less_than_the_share_is_no_twin() -> None:
+    # 25 notes make 13 runs of 12 intervals; the first 17 notes are in 5 of them.
+    changed = MELODY[:17] + [1, 90, 2, 91, 3, 92, 4, 93]
+    assert len(set(near_duplicate_groups([MELODY, changed], share=0.5))) == 2
+    assert len(set(near_duplicate_groups([MELODY, changed], share=5 / 13))) == 1
+
+
+def test_twins_of_twins_are_one_group_and_short_tunes_are_alone() -> None:
+    longer = MELODY + [50, 80, 51, 81, 52, 82, 53, 83, 54, 84, 55, 85, 56]
+    tail = longer[13:]
+    groups = near_duplicate_groups([MELODY, tail, longer, [60, 62], [60, 62]], share=0.4)
+    assert groups[0] == groups[1] == groups[2]
+    assert len({groups[0], groups[3], groups[4]}) == 3
+
+
+@given(st.lists(st.integers(0, 30), min_size=20, max_size=200), st.integers(0, 100))
+def test_a_split_deals_every_tune_once_and_keeps_groups_whole(groups: list[int], seed: int) -> None:
+    split = split_by_group(groups, 0.1, 0.1, np.random.default_rng(seed))
+    parts = [split.train, split.validation, split.test]
+    assert sorted(index for part in parts for index in part) == list(range(len(groups)))
+    owners = [{groups[index] for index in part} for part in parts]
+    assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
+
+
+def test_a_split_has_the_shares_asked_for_and_depends_on_the_seed() -> None:
+    splits = [split_by_group(range(100), 0.1, 0.2, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    assert [len(splits[0].train), len(splits[0].validation), len(splits[0].test)] == [70, 10, 20]
+    assert splits[0] == splits[1] != splits[2]
