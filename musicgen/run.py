@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from musicgen import __version__
 from musicgen.config import Config
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 from musicgen.corpus.windows import RandomWindows
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
-from musicgen.metrics.evaluation import Evaluation, evaluate
-from musicgen.metrics.figures import corpus_figures
+from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.reference import build_reference
 from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.rendering import check_soundfont
@@ -37,7 +38,7 @@ from musicgen.tracking.tracker import NoTracker, Tracker
 from musicgen.training.figures import loss_figure
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
-from musicgen.training.outcome import Fit, Record, TrainingDiverged, TrainingInterrupted
+from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERSIONS_OF = ("musicgen", "torch", "numpy", "scipy", "hydra-core", "comet_ml", "symusic", "verovio")
+VERSIONS_OF = ("torch", "numpy", "scipy", "hydra-core", "comet_ml", "symusic", "verovio")
 
 
 @dataclass(frozen=True)
@@ -129,12 +130,12 @@ def execute(plan: Plan) -> RunRecord:
         songs = _render(plan, record, tunes)
         write_rows(tunes, evaluation.per_tune, songs, plan.directory)
         figures = {"loss": loss_figure(fitted.history, fitted.best_iteration)}
-        pictures = _draw(figures | corpus_figures(evaluation), plan.directory / "plots")
+        pictures = _draw(figures, plan.directory / "plots")
         _track_results(
             tracker, record, songs, [plan.directory / "tunes.abc", plan.directory / "tunes.csv"], pictures
         )
         record.status = "complete"
-    except (TrainingInterrupted, KeyboardInterrupt) as interruption:
+    except KeyboardInterrupt as interruption:
         record.status = "interrupted"
         record.error = str(interruption) or "interrupted"
         raise
@@ -142,7 +143,7 @@ def execute(plan: Plan) -> RunRecord:
         record.status = "diverged"
         record.error = str(divergence)
         raise
-    except BaseException as error:
+    except Exception as error:
         record.status = "failed"
         record.error = f"{type(error).__name__}: {error}"
         raise
@@ -163,7 +164,11 @@ def _open_record(plan: Plan) -> RunRecord:
         command=plan.command,
         corpus=plan.corpus.summary(),
         weights=os.path.relpath(plan.weights, plan.directory),
-        versions={"python": platform.python_version(), **{name: version(name) for name in VERSIONS_OF}},
+        versions={
+            "musicgen": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in VERSIONS_OF},
+        },
     )
 
 
@@ -248,16 +253,20 @@ def _measure(
     metrics["fit/generalisation_gap"] = losses["test"].nats - losses["train"].nats
     # The best loss also where the last weights are sampled.
     metrics["fit/validation_loss"] = fitted.best_validation_loss
-    evaluation = evaluate(
-        [tune.text for tune in tunes],
-        corpus=corpus,
-        num_requested=len(tunes),
-        num_splits=plan.config.evaluation.num_reference_splits,
-        cache_folder=Path(plan.config.paths.outputs) / "cache",
+    reference = build_reference(
+        corpus.tunes,
+        num_tunes=len(tunes),
+        groups=corpus.groups,
+        cache_dir=Path(plan.config.paths.outputs) / "cache",
     )
+    evaluator = Evaluator(reference, corpus.part("train"), [*corpus.part("validation"), *corpus.part("test")])
+    evaluation = evaluator.evaluate([tune.text for tune in tunes], ended=[tune.ended for tune in tunes])
     record.metrics = metrics | evaluation.metrics
-    record.reference, record.floor = dict(evaluation.reference), dict(evaluation.floor)
-    record.reasons = dict(evaluation.reasons)
+    record.reference = {
+        name: {"mean": mean, "sd": reference.sd[name]} for name, mean in reference.mean.items()
+    }
+    record.floor = dict(reference.floor)
+    record.reasons = evaluation.reasons
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation
 

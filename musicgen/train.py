@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -21,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError
-from musicgen.training.outcome import TrainingDiverged, TrainingInterrupted
+from musicgen.training.outcome import TrainingDiverged
 
 LONGEST_CHANGES = 100
 """Characters of a folder's name that say what changed."""
@@ -44,23 +45,35 @@ OmegaConf.register_resolver("musicgen.changes", name_changes)
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
     job = HydraConfig.get()
+    try:
+        return _run(composed, job)
+    except (InputError, TrainingDiverged) as error:
+        if job.mode == RunMode.MULTIRUN:
+            raise
+        # Hydra would print several lines about any other exception of a single run.
+        sys.exit(_complain(_explain(error)))
+
+
+def _run(composed: DictConfig, job: HydraConf) -> float:
     directory = Path(job.runtime.output_dir)
     overrides = list(job.overrides.task)
-    command = shlex.join(["python", "-m", "musicgen.train", *overrides])
     try:
         config = parse_config(composed)
         # Importing torch takes a second, which --help and a wrong field should not wait for.
         from musicgen.run import execute, prepare
 
+        command = shlex.join(["python", "-m", "musicgen.train", *overrides])
         plan = prepare(config, directory, command, overrides)
     except InputError:
         _take_back(directory)
         raise
     record = execute(plan)
 
+    from rich.console import Console
+
     from musicgen.metrics.table import headline_table
 
-    print(headline_table(record.metrics, record.reference, record.floor))
+    Console().print(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     # The last line says where everything is: of a sweep that is the sweep's directory.
     print(_relative(Path(job.sweep.dir) if job.mode == RunMode.MULTIRUN else directory), flush=True)
     loss = record.metrics["fit/validation_loss"]
@@ -90,23 +103,26 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     try:
         run_job()
-    except InputError as error:
-        return _complain(str(error))
-    except TrainingDiverged as error:
-        return _complain(f"{error}; a lower training.learning_rate or a training.gradient_clip may help")
-    except (TrainingInterrupted, KeyboardInterrupt) as interruption:
+    except KeyboardInterrupt as interruption:
         again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
         _complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
-    except (HydraException, OmegaConfBaseException) as error:
-        return _complain(describe_composition_error(error))
-    except OSError as error:
-        if error.filename is None:
+    except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
+        if isinstance(error, OSError) and error.filename is None:
             raise
-        return _complain(
-            f"{error.filename}: {error.strerror}; paths.outputs must be a folder that can be written"
-        )
+        return _complain(_explain(error))
     return 0
+
+
+def _explain(error: Exception) -> str:
+    """The one line that a user reads."""
+    if isinstance(error, TrainingDiverged):
+        return f"{error}; a lower training.learning_rate or a training.gradient_clip may help"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return describe_composition_error(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}; paths.outputs must name a folder that can be written"
+    return str(error)
 
 
 def _complain(line: str) -> int:

@@ -10,6 +10,8 @@ os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
 os.environ.pop("COMET_API_KEY", None)
 # A key in the user's home must not take a test online either.
 os.environ["COMET_CONFIG"] = os.devnull
+# The networks of tests are so small that a second thread costs more than it gives.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

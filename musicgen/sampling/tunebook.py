@@ -15,7 +15,7 @@ def tunebook(tunes: Sequence[SampledTune], origin: str) -> str:
     An N: field says where each came from: `origin` (model and seed), temperature and prompt. The drawn X:
     field, where there is one, gives way to the tune's number, since numbers in a file must differ.
     """
-    return "\n".join(stamped_tune(tune, origin) + "\n" for tune in tunes)
+    return "".join(stamped_tune(tune, origin) + "\n" for tune in tunes)
 
 
 def stamped_tune(tune: SampledTune, origin: str) -> str:

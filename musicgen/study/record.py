@@ -31,9 +31,9 @@ class RunRecord:
     change: Mapping[str, object] | None = None
     """parameter, value and baseline_value, where the run is part of a study."""
     metrics: dict[str, float | None] = field(default_factory=dict)
-    reference: dict[str, Mapping[str, float | None]] = field(default_factory=dict)
+    reference: dict[str, Mapping[str, float]] = field(default_factory=dict)
     """Metric -> mean and sd of held-out corpus tunes."""
-    floor: dict[str, float | None] = field(default_factory=dict)
+    floor: dict[str, float] = field(default_factory=dict)
     """Metric -> value of tunes from a character 5-gram model."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Metric -> why it is null."""

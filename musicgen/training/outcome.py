@@ -46,8 +46,11 @@ class TrainingDiverged(ArithmeticError):
         self.iteration = iteration
 
 
-class TrainingInterrupted(Exception):
-    """A signal asked for the end; the state up to `iteration` is saved."""
+class TrainingInterrupted(KeyboardInterrupt):
+    """A signal asked for the end; the state up to `iteration` is saved.
+
+    Like its parent it passes by whoever goes on after an ordinary error, such as a sweep.
+    """
 
     def __init__(self, iteration: int) -> None:
         super().__init__(f"interrupted after iteration {iteration}")

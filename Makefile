@@ -1,0 +1,16 @@
+# What CI runs and what a developer runs are the same. The environment is .venv, made by the commands in README.md.
+PYTHON ?= .venv/bin/python
+
+.PHONY: check lint types test
+
+check: lint types test
+
+lint:
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+
+types:
+	$(PYTHON) -m pyright
+
+test:
+	$(PYTHON) -m pytest

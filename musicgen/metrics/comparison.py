@@ -1,0 +1,95 @@
+"""What one evaluation compares: a sample of tunes with the corpus that it should resemble.
+
+The same class serves generated tunes, held-out corpus tunes and tunes of the floor, so that all three go
+through the same code at the same sample size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from musicgen.metrics.melody import Melody, ScoredTune, UnmeasurableError, with_notes
+from musicgen.metrics.originality import Copies, TrainingIndex
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The tunes that a sample is compared with."""
+
+    training: tuple[ScoredTune, ...]
+    """What the network learnt from; all of them have notes."""
+    index: TrainingIndex
+    """Of `training`, or of more tunes restricted to these."""
+    indexed: tuple[ScoredTune, ...]
+    """The tunes that the numbers of the index speak of."""
+    held_out: tuple[ScoredTune, ...]
+    """What the network never saw; all of them have notes."""
+
+    @classmethod
+    def of(cls, training: Sequence[ScoredTune], held_out: Sequence[ScoredTune]) -> "Corpus":
+        """Index the training tunes; tunes without notes are left out."""
+        known = tuple(with_notes(training))
+        index = TrainingIndex.build([tune.melody for tune in known])
+        return cls(known, index, known, tuple(with_notes(held_out)))
+
+    @cached_property
+    def training_melodies(self) -> list[Melody]:
+        """The melodies to compare distributions with; UnmeasurableError where there are none."""
+        if not self.training:
+            raise UnmeasurableError("no training tune has a note")
+        return [tune.melody for tune in self.training]
+
+    @property
+    def held_out_melodies(self) -> list[Melody]:
+        """The melodies for the two-sample test."""
+        return [tune.melody for tune in self.held_out]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A sample of tunes beside a corpus, and the rules for sampling."""
+
+    delivered: tuple[ScoredTune, ...]
+    """Every tune that came, whatever it is: validity counts these."""
+    num_requested: int
+    corpus: Corpus
+    sample_size: int
+    """Most tunes that anything but validity looks at; the reference has as many."""
+    note_budget: int
+    """Notes over which n-grams are counted."""
+    seed: int
+    """Draws the sample, the folds and the shuffles."""
+
+    @cached_property
+    def sample(self) -> list[ScoredTune]:
+        """The tunes with notes: `sample_size` of them drawn at random where there are more."""
+        tunes = with_notes(self.delivered)
+        if len(tunes) <= self.sample_size:
+            return tunes
+        drawn = np.random.default_rng(self.seed).permutation(len(tunes))[: self.sample_size]
+        return [tunes[place] for place in np.sort(drawn)]
+
+    @cached_property
+    def melodies(self) -> list[Melody]:
+        """The melodies of the sample."""
+        return [tune.melody for tune in self.sample]
+
+    @cached_property
+    def bars(self) -> list[tuple[str, ...]]:
+        """The bar texts of the sample's tunes."""
+        return [tune.bars for tune in self.sample]
+
+    @cached_property
+    def all_copies(self) -> list[Copies]:
+        """What each delivered tune shares with the training tunes; UnmeasurableError where there are none."""
+        if not self.corpus.training:
+            raise UnmeasurableError("no training tune has a note")
+        return self.corpus.index.find([tune.melody for tune in self.delivered])
+
+    @cached_property
+    def copies(self) -> list[Copies]:
+        """The same for the sample's tunes."""
+        places = {id(tune): place for place, tune in enumerate(self.delivered)}
+        return [self.all_copies[places[id(tune)]] for tune in self.sample]

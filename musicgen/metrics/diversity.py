@@ -1,0 +1,90 @@
+"""Diversity: how much there is in a tune, and how different the tunes are from one another.
+
+More is not better: noise maximises every one of these. The target is the corpus at the same sample size.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
+from musicgen.metrics.melody import Integers, Melody, UnmeasurableError, mean
+
+_NO_TUNES = "no tune has a note"
+
+
+def pitch_class_entropy(melodies: Sequence[Melody]) -> float:
+    """Entropy of the twelve pitch classes of a tune, in bits, 0 to log₂ 12 = 3.58; mean over tunes.
+
+    Source: Wu and Yang, The Jazz Transformer on the Front Line, 2020. No tunes: UnmeasurableError.
+    """
+    return mean([entropy_bits(np.bincount(melody.pitches % 12)) for melody in melodies], _NO_TUNES)
+
+
+def pitches_used(melodies: Sequence[Melody]) -> float:
+    """Number of different pitches of a tune, 1 to 128; mean over tunes. No tunes: UnmeasurableError."""
+    return mean([len(np.unique(melody.pitches)) for melody in melodies], _NO_TUNES)
+
+
+def pitch_range(melodies: Sequence[Melody]) -> float:
+    """Highest less lowest pitch of a tune, in semitones; mean over tunes. No tunes: UnmeasurableError."""
+    return mean([int(np.ptp(melody.pitches)) for melody in melodies], _NO_TUNES)
+
+
+def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> float:
+    """Different runs of n pitches / all of them, in (0, 1], over the first `note_budget` notes.
+
+    Runs stay inside a tune. The ratio falls as notes are added, so only values at the same budget compare.
+    Fewer notes than the budget: UnmeasurableError. Source: Li et al., A Diversity-Promoting Objective
+    Function, 2016 (distinct-n).
+    """
+    ngrams = joined(pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget))
+    if not len(ngrams):
+        raise UnmeasurableError(f"no tune has {n} notes")
+    return len(np.unique(ngrams)) / len(ngrams)
+
+
+def unique_tunes(bodies: Sequence[str]) -> float:
+    """Different bodies / all of them, in (0, 1]; higher is better. White space and line ends do not count.
+
+    No tunes: UnmeasurableError.
+    """
+    if not bodies:
+        raise UnmeasurableError(_NO_TUNES)
+    return len({normalised(body) for body in bodies}) / len(bodies)
+
+
+def normalised(body: str) -> str:
+    """A tune body without white space and the `!` that old files end their lines with."""
+    return re.sub(r"\s+|!(?=\s*$)", "", body, flags=re.MULTILINE)
+
+
+def pair_distance(melodies: Sequence[Melody]) -> float:
+    """Levenshtein distance of two tunes' interval strings over the longer's length, mean over all pairs.
+
+    In [0, 1]; 0 where all tunes are transpositions of one. Fewer than two tunes with an interval:
+    UnmeasurableError.
+    """
+    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.process import cdist
+
+    strings = [
+        "".join(chr(256 + step) for step in melody.intervals) for melody in melodies if len(melody) > 1
+    ]
+    if len(strings) < 2:
+        raise UnmeasurableError("fewer than two tunes have an interval")
+    distances = cdist(strings, strings, scorer=Levenshtein.normalized_distance)
+    pairs = len(strings) * (len(strings) - 1)
+    return float(distances.sum(dtype=np.float64)) / pairs
+
+
+def _first_notes(melodies: Sequence[Melody], note_budget: int) -> list[Integers]:
+    """The pitches of the first tunes, cut so that there are exactly `note_budget` of them."""
+    parts, left = [], note_budget
+    for melody in melodies:
+        parts.append(melody.pitches[:left])
+        left -= len(parts[-1])
+        if left <= 0:
+            return parts
+    raise UnmeasurableError(f"{note_budget - left} notes, fewer than the {note_budget} compared everywhere")

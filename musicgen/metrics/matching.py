@@ -1,0 +1,167 @@
+"""The longest passages that a tune shares with a corpus, by a suffix array.
+
+The index sorts all suffixes of the corpus, one code a note, by prefix doubling (Manber and Myers, Suffix
+Arrays, 1993) and stops where the longest tune ends: a number of sorting rounds that does not grow with the
+corpus, so time and memory are linear in its notes. A query narrows the range of suffixes that start like it,
+one note further at each step, for all places of all tunes at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.metrics.melody import Integers
+
+_END = 0
+_KEY_BITS = 62
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """For every place of one tune: the longest run of codes from there that the corpus holds too."""
+
+    lengths: Integers
+    """In codes, shape (codes,); 0 where even the first code is unknown."""
+    tunes: Integers
+    """The number of a corpus tune with that run, shape (codes,); -1 where the length is 0."""
+
+    def longest(self) -> int:
+        """Length of the longest run, 0 for an empty tune."""
+        return int(self.lengths.max(initial=0))
+
+    def covered(self, shortest: int) -> NDArray[np.bool_]:
+        """Which codes lie inside a shared run of at least `shortest`, shape (codes,)."""
+        change = np.zeros(len(self.lengths) + 1, np.int64)
+        starts = np.flatnonzero(self.lengths >= shortest)
+        np.add.at(change, starts, 1)
+        np.add.at(change, starts + self.lengths[starts], -1)
+        return np.cumsum(change[:-1]) > 0
+
+
+class PassageIndex:
+    """All passages of a corpus, sorted. Built once; answers for many tunes at a time."""
+
+    def __init__(self, tunes: Sequence[Integers]) -> None:
+        """Index the codes of each tune; runs never reach from one tune into the next."""
+        longest = max(map(len, tunes), default=0)
+        self._alphabet, self._text = _as_text(tunes)
+        self._starts = np.cumsum([0, *(len(codes) + 1 for codes in tunes)])[:-1]
+        order = _suffix_order(self._text, longest)
+        self._order = order[self._text[order] != _END]
+
+    def restricted(self, is_kept: NDArray[np.bool_]) -> "PassageIndex":
+        """The index of some of the tunes, `is_kept` of shape (tunes,), with the same numbers.
+
+        It needs no sorting: a part of a sorted list is sorted.
+        """
+        index = object.__new__(PassageIndex)
+        index._alphabet, index._text, index._starts = self._alphabet, self._text, self._starts
+        index._order = self._order[is_kept[self._tune_of(self._order)]]
+        return index
+
+    def match(self, tunes: Sequence[Integers]) -> list[Matches]:
+        """The longest shared run from every place of every tune."""
+        query = self._encode(tunes)
+        lengths, examples = self._search(query)
+        owners = np.where(lengths > 0, self._tune_of(examples), -1)
+        ends = np.cumsum([len(codes) + 1 for codes in tunes])
+        return [
+            Matches(lengths[end - len(codes) - 1 : end - 1], owners[end - len(codes) - 1 : end - 1])
+            for codes, end in zip(tunes, ends, strict=True)
+        ]
+
+    def _tune_of(self, places: Integers) -> Integers:
+        return np.searchsorted(self._starts, places, side="right") - 1
+
+    def _encode(self, tunes: Sequence[Integers]) -> Integers:
+        """The tunes in the index's alphabet, each followed by an end; codes it never saw are ends too."""
+        if not len(self._alphabet):
+            return np.zeros(sum(len(codes) + 1 for codes in tunes), np.int64)
+        parts = []
+        for codes in tunes:
+            rank = np.minimum(np.searchsorted(self._alphabet, codes), len(self._alphabet) - 1)
+            parts += [np.where(self._alphabet[rank] == codes, rank + 1, _END), np.array([_END])]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+    def _search(self, query: Integers) -> tuple[Integers, Integers]:
+        """Run lengths and a place of the corpus with that run, both of the query's shape."""
+        lengths, examples = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
+        active = np.flatnonzero(query != _END)
+        low = np.zeros(len(active), np.int64)
+        high = np.full(len(active), len(self._order), np.int64)
+        depth = 0
+        while len(active):
+            code = query[active + depth]
+            low, high = self._first(low, high, depth, code), self._first(low, high, depth, code + 1)
+            found = (low < high) & (code != _END)
+            active, low, high = active[found], low[found], high[found]
+            depth += 1
+            lengths[active] = depth
+            examples[active] = self._order[low]
+        return lengths, examples
+
+    def _first(self, low: Integers, high: Integers, depth: int, code: Integers) -> Integers:
+        """The first suffix of each range whose code at `depth` is at least `code`: a bisection of all."""
+        low, high = low.copy(), high.copy()
+        is_open = low < high
+        while is_open.any():
+            middle = (low + high) // 2
+            places = self._order[np.where(is_open, middle, 0)] + depth
+            is_below = self._text.take(places, mode="clip") < code
+            low = np.where(is_open & is_below, middle + 1, low)
+            high = np.where(is_open & ~is_below, middle, high)
+            is_open = low < high
+        return low
+
+
+def _as_text(tunes: Sequence[Integers]) -> tuple[Integers, NDArray[np.int32]]:
+    """The alphabet, sorted, and all tunes in it as numbers from 1, each followed by an end."""
+    codes = np.concatenate(tunes) if len(tunes) else np.zeros(0, np.int64)
+    alphabet, numbers = np.unique(codes, return_inverse=True)
+    text = np.full(len(codes) + len(tunes), _END, np.int32)
+    is_note = np.ones(len(text), bool)
+    is_note[np.cumsum([len(tune) + 1 for tune in tunes], dtype=np.int64) - 1] = False
+    text[is_note] = numbers + 1
+    return alphabet, text
+
+
+def _suffix_order(text: NDArray[np.int32], longest: int) -> Integers:
+    """Places of the text, sorted by what follows each, as far as `longest` codes and an end."""
+    key, width = _packed(text)
+    order = np.argsort(key)
+    slots, starts = _ties(key[order], np.arange(len(text)))
+    rank = np.empty(len(text), np.int64)
+    rank[order] = starts
+    places = order[slots]
+    while width <= longest and len(slots):
+        follower = places + width
+        second = np.where(follower < len(text), rank[np.minimum(follower, len(text) - 1)] + 1, 0)
+        key = rank[places] << 32 | second
+        resorted = np.argsort(key)
+        order[slots] = places = places[resorted]
+        tied, starts = _ties(key[resorted], slots)
+        rank[places] = starts
+        slots, places = slots[tied], places[tied]
+        width *= 2
+    return order
+
+
+def _packed(text: NDArray[np.int32]) -> tuple[Integers, int]:
+    """As many codes in one integer as fit, from each place on, and how many those are."""
+    bits = max(int(text.max(initial=1)).bit_length(), 1)
+    width = _KEY_BITS // bits
+    key = np.zeros(len(text), np.int64)
+    for offset in range(width):
+        key <<= bits
+        key[: max(len(text) - offset, 0)] |= text[offset:]
+    return key, width
+
+
+def _ties(sorted_key: Integers, slots: Integers) -> tuple[Integers, Integers]:
+    """Which entries share their key with a neighbour, and for each entry the slot where its key begins."""
+    is_first = np.ones(len(sorted_key) + 1, bool)
+    is_first[1:-1] = sorted_key[1:] != sorted_key[:-1]
+    starts = np.maximum.accumulate(np.where(is_first[:-1], slots, 0))
+    return np.flatnonzero(~(is_first[:-1] & is_first[1:])), starts

@@ -1,0 +1,174 @@
+"""Originality: does the network compose, or recite its training tunes?
+
+A *copy* is a run of notes that some training tune holds too. As written, pitches are compared (longest copy,
+novelty) or pitches and durations (copied share); transposed, steps in semitones, or steps and the durations
+they lead to. A run of m equal steps is a copy of m + 1 notes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.metrics.matching import Matches, PassageIndex
+from musicgen.metrics.melody import Integers, Melody, ScoredTune, mean
+
+COPY_NOTES = 16
+"""From this length on a shared run counts as copied: two bars of quavers in common time."""
+NOVELTY_NOTES = 8
+_NO_TUNES = "no tune has a note"
+_PITCH_BITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What one tune shares with the training tunes; the arrays of `Matches` count notes or steps."""
+
+    num_notes: int
+    pitches: Matches
+    notes: Matches
+    steps: Matches
+    note_steps: Matches
+
+    @property
+    def longest_copy(self) -> int:
+        """Notes of the longest run of pitches found in a training tune."""
+        return self.pitches.longest()
+
+    @property
+    def longest_transposed_copy(self) -> int:
+        """Notes of the longest run found in a training tune in any key; 1 where no step is."""
+        return min(self.steps.longest() + 1, self.num_notes)
+
+    @property
+    def copied(self) -> NDArray[np.bool_]:
+        """Which notes lie in a copy of pitches and durations of at least 16 notes, shape (notes,)."""
+        return self.notes.covered(COPY_NOTES)
+
+    @property
+    def copied_transposed(self) -> NDArray[np.bool_]:
+        """The same in any key; the duration of a copy's first note is free. Shape (notes,)."""
+        is_step_copied = self.note_steps.covered(COPY_NOTES - 1)
+        is_copied = np.zeros(self.num_notes, bool)
+        is_copied[:-1] |= is_step_copied
+        is_copied[1:] |= is_step_copied
+        return is_copied
+
+    @property
+    def novel(self) -> NDArray[np.bool_]:
+        """For each run of 8 pitches: whether no training tune has it; shape (max(notes - 7, 0),)."""
+        return self.pitches.lengths[: max(self.num_notes - NOVELTY_NOTES + 1, 0)] < NOVELTY_NOTES
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingIndex:
+    """Everything that is needed to find copies of some training tunes."""
+
+    pitches: PassageIndex
+    notes: PassageIndex
+    steps: PassageIndex
+    note_steps: PassageIndex
+
+    @classmethod
+    def build(cls, melodies: Sequence[Melody]) -> "TrainingIndex":
+        """Index the training tunes, in time and memory linear in their notes."""
+        return cls(
+            PassageIndex([melody.pitches for melody in melodies]),
+            PassageIndex([_notes(melody) for melody in melodies]),
+            PassageIndex([melody.intervals for melody in melodies]),
+            PassageIndex([_note_steps(melody) for melody in melodies]),
+        )
+
+    def restricted(self, is_kept: NDArray[np.bool_]) -> "TrainingIndex":
+        """The index of some of the training tunes, `is_kept` of shape (tunes,), with the same numbers."""
+        parts = (self.pitches, self.notes, self.steps, self.note_steps)
+        return TrainingIndex(*(part.restricted(is_kept) for part in parts))
+
+    def find(self, melodies: Sequence[Melody]) -> list[Copies]:
+        """The copies in each melody."""
+        found = zip(
+            melodies,
+            self.pitches.match([melody.pitches for melody in melodies]),
+            self.notes.match([_notes(melody) for melody in melodies]),
+            self.steps.match([melody.intervals for melody in melodies]),
+            self.note_steps.match([_note_steps(melody) for melody in melodies]),
+            strict=True,
+        )
+        return [Copies(len(melody), *matches) for melody, *matches in found]
+
+
+@dataclass(frozen=True, slots=True)
+class NearestTune:
+    """The training tune with the longest copy, and the copied passage."""
+
+    number: int
+    """Its place among the training tunes."""
+    start: int
+    """The first copied note of the generated tune, counted from 0."""
+    num_notes: int
+    passage: str
+    """The bars of the generated tune that the copy touches, in ABC."""
+
+
+def longest_copy(copies: Sequence[Copies]) -> float:
+    """Longest run of pitches found in a training tune, in notes; median. No tunes: UnmeasurableError."""
+    return _median([one.longest_copy for one in copies])
+
+
+def longest_transposed_copy(copies: Sequence[Copies]) -> float:
+    """Longest run of steps found in a training tune, in notes; median. No tunes: UnmeasurableError."""
+    return _median([one.longest_transposed_copy for one in copies])
+
+
+def copied_share(copies: Sequence[Copies]) -> float:
+    """Share of all notes inside a copy of at least 16 notes, pitch and duration as written; in [0, 1].
+
+    Lower is better, down to the corpus' own value. No notes: UnmeasurableError.
+    """
+    return mean(_joined([one.copied for one in copies]), _NO_TUNES)
+
+
+def transposed_copied_share(copies: Sequence[Copies]) -> float:
+    """Share of all notes inside a copy of at least 16 notes in any key, in [0, 1]. Else as above."""
+    return mean(_joined([one.copied_transposed for one in copies]), _NO_TUNES)
+
+
+def novelty(copies: Sequence[Copies]) -> float:
+    """Share of the runs of 8 pitches that no training tune has; in [0, 1]. No such run: UnmeasurableError."""
+    return mean(_joined([one.novel for one in copies]), f"no tune has {NOVELTY_NOTES} notes")
+
+
+def nearest_tune(tune: ScoredTune, copies: Copies) -> NearestTune | None:
+    """Where the longest copy of a tune comes from; the first of equals; None where no note is shared."""
+    if not copies.longest_copy:
+        return None
+    start = int(np.argmax(copies.pitches.lengths))
+    passage = _bars_around(tune, start, start + copies.longest_copy)
+    return NearestTune(int(copies.pitches.tunes[start]), start, copies.longest_copy, passage)
+
+
+def _bars_around(tune: ScoredTune, start: int, stop: int) -> str:
+    texts, note = [], 0
+    for bar in tune.parsed.bars:
+        if note < stop and note + len(bar.notes) > start:
+            texts.append(bar.text)
+        note += len(bar.notes)
+    return "|".join(texts)
+
+
+def _notes(melody: Melody) -> Integers:
+    return melody.durations << _PITCH_BITS | melody.pitches
+
+
+def _note_steps(melody: Melody) -> Integers:
+    return melody.durations[1:] << _PITCH_BITS | melody.intervals + 2 ** (_PITCH_BITS - 1)
+
+
+def _median(lengths: Sequence[int]) -> float:
+    mean(lengths, _NO_TUNES)
+    return float(np.median(lengths))
+
+
+def _joined(parts: Sequence[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.concatenate(parts) if parts else np.zeros(0, bool)

@@ -1,0 +1,214 @@
+"""The scale beside every value: held-out corpus tunes on one side, a character 5-gram model on the other.
+
+For each of 20 random splits, as many corpus tunes as a run samples are set aside (a group of near-duplicates
+stays on one side) and measured against all the others, through the same code as generated tunes. The floor is
+the mean over three of these splits of as many tunes sampled from a Witten–Bell 5-gram model of the others.
+The two-sample test draws its held-out tunes from the others too.
+
+Computed once for a corpus and kept as JSON, under the hash of everything that the values depend on.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.errors import InputError
+from musicgen.files import write_text_atomically
+from musicgen.metrics.comparison import Comparison, Corpus
+from musicgen.metrics.measuring import measure
+from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
+from musicgen.metrics.ngram import NgramModel
+from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.registry import DEFINITION_VERSION
+
+NUM_SPLITS = 20
+NUM_FLOOR_SPLITS = 3
+SMALLEST_CORPUS = 8
+_SEED = 20
+_CAP_PERCENTILE = 99
+"""The floor's tunes end where few corpus tunes go on."""
+_LARGEST_SHARE = 4
+"""At most a quarter of the corpus is set aside, so that the rest still stands for the whole."""
+_INDISTINGUISHABLE_SDS = 2.0
+
+Metrics = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What corpus tunes and the floor score at one sample size."""
+
+    sample_size: int
+    """Tunes set aside in each split: the number asked for, or a quarter of the corpus if that is less."""
+    note_budget: int
+    """Notes over which n-grams are counted: half of what `sample_size` tunes of the corpus have on average.
+    """
+    num_corpus_tunes: int
+    mean: dict[str, float]
+    """Metric → mean over the splits; metrics that have no value in some split are missing."""
+    sd: dict[str, float]
+    """Metric → standard deviation over the splits, with Bessel's correction."""
+    floor: dict[str, float]
+    """Metric → mean over the floor's splits."""
+
+    def verdict(self, metric: str, value: float | None) -> str | None:
+        """How a value stands to the corpus, in words; None without a value or a reference."""
+        if value is None or metric not in self.mean:
+            return None
+        return verdict(value, self.mean[metric], self.sd[metric])
+
+
+def verdict(value: float, mean: float, sd: float) -> str:
+    """Say "not distinguishable from the corpus" within 2 SD, else by how many SD above or below."""
+    difference = value - mean
+    if abs(difference) <= _INDISTINGUISHABLE_SDS * sd:
+        return "not distinguishable from the corpus"
+    side = "above" if difference > 0 else "below"
+    if sd == 0:
+        return f"{side} the corpus, which does not vary"
+    return f"{abs(difference) / sd:.1f} SD {side} the corpus"
+
+
+def build_reference(
+    tunes: Sequence[str],
+    *,
+    num_tunes: int,
+    groups: Sequence[int] | None = None,
+    cache_dir: Path | None = None,
+) -> Reference:
+    """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
+
+    `tunes` are the cleaned texts of the whole corpus; `groups` numbers their near-duplicates (each tune is
+    its own group, if not given). Raises InputError for fewer than 8 tunes with notes.
+    """
+    labels = list(range(len(tunes))) if groups is None else list(groups)
+    assert len(labels) == len(tunes)
+    path = None if cache_dir is None else cache_dir / f"reference-{_key(tunes, labels, num_tunes)}.json"
+    known = None if path is None else _read(path)
+    if known is not None:
+        return known
+    reference = _compute(tunes, labels, num_tunes)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(path, json.dumps(asdict(reference), indent=1) + "\n")
+    return reference
+
+
+def _key(tunes: Sequence[str], groups: Sequence[int], num_tunes: int) -> str:
+    """SHA-256 of all that decides the values, 16 hexadecimal digits of it."""
+    content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, NUM_SPLITS, _SEED])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Reference | None:
+    """A reference that was written before; None where there is none, or a file that is something else."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Reference(**content)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int) -> Reference:
+    tunes = tuple(read_tunes(texts, asks_abc2midi=True))
+    num_usable = len(with_notes(tunes))
+    if num_usable < SMALLEST_CORPUS:
+        raise InputError(
+            f"the corpus has {num_usable} tunes with notes, at least {SMALLEST_CORPUS} are needed"
+        )
+    sample_size = max(min(num_tunes, len(tunes) // _LARGEST_SHARE), 1)
+    num_notes = sum(len(tune.melody) for tune in tunes)
+    source = _SplitSource(
+        texts=texts,
+        tunes=tunes,
+        groups=np.asarray(groups),
+        index=TrainingIndex.build([tune.melody for tune in tunes]),
+        sample_size=sample_size,
+        note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
+    )
+    held_out = [source.measure_held_out(split) for split in range(NUM_SPLITS)]
+    floor = [source.measure_floor(split) for split in range(NUM_FLOOR_SPLITS)]
+    return Reference(
+        sample_size=sample_size,
+        note_budget=source.note_budget,
+        num_corpus_tunes=len(tunes),
+        mean=_over_splits(held_out, np.mean),
+        sd=_over_splits(held_out, _standard_deviation),
+        floor=_over_splits(floor, np.mean),
+    )
+
+
+@dataclass(frozen=True)
+class _SplitSource:
+    """A corpus that was read and indexed once, to be split many times."""
+
+    texts: Sequence[str]
+    tunes: tuple[ScoredTune, ...]
+    groups: NDArray[np.int64]
+    index: TrainingIndex
+    sample_size: int
+    note_budget: int
+
+    def measure_held_out(self, split: int) -> Metrics:
+        """The metrics of the tunes that this split sets aside."""
+        is_aside = self._set_aside(split)
+        return self._measure([tune for tune, aside in zip(self.tunes, is_aside, strict=True) if aside], split)
+
+    def measure_floor(self, split: int) -> Metrics:
+        """The metrics of as many 5-gram tunes, learnt from the rest."""
+        rest = [text for text, aside in zip(self.texts, self._set_aside(split), strict=True) if not aside]
+        max_chars = int(np.percentile([len(text) for text in rest], _CAP_PERCENTILE))
+        samples = NgramModel().fit(rest).sample(self.sample_size, max_chars, self._generator(split))
+        ended = [len(sample) < max_chars for sample in samples]
+        return self._measure(read_tunes(samples, ended=ended, asks_abc2midi=True), split)
+
+    def _measure(self, delivered: Sequence[ScoredTune], split: int) -> Metrics:
+        is_kept = ~self._set_aside(split)
+        rest = [tune for tune, kept in zip(self.tunes, is_kept, strict=True) if kept and len(tune.melody)]
+        shuffled = self._generator(split).permutation(len(rest))
+        corpus = Corpus(
+            training=tuple(rest),
+            index=self.index.restricted(is_kept),
+            indexed=self.tunes,
+            held_out=tuple(rest[place] for place in shuffled[: self.sample_size]),
+        )
+        comparison = Comparison(
+            tuple(delivered), self.sample_size, corpus, self.sample_size, self.note_budget, seed=split
+        )
+        return measure(comparison)[0]
+
+    def _set_aside(self, split: int) -> NDArray[np.bool_]:
+        """Which tunes this split sets aside, shape (tunes,): whole groups at random, while they fit."""
+        is_aside = np.zeros(len(self.tunes), bool)
+        room = self.sample_size
+        for group in np.random.default_rng([_SEED, split]).permutation(np.unique(self.groups)):
+            members = self.groups == group
+            if members.sum() <= room:
+                is_aside |= members
+                room -= int(members.sum())
+            if room == 0:
+                break
+        return is_aside
+
+    def _generator(self, split: int) -> np.random.Generator:
+        return np.random.default_rng([_SEED, split, 1])
+
+
+def _over_splits(splits: Sequence[Metrics], summary: Callable[[list[float]], Any]) -> dict[str, float]:
+    """The summary of each metric that has a value in every split."""
+    summaries = {}
+    for name in splits[0]:
+        values = [value for split in splits if (value := split[name]) is not None]
+        if len(values) == len(splits):
+            summaries[name] = float(summary(values))
+    return summaries
+
+
+def _standard_deviation(values: list[float]) -> float:
+    return float(np.std(values, ddof=1))

@@ -1,0 +1,58 @@
+"""Metrics beside their reference and floor as a table for the terminal."""
+
+from collections.abc import Iterable, Mapping
+
+from rich.table import Table
+
+from musicgen.metrics.reference import verdict
+from musicgen.metrics.registry import HEADLINE
+
+Values = Mapping[str, float | None]
+
+
+def metrics_table(
+    names: Iterable[str],
+    metrics: Values,
+    reference: Mapping[str, Mapping[str, float]],
+    floor: Values,
+    reasons: Mapping[str, str],
+) -> Table:
+    """A row for each of these metrics; one without a value says why.
+
+    reference: metric -> mean and sd of held-out corpus tunes; floor: metric -> value of 5-gram tunes.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, justify in (
+        ("metric", "left"),
+        ("value", "right"),
+        ("corpus ± SD", "right"),
+        ("5-gram floor", "right"),
+    ):
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("verdict")
+    for name in names:
+        value, beside = metrics.get(name), reference.get(name)
+        words = "" if value is None or beside is None else verdict(value, beside["mean"], beside["sd"])
+        table.add_row(
+            name,
+            _number(value),
+            "" if beside is None else f"{_number(beside['mean'])} ± {_number(beside['sd'])}",
+            _number(floor.get(name), missing=""),
+            words if value is not None else reasons.get(name, ""),
+        )
+    return table
+
+
+def headline_table(
+    metrics: Values,
+    reference: Mapping[str, Mapping[str, float]],
+    floor: Values,
+    reasons: Mapping[str, str],
+) -> Table:
+    """The headline metrics, with the test loss and the parse rate."""
+    names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *HEADLINE]
+    return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
+
+
+def _number(value: float | None, missing: str = "–") -> str:
+    return missing if value is None else f"{value:.4f}" if abs(value) < 100 else f"{value:.1f}"

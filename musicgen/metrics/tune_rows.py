@@ -1,0 +1,61 @@
+"""One row a tune: what the metrics say of it alone, and the training tune that it comes closest to."""
+
+import numpy as np
+
+from musicgen.metrics.comparison import Comparison
+from musicgen.metrics.distributions import entropy_bits
+from musicgen.metrics.melody import ScoredTune, UnmeasurableError
+from musicgen.metrics.originality import Copies, nearest_tune
+from musicgen.metrics.structure import repeats_a_phrase
+from musicgen.metrics.validity import is_complete, is_valid, num_valid_bars
+
+
+def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
+    """A row for each delivered tune, in order. A cell that has no value is None."""
+    try:
+        copies: list[Copies | None] = list(comparison.all_copies)
+    except UnmeasurableError:
+        copies = [None] * len(comparison.delivered)
+    return [
+        _tune_row(number, tune, found, comparison.corpus.indexed)
+        for number, (tune, found) in enumerate(zip(comparison.delivered, copies, strict=True))
+    ]
+
+
+def _tune_row(
+    number: int, tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]
+) -> dict[str, object]:
+    has_notes = len(tune.melody) > 0
+    repeats = repeats_a_phrase(tune.bars)
+    return {
+        "number": number,
+        "title": tune.title,
+        "num_notes": len(tune.melody),
+        "num_bars": len(tune.bars),
+        "num_valid_bars": num_valid_bars(tune),
+        "is_complete": is_complete(tune),
+        "parses": tune.parses,
+        "is_valid": is_valid(tune),
+        "first_problem": tune.parsed.problems[0] if tune.parsed.problems else None,
+        "pitch_class_entropy": entropy_bits(np.bincount(tune.melody.pitches % 12)) if has_notes else None,
+        "pitch_range": int(np.ptp(tune.melody.pitches)) if has_notes else None,
+        "lag_repeat": sum(repeats) / len(repeats) if repeats else None,
+        "distinct_bars": len(set(tune.bars)) / len(tune.bars) if tune.bars else None,
+        "ends_on_tonic": bool(tune.melody.pitches[-1] % 12 == tune.melody.tonic) if has_notes else None,
+        **_originality_cells(tune, copies if has_notes else None, indexed),
+    }
+
+
+def _originality_cells(
+    tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]
+) -> dict[str, object]:
+    nearest = nearest_tune(tune, copies) if copies is not None else None
+    return {
+        "longest_copy": copies.longest_copy if copies is not None else None,
+        "longest_transposed_copy": copies.longest_transposed_copy if copies is not None else None,
+        "copied_share": float(copies.copied.mean()) if copies is not None else None,
+        "novelty_8": float(copies.novel.mean()) if copies is not None and len(copies.novel) else None,
+        "nearest_tune": indexed[nearest.number].title if nearest is not None else None,
+        "nearest_passage": nearest.passage if nearest is not None else None,
+        "nearest_start": nearest.start if nearest is not None else None,
+    }

@@ -1,0 +1,225 @@
+"""Bars of the first voice: where bar lines fall, and which bars may be shorter than the meter.
+
+Repeats are not expanded. Two bar lines with no note or rest between them count as one. A bar may be short
+at the start and end of the tune and where a repeat sign, a double bar or an ending touches it: a pickup and
+the bar before the repeat make one bar together. After `&` a bar's further layers are left out, and so are
+all voices but the first.
+Source: the ABC standard 2.1, sections 4.8 to 4.10, 7 and 7.4.
+"""
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from musicgen.notation.headers import read_field, split_lines
+from musicgen.notation.key import Key, read_key
+from musicgen.notation.melody import MelodyReader, Sound
+from musicgen.notation.meter import Meter, read_meter, read_unit
+from musicgen.notation.problems import Problems, quote
+from musicgen.notation.tokens import TOKEN
+from musicgen.notation.tune import Bar, Note
+
+_MOST_MEASURES = 64
+_SOUNDS = frozenset({"rest", "chord", "measures"})
+_MARKS = frozenset({"grace", "tuplet", "slur", "tie", "broken", "overlay", "stray"})
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A bar whose sounds and right neighbour may still change."""
+
+    text: str
+    sounds: list[Sound]
+    meter: Fraction | None
+    may_be_short: bool
+
+
+class BarReader:
+    """Reads the body of a tune line by line; `bars()` gives the result."""
+
+    def __init__(
+        self, key: Key, meter: Meter, unit: Fraction, first_voice: str | None, problems: Problems
+    ) -> None:
+        """Start with what the header says. `first_voice` is the header's first V:, None without any."""
+        self._problems = problems
+        self._key = key
+        self._meter = meter
+        self._unit = unit
+        self._melody = MelodyReader(key, unit, meter.is_compound, problems)
+        self._first_voice = first_voice
+        self._is_other_voice = False
+        self._is_skipping = False
+        self._drafts: list[_Draft] = []
+        self._open_bar()
+        self._may_be_short = True
+
+    def read(self, body: str) -> None:
+        """Read every line up to the end of the tune: an empty line after the first music, or another X:."""
+        lines = split_lines(body)
+        for number, line in enumerate(lines):
+            field = read_field(line)
+            is_empty = not line.strip()
+            has_music = bool(self._drafts or self._sounds)
+            if (is_empty and has_music) or (field is not None and field[0] == "X"):
+                if any(rest.strip() for rest in lines[number:]):
+                    self._problems.add("text after the end of the tune is not read")
+                return
+            if field is not None:
+                self._field(*field)
+            elif not line.startswith("%"):
+                self._music(line)
+
+    def bars(self) -> tuple[Bar, ...]:
+        """The bars read so far; the last one may be short."""
+        self._bar_line("")
+        if self._drafts:
+            self._drafts[-1].may_be_short = True
+        return tuple(_finished(draft) for draft in self._drafts)
+
+    def _open_bar(self) -> None:
+        self._texts: list[str] = []
+        self._sounds: list[Sound] = []
+        self._bar_meter = self._meter.bar_length
+        self._may_be_short = False
+
+    def _music(self, line: str) -> None:
+        """Read a line of music."""
+        for match in TOKEN.finditer(line):
+            kind = match.lastgroup
+            if kind == "space":
+                continue
+            text = match[0]
+            if self._is_skipping and kind not in ("field", "bar"):
+                if not self._is_other_voice:
+                    self._texts.append(text)
+            elif kind == "note":
+                if not self._sounds:
+                    self._bar_meter = self._meter.bar_length
+                self._texts.append(text)
+                self._sounds.append(self._melody.note(text))
+            elif kind == "bar":
+                if not self._is_other_voice:
+                    self._bar_line(text)
+            elif kind in _MARKS:
+                self._mark(kind, text)
+            elif kind in _SOUNDS:
+                self._rest_or_chord(kind, text)
+            elif kind == "ending":
+                self._touch_section()
+            elif kind == "field":
+                self._field(text[1], text[3:-1].strip())
+
+    def _rest_or_chord(self, kind: str, text: str) -> None:
+        """Put a rest, a chord or whole bars of rest into the bar."""
+        if not self._sounds:
+            self._bar_meter = self._meter.bar_length
+        if kind == "measures":
+            self._rest_measures(text)
+            return
+        self._texts.append(text)
+        sound = self._melody.rest(text) if kind == "rest" else self._melody.chord(text)
+        if sound is not None:
+            self._sounds.append(sound)
+
+    def _mark(self, kind: str, text: str) -> None:
+        """Take what stands between notes and bears on them."""
+        self._texts.append(text)
+        if kind == "tie":
+            self._melody.tie()
+        elif kind == "broken":
+            self._melody.broken(text)
+        elif kind == "tuplet":
+            self._melody.tuplet(text)
+        elif kind == "overlay":
+            self._is_skipping = True
+        elif kind == "stray":
+            self._problems.add(f"{quote(text)} means nothing in music")
+
+    def _rest_measures(self, text: str) -> None:
+        """Rest for whole bars: `Z3` reads as `Z|Z|Z`."""
+        count = int(text[1:] or 1)
+        if not 1 <= count <= _MOST_MEASURES:
+            self._problems.add(f"the rest {quote(text)} is out of range")
+            count = 1
+        for number in range(count):
+            if number:
+                self._bar_line("|")
+            self._texts.append(text[0])
+            self._sounds.append(Sound(None, self._meter.bar_length or Fraction(1)))
+
+    def _bar_line(self, text: str) -> None:
+        """Close the bar, or, where nothing sounded in it, let its two bar lines count as one."""
+        touches_section = any(sign in text for sign in (":", "||", "|]", "[|")) or text[-1:].isdigit()
+        if self._sounds:
+            draft = _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short)
+            self._drafts.append(draft)
+            self._open_bar()
+        self._texts.clear()
+        if touches_section:
+            self._touch_section()
+        self._melody.end_bar()
+        self._is_skipping = False
+
+    def _touch_section(self) -> None:
+        """Let the bars on both sides of this place be short."""
+        self._may_be_short = True
+        if self._drafts and not self._sounds:
+            self._drafts[-1].may_be_short = True
+
+    def _field(self, letter: str, value: str) -> None:
+        """Take a field that stands between lines or, in brackets, between notes."""
+        if letter == "V":
+            self._voice(value)
+        elif self._is_other_voice:
+            return
+        elif letter == "K":
+            self._key, problem = read_key(value, self._key)
+            self._problems.add(problem)
+            self._melody.change_key(self._key)
+        elif letter == "L":
+            self._unit, problem = read_unit(value, self._unit)
+            self._problems.add(problem)
+            self._melody.change_unit(self._unit)
+        elif letter == "M":
+            self._change_meter(value)
+
+    def _change_meter(self, value: str) -> None:
+        """Take a meter for the bars that begin from here on; a senseless one changes nothing."""
+        meter, problem = read_meter(value)
+        self._problems.add(problem)
+        if problem is None or meter.bar_length is not None:
+            self._meter = meter
+            self._melody.is_compound = meter.is_compound
+
+    def _voice(self, value: str) -> None:
+        """Read on only where the tune's first voice goes on."""
+        name = value.split(maxsplit=1)[0] if value else ""
+        if self._first_voice is None:
+            self._first_voice = name
+        self._is_other_voice = self._is_skipping = name != self._first_voice
+
+
+def _finished(draft: _Draft) -> Bar:
+    """The bar with its notes as values and its length added up."""
+    over_under = [(sound.duration.numerator, sound.duration.denominator) for sound in draft.sounds]
+    # Over one common denominator: several times faster than adding fractions.
+    common = math.lcm(*[under for _, under in over_under])
+    total = _fraction(sum([over * (common // under) for over, under in over_under]), common)
+    notes = [
+        _note(sound.pitch, over, under, sound.tied)
+        for sound, (over, under) in zip(draft.sounds, over_under, strict=True)
+        if sound.pitch is not None
+    ]
+    return Bar(draft.text, tuple(notes), total, draft.meter, draft.may_be_short)
+
+
+# Tunes repeat few notes and lengths very often, and values can be shared.
+@lru_cache(maxsize=8192)
+def _note(pitch: int, numerator: int, denominator: int, tied: bool) -> Note:
+    return Note(pitch, Fraction(numerator, denominator), tied)
+
+
+@lru_cache(maxsize=8192)
+def _fraction(numerator: int, denominator: int) -> Fraction:
+    return Fraction(numerator, denominator)

@@ -1,0 +1,45 @@
+"""The program that draws one score: MEI on standard input, SVG on standard output, else exit status 1.
+
+It runs as a process of its own because the engraver is native code that may end its process. It imports
+nothing of musicgen, so it starts in a moment.
+"""
+
+import sys
+
+import verovio
+
+# verovio's lengths are tenths of a millimetre: a page as wide as A4 and as high as the tune.
+_OPTIONS = {
+    "inputFrom": "mei",
+    "xmlIdSeed": 1,
+    "pageWidth": 2100,
+    "pageHeight": 60_000,
+    "pageMarginLeft": 100,
+    "pageMarginRight": 100,
+    "pageMarginTop": 100,
+    "pageMarginBottom": 100,
+    "adjustPageHeight": True,
+    "breaks": "smart",
+    "breaksSmartSb": 0.4,
+    "header": "encoded",
+    "footer": "none",
+    "scale": 40,
+    "svgViewBox": True,
+    "svgRemoveXlink": True,
+}
+
+
+def engrave(mei: str) -> str | None:
+    """The SVG of a whole tune on one page; None where verovio cannot read the MEI."""
+    toolkit = verovio.toolkit()
+    toolkit.setOptions(_OPTIONS)
+    if not toolkit.loadData(mei) or toolkit.getPageCount() < 1:
+        return None
+    return toolkit.renderToSVG(1)
+
+
+if __name__ == "__main__":
+    svg = engrave(sys.stdin.buffer.read().decode("utf-8"))
+    if svg is None:
+        sys.exit(1)
+    sys.stdout.buffer.write(svg.encode("utf-8"))

@@ -1,0 +1,108 @@
+"""MIDI to sound through a soundfont, with notes that ring out instead of stopping dead.
+
+The synthesiser of symusic 0.5.9 silences every note within a millisecond of its end, whatever release the
+soundfont asks for: each note ends in a click. So notes are dealt out to stems in turn, held a moment longer,
+faded in that moment, and mixed. Arrays are float32 of shape (frames, 2); times are in seconds.
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.rendering.midi import in_seconds, read_score
+
+# The synthesiser's interpolation; from 5 on symusic 0.5.9 gives silence.
+_QUALITY = 4
+_RELEASE_SECONDS = 0.15
+_RELEASE_DECIBELS = 60.0
+# The synthesiser's own end of a note has to pass before the stem's next note starts.
+_GAP_SECONDS = 0.002
+_MOST_STEMS = 8
+
+
+@dataclass(slots=True)
+class Strike:
+    """Notes that start and end together."""
+
+    start: float
+    end: float
+    until: float
+    """Where its release is over."""
+    notes: tuple[tuple[int, int, int], ...]
+    """(track, pitch, velocity)."""
+
+
+def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
+    """The sound of MIDI bytes, at the soundfont's own level."""
+    from symusic import Synthesizer
+    from symusic.core import NoteSecond, NoteSecondList
+
+    synthesizer = Synthesizer(str(soundfont), sample_rate, _QUALITY)
+    score = in_seconds(read_score(midi))
+    found = sorted(
+        (note.time, note.end, place, note.pitch, note.velocity)
+        for place, track in enumerate(score.tracks)
+        for note in track.notes
+    )
+    strikes = [
+        Strike(start, end, end, tuple(note[2:] for note in notes))
+        for (start, end), notes in groupby(found, key=lambda note: note[:2])
+    ]
+    mix = np.zeros((0, 2), dtype=np.float32)
+    for stem in deal(strikes):
+        for place, track in enumerate(score.tracks):
+            track.notes = NoteSecondList(
+                [
+                    NoteSecond(strike.start, strike.until - strike.start, pitch, velocity)
+                    for strike in stem
+                    for owner, pitch, velocity in strike.notes
+                    if owner == place
+                ]
+            )
+        mix = _sum(mix, _released(synthesizer.render(score, stereo=True).T, stem, sample_rate))
+    return mix
+
+
+def deal(strikes: list[Strike]) -> list[list[Strike]]:
+    """Deal strikes, in order of their starts, to stems in which no two sound at once.
+
+    A strike takes the stem that has been silent for longest. Where that stem still rings, a new stem is
+    opened while there are fewer than eight; after that the ringing one is cut short.
+    """
+    stems: list[list[Strike]] = []
+    for strike in strikes:
+        stem = min(stems, key=lambda stem: stem[-1].until, default=None)
+        is_free = stem is not None and stem[-1].until + _GAP_SECONDS <= strike.start
+        if stem is None or (not is_free and len(stems) < _MOST_STEMS):
+            stem = []
+            stems.append(stem)
+        elif not is_free:
+            last = stem[-1]
+            last.until = max(last.start, min(last.until, strike.start - _GAP_SECONDS))
+            last.end = min(last.end, last.until)
+        stem.append(strike)
+    return stems
+
+
+def _released(sound: NDArray[np.float32], stem: list[Strike], sample_rate: int) -> NDArray[np.float32]:
+    """Fade every strike of a stem from its end to the end of its release."""
+    gain = np.ones((len(sound), 1), dtype=np.float32)
+    for strike in stem:
+        end, until = round(strike.end * sample_rate), round(strike.until * sample_rate)
+        fall = np.linspace(0.0, -_RELEASE_DECIBELS / 20.0, until - end, dtype=np.float32)
+        piece = gain[end:until, 0]
+        piece[:] = 10.0 ** fall[: len(piece)]
+        # The millisecond after `until`, in which the synthesiser ends the note.
+        gain[until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
+    return sound * gain
+
+
+def _sum(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mix two sounds that may differ in length."""
+    longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
+    mix = np.array(longer, dtype=np.float32, order="C")
+    mix[: len(shorter)] += shorter
+    return mix

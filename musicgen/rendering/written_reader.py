@@ -1,0 +1,263 @@
+"""ABC text to a tune as it stands on paper.
+
+`musicgen.notation` reads the same words for their sound; this keeps what only paper shows. Only the first
+voice is read. What cannot be drawn is left out and named.
+"""
+
+import re
+from fractions import Fraction
+
+from musicgen.notation.headers import read_field, split_lines
+from musicgen.notation.key import NO_KEY, read_key
+from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
+from musicgen.notation.problems import Problems, quote
+from musicgen.notation.tokens import NOTE, TOKEN, WrittenNote, read_length, read_note, read_tuplet
+from musicgen.notation.tune import ParsedTune
+from musicgen.rendering.written import Event, Measure, WrittenTune
+
+MOST_EVENTS = 2_000
+_MOST_AT_ONCE = 8
+_LONGEST = Fraction(4)
+_SHORTEST = Fraction(1, 256)
+_COARSE = Fraction(1, 32)
+_TIME_SIGNATURE = re.compile(r"\s*(C\|?|\(?[\d+\s]+\)?/\s*\d+)")
+_STRENGTH = ("invis", "single", "dbl", "end", "rptend")
+
+
+def read_written(tune: ParsedTune) -> WrittenTune:
+    """Read a tune's text again for what it shows. A tune without music has no measures."""
+    fields = dict(reversed(tune.headers))
+    reader = _Reader(fields)
+    for line in split_lines(tune.body):
+        if not line.strip() and reader.has_events:
+            break
+        reader.read_line(line)
+    measures = reader.finish()
+    return WrittenTune(fields.get("T", ""), measures, reader.problems.lines())
+
+
+class _Reader:
+    """Collects measures, token by token."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self.problems = Problems()
+        self.has_events = False
+        self._measures: list[Measure] = []
+        self._measure = Measure(starts_line=True)
+        self._key, self._meter, self._unit = NO_KEY, FREE_METER, Fraction(1, 8)
+        self._first_voice: str | None = (fields.get("V", "").split() or [None])[0]
+        self._is_first_voice = True
+        self._in_overlay = False
+        self._num_events = self._num_tuplets = self._tuplet_left = 0
+        self._tuplet: tuple[int, int, int] | None = None
+        self._broken: Fraction | None = None
+        self._last: Event | None = None
+        self._strays: dict[str, None] = {}
+        self._forget_waiting()
+        self._field("M", fields.get("M", "none"))
+        self._unit = default_unit(self._meter)
+        if "L" in fields:
+            self._field("L", fields["L"])
+        self._field("K", fields.get("K", "none"))
+
+    def _forget_waiting(self) -> None:
+        """Start anew what the next note will take: space, graces, ornaments, a chord symbol, slurs."""
+        self._space = False
+        self._graces: tuple[WrittenNote, ...] = ()
+        self._ornaments: tuple[str, ...] = ()
+        self._chord_symbol: str | None = None
+        self._slurs = 0
+
+    def read_line(self, line: str) -> None:
+        """Read a field line or a line of music."""
+        if line.startswith("%"):
+            return
+        named = read_field(line)
+        if named is not None:
+            self._field(*named)
+            return
+        self._space = True
+        if not self._measure.events:
+            self._measure.starts_line = True
+        for match in TOKEN.finditer(line):
+            if match.lastgroup == "comment":
+                break
+            if self._num_events < MOST_EVENTS:
+                self._token(match.lastgroup or "stray", match[0])
+
+    def _token(self, kind: str, text: str) -> None:
+        if kind == "field":
+            self._field(text[1], text[3:-1].strip())
+        elif not self._is_first_voice:
+            return
+        elif kind in ("bar", "ending"):
+            self._bar(text)
+        elif kind == "overlay":
+            self._in_overlay = True
+        elif not self._in_overlay:
+            self._music(kind, text)
+
+    def _music(self, kind: str, text: str) -> None:
+        match kind:
+            case "note":
+                note = self._note(text)
+                self._add((note,), note.duration)
+            case "chord":
+                self._chord(text)
+            case "rest":
+                self._add((), read_length(text[1:])[0] * self._unit, is_invisible=text[0] == "x")
+            case "measures":
+                self._add((), self._whole_measures(text), is_invisible=text[0] == "X")
+            case "space" | "linebreak":
+                self._space = True
+            case "grace":
+                self._graces = self._notes(text)
+            case "tuplet":
+                self._start_tuplet(text)
+            case "tie" if self._last is not None:
+                self._last.tied = True
+            case "broken":
+                self._break_rhythm(text)
+            case "slur":
+                self._slur(text)
+            case "quoted" if text[1:2] not in ("^", "_", "<", ">", "@", '"'):
+                self._chord_symbol = text[1:-1][:16]
+            case "ornament":
+                self._ornaments += (text.strip("!+"),)
+            case "stray":
+                self._strays[text] = None
+
+    def _chord(self, text: str) -> None:
+        inside, _, length = text[1:].rpartition("]")
+        notes = self._notes(inside)
+        if notes:
+            self._add(notes, notes[0].duration * read_length(length)[0])
+
+    def _note(self, text: str) -> WrittenNote:
+        return read_note(text, self._unit.numerator, self._unit.denominator)
+
+    def _notes(self, text: str) -> tuple[WrittenNote, ...]:
+        return tuple(self._note(match[0]) for match in NOTE.finditer(text))[:_MOST_AT_ONCE]
+
+    def _whole_measures(self, text: str) -> Fraction:
+        return (self._meter.bar_length or Fraction(1)) * min(int(text[1:] or 1), 4)
+
+    def _add(self, notes: tuple[WrittenNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
+        """Put an event into the measure, with all that waits for it."""
+        if self._broken is not None:
+            duration, self._broken = duration * self._broken, None
+        event = Event(notes, duration, is_invisible, self._space, self._tuplet, self._graces, self._ornaments)
+        event.chord_symbol, event.slurs_opened = self._chord_symbol, self._slurs
+        self._forget_waiting()
+        self._tuplet_left -= 1
+        if self._tuplet_left <= 0:
+            self._tuplet = None
+        self._measure.events.append(event)
+        self._last = event
+        self.has_events = True
+        self._num_events += 1
+        if self._num_events == MOST_EVENTS:
+            self.problems.add(f"the score ends after {MOST_EVENTS} notes")
+
+    def _start_tuplet(self, text: str) -> None:
+        is_compound = self._meter.is_compound
+        tuplet = read_tuplet(text, is_compound)
+        if tuplet is None:
+            self.problems.add(f"{quote(text)} is no tuplet")
+            return
+        self._tuplet_left, factor = tuplet
+        p = int(text[1:].split(":")[0])
+        q = factor * p
+        self._num_tuplets += 1
+        self._tuplet = (self._num_tuplets, p, int(q))
+
+    def _break_rhythm(self, signs: str) -> None:
+        """Lengthen one of two neighbours by what the other loses."""
+        if self._last is None or self._last.duration == 0:
+            return
+        short = Fraction(1, 2 ** min(len(signs), 3))
+        first = 2 - short if signs[0] == ">" else short
+        self._last.duration *= first
+        self._broken = 2 - first
+
+    def _slur(self, sign: str) -> None:
+        if sign.endswith("("):
+            self._slurs += 1
+        elif self._last is not None:
+            self._last.slurs_closed += 1
+
+    def _bar(self, text: str) -> None:
+        """End the measure, and say what the next begins with."""
+        signs = text.strip(".0123456789,-")
+        number = re.search(r"\d[\d,.\-]*$", text)
+        self._in_overlay = False
+        if signs and signs != "[":
+            self._end_measure(_right_bar_line(signs))
+            self._measure.left_repeat |= signs.endswith(":")
+        if number is not None:
+            if self._measure.events:
+                self._end_measure("invis")
+            self._measure.ending = number[0].rstrip(",.-")
+
+    def _end_measure(self, right: str) -> None:
+        # Tuplets and broken rhythm end with the measure; a tie may go on.
+        self._tuplet, self._tuplet_left, self._broken = None, 0, None
+        self._space = True
+        if self._measure.events:
+            self._measure.right = right
+            self._measures.append(self._measure)
+            self._measure = Measure()
+        elif self._measures:
+            previous = self._measures[-1]
+            previous.right = max(previous.right, right, key=_STRENGTH.index)
+
+    def _field(self, letter: str, value: str) -> None:
+        if letter == "V":
+            voice = (value.split() or [""])[0]
+            if self._first_voice is None:
+                self._first_voice = voice
+            self._is_first_voice = voice == self._first_voice
+        elif not self._is_first_voice or letter not in "KLM":
+            return
+        elif letter == "L":
+            self._unit, problem = read_unit(value, self._unit)
+            self.problems.add(problem)
+        else:
+            if self._measure.events:
+                self._end_measure("invis")
+            if letter == "K":
+                self._key, problem = read_key(value, self._key)
+                self._measure.key = self._key
+            else:
+                self._meter, problem = read_meter(value)
+                sign = _TIME_SIGNATURE.match(value) if self._meter.bar_length else None
+                self._measure.time_signature = re.sub(r"[()\s]", "", sign[1]) if sign else ""
+            self.problems.add(problem)
+
+    def finish(self) -> tuple[Measure, ...]:
+        """The measures, with durations that note heads can show."""
+        self._end_measure("single")
+        if self._strays:
+            self.problems.add(f"not drawn: {quote(''.join(self._strays))}")
+        for measure in self._measures:
+            for event in measure.events:
+                event.duration = self._drawable(event.duration)
+        return tuple(self._measures)
+
+    def _drawable(self, duration: Fraction) -> Fraction:
+        """The duration if tied and dotted notes can show it, else the nearest one in 1/32 of a whole note."""
+        is_binary = duration % _SHORTEST == 0
+        nearest = duration if is_binary else max(round(duration / _COARSE), 1) * _COARSE
+        drawable = min(nearest, _LONGEST)
+        if drawable != duration:
+            self.problems.add(f"a note of {duration} of a whole note is drawn as {drawable}")
+        return drawable
+
+
+def _right_bar_line(signs: str) -> str:
+    """The MEI name of the bar line that ends a measure at these ABC signs."""
+    if signs.startswith(":"):
+        return "rptend"
+    if "]" in signs or "[" in signs:
+        return "end" if "]" in signs else "dbl"
+    return "dbl" if signs.count("|") > 1 else "single"

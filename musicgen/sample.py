@@ -1,0 +1,105 @@
+"""`python -m musicgen.sample RUN_DIR`: more tunes from a trained run, with any prompts and temperatures."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from musicgen.config import Config, config_from_dict
+from musicgen.errors import InputError
+from musicgen.study.record import RunRecord
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m musicgen.sample",
+        description="Draw more tunes from a trained run. What is not given is as in the run.",
+    )
+    parser.add_argument("run_directory", type=Path, metavar="RUN_DIR")
+    parser.add_argument("--num-tunes", type=int)
+    parser.add_argument("--temperature", type=float, action="append", help="may be given several times")
+    parser.add_argument(
+        "--prompt", action="append", help=r"seed string; \n is a new line; may be given several times"
+    )
+    parser.add_argument("--max-chars", type=int, help="cap on a tune's characters")
+    parser.add_argument("--top-k", type=int)
+    parser.add_argument("--top-p", type=float)
+    parser.add_argument("--weights", choices=["best", "last"])
+    parser.add_argument("--seed", type=int, help="another seed, other tunes")
+    parser.add_argument("--render", type=int, metavar="N", help="how many of the tunes to render")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder in RUN_DIR/samples")
+    return parser.parse_args(arguments)
+
+
+def _changed_config(config: Config, arguments: argparse.Namespace) -> Config:
+    """The run's config with what the command line says, checked like any other."""
+    given = {
+        "num_tunes": arguments.num_tunes,
+        "temperature": arguments.temperature,
+        "prompts": arguments.prompt,
+        "max_chars": arguments.max_chars,
+        "top_k": arguments.top_k,
+        "top_p": arguments.top_p,
+        "weights": arguments.weights,
+    }
+    values = config.as_dict()
+    sampling, rendering = values["sampling"], values["rendering"]
+    assert isinstance(sampling, dict) and isinstance(rendering, dict)
+    if arguments.prompt is not None:
+        sampling["prompts_file"] = None
+    sampling |= {name: value for name, value in given.items() if value is not None}
+    if arguments.render is not None:
+        rendering["num_tunes"] = arguments.render
+    if arguments.seed is not None:
+        values["seed"] = arguments.seed
+    return config_from_dict(values)
+
+
+def sample(arguments: argparse.Namespace) -> Path:
+    """Draw, write and render; returns the folder with tunes.abc, tunes.csv and tunes/."""
+    record = RunRecord.read(arguments.run_directory)
+    config = _changed_config(config_from_dict(record.config), arguments)
+    prompts = config.sampling.read_prompts()
+
+    # torch takes a second to import, which --help and a wrong argument should not wait for.
+    import torch
+
+    from musicgen.model.checkpoint import Checkpoint
+    from musicgen.rendering import check_soundfont
+    from musicgen.sampling.generation import sample_tunes
+    from musicgen.songs import render_songs, write_rows, write_tunebook
+
+    if config.rendering.num_tunes:
+        check_soundfont(config.rendering)
+    weights = (arguments.run_directory / record.weights).with_name(f"{config.sampling.weights}.pt")
+    checkpoint = Checkpoint.load(weights)
+    device = torch.device("cpu")
+    tunes = sample_tunes(
+        checkpoint.network(device), checkpoint.vocabulary, config.sampling, prompts, config.seed, device
+    )
+    folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+    folder.mkdir(parents=True, exist_ok=True)
+    model = checkpoint.config
+    origin = (
+        f"musicgen run {record.run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
+        f"corpus {record.corpus['name']}, seed {config.seed}"
+    )
+    write_tunebook(tunes, origin, folder)
+    songs = render_songs(tunes, origin, config.rendering, folder)
+    write_rows(tunes, [{} for _ in tunes], songs, folder)
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    try:
+        print(sample(_parse_arguments(arguments)))
+    except InputError as error:
+        print(f"musicgen: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from musicgen.notation.parsing import parse_tune
+from musicgen.rendering import score as score_module
+from musicgen.rendering.mei import to_mei
+from musicgen.rendering.score import engrave
+from musicgen.rendering.written_reader import MOST_EVENTS, read_written
+
+SVG = "{http://www.w3.org/2000/svg}"
+MEI = "{http://www.music-encoding.org/ns/mei}"
+
+
+def mei_of(music: str, header: str = "X:1\nT:t\nM:4/4\nL:1/8\nK:D\n") -> ElementTree.Element:
+    return ElementTree.fromstring(to_mei(read_written(parse_tune(header + music + "\n"))))
+
+
+def values(root: ElementTree.Element, tag: str, *names: str) -> list[tuple[str | None, ...]]:
+    return [tuple(element.get(name) for name in names) for element in root.iter(MEI + tag)]
+
+
+def classes(svg: str) -> list[str]:
+    return [element.get("class", "") for element in ElementTree.fromstring(svg).iter(SVG + "g")]
+
+
+def test_score_is_one_self_contained_page(golden):
+    score = engrave(parse_tune(golden), 20.0)
+    assert score.problems == ()
+    assert score.svg is not None
+    drawn = classes(score.svg)
+    assert drawn.count("measure") == 3
+    assert drawn.count("note") == 14
+    assert drawn.count("staff") == 3
+    assert "Golden" in "".join(ElementTree.fromstring(score.svg).itertext())
+    assert 'href="http' not in score.svg
+    assert "url(" not in score.svg
+    assert "@import" not in score.svg
+
+
+def test_the_page_is_as_high_as_the_tune(golden):
+    def height(svg: str | None) -> float:
+        return float(ElementTree.fromstring(svg or "").get("viewBox", "").split()[3])
+
+    short = height(engrave(parse_tune(golden), 20.0).svg)
+    tall = height(
+        engrave(parse_tune(golden + golden.splitlines()[-1] + "\n" * 1 + "ABcd efga|\n" * 60), 20.0).svg
+    )
+    assert short < 300
+    assert tall > 3 * short
+
+
+def test_note_spelling_and_values():
+    notes = values(mei_of("D ^f'2 _B,3 =c/2 d//|"), "note", "pname", "oct", "accid", "dur", "dots")
+    assert notes == [
+        ("d", "4", None, "8", None),
+        ("f", "6", "s", "4", None),
+        ("b", "3", "f", "4", "1"),
+        ("c", "5", "n", "16", None),
+        ("d", "5", None, "32", None),
+    ]
+
+
+def test_lengths_that_one_head_cannot_show_are_tied():
+    assert values(mei_of("A5 B7|"), "note", "pname", "dur", "dots", "tie") == [
+        ("a", "2", None, "i"),
+        ("a", "8", None, "t"),
+        ("b", "2", "2", None),
+    ]
+
+
+def test_ties_join_equal_pitches_only():
+    assert values(mei_of("A2-A2-|A2-B2|"), "note", "pname", "tie") == [
+        ("a", "i"),
+        ("a", "m"),
+        ("a", "m"),
+        ("b", None),
+    ]
+
+
+def test_broken_rhythm():
+    assert values(mei_of("A>B c<<d|"), "note", "dur", "dots") == [
+        ("8", "1"),
+        ("16", None),
+        ("32", None),
+        ("8", "2"),
+    ]
+
+
+def test_tuplets_beams_chords_and_graces():
+    root = mei_of("(3ABc d2 {gf}[Ace]4|")
+    assert values(root, "tuplet", "num", "numbase") == [("3", "2")]
+    tuplet = next(root.iter(MEI + "tuplet"))
+    assert [child.tag for child in tuplet] == [MEI + "beam"]
+    assert values(root, "chord", "dur") == [("2",)]
+    assert len(next(root.iter(MEI + "chord")).findall(MEI + "note")) == 3
+    assert len(list(next(root.iter(MEI + "graceGrp")).iter(MEI + "note"))) == 2
+
+
+def test_repeats_and_endings():
+    root = mei_of("|:A8|1 B8:|2 c8||d8::e8|]")
+    assert values(root, "measure", "left", "right") == [
+        ("rptstart", "single"),
+        (None, "rptend"),
+        (None, "dbl"),
+        (None, "rptend"),
+        ("rptstart", "end"),
+    ]
+    assert [len(ending.findall(MEI + "measure")) for ending in root.iter(MEI + "ending")] == [1, 1]
+    assert values(root, "ending", "n") == [("1",), ("2",)]
+
+
+def test_signatures_change_where_the_text_says():
+    root = mei_of("A8|[K:Bb]A4 [M:3/4]A4|\nM:C|\nK:A minor\nA8|")
+    assert values(root, "keySig", "sig") == [("2s",), ("2f",), ("0",)]
+    assert values(root, "meterSig", "count", "unit", "sym") == [
+        ("4", "4", None),
+        ("3", "4", None),
+        (None, None, "cut"),
+    ]
+    assert values(root, "measure", "right") == [("single",), ("invis",), ("single",), ("single",)]
+
+
+def test_only_the_first_voice_is_drawn():
+    root = mei_of("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|")
+    assert values(root, "note", "pname") == [("a",), ("b",)]
+
+
+def test_title_is_text_and_nothing_else():
+    root = mei_of("A8|", 'X:1\nT:<script>&"\x01\u202e' + "x" * 200 + "\nK:C\n")
+    title = "".join(next(root.iter(MEI + "rend")).itertext())
+    assert title.startswith('<script>&"xxx')
+    assert len(title) == 70
+
+
+def test_what_is_drawn_otherwise_is_named():
+    assert read_written(parse_tune("X:1\nK:C\nA#B|")).problems == ("not drawn: '#'",)
+    third = read_written(parse_tune("X:1\nL:1/8\nK:C\nA2/3|")).problems
+    assert third == ("a note of 1/12 of a whole note is drawn as 3/32",)
+    long = read_written(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 1_000))
+    assert sum(len(measure.events) for measure in long.measures) == MOST_EVENTS
+    assert long.problems == (f"the score ends after {MOST_EVENTS} notes",)
+
+
+@pytest.mark.parametrize("abc", ["", "junk!", "X:1\nK:C\n", "X:1\nK:C\nz4|"])
+def test_nothing_to_draw_gives_its_reason(abc):
+    parsed = parse_tune(abc)
+    score = engrave(parsed, 20.0)
+    has_notes = any(event.notes for measure in read_written(parsed).measures for event in measure.events)
+    assert (score.svg is None) == (not has_notes)
+    if not has_notes:
+        assert score.problems[0] == "no note to draw"
+
+
+def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkeypatch):
+    def engraver(code: str) -> None:
+        program = tmp_path / "engrave.py"
+        program.write_text(code)
+        monkeypatch.setattr(score_module, "_ENGRAVER", program)
+
+    engrave_golden: Callable[[], score_module.Score] = lambda: engrave(parse_tune(golden), 2.0)  # noqa: E731
+    engraver("import os; os.abort()")
+    assert engrave_golden().problems[0].startswith("the engraver ended with status -")
+    engraver("import time; time.sleep(60)")
+    assert engrave_golden() == score_module.Score(None, ("engraving took longer than 2 s",))
+
+
+def test_same_tune_same_svg(golden):
+    assert engrave(parse_tune(golden), 20.0) == engrave(parse_tune(golden), 20.0)

@@ -1,0 +1,61 @@
+import random
+
+import pytest
+import soundfile
+
+from musicgen.rendering import render_tune
+
+
+def test_every_file_is_written(golden, make_config, tmp_path):
+    stem = tmp_path / "tunes" / "000"
+    rendered = render_tune(golden, stem, make_config(score=True, piano_roll=True))
+    assert sorted(path.name for path in stem.parent.iterdir()) == [
+        "000.abc",
+        "000.mid",
+        "000.png",
+        "000.svg",
+        "000.wav",
+    ]
+    assert rendered.problems == ()
+    assert rendered.duration_seconds == pytest.approx(10.0, abs=0.01)
+    assert rendered.abc.read_text(encoding="utf-8") == golden
+    assert rendered.audio is not None
+    assert soundfile.info(rendered.audio).duration == pytest.approx(10.0, abs=0.3)
+
+
+def test_only_what_is_asked_for_is_made_and_nothing_old_stays(golden, make_config, tmp_path):
+    stem = tmp_path / "0.8"
+    render_tune(golden, stem, make_config(piano_roll=True))
+    rendered = render_tune(golden, stem, make_config(audio_format="none"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.8.abc", "0.8.mid"]
+    assert (rendered.audio, rendered.score, rendered.piano_roll) == (None, None, None)
+
+
+def test_same_tune_and_config_give_the_same_bytes(golden, make_config, tmp_path):
+    config = make_config(score=True, piano_roll=True)
+    for name in ("first", "second"):
+        render_tune(golden, tmp_path / name, config)
+    for suffix in ("mid", "wav", "svg", "png"):
+        first, second = tmp_path / f"first.{suffix}", tmp_path / f"second.{suffix}"
+        assert first.read_bytes() == second.read_bytes(), suffix
+
+
+@pytest.mark.parametrize("abc", ["", "no tune at all", "X:1\nT:Rests\nK:D\nz4|z4|\n", "\ud800"])
+def test_a_tune_without_sound_keeps_its_text_and_its_reason(abc, make_config, tmp_path):
+    rendered = render_tune(abc, tmp_path / "x", make_config(score=True, piano_roll=True))
+    assert rendered.abc.read_text(encoding="utf-8") == abc.replace("\ud800", "?")
+    assert (rendered.midi, rendered.audio, rendered.duration_seconds) == (None, None, None)
+    assert rendered.problems
+    assert all("\n" not in problem for problem in rendered.problems)
+
+
+def test_mutated_tunes_never_raise(golden, make_config, tmp_path):
+    rng = random.Random(0)
+    config = make_config(sample_rate=8_000, max_seconds=5.0, piano_roll=True)
+    for number in range(20):
+        text = list(golden)
+        for _ in range(rng.randrange(1, 12)):
+            text[rng.randrange(len(text))] = rng.choice('ABcd|:[]{}()"!%-<>^_/23z\n')
+        rendered = render_tune("".join(text), tmp_path / str(number), config)
+        assert (rendered.midi is None) == (rendered.duration_seconds is None)
+        assert rendered.midi is not None or rendered.problems

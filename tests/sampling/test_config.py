@@ -1,0 +1,30 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from tests.sampling.test_generation import CONFIG
+
+
+def test_a_written_newline_is_a_new_line() -> None:
+    assert CONFIG.read_prompts() == ["X:", "K:C\n"]
+
+
+def test_prompts_come_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text("X:1\\nK:D\nM:6/8\n")
+    assert replace(CONFIG, prompts_file=str(path)).read_prompts() == ["X:1\nK:D", "M:6/8"]
+
+
+def test_a_missing_or_empty_prompts_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"sampling\.prompts_file=.*none\.txt: cannot read it"):
+        replace(CONFIG, prompts_file=str(tmp_path / "none.txt")).read_prompts()
+    (tmp_path / "empty.txt").touch()
+    with pytest.raises(InputError, match="empty; a prompt a line is needed"):
+        replace(CONFIG, prompts_file=str(tmp_path / "empty.txt")).read_prompts()
+
+
+def test_a_prompt_must_leave_room() -> None:
+    with pytest.raises(InputError, match="leaves none of sampling.max_chars=2 to draw"):
+        replace(CONFIG, max_chars=2).read_prompts()

@@ -1,0 +1,93 @@
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.errors import InputError
+from musicgen.model.config import ModelConfig
+from musicgen.model.network import CharacterNetwork, build_network
+from musicgen.sampling.config import SamplingConfig
+from musicgen.sampling.generation import SampledTune, sample_tunes, spread
+from musicgen.sampling.tunebook import tunebook
+
+VOCABULARY = Vocabulary("\n:|ABCDEFGKX")
+CONFIG = SamplingConfig(
+    num_tunes=6,
+    max_chars=80,
+    temperature=1.0,
+    top_k=None,
+    top_p=None,
+    prompts=["X:", "K:C\\n"],
+    prompts_file=None,
+    weights="best",
+)
+
+
+@pytest.fixture(scope="module", params=["lstm", "gru"])
+def network(request: pytest.FixtureRequest) -> CharacterNetwork:
+    config = ModelConfig(cell=request.param, hidden_size=16, num_layers=2, embedding_size=8, dropout=0.1)
+    return build_network(config, VOCABULARY.size, seed=0).eval()
+
+
+def draw(network: CharacterNetwork, seed: int = 0, **changes: object) -> list[SampledTune]:
+    config = replace(CONFIG, **changes)  # type: ignore[arg-type]
+    return sample_tunes(network, VOCABULARY, config, config.read_prompts(), seed, torch.device("cpu"))
+
+
+def test_tunes_begin_with_their_prompts_and_end_at_a_blank_line_or_the_cap(network: CharacterNetwork) -> None:
+    tunes = draw(network, num_tunes=40)
+    assert [tune.index for tune in tunes] == list(range(40))
+    for tune in tunes:
+        assert tune.prompt == ("X:", "K:C\n")[tune.index % 2]
+        assert tune.text.startswith(tune.prompt.rstrip("\n"))
+        assert "\n\n" not in tune.text[len(tune.prompt) :]
+        assert len(tune.text) <= 80
+    assert {tune.ended for tune in tunes} == {True, False}
+
+
+def test_a_tune_alone_is_the_tune_in_company(network: CharacterNetwork) -> None:
+    """Its neighbours share the arithmetic but not the random numbers."""
+    tunes = draw(network, num_tunes=6)
+    assert draw(network, num_tunes=1) == tunes[:1]
+    assert draw(network, num_tunes=4) == tunes[:4]
+
+
+def test_the_seed_decides(network: CharacterNetwork) -> None:
+    assert draw(network, seed=1) == draw(network, seed=1) != draw(network, seed=2)
+
+
+def test_batched_sampling_is_the_plain_loop(network: CharacterNetwork) -> None:
+    """Greedy: the most likely character, one at a time, from a state that read a newline and the prompt."""
+    (tune,) = draw(network, num_tunes=1, temperature=0.0)
+    text, state = "\n" + tune.prompt, None
+    with torch.no_grad():
+        logits, state = network(torch.from_numpy(VOCABULARY.encode(text))[:, None], state)
+        while len(text) < 81 and not text[len(tune.prompt) :].endswith("\n\n"):
+            token = int(logits[-1, 0, 1:].argmax()) + 1
+            text += VOCABULARY.decode([token])
+            logits, state = network(torch.tensor([[token]]), state)
+    assert tune.text == text[1:].rstrip("\n")
+
+
+def test_prompts_and_temperatures_are_spread_evenly() -> None:
+    config = replace(CONFIG, num_tunes=14, temperature=[0.5, 1.0])
+    counts = Counter(spread(config, ["a", "b"]))
+    assert len(counts) == 4 and set(counts.values()) == {3, 4}
+
+
+def test_an_unknown_character_in_a_prompt_is_named(network: CharacterNetwork) -> None:
+    with pytest.raises(InputError, match="the character 'z' at position 1"):
+        draw(network, prompts=["Xz"])
+
+
+def test_a_tunebook_numbers_the_tunes_and_says_where_they_come_from() -> None:
+    tunes = [
+        SampledTune(0, "X:", 0.8, "X:7\nK:C\nCDEF|", True),
+        SampledTune(1, "K:G\n", 1.0, "K:G\nGABc|", False),
+    ]
+    assert tunebook(tunes, "lstm, seed 0") == (
+        'X:1\nN:lstm, seed 0, temperature 0.8, prompt "X:"\nK:C\nCDEF|\n\n'
+        'X:2\nN:lstm, seed 0, temperature 1, prompt "K:G\\n"\nK:G\nGABc|\n\n'
+    )

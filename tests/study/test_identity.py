@@ -1,0 +1,69 @@
+import copy
+
+import pytest
+
+from musicgen.study.identity import run_identity, training_identity
+from tests.test_config import composed_values
+
+VALUES = composed_values()
+CORPUS = "0" * 64
+
+
+def changed(name: str, value: object) -> dict:
+    values = copy.deepcopy(VALUES)
+    *groups, field = name.split(".")
+    owner: dict = values
+    for group in groups:
+        owner = owner[group]
+    assert owner[field] != value
+    owner[field] = value
+    return values
+
+
+TRAINING = training_identity(VALUES, CORPUS, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("training.learning_rate", 0.5),
+        ("model.cell", "gru"),
+        ("seed", 9),
+        ("data.split_seed", 9),
+        ("data.test_share", 0.2),
+    ],
+)
+def test_what_can_change_the_weights_changes_the_training_identity(name: str, value: object) -> None:
+    assert training_identity(changed(name, value), CORPUS, "cpu") != TRAINING
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sampling.temperature", 0.5),
+        ("rendering.tempo", 90),
+        ("tracker.kind", "none"),
+        ("paths.outputs", "elsewhere"),
+        ("data.name", "renamed"),
+    ],
+)
+def test_what_cannot_change_the_weights_does_not(name: str, value: object) -> None:
+    assert training_identity(changed(name, value), CORPUS, "cpu") == TRAINING
+
+
+def test_other_tunes_or_another_kind_of_device_are_another_training() -> None:
+    assert (
+        len({TRAINING, training_identity(VALUES, "1" * 64, "cpu"), training_identity(VALUES, CORPUS, "cuda")})
+        == 3
+    )
+
+
+def test_a_run_is_its_training_and_how_it_is_sampled_and_measured() -> None:
+    run = run_identity(VALUES, TRAINING)
+    assert run_identity(changed("sampling.temperature", 0.5), TRAINING) != run
+    assert run_identity(changed("rendering.tempo", 90), TRAINING) == run
+    assert run_identity(VALUES, "another") != run
+
+
+def test_the_order_of_fields_makes_no_difference() -> None:
+    assert training_identity(dict(reversed(VALUES.items())), CORPUS, "cpu") == TRAINING

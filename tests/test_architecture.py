@@ -1,0 +1,87 @@
+"""Imports go down only. A floor may import the floors below it; parts of one floor do not know each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "musicgen"
+
+FLOORS = [
+    {"commands"},
+    {"config", "study", "reporting", "listening"},
+    {"training", "sampling", "metrics", "rendering"},
+    {"model"},
+    {"corpus"},
+    {"notation", "tracking"},
+    {"errors", "files", "seeds"},
+]
+COMMANDS = {"train", "sample", "evaluate", "compare", "report", "listen", "note", "run", "songs"}
+"""Modules at the root of the package that a command is made of."""
+
+WITHOUT_TORCH = {"metrics", "study", "reporting", "listening", "notation", "corpus", "rendering", "tracking"}
+SEES_HYDRA = {"config.py", "train.py", "study/sweeper.py"}
+
+
+def floor_of(part: str) -> int:
+    name = "commands" if part in COMMANDS else part
+    return next(number for number, floor in enumerate(FLOORS) if name in floor)
+
+
+def modules() -> list[Path]:
+    return sorted(
+        path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent != PACKAGE
+    )
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module that the file imports, at its top or inside a function; not what only types need."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+    return names
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    part = part_of(path)
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] != "musicgen" or len(parts) == 1 or parts[1] == part:
+            continue
+        same_floor_is_fine = part in COMMANDS and parts[1] in COMMANDS
+        assert same_floor_is_fine or floor_of(parts[1]) > floor_of(part), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
+    part, name = part_of(path), str(path.relative_to(PACKAGE))
+    roots = {imported.split(".")[0] for imported in imports_of(path)}
+    assert "torch" not in roots or part not in WITHOUT_TORCH
+    assert not roots & {"hydra", "omegaconf"} or name in SEES_HYDRA
+    assert "comet_ml" not in roots or name == "tracking/comet.py"
+    assert not roots & {"symusic", "verovio"} or part in {"rendering", "notation"}
+    assert "music21" not in roots
+
+
+def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:
+    parts = {path.parent.name for path in modules() if path.parent != PACKAGE}
+    tested = {path.parent.name for path in Path(__file__).parent.rglob("test_*.py")}
+    assert parts <= tested

@@ -1,0 +1,111 @@
+import json
+import socket
+import time
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from musicgen.tracking.comet import CometTracker, upload
+from musicgen.tracking.config import TrackerConfig
+
+CONFIG = TrackerConfig(
+    kind="comet", mode="offline", project="tests", workspace=None, tags=["always"], upload_timeout_seconds=2.0
+)
+
+
+def read_archive(path: Path) -> tuple[dict, list[dict], dict[str, bytes]]:
+    """Experiment, messages, and the files by their opaque names."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    experiment = json.loads(content.pop("experiment.json"))
+    messages = [json.loads(line) for line in content.pop("messages.json").splitlines()]
+    return experiment, messages, content
+
+
+def test_an_archive_holds_parameters_curves_and_sound(tmp_path: Path) -> None:
+    sound = tmp_path / "000.wav"
+    soundfile.write(sound, 0.3 * np.sin(np.arange(4410) / 20), 44100)
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "model=gru", ["seed=0"])
+    tracker.log_parameters({"model": {"cell": "gru"}, "sampling": {"prompts": ["X:"]}, "seed": 0})
+    for iteration, loss in ((10, 2.5), (20, 1.5)):
+        tracker.log_metrics({"fit/train_loss": loss, "fit/validation_loss": None}, iteration=iteration)
+    tracker.log_audio(sound, {"prompt": "X:", "temperature": 0.8})
+    ended = tracker.end()
+    experiment, messages, files = read_archive(tmp_path / str(ended["archive"]))
+    assert ended["kind"] == "comet" and "url" not in ended and "error" not in ended
+    assert set(experiment["tags"]) == {"always", "seed=0"}
+    parameters = {
+        message["payload"]["param"]["paramName"]: message["payload"]["param"]["paramValue"]
+        for message in messages
+        if message["type"] == "parameter_msg"
+    }
+    assert parameters.items() >= {"model.cell": "gru", "sampling.prompts": "['X:']", "seed": 0}.items()
+    curve = [
+        (metric["step"], metric["metricValue"])
+        for metric in (
+            message["payload"]["metric"] for message in messages if message["type"] == "metric_msg"
+        )
+        if metric["metricName"] == "fit/train_loss"
+    ]
+    assert curve == [(10, 2.5), (20, 1.5)]
+    assert not any("validation_loss" in json.dumps(message) for message in messages)
+    assert sound.read_bytes() in files.values()
+    audio = next(message["payload"] for message in messages if "sampleRate" in json.dumps(message))
+    assert audio["additional_params"]["fileName"] == "000.wav"
+    assert "0.8" in json.dumps(audio["metadata"])
+
+
+def test_two_runs_of_one_process_do_not_mix(tmp_path: Path) -> None:
+    archives = []
+    for name in ("first", "second"):
+        tracker = CometTracker(CONFIG, tmp_path / name, name, [])
+        tracker.log_metrics({name: 1.0})
+        archives.append(read_archive(tmp_path / name / Path(str(tracker.end()["archive"])).name)[1])
+    assert '"first"' in json.dumps(archives[0]) and '"first"' not in json.dumps(archives[1])
+
+
+def test_what_comet_raises_ends_the_tracking_and_not_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
+    tracker.log_file(tmp_path / "missing.txt")
+    (tmp_path / "blocked").touch()
+    blocked = CometTracker(CONFIG, tmp_path / "blocked", "name", [])
+    blocked.log_metrics({"a": 1.0})
+    ended = blocked.end()
+    assert "_start" in str(ended["error"])
+    assert len([record for record in caplog.records if "Comet failed" in record.message]) == 1
+    tracker.end()
+
+
+def test_a_network_that_hangs_costs_the_time_limit_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("COMET_API_KEY", "k" * 25)
+        monkeypatch.setenv("COMET_URL_OVERRIDE", f"http://127.0.0.1:{silent.getsockname()[1]}/clientlib/")
+        tracker = CometTracker(replace(CONFIG, mode="auto"), tmp_path / "comet", "name", [])
+        started = time.monotonic()
+        ended = tracker.end()
+    assert "no answer within 2 s" in str(ended["error"])
+    assert time.monotonic() - started < 15
+    assert (tmp_path / str(ended["archive"])).is_file()
+
+
+def test_offline_mode_uploads_nothing_whatever_key_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMET_API_KEY", "k" * 25)
+    monkeypatch.setattr("musicgen.tracking.comet.upload", pytest.fail)
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
+    assert "url" not in tracker.end()
+
+
+def test_an_upload_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMET_API_KEY", "k" * 25)
+    (tmp_path / "no archive.zip").write_bytes(b"nothing")
+    assert "upload failed" in str(upload(tmp_path / "no archive.zip", 60.0)["error"])

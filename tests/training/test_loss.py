@@ -1,0 +1,63 @@
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.model.config import ModelConfig
+from musicgen.model.network import CharacterNetwork, build_network
+from musicgen.training.loss import encode_tunes, mean_loss
+
+TUNES = ["X:1\nK:C\nCDE|", "X:2\nK:G\nGABcdefg|\nGAB|", "X:3\nT:no key", "X:4\nK:D\nD" * 40]
+VOCABULARY = Vocabulary.of(TUNES)
+CPU = torch.device("cpu")
+
+
+def network(cell: str = "lstm") -> CharacterNetwork:
+    config = ModelConfig(cell=cell, hidden_size=12, num_layers=2, embedding_size=6, dropout=0.3)  # type: ignore[arg-type]
+    return build_network(config, VOCABULARY.size, seed=1)
+
+
+def plain_loss(model: CharacterNetwork, tune: str) -> list[float]:
+    """−ln p of each character, one at a time."""
+    text = "\n" + tune + "\n\n"
+    nats, state = [], None
+    model.eval()
+    with torch.no_grad():
+        for before, after in pairwise(text):
+            logits, state = model(torch.tensor([[VOCABULARY.encode(before)[0]]]), state)
+            nats.append(-float(logits[0, 0].log_softmax(0)[VOCABULARY.encode(after)[0]]))
+    return nats
+
+
+def test_batched_loss_equals_reading_every_tune_alone() -> None:
+    model = network()
+    expected = [plain_loss(model, tune) for tune in TUNES]
+    loss = mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU))
+    assert loss.num_characters == sum(len(tune) + 2 for tune in TUNES)
+    assert loss.nats == pytest.approx(sum(map(sum, expected)) / loss.num_characters, rel=1e-5)
+    assert loss.bits == pytest.approx(loss.nats / math.log(2))
+
+
+def test_body_loss_counts_what_follows_the_key() -> None:
+    model = network()
+    tune = TUNES[1]
+    body = plain_loss(model, tune)[len("X:2\nK:G\n") :]
+    loss = mean_loss(model, encode_tunes([tune], VOCABULARY, CPU))
+    assert loss.body_nats == pytest.approx(sum(body) / len(body), rel=1e-5)
+
+
+def test_a_network_without_preference_loses_ln_of_the_vocabulary() -> None:
+    model = network("gru")
+    torch.nn.init.zeros_(model.output.weight)
+    torch.nn.init.zeros_(model.output.bias)
+    assert mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU)).nats == pytest.approx(
+        math.log(VOCABULARY.size), rel=1e-6
+    )
+
+
+def test_measuring_leaves_the_network_in_training_mode() -> None:
+    model = network().train()
+    mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU))
+    assert model.training
