@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -59,6 +60,12 @@ def conf_folder() -> Path:
     package = Path(__file__).resolve().parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
+
+
+def compose_config(overrides: Sequence[str]) -> Config:
+    """The config of `python -m musicgen.train OVERRIDES`, for commands that need a part of it."""
+    with initialize_config_dir(str(conf_folder())):
+        return parse_config(compose("config", overrides=list(overrides)))
 
 
 def parse_config(composed: DictConfig) -> Config:

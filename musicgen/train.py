@@ -41,6 +41,10 @@ def name_changes(overrides: Sequence[str], *left_out: str) -> str:
 OmegaConf.register_resolver("musicgen.changes", name_changes)
 
 
+# Hydra gives nothing back from a job: what main prints after it, the job leaves here.
+_result_directory: Path | None = None
+
+
 @hydra.main(config_path=str(conf_folder()), config_name="config")
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
@@ -69,13 +73,12 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         raise
     record = execute(plan)
 
-    from rich.console import Console
+    from musicgen.metrics.table import headline_table, print_table
 
-    from musicgen.metrics.table import headline_table
-
-    Console().print(headline_table(record.metrics, record.reference, record.floor, record.reasons))
-    # The last line says where everything is: of a sweep that is the sweep's directory.
-    print(_relative(Path(job.sweep.dir) if job.mode == RunMode.MULTIRUN else directory), flush=True)
+    print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
+    # The last line that the command prints says where everything is: see main.
+    global _result_directory
+    _result_directory = Path(job.sweep.dir) if job.mode == RunMode.MULTIRUN else directory
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
@@ -111,6 +114,8 @@ def main() -> int:
         if isinstance(error, OSError) and error.filename is None:
             raise
         return _complain(_explain(error))
+    if _result_directory is not None:
+        print(_relative(_result_directory))
     return 0
 
 

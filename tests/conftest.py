@@ -26,7 +26,12 @@ def irish_folder() -> Path:
 @pytest.fixture
 def tunebook(tmp_path: Path) -> Path:
     """Forty short tunes in a file, no two alike."""
-    path = tmp_path / "tunes.abc"
+    return write_tunebook(tmp_path)
+
+
+def write_tunebook(folder: Path) -> Path:
+    """Write tunes.abc with forty short tunes, no two alike."""
+    path = folder / "tunes.abc"
     path.write_text("\n\n".join(small_tune(number) for number in range(40)) + "\n", encoding="utf-8")
     return path
 

@@ -8,12 +8,17 @@ A metric without a value is None in `metrics` and says why in `reasons`; no valu
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from musicgen.metrics.comparison import Comparison, Corpus
+from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import read_tunes
+from musicgen.metrics.melody import ScoredTune, read_tunes
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.tune_rows import tune_rows
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +68,8 @@ class Evaluator:
         """
         requested = len(tunes) if num_requested is None else num_requested
         assert requested >= len(tunes), "more tunes came than were requested"
-        comparison = Comparison(
-            delivered=tuple(read_tunes(tunes, ended=ended, asks_abc2midi=self._asks_abc2midi)),
-            num_requested=requested,
-            corpus=self._corpus,
-            sample_size=self._reference.sample_size,
-            note_budget=self._reference.note_budget,
-            seed=self._seed,
-        )
+        delivered = read_tunes(tunes, ended=ended, asks_abc2midi=self._asks_abc2midi)
+        comparison = self._compare(delivered, requested)
         metrics, reasons = measure(comparison)
         return Evaluation(metrics, reasons, tune_rows(comparison), len(comparison.sample))
 
@@ -96,6 +95,20 @@ class Evaluator:
             )
             for key, chosen in places.items()
         }
+
+    def figures(self, tunes: Sequence[str]) -> "dict[str, Figure]":
+        """The figures by file name without suffix: pitches, transitions, lengths, originality."""
+        return evaluation_figures(self._compare(read_tunes(tunes), len(tunes)))
+
+    def _compare(self, delivered: Sequence[ScoredTune], num_requested: int) -> Comparison:
+        return Comparison(
+            delivered=tuple(delivered),
+            num_requested=num_requested,
+            corpus=self._corpus,
+            sample_size=self._reference.sample_size,
+            note_budget=self._reference.note_budget,
+            seed=self._seed,
+        )
 
 
 def evaluate(

@@ -88,13 +88,13 @@ class PassageIndex:
     def _search(self, query: Integers) -> tuple[Integers, Integers]:
         """Run lengths and a place of the corpus with that run, both of the query's shape."""
         lengths, examples = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
-        active = np.flatnonzero(query != _END)
+        active = np.flatnonzero(query != _END) if len(self._order) else np.zeros(0, np.int64)
         low = np.zeros(len(active), np.int64)
         high = np.full(len(active), len(self._order), np.int64)
         depth = 0
         while len(active):
             code = query[active + depth]
-            low, high = self._first(low, high, depth, code), self._first(low, high, depth, code + 1)
+            low, high = self._narrowed(low, high, depth, code)
             found = (low < high) & (code != _END)
             active, low, high = active[found], low[found], high[found]
             depth += 1
@@ -102,9 +102,21 @@ class PassageIndex:
             examples[active] = self._order[low]
         return lengths, examples
 
+    def _narrowed(
+        self, low: Integers, high: Integers, depth: int, code: Integers
+    ) -> tuple[Integers, Integers]:
+        """The part of each range, not empty, whose suffixes have this code at `depth`; maybe empty."""
+        is_single = high - low == 1
+        agrees = self._text.take(self._order[low] + depth, mode="clip") == code
+        low, high = low.copy(), np.where(is_single & ~agrees, low, high)
+        wide = np.flatnonzero(~is_single)
+        bounds = low[wide], high[wide], depth
+        low[wide] = self._first(*bounds, code[wide])
+        high[wide] = self._first(*bounds, code[wide] + 1)
+        return low, high
+
     def _first(self, low: Integers, high: Integers, depth: int, code: Integers) -> Integers:
         """The first suffix of each range whose code at `depth` is at least `code`: a bisection of all."""
-        low, high = low.copy(), high.copy()
         is_open = low < high
         while is_open.any():
             middle = (low + high) // 2

@@ -26,8 +26,6 @@ class NgramModel:
         """`order` is at least 1, which is the frequency of characters."""
         assert order >= 1
         self.order = order
-        self._counts: dict[str, dict[str, int]] = {}
-        self._alphabet: list[str] = [_MARK]
 
     def fit(self, tunes: Sequence[str]) -> Self:
         """Count the characters of the training tunes after every shorter context; returns itself."""
@@ -40,7 +38,9 @@ class NgramModel:
                 successors[padded[place]] = successors.get(padded[place], 0) + 1
         self._counts = _with_shorter_contexts(counts, self.order)
         self._number = {character: number for number, character in enumerate(self._alphabet)}
+        self._uniform = np.full(len(self._alphabet), 1 / len(self._alphabet))
         self._distributions: dict[str, NDArray[np.float64]] = {}
+        self._sums: dict[str, NDArray[np.float64]] = {}
         return self
 
     def loss(self, tunes: Sequence[str]) -> float:
@@ -89,22 +89,24 @@ class NgramModel:
 
     def _cumulative(self, context: str) -> NDArray[np.float64]:
         """Cumulative probabilities of the alphabet after a context, shape (characters,); kept for reuse."""
-        known = self._distributions.get(context)
-        if known is None:
-            known = np.cumsum(self._distribution(context))
-            self._distributions[context] = known
-        return known
+        if context not in self._sums:
+            self._sums[context] = np.cumsum(self._distribution(context))
+        return self._sums[context]
 
     def _distribution(self, context: str) -> NDArray[np.float64]:
-        probabilities = np.full(len(self._alphabet), 1 / len(self._alphabet))
-        for start in range(len(context), -1, -1):
-            successors = self._counts.get(context[start:])
-            if successors is None:
-                break
-            probabilities *= len(successors)
-            for character, count in successors.items():
-                probabilities[self._number[character]] += count
-            probabilities /= sum(successors.values()) + len(successors)
+        """The formula of the module for the whole alphabet, shape (characters,); kept for reuse."""
+        known = self._distributions.get(context)
+        if known is not None:
+            return known
+        shorter = self._distribution(context[1:]) if context else self._uniform
+        successors = self._counts.get(context)
+        if successors is None:
+            return shorter
+        probabilities = shorter * len(successors)
+        numbers = [self._number[character] for character in successors]
+        probabilities[numbers] += list(successors.values())
+        probabilities /= sum(successors.values()) + len(successors)
+        self._distributions[context] = probabilities
         return probabilities
 
 

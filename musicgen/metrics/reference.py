@@ -80,6 +80,7 @@ def build_reference(
     *,
     num_tunes: int,
     groups: Sequence[int] | None = None,
+    num_splits: int = NUM_SPLITS,
     cache_dir: Path | None = None,
 ) -> Reference:
     """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
@@ -89,20 +90,24 @@ def build_reference(
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
-    path = None if cache_dir is None else cache_dir / f"reference-{_key(tunes, labels, num_tunes)}.json"
+    path = (
+        None
+        if cache_dir is None
+        else cache_dir / f"reference-{_key(tunes, labels, num_tunes, num_splits)}.json"
+    )
     known = None if path is None else _read(path)
     if known is not None:
         return known
-    reference = _compute(tunes, labels, num_tunes)
+    reference = _compute(tunes, labels, num_tunes, num_splits)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text_atomically(path, json.dumps(asdict(reference), indent=1) + "\n")
     return reference
 
 
-def _key(tunes: Sequence[str], groups: Sequence[int], num_tunes: int) -> str:
+def _key(tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> str:
     """SHA-256 of all that decides the values, 16 hexadecimal digits of it."""
-    content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, NUM_SPLITS, _SEED])
+    content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED])
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -115,7 +120,7 @@ def _read(path: Path) -> Reference | None:
         return None
 
 
-def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int) -> Reference:
+def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> Reference:
     tunes = tuple(read_tunes(texts, asks_abc2midi=True))
     num_usable = len(with_notes(tunes))
     if num_usable < SMALLEST_CORPUS:
@@ -132,8 +137,8 @@ def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int) -> Ref
         sample_size=sample_size,
         note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
     )
-    held_out = [source.measure_held_out(split) for split in range(NUM_SPLITS)]
-    floor = [source.measure_floor(split) for split in range(NUM_FLOOR_SPLITS)]
+    held_out = [source.measure_held_out(split) for split in range(num_splits)]
+    floor = [source.measure_floor(split) for split in range(min(NUM_FLOOR_SPLITS, num_splits))]
     return Reference(
         sample_size=sample_size,
         note_budget=source.note_budget,

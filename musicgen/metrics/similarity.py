@@ -16,7 +16,7 @@ from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
 
 Melodies = Sequence[Melody]
 
-_LARGEST_INTERVAL = 12
+LARGEST_INTERVAL = 12
 _NUM_FOLDS = 5
 _HASH_BITS = 10
 _LONGEST_HASHED = 4
@@ -114,7 +114,7 @@ def _divergence(ours: Melodies, theirs: Melodies, codes: Callable[[Melody], Inte
 
 
 def _clipped_intervals(melody: Melody) -> Integers:
-    return np.clip(melody.intervals, -_LARGEST_INTERVAL, _LARGEST_INTERVAL)
+    return np.clip(melody.intervals, -LARGEST_INTERVAL, LARGEST_INTERVAL)
 
 
 def _wasserstein(ours: Melodies, theirs: Melodies, value: Callable[[Melody], float]) -> float:
@@ -131,7 +131,7 @@ def _features(melody: Melody) -> NDArray[np.float64]:
     """Square roots of shares, so that the frequent ones do not drown the rest."""
     blocks = [
         np.bincount((melody.pitches - melody.tonic) % 12, minlength=12),
-        np.bincount(_clipped_intervals(melody) + _LARGEST_INTERVAL, minlength=2 * _LARGEST_INTERVAL + 1),
+        np.bincount(_clipped_intervals(melody) + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1),
         np.bincount(_hashed(melody.durations, 4), minlength=2**4),
         *(
             np.bincount(_hashed(pitch_ngrams(melody.pitches, n), _HASH_BITS), minlength=2**_HASH_BITS)

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 
+from rich.console import Console
 from rich.table import Table
 
 from musicgen.metrics.reference import verdict
 from musicgen.metrics.registry import HEADLINE
 
 Values = Mapping[str, float | None]
+
+FULL_WIDTH = 125
+"""Characters that a whole row needs."""
+
+
+def print_table(table: Table) -> None:
+    """Print to the terminal's width, and whole rows where there is no terminal."""
+    console = Console()
+    console.print(table, width=None if console.is_terminal else FULL_WIDTH)
 
 
 def metrics_table(
@@ -26,7 +36,7 @@ def metrics_table(
         ("metric", "left"),
         ("value", "right"),
         ("corpus ± SD", "right"),
-        ("5-gram floor", "right"),
+        ("floor", "right"),
     ):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("verdict")

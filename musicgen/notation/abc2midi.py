@@ -53,8 +53,8 @@ def find_program() -> Path:
 def convert(abc: str, timeout_seconds: float = 10.0) -> Conversion:
     """Convert the first tune of the text, repeats expanded and grace notes played.
 
-    The text is taken as it is: without X: and K: fields the program refuses it, and the messages say so. A run
-    beyond `timeout_seconds` is ended and gives no MIDI. Raises InputError where abc2midi is not installed.
+    The text is taken as it is: without X: and K: fields the program refuses it, and the messages say so.
+    A run beyond `timeout_seconds` is ended and gives no MIDI. Raises InputError where abc2midi is missing.
     """
     program = find_program()
     with tempfile.TemporaryDirectory(prefix="abc2midi-") as name:

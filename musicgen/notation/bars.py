@@ -8,6 +8,7 @@ Source: the ABC standard 2.1, sections 4.8 to 4.10, 7 and 7.4.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -20,8 +21,9 @@ from musicgen.notation.problems import Problems, quote
 from musicgen.notation.tokens import TOKEN
 from musicgen.notation.tune import Bar, Note
 
-_MOST_MEASURES = 64
+_MOST_MEASURES = 256
 _SOUNDS = frozenset({"rest", "chord", "measures"})
+_SECTION = re.compile(r":|\|\||\|\]|\[\||[0-9]")
 _MARKS = frozenset({"grace", "tuplet", "slur", "tie", "broken", "overlay", "stray"})
 
 
@@ -48,6 +50,7 @@ class BarReader:
         self._unit = unit
         self._melody = MelodyReader(key, unit, meter.is_compound, problems)
         self._first_voice = first_voice
+        self._rest_measures_left = _MOST_MEASURES
         self._is_other_voice = False
         self._is_skipping = False
         self._drafts: list[_Draft] = []
@@ -139,9 +142,11 @@ class BarReader:
     def _rest_measures(self, text: str) -> None:
         """Rest for whole bars: `Z3` reads as `Z|Z|Z`."""
         count = int(text[1:] or 1)
-        if not 1 <= count <= _MOST_MEASURES:
+        # Four characters could ask for thousands of bars: a tune rests for so many in all.
+        if not 1 <= count <= self._rest_measures_left:
             self._problems.add(f"the rest {quote(text)} is out of range")
             count = 1
+        self._rest_measures_left -= count
         for number in range(count):
             if number:
                 self._bar_line("|")
@@ -150,7 +155,7 @@ class BarReader:
 
     def _bar_line(self, text: str) -> None:
         """Close the bar, or, where nothing sounded in it, let its two bar lines count as one."""
-        touches_section = any(sign in text for sign in (":", "||", "|]", "[|")) or text[-1:].isdigit()
+        touches_section = _SECTION.search(text) is not None
         if self._sounds:
             draft = _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short)
             self._drafts.append(draft)
@@ -196,7 +201,8 @@ class BarReader:
         """Read on only where the tune's first voice goes on."""
         name = value.split(maxsplit=1)[0] if value else ""
         if self._first_voice is None:
-            self._first_voice = name
+            # Music before any V: is voice 1.
+            self._first_voice = "1" if self._drafts or self._sounds else name
         self._is_other_voice = self._is_skipping = name != self._first_voice
 
 

@@ -9,10 +9,9 @@ from fractions import Fraction
 
 from musicgen.notation.problems import quote
 
-_SUM_OVER = re.compile(
-    r"\(?\s*(\d{1,3}(?:\s*\+\s*\d{1,3}){0,15})\s*\)?\s*/\s*(\d{1,3})(?!\d)\s*(.*)", re.ASCII | re.DOTALL
-)
-_UNIT = re.compile(r"(\d{1,3})(?:\s*/\s*(\d{1,3}))?(?!\d)\s*(.*)", re.ASCII | re.DOTALL)
+# Single blanks only: the value's white space is put in order first.
+_SUM_OVER = re.compile(r"\(?([0-9]{1,3}(?: ?\+ ?[0-9]{1,3}){0,15})\)? ?/ ?([0-9]{1,3})(?![0-9]) ?(.*)")
+_UNIT = re.compile(r"([0-9]{1,3})(?: ?/ ?([0-9]{1,3}))?(?![0-9]) ?(.*)")
 _DENOMINATORS = frozenset(2**power for power in range(9))
 _MOST_BEATS = 128
 _COMPOUND = frozenset({(6, 8), (9, 8), (12, 8), (6, 4), (9, 4), (12, 4), (6, 16), (9, 16), (12, 16)})
@@ -36,7 +35,7 @@ def read_meter(value: str) -> tuple[Meter, str | None]:
     `C`, `C|`, `6/8`, `2+3/8`, `(2+2+3)/8`, `none` and the empty value (both free meter) are understood;
     anything else reads as free meter, as a missing field does.
     """
-    name = value.strip()
+    name = " ".join(value.split())
     if name in ("C", "C|"):
         return Meter(Fraction(1)), None
     if name in ("", "none"):
@@ -60,7 +59,7 @@ def default_unit(meter: Meter) -> Fraction:
 
 def read_unit(value: str, default: Fraction) -> tuple[Fraction, str | None]:
     """The unit note length of an L: value; the default and a problem line where it is senseless."""
-    match = _UNIT.match(value.strip())
+    match = _UNIT.match(" ".join(value.split()))
     if match is None:
         return default, f"L: {quote(value)} is no note length"
     numerator, denominator = int(match[1]), int(match[2] or 1)

@@ -29,7 +29,7 @@ TOKEN = re.compile(
             ("grace", r"\{[^{}\n]*\}"),
             ("tuplet", r"\(\d{1,3}(?::\d{0,3}){0,2}"),
             ("overlay", r"\(&|&\)?"),
-            ("slur", r"\.?\(|\)"),
+            ("slur", r"\.?\((?![0-9])|\)"),
             ("tie", r"\.?-"),
             ("broken", r">+|<+"),
             ("rest", rf"[zx]{_LENGTH}"),

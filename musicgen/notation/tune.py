@@ -21,7 +21,7 @@ class Bar:
     """What stands between two bar lines, in the first voice."""
 
     text: str
-    """As written, without white space, decorations, chord symbols and annotations."""
+    """As written, without white space, fields, comments, decorations, chord symbols and annotations."""
     notes: tuple[Note, ...]
     duration: Fraction
     """Sum of its notes and rests in whole notes."""

@@ -48,7 +48,7 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
         for note in track.notes
     )
     strikes = [
-        Strike(start, end, end, tuple(note[2:] for note in notes))
+        Strike(start, end, end + _RELEASE_SECONDS, tuple(note[2:] for note in notes))
         for (start, end), notes in groupby(found, key=lambda note: note[:2])
     ]
     mix = np.zeros((0, 2), dtype=np.float32)

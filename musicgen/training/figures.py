@@ -38,7 +38,7 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
         axes.annotate(
             f"best {record.validation_loss:.3f}",
             (record.iteration, record.validation_loss or 0.0),
-            xytext=(0, 14),
+            xytext=(0, -16),
             textcoords="offset points",
             ha="right",
             color="#0b7285",

@@ -1,0 +1,164 @@
+"""Figures of an evaluation: what was generated, in colour, against the corpus, in grey.
+
+Every function gives a matplotlib Figure that belongs to nobody: save it, or hand it to a tracker. Shares, not
+counts, are drawn wherever the two sides differ in size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.metrics.comparison import Comparison
+from musicgen.metrics.distributions import joined
+from musicgen.metrics.melody import Melody
+from musicgen.metrics.originality import COPY_NOTES
+from musicgen.metrics.similarity import LARGEST_INTERVAL, transition_counts
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GENERATED_COLOUR = "#c2491d"
+CORPUS_COLOUR = "#8a99a8"
+_PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_RARE = 0.001
+"""Pitches below this share on both sides are left off the transition matrices."""
+
+
+def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
+    """Every figure that the tunes allow, by file name without suffix; none where no tune has a note."""
+    training = [tune.melody for tune in comparison.corpus.training]
+    generated = comparison.melodies
+    if not training or not generated:
+        return {}
+    figures = {
+        "pitches": pitches_and_intervals(generated, training),
+        "transitions": transition_matrices(generated, training),
+        "lengths": tune_lengths(generated, training),
+    }
+    held_out = comparison.corpus.index.find(comparison.corpus.held_out_melodies)
+    if held_out:
+        ours = [copies.longest_copy for copies in comparison.copies]
+        figures["originality"] = longest_copies(ours, [copies.longest_copy for copies in held_out])
+    return figures
+
+
+def pitches_and_intervals(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+    """Shares of the pitches, and of the steps from note to note, as two histograms."""
+    figure, (left, right) = _figure(1, 2, width=10.5, height=3.8)
+    ours, theirs = (joined(melody.pitches for melody in side) for side in (generated, corpus))
+    low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
+    _draw_binned(left, ours, theirs, np.arange(low, high + 2) - 0.5)
+    octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 in (0, 7)]
+    left.set_xticks(octaves, [pitch_name(pitch) for pitch in octaves])
+    left.set(title="Pitches", xlabel="pitch", ylabel="share of notes (%)")
+    limit = LARGEST_INTERVAL
+    ours, theirs = (
+        np.clip(joined(melody.intervals for melody in side), -limit, limit) for side in (generated, corpus)
+    )
+    _draw_binned(right, ours, theirs, np.arange(-limit, limit + 2) - 0.5)
+    right.set_xticks(range(-limit, limit + 1, 3))
+    right.set(title="Steps between notes", xlabel="interval (semitones)", ylabel="share of steps (%)")
+    left.legend(frameon=False)
+    return figure
+
+
+def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+    """Probability of the next pitch given this one, generated on the left, corpus on the right."""
+    figure, axes = _figure(1, 2, width=11, height=5.2)
+    matrices = [transition_counts(side) for side in (generated, corpus)]
+    shown = _frequent_pitches(matrices)
+    image = None
+    for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):
+        part = counts[np.ix_(shown, shown)]
+        rows = counts[shown].sum(axis=1, keepdims=True)
+        shares = np.where(rows > 0, part / np.maximum(rows, 1), np.nan)
+        image = ax.imshow(shares, cmap="magma_r", vmin=0, vmax=0.5, origin="lower", interpolation="nearest")
+        names = [pitch_name(pitch) for pitch in shown]
+        ax.set_xticks(range(len(shown)), names, rotation=90, fontsize=7)
+        ax.set_yticks(range(len(shown)), names, fontsize=7)
+        ax.set(title=title, xlabel="next pitch", ylabel="pitch")
+    if image is not None:
+        figure.colorbar(
+            image, ax=list(axes), label="probability (0.5 and above: darkest)", shrink=0.85, pad=0.02
+        )
+    return figure
+
+
+def tune_lengths(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+    """Shares of the tunes by their number of notes."""
+    figure, ax = _figure(1, 1, width=6.5, height=3.8)
+    ours, theirs = ([len(melody) for melody in side] for side in (generated, corpus))
+    top = int(np.percentile(ours + theirs, 99)) + 1
+    _draw_binned(ax, np.minimum(ours, top), np.minimum(theirs, top), np.linspace(0, top, 31))
+    ax.set(title="Length of the tunes", xlabel=f"notes per tune ({top} and more together)", ylabel="share of tunes (%)")
+    ax.legend(frameon=False)
+    return figure
+
+
+def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
+    """Shares of the tunes by their longest run of pitches from a training tune, beside held-out tunes."""
+    figure, ax = _figure(1, 1, width=6.5, height=3.8)
+    top = max(40, int(np.percentile([*generated, *held_out], 95)) + 2)
+    bins = np.arange(0, top + 3, 2) - 0.5
+    _draw_binned(ax, np.minimum(generated, top), np.minimum(held_out, top), bins, "held-out tunes")
+    ax.axvline(COPY_NOTES - 0.5, color="#444444", linewidth=1, linestyle="--")
+    ax.annotate(
+        f"copies count from {COPY_NOTES} notes",
+        (COPY_NOTES - 0.5, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(5, -12),
+        textcoords="offset points",
+        fontsize=8,
+        color="#444444",
+    )
+    ax.set(
+        title="Longest passage found in a training tune",
+        xlabel=f"notes ({top} and more together)",
+        ylabel="share of tunes (%)",
+    )
+    ax.legend(frameon=False, loc="center right")
+    return figure
+
+
+def pitch_name(pitch: int) -> str:
+    """Scientific name of a MIDI number: 60 is C4."""
+    return f"{_PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    axes = figure.subplots(rows, columns)
+    for ax in np.atleast_1d(axes).flat:
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _draw_binned(
+    ax: Axes,
+    ours: NDArray[np.int64],
+    theirs: NDArray[np.int64],
+    bins: NDArray[Any],
+    their_name: str = "corpus",
+) -> None:
+    """Corpus as grey bars, generated as a coloured outline over them."""
+    for values, name, style in (
+        (theirs, their_name, {"color": CORPUS_COLOUR, "fill": True, "alpha": 0.55, "linewidth": 0}),
+        (ours, "generated", {"color": GENERATED_COLOUR, "fill": False, "linewidth": 1.8}),
+    ):
+        counts, _ = np.histogram(values, bins)
+        ax.stairs(100 * counts / max(counts.sum(), 1), bins, label=name, **style)
+    ax.set_xlim(bins[0], bins[-1])
+    ax.set_ylim(bottom=0)
+
+
+def _frequent_pitches(matrices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The pitches that are not rare on both sides."""
+    shares = [counts.sum(axis=1) / max(counts.sum(), 1) for counts in matrices]
+    return np.flatnonzero(np.maximum(*shares) >= _RARE)

@@ -1,0 +1,47 @@
+"""Runs the project's commands as a user does: each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+# So few iterations on so few tunes that a whole run takes seconds.
+TINY = [
+    "training=smoke",
+    "training.num_iterations=60",
+    "training.validation_interval=20",
+    "training.batch_size=16",
+    "training.sequence_length=40",
+    "sampling.max_chars=160",
+    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
+    "data=file",
+]
+
+
+def start(module: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start `python -m musicgen.<module>`; its output can be read while it runs."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"musicgen.{module}", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m musicgen.<module>` to its end."""
+    process = start(module, *arguments)
+    output, errors = process.communicate(timeout=300)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def train(corpus: Path, outputs: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """A tiny run or sweep on a corpus file."""
+    return run("train", *TINY, f"data.path={corpus}", f"paths.outputs={outputs}", *overrides)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> Path:
+    """The directory that the command printed last, after checking that it ended well."""
+    assert done.returncode == 0, done.stderr + done.stdout
+    return Path(done.stdout.strip().splitlines()[-1])

@@ -1,0 +1,38 @@
+"""Corpora for the metrics: O'Neill's from music21's files, and the course's where it is at hand."""
+
+import importlib.util
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+
+def split_tunes(text: str) -> list[str]:
+    parts = re.split(r"\n(?=X:)", text.replace("\r\n", "\n"))
+    return [part[part.index("X:") :].strip() + "\n" for part in parts if "X:" in part]
+
+
+@pytest.fixture(scope="session")
+def oneills() -> list[str]:
+    """300 tunes of O'Neill's."""
+    spec = importlib.util.find_spec("music21")
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip("music21, whose files hold O'Neill's, is not installed")
+    folder = Path(spec.submodule_search_locations[0]) / "corpus" / "oneills1850"
+    tunes = [
+        tune
+        for path in sorted(folder.glob("*.abc"))
+        for tune in split_tunes(path.read_text(encoding="latin-1"))
+    ]
+    return tunes[:1500:5]
+
+
+@pytest.fixture(scope="session")
+def irish() -> list[str]:
+    """The distinct tunes of the course's corpus."""
+    folder = os.environ.get("MUSICGEN_DATA_DIR")
+    if folder is None:
+        pytest.skip("MUSICGEN_DATA_DIR does not name the folder of irish.abc")
+    tunes = split_tunes((Path(folder) / "irish.abc").read_text(encoding="utf-8"))
+    return list({tune.split("\nK:", 1)[-1]: tune for tune in tunes}.values())

@@ -1,0 +1,214 @@
+"""The main command from end to end."""
+
+import csv
+import json
+import math
+import signal
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from musicgen.study.record import RunRecord
+from musicgen.train import name_changes
+from tests.commands import TINY, last_line, run, start, train
+from tests.conftest import write_tunebook
+from tests.tracking.test_comet import read_archive
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tunebook(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def run_directory(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return last_line(train(corpus, tmp_path_factory.mktemp("first")))
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_is_complete_and_explains_itself(run_directory: Path) -> None:
+    record = RunRecord.read(run_directory)
+    assert record.status == "complete" and record.error is None
+    assert record.metrics["fit/test_loss"] is not None and math.isfinite(record.metrics["fit/test_loss"])
+    bits, nats = record.metrics["fit/test_bits"], record.metrics["fit/test_loss"]
+    assert bits == pytest.approx(nats / math.log(2))
+    assert record.timing["trained_iterations"] == 60 and record.timing["reused_iterations"] == 0
+    assert record.corpus["num_tunes"] == 40
+    assert record.command.startswith("python -m musicgen.train training=smoke")
+    assert (run_directory / record.weights).is_file()
+    assert record.metrics.keys() >= record.reasons.keys()
+    assert all(record.metrics[name] is None for name in record.reasons)
+    assert record.reference["diversity/distinct_4"]["sd"] > 0
+
+
+def test_the_history_has_both_losses(run_directory: Path) -> None:
+    history = rows(run_directory / "history.csv")
+    assert [int(row["iteration"]) for row in history] == [10, 20, 30, 40, 50, 60]
+    assert [bool(row["validation_loss"]) for row in history] == [False, True] * 3
+    best = min(float(row["validation_loss"]) for row in history if row["validation_loss"])
+    assert RunRecord.read(run_directory).metrics["fit/validation_loss"] == pytest.approx(best)
+
+
+def test_every_tune_is_text_a_row_and_where_it_sounds_audio_and_score(run_directory: Path) -> None:
+    tunes = rows(run_directory / "tunes.csv")
+    text = (run_directory / "tunes.abc").read_text(encoding="utf-8")
+    assert len(tunes) == 8 and text.count("\nN:musicgen run") == 8
+    assert str(run_directory) not in text
+    sounding = [f"{int(row['index']):03d}" for row in tunes if int(row["num_notes"]) > 0]
+    assert len(sounding) == 8
+    for stem in sounding:
+        sound, rate = soundfile.read(run_directory / "tunes" / f"{stem}.wav")
+        assert rate == 44100 and np.sqrt(np.mean(sound**2)) > 0.01
+        score = ElementTree.parse(run_directory / "tunes" / f"{stem}.svg")
+        assert score.getroot().tag.endswith("svg")
+        assert (run_directory / "tunes" / f"{stem}.mid").read_bytes().startswith(b"MThd")
+        assert (run_directory / "tunes" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+    assert (run_directory / "plots" / "loss.png").is_file()
+
+
+def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
+    record = RunRecord.read(run_directory)
+    experiment, messages, files = read_archive(run_directory / str(record.tracker["archive"]))
+    told = json.dumps(messages)
+    assert "model=lstm" not in told and '"training.learning_rate"' in told
+    curve = [
+        message["payload"]["metric"]["step"]
+        for message in messages
+        if message["type"] == "metric_msg" and message["payload"]["metric"]["metricName"] == "fit/train_loss"
+    ]
+    assert curve[:6] == [10, 20, 30, 40, 50, 60]
+    assert '"fit/test_loss"' in told and '"validity/bar_rate"' in told
+    assert (run_directory / "tunes" / "000.wav").read_bytes() in files.values()
+    assert (run_directory / "tunes" / "000.svg").read_bytes() in files.values()
+    assert (run_directory / "tunes.abc").read_bytes() in files.values()
+    assert {"lstm", "seed=0", "file"} <= set(experiment["tags"])
+
+
+def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
+    quick = ["tracker=none", "rendering=none"]
+    same = last_line(train(corpus, tmp_path / "same", *quick))
+    other = last_line(train(corpus, tmp_path / "other", *quick, "seed=1"))
+    first, again = RunRecord.read(run_directory), RunRecord.read(same)
+    assert again.metrics == first.metrics and again.run_id == first.run_id
+    losses = [
+        [row["train_loss"] for row in rows(path / "history.csv")] for path in (run_directory, same, other)
+    ]
+    assert losses[0] == losses[1] != losses[2]
+    assert (same / "tunes.abc").read_text() == (run_directory / "tunes.abc").read_text()
+    assert (other / "tunes.abc").read_text() != (run_directory / "tunes.abc").read_text()
+
+
+def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path, tmp_path: Path) -> None:
+    changes = ["model=gru", "model.num_layers=2", "tracker=none", "rendering=ogg"]
+    directory = last_line(train(corpus, tmp_path, *changes))
+    record = RunRecord.read(directory)
+    assert record.status == "complete" and record.tracker == {"kind": "none"}
+    assert soundfile.info(directory / "tunes" / "000.ogg").duration > 1
+    again = RunRecord.read(last_line(train(corpus, tmp_path, *changes)))
+    assert again.timing["trained_iterations"] == 0 and again.timing["reused_iterations"] == 60
+    assert again.metrics == record.metrics
+
+
+def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: Path) -> None:
+    arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
+    arguments.append("training.num_iterations=4000")
+    process = start("train", *arguments)
+    assert process.stdout is not None
+    while "iteration 40 of" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on from there: python -m musicgen.train" in errors
+    (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
+    assert record.status == "interrupted"
+    stopped = int(record.error.removeprefix("interrupted after iteration ")) if record.error else 0
+    assert 40 <= stopped < 4000 and (tmp_path / "store" / record.training_id / "best.pt").is_file()
+    again = RunRecord.read(last_line(run("train", *arguments)))
+    assert again.status == "complete" and again.timing["reused_iterations"] == stopped
+
+
+def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> None:
+    done = train(corpus, tmp_path, "training.learning_rate=10", "training.weight_decay=1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("musicgen: diverged at iteration ")
+    (path,) = tmp_path.glob("runs/*/*/run.json")
+    assert RunRecord.read(path.parent).status == "diverged"
+
+
+def test_a_sweep_makes_a_complete_run_of_every_job(corpus: Path, tmp_path: Path) -> None:
+    quick = ["tracker=none", "rendering=none"]
+    done = train(corpus, tmp_path, *quick, "--multirun", "training.learning_rate=1e-3,5e-3")
+    sweep = last_line(done)
+    records = [RunRecord.read(path.parent) for path in sorted(sweep.glob("*/seed=0/run.json"))]
+    assert [record.status for record in records] == ["complete"] * 2
+    assert [record.config["training"]["learning_rate"] for record in records] == [1e-3, 5e-3]  # type: ignore[index]
+
+
+def test_a_search_minimises_the_validation_loss(corpus: Path, tmp_path: Path) -> None:
+    quick = ["tracker=none", "rendering=none", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]
+    space = ["hydra.sweeper.params=null", "training.learning_rate=choice(1e-5,5e-3)"]
+    sweep = last_line(train(corpus, tmp_path, *quick, *space, "hydra.sweeper.sampler.seed=1", "--multirun"))
+    records = [RunRecord.read(path.parent) for path in sorted(sweep.glob("*/seed=0/run.json"))]
+    assert len(records) == 2
+    best = min(record.metrics["fit/validation_loss"] or math.inf for record in records)
+    assert f"best_value: {best}" in (sweep / "optimization_results.yaml").read_text()
+
+
+def test_help_is_quick_and_names_groups_and_values() -> None:
+    started = time.monotonic()
+    done = run("train", "--help")
+    assert done.returncode == 0 and time.monotonic() - started < 10
+    assert "training: default, lab, smoke" in done.stdout and "hidden_size: 256" in done.stdout
+    composed = run("train", "--cfg", "job", "model=gru")
+    assert composed.returncode == 0 and "cell: gru" in composed.stdout
+
+
+def test_a_folder_says_what_changed_in_few_characters() -> None:
+    overrides = ["model=gru", "sampling.prompts=['X:', 'M: 6/8']", "paths.outputs=/tmp/x", "seed=3"]
+    assert name_changes(overrides) == "-model=gru-sampling.prompts=_X_,_M_6_8_-seed=3"
+    assert name_changes(overrides, "seed", "sampling") == "-model=gru"
+    assert name_changes([]) == ""
+    assert len(name_changes(["+sampling.prompts=" + "X" * 500])) == 100
+
+
+BAD_INPUT = {
+    "an unknown field": (["model.hiden_size=3"], "model.hiden_size: no such field"),
+    "a wrong type": (["model.hidden_size=big"], "model.hidden_size='big'"),
+    "a value out of range": (["training.batch_size=0"], "training.batch_size=0"),
+    "a missing corpus": (["data.path=none.abc"], "data.path=none.abc: no such file or folder"),
+    "an empty corpus": (["data.path={folder}/empty.abc"], "empty.abc is empty"),
+    "a binary corpus": (["data.path={folder}/binary.abc"], "binary.abc is a binary file"),
+    "a corpus too small to split": (["data.path={folder}/small.abc"], "too few to split"),
+    "a prompt with unknown characters": (['sampling.prompts=["X:é"]'], "'é' at position 2"),
+    "a missing soundfont": (["rendering.soundfont=none.sf2"], "rendering.soundfont: none.sf2"),
+    "a sequence longer than the corpus": (
+        ["training.sequence_length=99999"],
+        "training.sequence_length=99999",
+    ),
+    "outputs that cannot be written": (["paths.outputs={folder}/empty.abc"], "empty.abc"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_is_one_line_and_leaves_nothing(name: str, corpus: Path, tmp_path: Path) -> None:
+    overrides, line = BAD_INPUT[name]
+    (tmp_path / "empty.abc").touch()
+    (tmp_path / "binary.abc").write_bytes(b"X:1\n\0\1\2")
+    (tmp_path / "small.abc").write_text("X:1\nK:C\nCDEF|\n")
+    before = sorted(tmp_path.iterdir())
+    done = train(
+        corpus, tmp_path / "outputs", *(text.replace("{folder}", str(tmp_path)) for text in overrides)
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("musicgen: ") and done.stderr.count("\n") == 1, done.stderr
+    assert line in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
