@@ -12,16 +12,14 @@ from musicgen.errors import InputError
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    corpora = ", ".join(
-        sorted(path.stem for path in (conf_folder() / "data").glob("*.yaml") if path.stem != "file")
-    )
+    corpora = ", ".join(sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"}))
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.evaluate",
         description="Measure tunes against a corpus: validity, similarity, diversity, originality, structure.",
     )
     parser.add_argument("tunes", metavar="TUNES.abc", help="a file, folder or glob of ABC tunes")
     parser.add_argument(
-        "--reference", required=True, metavar="CORPUS", help=f"a file, folder or glob, or one of {corpora}"
+        "--reference", required=True, metavar="CORPUS", help=f"a file, folder, glob, or one of {corpora}"
     )
     parser.add_argument(
         "--requested", type=int, metavar="N", help="tunes asked for, if some did not come at all"
@@ -43,14 +41,12 @@ def _data_config(place: str) -> DataConfig:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure, print the table and write the JSON file."""
     # scipy and scikit-learn take a second to import, which --help and a wrong argument should not wait for.
-    from rich.console import Console
-
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunes import clean_tune, split_tunes
     from musicgen.metrics.evaluation import Evaluator
     from musicgen.metrics.reference import build_reference
-    from musicgen.metrics.table import metrics_table
+    from musicgen.metrics.table import metrics_table, print_table
 
     files = _data_config(arguments.tunes)
     tunes = [clean_tune(tune, frozenset(files.keep_fields)) for tune in split_tunes(read_source(files))]
@@ -58,9 +54,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         raise InputError(f"{arguments.tunes}: no tune found; a tune begins with a line X:")
     requested = len(tunes) if arguments.requested is None else arguments.requested
     if requested < len(tunes):
-        raise InputError(
-            f"--requested {requested}: {arguments.tunes} has {len(tunes)} tunes, no fewer were asked for"
-        )
+        raise InputError(f"--requested {requested}: fewer than the {len(tunes)} tunes of {arguments.tunes}")
     corpus = load_corpus(_data_config(arguments.reference))
     reference = build_reference(
         corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
@@ -77,11 +71,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
         from musicgen.files import write_text_atomically
 
         write_text_atomically(arguments.json, json.dumps(result, indent=2, allow_nan=False) + "\n")
-    table = metrics_table(evaluation.metrics, evaluation.metrics, beside, reference.floor, evaluation.reasons)
-    Console().print(table)
+    print_table(
+        metrics_table(evaluation.metrics, evaluation.metrics, beside, reference.floor, evaluation.reasons)
+    )
     print(
-        f"{len(tunes)} tunes against {corpus.report.num_tunes} of {corpus.name}; corpus: {reference.sample_size} "
-        "held-out tunes, 20 splits; floor: a character 5-gram model"
+        f"{len(tunes)} tunes against {corpus.report.num_tunes} of {corpus.name}; "
+        f"corpus: {reference.sample_size} held-out tunes, 20 splits; floor: a character 5-gram model"
     )
 
 

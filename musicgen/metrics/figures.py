@@ -95,7 +95,11 @@ def tune_lengths(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figur
     ours, theirs = ([len(melody) for melody in side] for side in (generated, corpus))
     top = int(np.percentile(ours + theirs, 99)) + 1
     _draw_binned(ax, np.minimum(ours, top), np.minimum(theirs, top), np.linspace(0, top, 31))
-    ax.set(title="Length of the tunes", xlabel=f"notes per tune ({top} and more together)", ylabel="share of tunes (%)")
+    ax.set(
+        title="Length of the tunes",
+        xlabel=f"notes per tune ({top} and more together)",
+        ylabel="share of tunes (%)",
+    )
     ax.legend(frameon=False)
     return figure
 

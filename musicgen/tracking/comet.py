@@ -67,7 +67,7 @@ class CometTracker:
             log_graph=False,
             auto_param_logging=False,
             auto_metric_logging=False,
-            auto_output_logging=False,
+            auto_output_logging=False,  # pyright: ignore[reportArgumentType] - as documented
             parse_args=False,
             log_env_details=False,
             log_git_metadata=False,
@@ -130,7 +130,7 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
 
 
 def _has_key() -> bool:
-    from comet_ml.config import get_config
+    from comet_ml.config.config_api import get_config
 
     return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))
 

@@ -4,7 +4,13 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-COLUMNS = ("iteration", "train_loss", "validation_loss", "learning_rate", "tokens_per_second")
+COLUMNS: tuple[str, ...] = (
+    "iteration",
+    "train_loss",
+    "validation_loss",
+    "learning_rate",
+    "tokens_per_second",
+)
 
 
 class HistoryFile:

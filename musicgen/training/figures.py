@@ -23,21 +23,24 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
         linewidth=1,
         label="training batches",
     )
-    validated = [record for record in history if record.validation_loss is not None]
+    validated = [
+        (record.iteration, record.validation_loss) for record in history if record.validation_loss is not None
+    ]
     axes.plot(
-        [record.iteration for record in validated],
-        [record.validation_loss for record in validated],
+        [iteration for iteration, _ in validated],
+        [loss for _, loss in validated],
         color="#0b7285",
         linewidth=2,
         marker="o",
         markersize=3,
         label="validation tunes",
     )
-    best = [record for record in validated if record.iteration == best_iteration]
-    for record in best:
+    for iteration, loss in validated:
+        if iteration != best_iteration:
+            continue
         axes.annotate(
-            f"best {record.validation_loss:.3f}",
-            (record.iteration, record.validation_loss or 0.0),
+            f"best {loss:.3f}",
+            (iteration, loss),
             xytext=(0, -16),
             textcoords="offset points",
             ha="right",
@@ -45,7 +48,7 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
         )
     # The first iterations are far above the rest and would press it flat.
     later = [record.train_loss for record in history[len(history) // 20 :]]
-    known = [record.validation_loss for record in validated if record.validation_loss is not None]
+    known = [loss for _, loss in validated]
     if later and known:
         low, high = min(later + known), max(later + known)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))

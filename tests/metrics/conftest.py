@@ -1,7 +1,6 @@
 """Corpora for the metrics: O'Neill's from music21's files, and the course's where it is at hand."""
 
 import importlib.util
-import os
 import re
 from pathlib import Path
 
@@ -29,10 +28,7 @@ def oneills() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def irish() -> list[str]:
+def irish(irish_folder: Path) -> list[str]:
     """The distinct tunes of the course's corpus."""
-    folder = os.environ.get("MUSICGEN_DATA_DIR")
-    if folder is None:
-        pytest.skip("MUSICGEN_DATA_DIR does not name the folder of irish.abc")
-    tunes = split_tunes((Path(folder) / "irish.abc").read_text(encoding="utf-8"))
+    tunes = split_tunes((irish_folder / "irish.abc").read_text(encoding="utf-8"))
     return list({tune.split("\nK:", 1)[-1]: tune for tune in tunes}.values())

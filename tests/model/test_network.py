@@ -1,20 +1,22 @@
+from typing import Literal
+
 import pytest
 import torch
 
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import build_network, select_rows
 
-SHAPES = [("lstm", 1), ("lstm", 2), ("gru", 1), ("gru", 3)]
+SHAPES: list[tuple[Literal["lstm", "gru"], int]] = [("lstm", 1), ("lstm", 2), ("gru", 1), ("gru", 3)]
 
 
-def config(cell: str = "lstm", num_layers: int = 1, dropout: float = 0.0) -> ModelConfig:
-    return ModelConfig(  # type: ignore[arg-type]
-        cell=cell, hidden_size=16, num_layers=num_layers, embedding_size=8, dropout=dropout
-    )
+def config(cell: Literal["lstm", "gru"] = "lstm", num_layers: int = 1, dropout: float = 0.0) -> ModelConfig:
+    return ModelConfig(cell=cell, hidden_size=16, num_layers=num_layers, embedding_size=8, dropout=dropout)
 
 
 @pytest.mark.parametrize(("cell", "num_layers"), SHAPES)
-def test_reading_in_pieces_gives_what_reading_at_once_gives(cell: str, num_layers: int) -> None:
+def test_reading_in_pieces_gives_what_reading_at_once_gives(
+    cell: Literal["lstm", "gru"], num_layers: int
+) -> None:
     network = build_network(config(cell, num_layers), vocabulary_size=11, seed=0).eval()
     tokens = torch.randint(0, 11, (9, 4))
     logits, _ = network(tokens)
@@ -25,7 +27,7 @@ def test_reading_in_pieces_gives_what_reading_at_once_gives(cell: str, num_layer
 
 
 @pytest.mark.parametrize(("cell", "num_layers"), SHAPES)
-def test_a_selected_row_goes_on_as_before(cell: str, num_layers: int) -> None:
+def test_a_selected_row_goes_on_as_before(cell: Literal["lstm", "gru"], num_layers: int) -> None:
     network = build_network(config(cell, num_layers), vocabulary_size=11, seed=0).eval()
     tokens = torch.randint(0, 11, (6, 4))
     _, state = network(tokens)

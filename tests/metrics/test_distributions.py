@@ -1,0 +1,53 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy
+
+from musicgen.metrics.distributions import divergence, entropy_bits, pitch_ngrams
+from musicgen.metrics.melody import UnmeasurableError
+
+codes = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(lambda values: np.array(values, np.int64))
+
+
+@given(codes, codes)
+def test_divergence_is_the_square_of_scipys_distance(ours: np.ndarray, theirs: np.ndarray) -> None:
+    counts = [np.bincount(side + 5, minlength=11) for side in (ours, theirs)]
+    assert divergence(ours, theirs) == pytest.approx(jensenshannon(*counts, base=2) ** 2, abs=1e-12)
+
+
+@given(codes, codes, st.randoms(use_true_random=False))
+def test_divergence_is_bounded_symmetric_and_blind_to_order(ours, theirs, random) -> None:
+    value = divergence(ours, theirs)
+    assert 0 <= value <= 1
+    assert divergence(theirs, ours) == pytest.approx(value, abs=1e-12)
+    shuffled = ours.tolist()
+    random.shuffle(shuffled)
+    assert divergence(np.array(shuffled), theirs) == pytest.approx(value, abs=1e-12)
+    assert divergence(ours, np.repeat(ours, 3)) == pytest.approx(0, abs=1e-12)
+
+
+def test_divergence_of_disjoint_samples_is_one() -> None:
+    assert divergence(np.array([1, 2]), np.array([3])) == pytest.approx(1)
+
+
+def test_divergence_of_nothing_has_no_value() -> None:
+    with pytest.raises(UnmeasurableError, match="nothing to count"):
+        divergence(np.zeros(0, np.int64), np.array([1]))
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=12).filter(any))
+def test_entropy_is_scipys(counts: list[int]) -> None:
+    assert entropy_bits(counts) == pytest.approx(entropy(counts, base=2), abs=1e-12)
+    assert entropy_bits(counts) <= math.log2(12) + 1e-12
+
+
+@given(st.lists(st.integers(0, 127), max_size=40), st.integers(1, 9))
+def test_ngram_codes_are_equal_where_the_runs_are(pitches: list[int], n: int) -> None:
+    runs = [tuple(pitches[start : start + n]) for start in range(len(pitches) - n + 1)]
+    found = pitch_ngrams(np.array(pitches, np.int64), n)
+    assert len(found) == len(runs)
+    assert len(set(zip(runs, found.tolist(), strict=True))) == len(set(runs)) == len(set(found.tolist()))

@@ -1,0 +1,126 @@
+import math
+import time
+
+import numpy as np
+import pytest
+
+from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
+from musicgen.metrics.reference import Reference
+from musicgen.metrics.registry import HEADLINE, METRICS, Direction
+
+SCALE = Reference(sample_size=40, note_budget=500, num_corpus_tunes=300, mean={}, sd={}, floor={})
+
+
+@pytest.fixture(scope="module")
+def evaluator(oneills: list[str]) -> Evaluator:
+    return Evaluator(SCALE, oneills[60:], oneills[:60], asks_abc2midi=False)
+
+
+def assert_numbers_or_reasons(evaluation: Evaluation) -> None:
+    measured = {name for name, metric in METRICS.items() if metric.compute is not None}
+    assert set(evaluation.metrics) == measured
+    for name, value in evaluation.metrics.items():
+        assert (value is None) == (name in evaluation.reasons)
+        assert value is None or math.isfinite(value)
+    for row in evaluation.per_tune:
+        assert all(not isinstance(cell, float) or math.isfinite(cell) for cell in row.values())
+
+
+def mutated(tune: str, rng: np.random.Generator) -> str:
+    """The tune cut, with characters replaced, doubled or dropped; or characters at random."""
+    kind = rng.integers(5)
+    alphabet = "abcdefgABCDEFGzx|:[]()'\"!{}<>^_=-/0123456789 \n,&%\\XTMLKVwéŋ\x00"
+    if kind == 0:
+        return "".join(rng.choice(list(alphabet), rng.integers(0, 200)))
+    if kind == 1:
+        return tune[: rng.integers(0, len(tune))]
+    if kind == 2:
+        return tune[rng.integers(0, len(tune)) :]
+    characters = list(tune)
+    for place in rng.integers(0, len(characters), rng.integers(1, 12)):
+        characters[place] = str(rng.choice(list(alphabet))) * int(rng.integers(0, 3))
+    return "".join(characters)
+
+
+def test_the_headline_metrics_exist() -> None:
+    assert set(HEADLINE) <= set(METRICS)
+    assert all(metric.description and metric.direction in Direction for metric in METRICS.values())
+    assert {metric.family for metric in METRICS.values()} == {
+        "fit", "validity", "similarity", "diversity", "originality", "structure",
+    }  # fmt: skip
+
+
+def test_whatever_comes_gives_numbers_or_reasons(evaluator: Evaluator, oneills: list[str]) -> None:
+    rng = np.random.default_rng(0)
+    started = time.monotonic()
+    for _ in range(12):
+        hostile = [mutated(oneills[rng.integers(len(oneills))], rng) for _ in range(250)]
+        assert_numbers_or_reasons(evaluator.evaluate(hostile))
+    assert time.monotonic() - started < 60
+
+
+@pytest.mark.parametrize(
+    "tunes",
+    [
+        [],
+        [""],
+        ["X:1\nK:C\n"],
+        ["X:1\nK:C\nC"],
+        ["X:1\nK:C\nzzzz|z4|]"],
+        ["X:1\nM:4/4\nL:1/4\nK:C\n" + "C" * 5000],
+        ["X:1\nK:C\nC99999999999999999999/3 D/99999999999999999999|"] * 12,
+        ["\x00\ufffd\n" * 100],
+    ],
+)
+def test_odd_samples_give_numbers_or_reasons(evaluator: Evaluator, tunes: list[str]) -> None:
+    assert_numbers_or_reasons(evaluator.evaluate(tunes, num_requested=12))
+
+
+def test_without_a_corpus_the_comparisons_say_so(oneills: list[str]) -> None:
+    evaluation = evaluate(oneills[:2], SCALE, training_tunes=[], held_out_tunes=[])
+    assert_numbers_or_reasons(evaluation)
+    assert evaluation.reasons["similarity/note_divergence"] == "no training tune has a note"
+    assert evaluation.reasons["originality/copied_share"] == "no training tune has a note"
+    assert evaluation.metrics["validity/parse_rate"] is not None
+
+
+def test_training_tunes_are_copies_and_name_themselves(evaluator: Evaluator, oneills: list[str]) -> None:
+    evaluation = evaluator.evaluate(oneills[60:70])
+    assert evaluation.metrics["originality/copied_share"] == 1
+    assert evaluation.metrics["originality/novelty_8"] == 0
+    assert evaluation.num_tunes == 10
+    for row in evaluation.per_tune:
+        assert row["nearest_tune"] == row["title"]
+        assert row["longest_copy"] == row["num_notes"]
+
+
+def test_undelivered_tunes_count_as_failures(evaluator: Evaluator, oneills: list[str]) -> None:
+    some = evaluator.evaluate(oneills[:10])
+    more = evaluator.evaluate(oneills[:10], num_requested=20)
+    assert more.metrics["validity/tune_rate"] == some.metrics["validity/tune_rate"] / 2
+    assert more.metrics["validity/bar_rate"] == some.metrics["validity/bar_rate"]
+
+
+def test_large_samples_are_cut_to_the_sample_size(evaluator: Evaluator, oneills: list[str]) -> None:
+    evaluation = evaluator.evaluate(oneills[:60])
+    assert evaluation.num_tunes == SCALE.sample_size
+    assert len(evaluation.per_tune) == 60
+    assert evaluation.metrics == evaluator.evaluate(oneills[:60]).metrics
+
+
+def test_groups_are_evaluated_apart(evaluator: Evaluator, oneills: list[str]) -> None:
+    tunes, keys = oneills[:20], [0.8, 1.2] * 10
+    by_key = evaluator.evaluate_by(tunes, keys)
+    assert list(by_key) == [0.8, 1.2]
+    assert by_key[1.2].metrics == evaluator.evaluate(tunes[1::2]).metrics
+
+
+def test_figures_are_drawn_and_named(evaluator: Evaluator, oneills: list[str], tmp_path) -> None:
+    figures = evaluator.figures(oneills[:30])
+    assert set(figures) == {"pitches", "transitions", "lengths", "originality"}
+    for name, figure in figures.items():
+        figure.savefig(tmp_path / f"{name}.png")
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+        assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
+    assert evaluator.figures(["X:1\nK:C\n"]) == {}
+    assert set(evaluator.figures(["X:1\nK:C\nC"])) == set(figures)

@@ -1,0 +1,48 @@
+import math
+
+import numpy as np
+import pytest
+
+from musicgen.metrics.ngram import NgramModel
+
+
+def test_loss_follows_the_formula_by_hand() -> None:
+    """Alphabet a, b and the end: uniform 1/3. Unigrams of "ab" and "aa": a 3, b 1, end 2."""
+    model = NgramModel(order=1).fit(["ab", "aa"])
+    p_a = (3 + 3 / 3) / (6 + 3)
+    p_b = (1 + 3 / 3) / (6 + 3)
+    assert model.loss(["ab"]) == pytest.approx(-(math.log(p_a) + math.log(p_b)) / 2)
+    bigram = NgramModel(order=2).fit(["ab", "aa"])
+    first = (2 + 1 * p_a) / (2 + 1)
+    second = (1 + 3 * p_b) / (3 + 3)
+    assert bigram.loss(["ab"]) == pytest.approx(-(math.log(first) + math.log(second)) / 2)
+
+
+def test_probabilities_sum_to_one_after_every_context() -> None:
+    model = NgramModel(order=3).fit(["X:1\nabcab|", "X:2\nabd|"])
+    for context in ("\x00\x00", "ab", "zz", "b|"):
+        assert sum(model._probability(context, character) for character in model._alphabet) == pytest.approx(
+            1
+        )
+        np.testing.assert_allclose(
+            model._distribution(context), [model._probability(context, c) for c in model._alphabet]
+        )
+
+
+def test_equal_generators_give_equal_tunes_within_the_cap() -> None:
+    model = NgramModel().fit(["abcabcabc" * 30, "cab"])
+    first, second = (model.sample(20, 50, np.random.default_rng(3)) for _ in range(2))
+    assert first == second
+    assert len(first) == 20
+    assert max(map(len, first)) <= 50
+    assert set("".join(first)) <= set("abc")
+
+
+def test_an_unseen_character_costs_but_does_not_fail() -> None:
+    model = NgramModel().fit(["abcabc"])
+    assert model.loss(["abc"]) < model.loss(["abz"]) < math.inf
+
+
+def test_a_higher_order_predicts_the_corpus_better(oneills: list[str]) -> None:
+    losses = [NgramModel(order).fit(oneills[20:]).loss(oneills[:20]) for order in (1, 2, 5)]
+    assert losses == sorted(losses, reverse=True)
