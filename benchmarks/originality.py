@@ -2,8 +2,9 @@
 
     python benchmarks/originality.py [megabytes ...]
 
-The corpus is O'Neill's, repeated: each repetition is transposed, and one note in twenty is another one. Its size
-is the bytes of ABC that so many notes take in O'Neill's. The 200 queries are tunes of O'Neill's, mutated alike.
+The corpus is O'Neill's, repeated: each repetition is transposed, and one note in twenty is another one. Its
+size is the bytes of ABC that so many notes take in O'Neill's. The 200 queries are tunes of O'Neill's, mutated
+alike.
 """
 
 import importlib.util
@@ -38,9 +39,8 @@ def mutated(melody: Melody, shift: int, rng: np.random.Generator) -> Melody:
     """The melody moved by `shift` semitones, with some notes replaced."""
     pitches = np.clip(melody.pitches + shift, 0, 127)
     is_changed = rng.random(len(pitches)) < MUTATION_RATE
-    return Melody(
-        np.where(is_changed, rng.integers(55, 85, len(pitches)), pitches), melody.durations, melody.tonic
-    )
+    replaced = np.where(is_changed, rng.integers(55, 85, len(pitches)), pitches)
+    return Melody(replaced, melody.durations, melody.tonic)
 
 
 def corpus_of(melodies: list[Melody], num_notes: int, rng: np.random.Generator) -> list[Melody]:
@@ -72,8 +72,9 @@ def main() -> None:
         built = time.perf_counter()
         copies = index.find(queries)
         found = time.perf_counter()
+        build_seconds = built - started
         print(
-            f"{megabytes:6.1f} {num_notes:10,d} {built - started:8.2f} {1e6 * (built - started) / num_notes:8.2f}"
+            f"{megabytes:6.1f} {num_notes:10,d} {build_seconds:8.2f} {1e6 * build_seconds / num_notes:8.2f}"
             f" {found - built:8.2f} {longest_copy(copies):13.1f} {copied_share(copies):13.3f}"
             f" {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:8.2f}",
             flush=True,

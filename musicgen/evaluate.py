@@ -15,11 +15,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     corpora = ", ".join(sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"}))
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.evaluate",
-        description="Measure tunes against a corpus: validity, similarity, diversity, originality, structure.",
+        description="Measure tunes against a corpus by validity, similarity, diversity, originality.",
     )
     parser.add_argument("tunes", metavar="TUNES.abc", help="a file, folder or glob of ABC tunes")
     parser.add_argument(
-        "--reference", required=True, metavar="CORPUS", help=f"a file, folder, glob, or one of {corpora}"
+        "--reference", required=True, metavar="CORPUS", help=f"a file, folder or glob, or one of {corpora}"
     )
     parser.add_argument(
         "--requested", type=int, metavar="N", help="tunes asked for, if some did not come at all"

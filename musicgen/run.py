@@ -1,7 +1,6 @@
 """One run from its config to its songs: train or go on, sample, measure, render, track.
 
-The steps stand in `execute`, in their order. Everything that a user can have got wrong is checked in
-`prepare`, before anything is written.
+The steps stand in `execute`, in their order.
 """
 
 import logging
@@ -9,28 +8,21 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from musicgen import __version__
-from musicgen.config import Config
-from musicgen.corpus.corpus import Corpus, load_corpus, training_text
-from musicgen.corpus.windows import RandomWindows
-from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.reference import build_reference
 from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.network import CharacterNetwork, build_network
-from musicgen.rendering import check_soundfont
+from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune, sample_tunes
-from musicgen.seeds import generator_for, torch_seed
+from musicgen.seeds import torch_seed
 from musicgen.songs import Song, render_songs, write_rows, write_tunebook
-from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.record import RunRecord
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.history import HistoryFile
@@ -49,90 +41,26 @@ log = logging.getLogger(__name__)
 VERSIONS_OF = ("torch", "numpy", "scipy", "hydra-core", "comet_ml", "symusic", "verovio")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A run whose input is known to be good."""
-
-    config: Config
-    corpus: Corpus
-    prompts: Sequence[str]
-    windows: RandomWindows
-    device: torch.device
-    training_id: str
-    run_id: str
-    directory: Path
-    command: str
-    changes: Sequence[str]
-    """The overrides that made this config."""
-
-    @property
-    def store(self) -> Path:
-        """Where the weights of this training are."""
-        return Path(self.config.paths.outputs) / "store" / self.training_id
-
-    @property
-    def weights(self) -> Path:
-        """The checkpoint that is sampled."""
-        return self.store / f"{self.config.sampling.weights}.pt"
-
-    @property
-    def origin(self) -> str:
-        """Model and seed, for the headers of sampled tunes."""
-        model = self.config.model
-        return (
-            f"musicgen run {self.run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
-            f"corpus {self.corpus.name}, seed {self.config.seed}"
-        )
-
-
-def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> Plan:
-    """Read the corpus and check everything that may be wrong; raises InputError."""
-    device = _choose_device(config.device)
-    prompts = config.sampling.read_prompts()
-    if config.rendering.num_tunes:
-        check_soundfont(config.rendering)
-    corpus = load_corpus(config.data)
-    for line in corpus.report.lines():
-        log.info("%s: %s", corpus.name, line)
-    for prompt in prompts:
-        corpus.vocabulary.encode_prompt(prompt)
-    training = config.training
-    windows = RandomWindows(
-        corpus.vocabulary.encode(training_text(corpus.part("train"))),
-        training.batch_size,
-        training.sequence_length,
-        generator_for(config.seed, "batches"),
-    )
-    training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
-    run_id = run_identity(config.as_dict(), training_id)
-    return Plan(config, corpus, prompts, windows, device, training_id, run_id, directory, command, changes)
-
-
-def _choose_device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device=cuda: torch finds no CUDA device here; allowed are auto and cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def execute(plan: Plan) -> RunRecord:
+def execute(prepared: PreparedRun) -> RunRecord:
     """Do the run. Its record says how it ended, also where this raises."""
-    record = _open_record(plan)
-    record.write(plan.directory)
-    tracker = _open_tracker(plan)
+    record = _open_record(prepared)
+    record.write(prepared.directory)
+    tracker = _open_tracker(prepared)
     started = time.perf_counter()
     try:
-        tracker.log_parameters(plan.config.as_dict())
-        fitted = _train(plan, record, tracker)
-        network, tunes = _sample(plan, record)
-        evaluation = _measure(plan, record, fitted, network, tunes)
-        songs = _render(plan, record, tunes)
-        write_rows(tunes, evaluation.per_tune, songs, plan.directory)
-        figures = {"loss": loss_figure(fitted.history, fitted.best_iteration)}
-        pictures = _draw(figures, plan.directory / "plots")
+        tracker.log_parameters(prepared.config.as_dict())
+        fitted = _train(prepared, record, tracker)
+        network, tunes = _sample(prepared, record)
+        evaluation, figures = _measure(prepared, record, fitted, network, tunes)
+        songs = _render(prepared, record, tunes)
+        write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
+        pictures = _draw(figures, prepared.directory / "plots")
         _track_results(
-            tracker, record, songs, [plan.directory / "tunes.abc", plan.directory / "tunes.csv"], pictures
+            tracker,
+            record,
+            songs,
+            [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"],
+            pictures,
         )
         record.status = "complete"
     except KeyboardInterrupt as interruption:
@@ -150,20 +78,20 @@ def execute(plan: Plan) -> RunRecord:
     finally:
         record.tracker = dict(tracker.end())
         record.timing["total_seconds"] = time.perf_counter() - started
-        record.write(plan.directory)
+        record.write(prepared.directory)
     return record
 
 
-def _open_record(plan: Plan) -> RunRecord:
+def _open_record(prepared: PreparedRun) -> RunRecord:
     return RunRecord(
-        run_id=plan.run_id,
-        training_id=plan.training_id,
+        run_id=prepared.run_id,
+        training_id=prepared.training_id,
         status="running",
-        seed=plan.config.seed,
-        config=plan.config.as_dict(),
-        command=plan.command,
-        corpus=plan.corpus.summary(),
-        weights=os.path.relpath(plan.weights, plan.directory),
+        seed=prepared.config.seed,
+        config=prepared.config.as_dict(),
+        command=prepared.command,
+        corpus=prepared.corpus.summary(),
+        weights=os.path.relpath(prepared.weights, prepared.directory),
         versions={
             "musicgen": __version__,
             "python": platform.python_version(),
@@ -172,34 +100,34 @@ def _open_record(plan: Plan) -> RunRecord:
     )
 
 
-def _open_tracker(plan: Plan) -> Tracker:
-    config = plan.config.tracker
+def _open_tracker(prepared: PreparedRun) -> Tracker:
+    config = prepared.config.tracker
     if config.kind == "none":
         return NoTracker()
-    name = " ".join(plan.changes) or "defaults"
-    tags = [plan.corpus.name, plan.config.model.cell, f"seed={plan.config.seed}"]
-    return CometTracker(config, plan.directory / "comet", name, tags)
+    name = " ".join(prepared.changes) or "defaults"
+    tags = [prepared.corpus.name, prepared.config.model.cell, f"seed={prepared.config.seed}"]
+    return CometTracker(config, prepared.directory / "comet", name, tags)
 
 
-def _train(plan: Plan, record: RunRecord, tracker: Tracker) -> Fit:
-    config, corpus = plan.config, plan.corpus
-    plan.store.mkdir(parents=True, exist_ok=True)
+def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
+    config, corpus = prepared.config, prepared.corpus
+    prepared.store.mkdir(parents=True, exist_ok=True)
     task = Task(
         network=build_network(
             config.model, corpus.vocabulary.size, torch_seed(config.seed, "initialisation")
-        ).to(plan.device),
+        ).to(prepared.device),
         model=config.model,
         vocabulary=corpus.vocabulary,
-        windows=plan.windows,
-        validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, plan.device),
+        windows=prepared.windows,
+        validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, prepared.device),
         config=config.training,
-        folder=plan.store,
+        folder=prepared.store,
         dropout_seed=torch_seed(config.seed, "dropout"),
-        device=plan.device,
+        device=prepared.device,
     )
     with (
         Progress(config.training.num_iterations) as progress,
-        HistoryFile(plan.directory / "history.csv") as history,
+        HistoryFile(prepared.directory / "history.csv") as history,
     ):
 
         def show(row: Record) -> None:
@@ -221,29 +149,35 @@ def _train(plan: Plan, record: RunRecord, tracker: Tracker) -> Fit:
     return fitted
 
 
-def _sample(plan: Plan, record: RunRecord) -> tuple[CharacterNetwork, list[SampledTune]]:
+def _sample(prepared: PreparedRun, record: RunRecord) -> tuple[CharacterNetwork, list[SampledTune]]:
     started = time.perf_counter()
-    checkpoint = Checkpoint.load(plan.weights)
-    network = checkpoint.network(plan.device)
-    config = plan.config.sampling
+    checkpoint = Checkpoint.load(prepared.weights)
+    network = checkpoint.network(prepared.device)
+    config = prepared.config.sampling
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
-    tunes = sample_tunes(network, checkpoint.vocabulary, config, plan.prompts, plan.config.seed, plan.device)
-    write_tunebook(tunes, plan.origin, plan.directory)
+    tunes = sample_tunes(
+        network, checkpoint.vocabulary, config, prepared.prompts, prepared.config.seed, prepared.device
+    )
+    write_tunebook(tunes, prepared.origin, prepared.directory)
     record.timing["sample_seconds"] = time.perf_counter() - started
     return network, tunes
 
 
 def _measure(
-    plan: Plan, record: RunRecord, fitted: Fit, network: CharacterNetwork, tunes: Sequence[SampledTune]
-) -> Evaluation:
+    prepared: PreparedRun,
+    record: RunRecord,
+    fitted: Fit,
+    network: CharacterNetwork,
+    tunes: Sequence[SampledTune],
+) -> tuple[Evaluation, dict[str, "Figure"]]:
     started = time.perf_counter()
-    corpus = plan.corpus
+    corpus = prepared.corpus
     metrics: dict[str, float | None] = {
         "fit/best_iteration": fitted.best_iteration,
         "fit/final_validation_loss": fitted.final_validation_loss,
     }
     losses = {
-        part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, plan.device))
+        part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, prepared.device))
         for part in ("train", "validation", "test")
     }
     for part, loss in losses.items():
@@ -257,23 +191,31 @@ def _measure(
         corpus.tunes,
         num_tunes=len(tunes),
         groups=corpus.groups,
-        cache_dir=Path(plan.config.paths.outputs) / "cache",
+        num_splits=prepared.config.evaluation.num_reference_splits,
+        cache_dir=Path(prepared.config.paths.outputs) / "cache",
     )
     evaluator = Evaluator(reference, corpus.part("train"), [*corpus.part("validation"), *corpus.part("test")])
-    evaluation = evaluator.evaluate([tune.text for tune in tunes], ended=[tune.ended for tune in tunes])
+    texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
+    evaluation = evaluator.evaluate(texts, ended=ended)
+    for name in ("temperature", "prompt"):
+        keys = [getattr(tune, name) for tune in tunes]
+        if len(set(keys)) > 1:
+            groups = evaluator.evaluate_by(texts, keys, ended=ended)
+            record.metrics_by[name] = {str(key): group.metrics for key, group in groups.items()}
     record.metrics = metrics | evaluation.metrics
     record.reference = {
         name: {"mean": mean, "sd": reference.sd[name]} for name, mean in reference.mean.items()
     }
     record.floor = dict(reference.floor)
     record.reasons = evaluation.reasons
+    figures = {"loss": loss_figure(fitted.history, fitted.best_iteration), **evaluator.figures(texts)}
     record.timing["evaluate_seconds"] = time.perf_counter() - started
-    return evaluation
+    return evaluation, figures
 
 
-def _render(plan: Plan, record: RunRecord, tunes: Sequence[SampledTune]) -> list[Song]:
+def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTune]) -> list[Song]:
     started = time.perf_counter()
-    songs = render_songs(tunes, plan.origin, plan.config.rendering, plan.directory)
+    songs = render_songs(tunes, prepared.origin, prepared.config.rendering, prepared.directory)
     record.timing["render_seconds"] = time.perf_counter() - started
     return songs
 

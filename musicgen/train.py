@@ -64,14 +64,15 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
     try:
         config = parse_config(composed)
         # Importing torch takes a second, which --help and a wrong field should not wait for.
-        from musicgen.run import execute, prepare
+        from musicgen.preparation import prepare
+        from musicgen.run import execute
 
         command = shlex.join(["python", "-m", "musicgen.train", *overrides])
-        plan = prepare(config, directory, command, overrides)
+        prepared = prepare(config, directory, command, overrides)
     except InputError:
         _take_back(directory)
         raise
-    record = execute(plan)
+    record = execute(prepared)
 
     from musicgen.metrics.table import headline_table, print_table
 

@@ -16,7 +16,18 @@ FLOORS = [
     {"notation", "tracking"},
     {"errors", "files", "seeds"},
 ]
-COMMANDS = {"train", "sample", "evaluate", "compare", "report", "listen", "note", "run", "songs"}
+COMMANDS = {
+    "train",
+    "sample",
+    "evaluate",
+    "compare",
+    "report",
+    "listen",
+    "note",
+    "preparation",
+    "run",
+    "songs",
+}
 """Modules at the root of the package that a command is made of."""
 
 WITHOUT_TORCH = {"metrics", "study", "reporting", "listening", "notation", "corpus", "rendering", "tracking"}

@@ -1,8 +1,8 @@
 """The longest passages that a tune shares with a corpus, by a suffix array.
 
 The index sorts all suffixes of the corpus, one code a note, by prefix doubling (Manber and Myers, Suffix
-Arrays, 1993) and stops where the longest tune ends: a number of sorting rounds that does not grow with the
-corpus, so time and memory are linear in its notes. A query narrows the range of suffixes that start like it,
+Arrays, 1993) and stops where the longest tune ends: memory is linear in the notes, and time is that of a
+number of sorts which does not grow with the corpus. A query narrows the range of suffixes that start like it,
 one note further at each step, for all places of all tunes at once.
 """
 
@@ -49,7 +49,8 @@ class PassageIndex:
         self._alphabet, self._text = _as_text(tunes)
         self._starts = np.cumsum([0, *(len(codes) + 1 for codes in tunes)])[:-1]
         order = _suffix_order(self._text, longest)
-        self._order = order[self._text[order] != _END]
+        # Four bytes a note: a corpus of two thousand million notes is beyond any use of this.
+        self._order = order[self._text[order] != _END].astype(np.int32)
 
     def restricted(self, is_kept: NDArray[np.bool_]) -> "PassageIndex":
         """The index of some of the tunes, `is_kept` of shape (tunes,), with the same numbers.
@@ -72,7 +73,7 @@ class PassageIndex:
             for codes, end in zip(tunes, ends, strict=True)
         ]
 
-    def _tune_of(self, places: Integers) -> Integers:
+    def _tune_of(self, places: NDArray[np.integer]) -> Integers:
         return np.searchsorted(self._starts, places, side="right") - 1
 
     def _encode(self, tunes: Sequence[Integers]) -> Integers:
@@ -110,9 +111,13 @@ class PassageIndex:
         agrees = self._text.take(self._order[low] + depth, mode="clip") == code
         low, high = low.copy(), np.where(is_single & ~agrees, low, high)
         wide = np.flatnonzero(~is_single)
-        bounds = low[wide], high[wide], depth
-        low[wide] = self._first(*bounds, code[wide])
-        high[wide] = self._first(*bounds, code[wide] + 1)
+        # Ranges of one depth are equal or disjoint, and many places ask the same: each question once.
+        question = low[wide] * (len(self._alphabet) + 1) + code[wide]
+        _, first, inverse = np.unique(question, return_index=True, return_inverse=True)
+        asked = wide[first]
+        start, stop, sought = low[asked], high[asked], code[asked]
+        low[wide] = self._first(start, stop, depth, sought)[inverse]
+        high[wide] = self._first(start, stop, depth, sought + 1)[inverse]
         return low, high
 
     def _first(self, low: Integers, high: Integers, depth: int, code: Integers) -> Integers:

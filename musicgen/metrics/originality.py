@@ -72,7 +72,7 @@ class TrainingIndex:
 
     @classmethod
     def build(cls, melodies: Sequence[Melody]) -> "TrainingIndex":
-        """Index the training tunes, in time and memory linear in their notes."""
+        """Index the training tunes: four sorted lists of their notes."""
         return cls(
             PassageIndex([melody.pitches for melody in melodies]),
             PassageIndex([_notes(melody) for melody in melodies]),

@@ -1,10 +1,10 @@
 """Similarity: do the generated tunes have the statistics of the corpus?
 
-Divergences are Jensen–Shannon, base 2, in [0, 1]: lower is better down to the value that held-out corpus tunes
-have, which is not 0 in a finite sample. None of them tells music from junk: notes in a random order have the
-pitches of real tunes, and a character 5-gram model, which hardly ever fills a bar, comes nearer to the corpus'
-durations than real tunes do. Every function raises UnmeasurableError where one of the two sets of tunes has
-nothing to count.
+Divergences are Jensen–Shannon, base 2, in [0, 1]: lower is better down to the value that held-out corpus
+tunes have, which is not 0 in a finite sample. None of them tells music from junk: notes in a random order
+have the pitches of real tunes, and a character 5-gram model, which hardly ever fills a bar, can come
+nearer to the corpus' durations than real tunes do. Every function raises UnmeasurableError where one of the
+two sets of tunes has nothing to count.
 """
 
 from collections.abc import Callable, Sequence

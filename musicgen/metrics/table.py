@@ -1,5 +1,6 @@
 """Metrics beside their reference and floor as a table for the terminal."""
 
+import sys
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
@@ -16,8 +17,7 @@ FULL_WIDTH = 125
 
 def print_table(table: Table) -> None:
     """Print to the terminal's width, and whole rows where there is no terminal."""
-    console = Console()
-    console.print(table, width=None if console.is_terminal else FULL_WIDTH)
+    (Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)).print(table)
 
 
 def metrics_table(

@@ -17,18 +17,15 @@ def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
     except UnmeasurableError:
         copies = [None] * len(comparison.delivered)
     return [
-        _tune_row(number, tune, found, comparison.corpus.indexed)
-        for number, (tune, found) in enumerate(zip(comparison.delivered, copies, strict=True))
+        _tune_row(tune, found, comparison.corpus.indexed)
+        for tune, found in zip(comparison.delivered, copies, strict=True)
     ]
 
 
-def _tune_row(
-    number: int, tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]
-) -> dict[str, object]:
+def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]) -> dict[str, object]:
     has_notes = len(tune.melody) > 0
     repeats = repeats_a_phrase(tune.bars)
     return {
-        "number": number,
         "title": tune.title,
         "num_notes": len(tune.melody),
         "num_bars": len(tune.bars),

@@ -31,6 +31,8 @@ class RunRecord:
     change: Mapping[str, object] | None = None
     """parameter, value and baseline_value, where the run is part of a study."""
     metrics: dict[str, float | None] = field(default_factory=dict)
+    metrics_by: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
+    """"temperature" or "prompt" -> its value -> metrics of these tunes alone, where a run samples several."""
     reference: dict[str, Mapping[str, float]] = field(default_factory=dict)
     """Metric -> mean and sd of held-out corpus tunes."""
     floor: dict[str, float] = field(default_factory=dict)

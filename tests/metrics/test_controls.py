@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ class Scores:
         return second.mean() - first.mean() > 2 * spread
 
     def assert_order(self, metric: str, *controls: str) -> None:
-        for low, high in zip(controls, controls[1:], strict=False):
+        for low, high in pairwise(controls):
             assert self.is_below(low, high, metric), (
                 f"{metric}: {low} {self.mean(low, metric):.4f}, {high} {self.mean(high, metric):.4f}"
             )

@@ -77,6 +77,7 @@ class TestDiversity:
     def test_distinct_counts_runs_inside_tunes_up_to_the_budget(self) -> None:
         twice = melodies_of("CDEF|", "CDEF|")
         assert diversity.distinct_ngrams(twice, 2, 8) == 0.5
+        assert diversity.distinct_ngrams(twice, 2, 6) == 3 / 4
         assert diversity.distinct_ngrams(twice, 2, 4) == 1
         assert diversity.distinct_ngrams(melodies_of("CCCC|CCCC|"), 4, 8) == 1 / 5
         with pytest.raises(UnmeasurableError, match="8 notes, fewer than the 9"):

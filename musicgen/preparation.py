@@ -1,0 +1,87 @@
+"""A run before anything is written: its input read, everything that a user can have got wrong checked."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from musicgen.config import Config
+from musicgen.corpus.corpus import Corpus, load_corpus, training_text
+from musicgen.corpus.windows import RandomWindows
+from musicgen.errors import InputError
+from musicgen.rendering import check_soundfont
+from musicgen.seeds import generator_for
+from musicgen.study.identity import run_identity, training_identity
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run whose input is known to be good."""
+
+    config: Config
+    corpus: Corpus
+    prompts: Sequence[str]
+    windows: RandomWindows
+    device: torch.device
+    training_id: str
+    run_id: str
+    directory: Path
+    command: str
+    changes: Sequence[str]
+    """The overrides that made this config."""
+
+    @property
+    def store(self) -> Path:
+        """Where the weights of this training are."""
+        return Path(self.config.paths.outputs) / "store" / self.training_id
+
+    @property
+    def weights(self) -> Path:
+        """The checkpoint that is sampled."""
+        return self.store / f"{self.config.sampling.weights}.pt"
+
+    @property
+    def origin(self) -> str:
+        """Model and seed, for the headers of sampled tunes."""
+        model = self.config.model
+        return (
+            f"musicgen run {self.run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
+            f"corpus {self.corpus.name}, seed {self.config.seed}"
+        )
+
+
+def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
+    """Read the corpus and check everything that may be wrong; raises InputError."""
+    device = _choose_device(config.device)
+    prompts = config.sampling.read_prompts()
+    if config.rendering.num_tunes:
+        check_soundfont(config.rendering)
+    corpus = load_corpus(config.data)
+    for line in corpus.report.lines():
+        log.info("%s: %s", corpus.name, line)
+    for prompt in prompts:
+        corpus.vocabulary.encode_prompt(prompt)
+    training = config.training
+    windows = RandomWindows(
+        corpus.vocabulary.encode(training_text(corpus.part("train"))),
+        training.batch_size,
+        training.sequence_length,
+        generator_for(config.seed, "batches"),
+    )
+    training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
+    run_id = run_identity(config.as_dict(), training_id)
+    return PreparedRun(
+        config, corpus, prompts, windows, device, training_id, run_id, directory, command, changes
+    )
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device=cuda: torch finds no CUDA device here; allowed are auto and cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)

@@ -1,0 +1,56 @@
+"""Metrics of any ABC file."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run
+from tests.conftest import small_tune, write_tunebook
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tunebook(tmp_path_factory.mktemp("corpus"))
+
+
+def test_copied_tunes_are_valid_and_found_out(corpus: Path, tmp_path: Path) -> None:
+    tunes = tmp_path / "mine.abc"
+    tunes.write_text("\n\n".join(small_tune(number) for number in (3, 5, 11)) + "\n\nX:9\nK:C\nCDE|\n")
+    result = tmp_path / "result.json"
+    done = run(
+        "evaluate",
+        *(str(tunes), "--reference", str(corpus), "--json", str(result), "--cache", str(tmp_path / "cache")),
+        *("--requested", "8"),
+    )
+    assert done.returncode == 0, done.stderr
+    content = json.loads(result.read_text())
+    assert set(content) == {"metrics", "reference", "floor", "reasons"}
+    # Three of eight: the fourth tune has no meter, and four did not come.
+    assert content["metrics"]["validity/tune_rate"] == pytest.approx(3 / 8)
+    assert content["metrics"]["originality/copied_share"] > 0.9
+    for name, value in content["metrics"].items():
+        assert (value is None) == (name in content["reasons"])
+        assert value is None or math.isfinite(value)
+    assert set(content["reference"]["validity/bar_rate"]) == {"mean", "sd"}
+    assert "originality/copied_share" in done.stdout and "above the corpus" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("tunes", "reference", "more", "line"),
+    [
+        ("none.abc", "corpus", [], "none.abc: no such file"),
+        ("words.txt", "corpus", [], "no tune found"),
+        ("corpus", "nowhere", [], "nowhere: no such file"),
+        ("corpus", "corpus", ["--requested", "3"], "--requested 3: fewer than the 40 tunes"),
+    ],
+)
+def test_bad_input_is_one_line(
+    tunes: str, reference: str, more: list[str], line: str, corpus: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "words.txt").write_text("nothing but words\n")
+    places = {name: str(corpus if name == "corpus" else tmp_path / name) for name in (tunes, reference)}
+    done = run("evaluate", places[tunes], "--reference", places[reference], *more)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert line in done.stderr
