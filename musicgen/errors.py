@@ -1,4 +1,7 @@
-"""The one error that a user can cause."""
+"""The one error that a user can cause, and how a command tells of it."""
+
+import sys
+from collections.abc import Callable
 
 
 class InputError(ValueError):
@@ -7,3 +10,18 @@ class InputError(ValueError):
     Commands print the line and exit with status 1. Every other exception is a defect of the program and
     keeps its traceback.
     """
+
+
+def exit_status(command: Callable[[], object]) -> int:
+    """Run a command; returns 0, or 1 after printing the line of an InputError."""
+    try:
+        command()
+    except InputError as error:
+        return complain(str(error))
+    return 0
+
+
+def complain(line: str) -> int:
+    """Print a line about the user's input to stderr; returns the exit status that goes with it."""
+    print(f"musicgen: {line}", file=sys.stderr)
+    return 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musicgen.config import compose_config, conf_folder
 from musicgen.corpus.config import DataConfig
-from musicgen.errors import InputError
+from musicgen.errors import InputError, exit_status
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -82,12 +82,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    try:
-        evaluate(_parse_arguments(arguments))
-    except InputError as error:
-        print(f"musicgen: {error}", file=sys.stderr)
-        return 1
-    return 0
+    parsed = _parse_arguments(arguments)
+    return exit_status(lambda: evaluate(parsed))
 
 
 if __name__ == "__main__":

@@ -130,7 +130,8 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         HistoryFile(prepared.directory / "history.csv") as history,
     ):
 
-        def show(row: Record) -> None:
+        def tell(row: Record) -> None:
+            """Put a row of the history before everyone who follows the run."""
             progress.record(row)
             values = asdict(row)
             history.write(values)
@@ -139,7 +140,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
                 iteration=row.iteration,
             )
 
-        fitted = fit(task, progress.step, show)
+        fitted = fit(task, progress.step, tell)
     record.timing |= {
         "train_seconds": fitted.train_seconds,
         "trained_iterations": fitted.iterations - fitted.reused_iterations,

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.errors import InputError
+from musicgen.errors import exit_status
 from musicgen.study.record import RunRecord
 
 
@@ -93,12 +93,8 @@ def sample(arguments: argparse.Namespace) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    try:
-        print(sample(_parse_arguments(arguments)))
-    except InputError as error:
-        print(f"musicgen: {error}", file=sys.stderr)
-        return 1
-    return 0
+    parsed = _parse_arguments(arguments)
+    return exit_status(lambda: print(sample(parsed)))
 
 
 if __name__ == "__main__":

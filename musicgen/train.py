@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config
-from musicgen.errors import InputError
+from musicgen.errors import InputError, complain
 from musicgen.training.outcome import TrainingDiverged
 
 LONGEST_CHANGES = 100
@@ -55,7 +55,7 @@ def run_job(composed: DictConfig) -> float:
         if job.mode == RunMode.MULTIRUN:
             raise
         # Hydra would print several lines about any other exception of a single run.
-        sys.exit(_complain(_explain(error)))
+        sys.exit(complain(_explain(error)))
 
 
 def _run(composed: DictConfig, job: HydraConf) -> float:
@@ -109,12 +109,12 @@ def main() -> int:
         run_job()
     except KeyboardInterrupt as interruption:
         again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
-        _complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
+        complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
         if isinstance(error, OSError) and error.filename is None:
             raise
-        return _complain(_explain(error))
+        return complain(_explain(error))
     if _result_directory is not None:
         print(_relative(_result_directory))
     return 0
@@ -129,11 +129,6 @@ def _explain(error: Exception) -> str:
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}; paths.outputs must name a folder that can be written"
     return str(error)
-
-
-def _complain(line: str) -> int:
-    print(f"musicgen: {line}", file=sys.stderr)
-    return 1
 
 
 if __name__ == "__main__":

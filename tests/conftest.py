@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Read when comet_ml is imported, in this process and in the commands that tests start.
 os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
@@ -12,6 +13,10 @@ os.environ.pop("COMET_API_KEY", None)
 os.environ["COMET_CONFIG"] = os.devnull
 # The networks of tests are so small that a second thread costs more than it gives.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A slow moment of a shared machine is no failure.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
