@@ -167,7 +167,7 @@ def test_help_is_quick_and_names_groups_and_values() -> None:
     started = time.monotonic()
     done = run("train", "--help")
     assert done.returncode == 0 and time.monotonic() - started < 10
-    assert "training: default, lab, smoke" in done.stdout and "hidden_size: 256" in done.stdout
+    assert "training: default, lab, smoke" in done.stdout and "hidden_size: 320" in done.stdout
     composed = run("train", "--cfg", "job", "model=gru")
     assert composed.returncode == 0 and "cell: gru" in composed.stdout
 
