@@ -47,4 +47,10 @@ def engrave(parsed: ParsedTune, timeout_seconds: float) -> Score:
     warnings = tuple(dict.fromkeys(line for line in lines if "\t" not in line))[:_MOST_WARNINGS]
     if result.returncode != 0 or not result.stdout:
         return Score(None, (f"the engraver ended with status {result.returncode}", *warnings, *tune.problems))
-    return Score(result.stdout.decode("utf-8"), (*warnings, *tune.problems))
+    return Score(_on_white(result.stdout.decode("utf-8")), (*warnings, *tune.problems))
+
+
+def _on_white(svg: str) -> str:
+    """Put a white page behind the black notes, which a dark page would swallow."""
+    assert svg.startswith("<svg")
+    return svg.replace(">", '><rect width="100%" height="100%" style="fill:white;stroke:none"/>', 1)

@@ -168,3 +168,10 @@ def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkey
 
 def test_same_tune_same_svg(golden):
     assert engrave(parse_tune(golden), 20.0) == engrave(parse_tune(golden), 20.0)
+
+
+def test_notes_stand_on_a_white_page():
+    svg = engrave(parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|]\n"), 20.0).svg
+    assert svg is not None
+    page, *_ = ElementTree.fromstring(svg)
+    assert page.attrib == {"width": "100%", "height": "100%", "style": "fill:white;stroke:none"}
