@@ -55,11 +55,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
     requested = len(tunes) if arguments.requested is None else arguments.requested
     if requested < len(tunes):
         raise InputError(f"--requested {requested}: fewer than the {len(tunes)} tunes of {arguments.tunes}")
-    corpus = load_corpus(_data_config(arguments.reference))
+    corpus = load_corpus(_data_config(arguments.reference), arguments.cache)
     reference = build_reference(
         corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
     )
-    evaluation = Evaluator(reference, corpus.tunes, corpus.tunes).evaluate(tunes, num_requested=requested)
+    evaluator = Evaluator(reference, corpus.tunes, corpus.tunes, cache_dir=arguments.cache)
+    evaluation = evaluator.evaluate(tunes, num_requested=requested)
     beside = {name: {"mean": mean, "sd": reference.sd[name]} for name, mean in reference.mean.items()}
     result = {
         "metrics": evaluation.metrics,

@@ -188,14 +188,16 @@ def _measure(
     metrics["fit/generalisation_gap"] = losses["test"].nats - losses["train"].nats
     # The best loss also where the last weights are sampled.
     metrics["fit/validation_loss"] = fitted.best_validation_loss
+    cache = Path(prepared.config.paths.outputs) / "cache"
     reference = build_reference(
         corpus.tunes,
         num_tunes=len(tunes),
         groups=corpus.groups,
         num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=Path(prepared.config.paths.outputs) / "cache",
+        cache_dir=cache,
     )
-    evaluator = Evaluator(reference, corpus.part("train"), [*corpus.part("validation"), *corpus.part("test")])
+    held_out = [*corpus.part("validation"), *corpus.part("test")]
+    evaluator = Evaluator(reference, corpus.part("train"), held_out, cache_dir=cache)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     for name in ("temperature", "prompt"):

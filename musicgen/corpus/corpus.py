@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
@@ -12,7 +13,8 @@ from musicgen.corpus.splits import Split, near_duplicate_groups, split_by_group
 from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
-from musicgen.notation import parse_tune
+from musicgen.notation.headers import header_field
+from musicgen.notation.melodies import Integers, read_melodies
 from musicgen.seeds import generator_for
 
 TUNE_END = "\n\n"
@@ -82,14 +84,17 @@ def training_text(tunes: Sequence[str]) -> str:
     return "".join(tune + TUNE_END for tune in tunes)
 
 
-def load_corpus(config: DataConfig) -> Corpus:
-    """Read, clean, de-duplicate and split a corpus; raises InputError where that is impossible."""
+def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
+    """Read, clean, de-duplicate and split a corpus; raises InputError where that is impossible.
+
+    The melodies, which take longest, are kept in `cache_dir`, where one is given.
+    """
     text = read_source(config)
     read = split_tunes(text)
     if not read:
         raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
     cleaned = [clean_tune(tune, frozenset(config.keep_fields)) if config.clean else tune for tune in read]
-    tunes, melodies, dropped = _keep_usable(cleaned)
+    tunes, melodies, dropped = _keep_usable(cleaned, cache_dir)
     if config.near_duplicate_share is None:
         groups = list(range(len(tunes)))
     else:
@@ -124,21 +129,22 @@ def load_corpus(config: DataConfig) -> Corpus:
     return Corpus(config.name, tuple(tunes), tuple(groups), split, vocabulary, report)
 
 
-def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[list[int]], dict[str, int]]:
+def _keep_usable(
+    tunes: Sequence[str], cache_dir: Path | None
+) -> tuple[list[str], list[Integers], dict[str, int]]:
     """The tunes with notes, each body once; their MIDI pitches; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
-    for tune in tunes:
-        parsed = parse_tune(tune)
+    for tune, melody in zip(tunes, read_melodies(tunes, cache_dir), strict=True):
         body = normalised_body(tune)
-        if parsed.header("K") is None:
+        if header_field(tune, "K") is None:
             dropped["without key"] += 1
-        elif not parsed.notes:
+        elif not len(melody):
             dropped["without notes"] += 1
         elif body in seen:
             dropped["duplicate"] += 1
         else:
             seen.add(body)
             kept.append(tune)
-            melodies.append([note.pitch for note in parsed.notes])
+            melodies.append(melody.pitches)
     return kept, melodies, dict(dropped)

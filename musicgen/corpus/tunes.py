@@ -11,6 +11,7 @@ _TUNE_START = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
 _FIELD_LINE = re.compile(r"^([A-Za-z]):(.*)$")
 _COMMENT = re.compile(r"(?<!\\)%.*$")
+_BLANKS = re.compile(r"[ \t]{2,}|\t")
 
 
 def split_tunes(text: str) -> list[str]:
@@ -30,7 +31,9 @@ def clean_tune(tune: str, keep_fields: frozenset[str]) -> str:
 
 
 def _clean_line(line: str, keep_fields: frozenset[str]) -> str:
-    line = re.sub(r"[ \t]+", " ", _COMMENT.sub("", line)).strip()
+    if "%" in line:
+        line = _COMMENT.sub("", line)
+    line = _BLANKS.sub(" ", line).strip()
     field = _FIELD_LINE.match(line)
     if field:
         letter, value = field.groups()

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from musicgen.metrics.melody import Melody, ScoredTune, UnmeasurableError, with_notes
+from musicgen.metrics.melody import Melody, ScoredTune, Tune, UnmeasurableError, with_notes
 from musicgen.metrics.originality import Copies, TrainingIndex
 
 
@@ -18,17 +18,17 @@ from musicgen.metrics.originality import Copies, TrainingIndex
 class Corpus:
     """The tunes that a sample is compared with."""
 
-    training: tuple[ScoredTune, ...]
+    training: tuple[Tune, ...]
     """What the network learnt from; all of them have notes."""
     index: TrainingIndex
     """Of `training`, or of more tunes restricted to these."""
-    indexed: tuple[ScoredTune, ...]
+    indexed: tuple[Tune, ...]
     """The tunes that the numbers of the index speak of."""
-    held_out: tuple[ScoredTune, ...]
+    held_out: tuple[Tune, ...]
     """What the network never saw; all of them have notes."""
 
     @classmethod
-    def of(cls, training: Sequence[ScoredTune], held_out: Sequence[ScoredTune]) -> "Corpus":
+    def of(cls, training: Sequence[Tune], held_out: Sequence[Tune]) -> "Corpus":
         """Index the training tunes; tunes without notes are left out."""
         known = tuple(with_notes(training))
         index = TrainingIndex.build([tune.melody for tune in known])

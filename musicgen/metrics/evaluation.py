@@ -8,12 +8,13 @@ A metric without a value is None in `metrics` and says why in `reasons`; no valu
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import ScoredTune, read_tunes
+from musicgen.metrics.melody import ScoredTune, read_corpus, read_tunes
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.tune_rows import tune_rows
 
@@ -46,9 +47,15 @@ class Evaluator:
         *,
         seed: int = 0,
         asks_abc2midi: bool = True,
+        cache_dir: Path | None = None,
     ) -> None:
-        """`reference` gives sample size and note budget; the seed draws samples, folds and shuffles."""
-        self._corpus = Corpus.of(read_tunes(training_tunes), read_tunes(held_out_tunes))
+        """`reference` gives sample size and note budget; the seed draws samples, folds and shuffles.
+
+        The corpus' melodies are kept in `cache_dir`, where one is given.
+        """
+        self._corpus = Corpus.of(
+            read_corpus(training_tunes, cache_dir), read_corpus(held_out_tunes, cache_dir)
+        )
         self._reference = reference
         self._seed = seed
         self._asks_abc2midi = asks_abc2midi

@@ -3,7 +3,8 @@
 The index sorts all suffixes of the corpus, one code a note, by prefix doubling (Manber and Myers, Suffix
 Arrays, 1993) and stops where the longest tune ends: memory is linear in the notes, and time is that of a
 number of sorts which does not grow with the corpus. A query narrows the range of suffixes that start like it,
-one note further at each step, for all places of all tunes at once.
+by as many notes at each step as fit into one integer, for all places of all tunes at once. Where no suffix
+goes on like the query, the longest run is that of a neighbour in the sorted list.
 """
 
 from collections.abc import Sequence
@@ -46,11 +47,14 @@ class PassageIndex:
     def __init__(self, tunes: Sequence[Integers]) -> None:
         """Index the codes of each tune; runs never reach from one tune into the next."""
         longest = max(map(len, tunes), default=0)
-        self._alphabet, self._text = _as_text(tunes)
+        self._alphabet, text = _as_text(tunes)
         self._starts = np.cumsum([0, *(len(codes) + 1 for codes in tunes)])[:-1]
-        order = _suffix_order(self._text, longest)
+        self._bits = max(len(self._alphabet).bit_length(), 1)
+        self._width = _KEY_BITS // self._bits
+        self._keys = _packed(text, self._bits, self._width)
+        order = _suffix_order(self._keys, self._width, longest)
         # Four bytes a note: a corpus of two thousand million notes is beyond any use of this.
-        self._order = order[self._text[order] != _END].astype(np.int32)
+        self._order = order[text[order] != _END].astype(np.int32)
 
     def restricted(self, is_kept: NDArray[np.bool_]) -> "PassageIndex":
         """The index of some of the tunes, `is_kept` of shape (tunes,), with the same numbers.
@@ -58,7 +62,8 @@ class PassageIndex:
         It needs no sorting: a part of a sorted list is sorted.
         """
         index = object.__new__(PassageIndex)
-        index._alphabet, index._text, index._starts = self._alphabet, self._text, self._starts
+        index._alphabet, index._starts = self._alphabet, self._starts
+        index._bits, index._width, index._keys = self._bits, self._width, self._keys
         index._order = self._order[is_kept[self._tune_of(self._order)]]
         return index
 
@@ -89,48 +94,51 @@ class PassageIndex:
     def _search(self, query: Integers) -> tuple[Integers, Integers]:
         """Run lengths and a place of the corpus with that run, both of the query's shape."""
         lengths, examples = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
-        active = np.flatnonzero(query != _END) if len(self._order) else np.zeros(0, np.int64)
+        keys, room = _packed(query, self._bits, self._width), _codes_before_end(query)
+        active = np.flatnonzero(room) if len(self._order) else np.zeros(0, np.int64)
         low = np.zeros(len(active), np.int64)
         high = np.full(len(active), len(self._order), np.int64)
         depth = 0
         while len(active):
-            code = query[active + depth]
-            low, high = self._narrowed(low, high, depth, code)
-            found = (low < high) & (code != _END)
-            active, low, high = active[found], low[found], high[found]
-            depth += 1
-            lengths[active] = depth
-            examples[active] = self._order[low]
+            key = keys[active + depth]
+            first = self._first(low, high, depth, key)
+            length = np.minimum(depth + self._shared(low, high, first, depth, key), room[active])
+            goes_on = (length == depth + self._width) & (room[active] > length)
+            ends = ~goes_on
+            places = active[ends]
+            lengths[places] = length[ends]
+            # Of all suffixes with this run the first: those before it are below the run followed by ends.
+            unshared = self._bits * (depth + self._width - length[ends])
+            run = key[ends] >> unshared << unshared
+            examples[places] = self._order[self._first(low[ends], high[ends], depth, run)]
+            active, low = active[goes_on], first[goes_on]
+            high = self._first(low, high[goes_on], depth, key[goes_on] + 1)
+            depth += self._width
         return lengths, examples
 
-    def _narrowed(
-        self, low: Integers, high: Integers, depth: int, code: Integers
-    ) -> tuple[Integers, Integers]:
-        """The part of each range, not empty, whose suffixes have this code at `depth`; maybe empty."""
-        is_single = high - low == 1
-        agrees = self._text.take(self._order[low] + depth, mode="clip") == code
-        low, high = low.copy(), np.where(is_single & ~agrees, low, high)
-        wide = np.flatnonzero(~is_single)
-        # Ranges of one depth are equal or disjoint, and many places ask the same: each question once.
-        question = low[wide] * (len(self._alphabet) + 1) + code[wide]
-        _, first, inverse = np.unique(question, return_index=True, return_inverse=True)
-        asked = wide[first]
-        start, stop, sought = low[asked], high[asked], code[asked]
-        low[wide] = self._first(start, stop, depth, sought)[inverse]
-        high[wide] = self._first(start, stop, depth, sought + 1)[inverse]
-        return low, high
+    def _shared(self, low: Integers, high: Integers, first: Integers, depth: int, key: Integers) -> Integers:
+        """How many codes of each key the two suffixes around `first` share, the larger number."""
+        limits = 1 << self._bits * np.arange(self._width)
+        shared = np.zeros(len(key), np.int64)
+        for neighbour, exists in ((first - 1, first > low), (first, first < high)):
+            differing = self._key_at(np.where(exists, neighbour, 0), depth) ^ key
+            agreeing = self._width - np.searchsorted(limits, differing, side="right")
+            shared = np.maximum(shared, np.where(exists, agreeing, 0))
+        return shared
 
-    def _first(self, low: Integers, high: Integers, depth: int, code: Integers) -> Integers:
-        """The first suffix of each range whose code at `depth` is at least `code`: a bisection of all."""
+    def _first(self, low: Integers, high: Integers, depth: int, key: Integers) -> Integers:
+        """The first suffix of each range whose key at `depth` is at least `key`: a bisection of all."""
         is_open = low < high
         while is_open.any():
             middle = (low + high) // 2
-            places = self._order[np.where(is_open, middle, 0)] + depth
-            is_below = self._text.take(places, mode="clip") < code
+            is_below = self._key_at(np.where(is_open, middle, 0), depth) < key
             low = np.where(is_open & is_below, middle + 1, low)
             high = np.where(is_open & ~is_below, middle, high)
             is_open = low < high
         return low
+
+    def _key_at(self, ranks: Integers, depth: int) -> Integers:
+        return self._keys.take(self._order[ranks] + depth, mode="clip")
 
 
 def _as_text(tunes: Sequence[Integers]) -> tuple[Integers, NDArray[np.int32]]:
@@ -144,17 +152,19 @@ def _as_text(tunes: Sequence[Integers]) -> tuple[Integers, NDArray[np.int32]]:
     return alphabet, text
 
 
-def _suffix_order(text: NDArray[np.int32], longest: int) -> Integers:
-    """Places of the text, sorted by what follows each, as far as `longest` codes and an end."""
-    key, width = _packed(text)
-    order = np.argsort(key)
-    slots, starts = _ties(key[order], np.arange(len(text)))
-    rank = np.empty(len(text), np.int64)
+def _suffix_order(keys: Integers, width: int, longest: int) -> Integers:
+    """Places of the text, sorted by what follows each, as far as `longest` codes and an end.
+
+    A key holds the first `width` codes.
+    """
+    order = np.argsort(keys)
+    slots, starts = _ties(keys[order], np.arange(len(keys)))
+    rank = np.empty(len(keys), np.int64)
     rank[order] = starts
     places = order[slots]
     while width <= longest and len(slots):
         follower = places + width
-        second = np.where(follower < len(text), rank[np.minimum(follower, len(text) - 1)] + 1, 0)
+        second = np.where(follower < len(keys), rank[np.minimum(follower, len(keys) - 1)] + 1, 0)
         key = rank[places] << 32 | second
         resorted = np.argsort(key)
         order[slots] = places = places[resorted]
@@ -165,15 +175,20 @@ def _suffix_order(text: NDArray[np.int32], longest: int) -> Integers:
     return order
 
 
-def _packed(text: NDArray[np.int32]) -> tuple[Integers, int]:
-    """As many codes in one integer as fit, from each place on, and how many those are."""
-    bits = max(int(text.max(initial=1)).bit_length(), 1)
-    width = _KEY_BITS // bits
-    key = np.zeros(len(text), np.int64)
+def _packed(text: NDArray[np.integer], bits: int, width: int) -> Integers:
+    """The `width` codes from each place on in one integer, the first in its highest bits."""
+    keys = np.zeros(len(text), np.int64)
     for offset in range(width):
-        key <<= bits
-        key[: max(len(text) - offset, 0)] |= text[offset:]
-    return key, width
+        keys <<= bits
+        keys[: max(len(text) - offset, 0)] |= text[offset:]
+    return keys
+
+
+def _codes_before_end(query: Integers) -> Integers:
+    """How many codes stand from each place to the next end, which the query has behind its last code."""
+    ends = np.flatnonzero(query == _END)
+    places = np.arange(len(query))
+    return ends[np.searchsorted(ends, places)] - places
 
 
 def _ties(sorted_key: Integers, slots: Integers) -> tuple[Integers, Integers]:

@@ -5,43 +5,68 @@ Two notes are *the same pitch* when their MIDI numbers agree, and *the same note
 Everything that counts notes without saying more counts pitches.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.notation import ParsedTune, convert, parse_tune
+from musicgen.notation.headers import header_field
+from musicgen.notation.melodies import Integers, Melody, melody_of, read_melodies
 
-Integers = NDArray[np.int64]
+__all__ = [
+    "CorpusTune",
+    "Integers",
+    "Melody",
+    "ScoredTune",
+    "Tune",
+    "UnmeasurableError",
+    "mean",
+    "read_corpus",
+    "read_tunes",
+    "with_notes",
+]
 
-_DURATION_LIMIT = 2**20
+_NUM_CONVERTERS = 2
+"""Programs that run side by side: starting one takes longer than its work."""
 
 
 class UnmeasurableError(Exception):
     """A metric has no value for these tunes; the message says why, for the reader of a table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Melody:
-    """The notes of one tune, each array of shape (notes,)."""
-
-    pitches: Integers
-    """MIDI numbers, 0 to 127."""
-    durations: Integers
-    """One code for each duration, equal where the durations are: numerator · 2²⁰ + denominator."""
-    tonic: int
-    """Pitch class of the tonic of K:, 0 is C."""
+class Tune(Protocol):
+    """What a tune is to those who compare it with others."""
 
     @property
-    def intervals(self) -> Integers:
-        """Semitones from each note to the next, shape (notes - 1,)."""
-        return np.diff(self.pitches)
+    def melody(self) -> Melody:
+        """Its notes."""
+        ...
 
-    def __len__(self) -> int:
-        return len(self.pitches)
+    @property
+    def title(self) -> str:
+        """Its first T: field, or an empty text."""
+        ...
+
+
+AnyTune = TypeVar("AnyTune", bound=Tune)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusTune:
+    """A tune that others are compared with: text and notes are enough."""
+
+    text: str
+    melody: Melody
+
+    @property
+    def title(self) -> str:
+        """The first T: field, or an empty text."""
+        return header_field(self.text, "T") or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +91,10 @@ class ScoredTune:
         return self.parsed.header("T") or ""
 
 
-def read_melody(parsed: ParsedTune) -> Melody:
-    """The numbers of a parsed tune."""
-    notes = parsed.notes
-    pitches = np.fromiter((note.pitch for note in notes), np.int64, len(notes))
-    durations = np.fromiter((_duration_code(note.duration) for note in notes), np.int64, len(notes))
-    return Melody(pitches, durations, parsed.tonic)
+def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[CorpusTune]:
+    """Read the tunes of a corpus, in order; from `cache_dir` where the same texts were read before."""
+    melodies = read_melodies(texts, cache_dir)
+    return [CorpusTune(text, melody) for text, melody in zip(texts, melodies, strict=True)]
 
 
 def read_tunes(
@@ -85,14 +108,18 @@ def read_tunes(
     `ended` says for each whether it came to its end (all, if not given). abc2midi costs some milliseconds
     a tune, hence it is asked only on demand.
     """
-    flags: Iterable[bool] = ended if ended is not None else [True] * len(texts)
-    return [
-        _read_tune(text, is_ended, convert if asks_abc2midi else None)
-        for text, is_ended in zip(texts, flags, strict=True)
-    ]
+    flags = [True] * len(texts) if ended is None else ended
+    with ThreadPoolExecutor(_NUM_CONVERTERS) as pool:
+        verdicts = pool.map(_parses, texts) if asks_abc2midi else iter([None] * len(texts))
+        # The threads wait for their programs while the tunes are read here.
+        parsed = [parse_tune(text) for text in texts]
+        return [
+            ScoredTune(tune, melody_of(tune), is_ended, parses)
+            for tune, is_ended, parses in zip(parsed, flags, verdicts, strict=True)
+        ]
 
 
-def with_notes(tunes: Iterable[ScoredTune]) -> list[ScoredTune]:
+def with_notes(tunes: Iterable[AnyTune]) -> list[AnyTune]:
     """The tunes in which at least one note was found: those that all families but validity look at."""
     return [tune for tune in tunes if len(tune.melody)]
 
@@ -104,12 +131,5 @@ def mean(values: Sequence[float] | NDArray[Any], what_is_missing: str) -> float:
     return float(np.mean(values))
 
 
-def _read_tune(text: str, is_ended: bool, converter: Callable[[str], Any] | None) -> ScoredTune:
-    parsed = parse_tune(text)
-    parses = None if converter is None else bool(converter(text).parses)
-    return ScoredTune(parsed, read_melody(parsed), is_ended, parses)
-
-
-def _duration_code(duration: Fraction) -> int:
-    """Exact for every duration of real music; hostile fractions wrap around and stay integers."""
-    return duration.numerator % _DURATION_LIMIT * _DURATION_LIMIT + duration.denominator % _DURATION_LIMIT
+def _parses(text: str) -> bool:
+    return convert(text).parses

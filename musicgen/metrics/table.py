@@ -1,4 +1,4 @@
-"""Metrics beside their reference and floor as a table for the terminal."""
+"""Metrics beside their reference and floor as a table for the terminal; their meanings as one for a page."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -7,9 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from musicgen.metrics.reference import verdict
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 
 Values = Mapping[str, float | None]
+
+_ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.CORPUS: "→ corpus"}
 
 FULL_WIDTH = 125
 """Characters that a whole row needs."""
@@ -62,6 +64,15 @@ def headline_table(
     """The headline metrics, with the test loss and the parse rate."""
     names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *HEADLINE]
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
+
+
+def registry_as_markdown() -> str:
+    """Name, direction and meaning of every metric, a line each, the headline ones bold."""
+    lines = ["| metric | better | meaning |", "|---|---|---|"]
+    for metric in METRICS.values():
+        name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name
+        lines.append(f"| {name} | {_ARROWS[metric.direction]} | {metric.description} |")
+    return "\n".join(lines) + "\n"
 
 
 def _number(value: float | None, missing: str = "–") -> str:

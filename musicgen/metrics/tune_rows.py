@@ -4,7 +4,7 @@ import numpy as np
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
-from musicgen.metrics.melody import ScoredTune, UnmeasurableError
+from musicgen.metrics.melody import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.originality import Copies, nearest_tune
 from musicgen.metrics.structure import repeats_a_phrase
 from musicgen.metrics.validity import is_complete, is_valid, num_valid_bars
@@ -22,7 +22,7 @@ def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
     ]
 
 
-def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]) -> dict[str, object]:
+def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]) -> dict[str, object]:
     has_notes = len(tune.melody) > 0
     repeats = repeats_a_phrase(tune.bars)
     return {
@@ -44,7 +44,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune
 
 
 def _originality_cells(
-    tune: ScoredTune, copies: Copies | None, indexed: tuple[ScoredTune, ...]
+    tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
 ) -> dict[str, object]:
     nearest = nearest_tune(tune, copies) if copies is not None else None
     return {

@@ -57,6 +57,11 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
     return _joined(fields[:num_fields_before_other]), "\n".join(lines[other:]), None
 
 
+def header_field(text: str, letter: str) -> str | None:
+    """The value of the header's first field of this letter, or None."""
+    return next((value for name, value in split_header(text)[0] if name == letter), None)
+
+
 def _joined(fields: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The fields with every `+` field's value put behind the one above it."""
     values: list[tuple[str, list[str]]] = []

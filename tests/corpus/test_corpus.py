@@ -37,6 +37,13 @@ def test_a_corpus_is_read_split_and_reported(tunebook: Path) -> None:
     assert load_corpus(data_config(tunebook, split_seed=1)).sha256 == corpus.sha256
 
 
+def test_kept_melodies_give_the_same_corpus(tunebook: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    corpora = [load_corpus(data_config(tunebook), cache_dir) for cache_dir in (None, kept, kept)]
+    assert corpora[0] == corpora[1] == corpora[2]
+    assert len(list(kept.iterdir())) == 1
+
+
 def test_every_way_of_writing_a_file_gives_the_same_corpus(tunebook: Path, tmp_path: Path) -> None:
     expected = load_corpus(data_config(tunebook)).tunes
     text = tunebook.read_text()

@@ -1,3 +1,5 @@
+from itertools import combinations, pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,25 @@ def test_twins_of_twins_are_one_group_and_short_tunes_are_alone() -> None:
     groups = near_duplicate_groups([MELODY, tail, longer, [60, 62], [60, 62]], share=0.4)
     assert groups[0] == groups[1] == groups[2]
     assert len({groups[0], groups[3], groups[4]}) == 3
+
+
+def shared_runs(one: list[int], other: list[int]) -> float:
+    """Shared runs of 12 intervals / those of the tune with fewer, by sets of tuples."""
+    first, second = (
+        {tuple(b - a for a, b in pairwise(tune[i : i + 13])) for i in range(len(tune) - 12)}
+        for tune in (one, other)
+    )
+    return len(first & second) / max(min(len(first), len(second)), 1)
+
+
+@given(st.lists(st.lists(st.integers(60, 61), max_size=20), max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
+def test_groups_are_what_twins_connect(melodies: list[list[int]], share: float) -> None:
+    groups = list(range(len(melodies)))
+    for one, other in combinations(range(len(melodies)), 2):
+        if shared_runs(melodies[one], melodies[other]) >= share:
+            low, high = sorted((groups[one], groups[other]))
+            groups = [low if group == high else group for group in groups]
+    assert near_duplicate_groups(melodies, share) == groups
 
 
 @given(st.lists(st.integers(0, 30), min_size=20, max_size=200), st.integers(0, 100))

@@ -1,0 +1,114 @@
+"""Melodies as arrays of numbers, and those of a whole corpus kept on disk, where reading them takes seconds.
+
+A melody is the tune as written: repeats not expanded, tied notes counted one by one, rests left out.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.files import replace_atomically
+from musicgen.notation.parsing import parse_tune
+from musicgen.notation.tune import ParsedTune
+
+Integers = NDArray[np.int64]
+
+_DURATION_LIMIT = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Melody:
+    """The notes of one tune, each array of shape (notes,)."""
+
+    pitches: Integers
+    """MIDI numbers, 0 to 127."""
+    durations: Integers
+    """One code for each duration, equal where the durations are: numerator · 2²⁰ + denominator."""
+    tonic: int
+    """Pitch class of the tonic of K:, 0 is C."""
+
+    @property
+    def intervals(self) -> Integers:
+        """Semitones from each note to the next, shape (notes - 1,)."""
+        return np.diff(self.pitches)
+
+    def __len__(self) -> int:
+        return len(self.pitches)
+
+
+def melody_of(parsed: ParsedTune) -> Melody:
+    """The numbers of a parsed tune."""
+    notes = parsed.notes
+    pitches = np.fromiter((note.pitch for note in notes), np.int64, len(notes))
+    durations = np.fromiter((_duration_code(note.duration) for note in notes), np.int64, len(notes))
+    return Melody(pitches, durations, parsed.tonic)
+
+
+def read_melodies(texts: Sequence[str], cache_dir: Path | None = None) -> list[Melody]:
+    """The melody of the first tune of each text; from `cache_dir` where the same texts were read before."""
+    if cache_dir is None:
+        return [melody_of(parse_tune(text)) for text in texts]
+    path = cache_dir / f"melodies-{_key(texts)}.npz"
+    known = _load(path, len(texts))
+    if known is not None:
+        return known
+    melodies = [melody_of(parse_tune(text)) for text in texts]
+    _save(path, melodies)
+    return melodies
+
+
+def _duration_code(duration: Fraction) -> int:
+    """Exact for every duration of real music; hostile fractions wrap around and stay integers."""
+    return duration.numerator % _DURATION_LIMIT * _DURATION_LIMIT + duration.denominator % _DURATION_LIMIT
+
+
+def _key(texts: Sequence[str]) -> str:
+    """16 hexadecimal digits that differ for other texts and for another way to read them."""
+    digest = hashlib.sha256(_reader_source())
+    digest.update(json.dumps(list(texts)).encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _reader_source() -> bytes:
+    """The code of this package. What it read is kept only as long as the code stays the same."""
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+
+
+def _save(path: Path, melodies: Sequence[Melody]) -> None:
+    """All melodies one after the other, and where each ends."""
+    nothing = np.zeros(0, np.int64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_atomically(path) as temporary:
+        np.savez(
+            temporary,
+            pitches=np.concatenate([nothing, *(melody.pitches for melody in melodies)]).astype(np.uint8),
+            durations=np.concatenate([nothing, *(melody.durations for melody in melodies)]),
+            ends=np.cumsum([len(melody) for melody in melodies], dtype=np.int64),
+            tonics=np.array([melody.tonic for melody in melodies], np.uint8),
+        )
+
+
+def _load(path: Path, num_melodies: int) -> list[Melody] | None:
+    """What `_save` wrote; None where there is no file, or a file that is something else."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            pitches = stored["pitches"].astype(np.int64)
+            durations, ends, tonics = stored["durations"], stored["ends"], stored["tonics"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if not len(ends) == len(tonics) == num_melodies:
+        return None
+    return [
+        Melody(pitches[start:end], durations[start:end], tonic)
+        for (start, end), tonic in zip(pairwise([0, *ends.tolist()]), tonics.tolist(), strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""The same numbers from other people's programs: MusPy, pypianoroll, and abc2midi for bar sums."""
+
+import importlib
+from itertools import accumulate
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from musicgen.metrics import diversity
+from musicgen.metrics.melody import Melody, ScoredTune, read_tunes
+from musicgen.notation import ParsedTune, convert, sounding_notes
+
+TICKS = 480
+TOLERANCE = 0.003
+"""In whole notes; abc2midi counts in 1/1920 and rounds every tuplet."""
+
+
+def other_program(name: str) -> ModuleType:
+    """The module, or a skipped test with the name of the package that is missing."""
+    return pytest.importorskip(name, reason=f"{name} or a package that it needs is not installed")
+
+
+@pytest.fixture(scope="module")
+def melodies(oneills: list[str]) -> list[Melody]:
+    return [tune.melody for tune in read_tunes(oneills[:60])]
+
+
+def test_muspy_agrees_on_pitches(melodies: list[Melody]) -> None:
+    muspy = other_program("muspy")
+    for melody in melodies:
+        notes = [
+            muspy.Note(time=TICKS * place, pitch=int(pitch), duration=TICKS)
+            for place, pitch in enumerate(melody.pitches)
+        ]
+        music = muspy.Music(resolution=TICKS, tracks=[muspy.Track(notes=notes)])
+        assert diversity.pitch_class_entropy([melody]) == pytest.approx(muspy.pitch_class_entropy(music))
+        assert diversity.pitches_used([melody]) == muspy.n_pitches_used(music)
+        assert diversity.pitch_range([melody]) == muspy.pitch_range(music)
+
+
+def test_pypianoroll_agrees_on_pitches(melodies: list[Melody]) -> None:
+    other_program("pypianoroll")
+    metrics = importlib.import_module("pypianoroll.metrics")
+    for melody in melodies:
+        roll = np.zeros((len(melody), 128), np.uint8)
+        roll[np.arange(len(melody)), melody.pitches] = 100
+        assert diversity.pitches_used([melody]) == metrics.n_pitches_used(roll)
+        assert diversity.pitch_range([melody]) == metrics.pitch_range(roll)
+
+
+def as_plain_bars(tune: ParsedTune) -> str | None:
+    """The tune as its bars with nothing but notes, or None where one holds more than that.
+
+    Repeats, endings and ornaments are gone, so abc2midi plays every bar once; a rest would not show in its
+    file, and a tie would join two bars.
+    """
+    texts = [bar.text for bar in tune.bars]
+    if any(set(text) & set('&-{}"!+.~zxZX[]') for text in texts) or not all(bar.notes for bar in tune.bars):
+        return None
+    header = "".join(f"{field}:{value}\n" for field, value in tune.headers if field in "XMLK")
+    return f"{header}{'|'.join(texts)}|\n"
+
+
+def begins_of_bars(tune: ParsedTune) -> list[float]:
+    """Where each bar begins, in whole notes from the start: the sum of the bars before it."""
+    return [float(begin) for begin in accumulate((bar.duration for bar in tune.bars), initial=0)][:-1]
+
+
+def played_begins(text: str, tune: ParsedTune) -> list[float]:
+    """Where abc2midi plays the first note of each bar."""
+    notes = sounding_notes(convert(text).midi or b"")
+    assert len(notes) == len(tune.notes)
+    firsts = accumulate((len(bar.notes) for bar in tune.bars), initial=0)
+    return [notes[first].onset for first in list(firsts)[:-1]]
+
+
+def test_abc2midi_agrees_on_where_bars_begin(oneills: list[str]) -> None:
+    sample: list[ScoredTune] = read_tunes(oneills[::3])
+    num_bars = num_tunes = 0
+    for tune in sample:
+        text = as_plain_bars(tune.parsed)
+        if text is None:
+            continue
+        begins = begins_of_bars(tune.parsed)
+        assert played_begins(text, tune.parsed) == pytest.approx(begins, abs=TOLERANCE), tune.title
+        num_tunes, num_bars = num_tunes + 1, num_bars + len(begins)
+    assert num_tunes >= 25 and num_bars >= 400, (num_tunes, num_bars)

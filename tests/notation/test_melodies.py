@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicgen.notation import melodies as melodies_module
+from musicgen.notation.melodies import Melody, read_melodies
+
+TEXTS = ["X:1\nM:4/4\nL:1/4\nK:D\nDF2A/|\n", "X:2\nK:C\n", "", "X:3\nL:1/8\nK:Ador\nAB(3cde|\n"]
+
+
+def values(melodies: list[Melody]) -> list[tuple[list[int], list[int], int]]:
+    return [(melody.pitches.tolist(), melody.durations.tolist(), melody.tonic) for melody in melodies]
+
+
+def refuse(text: str) -> None:
+    raise AssertionError("read again")
+
+
+def test_a_melody_has_pitches_and_durations_as_written() -> None:
+    (melody, *_) = read_melodies(TEXTS)
+    assert melody.pitches.tolist() == [62, 66, 69]
+    assert melody.intervals.tolist() == [4, 3]
+    # 1/4, 1/2 and 1/8: numerator above the twenty bits of the denominator.
+    assert melody.durations.tolist() == [2**20 + 4, 2**20 + 2, 2**20 + 8]
+    assert melody.tonic == 2
+
+
+def test_the_same_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = read_melodies(TEXTS, tmp_path / "cache")
+    monkeypatch.setattr(melodies_module, "parse_tune", refuse)
+    again = read_melodies(TEXTS, tmp_path / "cache")
+    assert values(again) == values(fresh)
+    assert all(melody.pitches.dtype == melody.durations.dtype == np.int64 for melody in again)
+    with pytest.raises(AssertionError, match="read again"):
+        read_melodies(TEXTS[:3], tmp_path / "cache")
+    with pytest.raises(AssertionError, match="read again"):
+        read_melodies(TEXTS)
+
+
+def test_another_reader_reads_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_melodies(TEXTS, tmp_path)
+    monkeypatch.setattr(melodies_module, "_reader_source", lambda: b"another reader")
+    monkeypatch.setattr(melodies_module, "parse_tune", refuse)
+    with pytest.raises(AssertionError, match="read again"):
+        read_melodies(TEXTS, tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY", b"words"])
+def test_a_broken_file_is_read_anew(content: bytes, tmp_path: Path) -> None:
+    fresh = read_melodies(TEXTS, tmp_path)
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(content)
+    assert values(read_melodies(TEXTS, tmp_path)) == values(fresh)
+    assert values(read_melodies(TEXTS, tmp_path)) == values(fresh)
+
+
+def test_no_texts_have_no_melodies(tmp_path: Path) -> None:
+    assert read_melodies([], tmp_path) == read_melodies([], tmp_path) == []
