@@ -10,7 +10,7 @@ lint:
 	$(PYTHON) -m ruff check .
 
 types:
-	$(PYTHON) -m pyright
+	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
 test:
 	$(PYTHON) -m pytest
