@@ -13,6 +13,7 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.errors import InputError
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
+from musicgen.songs import origin_of
 from musicgen.study.identity import run_identity, training_identity
 
 log = logging.getLogger(__name__)
@@ -47,11 +48,7 @@ class PreparedRun:
     @property
     def origin(self) -> str:
         """Model and seed, for the headers of sampled tunes."""
-        model = self.config.model
-        return (
-            f"musicgen run {self.run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
-            f"corpus {self.corpus.name}, seed {self.config.seed}"
-        )
+        return origin_of(self.run_id, self.config.model, self.corpus.name, self.config.seed)
 
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:

@@ -68,7 +68,7 @@ def sample(arguments: argparse.Namespace) -> Path:
     from musicgen.model.checkpoint import Checkpoint
     from musicgen.rendering import check_soundfont
     from musicgen.sampling.generation import sample_tunes
-    from musicgen.songs import render_songs, write_rows, write_tunebook
+    from musicgen.songs import origin_of, render_songs, write_rows, write_tunebook
 
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -80,11 +80,7 @@ def sample(arguments: argparse.Namespace) -> Path:
     )
     folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     folder.mkdir(parents=True, exist_ok=True)
-    model = checkpoint.config
-    origin = (
-        f"musicgen run {record.run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
-        f"corpus {record.corpus['name']}, seed {config.seed}"
-    )
+    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
     write_tunebook(tunes, origin, folder)
     songs = render_songs(tunes, origin, config.rendering, folder)
     write_rows(tunes, [{} for _ in tunes], songs, folder)

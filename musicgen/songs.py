@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.model.config import ModelConfig
 from musicgen.rendering import RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.generation import SampledTune
@@ -18,6 +19,14 @@ class Song:
 
     tune: SampledTune
     rendered: RenderedTune
+
+
+def origin_of(run_id: str, model: ModelConfig, corpus: str, seed: int) -> str:
+    """Run, model and seed, for the headers of sampled tunes."""
+    return (
+        f"musicgen run {run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
+        f"corpus {corpus}, seed {seed}"
+    )
 
 
 def write_tunebook(tunes: Sequence[SampledTune], origin: str, folder: Path) -> Path:
