@@ -26,10 +26,12 @@ class RunRecord:
     config: Mapping[str, object]
     command: str
     corpus: Mapping[str, object]
-    weights: str
-    """The sampled checkpoint, relative to the run directory."""
+    weights: str | None = None
+    """The training state that was sampled, relative to the run directory; None where the run never got there."""
     change: Mapping[str, object] | None = None
-    """parameter, value and baseline_value, where the run is part of a study."""
+    """parameter, value and baseline_value, where the run is a changed one of a study."""
+    retuned: Mapping[str, object] = field(default_factory=dict)
+    """Nuisance parameter -> value, where a study tunes it again and it is not the baseline's."""
     metrics: dict[str, float | None] = field(default_factory=dict)
     metrics_by: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
     """"temperature" or "prompt" -> its value -> metrics of these tunes alone, where a run samples several."""
@@ -39,6 +41,8 @@ class RunRecord:
     """Metric -> value of tunes from a character 5-gram model."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Metric -> why it is null."""
+    sampling_noise: dict[str, float] = field(default_factory=dict)
+    """Metric -> its standard error from the finite number of tunes that this one network sampled."""
     timing: dict[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     tracker: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,386 @@
+"""Do the verdicts keep their promises? Whole studies are simulated from the noise of measured seeds.
+
+    python benchmarks/calibration.py                     simulate, and write docs/calibration.md
+    python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two alike arms
+
+A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Its loss is drawn from the
+measured seeds (a smoothed bootstrap that keeps their variance), its tune rate is a binomial count of tunes
+whose probability has the measured spread between seeds, so that rates are discrete and tie. What a seed gives
+to baseline and arm alike, above all the split, is drawn once for both. The two metrics are independent, the
+hardest case for a family-wise error. Tests, intervals, Holm and detectable effects are the program's own.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas
+from numpy.typing import NDArray
+
+from musicgen.study.pairing import pair_runs
+from musicgen.study.runs import find_runs, write_csv
+from musicgen.study.statistics import ALPHA, Floats, PairedEffect, detectable_effect_size, holm, paired_effect
+
+MEASURED = Path(__file__).parent / "measured_seeds.csv"
+REPORT = Path(__file__).parent.parent / "docs" / "calibration.md"
+LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
+NUM_ARMS = 4
+FAMILY_SIZE = 2 * NUM_ARMS
+SEEDS = (2, 3, 5, 8)
+NUM_STUDIES = 20_000
+MARGIN = 0.02
+"""Nats, as conf/config.yaml declares it for the loss."""
+SMOOTHING = 0.5
+"""Standard deviation of the smoothed bootstrap's kernel, in standard deviations of the measured values."""
+COARSE = (8, 20, 50, 200)
+"""Numbers of tunes, from very few to enough, whose rates are tried at one half."""
+LARGEST_RATE = 0.99
+"""A planted effect that takes the rate beyond this is out of reach."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What the measured seeds say: spread that an arm shares with its baseline, and spread of its own."""
+
+    loss_shared: Floats
+    """Deviations of the seeds' pairs from their mean, shape (seeds,)."""
+    loss_own: Floats
+    """Deviations of a run from its pair, scaled to one run's variance, shape (2 seeds,)."""
+    rate_logit: float
+    rate_shared: float
+    """Standard deviation in logits, of the probability, without the binomial part; likewise below."""
+    rate_own: float
+    num_tunes: int
+
+    @classmethod
+    def measured(cls, table: pandas.DataFrame) -> "Noise":
+        """Of a table with columns arm (two of them), seed, num_tunes and both metrics."""
+        losses, rates = (
+            table.pivot(index="seed", columns="arm", values=name).dropna() for name in (LOSS, RATE)
+        )
+        loss, rate = losses.to_numpy(), rates.to_numpy()
+        num_tunes = int(table["num_tunes"].iloc[0])
+        logits = np.log((rate * num_tunes + 0.5) / ((1 - rate) * num_tunes + 0.5))
+        level = float(rate.mean())
+        binomial = 1 / (num_tunes * level * (1 - level))
+        own = max(0.0, float(np.var(logits[:, 1] - logits[:, 0], ddof=1)) / 2 - binomial)
+        shared = max(0.0, float(np.var(logits.mean(axis=1), ddof=1)) - (own + binomial) / 2)
+        apart = loss[:, 1] - loss[:, 0]
+        halves = (apart - apart.mean()) / np.sqrt(2 - 2 / len(apart))
+        return cls(
+            loss.mean(axis=1) - loss.mean(),
+            np.concatenate([halves, -halves]),
+            float(np.log(level / (1 - level))),
+            shared**0.5,
+            own**0.5,
+            num_tunes,
+        )
+
+    @property
+    def loss_difference(self) -> float:
+        """Standard deviation of an arm's loss less its baseline's."""
+        return float(np.sqrt(2) * self.loss_own.std())
+
+    def rate_difference(self, shift: float) -> float:
+        """The same of the logits, where the arm's probability is shifted by so many logits."""
+        rates = _expit(np.array([self.rate_logit, self.rate_logit + shift]))
+        return float(np.sqrt(2 * self.rate_own**2 + np.sum(1 / (self.num_tunes * rates * (1 - rates)))))
+
+
+@dataclass(frozen=True, slots=True)
+class Studies:
+    """Many simulated studies at once: values of shape (1 + arms, seeds, studies), the baseline first."""
+
+    loss: Floats
+    rate: Floats
+    num_tunes: int
+
+    def effects(self, arm: int, num_failed: int = 0) -> dict[str, PairedEffect]:
+        """Metric -> effect of the arm, whose last seeds failed."""
+        kept = slice(0, self.loss.shape[1] - num_failed)
+        counts = np.full_like(self.rate[0, kept], self.num_tunes)
+        return {
+            LOSS: paired_effect(self.loss[0, kept], self.loss[arm, kept]),
+            RATE: paired_effect(self.rate[0, kept], self.rate[arm, kept], counts, counts),
+        }
+
+
+def simulate(
+    noise: Noise,
+    num_seeds: int,
+    num_studies: int,
+    rng: np.random.Generator,
+    *,
+    loss_shift: Floats | float = 0.0,
+    rate_shift: float = 0.0,
+) -> Studies:
+    """Draw studies; loss_shift, in nats, is the first arm's effect, rate_shift, in logits, the second's."""
+    shape = (1 + NUM_ARMS, num_seeds, num_studies)
+    loss = 1.75 + _smoothed(noise.loss_shared, shape[1:], rng) + _smoothed(noise.loss_own, shape, rng)
+    logits = noise.rate_logit + noise.rate_shared * rng.standard_normal(shape[1:])
+    logits = logits + noise.rate_own * rng.standard_normal(shape)
+    loss[1] += loss_shift
+    logits[2] += rate_shift
+    return Studies(loss, rng.binomial(noise.num_tunes, _expit(logits)) / noise.num_tunes, noise.num_tunes)
+
+
+def _smoothed(measured: Floats, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+    """Draws of the measured deviations with a normal kernel around them, and with their variance."""
+    kernel = SMOOTHING * measured.std() * rng.standard_normal(shape)
+    return np.sqrt(1 - SMOOTHING**2) * rng.choice(measured, shape) + kernel
+
+
+def _expit(logits: Floats) -> Floats:
+    return 1 / (1 + np.exp(-logits))
+
+
+def adjusted(effects: Sequence[dict[str, PairedEffect]]) -> Floats:
+    """Holm's p values of each study's whole family, shape (arms, metrics, studies)."""
+    p_values = np.array([[one[LOSS].p_value, one[RATE].p_value] for one in effects])
+    return holm(p_values.reshape(-1, p_values.shape[-1])).reshape(p_values.shape)
+
+
+def coverage(effect: PairedEffect, truth: Floats | float) -> float:
+    """Share of the intervals there are that hold the truth."""
+    exists = ~np.isnan(effect.low)
+    return float(np.mean(((effect.low <= truth) & (truth <= effect.high))[exists]))
+
+
+def at_observed_baseline(effect: PairedEffect, shift: float) -> Floats:
+    """What a shift of the logit is as a share, at the baseline's mean of each study."""
+    assert effect.baseline_logit is not None
+    return _expit(effect.baseline_logit + shift) - _expit(effect.baseline_logit)
+
+
+def judge_null(noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator) -> dict[str, float]:
+    """No effect anywhere: false claims, coverage, and the same with a failed seed in the first arm."""
+    studies = simulate(noise, num_seeds, num_studies, rng)
+    whole = [studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)]
+    failed = [studies.effects(1, num_failed=1), *whole[1:]]
+    is_claimed, is_claimed_failed = (adjusted(family) <= ALPHA for family in (whole, failed))
+    inner = whole[0][LOSS]
+    return {
+        "family_wise": float(is_claimed.any(axis=(0, 1)).mean()),
+        "family_wise_failed": float(is_claimed_failed.any(axis=(0, 1)).mean()),
+        "unadjusted": float(np.mean([one[name].p_value <= ALPHA for one in whole for name in one])),
+        "coverage_loss": float(np.mean([coverage(one[LOSS], 0.0) for one in whole])),
+        "coverage_rate": float(np.mean([coverage(one[RATE], 0.0) for one in whole])),
+        "coverage_loss_failed": coverage(failed[0][LOSS], 0.0) if num_seeds > 2 else np.nan,
+        "coverage_rate_failed": coverage(failed[0][RATE], 0.0) if num_seeds > 2 else np.nan,
+        "no_spread": float(np.mean([one[RATE].standard_deviation == 0 for one in whole])),
+        "equivalent": float(np.mean(_inside(inner))),
+        "stated_loss": float(np.median(inner.minimum_detectable(ALPHA / FAMILY_SIZE))),
+        "stated_rate": float(np.nanmedian(whole[0][RATE].minimum_detectable(ALPHA / FAMILY_SIZE))),
+    }
+
+
+def _inside(effect: PairedEffect) -> NDArray[np.bool_]:
+    return np.maximum(-effect.equivalence_low, effect.equivalence_high) < MARGIN
+
+
+def rate_shift_to_see(noise: Noise, num_seeds: int) -> float:
+    """The shift in logits that the design sees with 80 % power; NaN where no rate is that far away."""
+    size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True)
+    shift = 0.0
+    for _ in range(50):
+        # The spread of the logits depends on where the shift leads.
+        shift = size * noise.rate_difference(min(shift, 10.0))
+    return shift if _expit(np.array(noise.rate_logit + shift)) <= LARGEST_RATE else np.nan
+
+
+def judge_planted(
+    noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """An effect as large as the design is said to see, on the loss of one arm and on the rate of another."""
+    size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True)
+    loss_shift = size * noise.loss_difference
+    seen = rate_shift_to_see(noise, num_seeds)
+    rate_shift = 1.0 if np.isnan(seen) else seen
+    studies = simulate(noise, num_seeds, num_studies, rng, loss_shift=loss_shift, rate_shift=rate_shift)
+    effects = [studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)]
+    is_claimed = adjusted(effects) <= ALPHA
+    power_loss, power_rate = is_claimed[0, 0].mean(), is_claimed[1, 1].mean()
+    is_claimed[0, 0] = is_claimed[1, 1] = False
+    rate = effects[1][RATE]
+    logits = np.array([noise.rate_logit, noise.rate_logit + rate_shift])
+    # Plans are made from an earlier study's estimate, which misses the true spread.
+    stated = (
+        simulate(noise, num_seeds, num_studies, rng).effects(1)[LOSS].minimum_detectable(ALPHA / FAMILY_SIZE)
+    )
+    repeated = simulate(noise, num_seeds, num_studies, rng, loss_shift=stated)
+    found = adjusted([repeated.effects(arm) for arm in range(1, 1 + NUM_ARMS)]) <= ALPHA
+    at_margin = simulate(noise, num_seeds, num_studies, rng, loss_shift=MARGIN).effects(1)[LOSS]
+    return {
+        "loss_shift": loss_shift,
+        "power_loss": float(power_loss),
+        "rate_shift": float(np.diff(_expit(logits))[0]) if seen == seen else np.nan,
+        "power_rate": float(power_rate) if seen == seen else np.nan,
+        "power_at_stated": float(found[0, 0].mean()),
+        "family_wise_planted": float(is_claimed.any(axis=(0, 1)).mean()),
+        "coverage_loss_planted": coverage(effects[0][LOSS], loss_shift),
+        "coverage_rate_planted": coverage(rate, at_observed_baseline(rate, rate_shift)),
+        "coverage_rate_population": coverage(rate, float(np.diff(_expit(logits))[0])),
+        "false_equivalence": float(np.mean(_inside(at_margin))),
+    }
+
+
+def measure(paths: Sequence[str]) -> pandas.DataFrame:
+    """The seeds of a baseline and of its only arm, which hardly differs, as Noise.measured reads them."""
+    star = pair_runs(find_runs(paths))
+    arms = {"a": star.baseline.runs, "b": star.arms[0].runs}
+    rows = [
+        {
+            "arm": name,
+            "seed": run.record.seed,
+            "num_tunes": run.num_tunes,
+            LOSS: run.value(LOSS),
+            RATE: run.value(RATE),
+        }
+        for name, runs in arms.items()
+        for run in runs
+    ]
+    return pandas.DataFrame(rows)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A markdown table; numbers that do not exist are dashes."""
+    lines = [headings, ["---"] * len(headings)]
+    lines += [["–" if cell == "nan" else cell for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int) -> str:
+    """docs/calibration.md."""
+
+    def rows(*names: str) -> list[list[str]]:
+        return [[str(seeds), *(f"{found[name]:.3f}" for name in names)] for seeds, found in results.items()]
+
+    level = float(_expit(np.array(noise.rate_logit)))
+    error = 1.96 * np.sqrt(0.05 * 0.95 / num_studies)
+    binomial = np.sqrt(1 / (noise.num_tunes * level * (1 - level)))
+    false_claims = table(
+        (
+            "seeds",
+            "studies with a false claim",
+            "a seed failed",
+            "beside planted effects",
+            "tests with p ≤ 0.05 before Holm",
+            "rates without spread",
+        ),
+        rows("family_wise", "family_wise_failed", "family_wise_planted", "unadjusted", "no_spread"),
+    )
+    intervals = table(
+        (
+            "seeds",
+            "loss",
+            "loss, a seed failed",
+            "loss, planted",
+            "rate",
+            "rate, a seed failed",
+            "rate, planted",
+            "rate, planted, of the true rates",
+        ),
+        rows(
+            "coverage_loss",
+            "coverage_loss_failed",
+            "coverage_loss_planted",
+            "coverage_rate",
+            "coverage_rate_failed",
+            "coverage_rate_planted",
+            "coverage_rate_population",
+        ),
+    )
+    known = table(
+        ("seeds", "planted, nats", "found", "planted rate difference", "found"),
+        rows("loss_shift", "power_loss", "rate_shift", "power_rate"),
+    )
+    stated = table(
+        ("seeds", "stated, nats (median)", "found by a repetition", "stated rate difference (median)"),
+        rows("stated_loss", "power_at_stated", "stated_rate"),
+    )
+    equivalence = table(
+        ("seeds", "said where there is no effect", "said where the effect is the margin"),
+        rows("equivalent", "false_equivalence"),
+    )
+    coarse = table(
+        ("seeds", *(f"{what}, {number} tunes" for what in ("claim", "coverage") for number in COARSE)),
+        rows(*(f"{name}_{number}" for name in ("family_wise", "coverage_rate") for number in COARSE)),
+    )
+    return f"""# Calibration of the verdicts
+
+Written by `python benchmarks/calibration.py`; [statistics.md](statistics.md) says what is computed.
+{num_studies} simulated studies for each number of seeds and each column: a baseline and {NUM_ARMS} arms
+with two primary metrics, so {FAMILY_SIZE} tests in Holm's family. A share of 0.05 is known to ± {error:.3f}.
+
+The noise is measured: {num_measured} seeds of two arms that hardly differ (`training=smoke` on O'Neill's, 200
+tunes; batches of 32 and of 33), `benchmarks/measured_seeds.csv`. The loss of two such runs of one seed
+differs with a standard deviation of {noise.loss_difference:.4f} nats. The tune rate is {level:.2f} of
+{noise.num_tunes} tunes; its logit scatters by {noise.rate_own:.2f} from network to network, and by
+{binomial:.2f} since the tunes are finitely many.
+
+## No effect: how often is one claimed?
+Wanted: in at most 0.05 of the studies. Rates whose differences are the same in all seeds have no p value.
+
+{false_claims}
+## Intervals: how often do they hold the truth?
+Wanted: 0.95 ± 0.02. The truth of a planted rate is meant at the baseline's mean of the same study. The last
+column asks for the difference of the true rates instead, which the interval does not promise.
+
+{intervals}
+## Planted effects: how often are they found?
+Wanted: 0.80, by Holm among {FAMILY_SIZE} tests. First, effects that the test should see given the true
+spread; a dash stands where no rate is so far from {level:.2f}.
+
+{known}
+Second, what verdicts state. A study knows only its own seeds' spread, so its statement is larger: a
+repetition of the study finds an effect of the stated size with the power below.
+
+{stated}
+## Equivalence within {MARGIN} nats
+"No effect larger than …" should be said of an effect as large as the margin in at most 0.05 of the tests.
+
+{equivalence}
+## The hardest rates
+Rates of few tunes are coarse: the differences of two or three seeds are often the same, or nearly so by
+accident, above all near one half, where the steps of logits are equal. The same without effect, at one half,
+with networks that do not differ: studies with a false claim, and how often the rate's interval holds the
+truth. Intervals of few tunes and two or three seeds are wider than they need be.
+
+{coarse}"""
+
+
+def main() -> None:
+    """Simulate and write the report."""
+    parser = argparse.ArgumentParser(
+        description="Simulate studies and see whether verdicts keep their promises."
+    )
+    parser.add_argument(
+        "--measure", nargs="+", metavar="PATH", help="runs of two alike arms to take the noise from"
+    )
+    parser.add_argument("--studies", type=int, default=NUM_STUDIES)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        write_csv(measure(arguments.measure), MEASURED)
+    measured = pandas.read_csv(MEASURED)
+    noise = Noise.measured(measured)
+    rng = np.random.default_rng(0)
+    started = time.perf_counter()
+    results = {}
+    for num_seeds in SEEDS:
+        results[num_seeds] = judge_null(noise, num_seeds, arguments.studies, rng)
+        results[num_seeds] |= judge_planted(noise, num_seeds, arguments.studies, rng)
+        for num_tunes in COARSE:
+            halves = replace(noise, num_tunes=num_tunes, rate_logit=0.0, rate_own=0.0, rate_shared=0.0)
+            coarse = judge_null(halves, num_seeds, arguments.studies, rng)
+            results[num_seeds] |= {f"{name}_{num_tunes}": value for name, value in coarse.items()}
+    text = report(results, noise, arguments.studies, len(set(measured["seed"])))
+    REPORT.write_text(text, encoding="utf-8")
+    print(text)
+    print(f"{time.perf_counter() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The runs below some folders, and one table of them.
+
+A run is a folder with a run.json. Paths may be run directories, sweep directories or trees of both.
+"""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import InputError
+from musicgen.files import replace_atomically
+from musicgen.metrics.registry import METRICS
+from musicgen.study.record import FILE_NAME, RunRecord
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+LEADING_COLUMNS = (
+    "directory",
+    "status",
+    "parameter",
+    "value",
+    "baseline_value",
+    "retuned",
+    "seed",
+    "run_id",
+    "training_id",
+    "trained_iterations",
+    "reused_iterations",
+    "train_seconds",
+    "total_seconds",
+    "error",
+)
+"""Of the runs table, before its metrics and the config."""
+
+_ALREADY_TOLD = ("seed", "change", "retuned")
+"""Parts of the config that leading columns hold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundRun:
+    """A run and where it was found. Two of them are equal only if they are the same object."""
+
+    directory: Path
+    record: RunRecord
+
+    def value(self, metric: str) -> float | None:
+        """The metric, or None where the run did not come to its end or could not measure it."""
+        return self.record.metrics.get(metric) if self.record.status == "complete" else None
+
+    @property
+    def num_tunes(self) -> int:
+        """Tunes that the run was to sample."""
+        sampling = self.record.config["sampling"]
+        assert isinstance(sampling, Mapping)
+        return int(sampling["num_tunes"])
+
+    def num_bars(self) -> int | None:
+        """Bars of the sampled tunes, by tunes.csv; None where it does not say."""
+        path = self.directory / "tunes.csv"
+        if not path.is_file():
+            return None
+        with path.open(encoding="utf-8", newline="") as file:
+            bars = [row.get("num_bars") or "0" for row in csv.DictReader(file)]
+        return sum(int(float(number)) for number in bars) or None
+
+
+def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
+    """Every run at or below the paths, each directory once, sorted by directory.
+
+    Raises InputError for a path without any run, and for a run.json that cannot be read.
+    """
+    folders: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(path.rglob(FILE_NAME))
+        if not path.exists():
+            raise InputError(f"{path}: no such folder; a run or sweep directory is needed")
+        if not found:
+            raise InputError(f"{path}: no run here, no {FILE_NAME} in this folder or below")
+        for file in found:
+            folders.setdefault(file.parent.resolve(), file.parent)
+    return [FoundRun(folder, _read(folder)) for folder in sorted(folders.values())]
+
+
+def _read(folder: Path) -> RunRecord:
+    try:
+        return RunRecord.read(folder)
+    except (TypeError, AttributeError, UnicodeDecodeError) as error:
+        # A JSON file of that name which holds something else.
+        raise InputError(f"{folder / FILE_NAME}: not the record of a run: {error}") from error
+
+
+def flat_config(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Dotted name -> value of every leaf, in the order of the config."""
+    flat: dict[str, object] = {}
+    for name, content in config.items():
+        if isinstance(content, Mapping):
+            flat |= flat_config(content, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = content
+    return flat
+
+
+def cell(value: object) -> object:
+    """A value as a table holds it: lists and mappings as JSON text, everything else as it is."""
+    is_plain = isinstance(value, (str, int, float)) or value is None
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
+
+
+def level_cell(value: object) -> object:
+    """The same for a parameter's level, where no value is a value: null."""
+    return "null" if value is None else cell(value)
+
+
+def metric_names(runs: Sequence[FoundRun]) -> list[str]:
+    """Every metric that a run has, in the registry's order, then the others as they come."""
+    present = dict.fromkeys(name for run in runs for name in run.record.metrics)
+    return [name for name in METRICS if name in present] + [name for name in present if name not in METRICS]
+
+
+def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "DataFrame":
+    """A row for each run: what it was, what it measured, and every value of its config.
+
+    relative_to: the folder from which the column `directory` counts, where all runs lie below it.
+    """
+    from pandas import DataFrame, Series
+
+    metrics = metric_names(runs)
+    rows, config_columns = [], {}
+    for run in runs:
+        others = {name: run.record.config[name] for name in run.record.config if name not in _ALREADY_TOLD}
+        config = {name: cell(value) for name, value in flat_config(others).items()}
+        config_columns |= dict.fromkeys(config)
+        measured = {name: run.record.metrics.get(name) for name in metrics}
+        rows.append(_leading_cells(run, relative_to) | measured | config)
+    table = DataFrame(rows, columns=[*LEADING_COLUMNS, *metrics, *config_columns])
+    for name in ("value", "baseline_value"):
+        # As they are: pandas would make 33 beside an empty cell 33.0.
+        table[name] = Series([row[name] for row in rows], dtype=object)
+    return table
+
+
+def directory_name(run: FoundRun, relative_to: Path | None) -> str:
+    """The run's directory as the runs table names it."""
+    if relative_to is not None:
+        directory, folder = run.directory.resolve(), relative_to.resolve()
+        if directory.is_relative_to(folder):
+            return directory.relative_to(folder).as_posix()
+    return str(run.directory)
+
+
+def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]:
+    record = run.record
+    change: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
+    if record.change is not None:
+        change = {
+            "parameter": record.change["parameter"],
+            "value": level_cell(record.change["value"]),
+            "baseline_value": level_cell(record.change["baseline_value"]),
+        }
+    timing = {
+        name: record.timing.get(name)
+        for name in ("trained_iterations", "reused_iterations", "train_seconds", "total_seconds")
+    }
+    return {
+        "directory": directory_name(run, relative_to),
+        "status": record.status,
+        **change,
+        "retuned": cell(dict(record.retuned)) if record.retuned else None,
+        "seed": record.seed,
+        "run_id": record.run_id,
+        "training_id": record.training_id,
+        **timing,
+        "error": record.error,
+    }
+
+
+def write_csv(table: "DataFrame", path: Path) -> None:
+    """Write the table, whole or not at all; what is missing is an empty cell."""
+    with replace_atomically(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -1,0 +1,220 @@
+"""Statistics of one change against its baseline, on arrays.
+
+Arrays have the paired seeds on their first axis, (seeds,) or (seeds, comparisons), so that a simulation of
+thousands of studies goes through the same code as one study. Differences are changed less baseline. What
+cannot be computed is NaN: an interval of one seed, or of seeds that all differ alike.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+ALPHA = 0.05
+"""Share of studies without any effect in which one may be claimed."""
+CONFIDENCE = 0.95
+EQUIVALENCE_CONFIDENCE = 0.90
+"""Two one-sided tests at 5 % both reject where this interval lies inside the margin (Schuirmann 1987)."""
+POWER = 0.8
+_QUANTILES = 500
+"""Of a spread's distribution, over which a probability is averaged."""
+_SAME = 1e-12
+"""Spread, as a share of the values, up to which differences are equal but for rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairedEffect:
+    """What the paired seeds say of each comparison; every array has the shape (comparisons,) or ()."""
+
+    num_seeds: int
+    difference: Floats
+    low: Floats
+    high: Floats
+    """95 % interval of the difference."""
+    equivalence_low: Floats
+    equivalence_high: Floats
+    """90 % interval, for equivalence."""
+    p_value: Floats
+    """Two-sided, of the paired t test."""
+    standard_deviation: Floats
+    """Of the seeds' differences; for rates in logits."""
+    baseline_logit: Floats | None
+    """Mean logit of the baseline where the values are rates."""
+
+    def minimum_detectable(self, alpha: float) -> Floats:
+        """The true difference that a repetition of this study finds with 80 % power at the level alpha.
+
+        All that is known of the spread is that of these seeds. For rates it is the larger of up and down.
+        """
+        if self.num_seeds < 2:
+            return np.full_like(self.difference, np.nan)
+        spread = np.where(self.standard_deviation > 0, self.standard_deviation, np.nan)
+        shift = detectable_effect_size(self.num_seeds, alpha) * spread
+        if self.baseline_logit is None:
+            return shift
+        return np.maximum(*(abs(_natural(sign * shift, self.baseline_logit)) for sign in (1, -1)))
+
+
+def paired_effect(
+    baseline: ArrayLike,
+    changed: ArrayLike,
+    baseline_counts: ArrayLike | None = None,
+    changed_counts: ArrayLike | None = None,
+) -> PairedEffect:
+    """Compare an arm with its baseline, seed by seed, by the paired t test.
+
+    baseline, changed: shape (seeds, ...), at least one seed, no NaN. With counts, the values are shares of so
+    many things: they are compared as empirical logits, and difference and interval are given as shares again
+    at the baseline's mean, expit(b + d) - expit(b).
+    """
+    first, second = np.asarray(baseline, np.float64), np.asarray(changed, np.float64)
+    level, resolution = None, np.float64(0.0)
+    if baseline_counts is not None and changed_counts is not None:
+        resolution = _rounding_variance(first, baseline_counts) + _rounding_variance(second, changed_counts)
+        first = empirical_logit(first, baseline_counts)
+        second = empirical_logit(second, changed_counts)
+        level = first.mean(axis=0)
+    spread = _spread(first, second)
+    spread = np.where(spread == 0, 0.0, np.maximum(spread, np.sqrt(resolution)))
+    difference = (second - first).mean(axis=0)
+    p_value, intervals = _paired_t(difference, spread, len(first))
+    numbers = [difference, *intervals]
+    if level is not None:
+        numbers = [_natural(number, level) for number in numbers]
+    middle, low, high, inner_low, inner_high = numbers
+    return PairedEffect(len(first), middle, low, high, inner_low, inner_high, p_value, spread, level)
+
+
+def empirical_logit(rates: ArrayLike, counts: ArrayLike) -> Floats:
+    """Log odds of (x + ½) / (n + 1), where x = rate · n of n things have the property.
+
+    Finite also for 0 and 1. Source: Cox and Snell, Analysis of Binary Data, 1989; the ½ is Haldane's (1956).
+    """
+    rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
+    hits = rates * counts
+    return np.log((hits + 0.5) / (counts - hits + 0.5))
+
+
+def _rounding_variance(rates: Floats, counts: ArrayLike) -> Floats:
+    """Variance that a logit has because its share comes in steps of 1 / n: step² / 12, mean over the seeds.
+
+    No spread is known to be smaller. This matters for two seeds whose shares differ by the same number of
+    steps: they would seem to agree all but perfectly, and claim effects in up to 13 % of studies without one.
+    """
+    counts = np.asarray(counts, np.float64)
+    share = (rates * counts + 0.5) / (counts + 1)
+    return (1 / (counts * share * (1 - share)) ** 2).mean(axis=0) / 12
+
+
+def _natural(logit_difference: Floats, level: Floats) -> Floats:
+    from scipy.special import expit
+
+    return expit(level + logit_difference) - expit(level)
+
+
+def _spread(baseline: Floats, changed: Floats) -> Floats:
+    """Standard deviation of the differences, 0 where only rounding makes them differ; of one seed NaN."""
+    if len(baseline) < 2:
+        return np.full(baseline.shape[1:], np.nan)
+    spread = (changed - baseline).std(axis=0, ddof=1)
+    size = np.maximum(abs(baseline), abs(changed)).max(axis=0)
+    return np.where(spread <= _SAME * size, 0.0, spread)
+
+
+def _paired_t(difference: Floats, spread: Floats, num_seeds: int) -> tuple[Floats, list[Floats]]:
+    """The p values and the ends of both intervals; NaN where the differences have no spread.
+
+    The same as scipy's ttest_rel and its confidence_interval for the same spread.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    error = np.where(spread > 0, spread, np.nan) / np.sqrt(num_seeds)
+    freedom = max(num_seeds - 1, 1)
+    ends = []
+    for confidence in (CONFIDENCE, EQUIVALENCE_CONFIDENCE):
+        reach = stdtrit(freedom, (1 + confidence) / 2) * error
+        ends += [difference - reach, difference + reach]
+    return 2 * stdtr(freedom, -abs(difference / error)), ends
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """Holm's adjusted p values of families, shape (tests, ...). A test without p value counts and stays NaN.
+
+    The i-th smallest of m is multiplied by m - i + 1, and none is smaller than the one before it. Source:
+    Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
+    """
+    known = np.asarray(p_values, np.float64)
+    order = np.argsort(_counted(known), axis=0)
+    ascending = np.take_along_axis(_counted(known), order, axis=0)
+    factors = np.arange(len(known), 0, -1).reshape(-1, *[1] * (known.ndim - 1))
+    adjusted = np.empty_like(known)
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(ascending * factors, axis=0), axis=0)
+    return np.where(np.isnan(known), np.nan, np.minimum(adjusted, 1.0))
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> Floats:
+    """The same by Benjamini and Hochberg (1995), who bound the share of false claims among all claims."""
+    from scipy.stats import false_discovery_control
+
+    known = np.asarray(p_values, np.float64)
+    if not len(known):
+        return known
+    return np.where(np.isnan(known), np.nan, false_discovery_control(_counted(known), axis=0))
+
+
+def _counted(p_values: Floats) -> Floats:
+    """A test that could not be done claims nothing, and is still one of its family."""
+    return np.where(np.isnan(p_values), 1.0, p_values)
+
+
+@lru_cache(maxsize=1024)
+def detectable_effect_size(num_seeds: int, alpha: float, *, is_spread_known: bool = False) -> float:
+    """The true difference, in standard deviations of the differences, that the paired t test finds.
+
+    Solves P(|T| > t_crit) = 0.8 with num_seeds - 1 degrees of freedom. With a known spread T is noncentral t,
+    as in statsmodels' TTestPower; that and scipy's nct give wrong values or NaN at the levels that Holm
+    needs, so the probability is the mean of a normal one over the quantiles of the estimated spread.
+
+    Where the unit is itself an estimate of a study as small, the mean goes over its quantiles too: otherwise
+    studies that happen to scatter little promise too much, and an effect as large as they state is found in
+    two repetitions of three.
+    """
+    from scipy import optimize, special, stats
+
+    assert num_seeds >= 2
+    freedom = num_seeds - 1
+    spreads = np.sqrt(stats.chi2.ppf((np.arange(_QUANTILES) + 0.5) / _QUANTILES, freedom) / freedom)
+    threshold = stats.t.isf(alpha / 2, freedom) * spreads
+    units = np.ones((1, 1)) if is_spread_known else spreads[:, np.newaxis]
+
+    def missing_power(effect_size: float) -> float:
+        shift = effect_size * np.sqrt(num_seeds) * units
+        found = special.ndtr(shift - threshold) + special.ndtr(-shift - threshold)
+        return float(np.mean(found)) - POWER
+
+    upper = 1.0
+    while missing_power(upper) < 0:
+        upper *= 2
+    return float(optimize.root_scalar(missing_power, bracket=(0.0, upper)).root)
+
+
+def prediction_interval(
+    values: Sequence[float], counts: Sequence[float] | None = None
+) -> tuple[float, float]:
+    """Where one more seed of the same configuration lies with 95 % probability, of at least two values.
+
+    mean ± t · s · √(1 + 1/k); with counts, on empirical logits and given back as shares.
+    """
+    from scipy import stats
+    from scipy.special import expit
+
+    known = np.asarray(values, np.float64) if counts is None else empirical_logit(values, counts)
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, len(known) - 1)
+    reach = quantile * known.std(ddof=1) * np.sqrt(1 + 1 / len(known))
+    ends = np.array([known.mean() - reach, known.mean() + reach])
+    low, high = ends if counts is None else expit(ends)
+    return float(low), float(high)

@@ -1,0 +1,94 @@
+"""Everything that is said of some runs together: their table, the effects, the failures, the figures.
+
+The end of a sweep and `python -m musicgen.compare` call `summarise`, which prints nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.study.additivity import Additivity, additivity
+from musicgen.study.effects import effects_table
+from musicgen.study.noise import noise_table
+from musicgen.study.pairing import Star, pair_runs
+from musicgen.study.runs import FoundRun, directory_name, find_runs, runs_table, write_csv
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was found, and where it was written."""
+
+    runs: "DataFrame"
+    """Of runs.csv: baseline and arms, then the runs that belong to neither."""
+    effects: "DataFrame"
+    noise: "DataFrame"
+    """Of the baseline's seeds."""
+    additivity: Sequence[Additivity]
+    failures: Sequence[str]
+    """A line for each run that did not complete."""
+    star: Star
+    folder: Path
+    plots: Sequence[Path]
+
+    @property
+    def num_left_out(self) -> int:
+        """Runs that differ from the baseline in more than one parameter."""
+        return len(self.star.left_out)
+
+
+def summarise(
+    paths: Sequence[str | Path], out: Path, baseline: Mapping[str, str] | None = None, *, draws: bool = True
+) -> Summary:
+    """Pair the runs below the paths, and write runs.csv, effects.csv, noise.csv and plots/ to `out`.
+
+    baseline: parameter -> value, where another one than the found one is wanted. Raises InputError.
+    """
+    star = pair_runs(find_runs(paths), baseline)
+    runs, effects = runs_table([*star.runs, *star.left_out], out), effects_table(star)
+    noise = noise_table(star.baseline.runs)
+    out.mkdir(parents=True, exist_ok=True)
+    write_csv(runs, out / "runs.csv")
+    write_csv(effects, out / "effects.csv")
+    write_csv(noise, out / "noise.csv")
+    plots = _draw(star, effects, out) if draws else []
+    failures = [_failure(run, out) for run in star.runs if run.record.status != "complete"]
+    return Summary(runs, effects, noise, additivity(effects), failures, star, out, plots)
+
+
+def _failure(run: FoundRun, out: Path) -> str:
+    record = run.record
+    change = "baseline" if record.change is None else f"{record.change['parameter']}={record.change['value']}"
+    status = "running or killed" if record.status == "running" else record.status
+    reason = f": {' '.join(record.error.split())}" if record.error else ""
+    return f"{change} seed={record.seed} {status}{reason} ({directory_name(run, out)})"
+
+
+def _draw(star: Star, effects: "DataFrame", out: Path) -> list[Path]:
+    # matplotlib takes a second to import, which a command that only prints should not wait for.
+    import pandas
+
+    from musicgen.study.figures import study_figures, write_figures
+
+    runs = _with_references(runs_table(star.runs, out), star)
+    histories = {}
+    for run in star.runs:
+        path = run.directory / "history.csv"
+        if path.is_file() and path.stat().st_size > 0:
+            histories[directory_name(run, out)] = pandas.read_csv(path)
+    return write_figures(study_figures(runs, effects, histories), out / "plots")
+
+
+def _with_references(runs: "DataFrame", star: Star) -> "DataFrame":
+    """The runs table with the mean and SD of held-out corpus tunes, which figures show as a level."""
+    import pandas
+
+    rows = [
+        {f"reference/{metric}": beside["mean"] for metric, beside in run.record.reference.items()}
+        | {f"reference_sd/{metric}": beside["sd"] for metric, beside in run.record.reference.items()}
+        for run in star.runs
+    ]
+    return pandas.concat([runs, pandas.DataFrame(rows, index=runs.index)], axis=1)
