@@ -3,14 +3,14 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
@@ -21,6 +21,7 @@ from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
+from musicgen.training.threads import resolve_threads
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -30,6 +31,46 @@ class PathsConfig:
     """Where files go."""
 
     outputs: Annotated[str, Field(min_length=1)]
+
+
+Level = bool | int | float | str | list[bool | int | float | str] | None
+"""A value that a study gives to a parameter, or the name of a choice that it makes in a group."""
+
+# null in the YAML, since Hydra lets a command line fill a null but not an empty mapping.
+_EMPTY_IF_NULL = BeforeValidator(lambda value: {} if value is None else value)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class StudyConfig:
+    """What is changed against what, and how it is judged."""
+
+    name: str | None
+    question: str | None
+    baseline: list[str]
+    """Overrides that make the baseline; those of the command line come after them."""
+    changes: Annotated[dict[str, list[Level]], _EMPTY_IF_NULL]
+    """Parameter or config group -> levels, each changed alone."""
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] | None
+    """null: the config's seed alone."""
+    primary_metrics: Annotated[list[str], Field(min_length=1)]
+    """The metrics that the question is about; every other one is exploratory."""
+    equivalence_margin: dict[str, Annotated[float, Field(gt=0.0)]]
+    """Metric -> largest difference that does not matter; others: 1 SD of the corpus reference."""
+    nuisance: Annotated[dict[str, list[Level]], _EMPTY_IF_NULL]
+    """Parameter -> values among which every level, the baseline's too, is tuned again."""
+    combine: bool
+    """Run the winning levels together and set the sum of their effects beside the joint one."""
+    dry_run: bool
+    """Print the plan and stop."""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Change:
+    """In what one run of a study differs from its baseline."""
+
+    parameter: str
+    value: Level
+    baseline_value: Level
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -46,6 +87,11 @@ class Config:
     paths: PathsConfig
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     device: Literal["auto", "cpu", "cuda"]
+    study: StudyConfig
+    change: Change | None
+    """Set by the sweeper."""
+    retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL]
+    """Nuisance parameter -> value where it is not the baseline's; set by the sweeper."""
 
     def as_dict(self) -> dict[str, object]:
         """Nested plain values, as YAML has them."""
@@ -77,6 +123,11 @@ def parse_config(composed: DictConfig) -> Config:
         raise InputError(f"{key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     return config_from_dict({str(key): value for key, value in values.items()})
+
+
+def resolve(config: Config) -> Config:
+    """The config with everything in it that a fixed rule derives from the shape and the machine."""
+    return replace(config, training=resolve_threads(config.training, config.model))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

@@ -12,13 +12,12 @@ class InputError(ValueError):
     """
 
 
-def exit_status(command: Callable[[], object]) -> int:
-    """Run a command; returns 0, or 1 after printing the line of an InputError."""
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Run a command; returns its status (0 for None), or 1 after printing the line of an InputError."""
     try:
-        command()
+        return command() or 0
     except InputError as error:
         return complain(str(error))
-    return 0
 
 
 def complain(line: str) -> int:

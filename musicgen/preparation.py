@@ -7,14 +7,16 @@ from pathlib import Path
 
 import torch
 
-from musicgen.config import Config
+from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 from musicgen.corpus.windows import RandomWindows
-from musicgen.errors import InputError
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
 from musicgen.songs import origin_of
 from musicgen.study.identity import run_identity, training_identity
+from musicgen.study.store import training_folder
+from musicgen.training.device import choose_device
+from musicgen.training.folder import TrainingFolder
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +38,15 @@ class PreparedRun:
     """The overrides that made this config."""
 
     @property
-    def store(self) -> Path:
-        """Where the weights of this training are."""
-        return Path(self.config.paths.outputs) / "store" / self.training_id
+    def store(self) -> TrainingFolder:
+        """Where the states of this training are."""
+        return training_folder(self.config, self.training_id)
 
     @property
-    def weights(self) -> Path:
-        """The checkpoint that is sampled."""
-        return self.store / f"{self.config.sampling.weights}.pt"
+    def num_threads(self) -> int:
+        """Of the processor."""
+        assert self.config.training.num_threads is not None, "resolved by `prepare`"
+        return self.config.training.num_threads
 
     @property
     def origin(self) -> str:
@@ -53,7 +56,8 @@ class PreparedRun:
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that may be wrong; raises InputError."""
-    device = _choose_device(config.device)
+    config = resolve(config)
+    device = choose_device(config.device)
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -74,11 +78,3 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     return PreparedRun(
         config, corpus, prompts, windows, device, training_id, run_id, directory, command, changes
     )
-
-
-def _choose_device(name: str) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device=cuda: torch finds no CUDA device here; allowed are auto and cpu")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)

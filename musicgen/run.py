@@ -13,16 +13,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from musicgen import __version__
 from musicgen.files import replace_atomically
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.reference import build_reference
-from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune, sample_tunes
 from musicgen.seeds import torch_seed
 from musicgen.songs import Song, render_songs, write_rows, write_tunebook
+from musicgen.study.naming import study_tags
 from musicgen.study.record import RunRecord
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.history import HistoryFile
@@ -31,7 +33,8 @@ from musicgen.training.figures import loss_figure
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
-from musicgen.training.progress import Progress
+from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.state import load_checkpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,11 +50,16 @@ def execute(prepared: PreparedRun) -> RunRecord:
     record.write(prepared.directory)
     tracker = _open_tracker(prepared)
     started = time.perf_counter()
+    threads = torch.get_num_threads()
     try:
+        torch.set_num_threads(prepared.num_threads)
         tracker.log_parameters(prepared.config.as_dict())
         fitted = _train(prepared, record, tracker)
-        network, tunes = _sample(prepared, record)
+        tell_stage("sampling")
+        network, tunes = _sample(prepared, record, fitted)
+        tell_stage("evaluating")
         evaluation, figures = _measure(prepared, record, fitted, network, tunes)
+        tell_stage("rendering")
         songs = _render(prepared, record, tunes)
         write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
         pictures = _draw(figures, prepared.directory / "plots")
@@ -62,6 +70,7 @@ def execute(prepared: PreparedRun) -> RunRecord:
             [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"],
             pictures,
         )
+        _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
         record.status = "complete"
     except KeyboardInterrupt as interruption:
         record.status = "interrupted"
@@ -76,6 +85,7 @@ def execute(prepared: PreparedRun) -> RunRecord:
         record.error = f"{type(error).__name__}: {error}"
         raise
     finally:
+        torch.set_num_threads(threads)
         record.tracker = dict(tracker.end())
         record.timing["total_seconds"] = time.perf_counter() - started
         record.write(prepared.directory)
@@ -83,6 +93,7 @@ def execute(prepared: PreparedRun) -> RunRecord:
 
 
 def _open_record(prepared: PreparedRun) -> RunRecord:
+    change = prepared.config.change
     return RunRecord(
         run_id=prepared.run_id,
         training_id=prepared.training_id,
@@ -91,12 +102,34 @@ def _open_record(prepared: PreparedRun) -> RunRecord:
         config=prepared.config.as_dict(),
         command=prepared.command,
         corpus=prepared.corpus.summary(),
-        weights=os.path.relpath(prepared.weights, prepared.directory),
+        change=None if change is None else asdict(change),
+        retuned=prepared.config.retuned,
         versions={
             "musicgen": __version__,
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONS_OF},
         },
+    )
+
+
+def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float) -> None:
+    """Tell the store what was trained and how long it took, from which plans expect the time of others."""
+    config = prepared.config
+    training = config.training
+    prepared.store.describe(
+        {
+            "run_id": prepared.run_id,
+            "corpus": prepared.corpus.name,
+            "seed": config.seed,
+            **asdict(config.model),
+            "learning_rate": training.learning_rate,
+            "batch_size": training.batch_size,
+            "sequence_length": training.sequence_length,
+            "num_threads": training.num_threads,
+            "operations": config.model.training_flops * training.batch_size * training.sequence_length,
+            "seconds_per_iteration": fitted.seconds_per_iteration,
+            "seconds_besides_training": other_seconds,
+        }
     )
 
 
@@ -106,17 +139,16 @@ def _open_tracker(prepared: PreparedRun) -> Tracker:
         return NoTracker()
     name = " ".join(prepared.changes) or "defaults"
     tags = [prepared.corpus.name, prepared.config.model.cell, f"seed={prepared.config.seed}"]
+    tags += study_tags(prepared.config)
     return CometTracker(config, prepared.directory / "comet", name, tags)
 
 
 def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     config, corpus = prepared.config, prepared.corpus
-    prepared.store.mkdir(parents=True, exist_ok=True)
     task = Task(
         network=build_network(
             config.model, corpus.vocabulary.size, torch_seed(config.seed, "initialisation")
         ).to(prepared.device),
-        model=config.model,
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
         validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, prepared.device),
@@ -141,6 +173,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             )
 
         fitted = fit(task, progress.step, tell)
+    record.weights = os.path.relpath(fitted.state, prepared.directory)
     record.timing |= {
         "train_seconds": fitted.train_seconds,
         "trained_iterations": fitted.iterations - fitted.reused_iterations,
@@ -150,11 +183,13 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     return fitted
 
 
-def _sample(prepared: PreparedRun, record: RunRecord) -> tuple[CharacterNetwork, list[SampledTune]]:
+def _sample(
+    prepared: PreparedRun, record: RunRecord, fitted: Fit
+) -> tuple[CharacterNetwork, list[SampledTune]]:
     started = time.perf_counter()
-    checkpoint = Checkpoint.load(prepared.weights)
-    network = checkpoint.network(prepared.device)
     config = prepared.config.sampling
+    checkpoint = load_checkpoint(fitted.state, config.weights, prepared.config.training)
+    network = checkpoint.network(prepared.device)
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(
         network, checkpoint.vocabulary, config, prepared.prompts, prepared.config.seed, prepared.device

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.errors import exit_status
+from musicgen.errors import InputError, exit_status
 from musicgen.study.record import RunRecord
 
 
@@ -65,15 +65,17 @@ def sample(arguments: argparse.Namespace) -> Path:
     # torch takes a second to import, which --help and a wrong argument should not wait for.
     import torch
 
-    from musicgen.model.checkpoint import Checkpoint
     from musicgen.rendering import check_soundfont
     from musicgen.sampling.generation import sample_tunes
     from musicgen.songs import origin_of, render_songs, write_rows, write_tunebook
+    from musicgen.training.state import load_checkpoint
 
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
-    weights = (arguments.run_directory / record.weights).with_name(f"{config.sampling.weights}.pt")
-    checkpoint = Checkpoint.load(weights)
+    if record.weights is None:
+        raise InputError(f"{arguments.run_directory}: this run is {record.status} and has no trained network")
+    state = arguments.run_directory / record.weights
+    checkpoint = load_checkpoint(state, config.sampling.weights, config.training)
     device = torch.device("cpu")
     tunes = sample_tunes(
         checkpoint.network(device), checkpoint.vocabulary, config.sampling, prompts, config.seed, device

@@ -5,11 +5,9 @@
 
 import logging
 import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
@@ -20,32 +18,59 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config import conf_folder, describe_composition_error, parse_config
-from musicgen.errors import InputError, complain
+from musicgen.config import conf_folder, describe_composition_error, parse_config, resolve
+from musicgen.errors import InputError, complain, exit_status
+from musicgen.study import launcher, sweeper
+from musicgen.study.naming import changes_name
+from musicgen.study.star import without_hydra
+from musicgen.study.watch import SweepWatch
+from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 
-LONGEST_CHANGES = 100
-"""Characters of a folder's name that say what changed."""
+
+def threads_of(composed: DictConfig) -> int:
+    """How many threads a run with this config computes on."""
+    config = resolve(parse_config(without_hydra(composed)))
+    assert config.training.num_threads is not None
+    return config.training.num_threads
 
 
-def name_changes(overrides: Sequence[str], *left_out: str) -> str:
-    """What a folder's name says of these overrides: "-model=gru-training.batch_size=64", or nothing.
+def finds_cuda() -> bool:
+    """Whether `device: auto` is a CUDA device here."""
+    from musicgen.training.device import choose_device
 
-    left_out: groups and parameters that are not told, beside `paths`.
-    """
-    untold = {"paths", *left_out}
-    told = [text for text in overrides if re.split(r"[.=@]", text.lstrip("+~"))[0] not in untold]
-    return "".join("-" + re.sub(r"[^\w.,=+-]+", "_", text) for text in told)[:LONGEST_CHANGES]
+    return choose_device("auto").type == "cuda"
 
 
-OmegaConf.register_resolver("musicgen.changes", name_changes)
+# Every job of a sweep imports this module again.
+OmegaConf.register_resolver("musicgen.changes", changes_name, replace=True)
 
+PRELOAD = (
+    "musicgen.preparation",
+    "musicgen.run",
+    "musicgen.study.sweeper",
+    "musicgen.study.watch",
+    # What these import when they first need it.
+    "torch._dynamo",
+    "scipy.sparse.csgraph",
+    "rapidfuzz.distance",
+    "rapidfuzz.process",
+    "matplotlib.figure",
+    "matplotlib.backends.backend_agg",
+    "symusic",
+    "soundfile",
+    "comet_ml",
+)
+"""Modules that every job of a sweep needs, imported once for all of them."""
+
+TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*", "optuna.samplers.*"]
+"""What a config may have built: our own sweeper, launcher and callback, and those of Hydra's plugins."""
 
 # Hydra gives nothing back from a job: what main prints after it, the job leaves here.
-_result_directory: Path | None = None
+_run_directory: Path | None = None
 
 
-@hydra.main(config_path=str(conf_folder()), config_name="config")
+@hydra.main(config_path=str(conf_folder()), config_name="config", execution_whitelist=TRUSTED)
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
     job = HydraConfig.get()
@@ -67,7 +92,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         from musicgen.preparation import prepare
         from musicgen.run import execute
 
-        command = shlex.join(["python", "-m", "musicgen.train", *overrides])
+        command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
         prepared = prepare(config, directory, command, overrides)
     except InputError:
         _take_back(directory)
@@ -78,8 +103,8 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     # The last line that the command prints says where everything is: see main.
-    global _result_directory
-    _result_directory = Path(job.sweep.dir) if job.mode == RunMode.MULTIRUN else directory
+    global _run_directory
+    _run_directory = directory
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
@@ -105,6 +130,9 @@ def main() -> int:
     """Run the command; returns its exit status."""
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    forbid_patching()
+    sweeper.register()
+    launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:
         run_job()
     except KeyboardInterrupt as interruption:
@@ -115,9 +143,19 @@ def main() -> int:
         if isinstance(error, OSError) and error.filename is None:
             raise
         return complain(_explain(error))
-    if _result_directory is not None:
-        print(_relative(_result_directory))
-    return 0
+    except launcher.JobFailed as failure:
+        # Hydra's own sweepers end with the first failure, after all of their jobs.
+        complain(str(failure))
+    status, directory = 0, _run_directory
+    # A dry run makes no directory.
+    if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
+        from musicgen.sweep import finish_sweep
+
+        directory = SweepWatch.directory
+        status = exit_status(lambda: finish_sweep(directory))
+    if directory is not None:
+        print(_relative(directory))
+    return status
 
 
 def _explain(error: Exception) -> str:

@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"commands"},
-    {"config", "study", "reporting", "listening"},
+    {"study", "reporting", "listening"},
+    {"config"},
     {"training", "sampling", "metrics", "rendering"},
     {"model"},
     {"corpus"},
@@ -19,6 +20,8 @@ FLOORS = [
 COMMANDS = {
     "train",
     "sample",
+    "store",
+    "sweep",
     "evaluate",
     "compare",
     "report",
@@ -31,7 +34,16 @@ COMMANDS = {
 """Modules at the root of the package that a command is made of."""
 
 WITHOUT_TORCH = {"metrics", "study", "reporting", "listening", "notation", "corpus", "rendering", "tracking"}
-SEES_HYDRA = {"config.py", "train.py", "study/sweeper.py"}
+SEES_HYDRA = {
+    "config.py",
+    "train.py",
+    "study/sweeper.py",
+    "study/star.py",
+    "study/watch.py",
+    "study/launcher.py",
+    "study/worker.py",
+    "study/job_process.py",
+}
 
 
 def floor_of(part: str) -> int:

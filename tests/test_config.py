@@ -9,7 +9,7 @@ import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
 from musicgen.config import Config, conf_folder, config_from_dict, describe_composition_error, parse_config
 from musicgen.errors import InputError
 
-GROUPS = ("data", "model", "training", "sampling", "rendering", "evaluation", "tracker")
+GROUPS = ("data", "model", "training", "sampling", "rendering", "evaluation", "tracker", "study")
 
 
 def composed(*overrides: str) -> DictConfig:

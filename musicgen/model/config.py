@@ -16,3 +16,14 @@ class ModelConfig:
     embedding_size: Annotated[int, Field(ge=1, le=16384)]
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
     """On the embedding, between the layers and before the output; 0 is none."""
+
+    @property
+    def training_flops(self) -> int:
+        """Floating-point operations a character of training, of the recurrent layers.
+
+        A product with a [rows, columns] matrix takes 2·rows·columns, and training is three such: forward,
+        gradient of the input, gradient of the weights.
+        """
+        gates = {"lstm": 4, "gru": 3}[self.cell]
+        inputs = [self.embedding_size, *[self.hidden_size] * (self.num_layers - 1)]
+        return sum(3 * 2 * gates * self.hidden_size * (size + self.hidden_size) for size in inputs)

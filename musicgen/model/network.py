@@ -20,6 +20,7 @@ class CharacterNetwork(nn.Module):
 
     def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
         super().__init__()
+        self.config = config
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
         self.dropout = nn.Dropout(config.dropout)
         self.recurrent = CELLS[config.cell](

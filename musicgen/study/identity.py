@@ -8,20 +8,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised by hand whenever the same config would train other weights than before."""
+
+ENDS = ("early_stopping_patience",)
+"""Training settings that say where a run ends, never what a step does."""
+WITH_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
+"""Training settings that no step looks at while the learning rate is constant."""
 
 LENGTH = 16
 """Hexadecimal digits of an identity."""
 
 
 def training_identity(config: Mapping[str, object], corpus_sha256: str, device: str) -> str:
-    """Digest of everything that can change the weights.
+    """Digest of everything that can change the weights on the way, but not of where a run ends.
 
+    Runs of any length share a training, unless its learning rate depends on the length.
     config: the resolved config as nested plain values; device: the kind that trains ("cpu" or "cuda").
     """
-    data = config["data"]
-    assert isinstance(data, Mapping)
+    data, training = config["data"], config["training"]
+    assert isinstance(data, Mapping) and isinstance(training, Mapping)
+    without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *WITH_A_CONSTANT_RATE)
     # How the tunes were found and cleaned is in their digest; how they are split is not.
     splitting = {
         name: data[name] for name in ("validation_share", "test_share", "near_duplicate_share", "split_seed")
@@ -33,7 +40,7 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
             "corpus": corpus_sha256,
             "split": splitting,
             "model": config["model"],
-            "training": config["training"],
+            "training": {name: value for name, value in training.items() if name not in without_effect},
             "seed": config["seed"],
         }
     )
@@ -41,8 +48,15 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
 
 def run_identity(config: Mapping[str, object], training_id: str) -> str:
     """Digest of everything that can change a run's numbers."""
+    training = config["training"]
+    assert isinstance(training, Mapping)
     return _digest(
-        {"training": training_id, "sampling": config["sampling"], "evaluation": config["evaluation"]}
+        {
+            "training": training_id,
+            "end": {name: training[name] for name in ("num_iterations", *ENDS)},
+            "sampling": config["sampling"],
+            "evaluation": config["evaluation"],
+        }
     )
 
 

@@ -41,6 +41,12 @@ def _never_fail(
     return guarded
 
 
+def forbid_patching() -> None:
+    """No patching of torch, no error reports to third parties: comet_ml reads this when it is imported."""
+    os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
+    os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
+
+
 class CometTracker:
     """One offline experiment of a run."""
 
@@ -52,9 +58,7 @@ class CometTracker:
 
     @_never_fail
     def _start(self, name: str, tags: Sequence[str]) -> None:
-        # Read when comet_ml is imported: no patching of torch, no error reports to third parties.
-        os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
-        os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
+        forbid_patching()
         import comet_ml
 
         logging.getLogger("comet_ml").setLevel(logging.WARNING)

@@ -30,6 +30,9 @@ class TrainingConfig:
     """Iterations between two validation losses."""
     early_stopping_patience: PositiveInt | None
     """Stop after this many validations without a new best; null: never."""
+    num_threads: PositiveInt | None
+    """Of the processor, for one run; null: by the rule in threads.py. Sums in another order differ in their
+    last bits, so that the number belongs to the training."""
 
     @model_validator(mode="after")
     def _check(self) -> "TrainingConfig":

@@ -1,10 +1,12 @@
-"""The training loop: random windows, AdamW, validation at a set cadence, best and last weights kept."""
+"""The training loop: random windows, AdamW, validation at a set cadence, states kept on the way."""
 
 import math
+import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -12,18 +14,16 @@ from torch.nn import functional
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
-from musicgen.model.checkpoint import Checkpoint, weights_on_cpu
-from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
+from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.interruption import listen_for_interruption
+from musicgen.training.log import next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
-from musicgen.training.milestone import Milestone, restore_milestone, save_milestone
-from musicgen.training.outcome import Fit, Record, TrainingDiverged, TrainingInterrupted
+from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.schedule import learning_rate_at
+from musicgen.training.state import TrainingState, read_log
 
-RECORD_INTERVAL = 10
-"""Iterations between two looks at the loss; looking at it waits for the device."""
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
 """Steps of a process that its speed leaves out."""
@@ -34,13 +34,12 @@ class Task:
     """What is trained, on what, and where its files go."""
 
     network: CharacterNetwork
-    model: ModelConfig
     vocabulary: Vocabulary
     windows: RandomWindows
     validation: EncodedTunes
     config: TrainingConfig
-    folder: Path
-    """Holds best.pt, last.pt and the state to go on from."""
+    folder: TrainingFolder
+    """Where the states are kept."""
     dropout_seed: int
     device: torch.device
 
@@ -60,52 +59,112 @@ class Stopwatch:
         self.seconds += seconds * (steps - warm_up) / steps
         self.steps += steps - warm_up
 
+    @property
+    def steps_per_second(self) -> float:
+        """0 where no step was counted."""
+        return self.steps / self.seconds if self.steps else 0.0
+
 
 def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record], None]) -> Fit:
-    """Train to the end, from the folder's milestone if there is one.
+    """Train to the end, from the furthest state in the folder that lies on the way.
 
     on_step hears the number of every iteration done, on_record every row of the history, those of an
-    earlier process first. Raises TrainingDiverged and TrainingInterrupted; both leave best.pt, and the
-    second a milestone, as they are on the disk.
+    earlier process first. Waits while another process trains in the folder. Raises TrainingDiverged and
+    TrainingInterrupted; the second leaves a state to go on from.
     """
     # The random stream of dropout is torch's global one: it must not leak into what runs next.
-    with torch.random.fork_rng(), listen_for_interruption() as interruption:
+    with torch.random.fork_rng(), task.folder.locked(), listen_for_interruption() as interruption:
         torch.manual_seed(task.dropout_seed)
-        optimizer = _build_optimizer(task)
-        milestone = restore_milestone(task.folder, task.network, optimizer, task.windows.generator)
-        reused = milestone.iteration
-        for record in milestone.history:
-            on_record(record)
+        state = TrainingState(task.network, _build_optimizer(task), task.windows.generator, task.vocabulary)
+        newest = _restore(task, state)
+        reused, told = state.log.iteration, 0
         started = last_saved = time.perf_counter()
         stopwatch = Stopwatch()
-        while not _is_finished(milestone, task.config):
-            record = _train_until_record(task, optimizer, milestone.iteration, stopwatch, on_step)
-            if _is_validation_due(record.iteration, task.config):
-                record = replace(record, validation_loss=mean_loss(task.network, task.validation).nats)
-                _note_validation(task, milestone, record)
-            milestone.iteration = record.iteration
-            milestone.history.append(record)
-            on_record(record)
-            now = time.perf_counter()
+        while True:
+            for record in state.log.history(task.config, after=told):
+                on_record(record)
+                told = record.iteration
+            if state.log.iteration >= state.log.end(task.config):
+                break
+            _stop_where_it_is_known_to_diverge(task)
+            _train_until_row(task, state, stopwatch, on_step)
+            validated = _validate_if_due(task, state)
             if (
-                record.validation_loss is not None
+                validated
                 or interruption.requested
-                or now - last_saved > SAVE_INTERVAL_SECONDS
+                or time.perf_counter() - last_saved > SAVE_INTERVAL_SECONDS
             ):
-                save_milestone(task.folder, milestone, task.network, optimizer, task.windows.generator)
-                last_saved = now
-            if interruption.requested and not _is_finished(milestone, task.config):
-                raise TrainingInterrupted(milestone.iteration)
+                newest = _save(task, state, newest)
+                last_saved = time.perf_counter()
+            if interruption.requested and state.log.iteration < state.log.end(task.config):
+                raise TrainingInterrupted(state.log.iteration)
+        # A state is saved at every validation, and a run's end is one.
+        assert newest is not None and newest.iteration == state.log.iteration
+        end = _finish(task, state, newest)
+    validations = state.log.validations(task.config)
+    best = state.log.best(task.config)
     return Fit(
-        history=tuple(milestone.history),
-        best_iteration=milestone.best_iteration,
-        best_validation_loss=milestone.best_validation_loss,
-        final_validation_loss=milestone.final_validation_loss,
-        iterations=milestone.iteration,
+        history=tuple(state.log.history(task.config)),
+        state=end,
+        best_iteration=best,
+        best_validation_loss=validations[best],
+        final_validation_loss=validations[state.log.iteration],
+        iterations=state.log.iteration,
         reused_iterations=reused,
         train_seconds=time.perf_counter() - started,
-        tokens_per_second=_tokens_per_second(stopwatch.steps, stopwatch.seconds, task.config),
+        tokens_per_second=stopwatch.steps_per_second * task.config.batch_size * task.config.sequence_length,
+        seconds_per_iteration=statistics.median(state.log.step_seconds),
     )
+
+
+def _restore(task: Task, state: TrainingState) -> StateFile | None:
+    """Bring the state to the furthest file on the run's way; None where there is none."""
+    for file in task.folder.states():
+        if file.iteration > task.config.num_iterations:
+            continue
+        log = read_log(file.path)
+        # A run without early stopping, or with more patience, may have passed this run's end.
+        if log is not None and file.iteration <= log.end(task.config):
+            state.restore(file.path)
+            return file
+    return None
+
+
+def _stop_where_it_is_known_to_diverge(task: Task) -> None:
+    divergence = task.folder.divergence
+    # Early stopping may come before the divergence: then only training tells.
+    if (
+        divergence is not None
+        and divergence.iteration <= task.config.num_iterations
+        and task.config.early_stopping_patience is None
+    ):
+        raise TrainingDiverged(divergence)
+
+
+def _save(task: Task, state: TrainingState, previous: StateFile | None) -> StateFile:
+    """Write the state, which takes the place of the previous one unless a run ended there."""
+    saved = StateFile(task.folder.passing(state.log.iteration), state.log.iteration, is_end=False)
+    state.save(saved.path)
+    _remove_passed(previous, saved.path)
+    return saved
+
+
+def _finish(task: Task, state: TrainingState, newest: StateFile) -> Path:
+    """Keep the newest state, which is where the run ends, as its end."""
+    path = task.folder.end(state.log.iteration)
+    if state.log.iteration in state.log.validation_losses:
+        newest.path.replace(path)
+    else:
+        # Another run was on its way through here and had no reason to validate.
+        _validate(task, state)
+        state.save(path)
+        _remove_passed(newest, path)
+    return path
+
+
+def _remove_passed(previous: StateFile | None, now: Path) -> None:
+    if previous is not None and not previous.is_end and previous.path != now:
+        previous.path.unlink(missing_ok=True)
 
 
 def _build_optimizer(task: Task) -> torch.optim.Optimizer:
@@ -115,41 +174,28 @@ def _build_optimizer(task: Task) -> torch.optim.Optimizer:
     )
 
 
-def _train_until_record(
-    task: Task,
-    optimizer: torch.optim.Optimizer,
-    iteration: int,
-    stopwatch: Stopwatch,
-    on_step: Callable[[int], None],
-) -> Record:
-    """Train to the next multiple of RECORD_INTERVAL, the next validation or the end."""
-    config = task.config
-    end = min(
-        _next_multiple(iteration, RECORD_INTERVAL), _next_multiple(iteration, config.validation_interval)
-    )
-    end = min(end, config.num_iterations)
+def _train_until_row(
+    task: Task, state: TrainingState, stopwatch: Stopwatch, on_step: Callable[[int], None]
+) -> None:
+    """Train to the next row of the history."""
+    begin, config = state.log.iteration, task.config
+    end = next_row(begin, config)
     started = time.perf_counter()
     losses, norms = [], []
-    for step in range(iteration + 1, end + 1):
-        loss, norm = _train_step(task, optimizer, learning_rate_at(step, config))
+    for step in range(begin + 1, end + 1):
+        loss, norm = _train_step(task, state.optimizer, learning_rate_at(step, config))
         losses.append(loss)
         norms.append(norm)
         on_step(step)
     # The only place that waits for the device.
     loss_values, norm_values = torch.stack([torch.stack(losses), torch.stack(norms)]).tolist()
     seconds = time.perf_counter() - started
-    stopwatch.add(end - iteration, seconds)
-    for offset, (loss, norm) in enumerate(zip(loss_values, norm_values, strict=True)):
+    stopwatch.add(end - begin, seconds)
+    for iteration, loss, norm in zip(range(begin + 1, end + 1), loss_values, norm_values, strict=True):
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            at = iteration + 1 + offset
-            raise TrainingDiverged(at, learning_rate_at(at, config), loss, norm)
-    return Record(
-        iteration=end,
-        train_loss=sum(loss_values) / len(loss_values),
-        validation_loss=None,
-        learning_rate=learning_rate_at(end, config),
-        tokens_per_second=_tokens_per_second(end - iteration, seconds, config),
-    )
+            _diverge(task, Divergence(iteration, learning_rate_at(iteration, config), loss, norm))
+    state.log.train_losses += loss_values
+    state.log.step_seconds += [seconds / (end - begin)] * (end - begin)
 
 
 def _train_step(task: Task, optimizer: torch.optim.Optimizer, learning_rate: float) -> tuple[Tensor, Tensor]:
@@ -167,42 +213,25 @@ def _train_step(task: Task, optimizer: torch.optim.Optimizer, learning_rate: flo
     return loss.detach(), norm
 
 
-def _note_validation(task: Task, milestone: Milestone, record: Record) -> None:
-    """Keep the weights as the last and, if they are, as the best."""
-    assert record.validation_loss is not None
-    if not math.isfinite(record.validation_loss):
-        raise TrainingDiverged(record.iteration, record.learning_rate, record.validation_loss, math.nan)
-    checkpoint = Checkpoint(
-        config=task.model,
-        vocabulary=task.vocabulary,
-        weights=weights_on_cpu(task.network),
-        iteration=record.iteration,
-        validation_loss=record.validation_loss,
-    )
-    milestone.final_validation_loss = record.validation_loss
-    checkpoint.save(task.folder / "last.pt")
-    if record.validation_loss < milestone.best_validation_loss:
-        milestone.best_validation_loss = record.validation_loss
-        milestone.best_iteration = record.iteration
-        milestone.validations_without_best = 0
-        checkpoint.save(task.folder / "best.pt")
-    else:
-        milestone.validations_without_best += 1
+def _validate_if_due(task: Task, state: TrainingState) -> bool:
+    """Validate at multiples of the interval, which all runs of this training share, and at the end."""
+    iteration, config = state.log.iteration, task.config
+    shared = iteration % config.validation_interval == 0
+    if not shared and iteration != config.num_iterations:
+        return False
+    _validate(task, state)
+    if shared:
+        state.keep_if_best()
+    return True
 
 
-def _is_finished(milestone: Milestone, config: TrainingConfig) -> bool:
-    patience = config.early_stopping_patience
-    stopped_early = patience is not None and milestone.validations_without_best >= patience
-    return stopped_early or milestone.iteration >= config.num_iterations
+def _validate(task: Task, state: TrainingState) -> None:
+    iteration, loss = state.log.iteration, mean_loss(task.network, task.validation).nats
+    if not math.isfinite(loss):
+        _diverge(task, Divergence(iteration, learning_rate_at(iteration, task.config), loss, math.nan))
+    state.log.validation_losses[iteration] = loss
 
 
-def _is_validation_due(iteration: int, config: TrainingConfig) -> bool:
-    return iteration % config.validation_interval == 0 or iteration == config.num_iterations
-
-
-def _next_multiple(iteration: int, interval: int) -> int:
-    return (iteration // interval + 1) * interval
-
-
-def _tokens_per_second(steps: int, seconds: float, config: TrainingConfig) -> float:
-    return steps * config.batch_size * config.sequence_length / seconds if seconds > 0 else 0.0
+def _diverge(task: Task, divergence: Divergence) -> NoReturn:
+    task.folder.note_divergence(divergence)
+    raise TrainingDiverged(divergence)

@@ -1,6 +1,7 @@
 """What comes out of a training, whichever way it ends."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,28 +23,46 @@ class Fit:
     """A training that ran to its end or to early stopping."""
 
     history: tuple[Record, ...]
+    state: Path
+    """The file with the weights."""
     best_iteration: int
     best_validation_loss: float
     final_validation_loss: float
     iterations: int
     """Where it ended; below num_iterations after early stopping."""
     reused_iterations: int
-    """Of these, what an earlier process had trained."""
+    """Of these, what other runs or an earlier process had trained."""
     train_seconds: float
     """Of this process: steps, validation and saving."""
     tokens_per_second: float
     """Of this process's training steps alone, the first few left out; 0 if it trained none."""
+    seconds_per_iteration: float
+    """Median of the training steps, those of other processes included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where a training went wrong."""
+
+    iteration: int
+    learning_rate: float
+    loss: float
+    gradient_norm: float
+
+    def __str__(self) -> str:
+        """The line that a user reads."""
+        return (
+            f"diverged at iteration {self.iteration}: loss {self.loss:.4g}, "
+            f"learning rate {self.learning_rate:.4g}, gradient norm {self.gradient_norm:.4g}"
+        )
 
 
 class TrainingDiverged(ArithmeticError):
     """The loss or the gradient is no longer a finite number."""
 
-    def __init__(self, iteration: int, learning_rate: float, loss: float, gradient_norm: float) -> None:
-        super().__init__(
-            f"diverged at iteration {iteration}: loss {loss:.4g}, learning rate {learning_rate:.4g}, "
-            f"gradient norm {gradient_norm:.4g}"
-        )
-        self.iteration = iteration
+    def __init__(self, divergence: Divergence) -> None:
+        super().__init__(divergence)
+        self.divergence = divergence
 
 
 class TrainingInterrupted(KeyboardInterrupt):

@@ -1,13 +1,73 @@
-"""How a training shows itself: a bar on a terminal, plain log lines elsewhere."""
+"""How far a run has come, and how it shows itself: a bar on a terminal, plain log lines elsewhere.
+
+A run that is one of many does not draw: whoever watches them all listens, and hears a Standing at every
+change.
+"""
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from tqdm import tqdm
 
 from musicgen.training.outcome import Record
 
 log = logging.getLogger(__name__)
+
+TRAINING = "training"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a run stands."""
+
+    stage: str = "starting"
+    """What it is doing, as a word that a person reads."""
+    iteration: int = 0
+    num_iterations: int = 0
+    """0 until the training says it."""
+    train_loss: float | None = None
+    """The last one, in nats per character."""
+    validation_loss: float | None = None
+    """The last one, in nats per character."""
+    tokens_per_second: float | None = None
+
+
+Listener = Callable[[Standing], None]
+
+
+@dataclass
+class _Audience:
+    """Who hears of the run of this process: a process does one run at a time."""
+
+    listener: Listener | None = None
+    standing: Standing = Standing()
+
+    def tell(self, **changes: object) -> None:
+        if self.listener is not None:
+            self.standing = replace(self.standing, **changes)
+            self.listener(self.standing)
+
+
+_audience = _Audience()
+
+
+@contextmanager
+def listen(listener: Listener) -> Iterator[None]:
+    """Hear where the run of this process stands, from its start on, instead of a bar that it draws."""
+    _audience.listener = listener
+    _audience.tell()
+    try:
+        yield
+    finally:
+        _audience.listener, _audience.standing = None, Standing()
+
+
+def tell_stage(stage: str) -> None:
+    """Say what the run does now, such as "sampling"; without a listener nothing happens."""
+    _audience.tell(stage=stage)
 
 
 class Progress:
@@ -18,14 +78,15 @@ class Progress:
         self._validation = ""
         self._bar = tqdm(
             total=num_iterations,
-            desc="training",
+            desc=TRAINING,
             unit="it",
-            disable=not sys.stderr.isatty(),
+            disable=_audience.listener is not None or not sys.stderr.isatty(),
             dynamic_ncols=True,
         )
 
     def __enter__(self) -> "Progress":
-        """Nothing to open."""
+        """Say that the training begins."""
+        _audience.tell(stage=TRAINING, num_iterations=self._num_iterations)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -35,12 +96,20 @@ class Progress:
     def step(self, iteration: int) -> None:
         """Move to this iteration."""
         self._bar.update(iteration - self._bar.n)
+        _audience.tell(iteration=iteration)
 
     def record(self, record: Record) -> None:
         """Show a row of the history; the plain log has a line for each validation."""
-        self.step(record.iteration)
+        self._bar.update(record.iteration - self._bar.n)
+        changes: dict[str, object] = {
+            "iteration": record.iteration,
+            "train_loss": record.train_loss,
+            "tokens_per_second": record.tokens_per_second,
+        }
         if record.validation_loss is not None:
             self._validation = f", validation {record.validation_loss:.4f}"
+            changes["validation_loss"] = record.validation_loss
+        _audience.tell(**changes)
         self._bar.set_postfix_str(
             f"loss {record.train_loss:.4f}{self._validation}, {record.tokens_per_second:,.0f} tokens/s"
         )

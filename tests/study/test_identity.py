@@ -51,6 +51,26 @@ def test_what_cannot_change_the_weights_does_not(name: str, value: object) -> No
     assert training_identity(changed(name, value), CORPUS, "cpu") == TRAINING
 
 
+LAB = composed_values("training=lab")
+
+
+def identity_with(values: dict, **training: object) -> str:
+    return training_identity({**values, "training": {**values["training"], **training}}, CORPUS, "cpu")
+
+
+def test_runs_of_any_length_share_a_training_with_a_constant_learning_rate() -> None:
+    assert identity_with(LAB, num_iterations=7) == identity_with(LAB, num_iterations=70)
+    assert identity_with(VALUES, num_iterations=7) != identity_with(VALUES, num_iterations=70)
+    for values in (LAB, VALUES):
+        assert identity_with(values, early_stopping_patience=3) == identity_with(values)
+        assert identity_with(values, num_threads=7) != identity_with(values)
+
+
+def test_a_run_is_known_by_where_it_ends() -> None:
+    for name, value in (("num_iterations", 7), ("early_stopping_patience", 3)):
+        assert run_identity(changed(f"training.{name}", value), TRAINING) != run_identity(VALUES, TRAINING)
+
+
 def test_other_tunes_or_another_kind_of_device_are_another_training() -> None:
     assert (
         len({TRAINING, training_identity(VALUES, "1" * 64, "cpu"), training_identity(VALUES, CORPUS, "cuda")})

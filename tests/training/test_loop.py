@@ -1,7 +1,9 @@
 import math
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,13 +11,16 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
+from musicgen.errors import InputError
 from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import build_network
 from musicgen.training.config import TrainingConfig
+from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
-from musicgen.training.outcome import Fit, Record, TrainingDiverged, TrainingInterrupted
+from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
+from musicgen.training.state import load_checkpoint
 
 TUNE = "X:1\nK:C\nCDEFGABc|cBAGFEDC|CEGcGECE|\n\n"
 VOCABULARY = Vocabulary.of([TUNE])
@@ -35,22 +40,21 @@ def training_config(**changes: object) -> TrainingConfig:
         weight_decay=0.0,
         validation_interval=25,
         early_stopping_patience=None,
+        num_threads=1,
     )
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
 def make_task(folder: Path, seed: int = 0, **changes: object) -> Task:
-    folder.mkdir(exist_ok=True)
     config = training_config(**changes)
     tokens = VOCABULARY.encode(TUNE * 20)
     return Task(
         network=build_network(MODEL, VOCABULARY.size, seed),
-        model=MODEL,
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(seed)),
         validation=encode_tunes([TUNE.strip()], VOCABULARY, torch.device("cpu")),
         config=config,
-        folder=folder,
+        folder=TrainingFolder(folder),
         dropout_seed=seed,
         device=torch.device("cpu"),
     )
@@ -66,8 +70,18 @@ def losses(records: list[Record]) -> list[tuple[int, float, float | None]]:
     return [(record.iteration, record.train_loss, record.validation_loss) for record in records]
 
 
-def weights(folder: Path, name: str = "last.pt") -> dict[str, torch.Tensor]:
-    return Checkpoint.load(folder / name).weights
+def weights(task: Task, which: Literal["best", "last"] = "last") -> dict[str, torch.Tensor]:
+    return checkpoint(task, which).weights
+
+
+def checkpoint(task: Task, which: Literal["best", "last"]) -> Checkpoint:
+    end = next(file for file in task.folder.states() if file.iteration <= task.config.num_iterations)
+    assert end.is_end
+    return load_checkpoint(end.path, which, task.config)
+
+
+def files(task: Task) -> list[str]:
+    return sorted(path.name for path in task.folder.path.iterdir() if path.name != ".lock")
 
 
 def assert_same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
@@ -88,19 +102,20 @@ def test_training_learns_and_says_so(tmp_path: Path) -> None:
 def test_the_kept_weights_have_the_loss_that_is_reported(tmp_path: Path) -> None:
     task = make_task(tmp_path / "a")
     fitted, _, _ = train(task)
-    for name, loss in (("best.pt", fitted.best_validation_loss), ("last.pt", fitted.final_validation_loss)):
-        network = Checkpoint.load(task.folder / name).network(task.device)
-        assert mean_loss(network, task.validation).nats == pytest.approx(loss, abs=1e-9)
-    assert Checkpoint.load(task.folder / "best.pt").iteration == fitted.best_iteration
+    best, last = checkpoint(task, "best"), checkpoint(task, "last")
+    for kept, loss in ((best, fitted.best_validation_loss), (last, fitted.final_validation_loss)):
+        assert mean_loss(kept.network(task.device), task.validation).nats == pytest.approx(loss, abs=1e-9)
+    assert (best.iteration, last.iteration) == (fitted.best_iteration, 60)
 
 
 def test_same_seed_same_losses_and_weights_another_seed_others(tmp_path: Path) -> None:
-    _, first, _ = train(make_task(tmp_path / "a"))
+    one, another = make_task(tmp_path / "a"), make_task(tmp_path / "b")
+    _, first, _ = train(one)
     torch.rand(7)  # what ran before in the process makes no difference
-    _, same, _ = train(make_task(tmp_path / "b"))
+    _, same, _ = train(another)
     _, other, _ = train(make_task(tmp_path / "c", seed=1))
     assert losses(first) == losses(same) != losses(other)
-    assert_same_weights(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert_same_weights(weights(one), weights(another))
 
 
 def test_best_is_the_lowest_validation_loss_and_last_the_end(tmp_path: Path) -> None:
@@ -110,11 +125,12 @@ def test_best_is_the_lowest_validation_loss_and_last_the_end(tmp_path: Path) -> 
     measured = {record.iteration: record.validation_loss for record in records if record.validation_loss}
     assert fitted.best_validation_loss == min(measured.values())
     assert measured[fitted.best_iteration] == fitted.best_validation_loss
-    assert fitted.best_iteration < 60 == Checkpoint.load(task.folder / "last.pt").iteration
+    assert fitted.best_iteration < 60 == checkpoint(task, "last").iteration
 
 
 def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    _, whole, _ = train(make_task(tmp_path / "whole"))
+    unbroken, resumed = make_task(tmp_path / "whole"), make_task(tmp_path / "parts")
+    _, whole, _ = train(unbroken)
     before = signal.getsignal(signal.SIGINT)
 
     def interrupt_at(iteration: int) -> None:
@@ -125,11 +141,12 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
         with pytest.raises(TrainingInterrupted, match=f"after iteration {stop}"):
             fit(make_task(tmp_path / "parts"), interrupt_at, lambda _: None)
     assert signal.getsignal(signal.SIGINT) is before
-    fitted, records, steps = train(make_task(tmp_path / "parts"))
+    fitted, records, steps = train(resumed)
     assert fitted.reused_iterations == 40 and steps == list(range(41, 61))
     assert losses(records) == losses(whole)
-    assert_same_weights(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
-    assert_same_weights(weights(tmp_path / "parts", "best.pt"), weights(tmp_path / "whole", "best.pt"))
+    assert_same_weights(weights(resumed), weights(unbroken))
+    assert_same_weights(weights(resumed, "best"), weights(unbroken, "best"))
+    assert files(resumed) == files(unbroken) == ["end-000060.pt"]
 
 
 def test_a_finished_training_trains_nothing_more(tmp_path: Path) -> None:
@@ -149,6 +166,81 @@ def test_early_stopping_waits_for_its_patience(tmp_path: Path) -> None:
     )
     fitted, _, _ = train(task)
     assert fitted.iterations == fitted.best_iteration + 15 < 500
+
+
+def test_runs_of_several_lengths_share_one_training_and_tell_what_they_tell_alone(tmp_path: Path) -> None:
+    # 37 is no multiple of any interval: neither its validation nor its rows may show in the others.
+    lengths = (37, 50, 83)
+    alone = {n: train(make_task(tmp_path / f"alone-{n}", num_iterations=n)) for n in lengths}
+    trained = 0
+    for n in lengths:
+        fitted, records, steps = train(make_task(tmp_path / "shared", num_iterations=n))
+        trained += len(steps)
+        assert losses(records) == losses(alone[n][1])
+        assert (fitted.best_iteration, fitted.final_validation_loss) == (
+            alone[n][0].best_iteration,
+            alone[n][0].final_validation_loss,
+        )
+        for which in ("best", "last"):
+            shared, own = make_task(tmp_path / "shared"), make_task(tmp_path / f"alone-{n}")
+            assert_same_weights(
+                load_checkpoint(shared.folder.end(n), which, training_config(num_iterations=n)).weights,
+                load_checkpoint(own.folder.end(n), which, training_config(num_iterations=n)).weights,
+            )
+    assert trained == max(lengths)
+
+
+def test_a_shorter_run_after_a_longer_one_starts_from_the_furthest_end_on_its_way(tmp_path: Path) -> None:
+    for n in (30, 80):
+        train(make_task(tmp_path / "a", num_iterations=n))
+    fitted, _, steps = train(make_task(tmp_path / "a", num_iterations=60))
+    _, alone, _ = train(make_task(tmp_path / "b", num_iterations=60))
+    assert steps == list(range(31, 61)) and losses(list(fitted.history)) == losses(alone)
+    assert files(make_task(tmp_path / "a")) == [f"end-{n:06d}.pt" for n in (30, 60, 80)]
+
+
+def test_a_run_with_early_stopping_ends_where_a_longer_one_passed(tmp_path: Path) -> None:
+    changes = {"learning_rate": 0.5, "num_iterations": 200, "validation_interval": 5}
+    alone, _, _ = train(make_task(tmp_path / "alone", **changes, early_stopping_patience=3))
+    train(make_task(tmp_path / "shared", **changes))
+    stopped, _, steps = train(make_task(tmp_path / "shared", **changes, early_stopping_patience=3))
+    assert steps[-1] == stopped.iterations == alone.iterations < 200
+    assert stopped.best_validation_loss == alone.best_validation_loss
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[: len(content) // 2], lambda content: b""])
+def test_a_damaged_state_is_not_used(
+    damage: Callable[[bytes], bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = make_task(tmp_path / "a")
+    _, whole, _ = train(task)
+    path = task.folder.end(60)
+    path.write_bytes(damage(path.read_bytes()))
+    fitted, records, _ = train(make_task(tmp_path / "a"))
+    assert fitted.reused_iterations == 0 and losses(records) == losses(whole)
+    assert "end-000060.pt is damaged" in caplog.text
+
+
+def test_a_flipped_bit_is_damage(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "a")
+    train(task)
+    content = bytearray(task.folder.end(60).read_bytes())
+    content[len(content) // 2] ^= 1
+    task.folder.end(60).write_bytes(content)
+    with pytest.raises(InputError, match="is damaged"):
+        load_checkpoint(task.folder.end(60), "last", task.config)
+
+
+def test_a_known_divergence_is_not_trained_again(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "a")
+    task.folder.path.mkdir()
+    task.folder.note_divergence(Divergence(40, 0.01, math.inf, math.nan))
+    steps: list[int] = []
+    with pytest.raises(TrainingDiverged, match=r"iteration 40: loss inf, .* gradient norm nan"):
+        fit(task, steps.append, lambda _: None)
+    assert steps == []
+    shorter, _, _ = train(make_task(tmp_path / "a", num_iterations=30))
+    assert shorter.iterations == 30
 
 
 def test_divergence_names_iteration_rate_and_gradient(tmp_path: Path) -> None:

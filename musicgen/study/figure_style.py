@@ -1,0 +1,129 @@
+"""The look that a study's figures share: colours that colour-blind readers tell apart, sizes, words.
+
+Colours of categories are those of Okabe and Ito (Color Universal Design, 2008). No text is below 8 points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from musicgen.metrics.registry import METRICS, Direction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BASELINE_COLOUR = "#222222"
+CORPUS_COLOUR = "#8a99a8"
+QUIET_COLOUR = "#6b7580"
+FAILURE_COLOUR = "#a3200d"
+CATEGORY_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d")
+TEXT_SIZE = 8.0
+PANEL_TITLE_SIZE = 9.0
+TITLE_SIZE = 11.0
+
+SEED_DOT: Mapping[str, Any] = {
+    "linestyle": "none",
+    "marker": "o",
+    "markersize": 3.4,
+    "alpha": 0.4,
+    "markeredgewidth": 0,
+}
+_TITLES = {
+    "similarity/two_sample_auc": "Two-sample AUC",
+    "diversity/distinct_4": "Distinct 4-grams",
+    "structure/lag_repeat": "Repeated bars (lag repeat)",
+}
+_UNITS = {
+    "fit": "nats per character",
+    "similarity/note_count_distance": "notes",
+    "similarity/range_distance": "semitones",
+    "similarity/mean_interval_distance": "semitones",
+    "similarity/two_sample_auc": "area under the curve",
+    "similarity": "bits",
+    "diversity/pitch_class_entropy": "bits",
+    "diversity/pitches_used": "pitches",
+    "diversity/pitch_range": "semitones",
+    "originality/longest_copy": "notes",
+    "originality/longest_transposed_copy": "notes",
+    "structure/zip_ratio": "ratio",
+}
+_DIRECTIONS = {
+    Direction.HIGHER: "higher is better",
+    Direction.LOWER: "lower is better",
+    Direction.CORPUS: "the corpus is the aim",
+}
+
+
+def new_figure(
+    title: str, rows: int, columns: int, *, width: float, height: float
+) -> tuple[Figure, list[Axes]]:
+    """A figure with a grid of plain panels, row by row; width and height in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_SIZE)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=TEXT_SIZE)
+    return figure, panels
+
+
+def title_panel(panel: Axes, title: str, subtitle: str = "") -> None:
+    """A title flush left, with a quieter line under it."""
+    panel.set_title(title, loc="left", fontsize=PANEL_TITLE_SIZE, pad=18 if subtitle else 6)
+    panel.annotate(
+        subtitle,
+        (0, 1),
+        xycoords="axes fraction",
+        xytext=(0, 5),
+        textcoords="offset points",
+        fontsize=TEXT_SIZE,
+        color=QUIET_COLOUR,
+    )
+
+
+def rule_lightly(panel: Axes, axis: Literal["both", "x", "y"]) -> None:
+    """Faint lines at the ticks, behind everything."""
+    panel.grid(axis=axis, color="#e6e9ec", linewidth=0.6)
+    panel.set_axisbelow(True)
+
+
+def draw_seeds(panel: Axes, places: Sequence[float], values: Sequence[float], colour: str) -> None:
+    """A faint dot for each run."""
+    panel.plot(places, values, color=colour, zorder=2, label="seeds", **SEED_DOT)
+
+
+def label_axes(panel: Axes, horizontal: str, vertical: str) -> None:
+    """What the axes show, with units."""
+    panel.set_xlabel(horizontal, fontsize=TEXT_SIZE)
+    panel.set_ylabel(vertical, fontsize=TEXT_SIZE)
+
+
+def level_colours(levels: int, *, ordered: bool) -> list[tuple[float, float, float]]:
+    """Colours from dark to light where the levels have an order, as different as can be where not."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    if not ordered:
+        return [to_rgb(CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)]) for number in range(levels)]
+    # The ends of the ramp are left out: nearly black is the baseline, and light yellow is lost on white.
+    places = [0.18 + 0.64 * number / max(levels - 1, 1) for number in range(levels)]
+    return [to_rgb(colormaps["viridis"](place)) for place in places]
+
+
+def metric_title(metric: str) -> str:
+    """fit/validation_loss -> Validation loss."""
+    return _TITLES.get(metric) or metric.partition("/")[2].replace("_", " ").capitalize()
+
+
+def metric_unit(metric: str) -> str:
+    """The unit for an axis; rates and shares run from 0 to 1."""
+    return _UNITS.get(metric) or _UNITS.get(metric.partition("/")[0], "share")
+
+
+def metric_direction(metric: str) -> str:
+    """Which way is better, in words; empty for a metric that is in no registry."""
+    return _DIRECTIONS[METRICS[metric].direction] if metric in METRICS else ""

@@ -1,0 +1,276 @@
+"""Hydra's launcher `local`: every job of a sweep in a process of its own, several at a time.
+
+A job that raises, exits or is killed is a failed JobReturn, and the others run on. Processes are forked from
+a server that has imported the heavy packages once, so that a job starts within a fraction of a second; the
+launcher itself imports none of them.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import ClassVar
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.errors import InputError
+from musicgen.study.job_process import JobProcess, ask, warm_up
+from musicgen.study.live import SweepDisplay, SweepState, name_jobs
+from musicgen.study.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
+from musicgen.training.interruption import Interruption, listen_for_interruption
+from musicgen.training.threads import num_cores
+
+
+class JobFailed(Exception):
+    """A job that gave no value; the message is one line."""
+
+    def __init__(self, line: str, error_class: str | None = None) -> None:
+        super().__init__(line, error_class)
+        self.error_class = error_class
+        """Dotted name of what the job raised; None if its process died."""
+
+    def __str__(self) -> str:
+        """The line alone."""
+        return self.args[0]
+
+
+def _one_thread(_config: DictConfig) -> int:
+    return 1
+
+
+def _no_cuda() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Program:
+    """What the launcher has to know of the program whose jobs it starts."""
+
+    preload: Sequence[str] = ()
+    """Modules that jobs import; the server of processes imports them once, before the first job."""
+    threads_of: Callable[[DictConfig], int] = _one_thread
+    """How many threads a job with this config computes on."""
+    finds_cuda: Callable[[], bool] = _no_cuda
+    """Whether there is a CUDA device; a module's own function, called in a process of its own."""
+
+
+class ProcessLauncher(Launcher):
+    """A process for each job; a value for each that ended well, a JobFailed for each that did not."""
+
+    program: ClassVar[Program] = Program()
+
+    def __init__(self, num_jobs: int | None = None) -> None:
+        """num_jobs: at most so many at a time; None: see `Capacity`."""
+        self._num_jobs = num_jobs
+        self._state: SweepState | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives every launcher; raises InputError where num_jobs is no number of jobs."""
+        number = self._num_jobs
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise InputError(f"hydra.launcher.num_jobs={number!r}: allowed are null and whole numbers from 1")
+        self.context = hydra_context
+        self.config = config
+        self.module, self.function = reference(task_function)
+
+    def warm_up(self) -> None:
+        """Let the server start and import while the caller does something else; returns at once."""
+        warm_up([__name__, *self.program.preload])
+
+    def announce(self, names: Sequence[str]) -> None:
+        """Name all jobs of a sweep that takes several launches, by their numbers, to show it as one.
+
+        Without it every launch is a sweep for itself, and its jobs are named by their overrides.
+        """
+        self._state = self._state or SweepState({})
+        self._state.names = dict(enumerate(names))
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run the jobs to their ends, in this order as far as they wait for each other.
+
+        Where SIGINT or SIGTERM asks for the end, every job under way is asked to save and end, no other one
+        starts, and KeyboardInterrupt is raised once all are gone; a second signal kills them.
+        """
+        Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        self.warm_up()
+        jobs = dict(enumerate(job_overrides, initial_job_idx))
+        state = self._state or SweepState(dict(zip(jobs, name_jobs(job_overrides), strict=True)))
+        with listen_for_interruption() as interruption, SweepDisplay(state) as display:
+            returns = _Sweep(self, jobs, display, interruption).run()
+        if interruption.requested:
+            raise KeyboardInterrupt(
+                f"interrupted when {len(state.durations)} of {len(state.names)} runs were done"
+            )
+        return returns
+
+    def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
+        """The config of a job, Hydra's own part included."""
+        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+            # Its text may depend on the overrides, of which a job has others than the sweep.
+            config.hydra.sweep.dir = str(self.config.hydra.sweep.dir)
+        return config
+
+    def start(self, config: DictConfig) -> JobProcess:
+        """Start the job with this config; raises OSError or EOFError where that cannot be."""
+        name = JobRuntime.instance().get("name")
+        return JobProcess(Job(config, self.context, self.module, self.function, name))
+
+    def capacity(self) -> "Capacity":
+        """How much runs at a time."""
+        return Capacity(self._num_jobs, self.program)
+
+
+class Capacity:
+    """How many jobs fit on the machine at a time.
+
+    By number if there is one, else by cores: a job takes as many as it has threads, on CUDA all of them.
+    """
+
+    def __init__(self, num_jobs: int | None, program: Program) -> None:
+        self._num_jobs = num_jobs
+        self._program = program
+        self._has_cuda: bool | None = None
+        self.total = num_cores() if num_jobs is None else num_jobs
+
+    def cost(self, config: DictConfig) -> int:
+        """What a job with this config takes of the total."""
+        if self._num_jobs is not None:
+            return 1
+        if self._runs_on_cuda(OmegaConf.select(config, "device", default="cpu")):
+            return self.total
+        return min(self._program.threads_of(config), self.total)
+
+    def _runs_on_cuda(self, device: str) -> bool:
+        if device != "auto":
+            return device == "cuda"
+        if self._has_cuda is None:
+            self._has_cuda = ask(self._program.finds_cuda)
+        return self._has_cuda
+
+
+class _Sweep:
+    """The jobs of one launch by number: those that wait, those under way, and what became of the others."""
+
+    def __init__(
+        self,
+        launcher: ProcessLauncher,
+        jobs: Mapping[int, Sequence[str]],
+        display: SweepDisplay,
+        interruption: Interruption,
+    ) -> None:
+        self._launcher = launcher
+        self._jobs = jobs
+        self._display = display
+        self._interruption = interruption
+        self._capacity = launcher.capacity()
+        self._waiting = deque(jobs)
+        self._next: tuple[DictConfig, int] | None = None
+        """Config and cost of the first that waits, once they are known."""
+        self._running: dict[int, tuple[JobProcess, int]] = {}
+        """Process and cost."""
+        self._returns = {number: JobReturn(overrides=list(texts)) for number, texts in jobs.items()}
+
+    def run(self) -> list[JobReturn]:
+        """Run them; what an interruption kept from starting keeps the status UNKNOWN."""
+        try:
+            while True:
+                self._start_what_fits()
+                self._display.refresh()
+                if not self._running:
+                    return list(self._returns.values())
+                wait([process.connection for process, _ in self._running.values()], SECONDS_BETWEEN_NEWS)
+                self._hear()
+        finally:
+            for process, _ in self._running.values():
+                process.kill()
+                process.close()
+
+    def _start_what_fits(self) -> None:
+        while self._waiting and not self._interruption.requested:
+            number = self._waiting[0]
+            try:
+                # Composing takes a fifth of a second: it is done while others run.
+                config, cost = self._next = self._next or self._compose(number)
+                taken = sum(cost for _, cost in self._running.values())
+                if self._running and taken + cost > self._capacity.total:
+                    return
+                self._display.start(number)
+                self._running[number] = self._launcher.start(config), cost
+            except (HydraException, OmegaConfBaseException, OSError, EOFError) as error:
+                # Only this one cannot run.
+                self._end(number, describe(error))
+            self._waiting.popleft()
+            self._next = None
+
+    def _compose(self, number: int) -> tuple[DictConfig, int]:
+        config = self._launcher.compose(self._jobs[number], number)
+        self._returns[number] = _unfinished(config)
+        return config, self._capacity.cost(config)
+
+    def _hear(self) -> None:
+        for number, (process, _) in list(self._running.items()):
+            standing = process.hear()
+            if standing is not None:
+                self._display.tell(number, standing)
+            if process.is_over:
+                del self._running[number]
+                self._end(number, process.ending())
+                process.close()
+            elif self._interruption.requested:
+                process.ask_to_end()
+                self._display.wait_for_saving()
+
+    def _end(self, number: int, ending: Ending) -> None:
+        job_return = self._returns[number]
+        if ending.error is None:
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, ending.value
+        else:
+            job_return.status = JobStatus.FAILED
+            job_return.return_value = JobFailed(ending.error, ending.error_class)
+        self._display.end(number, ending.value, ending.error)
+
+
+def _unfinished(config: DictConfig) -> JobReturn:
+    """What a JobReturn tells of a job before it has run, its directory included."""
+    whole = deepcopy(config)
+    current = HydraConfig.instance()
+    previous = current.cfg
+    # For the interpolations of the directory's name.
+    current.set_config(whole)
+    try:
+        directory = Path(whole.hydra.sweep.dir, whole.hydra.sweep.subdir).absolute()
+    finally:
+        current.cfg = previous
+    with read_write(whole.hydra.runtime), open_dict(whole.hydra.runtime):
+        whole.hydra.runtime.output_dir = str(directory)
+    task = deepcopy(config)
+    with read_write(task), open_dict(task):
+        del task["hydra"]
+    return JobReturn(
+        overrides=list(whole.hydra.overrides.task),
+        cfg=task,
+        hydra_cfg=OmegaConf.masked_copy(whole, "hydra"),
+        working_dir=str(Path.cwd()),
+        task_name=JobRuntime.instance().get("name"),
+    )
+
+
+def register(program: Program) -> None:
+    """Make the launcher of conf/hydra/launcher/local.yaml known to Hydra; call it before Hydra's main.
+
+    Not at the top of the main module, which every job imports: looking for plugins takes half a second.
+    """
+    ProcessLauncher.program = program
+    Plugins.instance().register(ProcessLauncher)

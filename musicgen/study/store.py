@@ -1,0 +1,69 @@
+"""The store: the folders of all trainings below `outputs/store`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from musicgen.config import Config
+from musicgen.training.folder import TrainingFolder
+
+
+def store_path(outputs: str | Path) -> Path:
+    """Where an `outputs` tree has its store."""
+    return Path(outputs) / "store"
+
+
+def training_folder(config: Config, training_id: str) -> TrainingFolder:
+    """The folder of one training."""
+    return TrainingFolder(store_path(config.paths.outputs) / training_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTraining:
+    """A training in the store, and what it costs to keep."""
+
+    folder: TrainingFolder
+    num_bytes: int
+    last_used: datetime
+    """When a run last ended here, or a state was last written."""
+
+
+def read_store(outputs: str | Path) -> list[StoredTraining]:
+    """Every training of a store, the one used last first."""
+    folder = store_path(outputs)
+    trainings = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        files = [file.stat() for file in path.iterdir()] if path.is_dir() else []
+        if files:
+            last_used = datetime.fromtimestamp(max(file.st_mtime for file in files))
+            trainings.append(
+                StoredTraining(TrainingFolder(path), sum(file.st_size for file in files), last_used)
+            )
+    return sorted(trainings, key=lambda training: training.last_used, reverse=True)
+
+
+def prune(
+    trainings: Sequence[StoredTraining],
+    *,
+    older_than: datetime | None = None,
+    max_bytes: int | None = None,
+    dry_run: bool = False,
+) -> tuple[list[StoredTraining], list[StoredTraining]]:
+    """Remove what was last used before `older_than`, then the oldest until `max_bytes` are left.
+
+    Returns what went (or would go), and what would have gone but is being trained right now.
+    """
+    size = sum(training.num_bytes for training in trainings)
+    removed, in_use = [], []
+    for training in sorted(trainings, key=lambda training: training.last_used):
+        is_old = older_than is not None and training.last_used < older_than
+        is_too_much = max_bytes is not None and size > max_bytes
+        if not (is_old or is_too_much):
+            continue
+        if not dry_run and not training.folder.remove():
+            in_use.append(training)
+            continue
+        removed.append(training)
+        size -= training.num_bytes
+    return removed, in_use

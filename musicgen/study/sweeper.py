@@ -1,0 +1,184 @@
+"""Hydra's sweeper `one_at_a_time`: a baseline and single changes of it, each with every seed.
+
+It prints its plan, runs what the plan says in the order that shares most training, and records what a dead
+process could not record itself. What the runs showed is worked out by whoever called Hydra, from the files.
+"""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from itertools import groupby
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from musicgen.config import StudyConfig, parse_config, resolve
+from musicgen.errors import InputError
+from musicgen.study.identity import run_identity, training_identity
+from musicgen.study.launcher import ProcessLauncher
+from musicgen.study.naming import override_text, told_overrides
+from musicgen.study.plan import PlannedRun, Speeds, order_runs, write_plan
+from musicgen.study.plan_table import print_plan
+from musicgen.study.record import RunRecord
+from musicgen.study.runs import level_cell
+from musicgen.study.star import Arm, Star, without_hydra
+from musicgen.study.store import read_store
+from musicgen.study.winners import winning_levels
+
+
+class OneAtATimeSweeper(Sweeper):
+    """Runs a star instead of Hydra's grid."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives every sweeper."""
+        self.config = config
+        self.hydra_context = hydra_context
+        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> list[JobReturn]:
+        """Plan, print the plan and run it; with study.dry_run only the first two."""
+        star = self._read_star(arguments)
+        arms = star.arms(self._compose)
+        runs = self._plan(arms, star)
+        print_plan(runs, star.study)
+        if star.study.dry_run:
+            return []
+        if isinstance(self.launcher, ProcessLauncher):
+            # Its imports take seconds, in which the rest is written.
+            self.launcher.warm_up()
+        directory = Path(self.config.hydra.sweep.dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, directory / "multirun.yaml")
+        write_plan(runs, directory)
+        returns = self._run(runs, directory)
+        if star.study.combine:
+            more = self._plan_combined(star, arms, directory)
+            write_plan([*runs, *more], directory)
+            returns += self._run([*runs, *more], directory, first=len(runs))
+        return returns
+
+    def _read_star(self, arguments: Sequence[str]) -> Star:
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        config = parse_config(without_hydra(self.config))
+        _check_metrics(config.study)
+        return Star.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
+        return self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+
+    def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
+        """Every arm with every seed, in the order of work."""
+        # torch and the corpus take seconds, which a wrong override should not wait for.
+        from musicgen.corpus.corpus import load_corpus
+        from musicgen.training.device import choose_device
+
+        corpora = {}
+        runs = []
+        for arm in arms:
+            for seed in star.seeds:
+                config = resolve(arm.with_seed(seed))
+                source = replace(config.data, split_seed=0)
+                if repr(source) not in corpora:
+                    corpora[repr(source)] = load_corpus(config.data)
+                corpus = corpora[repr(source)]
+                for prompt in config.sampling.read_prompts():
+                    corpus.vocabulary.encode_prompt(prompt)
+                device = choose_device(config.device).type
+                training_id = training_identity(config.as_dict(), corpus.sha256, device)
+                run_id = run_identity(config.as_dict(), training_id)
+                runs.append(PlannedRun(arm.name, arm.overrides, config, training_id, run_id))
+        outputs = arms[0].config.paths.outputs
+        return order_runs(runs, Speeds([training.folder.about for training in read_store(outputs)]))
+
+    def _plan_combined(self, star: Star, arms: Sequence[Arm], directory: Path) -> list[PlannedRun]:
+        """The joint run of the best level of every parameter that has one, where there are several."""
+        winning = winning_levels(directory, star.study.primary_metrics[0])
+        winners = [
+            arm
+            for arm in arms
+            if (change := arm.config.change) is not None
+            and not arm.config.retuned
+            and (change.parameter, level_cell(change.value)) in winning
+        ]
+        if len(winners) < 2:
+            print(f"study.combine: {len(winners)} winning changes, nothing to combine")
+            return []
+        runs = self._plan([star.combine(self._compose, arms[0], winners)], star)
+        print_plan(runs, star.study)
+        return runs
+
+    def _run(self, runs: Sequence[PlannedRun], directory: Path, first: int = 0) -> list[JobReturn]:
+        """Launch the runs from number `first` on, wave after wave; every run has a record in the end."""
+        if isinstance(self.launcher, ProcessLauncher):
+            self.launcher.announce([run.name for run in runs])
+        returns: list[JobReturn] = []
+        for _, wave in groupby(runs[first:], key=lambda run: run.wave):
+            jobs = list(wave)
+            overrides = [_job_overrides(run, directory) for run in jobs]
+            ended = self.launcher.launch(overrides, initial_job_idx=first + len(returns))
+            for run, job_return in zip(jobs, ended, strict=True):
+                if job_return.status != JobStatus.COMPLETED:
+                    _record_failure(run, directory / run.name, job_return)
+            returns += ended
+        return returns
+
+
+def register() -> None:
+    """Make the sweeper of conf/hydra/sweeper/one_at_a_time.yaml known to Hydra."""
+    Plugins.instance().register(OneAtATimeSweeper)
+
+
+def _check_metrics(study: StudyConfig) -> None:
+    from musicgen.metrics.registry import METRICS
+
+    for name in (*study.primary_metrics, *study.equivalence_margin):
+        if name not in METRICS:
+            raise InputError(f"study: {name} is no metric; allowed are {', '.join(METRICS)}")
+
+
+def _job_overrides(run: PlannedRun, directory: Path) -> list[str]:
+    change = None if run.change is None else asdict(run.change)
+    return [
+        *run.overrides,
+        f"seed={run.config.seed}",
+        f"change={override_text(change)}",
+        f"retuned={override_text(run.config.retuned)}",
+        f"hydra.sweep.dir={override_text(str(directory))}",
+        f"hydra.sweep.subdir={override_text(run.name)}",
+    ]
+
+
+def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> None:
+    """Say in run.json why there is no result, where the run's own process could not."""
+    reason = str(getattr(job_return, "_return_value", "") or "no reason given")
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        record = RunRecord.read(directory)
+    except InputError:
+        record = RunRecord(
+            run_id=run.run_id,
+            training_id=run.training_id,
+            status="running",
+            seed=run.config.seed,
+            config=run.config.as_dict(),
+            command=shlex.join(["python", "-m", "musicgen.train", *reproducing_overrides(run.overrides)]),
+            corpus={"name": run.config.data.name},
+            change=None if run.change is None else asdict(run.change),
+            retuned=run.config.retuned,
+        )
+    if record.status == "running":
+        record.status, record.error = "failed", reason
+        record.write(directory)
+
+
+def reproducing_overrides(overrides: Sequence[str]) -> list[str]:
+    """The overrides that make a run the same again by itself."""
+    return told_overrides(overrides, "study", "change", "retuned", "hydra")

@@ -1,0 +1,33 @@
+"""The end of a sweep: its tables, its figures, what is printed, and an experiment of its own on Comet."""
+
+from pathlib import Path
+
+from musicgen.config import Config, config_from_dict
+from musicgen.study.naming import study_tags
+from musicgen.study.summary import Summary, summarise
+from musicgen.study.tables import print_summary
+from musicgen.tracking.comet import CometTracker
+
+
+def finish_sweep(directory: Path) -> int:
+    """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
+    summary = summarise([directory], directory)
+    config = config_from_dict(summary.star.runs[0].record.config)
+    print_summary(summary, config.study.primary_metrics)
+    if config.tracker.kind == "comet" and len(summary.effects):
+        _track(summary, config, directory)
+    return 1 if summary.failures else 0
+
+
+def _track(summary: Summary, config: Config, directory: Path) -> None:
+    """Put tables, figures and verdicts on one experiment, beside those of the runs."""
+    name = config.study.name or directory.name
+    tracker = CometTracker(config.tracker, directory / "comet", f"study {name}", ["study", *study_tags(config)])
+    tracker.log_parameters({"study": config.as_dict()["study"]})
+    for table in ("plan.csv", "runs.csv", "effects.csv", "noise.csv"):
+        if (directory / table).exists():
+            tracker.log_file(directory / table)
+    for plot in summary.plots:
+        if plot.suffix == ".png":
+            tracker.log_image(plot)
+    tracker.end()

@@ -1,0 +1,143 @@
+"""The folder of one training in the store: which states are in it, and who may write there.
+
+    end-000300.pt    the whole state at the end of a run of 300 iterations; stays
+    state-000250.pt  the newest state of a training under way; its next one takes its place
+    diverged.json    where the training diverged, which it would do again
+    about.json       what is trained here and how fast, for people and for plans
+    .lock            held by the process that trains
+
+All states of a training lie on one trajectory: whoever trains on may start from any of them. This module
+knows names and never reads tensors.
+"""
+
+import json
+import logging
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from musicgen.files import remove_unfinished, write_text_atomically
+from musicgen.training.outcome import Divergence
+from musicgen.training.progress import tell_stage
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_TRIES = 0.1
+
+_STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
+
+
+@dataclass(frozen=True, slots=True)
+class StateFile:
+    """A state on the disk."""
+
+    path: Path
+    iteration: int
+    is_end: bool
+    """Whether a run ended here."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFolder:
+    """Names in the folder of one training."""
+
+    path: Path
+
+    def states(self) -> list[StateFile]:
+        """Every state, the furthest first; of two at one iteration, the end of a run first."""
+        found = []
+        for path in self.path.glob("*.pt"):
+            name = _STATE_NAME.fullmatch(path.name)
+            if name is not None:
+                found.append(StateFile(path, int(name[2]), name[1] == "end"))
+        return sorted(found, key=lambda state: (state.iteration, state.is_end), reverse=True)
+
+    def end(self, iteration: int) -> Path:
+        """The state at the end of a run of so many iterations."""
+        return self.path / f"end-{iteration:06d}.pt"
+
+    def passing(self, iteration: int) -> Path:
+        """A state that a training under way passes."""
+        return self.path / f"state-{iteration:06d}.pt"
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Where the training is known to diverge."""
+        path = self.path / "diverged.json"
+        if not path.exists():
+            return None
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Divergence(
+            iteration=int(values["iteration"]),
+            learning_rate=float(values["learning_rate"]),
+            loss=float(values["loss"]),
+            gradient_norm=float(values["gradient_norm"]),
+        )
+
+    def note_divergence(self, divergence: Divergence) -> None:
+        """Keep where the training diverges, so that nobody trains it there again."""
+        # As text, since JSON knows no infinity.
+        values = {name: str(value) for name, value in asdict(divergence).items()}
+        write_text_atomically(self.path / "diverged.json", json.dumps(values, indent=2) + "\n")
+
+    @property
+    def about(self) -> dict:
+        """What is trained here, as `describe` wrote it; empty where nobody did."""
+        path = self.path / "about.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def describe(self, about: Mapping[str, object]) -> None:
+        """Say what is trained here."""
+        text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text_atomically(self.path / "about.json", text + "\n")
+
+    def remove(self) -> bool:
+        """Remove the folder with everything in it, unless a process trains there; says whether it went."""
+        lock = FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        try:
+            shutil.rmtree(self.path)
+        finally:
+            lock.release()
+        return True
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Be the only process that trains here; waits for another one to end.
+
+        The operating system takes the lock from a process that dies, however it dies.
+        """
+        lock = self._acquire()
+        try:
+            remove_unfinished(self.path)
+            yield
+        finally:
+            lock.release()
+
+    def _acquire(self) -> BaseFileLock:
+        waits = False
+        while True:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock")
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                if not waits:
+                    log.info("another process trains the same network: waiting for it")
+                    tell_stage("waiting")
+                waits = True
+                time.sleep(SECONDS_BETWEEN_TRIES)
+                continue
+            if (self.path / ".lock").exists():
+                return lock
+            # The folder was removed between making and locking it.
+            lock.release()

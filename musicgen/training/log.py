@@ -1,0 +1,94 @@
+"""What a training has measured, iteration by iteration, and what a run of so many iterations reads from it.
+
+Runs of several lengths share one training. Everything that a run tells is therefore worked out from the log
+up to the run's own end: it is the same whether the run trained alone, went on from a shorter one, or stopped
+half-way and was resumed.
+"""
+
+from dataclasses import dataclass, field
+
+from musicgen.training.config import TrainingConfig
+from musicgen.training.outcome import Record
+from musicgen.training.schedule import learning_rate_at
+
+RECORD_INTERVAL = 10
+"""Iterations between two rows of the history; looking at a loss waits for the device."""
+
+
+@dataclass
+class TrainingLog:
+    """Losses and times from the first iteration on."""
+
+    train_losses: list[float] = field(default_factory=list)
+    """Of the batch of each iteration, in nats per character."""
+    step_seconds: list[float] = field(default_factory=list)
+    validation_losses: dict[int, float] = field(default_factory=dict)
+    """Iteration -> loss, at multiples of the interval and at the ends of all runs."""
+
+    @property
+    def iteration(self) -> int:
+        """How many iterations are done."""
+        return len(self.train_losses)
+
+    def end(self, config: TrainingConfig) -> int:
+        """The iteration at which a run ends, as far as the log can tell: its last, or early stopping."""
+        if config.early_stopping_patience is not None:
+            best, waited = float("inf"), 0
+            for iteration in range(
+                config.validation_interval, config.num_iterations + 1, config.validation_interval
+            ):
+                loss = self.validation_losses.get(iteration)
+                if loss is None:
+                    break
+                best, waited = (loss, 0) if loss < best else (best, waited + 1)
+                if waited >= config.early_stopping_patience:
+                    return iteration
+        return config.num_iterations
+
+    def validations(self, config: TrainingConfig) -> dict[int, float]:
+        """Iteration -> validation loss of a run: multiples of the interval, and its end."""
+        end = self.end(config)
+        return {
+            iteration: loss
+            for iteration, loss in sorted(self.validation_losses.items())
+            if iteration <= end and (iteration % config.validation_interval == 0 or iteration == end)
+        }
+
+    def best(self, config: TrainingConfig) -> int:
+        """The iteration of a run's lowest validation loss; the earlier one of two."""
+        validations = self.validations(config)
+        return min(validations, key=lambda iteration: (validations[iteration], iteration))
+
+    def history(self, config: TrainingConfig, after: int = 0) -> list[Record]:
+        """The rows of a run, as far as it has come; those behind the row of iteration `after`, if given."""
+        validations, rows, previous = self.validations(config), [], after
+        while previous < min(self.iteration, self.end(config)):
+            iteration = next_row(previous, config)
+            if iteration > self.iteration:
+                break
+            losses = self.train_losses[previous:iteration]
+            characters = len(losses) * config.batch_size * config.sequence_length
+            rows.append(
+                Record(
+                    iteration=iteration,
+                    train_loss=sum(losses) / len(losses),
+                    validation_loss=validations.get(iteration),
+                    learning_rate=learning_rate_at(iteration, config),
+                    tokens_per_second=characters / sum(self.step_seconds[previous:iteration]),
+                )
+            )
+            previous = iteration
+        return rows
+
+
+def next_row(iteration: int, config: TrainingConfig) -> int:
+    """The iteration of the next row of the history: a multiple of an interval, or the last one."""
+    return min(
+        _next_multiple(iteration, RECORD_INTERVAL),
+        _next_multiple(iteration, config.validation_interval),
+        config.num_iterations,
+    )
+
+
+def _next_multiple(iteration: int, interval: int) -> int:
+    return (iteration // interval + 1) * interval

@@ -1,0 +1,23 @@
+"""How many threads a run gets: a fixed rule of its shape and the machine, never a timing taken in the run."""
+
+import os
+from dataclasses import replace
+
+from musicgen.model.config import ModelConfig
+from musicgen.training.config import TrainingConfig
+
+LARGEST_FOR_ONE_THREAD = 128
+"""Hidden size up to which a second thread gains less than a second run beside the first."""
+
+
+def num_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve_threads(training: TrainingConfig, model: ModelConfig) -> TrainingConfig:
+    """The settings with a number of threads in them."""
+    if training.num_threads is not None:
+        return training
+    alone = model.hidden_size <= LARGEST_FOR_ONE_THREAD
+    return replace(training, num_threads=1 if alone else num_cores())

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.study.naming import LONGEST_NAME, changes_name, folder_name, override_text, study_tags
+from tests.test_config import parsed
+
+PLAIN = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+
+
+@given(PLAIN | st.lists(PLAIN) | st.dictionaries(st.from_regex(r"[a-z]+", fullmatch=True), PLAIN))
+def test_hydra_reads_back_what_was_written(value: object) -> None:
+    override = OverridesParser.create().parse_override(f"key={override_text(value)}")
+    assert override.value() == value
+
+
+@given(st.text())
+def test_a_name_is_one_folder(text: str) -> None:
+    name = folder_name(text)
+    assert len(name) <= LONGEST_NAME and (not name or Path(name).name == name)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        ([], ""),
+        (["model=gru", "training.batch_size=64"], "-model=gru-training.batch_size=64"),
+        (["paths.outputs=/tmp/a", "tracker=none", "seed=3"], "-seed=3"),
+        (["hydra.sweep.dir=x", "+training.batch_size=1"], "-+training.batch_size=1"),
+    ],
+)
+def test_folders_say_what_changed(overrides: list[str], name: str) -> None:
+    assert changes_name(overrides, "tracker", "hydra") == name
+
+
+def test_a_run_of_a_study_carries_its_arm() -> None:
+    assert study_tags(parsed()) == []
+    assert study_tags(parsed("study.name=rates")) == ["study=rates", "arm=baseline"]
+    change = "change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
+    assert study_tags(parsed("study.name=rates", change)) == [
+        "study=rates",
+        "arm=training.learning_rate=0.01",
+        "parameter=training.learning_rate",
+        "value=0.01",
+    ]

@@ -1,0 +1,90 @@
+import math
+import multiprocessing
+import signal
+import time
+from pathlib import Path
+
+from musicgen.files import replace_atomically
+from musicgen.training.folder import TrainingFolder
+from musicgen.training.outcome import Divergence
+
+
+def test_states_are_found_by_name_the_furthest_first(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    for path in (folder.passing(250), folder.end(300), folder.passing(1_234_567), folder.end(250)):
+        path.touch()
+    (tmp_path / "other.pt").touch()
+    assert [(state.iteration, state.is_end) for state in folder.states()] == [
+        (1_234_567, False),
+        (300, True),
+        (250, True),
+        (250, False),
+    ]
+
+
+def test_a_divergence_is_read_as_it_was_written(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    assert folder.divergence is None
+    folder.note_divergence(Divergence(7, 0.5, math.inf, 3.0))
+    assert folder.divergence == Divergence(7, 0.5, math.inf, 3.0)
+
+
+def hold(path: Path, report: Path) -> None:
+    with TrainingFolder(path).locked():
+        report.touch()
+        time.sleep(60)
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_process_leaves_neither_its_lock_nor_half_a_file(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "training")
+    holder = multiprocessing.get_context("spawn").Process(target=hold, args=(folder.path, tmp_path / "held"))
+    holder.start()
+    wait_for(tmp_path / "held")
+    assert not folder.remove(), "a training under way was removed"
+    with replace_atomically(folder.end(300)) as temporary:
+        temporary.touch()
+        # What it would leave if it was killed here.
+        half = temporary.with_name(temporary.name.replace("end", "half"))
+        half.touch()
+    assert half.exists()
+    assert holder.pid is not None
+    holder.kill()
+    holder.join()
+    assert holder.exitcode == -signal.SIGKILL
+    started = time.monotonic()
+    with folder.locked():
+        assert not half.exists()
+    assert time.monotonic() - started < 5
+
+
+def test_one_process_waits_for_the_other(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "training")
+    context = multiprocessing.get_context("spawn")
+    holder = context.Process(target=hold, args=(folder.path, tmp_path / "held"))
+    holder.start()
+    wait_for(tmp_path / "held")
+    waiting = context.Process(target=hold, args=(folder.path, tmp_path / "waited"))
+    waiting.start()
+    time.sleep(2)
+    assert not (tmp_path / "waited").exists()
+    holder.kill()
+    wait_for(tmp_path / "waited")
+    waiting.kill()
+    for process in (holder, waiting):
+        process.join()
+
+
+def test_a_removed_folder_can_be_locked_again(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "training")
+    with folder.locked():
+        folder.end(3).touch()
+    assert folder.remove() and not folder.path.exists()
+    with folder.locked():
+        assert folder.states() == []
