@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from musicgen.config import compose_config, conf_folder
@@ -17,7 +18,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m musicgen.evaluate",
         description="Measure tunes against a corpus by validity, similarity, diversity, originality.",
     )
-    parser.add_argument("tunes", metavar="TUNES.abc", help="a file, folder or glob of ABC tunes")
+    parser.add_argument("tunes", type=Path, metavar="TUNES.abc", help="a file, folder or glob of ABC tunes")
     parser.add_argument(
         "--reference", required=True, metavar="CORPUS", help=f"a file, folder or glob, or one of {corpora}"
     )
@@ -31,16 +32,21 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _data_config(place: str) -> DataConfig:
+def data_config(place: str) -> DataConfig:
     """The config of a corpus that conf/data names, or of the user's files."""
     if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
         return compose_config([f"data={place}"]).data
     return compose_config(["data=file", f"data.path={json.dumps(place)}"]).data
 
 
+def tunes_config(tunes: Path, corpus: DataConfig) -> DataConfig:
+    """Where the tunes to measure are; they keep the fields that the corpus keeps."""
+    return replace(corpus, name="file", source="files", path=str(tunes), url=None, sha256=None)
+
+
 def evaluate(arguments: argparse.Namespace) -> None:
     """Measure, print the table and write the JSON file."""
-    # scipy and scikit-learn take a second to import, which --help and a wrong argument should not wait for.
+    # numpy and rich take a while to import, which --help and a wrong argument should not wait for.
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunes import clean_tune, split_tunes
@@ -48,14 +54,15 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.table import metrics_table, print_table
 
-    files = _data_config(arguments.tunes)
+    data = data_config(arguments.reference)
+    files = tunes_config(arguments.tunes, data)
     tunes = [clean_tune(tune, frozenset(files.keep_fields)) for tune in split_tunes(read_source(files))]
     if not tunes:
         raise InputError(f"{arguments.tunes}: no tune found; a tune begins with a line X:")
     requested = len(tunes) if arguments.requested is None else arguments.requested
     if requested < len(tunes):
         raise InputError(f"--requested {requested}: fewer than the {len(tunes)} tunes of {arguments.tunes}")
-    corpus = load_corpus(_data_config(arguments.reference), arguments.cache)
+    corpus = load_corpus(data, arguments.cache)
     reference = build_reference(
         corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
     )

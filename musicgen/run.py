@@ -17,8 +17,7 @@ import torch
 
 from musicgen import __version__
 from musicgen.files import replace_atomically
-from musicgen.metrics.evaluation import Evaluation, Evaluator
-from musicgen.metrics.reference import build_reference
+from musicgen.measurement import measure
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune, sample_tunes
@@ -29,9 +28,8 @@ from musicgen.study.record import RunRecord
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import NoTracker, Tracker
-from musicgen.training.figures import loss_figure
 from musicgen.training.loop import Task, fit
-from musicgen.training.loss import encode_tunes, mean_loss
+from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
 from musicgen.training.state import load_checkpoint
@@ -58,7 +56,7 @@ def execute(prepared: PreparedRun) -> RunRecord:
         tell_stage("sampling")
         network, tunes = _sample(prepared, record, fitted)
         tell_stage("evaluating")
-        evaluation, figures = _measure(prepared, record, fitted, network, tunes)
+        evaluation, figures = measure(prepared, record, fitted, network, tunes)
         tell_stage("rendering")
         songs = _render(prepared, record, tunes)
         write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
@@ -199,58 +197,6 @@ def _sample(
     return network, tunes
 
 
-def _measure(
-    prepared: PreparedRun,
-    record: RunRecord,
-    fitted: Fit,
-    network: CharacterNetwork,
-    tunes: Sequence[SampledTune],
-) -> tuple[Evaluation, dict[str, "Figure"]]:
-    started = time.perf_counter()
-    corpus = prepared.corpus
-    metrics: dict[str, float | None] = {
-        "fit/best_iteration": fitted.best_iteration,
-        "fit/final_validation_loss": fitted.final_validation_loss,
-    }
-    losses = {
-        part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, prepared.device))
-        for part in ("train", "validation", "test")
-    }
-    for part, loss in losses.items():
-        metrics[f"fit/{part}_loss"] = loss.nats
-        metrics[f"fit/{part}_bits"] = loss.bits
-        metrics[f"fit/{part}_body_loss"] = loss.body_nats
-    metrics["fit/generalisation_gap"] = losses["test"].nats - losses["train"].nats
-    # The best loss also where the last weights are sampled.
-    metrics["fit/validation_loss"] = fitted.best_validation_loss
-    cache = Path(prepared.config.paths.outputs) / "cache"
-    reference = build_reference(
-        corpus.tunes,
-        num_tunes=len(tunes),
-        groups=corpus.groups,
-        num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=cache,
-    )
-    held_out = [*corpus.part("validation"), *corpus.part("test")]
-    evaluator = Evaluator(reference, corpus.part("train"), held_out, cache_dir=cache)
-    texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
-    evaluation = evaluator.evaluate(texts, ended=ended)
-    for name in ("temperature", "prompt"):
-        keys = [getattr(tune, name) for tune in tunes]
-        if len(set(keys)) > 1:
-            groups = evaluator.evaluate_by(texts, keys, ended=ended)
-            record.metrics_by[name] = {str(key): group.metrics for key, group in groups.items()}
-    record.metrics = metrics | evaluation.metrics
-    record.reference = {
-        name: {"mean": mean, "sd": reference.sd[name]} for name, mean in reference.mean.items()
-    }
-    record.floor = dict(reference.floor)
-    record.reasons = evaluation.reasons
-    figures = {"loss": loss_figure(fitted.history, fitted.best_iteration), **evaluator.figures(texts)}
-    record.timing["evaluate_seconds"] = time.perf_counter() - started
-    return evaluation, figures
-
-
 def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTune]) -> list[Song]:
     started = time.perf_counter()
     songs = render_songs(tunes, prepared.origin, prepared.config.rendering, prepared.directory)
@@ -263,6 +209,11 @@ def _draw(figures: dict[str, "Figure"], folder: Path) -> list[Path]:
     paths = []
     for name, figure in figures.items():
         path = folder / f"{name}.png"
+        # savefig would lay the figure out twice, which takes longer than drawing it.
+        layout = figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         with replace_atomically(path) as temporary:
             figure.savefig(temporary, dpi=120)
         paths.append(path)

@@ -22,7 +22,9 @@ def finish_sweep(directory: Path) -> int:
 def _track(summary: Summary, config: Config, directory: Path) -> None:
     """Put tables, figures and verdicts on one experiment, beside those of the runs."""
     name = config.study.name or directory.name
-    tracker = CometTracker(config.tracker, directory / "comet", f"study {name}", ["study", *study_tags(config)])
+    tracker = CometTracker(
+        config.tracker, directory / "comet", f"study {name}", ["study", *study_tags(config)]
+    )
     tracker.log_parameters({"study": config.as_dict()["study"]})
     for table in ("plan.csv", "runs.csv", "effects.csv", "noise.csv"):
         if (directory / table).exists():

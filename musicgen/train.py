@@ -99,9 +99,11 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         raise
     record = execute(prepared)
 
-    from musicgen.metrics.table import headline_table, print_table
+    from musicgen.metrics.table import conditional_table, headline_table, print_table
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
+    for name, groups in record.metrics_by.items():
+        print_table(conditional_table(groups, name, record.reference_by[name]))
     # The last line that the command prints says where everything is: see main.
     global _run_directory
     _run_directory = directory

@@ -29,6 +29,7 @@ COMMANDS = {
     "note",
     "preparation",
     "run",
+    "measurement",
     "songs",
 }
 """Modules at the root of the package that a command is made of."""

@@ -1,8 +1,9 @@
 """Which tunes belong together, and the split of a corpus into training, validation and test tunes."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,35 +33,48 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
     12-interval runs of the one with fewer runs in common (so transposed versions count), and a group is
     what twins connect. Returns a group number for each tune: the number of the group's first tune.
     """
-    # Commands that read no corpus start faster without scipy.
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
     tunes, runs = _interval_runs([np.asarray(melody, np.int64) for melody in melodies])
-    num_tunes, num_runs = len(melodies), int(runs.max(initial=0)) + 1
-    holds = csr_array((np.ones(len(runs), np.int32), (tunes, runs)), shape=(num_tunes, num_runs))
-    runs_of = np.bincount(tunes, minlength=num_tunes)
-    shared = (holds @ holds.T).tocoo()
-    one, other = shared.row, shared.col
-    is_twin = shared.data >= share * np.minimum(runs_of[one], runs_of[other])
-    twins = csr_array((is_twin[is_twin], (one[is_twin], other[is_twin])), shape=(num_tunes, num_tunes))
-    labels = connected_components(twins, directed=False)[1]
-    first_tunes = np.unique(labels, return_index=True)[1]
-    return first_tunes[labels].tolist()
+    num_runs = np.bincount(tunes, minlength=len(melodies)).tolist()
+    num_shared: Counter[tuple[int, int]] = Counter()
+    for holders in _holders_of_shared_runs(tunes, runs):
+        num_shared.update(combinations(holders, 2))
+    earlier = list(range(len(melodies)))
+    for (one, other), count in num_shared.items():
+        if count >= share * min(num_runs[one], num_runs[other]):
+            low, high = sorted((_first_of_group(earlier, one), _first_of_group(earlier, other)))
+            earlier[high] = low
+    return [_first_of_group(earlier, tune) for tune in range(len(melodies))]
+
+
+def _first_of_group(earlier: list[int], tune: int) -> int:
+    """Follow the links from each tune to an earlier one of its group; on the way, shorten them."""
+    while earlier[tune] != tune:
+        earlier[tune] = earlier[earlier[tune]]
+        tune = earlier[tune]
+    return tune
+
+
+def _holders_of_shared_runs(tunes: Integers, runs: Integers) -> Iterator[list[int]]:
+    """For each run that several tunes hold: these tunes, in order."""
+    is_shared = np.bincount(runs)[runs] > 1
+    tunes, runs = tunes[is_shared], runs[is_shared]
+    order = np.argsort(runs, kind="stable")
+    holders, ends = tunes[order].tolist(), np.flatnonzero(np.diff(runs[order], append=-1)) + 1
+    for start, end in pairwise([0, *ends.tolist()]):
+        yield holders[start:end]
 
 
 def _interval_runs(melodies: Sequence[Integers]) -> tuple[Integers, Integers]:
-    """Which tune holds which run: their numbers, each pair once, two arrays of shape (pairs,)."""
-    nothing = np.zeros(0, np.int64)
-    halves = [_half_runs(np.diff(melody)) for melody in melodies]
-    numbers = np.unique(np.concatenate([nothing, *halves]), return_inverse=True)[1]
-    ends = np.cumsum([len(codes) for codes in halves], dtype=np.int64)
+    """Which tune holds which run: their numbers, each pair once, in order; two arrays of shape (pairs,)."""
+    notes = np.concatenate([np.zeros(0, np.int64), *melodies])
+    tunes = np.repeat(np.arange(len(melodies)), [len(melody) for melody in melodies])
     # Twelve intervals exceed 64 bits, but the numbers of their two halves do not.
-    starts = [np.arange(end - len(codes), end - _HALF) for codes, end in zip(halves, ends, strict=True)]
-    tunes = np.repeat(np.arange(len(melodies)), [len(places) for places in starts])
-    places = np.concatenate([nothing, *starts])
-    runs = np.unique(numbers[places] << 32 | numbers[places + _HALF], return_inverse=True)[1]
-    pairs = np.unique(tunes << 32 | runs)
+    halves = _numbered(_half_runs(np.diff(notes)))
+    runs = halves[:-_HALF] << 32 | halves[_HALF:]
+    # A run of twelve intervals takes thirteen notes, all of one tune.
+    is_inside = tunes[: len(runs)] == tunes[RUN_LENGTH:]
+    pairs = np.sort(tunes[: len(runs)][is_inside] << 32 | _numbered(runs[is_inside]))
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     return pairs >> 32, pairs & 0xFFFFFFFF
 
 
@@ -70,6 +84,15 @@ def _half_runs(intervals: Integers) -> Integers:
     for offset in range(_HALF):
         codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _LARGEST_INTERVAL
     return codes
+
+
+def _numbered(codes: Integers) -> Integers:
+    """A number from 0 on for each code, equal where the codes are."""
+    order = np.argsort(codes)
+    in_order = codes[order]
+    numbers = np.zeros(len(codes), np.int64)
+    numbers[order[1:]] = np.cumsum(in_order[1:] != in_order[:-1])
+    return numbers
 
 
 def split_by_group(

@@ -5,13 +5,17 @@ through the same code at the same sample size.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
+from musicgen.metrics.diversity import pair_distances
 from musicgen.metrics.melody import Melody, ScoredTune, Tune, UnmeasurableError, with_notes
 from musicgen.metrics.originality import Copies, TrainingIndex
+from musicgen.metrics.profile import Profile
+from musicgen.metrics.structure import zip_ratios
 
 
 @dataclass(frozen=True)
@@ -35,11 +39,11 @@ class Corpus:
         return cls(known, index, known, tuple(with_notes(held_out)))
 
     @cached_property
-    def training_melodies(self) -> list[Melody]:
-        """The melodies to compare distributions with; UnmeasurableError where there are none."""
+    def profile(self) -> Profile:
+        """What the tunes' distributions are compared with; UnmeasurableError where there are no tunes."""
         if not self.training:
             raise UnmeasurableError("no training tune has a note")
-        return [tune.melody for tune in self.training]
+        return Profile.of([tune.melody for tune in self.training])
 
     @property
     def held_out_melodies(self) -> list[Melody]:
@@ -77,6 +81,11 @@ class Comparison:
         return [tune.melody for tune in self.sample]
 
     @cached_property
+    def profile(self) -> Profile:
+        """The sample's distributions; UnmeasurableError where no tune has a note."""
+        return Profile.of(self.melodies)
+
+    @cached_property
     def bars(self) -> list[tuple[str, ...]]:
         """The bar texts of the sample's tunes."""
         return [tune.bars for tune in self.sample]
@@ -93,3 +102,50 @@ class Comparison:
         """The same for the sample's tunes."""
         places = {id(tune): place for place, tune in enumerate(self.delivered)}
         return [self.all_copies[places[id(tune)]] for tune in self.sample]
+
+    @cached_property
+    def pair_distances(self) -> NDArray[np.float64]:
+        """How far the sample's tunes are from one another, shape (tunes, tunes)."""
+        return pair_distances(self.melodies)
+
+    @cached_property
+    def zip_ratios(self) -> NDArray[np.float64]:
+        """How much order there is in each tune of the sample, shape (tunes,)."""
+        return zip_ratios(self.melodies, self.seed)
+
+    def group(self, places: Sequence[int], sample_size: int, note_budget: int) -> "Comparison":
+        """Some of the delivered tunes, compared as if no other had been requested."""
+        group = replace(
+            self,
+            delivered=tuple(self.delivered[place] for place in places),
+            num_requested=len(places),
+            sample_size=sample_size,
+            note_budget=note_budget,
+        )
+        if self.corpus.training:
+            _know(group, "all_copies", [self.all_copies[place] for place in places])
+        return group
+
+    def rest(self, is_left: NDArray[np.bool_], note_budget: int) -> "Comparison":
+        """What is left of the comparison when some requested tunes are taken out of it.
+
+        is_left: shape (requested,); those that never came stand behind the delivered ones. The sample is not
+        drawn anew, and nothing that was found about a tune or a pair of them is found again.
+        """
+        delivered = [tune for tune, left in zip(self.delivered, is_left, strict=False) if left]
+        left_ids = set(map(id, delivered))
+        in_sample = np.array([id(tune) in left_ids for tune in self.sample], bool)
+        rest = replace(
+            self, delivered=tuple(delivered), num_requested=int(is_left.sum()), note_budget=note_budget
+        )
+        _know(rest, "sample", [tune for tune, left in zip(self.sample, in_sample, strict=True) if left])
+        _know(rest, "zip_ratios", self.zip_ratios[in_sample])
+        _know(rest, "pair_distances", self.pair_distances[np.ix_(in_sample, in_sample)])
+        if self.corpus.training:
+            _know(rest, "all_copies", [c for c, left in zip(self.all_copies, is_left, strict=False) if left])
+        return rest
+
+
+def _know(comparison: Comparison, name: str, value: object) -> None:
+    """Give a comparison what another one has found already, as if its cached property had found it."""
+    vars(comparison)[name] = value

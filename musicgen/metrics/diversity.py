@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
 from musicgen.metrics.melody import Integers, Melody, UnmeasurableError, mean
@@ -60,23 +61,30 @@ def normalised(body: str) -> str:
     return re.sub(r"\s+|!(?=\s*$)", "", body, flags=re.MULTILINE)
 
 
-def pair_distance(melodies: Sequence[Melody]) -> float:
-    """Levenshtein distance of two tunes' interval strings over the longer's length, mean over all pairs.
+def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:
+    """Levenshtein distance of two tunes' interval strings over the longer's length, in [0, 1].
 
-    In [0, 1]; 0 where all tunes are transpositions of one. Fewer than two tunes with an interval:
-    UnmeasurableError.
+    Shape (tunes, tunes); NaN in the rows and columns of tunes of one note, which have no interval.
     """
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
-    strings = [
-        "".join(chr(256 + step) for step in melody.intervals) for melody in melodies if len(melody) > 1
-    ]
-    if len(strings) < 2:
+    strings = ["".join(chr(256 + step) for step in melody.intervals) for melody in melodies]
+    distances = cdist(strings, strings, scorer=Levenshtein.normalized_distance).astype(np.float64)
+    has_none = [not string for string in strings]
+    distances[has_none, :] = distances[:, has_none] = np.nan
+    return distances
+
+
+def pair_distance(distances: NDArray[np.float64]) -> float:
+    """Mean of `pair_distances` over all pairs of tunes, in [0, 1]; 0 where all are transpositions of one.
+
+    Fewer than two tunes with an interval: UnmeasurableError.
+    """
+    num_tunes = int((~np.isnan(np.diag(distances))).sum())
+    if num_tunes < 2:
         raise UnmeasurableError("fewer than two tunes have an interval")
-    distances = cdist(strings, strings, scorer=Levenshtein.normalized_distance)
-    pairs = len(strings) * (len(strings) - 1)
-    return float(distances.sum(dtype=np.float64)) / pairs
+    return float(np.nansum(distances)) / (num_tunes * (num_tunes - 1))
 
 
 def _first_notes(melodies: Sequence[Melody], note_budget: int) -> list[Integers]:

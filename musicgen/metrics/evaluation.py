@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import ScoredTune, read_corpus, read_tunes
+from musicgen.metrics.melody import read_corpus, read_tunes
+from musicgen.metrics.noise import sampling_noise
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.tune_rows import tune_rows
 
@@ -53,9 +54,10 @@ class Evaluator:
 
         The corpus' melodies are kept in `cache_dir`, where one is given.
         """
-        self._corpus = Corpus.of(
-            read_corpus(training_tunes, cache_dir), read_corpus(held_out_tunes, cache_dir)
-        )
+        training = read_corpus(training_tunes, cache_dir)
+        is_same = held_out_tunes is training_tunes
+        self._corpus = Corpus.of(training, training if is_same else read_corpus(held_out_tunes, cache_dir))
+        self._latest: Comparison | None = None
         self._reference = reference
         self._seed = seed
         self._asks_abc2midi = asks_abc2midi
@@ -73,12 +75,7 @@ class Evaluator:
         `ended` says for each tune whether it came to its end before the cap on characters (all, if not
         given).
         """
-        requested = len(tunes) if num_requested is None else num_requested
-        assert requested >= len(tunes), "more tunes came than were requested"
-        delivered = read_tunes(tunes, ended=ended, asks_abc2midi=self._asks_abc2midi)
-        comparison = self._compare(delivered, requested)
-        metrics, reasons = measure(comparison)
-        return Evaluation(metrics, reasons, tune_rows(comparison), len(comparison.sample))
+        return _evaluation(self.compare(tunes, ended, num_requested))
 
     def evaluate_by(
         self,
@@ -86,36 +83,78 @@ class Evaluator:
         keys: Sequence[Hashable],
         *,
         ended: Sequence[bool] | None = None,
+        reference: Reference | None = None,
     ) -> dict[Hashable, Evaluation]:
         """An evaluation for each key, such as temperature or prompt, in the order of first appearance.
 
-        `keys` holds the key of each tune. The groups are smaller than the whole: compare them with one
-        another when they are of equal size, not with the reference.
+        `keys` holds the key of each tune. Many metrics depend on the number of tunes: with a `reference` that
+        was built for as many tunes as a group has, the groups compare with it. Without one they compare with
+        one another alone, and distinct n-grams have no value in groups that are too small.
         """
         places: dict[Hashable, list[int]] = {}
         for place, key in enumerate(keys):
             places.setdefault(key, []).append(place)
+        whole = self.compare(tunes, ended)
+        scale = self._reference if reference is None else reference
         return {
-            key: self.evaluate(
-                [tunes[place] for place in chosen],
-                ended=None if ended is None else [ended[place] for place in chosen],
-            )
+            key: _evaluation(whole.group(chosen, scale.sample_size, scale.note_budget))
             for key, chosen in places.items()
         }
 
+    def sampling_noise(
+        self, tunes: Sequence[str], *, ended: Sequence[bool] | None = None
+    ) -> dict[str, float]:
+        """The standard error of the metrics that comes from the finite number of tunes.
+
+        See `noise.py` for the formula and for what has none.
+        """
+        return sampling_noise(self.compare(tunes, ended))
+
     def figures(self, tunes: Sequence[str]) -> "dict[str, Figure]":
         """The figures by file name without suffix: pitches, transitions, lengths, originality."""
-        return evaluation_figures(self._compare(read_tunes(tunes), len(tunes)))
+        # They do not ask which tunes came to their end.
+        if self._latest is not None and _texts(self._latest) == list(tunes):
+            return evaluation_figures(self._latest)
+        return evaluation_figures(self.compare(tunes))
 
-    def _compare(self, delivered: Sequence[ScoredTune], num_requested: int) -> Comparison:
-        return Comparison(
-            delivered=tuple(delivered),
-            num_requested=num_requested,
+    def compare(
+        self,
+        tunes: Sequence[str],
+        ended: Sequence[bool] | None = None,
+        num_requested: int | None = None,
+    ) -> Comparison:
+        """The tunes beside the corpus, as all other methods see them.
+
+        The latest comparison is kept: what was found about the same tunes is not found again.
+        """
+        requested = len(tunes) if num_requested is None else num_requested
+        assert requested >= len(tunes), "more tunes came than were requested"
+        flags = [True] * len(tunes) if ended is None else list(ended)
+        latest = self._latest
+        if (
+            latest is not None
+            and (_texts(latest), latest.num_requested) == (list(tunes), requested)
+            and [tune.is_ended for tune in latest.delivered] == flags
+        ):
+            return latest
+        self._latest = Comparison(
+            delivered=tuple(read_tunes(tunes, ended=flags, asks_abc2midi=self._asks_abc2midi)),
+            num_requested=requested,
             corpus=self._corpus,
             sample_size=self._reference.sample_size,
             note_budget=self._reference.note_budget,
             seed=self._seed,
         )
+        return self._latest
+
+
+def _evaluation(comparison: Comparison) -> Evaluation:
+    metrics, reasons = measure(comparison)
+    return Evaluation(metrics, reasons, tune_rows(comparison), len(comparison.sample))
+
+
+def _texts(comparison: Comparison) -> list[str]:
+    return [tune.parsed.text for tune in comparison.delivered]
 
 
 def evaluate(

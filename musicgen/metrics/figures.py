@@ -16,7 +16,7 @@ from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import joined
 from musicgen.metrics.melody import Melody
 from musicgen.metrics.originality import COPY_NOTES
-from musicgen.metrics.similarity import LARGEST_INTERVAL, transition_counts
+from musicgen.metrics.profile import LARGEST_INTERVAL, Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +70,7 @@ def pitches_and_intervals(generated: Sequence[Melody], corpus: Sequence[Melody])
 def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
     """Probability of the next pitch given this one, generated on the left, corpus on the right."""
     figure, axes = _figure(1, 2, width=11, height=5.2)
-    matrices = [transition_counts(side) for side in (generated, corpus)]
+    matrices = [Profile.of(side).transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
     image = None
     for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):

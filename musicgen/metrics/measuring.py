@@ -1,18 +1,24 @@
 """Runs the registry over a comparison."""
 
 import math
+from collections.abc import Container
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.melody import UnmeasurableError
 from musicgen.metrics.registry import METRICS
 
 
-def measure(comparison: Comparison) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Every metric of the registry that tunes alone decide: values by name, and reasons where it is None."""
+def measure(
+    comparison: Comparison, left_out: Container[str] = ()
+) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Every metric of the registry that tunes alone decide: values by name, and reasons where it is None.
+
+    Metrics that `left_out` names are in neither.
+    """
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for metric in METRICS.values():
-        if metric.compute is None:
+        if metric.compute is None or metric.name in left_out:
             continue
         try:
             value = float(metric.compute(comparison))

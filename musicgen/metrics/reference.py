@@ -35,7 +35,8 @@ _CAP_PERCENTILE = 99
 """The floor's tunes end where few corpus tunes go on."""
 _LARGEST_SHARE = 4
 """At most a quarter of the corpus is set aside, so that the rest still stands for the whole."""
-_INDISTINGUISHABLE_SDS = 2.0
+INDISTINGUISHABLE_SDS = 2.0
+"""A value as near as this to the corpus' mean reads as one of the corpus."""
 
 Metrics = dict[str, float | None]
 
@@ -57,6 +58,11 @@ class Reference:
     floor: dict[str, float]
     """Metric → mean over the floor's splits."""
 
+    @property
+    def beside(self) -> dict[str, dict[str, float]]:
+        """Metric → mean and sd, as run.json and tables have them."""
+        return {metric: {"mean": mean, "sd": self.sd[metric]} for metric, mean in self.mean.items()}
+
     def verdict(self, metric: str, value: float | None) -> str | None:
         """How a value stands to the corpus, in words; None without a value or a reference."""
         if value is None or metric not in self.mean:
@@ -67,7 +73,7 @@ class Reference:
 def verdict(value: float, mean: float, sd: float) -> str:
     """Say "not distinguishable from the corpus" within 2 SD, else by how many SD above or below."""
     difference = value - mean
-    if abs(difference) <= _INDISTINGUISHABLE_SDS * sd:
+    if abs(difference) <= INDISTINGUISHABLE_SDS * sd:
         return "not distinguishable from the corpus"
     side = "above" if difference > 0 else "below"
     if sd == 0:

@@ -23,6 +23,10 @@ class Direction(StrEnum):
     """As near as possible to the value of held-out corpus tunes."""
 
 
+ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.CORPUS: "→ corpus"}
+"""The directions as tables and figures show them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A named metric."""
@@ -44,7 +48,7 @@ HIGHER, LOWER, CORPUS = Direction.HIGHER, Direction.LOWER, Direction.CORPUS
 
 
 def _versus_training(function: Callable[..., float]) -> Callable[[Comparison], float]:
-    return lambda c: function(c.melodies, c.corpus.training_melodies)
+    return lambda c: function(c.profile, c.corpus.profile)
 
 
 def _distinct(n: int) -> Callable[[Comparison], float]:
@@ -187,7 +191,7 @@ _ALL = (
         "diversity/pair_distance",
         CORPUS,
         "mean edit distance of two tunes' interval strings, by length",
-        lambda c: diversity.pair_distance(c.melodies),
+        lambda c: diversity.pair_distance(c.pair_distances),
     ),
     Metric(
         "originality/longest_copy",
@@ -235,7 +239,7 @@ _ALL = (
         "structure/zip_ratio",
         CORPUS,
         "compressed size of a tune / of its notes shuffled",
-        lambda c: structure.zip_ratio(c.melodies, c.seed),
+        lambda c: structure.zip_ratio(c.zip_ratios),
     ),
     Metric(
         "structure/tonic_ending",

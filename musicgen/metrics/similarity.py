@@ -7,55 +7,55 @@ nearer to the corpus' durations than real tunes do. Every function raises Unmeas
 two sets of tunes has nothing to count.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.distributions import divergence, jensen_shannon, joined, pitch_ngrams
+from musicgen.metrics.classifier import cross_validated_auc
+from musicgen.metrics.distributions import divergence, jensen_shannon, wasserstein
 from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
+from musicgen.metrics.profile import LARGEST_INTERVAL, Notes, Profile
 
-Melodies = Sequence[Melody]
-
-LARGEST_INTERVAL = 12
 _NUM_FOLDS = 5
-_HASH_BITS = 10
+_DURATION_BITS = 4
+_NGRAM_BITS = 10
 _LONGEST_HASHED = 4
 
 
-def note_divergence(ours: Melodies, theirs: Melodies) -> float:
+def note_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the pitches of all notes."""
-    return _divergence(ours, theirs, lambda melody: melody.pitches)
+    return divergence(ours.pitches, theirs.pitches)
 
 
-def pitch_class_divergence(ours: Melodies, theirs: Melodies) -> float:
+def pitch_class_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the pitch classes counted from the tonic of K:, thus free of the key."""
-    return _divergence(ours, theirs, lambda melody: (melody.pitches - melody.tonic) % 12)
+    return divergence(ours.relative_pitch_classes, theirs.relative_pitch_classes)
 
 
-def interval_divergence(ours: Melodies, theirs: Melodies) -> float:
+def interval_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the steps from note to note in semitones; steps beyond an octave count as an octave."""
-    return _divergence(ours, theirs, _clipped_intervals)
+    return divergence(ours.intervals, theirs.intervals)
 
 
-def duration_divergence(ours: Melodies, theirs: Melodies) -> float:
+def duration_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the written durations."""
-    return _divergence(ours, theirs, lambda melody: melody.durations)
+    return divergence(ours.durations, theirs.durations)
 
 
-def transition_divergence(ours: Melodies, theirs: Melodies) -> float:
+def transition_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the pairs of successive pitches."""
-    return _divergence(ours, theirs, lambda melody: pitch_ngrams(melody.pitches, 2))
+    return divergence(ours.transitions, theirs.transitions)
 
 
-def transition_matrix_divergence(ours: Melodies, theirs: Melodies) -> float:
+def transition_matrix_divergence(ours: Profile, theirs: Profile) -> float:
     """Divergence of the rows of the two transition matrices, weighted by how often the corpus leaves the
     pitch.
 
     Σ_a w(a) · JSD(p(· | a), q(· | a)), w(a) the share of the corpus' transitions that start at a. A row that
     the corpus has and the tunes lack counts 1; a row that the corpus lacks has no weight.
     """
-    p, q = transition_counts(ours), transition_counts(theirs)
+    p, q = ours.transition_matrix(), theirs.transition_matrix()
     if not p.sum() or not q.sum():
         raise UnmeasurableError("no two successive notes in one of the two sets of tunes")
     weights = q.sum(axis=1) / q.sum()
@@ -66,32 +66,22 @@ def transition_matrix_divergence(ours: Melodies, theirs: Melodies) -> float:
     )
 
 
-def transition_counts(melodies: Melodies) -> NDArray[np.int64]:
-    """How often each pitch follows each, shape (128, 128), row the first of the two."""
-    pairs = joined(pitch_ngrams(melody.pitches, 2) for melody in melodies)
-    return np.bincount(pairs, minlength=128 * 128).reshape(128, 128)
-
-
-def note_count_distance(ours: Melodies, theirs: Melodies) -> float:
+def note_count_distance(ours: Profile, theirs: Profile) -> float:
     """Wasserstein distance of the tunes' numbers of notes, in notes."""
-    return _wasserstein(ours, theirs, len)
+    return wasserstein(ours.num_notes, theirs.num_notes)
 
 
-def range_distance(ours: Melodies, theirs: Melodies) -> float:
+def range_distance(ours: Profile, theirs: Profile) -> float:
     """Wasserstein distance of the tunes' ranges, highest less lowest pitch, in semitones."""
-    return _wasserstein(ours, theirs, lambda melody: float(np.ptp(melody.pitches)))
+    return wasserstein(ours.ranges, theirs.ranges)
 
 
-def mean_interval_distance(ours: Melodies, theirs: Melodies) -> float:
+def mean_interval_distance(ours: Profile, theirs: Profile) -> float:
     """Wasserstein distance of the tunes' mean step sizes, in semitones; tunes of one note are left out."""
-    return _wasserstein(
-        [melody for melody in ours if len(melody) > 1],
-        [melody for melody in theirs if len(melody) > 1],
-        lambda melody: float(np.abs(melody.intervals).mean()),
-    )
+    return wasserstein(ours.mean_intervals, theirs.mean_intervals)
 
 
-def two_sample_auc(ours: Melodies, held_out: Melodies, seed: int) -> float:
+def two_sample_auc(ours: Sequence[Melody], held_out: Sequence[Melody], seed: int) -> float:
     """How well a classifier tells the tunes from held-out ones: area under the ROC curve, → 0.5.
 
     Five-fold cross-validated logistic regression on a tune's shares of relative pitch classes, intervals and
@@ -104,60 +94,36 @@ def two_sample_auc(ours: Melodies, held_out: Melodies, seed: int) -> float:
         raise UnmeasurableError(f"{size} tunes a side, fewer than {2 * _NUM_FOLDS}")
     rng = np.random.default_rng(seed)
     chosen = [tunes[place] for tunes in (ours, held_out) for place in rng.permutation(len(tunes))[:size]]
-    features = np.stack([_features(melody) for melody in chosen])
-    labels = np.repeat([1, 0], size)
-    folds = np.concatenate([np.arange(size) % _NUM_FOLDS] * 2)
-    return _cross_validated_auc(features, labels, folds)
+    features = _features(chosen)
+    is_ours = np.arange(2 * size) < size
+    folds = np.tile(np.arange(size) % _NUM_FOLDS, 2)
+    return cross_validated_auc(features, is_ours, folds)
 
 
-def _divergence(ours: Melodies, theirs: Melodies, codes: Callable[[Melody], Integers]) -> float:
-    return divergence(joined(map(codes, ours)), joined(map(codes, theirs)))
-
-
-def _clipped_intervals(melody: Melody) -> Integers:
-    return np.clip(melody.intervals, -LARGEST_INTERVAL, LARGEST_INTERVAL)
-
-
-def _wasserstein(ours: Melodies, theirs: Melodies, value: Callable[[Melody], float]) -> float:
-    from scipy.stats import wasserstein_distance
-
-    if not ours or not theirs:
-        raise UnmeasurableError("no tune to compare in one of the two sets")
-    return float(
-        wasserstein_distance([value(melody) for melody in ours], [value(melody) for melody in theirs])
-    )
-
-
-def _features(melody: Melody) -> NDArray[np.float64]:
-    """Square roots of shares, so that the frequent ones do not drown the rest."""
-    blocks = [
-        np.bincount((melody.pitches - melody.tonic) % 12, minlength=12),
-        np.bincount(_clipped_intervals(melody) + LARGEST_INTERVAL, minlength=2 * LARGEST_INTERVAL + 1),
-        np.bincount(_hashed(melody.durations, 4), minlength=2**4),
-        *(
-            np.bincount(_hashed(pitch_ngrams(melody.pitches, n), _HASH_BITS), minlength=2**_HASH_BITS)
-            for n in range(1, _LONGEST_HASHED + 1)
-        ),
+def _features(melodies: Sequence[Melody]) -> NDArray[np.float64]:
+    """Square roots of shares, so that the frequent ones do not drown the rest; a row for each tune."""
+    notes = Notes.of(melodies)
+    steps, tunes_of_steps = notes.intervals()
+    steps = np.clip(steps, -LARGEST_INTERVAL, LARGEST_INTERVAL) + LARGEST_INTERVAL
+    counted = [
+        (notes.relative_pitch_classes, notes.tunes, 12),
+        (steps, tunes_of_steps, 2 * LARGEST_INTERVAL + 1),
+        (_hashed(notes.durations, _DURATION_BITS), notes.tunes, 2**_DURATION_BITS),
     ]
-    return np.concatenate([np.sqrt(block / max(block.sum(), 1)) for block in blocks])
+    for n in range(1, _LONGEST_HASHED + 1):
+        codes, tunes = notes.ngrams(n)
+        counted.append((_hashed(codes, _NGRAM_BITS), tunes, 2**_NGRAM_BITS))
+    return np.hstack([np.sqrt(_shares(*one, num_tunes=len(melodies))) for one in counted])
+
+
+def _shares(codes: Integers, tunes: Integers, num_codes: int, num_tunes: int) -> NDArray[np.float64]:
+    """How often each code below `num_codes` occurs in each tune, over all of the tune's codes."""
+    counts = np.bincount(tunes * num_codes + codes, minlength=num_tunes * num_codes)
+    counts = counts.reshape(num_tunes, num_codes)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def _hashed(codes: Integers, bits: int) -> Integers:
     """Numbers below 2^bits, by multiplication with an odd constant near 2⁶⁴ over the golden ratio."""
     product = codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return (product >> np.uint64(64 - bits)).astype(np.int64)
-
-
-def _cross_validated_auc(features: NDArray[np.float64], labels: Integers, folds: Integers) -> float:
-    """The AUC of each fold's decisions by a classifier that never saw the fold; mean over folds."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-
-    scores = []
-    for fold in range(_NUM_FOLDS):
-        is_test = folds == fold
-        classifier = LogisticRegression(solver="liblinear", dual=True, random_state=0, max_iter=1000)
-        classifier.fit(features[~is_test], labels[~is_test])
-        decisions = classifier.decision_function(features[is_test])
-        scores.append(roc_auc_score(labels[is_test], decisions))
-    return float(np.mean(scores))

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.metrics.melody import Melody, mean
 
@@ -35,15 +36,19 @@ def distinct_bars(tunes: Sequence[Sequence[str]]) -> float:
     return mean([len(set(bars)) / len(bars) for bars in tunes if bars], "no tune has a bar")
 
 
-def zip_ratio(melodies: Sequence[Melody], seed: int) -> float:
-    """zlib(notes) / zlib(the same notes shuffled), in bytes; mean over tunes; 1 where order holds nothing.
+def zip_ratios(melodies: Sequence[Melody], seed: int) -> NDArray[np.float64]:
+    """zlib(notes) / zlib(the same notes shuffled), in bytes, shape (tunes,); NaN for tunes of one note.
 
     Notes are written as text, pitch and duration, as in a score. The seed draws the shuffles, the mean of
-    four for each tune. Tunes of fewer than two notes are left out; no other: UnmeasurableError.
+    four for each tune.
     """
     rng = np.random.default_rng(seed)
-    ratios = [_zip_ratio(melody, rng) for melody in melodies if len(melody) > 1]
-    return mean(ratios, "no tune has two notes")
+    return np.array([_zip_ratio(melody, rng) if len(melody) > 1 else np.nan for melody in melodies])
+
+
+def zip_ratio(ratios: NDArray[np.float64]) -> float:
+    """Mean over tunes, 1 where order holds nothing. No tune of two notes: UnmeasurableError."""
+    return mean(ratios[~np.isnan(ratios)], "no tune has two notes")
 
 
 def tonic_ending(melodies: Sequence[Melody]) -> float:

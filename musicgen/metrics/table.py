@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from musicgen.metrics.reference import verdict
-from musicgen.metrics.registry import HEADLINE, METRICS, Direction
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 
 Values = Mapping[str, float | None]
 
-_ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.CORPUS: "→ corpus"}
-
 FULL_WIDTH = 125
 """Characters that a whole row needs."""
+_LONGEST_LABEL = 28
 
 
 def print_table(table: Table) -> None:
@@ -66,12 +66,44 @@ def headline_table(
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
 
 
+def conditional_table(
+    by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]]
+) -> Table:
+    """A row of headline metrics for each group of tunes, the corpus in the last row.
+
+    by: the group's key as text, such as a temperature or a prompt -> metrics; name: what the keys are.
+    Metrics without a value in any group have no column.
+    """
+    metrics = [metric for metric in HEADLINE if any(group.get(metric) is not None for group in by.values())]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(name, no_wrap=True)
+    for metric in metrics:
+        words = metric.partition("/")[2].replace("_", "\n")
+        table.add_column(words, justify="right", vertical="bottom")
+    for key, group in by.items():
+        # As Text, since a prompt may hold what rich reads as markup.
+        table.add_row(Text(shortened(key)), *(_number(group.get(metric)) for metric in metrics))
+    beside = [reference.get(metric) for metric in metrics]
+    table.add_row("corpus", *("" if one is None else _number(one["mean"]) for one in beside), style="dim")
+    table.add_row("± SD", *("" if one is None else _number(one["sd"]) for one in beside), style="dim")
+    return table
+
+
+def shortened(label: str) -> str:
+    """A prompt as one short line: ↵ for each new line, and an ellipsis where its middle is left out."""
+    line = "".join("↵" if c == "\n" else c if c.isprintable() else "·" for c in label)
+    if len(line) <= _LONGEST_LABEL:
+        return line
+    # Prompts often differ in their last fields.
+    return f"{line[: _LONGEST_LABEL // 3]}…{line[-(_LONGEST_LABEL - _LONGEST_LABEL // 3 - 1) :]}"
+
+
 def registry_as_markdown() -> str:
     """Name, direction and meaning of every metric, a line each, the headline ones bold."""
     lines = ["| metric | better | meaning |", "|---|---|---|"]
     for metric in METRICS.values():
         name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name
-        lines.append(f"| {name} | {_ARROWS[metric.direction]} | {metric.description} |")
+        lines.append(f"| {name} | {ARROWS[metric.direction]} | {metric.description} |")
     return "\n".join(lines) + "\n"
 
 

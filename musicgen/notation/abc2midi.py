@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.notation.midi_notes import sounding_notes
+from musicgen.notation.midi_notes import is_silent
 
 _PROGRAM = "abc2midi.exe" if sys.platform == "win32" else "abc2midi"
 _MOST_MIDI_BYTES = 16 * 2**20
@@ -37,6 +38,7 @@ class Conversion:
         return self.problem is None
 
 
+@cache
 def find_program() -> Path:
     """The abc2midi in the symusic wheel, or else the one on PATH. Raises InputError where there is none."""
     package = importlib.util.find_spec("symusic")
@@ -105,6 +107,6 @@ def _first_error(messages: tuple[str, ...]) -> str | None:
 def _silence(midi: bytes) -> str | None:
     """Why nothing sounds in the MIDI file; None where something does."""
     try:
-        return None if sounding_notes(midi) else "no note sounds"
+        return "no note sounds" if is_silent(midi) else None
     except ValueError as error:
         return f"abc2midi wrote a broken file: {error}"

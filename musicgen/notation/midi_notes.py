@@ -27,17 +27,25 @@ class SoundingNote:
 
 def sounding_notes(midi: bytes) -> tuple[SoundingNote, ...]:
     """Every note of the file that lasts, by onset. Raises ValueError where the bytes are no MIDI file."""
+    return tuple(sorted(_lasting_notes(midi)))
+
+
+def is_silent(midi: bytes) -> bool:
+    """Whether no note lasts. Reads up to the first that does; raises ValueError where no MIDI file begins."""
+    return next(_lasting_notes(midi), None) is None
+
+
+def _lasting_notes(midi: bytes) -> Iterator[SoundingNote]:
+    """Every note that lasts, track by track."""
     try:
         ticks_per_quarter = _ticks_per_quarter(midi)
-        notes = [
-            SoundingNote(start / ticks_per_quarter / 4, (end - start) / ticks_per_quarter / 4, pitch)
-            for track in _tracks(midi)
-            for start, end, pitch in _notes(track)
-            if end > start
-        ]
+        for track in _tracks(midi):
+            for start, end, pitch in _notes(track):
+                if end > start:
+                    onset, duration = start / ticks_per_quarter / 4, (end - start) / ticks_per_quarter / 4
+                    yield SoundingNote(onset, duration, pitch)
     except (struct.error, IndexError) as error:
         raise ValueError("the MIDI file ends in the middle of an event") from error
-    return tuple(sorted(notes))
 
 
 def _ticks_per_quarter(midi: bytes) -> int:

@@ -27,7 +27,7 @@ class RunRecord:
     command: str
     corpus: Mapping[str, object]
     weights: str | None = None
-    """The training state that was sampled, relative to the run directory; None where the run never got there."""
+    """The training state that was sampled, relative to the run directory; None before that."""
     change: Mapping[str, object] | None = None
     """parameter, value and baseline_value, where the run is a changed one of a study."""
     retuned: Mapping[str, object] = field(default_factory=dict)
@@ -35,9 +35,11 @@ class RunRecord:
     metrics: dict[str, float | None] = field(default_factory=dict)
     metrics_by: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
     """"temperature" or "prompt" -> its value -> metrics of these tunes alone, where a run samples several."""
-    reference: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metric -> mean and sd of held-out corpus tunes."""
-    floor: dict[str, float] = field(default_factory=dict)
+    reference_by: dict[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    """The same for as many tunes as one of the groups in metrics_by has."""
+    floor: Mapping[str, float] = field(default_factory=dict)
     """Metric -> value of tunes from a character 5-gram model."""
     reasons: dict[str, str] = field(default_factory=dict)
     """Metric -> why it is null."""
@@ -63,10 +65,15 @@ class RunRecord:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             raise InputError(f"{run_directory} is no run directory: it has no {FILE_NAME}") from error
-        except (OSError, json.JSONDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise InputError(f"{path}: is no record of a run")
         if content.get("schema_version") != SCHEMA_VERSION:
             raise InputError(
                 f"{path}: schema_version {content.get('schema_version')}, this program reads {SCHEMA_VERSION}"
             )
-        return cls(**content)
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise InputError(f"{path}: is no record of a run: {error}") from error

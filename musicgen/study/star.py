@@ -119,11 +119,11 @@ class Star:
         return _with_unique_names([*changed, *retuned])
 
     def combine(self, compose: Compose, baseline: Arm, winners: Sequence[Arm]) -> Arm:
-        """The changes of several arms in one."""
+        """The changes of several arms in one; what an arm changes is the last of its overrides."""
         overrides = [*baseline.overrides, *(arm.overrides[-1] for arm in winners)]
-        return _compose_arm(
-            compose, COMBINED, overrides, Change(COMBINED, " ".join(arm.name for arm in winners), None)
-        )
+        changes = [arm.config.change for arm in winners]
+        told = " ".join(f"{change.parameter}={change.value}" for change in changes if change is not None)
+        return _compose_arm(compose, COMBINED, overrides, Change(COMBINED, told, None))
 
     def _change(self, compose: Compose, baseline: Arm, parameter: str, level: str) -> Arm:
         arm = _compose_arm(

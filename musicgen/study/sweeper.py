@@ -37,9 +37,9 @@ class OneAtATimeSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
-        self.config = config
-        self.hydra_context = hydra_context
-        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+        self._config = config
+        self._context = hydra_context
+        self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
@@ -51,12 +51,12 @@ class OneAtATimeSweeper(Sweeper):
         print_plan(runs, star.study)
         if star.study.dry_run:
             return []
-        if isinstance(self.launcher, ProcessLauncher):
+        if isinstance(self._launcher, ProcessLauncher):
             # Its imports take seconds, in which the rest is written.
-            self.launcher.warm_up()
-        directory = Path(self.config.hydra.sweep.dir)
+            self._launcher.warm_up()
+        directory = Path(self._config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, directory / "multirun.yaml")
+        OmegaConf.save(self._config, directory / "multirun.yaml")
         write_plan(runs, directory)
         returns = self._run(runs, directory)
         if star.study.combine:
@@ -66,13 +66,13 @@ class OneAtATimeSweeper(Sweeper):
         return returns
 
     def _read_star(self, arguments: Sequence[str]) -> Star:
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        config = parse_config(without_hydra(self.config))
+        parser = OverridesParser.create(config_loader=self._context.config_loader)
+        config = parse_config(without_hydra(self._config))
         _check_metrics(config.study)
         return Star.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        return self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        return self._context.config_loader.load_sweep_config(self._config, list(overrides))
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
@@ -117,13 +117,13 @@ class OneAtATimeSweeper(Sweeper):
 
     def _run(self, runs: Sequence[PlannedRun], directory: Path, first: int = 0) -> list[JobReturn]:
         """Launch the runs from number `first` on, wave after wave; every run has a record in the end."""
-        if isinstance(self.launcher, ProcessLauncher):
-            self.launcher.announce([run.name for run in runs])
+        if isinstance(self._launcher, ProcessLauncher):
+            self._launcher.announce([run.name for run in runs])
         returns: list[JobReturn] = []
         for _, wave in groupby(runs[first:], key=lambda run: run.wave):
             jobs = list(wave)
             overrides = [_job_overrides(run, directory) for run in jobs]
-            ended = self.launcher.launch(overrides, initial_job_idx=first + len(returns))
+            ended = self._launcher.launch(overrides, initial_job_idx=first + len(returns))
             for run, job_return in zip(jobs, ended, strict=True):
                 if job_return.status != JobStatus.COMPLETED:
                     _record_failure(run, directory / run.name, job_return)

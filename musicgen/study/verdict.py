@@ -92,14 +92,17 @@ def _effect(evidence: Evidence) -> str:
     ends = (evidence.low, evidence.high) if up else (-evidence.high, -evidence.low)
     places = decimals(evidence.high - evidence.low)
     number, low, high = (f"{value:.{places}f}" for value in (abs(evidence.difference), *ends))
-    method = "Holm" if evidence.is_primary else "FDR"
     words = (
         f"{'raises' if up else 'lowers'} {metric_words(evidence.metric)} by {number} [{low}, {high}], "
-        f"{method} {p_words(evidence.adjusted_p)}, {_seeds(evidence)}"
+        f"{_adjusted(evidence)}, {_seeds(evidence)}"
     )
     if evidence.is_inside_margin:
         words += f", less than the margin of {brief(evidence.margin)}"
     return words
+
+
+def _adjusted(evidence: Evidence) -> str:
+    return f"{'Holm' if evidence.is_primary else 'FDR'} {p_words(evidence.adjusted_p)}"
 
 
 def _equivalent(evidence: Evidence) -> str:
@@ -107,8 +110,10 @@ def _equivalent(evidence: Evidence) -> str:
 
 
 def _undecided(evidence: Evidence) -> str:
-    sees = brief(evidence.minimum_detectable)
-    return f"no detectable effect with {_seeds(evidence)}; this design would see ≥ {sees}"
+    words = f"no detectable effect with {_seeds(evidence)}"
+    if evidence.low > 0 or evidence.high < 0:
+        words += f" (its own interval leaves out 0, but {_adjusted(evidence)} among all tests)"
+    return f"{words}; this design would see ≥ {brief(evidence.minimum_detectable)}"
 
 
 def _candidate(evidence: Evidence) -> str:

@@ -5,12 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
-from scipy.stats import entropy
+from scipy.stats import entropy, wasserstein_distance
 
-from musicgen.metrics.distributions import divergence, entropy_bits, pitch_ngrams
+from musicgen.metrics.distributions import Distribution, entropy_bits, pitch_ngrams, wasserstein
+from musicgen.metrics.distributions import divergence as divergence_of
 from musicgen.metrics.melody import UnmeasurableError
 
 codes = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(lambda values: np.array(values, np.int64))
+
+
+def divergence(ours: np.ndarray, theirs: np.ndarray) -> float:
+    return divergence_of(Distribution.of(ours), Distribution.of(theirs))
 
 
 @given(codes, codes)
@@ -37,6 +42,19 @@ def test_divergence_of_disjoint_samples_is_one() -> None:
 def test_divergence_of_nothing_has_no_value() -> None:
     with pytest.raises(UnmeasurableError, match="nothing to count"):
         divergence(np.zeros(0, np.int64), np.array([1]))
+
+
+numbers = st.lists(st.floats(-50, 50), min_size=1, max_size=30)
+
+
+@given(numbers, numbers)
+def test_the_distance_of_two_samples_is_scipys(ours: list[float], theirs: list[float]) -> None:
+    assert wasserstein(ours, theirs) == pytest.approx(wasserstein_distance(ours, theirs), abs=1e-9)
+
+
+def test_the_distance_to_nothing_has_no_value() -> None:
+    with pytest.raises(UnmeasurableError, match="no tune to compare"):
+        wasserstein([1.0], [])
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=12).filter(any))

@@ -9,6 +9,7 @@ from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 
 SCALE = Reference(sample_size=40, note_budget=500, num_corpus_tunes=300, mean={}, sd={}, floor={})
+LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, mean={}, sd={}, floor={})
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,30 @@ def test_groups_are_evaluated_apart(evaluator: Evaluator, oneills: list[str]) ->
     by_key = evaluator.evaluate_by(tunes, keys)
     assert list(by_key) == [0.8, 1.2]
     assert by_key[1.2].metrics == evaluator.evaluate(tunes[1::2]).metrics
+
+
+def test_groups_take_the_scale_of_a_reference_of_their_size(evaluator: Evaluator, oneills: list[str]) -> None:
+    tunes, keys = oneills[:40], ["X:", "K:D"] * 20
+    assert all(
+        group.metrics["diversity/distinct_4"] is None
+        for group in Evaluator(LARGE_SCALE, oneills[60:], [], asks_abc2midi=False)
+        .evaluate_by(tunes, keys)
+        .values()
+    )
+    half = Reference(sample_size=20, note_budget=900, num_corpus_tunes=300, mean={}, sd={}, floor={})
+    by_key = evaluator.evaluate_by(tunes, keys, reference=half)
+    assert all(group.num_tunes == 20 for group in by_key.values())
+    assert all(group.metrics["diversity/distinct_4"] is not None for group in by_key.values())
+
+
+def test_the_same_tunes_are_read_once_and_others_anew(evaluator: Evaluator, oneills: list[str]) -> None:
+    tunes = oneills[:12]
+    comparison = evaluator.compare(tunes)
+    assert evaluator.compare(list(tunes)) is evaluator.compare(tunes, [True] * 12) is comparison
+    cut = evaluator.compare(tunes, [False] * 12)
+    assert not any(tune.is_ended for tune in cut.delivered)
+    assert evaluator.compare(tunes[1:]).num_requested == 11
+    assert evaluator.compare(tunes, num_requested=20).num_requested == 20
 
 
 def test_figures_are_drawn_and_named(evaluator: Evaluator, oneills: list[str], tmp_path) -> None:

@@ -11,6 +11,7 @@ from scipy.stats import entropy
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.melody import Melody, ScoredTune, UnmeasurableError, read_tunes
 from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.profile import Profile
 
 HEADER = "X:1\nT:One\nM:4/4\nL:1/4\nK:C\n"
 
@@ -21,6 +22,10 @@ def tunes_of(*bodies: str, header: str = HEADER) -> list[ScoredTune]:
 
 def melodies_of(*bodies: str) -> list[Melody]:
     return [tune.melody for tune in tunes_of(*bodies)]
+
+
+def profile_of(*bodies: str) -> Profile:
+    return Profile.of(melodies_of(*bodies))
 
 
 melody = st.tuples(
@@ -87,11 +92,14 @@ class TestDiversity:
         assert diversity.unique_tunes(["CD EF|!\nGABc|", "CDEF|\nGABc |", "C"]) == 2 / 3
 
     def test_pair_distance_is_blind_to_the_key(self) -> None:
-        assert diversity.pair_distance(melodies_of("CDEC|", "GABG|")) == 0
+        def distance(*bodies: str) -> float:
+            return diversity.pair_distance(diversity.pair_distances(melodies_of(*bodies)))
+
+        assert distance("CDEC|", "GABG|") == 0
         # Steps 2 2 against 2 -2: one of two differs.
-        assert diversity.pair_distance(melodies_of("CDE|", "CDC|")) == 0.5
+        assert distance("CDE|", "CDC|") == distance("CDE|", "C|", "CDC|") == 0.5
         with pytest.raises(UnmeasurableError):
-            diversity.pair_distance(melodies_of("CDE|", "C|"))
+            distance("CDE|", "C|")
 
 
 class TestSimilarity:
@@ -114,36 +122,37 @@ class TestSimilarity:
     def test_every_one_is_bounded_and_blind_to_the_order_of_tunes(self, ours, theirs) -> None:
         for function in (*self.DIVERGENCES, *self.DISTANCES):
             try:
-                value = function(ours, theirs)
+                value = function(Profile.of(ours), Profile.of(theirs))
             except UnmeasurableError:
                 continue
             assert value >= 0
             assert value <= 1 + 1e-9 or function in self.DISTANCES
-            assert function(ours[::-1], theirs[::-1]) == pytest.approx(value, abs=1e-9)
-            assert function(theirs, theirs) == pytest.approx(0, abs=1e-9)
+            backwards = function(Profile.of(ours[::-1]), Profile.of(theirs[::-1]))
+            assert backwards == pytest.approx(value, abs=1e-9)
+            assert function(Profile.of(theirs), Profile.of(theirs)) == pytest.approx(0, abs=1e-9)
 
     def test_transposing_with_the_key_leaves_relative_pitch_classes(self) -> None:
         (in_c,) = read_tunes(["X:1\nM:4/4\nK:C\nCDEC|"])
         (in_d,) = read_tunes(["X:1\nM:4/4\nK:D\nDEFD|"])
-        pair = [in_c.melody], [in_d.melody]
+        pair = Profile.of([in_c.melody]), Profile.of([in_d.melody])
         assert similarity.pitch_class_divergence(*pair) == 0
         assert similarity.interval_divergence(*pair) == 0
         assert similarity.note_divergence(*pair) > 0.25
 
     def test_rows_are_weighted_by_the_corpus(self) -> None:
         # The corpus leaves C three times and D once; only the row of D differs, wholly.
-        corpus, ours = melodies_of("CCCCDE|"), melodies_of("CCCCDC|", "DC|")
+        corpus, ours = profile_of("CCCCDE|"), profile_of("CCCCDC|", "DC|")
         weight_of_d = 1 / 5
-        row_of_c = similarity.transition_matrix_divergence(melodies_of("CCCCD|"), melodies_of("CCCCD|"))
+        row_of_c = similarity.transition_matrix_divergence(profile_of("CCCCD|"), profile_of("CCCCD|"))
         assert row_of_c == 0
         assert similarity.transition_matrix_divergence(ours, corpus) == pytest.approx(weight_of_d)
         # A row that the tunes lack counts in full.
-        assert similarity.transition_matrix_divergence(melodies_of("CCCCD|"), corpus) == pytest.approx(1 / 5)
+        assert similarity.transition_matrix_divergence(profile_of("CCCCD|"), corpus) == pytest.approx(1 / 5)
 
     def test_scalar_distances(self) -> None:
-        assert similarity.note_count_distance(melodies_of("CD|"), melodies_of("CDEF|")) == 2
-        assert similarity.range_distance(melodies_of("CC|"), melodies_of("Cc|")) == 12
-        assert similarity.mean_interval_distance(melodies_of("CDE|"), melodies_of("Ccc|")) == 4
+        assert similarity.note_count_distance(profile_of("CD|"), profile_of("CDEF|")) == 2
+        assert similarity.range_distance(profile_of("CC|"), profile_of("Cc|")) == 12
+        assert similarity.mean_interval_distance(profile_of("CDE|"), profile_of("Ccc|")) == 4
 
     def test_auc_tells_a_scale_from_an_arpeggio_and_not_from_itself(self) -> None:
         scales = melodies_of(*["CDEF|GABc|" * (1 + number % 3) for number in range(20)])
@@ -209,10 +218,12 @@ class TestStructure:
         rng = np.random.default_rng(0)
         pattern = np.tile([60, 62, 64, 65, 67, 69, 71, 72], 20)
         same = np.ones(160, np.int64)
-        assert structure.zip_ratio([Melody(pattern, same, 0)], 0) < 0.5
-        assert structure.zip_ratio([Melody(rng.permutation(pattern), same, 0)], 0) == pytest.approx(
-            1, abs=0.1
-        )
+        ordered, shuffled = (Melody(notes, same, 0) for notes in (pattern, rng.permutation(pattern)))
+        single = Melody(pattern[:1], same[:1], 0)
+        assert structure.zip_ratio(structure.zip_ratios([ordered, single], 0)) < 0.5
+        assert structure.zip_ratio(structure.zip_ratios([shuffled], 0)) == pytest.approx(1, abs=0.1)
+        with pytest.raises(UnmeasurableError, match="two notes"):
+            structure.zip_ratio(structure.zip_ratios([single], 0))
 
     def test_tonic_ending_takes_any_octave(self) -> None:
         assert structure.tonic_ending(melodies_of("CDEF|", "EDCc|")) == 0.5

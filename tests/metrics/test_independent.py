@@ -1,8 +1,7 @@
 """The same numbers from other people's programs: MusPy, pypianoroll, and abc2midi for bar sums."""
 
-import importlib
+from importlib import import_module
 from itertools import accumulate
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,18 +15,14 @@ TOLERANCE = 0.003
 """In whole notes; abc2midi counts in 1/1920 and rounds every tuplet."""
 
 
-def other_program(name: str) -> ModuleType:
-    """The module, or a skipped test with the name of the package that is missing."""
-    return pytest.importorskip(name, reason=f"{name} or a package that it needs is not installed")
-
-
 @pytest.fixture(scope="module")
 def melodies(oneills: list[str]) -> list[Melody]:
     return [tune.melody for tune in read_tunes(oneills[:60])]
 
 
 def test_muspy_agrees_on_pitches(melodies: list[Melody]) -> None:
-    muspy = other_program("muspy")
+    # Importing it takes seconds, which other tests need not wait for.
+    muspy = import_module("muspy")
     for melody in melodies:
         notes = [
             muspy.Note(time=TICKS * place, pitch=int(pitch), duration=TICKS)
@@ -40,8 +35,7 @@ def test_muspy_agrees_on_pitches(melodies: list[Melody]) -> None:
 
 
 def test_pypianoroll_agrees_on_pitches(melodies: list[Melody]) -> None:
-    other_program("pypianoroll")
-    metrics = importlib.import_module("pypianoroll.metrics")
+    metrics = import_module("pypianoroll.metrics")
     for melody in melodies:
         roll = np.zeros((len(melody), 128), np.uint8)
         roll[np.arange(len(melody)), melody.pitches] = 100

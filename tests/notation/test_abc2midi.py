@@ -76,10 +76,20 @@ def test_a_broken_file_does_not_parse(tmp_path, monkeypatch):
     assert str(convert(TUNE).problem).startswith("abc2midi wrote a broken file")
 
 
+@pytest.fixture
+def _forget_where_it_is():
+    """The program is looked for once; these tests move it."""
+    abc2midi.find_program.cache_clear()
+    yield
+    abc2midi.find_program.cache_clear()
+
+
+@pytest.mark.usefixtures("_forget_where_it_is")
 def test_the_program_on_path_is_the_second_choice(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name))
     assert abc2midi.find_program().parent == tmp_path
+    abc2midi.find_program.cache_clear()
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InputError, match="not found"):
         convert(TUNE)

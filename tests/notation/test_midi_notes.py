@@ -3,6 +3,7 @@ import struct
 import pytest
 
 from musicgen.notation import SoundingNote, sounding_notes
+from musicgen.notation.midi_notes import is_silent
 
 
 def midi(*tracks: bytes, division: int = 480) -> bytes:
@@ -31,6 +32,8 @@ def test_equal_notes_end_in_the_order_they_began():
 def test_percussion_and_silent_notes_do_not_sound():
     track = bytes([0, 0x99, 60, 90, 0x60, 0x89, 60, 0, 0, 0x90, 62, 90, 0, 0x80, 62, 0])
     assert sounding_notes(midi(track)) == ()
+    assert is_silent(midi(track))
+    assert not is_silent(midi(track, bytes([0, 0x90, 60, 90, 0x60, 60, 0])))
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,5 @@ def test_percussion_and_silent_notes_do_not_sound():
 def test_junk_is_a_value_error(junk):
     with pytest.raises(ValueError, match="MIDI"):
         sounding_notes(junk)
+    with pytest.raises(ValueError, match="MIDI"):
+        is_silent(junk)

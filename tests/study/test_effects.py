@@ -167,7 +167,7 @@ def test_a_metric_without_a_margin_takes_the_spread_of_its_reference() -> None:
     study = made_study({0.005: [0.10, 0.12, 0.11, 0.12], 0.01: [0.11, 0.11, 0.12, 0.12]}, RATE)
     assert "no detectable effect" in row_of(study, RATE)["verdict"]
     for run in study:
-        run.record.reference[RATE] = {"mean": 0.9, "sd": 0.05}
+        run.record.reference = {RATE: {"mean": 0.9, "sd": 0.05}}
     assert row_of(study, RATE)["verdict"] == "no effect larger than 0.05, 4 seeds"
 
 

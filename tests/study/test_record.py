@@ -40,12 +40,19 @@ def test_nan_is_not_written_and_the_older_record_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "no run directory"), ("{", "cannot be read"), ("{}", "schema_version None")],
+    [
+        (None, "no run directory"),
+        ("{", "cannot be read"),
+        ("\xff", "cannot be read"),
+        ("[]", "no record of a run"),
+        ("{}", "schema_version None"),
+        ('{"schema_version": 1, "name": "other"}', "no record of a run"),
+    ],
 )
 def test_a_folder_without_a_good_record_is_refused(
     content: str | None, complaint: str, tmp_path: Path
 ) -> None:
     if content is not None:
-        (tmp_path / "run.json").write_text(content)
+        (tmp_path / "run.json").write_text(content, encoding="latin-1")
     with pytest.raises(InputError, match=complaint):
         RunRecord.read(tmp_path)

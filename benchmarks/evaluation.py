@@ -1,0 +1,87 @@
+"""Where the seconds of `python -m musicgen.evaluate TUNES.abc --reference oneills` go, stage by stage.
+
+    python benchmarks/evaluation.py [TUNES.abc] [--cache DIR]
+
+Without a file, 200 tunes of Ryan's are measured. Seconds are those of the processor, of this process and of
+the programs it starts; the wall clock stands beside them. Run it twice: the first run fills the cache.
+"""
+
+import argparse
+import importlib.util
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+STARTED = time.perf_counter()
+NUM_TUNES = 200
+Result = TypeVar("Result")
+
+
+def processor_seconds() -> float:
+    """Of this process and its ended children, in user and system code."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def timed(stage: str, work: Callable[[], Result]) -> Result:
+    """What the work gives; prints how long it took."""
+    clock, processor = time.perf_counter(), processor_seconds()
+    result = work()
+    print_row(stage, processor_seconds() - processor, time.perf_counter() - clock)
+    return result
+
+
+def print_row(stage: str, processor: float, clock: float) -> None:
+    """One line of the table."""
+    print(f"{stage:44s} {processor:9.2f} {clock:9.2f}", flush=True)
+
+
+def default_tunes() -> Path:
+    """Ryan's collection, among music21's files."""
+    spec = importlib.util.find_spec("music21")
+    assert spec is not None and spec.submodule_search_locations, "music21's files are needed"
+    return Path(spec.submodule_search_locations[0]) / "corpus" / "ryansMammoth"
+
+
+def main() -> None:
+    """Print a row for each stage."""
+    parser = argparse.ArgumentParser(description="Time the stages of an evaluation.")
+    parser.add_argument("tunes", type=Path, nargs="?", default=default_tunes())
+    parser.add_argument("--cache", type=Path, default=Path("outputs/cache"))
+    arguments = parser.parse_args()
+    from musicgen import evaluate
+    from musicgen.corpus.corpus import load_corpus
+    from musicgen.corpus.sources import read_source
+    from musicgen.corpus.tunes import clean_tune, split_tunes
+    from musicgen.metrics.evaluation import Evaluator
+    from musicgen.metrics.reference import build_reference
+
+    print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")
+    print_row("start-up: Python and its packages", processor_seconds(), time.perf_counter() - STARTED)
+    began, clock = processor_seconds(), time.perf_counter()
+    data = timed("composing the config", lambda: evaluate.data_config("oneills"))
+    files = evaluate.tunes_config(arguments.tunes, data)
+    keep = frozenset(files.keep_fields)
+    tunes = [clean_tune(tune, keep) for tune in split_tunes(read_source(files))][:NUM_TUNES]
+    corpus = timed("corpus: read, clean, near-duplicates, split", lambda: load_corpus(data, arguments.cache))
+    reference = timed(
+        "reference and floor",
+        lambda: build_reference(
+            corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
+        ),
+    )
+    evaluator = timed(
+        "corpus: melodies, index",
+        lambda: Evaluator(reference, corpus.tunes, corpus.tunes, cache_dir=arguments.cache),
+    )
+    comparison = timed("reading the tunes, abc2midi", lambda: evaluator.compare(tunes))
+    timed("copies", lambda: comparison.copies)
+    timed("all metrics, a row for each tune", lambda: evaluator.evaluate(tunes))
+    print_row("together", processor_seconds() - began, time.perf_counter() - clock)
+    timed("sampling noise", lambda: evaluator.sampling_noise(tunes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""How well logistic regression tells two classes apart, by cross-validation.
+
+The regression has an intercept and is regularised like scikit-learn's `liblinear` at C = 1, intercept
+included: it minimises ½ w·w + Σ ln(1 + exp(-y (w·x))) with x followed by a 1. There are fewer tunes than
+features, so it is solved for one number a tune: w = Σ a_i x_i with K a the decisions, K the products of all
+pairs of rows. Newton's method with the step of Rasmussen and Williams, Gaussian Processes for Machine
+Learning, 2006, algorithm 3.1, which never divides by a small number.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_MOST_STEPS = 50
+_TOLERANCE = 1e-3
+"""Of the decisions. The error is squared from step to step: after a change of 10⁻³ it is about 10⁻⁶."""
+
+
+def cross_validated_auc(features: Floats, is_first: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:
+    """Area under the ROC curve of each fold's decisions by a classifier that never saw it; mean over folds.
+
+    features: shape (rows, features); is_first: the class of each row; folds: the fold of each row, from 0
+    on. Every fold holds rows of both classes.
+    """
+    products = features @ features.T + 1
+    scores = []
+    for fold in range(int(folds.max()) + 1):
+        is_test = folds == fold
+        weights = fit_logistic(products[np.ix_(~is_test, ~is_test)], is_first[~is_test])
+        decisions = products[np.ix_(is_test, ~is_test)] @ weights
+        scores.append(area_under_curve(decisions, is_first[is_test]))
+    return float(np.mean(scores))
+
+
+def fit_logistic(products: Floats, is_first: NDArray[np.bool_]) -> Floats:
+    """The weight a of each row, shape (rows,); `products` K has the shape (rows, rows)."""
+    weights = np.zeros(len(products))
+    decisions = np.zeros(len(products))
+    for _ in range(_MOST_STEPS):
+        chances = 1 / (1 + np.exp(-decisions))
+        curvature = np.sqrt(chances * (1 - chances))
+        target = curvature**2 * decisions + is_first - chances
+        matrix = np.eye(len(products)) + curvature[:, None] * products * curvature
+        weights = target - curvature * np.linalg.solve(matrix, curvature * (products @ target))
+        change = products @ weights - decisions
+        decisions = decisions + change
+        if np.abs(change).max() < _TOLERANCE:
+            break
+    return weights
+
+
+def area_under_curve(decisions: Floats, is_first: NDArray[np.bool_]) -> float:
+    """Share of the pairs of one row from each class in which the first class has the higher decision.
+
+    Equal decisions count half. This is the area under the ROC curve: Hanley and McNeil, The Meaning and Use
+    of the Area under a Receiver Operating Characteristic Curve, 1982.
+    """
+    differences = np.sign(decisions[is_first][:, None] - decisions[~is_first])
+    return float(differences.mean() + 1) / 2

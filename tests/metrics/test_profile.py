@@ -1,0 +1,59 @@
+"""Counting all tunes at once gives what counting them one by one does."""
+
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.metrics.distributions import Distribution
+from musicgen.metrics.melody import Melody, UnmeasurableError
+from musicgen.metrics.profile import Notes, Profile
+
+melodies = st.lists(
+    st.builds(
+        lambda pitches, duration, tonic: Melody(np.array(pitches), np.full(len(pitches), duration), tonic),
+        st.lists(st.integers(0, 127), min_size=1, max_size=20),
+        st.integers(1, 9),
+        st.integers(0, 11),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def counted(distribution: Distribution) -> dict[int, int]:
+    return dict(zip(distribution.codes.tolist(), distribution.counts.tolist(), strict=True))
+
+
+@given(melodies)
+def test_a_profile_counts_inside_the_tunes(some: list[Melody]) -> None:
+    profile = Profile.of(some)
+    tunes = [tune.pitches.tolist() for tune in some]
+    steps = [[second - first for first, second in pairwise(tune)] for tune in tunes]
+    assert counted(profile.pitches) == Counter(pitch for tune in tunes for pitch in tune)
+    assert counted(profile.relative_pitch_classes) == Counter(
+        (pitch - one.tonic) % 12 for one, tune in zip(some, tunes, strict=True) for pitch in tune
+    )
+    assert counted(profile.intervals) == Counter(max(min(s, 12), -12) for tune in steps for s in tune)
+    assert counted(profile.durations) == Counter(d for one in some for d in one.durations.tolist())
+    assert counted(profile.transitions) == Counter(a * 128 + b for tune in tunes for a, b in pairwise(tune))
+    assert profile.num_notes.tolist() == [len(tune) for tune in tunes]
+    assert profile.ranges.tolist() == [max(tune) - min(tune) for tune in tunes]
+    assert profile.mean_intervals == pytest.approx([np.mean(np.abs(tune)) for tune in steps if tune])
+    assert profile.transition_matrix().sum() == sum(len(tune) for tune in steps)
+
+
+@given(melodies, st.integers(1, 4))
+def test_ngrams_know_their_tune(some: list[Melody], n: int) -> None:
+    codes, tunes = Notes.of(some).ngrams(n)
+    lengths = [max(len(tune) - n + 1, 0) for tune in some]
+    assert np.bincount(tunes, minlength=len(some)).tolist() == lengths
+    assert len(codes) == sum(lengths)
+
+
+def test_no_tune_has_no_profile() -> None:
+    with pytest.raises(UnmeasurableError, match="no tune has a note"):
+        Profile.of([])
