@@ -1,0 +1,52 @@
+"""A study in which nothing changes: how often does it claim an effect? On real runs.
+
+    python -m musicgen.train --multirun training=smoke "seed=range(0,24)" sampling.num_tunes=64 rendering=none
+    python benchmarks/aa.py SWEEP_DIR
+
+Of the runs, which differ in their seed alone, two groups are drawn at random again and again and paired like
+baseline and arm. Each draw is a study of the headline metrics, its family adjusted by Holm. The draws share
+runs, so that the shares scatter more than those of as many independent studies.
+"""
+
+import argparse
+
+import numpy as np
+
+from musicgen.metrics.registry import HEADLINE
+from musicgen.study.effects import COUNTED_SHARES
+from musicgen.study.runs import find_runs
+from musicgen.study.statistics import ALPHA, holm, paired_effect
+
+NUM_DRAWS = 20_000
+
+
+def main() -> None:
+    """Print a table of false claims and coverage for several numbers of seeds."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="+", metavar="PATH")
+    runs = [run for run in find_runs(parser.parse_args().paths) if run.record.status == "complete"]
+    metrics = [name for name in HEADLINE if all(run.value(name) is not None for run in runs)]
+    values = {name: np.array([run.value(name) for run in runs], float) for name in metrics}
+    counts = np.array([run.num_tunes for run in runs], float)
+    rng = np.random.default_rng(0)
+    print(f"{len(runs)} runs, {len(metrics)} metrics: {', '.join(metrics)}\n")
+    print("| seeds | studies with a false claim | tests with p ≤ 0.05 | intervals that hold 0 |")
+    print("|---|---|---|---|")
+    for num_seeds in (2, 3, 5, 8):
+        drawn = np.array([rng.permutation(len(runs))[: 2 * num_seeds] for _ in range(NUM_DRAWS)]).T
+        first, second = drawn[:num_seeds], drawn[num_seeds:]
+        p_values, holds = [], []
+        for name in metrics:
+            share = (counts[first], counts[second]) if name in COUNTED_SHARES else (None, None)
+            effect = paired_effect(values[name][first], values[name][second], *share)
+            p_values.append(effect.p_value)
+            holds.append((effect.low <= 0) & (effect.high >= 0))
+        tests = np.array(p_values)
+        print(
+            f"| {num_seeds} | {(holm(tests) <= ALPHA).any(axis=0).mean():.3f} | "
+            f"{np.nanmean(tests <= ALPHA):.3f} | {np.mean(holds):.3f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from musicgen.store import main
+from musicgen.study.store import store_path
+from musicgen.training.folder import TrainingFolder
+
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def outputs(tmp_path: Path) -> Path:
+    """Three trainings of a megabyte each, last used 0, 10 and 20 days ago."""
+    for number in range(3):
+        folder = TrainingFolder(store_path(tmp_path) / f"training-{number}")
+        with folder.locked():
+            folder.end(300).write_bytes(bytes(1_000_000))
+        for path in folder.path.iterdir():
+            then = time.time() - 10 * DAY * number
+            os.utime(path, (then, then))
+    return tmp_path
+
+
+def names(outputs: Path) -> list[str]:
+    return sorted(path.name for path in store_path(outputs).iterdir())
+
+
+def test_the_list_tells_what_is_there_the_latest_first(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TrainingFolder(store_path(outputs) / "training-2").describe(
+        {
+            "corpus": "oneills",
+            "cell": "gru",
+            "num_layers": 2,
+            "hidden_size": 256,
+            "learning_rate": 0.01,
+            "seed": 7,
+        }
+    )
+    assert main(["--outputs", str(outputs), "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["training-2", "training-0", "training-1"]
+    assert "oneills, gru 2 × 256, learning rate 0.01, seed 7" in lines[1] and " 300 " in lines[1]
+    assert lines[-1] == "3 trainings, 3.0 MB"
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (["--older-than", "15"], [0, 1]),
+        (["--older-than", "5"], [0]),
+        (["--larger-than", "0.0021"], [0, 1]),
+        (["--larger-than", "0"], []),
+        (["--older-than", "15", "--larger-than", "0.0011"], [0]),
+        (["--older-than", "0", "--dry-run"], [0, 1, 2]),
+    ],
+)
+def test_the_oldest_go_first(options: list[str], left: list[int], outputs: Path) -> None:
+    assert main(["--outputs", str(outputs), "prune", *options]) == 0
+    assert names(outputs) == [f"training-{number}" for number in left]
+
+
+def test_a_training_under_way_stays(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainingFolder(store_path(outputs) / "training-2").locked():
+        assert main(["--outputs", str(outputs), "prune", "--larger-than", "0"]) == 0
+    assert names(outputs) == ["training-2"]
+    assert "training-2 stays: a process trains it" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--outputs", "nowhere", "list"], "nowhere/store: there is no store"),
+        (["prune"], "--older-than DAYS or --larger-than GB"),
+        (["prune", "--older-than", "-1"], "--older-than -1: allowed are numbers from 0"),
+        (["prune", "--larger-than", "nan"], "--larger-than nan: allowed"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], complaint: str, outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prefix = [] if arguments[0] == "--outputs" else ["--outputs", str(outputs)]
+    assert main([*prefix, *arguments]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("musicgen: ") and errors.count("\n") == 1 and complaint in errors
+    assert len(names(outputs)) == 3

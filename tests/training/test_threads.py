@@ -1,0 +1,19 @@
+import pytest
+
+from musicgen.training import threads
+from musicgen.training.threads import resolve_threads
+from tests.test_config import parsed
+
+
+@pytest.mark.parametrize(("hidden_size", "expected"), [(64, 1), (384, 1), (385, 6), (1024, 6)])
+def test_the_rule_looks_at_shape_and_cores_alone(
+    hidden_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "num_cores", lambda: 6)
+    config = parsed(f"model.hidden_size={hidden_size}")
+    assert resolve_threads(config.training, config.model).num_threads == expected
+
+
+def test_a_given_number_stays() -> None:
+    config = parsed("training.num_threads=3")
+    assert resolve_threads(config.training, config.model) == config.training
