@@ -1,7 +1,7 @@
 """What a run measures: the losses of its network, the metrics of its tunes, and the figures of both."""
 
 import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,11 +40,18 @@ def measure(
     record.reasons = evaluation.reasons
     record.reference, record.floor = reference.beside, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
-    figures = {"loss": loss_figure(fitted.history, fitted.best_iteration), **evaluator.figures(texts)}
+    draws = prepared.config.rendering.plots
+    figures = {}
+    if draws:
+        figures = {"loss": loss_figure(fitted.history, fitted.best_iteration), **evaluator.figures(texts)}
     for name in ("temperature", "prompt"):
         keys = [getattr(tune, name) for tune in tunes]
         if len(set(keys)) > 1:
-            figures |= _measure_by(name, keys, prepared, record, evaluator, texts, ended)
+            by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
+            if draws and any(
+                metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE
+            ):
+                figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
 
@@ -77,16 +84,18 @@ def _measure_by(
     evaluator: Evaluator,
     texts: Sequence[str],
     ended: Sequence[bool],
-) -> dict[str, "Figure"]:
+) -> dict[str, dict[str, float | None]]:
     """The metrics of the tunes of each temperature, or each prompt."""
     # Count metrics depend on the number of tunes: a group has a reference of its own size.
     reference = _reference(prepared, len(texts) // len(set(keys)))
     groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
     by = {str(key): group.metrics for key, group in groups.items()}
     record.metrics_by[name], record.reference_by[name] = by, reference.beside
-    if not any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE):
-        return {}
-    return {f"by_{name}": conditional_figure(by, name, reference.beside)}
+    return by
+
+
+def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
+    return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
 
 
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:

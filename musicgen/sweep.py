@@ -4,6 +4,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.study.naming import study_tags
+from musicgen.study.runs import find_runs
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
@@ -11,8 +12,8 @@ from musicgen.tracking.comet import CometTracker
 
 def finish_sweep(directory: Path) -> int:
     """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
-    summary = summarise([directory], directory)
-    config = config_from_dict(summary.star.runs[0].record.config)
+    config = config_from_dict(find_runs([directory])[0].record.config)
+    summary = summarise([directory], directory, draws=config.rendering.plots)
     print_summary(summary, config.study.primary_metrics)
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)

@@ -93,7 +93,7 @@ def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
 
 
 def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
-    quick = ["tracker=none", "rendering=none"]
+    quick = ["tracker=none", "rendering=none", "rendering.plots=false"]
     same = last_line(train(corpus, tmp_path / "same", *quick))
     other = last_line(train(corpus, tmp_path / "other", *quick, "seed=1"))
     first, again = RunRecord.read(run_directory), RunRecord.read(same)
@@ -107,19 +107,20 @@ def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Pa
 
 
 def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path, tmp_path: Path) -> None:
-    changes = ["model=gru", "model.num_layers=2", "tracker=none", "rendering=ogg"]
-    directory = last_line(train(corpus, tmp_path, *changes))
+    changes = ["model=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
+    directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
     record = RunRecord.read(directory)
     assert record.status == "complete" and record.tracker == {"kind": "none"}
     assert soundfile.info(directory / "tunes" / "000.ogg").duration > 1
-    again = RunRecord.read(last_line(train(corpus, tmp_path, *changes)))
+    again = RunRecord.read(last_line(train(corpus, tmp_path, *changes, "rendering=none")))
     assert again.timing["trained_iterations"] == 0 and again.timing["reused_iterations"] == 60
     assert again.metrics == record.metrics
 
 
 def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: Path) -> None:
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
-    arguments.append("training.num_iterations=4000")
+    arguments.append("rendering.plots=false")
+    arguments.append("training.num_iterations=1000")
     process = start("train", *arguments)
     assert process.stdout is not None
     while "iteration 40 of" not in process.stdout.readline():
@@ -131,7 +132,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: P
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
     assert record.status == "interrupted"
     stopped = int(record.error.removeprefix("interrupted after iteration ")) if record.error else 0
-    assert 40 <= stopped < 4000
+    assert 40 <= stopped < 1000
     (state,) = (tmp_path / "store" / record.training_id).glob("*.pt")
     assert state.name == f"state-{stopped:06d}.pt"
     again = RunRecord.read(last_line(run("train", *arguments)))
@@ -147,7 +148,7 @@ def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> No
 
 
 def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path: Path) -> None:
-    quick = ["tracker=none", "rendering=none", "hydra/sweeper=basic"]
+    quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=basic"]
     grid = ["--multirun", "training.num_iterations=20,40", "sampling.temperature=0.5,0.7"]
     sweep = last_line(train(corpus, tmp_path, *quick, *grid))
     records = [RunRecord.read(path.parent) for path in sweep.glob("*/seed=0/run.json")]
@@ -156,9 +157,10 @@ def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path
 
 
 def test_a_search_minimises_the_validation_loss(corpus: Path, tmp_path: Path) -> None:
-    quick = ["tracker=none", "rendering=none", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2"]
+    quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=optuna"]
+    search = ["hydra.sweeper.n_trials=2", "hydra.sweeper.sampler.seed=1", "--multirun"]
     space = ["hydra.sweeper.params=null", "training.learning_rate=choice(1e-5,5e-3)"]
-    sweep = last_line(train(corpus, tmp_path, *quick, *space, "hydra.sweeper.sampler.seed=1", "--multirun"))
+    sweep = last_line(train(corpus, tmp_path, *quick, *space, *search))
     records = [RunRecord.read(path.parent) for path in sorted(sweep.glob("*/seed=0/run.json"))]
     assert len(records) == 2
     best = min(record.metrics["fit/validation_loss"] or math.inf for record in records)

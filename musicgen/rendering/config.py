@@ -29,5 +29,7 @@ class RenderingConfig:
     """Whether to engrave the tune (.svg)."""
     piano_roll: bool
     """Whether to draw the notes over time (.png)."""
+    plots: bool
+    """Whether to draw plots/ of a run and of a sweep."""
     timeout_seconds: Annotated[float, Field(gt=0.0, le=600.0)]
     """The longest that one conversion or one engraving of one tune may take."""

@@ -36,6 +36,7 @@ def make_config() -> Callable[..., RenderingConfig]:
             "max_seconds": 60.0,
             "score": False,
             "piano_roll": False,
+            "plots": True,
             "timeout_seconds": 20.0,
         }
         return RenderingConfig(**(values | changes))

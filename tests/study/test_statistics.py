@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -123,6 +123,7 @@ def test_many_comparisons_at_once_are_each_as_alone() -> None:
             assert getattr(together, name)[column] == pytest.approx(getattr(alone, name), nan_ok=True)
 
 
+@settings(max_examples=20)  # statsmodels collects garbage at every call
 @given(P_VALUES)
 def test_adjusted_p_values_are_those_of_statsmodels(p_values: np.ndarray) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
