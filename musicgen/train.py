@@ -88,6 +88,8 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
     overrides = list(job.overrides.task)
     try:
         config = parse_config(composed)
+        if job.mode == RunMode.RUN and config.study.name is not None:
+            raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
         # Importing torch takes a second, which --help and a wrong field should not wait for.
         from musicgen.preparation import prepare
         from musicgen.run import execute

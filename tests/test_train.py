@@ -190,6 +190,7 @@ BAD_INPUT = {
         ["training.sequence_length=99999"],
         "training.sequence_length=99999",
     ),
+    "a study without --multirun": (["study=cell"], "study=cell: a study is many runs and needs --multirun"),
     "outputs that cannot be written": (["paths.outputs={folder}/empty.abc"], "empty.abc"),
 }
 

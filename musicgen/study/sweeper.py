@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -18,7 +19,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import StudyConfig, parse_config, resolve
+from musicgen.config import Config, StudyConfig, parse_config, resolve
 from musicgen.errors import InputError
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import ProcessLauncher
@@ -30,6 +31,9 @@ from musicgen.study.runs import level_cell
 from musicgen.study.star import Arm, Star, without_hydra
 from musicgen.study.store import read_store
 from musicgen.study.winners import winning_levels
+
+if TYPE_CHECKING:
+    from musicgen.corpus.corpus import Corpus
 
 
 class OneAtATimeSweeper(Sweeper):
@@ -76,27 +80,10 @@ class OneAtATimeSweeper(Sweeper):
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
-        # torch and the corpus take seconds, which a wrong override should not wait for.
-        from musicgen.corpus.corpus import load_corpus
-        from musicgen.training.device import choose_device
-
-        corpora = {}
-        runs = []
-        for arm in arms:
-            for seed in star.seeds:
-                config = resolve(arm.with_seed(seed))
-                source = replace(config.data, split_seed=0)
-                if repr(source) not in corpora:
-                    corpora[repr(source)] = load_corpus(config.data)
-                corpus = corpora[repr(source)]
-                for prompt in config.sampling.read_prompts():
-                    corpus.vocabulary.encode_prompt(prompt)
-                device = choose_device(config.device).type
-                training_id = training_identity(config.as_dict(), corpus.sha256, device)
-                run_id = run_identity(config.as_dict(), training_id)
-                runs.append(PlannedRun(arm.name, arm.overrides, config, training_id, run_id))
-        outputs = arms[0].config.paths.outputs
-        return order_runs(runs, Speeds([training.folder.about for training in read_store(outputs)]))
+        corpora = _Corpora()
+        runs = [corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds]
+        stored = read_store(arms[0].config.paths.outputs)
+        return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
     def _plan_combined(self, star: Star, arms: Sequence[Arm], directory: Path) -> list[PlannedRun]:
         """The joint run of the best level of every parameter that has one, where there are several."""
@@ -129,6 +116,30 @@ class OneAtATimeSweeper(Sweeper):
                     _record_failure(run, directory / run.name, job_return)
             returns += ended
         return returns
+
+
+class _Corpora:
+    """The corpora of a plan, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Corpus] = {}
+
+    def identify(self, arm: Arm, config: Config) -> PlannedRun:
+        """A run of the arm with its identities; raises InputError where corpus, prompt or device are bad."""
+        # torch and the corpus take seconds, which a wrong override should not wait for.
+        from musicgen.corpus.corpus import load_corpus
+        from musicgen.training.device import choose_device
+
+        # How a corpus is split does not change its tunes.
+        unsplit = repr(replace(config.data, split_seed=0))
+        if unsplit not in self._read:
+            self._read[unsplit] = load_corpus(config.data)
+        corpus = self._read[unsplit]
+        for prompt in config.sampling.read_prompts():
+            corpus.vocabulary.encode_prompt(prompt)
+        values = config.as_dict()
+        training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
+        return PlannedRun(arm.name, arm.overrides, config, training_id, run_identity(values, training_id))
 
 
 def register() -> None:
