@@ -5,7 +5,7 @@ from musicgen.training.threads import resolve_threads
 from tests.test_config import parsed
 
 
-@pytest.mark.parametrize(("hidden_size", "expected"), [(64, 1), (384, 1), (385, 6), (1024, 6)])
+@pytest.mark.parametrize(("hidden_size", "expected"), [(64, 1), (256, 1), (257, 6), (1024, 6)])
 def test_the_rule_looks_at_shape_and_cores_alone(
     hidden_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
