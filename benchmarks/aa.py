@@ -1,6 +1,6 @@
 """A study in which nothing changes: how often does it claim an effect? On real runs.
 
-    python -m musicgen.train --multirun training=smoke "seed=range(0,24)" sampling.num_tunes=64 rendering=none
+    python -m musicgen.train --multirun training=smoke "seed=range(0,12)" sampling.num_tunes=200 rendering=none
     python benchmarks/aa.py SWEEP_DIR
 
 Of the runs, which differ in their seed alone, two groups are drawn at random again and again and paired like
@@ -33,6 +33,8 @@ def main() -> None:
     print("| seeds | studies with a false claim | tests with p ≤ 0.05 | intervals that hold 0 |")
     print("|---|---|---|---|")
     for num_seeds in (2, 3, 5, 8):
+        if 2 * num_seeds > len(runs):
+            continue
         drawn = np.array([rng.permutation(len(runs))[: 2 * num_seeds] for _ in range(NUM_DRAWS)]).T
         first, second = drawn[:num_seeds], drawn[num_seeds:]
         p_values, holds = [], []
@@ -40,11 +42,12 @@ def main() -> None:
             share = (counts[first], counts[second]) if name in COUNTED_SHARES else (None, None)
             effect = paired_effect(values[name][first], values[name][second], *share)
             p_values.append(effect.p_value)
-            holds.append((effect.low <= 0) & (effect.high >= 0))
+            inside = np.where((effect.low <= 0) & (effect.high >= 0), 1.0, 0.0)
+            holds.append(np.where(np.isnan(effect.low), np.nan, inside))
         tests = np.array(p_values)
         print(
             f"| {num_seeds} | {(holm(tests) <= ALPHA).any(axis=0).mean():.3f} | "
-            f"{np.nanmean(tests <= ALPHA):.3f} | {np.mean(holds):.3f} |"
+            f"{np.nanmean(tests <= ALPHA):.3f} | {np.nanmean(holds):.3f} |"
         )
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison
 
-DEFINITION_VERSION = 1
+DEFINITION_VERSION = 2
 """Goes up whenever a value would change for the same tunes: references computed before are computed anew."""
 
 

@@ -1,9 +1,9 @@
 """Validity: is it a tune at all? All rates lie in [0, 1]; higher is better.
 
 The denominator is the number of *requested* tunes: one that was never delivered counts as a failure. Bars are
-counted over the tunes that were delivered, since nobody can request a bar. A tune that lost its M: has free
-meter by the standard; here its bars count as wrong, or leaving the field out would be the easiest way to be
-right.
+counted over the tunes that were delivered, since nobody can request a bar. A tune whose M: is missing or senseless
+has free meter by the standard; here its bars count as wrong, or losing the meter would be the easiest way to be
+right. Only `M:none` means free meter.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ def is_complete(tune: ScoredTune) -> bool:
 
 
 def num_valid_bars(tune: ScoredTune) -> int:
-    """Bars that fill the meter, or fall short of it where they may; M:none, if written, lets all pass."""
-    says_meter = tune.parsed.header("M") is not None
-    return sum(bar.is_valid and (says_meter or bar.meter is not None) for bar in tune.parsed.bars)
+    """Bars that fill the meter, or fall short of it where they may; M:none lets all pass."""
+    is_free = (tune.parsed.header("M") or "").strip() == "none"
+    return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in tune.parsed.bars)
 
 
 def is_valid(tune: ScoredTune) -> bool:

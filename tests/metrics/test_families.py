@@ -49,8 +49,10 @@ class TestValidity:
     def test_leaving_the_meter_out_does_not_make_bars_right(self) -> None:
         (lost,) = tunes_of("CD|CDEF|C|CD|", header="X:1\nL:1/4\nK:C\n")
         (free,) = tunes_of("CD|CDEF|C|CD|", header="X:1\nM:none\nL:1/4\nK:C\n")
-        assert not validity.is_valid(lost)
-        assert validity.num_valid_bars(lost) == 0
+        (garbled,) = tunes_of("CD|CDEF|C|CD|", header="X:1\nM:C| Horns\nL:1/4\nK:C\n")
+        for tune in (lost, garbled):
+            assert not validity.is_valid(tune)
+            assert validity.num_valid_bars(tune) == 0
         assert validity.is_valid(free)
 
     def test_parse_rate_follows_abc2midi(self) -> None:
