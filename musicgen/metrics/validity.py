@@ -1,9 +1,9 @@
 """Validity: is it a tune at all? All rates lie in [0, 1]; higher is better.
 
 The denominator is the number of *requested* tunes: one that was never delivered counts as a failure. Bars are
-counted over the tunes that were delivered, since nobody can request a bar. A tune whose M: is missing or senseless
-has free meter by the standard; here its bars count as wrong, or losing the meter would be the easiest way to be
-right. Only `M:none` means free meter.
+counted over the tunes that were delivered, since nobody can request a bar. A tune whose M: is missing or
+senseless has free meter by the standard; here its bars count as wrong, or losing the meter would be the
+easiest way to be right. Only `M:none` means free meter.
 """
 
 from collections.abc import Sequence
