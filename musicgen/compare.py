@@ -63,11 +63,12 @@ def compare(arguments: argparse.Namespace) -> None:
     """Compare, write the tables and figures, and print what matters."""
     # rich and numpy take a moment to import, which --help and a wrong argument should not wait for.
     from musicgen.metrics.registry import HEADLINE
+    from musicgen.study.runs import find_runs
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
 
     summary = summarise(
-        arguments.paths,
+        find_runs(arguments.paths),
         _output_folder(arguments),
         _baseline(arguments.baseline),
         draws=not arguments.no_plots,

@@ -11,18 +11,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from musicgen import __version__
-from musicgen.files import replace_atomically
 from musicgen.measurement import measure
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune, sample_tunes
 from musicgen.seeds import torch_seed
 from musicgen.songs import Song, render_songs, write_rows, write_tunebook
+from musicgen.study.figures import write_figures
 from musicgen.study.naming import study_tags
 from musicgen.study.record import RunRecord
 from musicgen.tracking.comet import CometTracker
@@ -33,9 +32,6 @@ from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
 from musicgen.training.state import load_checkpoint
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +56,7 @@ def execute(prepared: PreparedRun) -> RunRecord:
         tell_stage("rendering")
         songs = _render(prepared, record, tunes)
         write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
-        pictures = _draw(figures, prepared.directory / "plots")
+        pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
         _track_results(
             tracker,
             record,
@@ -202,22 +198,6 @@ def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTun
     songs = render_songs(tunes, prepared.origin, prepared.config.rendering, prepared.directory)
     record.timing["render_seconds"] = time.perf_counter() - started
     return songs
-
-
-def _draw(figures: dict[str, "Figure"], folder: Path) -> list[Path]:
-    folder.mkdir(exist_ok=True)
-    paths = []
-    for name, figure in figures.items():
-        path = folder / f"{name}.png"
-        # savefig would lay the figure out twice, which takes longer than drawing it.
-        layout = figure.get_layout_engine()
-        if layout is not None:
-            layout.execute(figure)
-            figure.set_layout_engine("none")
-        with replace_atomically(path) as temporary:
-            figure.savefig(temporary, dpi=120)
-        paths.append(path)
-    return paths
 
 
 def _track_results(

@@ -12,8 +12,9 @@ from musicgen.tracking.comet import CometTracker
 
 def finish_sweep(directory: Path) -> int:
     """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
-    config = config_from_dict(find_runs([directory])[0].record.config)
-    summary = summarise([directory], directory, draws=config.rendering.plots)
+    runs = find_runs([directory])
+    config = config_from_dict(runs[0].record.config)
+    summary = summarise(runs, directory, draws=config.rendering.plots)
     print_summary(summary, config.study.primary_metrics)
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)

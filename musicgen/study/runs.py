@@ -82,15 +82,7 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
             raise InputError(f"{path}: no run here, no {FILE_NAME} in this folder or below")
         for file in found:
             folders.setdefault(file.parent.resolve(), file.parent)
-    return [FoundRun(folder, _read(folder)) for folder in sorted(folders.values())]
-
-
-def _read(folder: Path) -> RunRecord:
-    try:
-        return RunRecord.read(folder)
-    except (TypeError, AttributeError, UnicodeDecodeError) as error:
-        # A JSON file of that name which holds something else.
-        raise InputError(f"{folder / FILE_NAME}: not the record of a run: {error}") from error
+    return [FoundRun(folder, RunRecord.read(folder)) for folder in sorted(folders.values())]
 
 
 def flat_config(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:

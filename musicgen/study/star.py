@@ -17,9 +17,9 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from musicgen.config import Change, Config, Level, StudyConfig, parse_config
 from musicgen.errors import InputError
 from musicgen.study.naming import folder_name, override_text
+from musicgen.study.pairing import COMBINED
 from musicgen.study.plan import BASELINE
 
-COMBINED = "combined"
 NOT_SWEPT = ("hydra", "paths", "tracker", "rendering", "device", "study", "change", "retuned")
 """Groups that change no number of a run, or belong to the sweep itself."""
 

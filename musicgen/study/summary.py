@@ -12,7 +12,7 @@ from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.effects import effects_table
 from musicgen.study.noise import noise_table
 from musicgen.study.pairing import Star, pair_runs
-from musicgen.study.runs import FoundRun, directory_name, find_runs, runs_table, write_csv
+from musicgen.study.runs import FoundRun, directory_name, runs_table, write_csv
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -41,22 +41,22 @@ class Summary:
 
 
 def summarise(
-    paths: Sequence[str | Path], out: Path, baseline: Mapping[str, str] | None = None, *, draws: bool = True
+    runs: Sequence[FoundRun], out: Path, baseline: Mapping[str, str] | None = None, *, draws: bool = True
 ) -> Summary:
-    """Pair the runs below the paths, and write runs.csv, effects.csv, noise.csv and plots/ to `out`.
+    """Pair the runs, and write runs.csv, effects.csv, noise.csv and plots/ to `out`.
 
     baseline: parameter -> value, where another one than the found one is wanted. Raises InputError.
     """
-    star = pair_runs(find_runs(paths), baseline)
-    runs, effects = runs_table([*star.runs, *star.left_out], out), effects_table(star)
+    star = pair_runs(runs, baseline)
+    table, effects = runs_table([*star.runs, *star.left_out], out), effects_table(star)
     noise = noise_table(star.baseline.runs)
     out.mkdir(parents=True, exist_ok=True)
-    write_csv(runs, out / "runs.csv")
+    write_csv(table, out / "runs.csv")
     write_csv(effects, out / "effects.csv")
     write_csv(noise, out / "noise.csv")
     plots = _draw(star, effects, out) if draws else []
     failures = [_failure(run, out) for run in star.runs if run.record.status != "complete"]
-    return Summary(runs, effects, noise, additivity(effects), failures, star, out, plots)
+    return Summary(table, effects, noise, additivity(effects), failures, star, out, plots)
 
 
 def _failure(run: FoundRun, out: Path) -> str:

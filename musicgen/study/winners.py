@@ -6,6 +6,7 @@ from pathlib import Path
 from musicgen.metrics.registry import METRICS, Direction
 from musicgen.study.effects import PLAIN
 from musicgen.study.pairing import COMBINED
+from musicgen.study.runs import find_runs
 from musicgen.study.statistics import ALPHA
 from musicgen.study.summary import summarise
 
@@ -15,7 +16,7 @@ def winning_levels(directory: Path, metric: str) -> set[tuple[str, object]]:
 
     A winner improves the metric after Holm's correction, and by more than the other levels of its parameter.
     """
-    summary = summarise([directory], directory, draws=False)
+    summary = summarise(find_runs([directory]), directory, draws=False)
     reference = next((run.record.reference.get(metric) for run in summary.star.baseline.runs), None)
     best: dict[str, tuple[float, object]] = {}
     for row in summary.effects.to_dict("records"):
