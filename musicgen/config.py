@@ -21,6 +21,7 @@ from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
+from musicgen.training.precision import resolve_precision
 from musicgen.training.threads import resolve_threads
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -127,7 +128,8 @@ def parse_config(composed: DictConfig) -> Config:
 
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
-    return replace(config, training=resolve_threads(config.training, config.model))
+    training = resolve_threads(config.training, config.model)
+    return replace(config, training=resolve_precision(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

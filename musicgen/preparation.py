@@ -10,6 +10,7 @@ import torch
 from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 from musicgen.corpus.windows import RandomWindows
+from musicgen.model.products import Precision
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
 from musicgen.songs import origin_of
@@ -47,6 +48,12 @@ class PreparedRun:
         """Of the processor."""
         assert self.config.training.num_threads is not None, "resolved by `prepare`"
         return self.config.training.num_threads
+
+    @property
+    def precision(self) -> Precision:
+        """Of the network's matrix products."""
+        assert self.config.training.precision is not None, "resolved by `prepare`"
+        return self.config.training.precision
 
     @property
     def origin(self) -> str:

@@ -12,10 +12,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-import torch
-
 from musicgen import __version__
 from musicgen.measurement import measure
+from musicgen.model.computing import computing_on
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune, sample_tunes
@@ -44,27 +43,9 @@ def execute(prepared: PreparedRun) -> RunRecord:
     record.write(prepared.directory)
     tracker = _open_tracker(prepared)
     started = time.perf_counter()
-    threads = torch.get_num_threads()
     try:
-        torch.set_num_threads(prepared.num_threads)
-        tracker.log_parameters(prepared.config.as_dict())
-        fitted = _train(prepared, record, tracker)
-        tell_stage("sampling")
-        network, tunes = _sample(prepared, record, fitted)
-        tell_stage("evaluating")
-        evaluation, figures = measure(prepared, record, fitted, network, tunes)
-        tell_stage("rendering")
-        songs = _render(prepared, record, tunes)
-        write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
-        pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
-        _track_results(
-            tracker,
-            record,
-            songs,
-            [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"],
-            pictures,
-        )
-        _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
+        with computing_on(prepared.num_threads):
+            _do_steps(prepared, record, tracker)
         record.status = "complete"
     except KeyboardInterrupt as interruption:
         record.status = "interrupted"
@@ -79,11 +60,27 @@ def execute(prepared: PreparedRun) -> RunRecord:
         record.error = f"{type(error).__name__}: {error}"
         raise
     finally:
-        torch.set_num_threads(threads)
         record.tracker = dict(tracker.end())
         record.timing["total_seconds"] = time.perf_counter() - started
         record.write(prepared.directory)
     return record
+
+
+def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
+    started = time.perf_counter()
+    tracker.log_parameters(prepared.config.as_dict())
+    fitted = _train(prepared, record, tracker)
+    tell_stage("sampling")
+    network, tunes = _sample(prepared, record, fitted)
+    tell_stage("evaluating")
+    evaluation, figures = measure(prepared, record, fitted, network, tunes)
+    tell_stage("rendering")
+    songs = _render(prepared, record, tunes)
+    write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
+    pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
+    files = [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"]
+    _track_results(tracker, record, songs, files, pictures)
+    _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
 
 
 def _open_record(prepared: PreparedRun) -> RunRecord:
@@ -120,6 +117,7 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
             "batch_size": training.batch_size,
             "sequence_length": training.sequence_length,
             "num_threads": training.num_threads,
+            "precision": training.precision,
             "operations": config.model.training_flops * training.batch_size * training.sequence_length,
             "seconds_per_iteration": fitted.seconds_per_iteration,
             "seconds_besides_training": other_seconds,
@@ -141,7 +139,10 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     config, corpus = prepared.config, prepared.corpus
     task = Task(
         network=build_network(
-            config.model, corpus.vocabulary.size, torch_seed(config.seed, "initialisation")
+            config.model,
+            corpus.vocabulary.size,
+            torch_seed(config.seed, "initialisation"),
+            prepared.precision,
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
@@ -183,7 +184,7 @@ def _sample(
     started = time.perf_counter()
     config = prepared.config.sampling
     checkpoint = load_checkpoint(fitted.state, config.weights, prepared.config.training)
-    network = checkpoint.network(prepared.device)
+    network = checkpoint.network(prepared.device, prepared.precision)
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(
         network, checkpoint.vocabulary, config, prepared.prompts, prepared.config.seed, prepared.device

@@ -65,10 +65,12 @@ def sample(arguments: argparse.Namespace) -> Path:
     # torch takes a second to import, which --help and a wrong argument should not wait for.
     import torch
 
+    from musicgen.model.computing import computing_on
     from musicgen.rendering import check_soundfont
     from musicgen.sampling.generation import sample_tunes
     from musicgen.songs import origin_of, render_songs, write_rows, write_tunebook
     from musicgen.training.state import load_checkpoint
+    from musicgen.training.threads import num_cores
 
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -77,9 +79,9 @@ def sample(arguments: argparse.Namespace) -> Path:
     state = arguments.run_directory / record.weights
     checkpoint = load_checkpoint(state, config.sampling.weights, config.training)
     device = torch.device("cpu")
-    tunes = sample_tunes(
-        checkpoint.network(device), checkpoint.vocabulary, config.sampling, prompts, config.seed, device
-    )
+    network = checkpoint.network(device, config.training.precision or "fp32")
+    with computing_on(num_cores()):
+        tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
     folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     folder.mkdir(parents=True, exist_ok=True)
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config import conf_folder, describe_composition_error, parse_config, resolve
+from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain, exit_status
 from musicgen.study import launcher, sweeper
 from musicgen.study.naming import changes_name
@@ -26,13 +26,15 @@ from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
+from musicgen.training.threads import resolve_threads
 
 
 def threads_of(composed: DictConfig) -> int:
     """How many threads a run with this config computes on."""
-    config = resolve(parse_config(without_hydra(composed)))
-    assert config.training.num_threads is not None
-    return config.training.num_threads
+    config = parse_config(without_hydra(composed))
+    number = resolve_threads(config.training, config.model).num_threads
+    assert number is not None
+    return number
 
 
 def finds_cuda() -> bool:

@@ -7,6 +7,7 @@ import torch
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
+from musicgen.model.products import Precision
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,8 @@ class Checkpoint:
     validation_loss: float
     """Nats per character."""
 
-    def network(self, device: torch.device) -> CharacterNetwork:
+    def network(self, device: torch.device, precision: Precision) -> CharacterNetwork:
         """The network with these weights, ready to score text (dropout off)."""
-        network = CharacterNetwork(self.config, self.vocabulary.size)
+        network = CharacterNetwork(self.config, self.vocabulary.size, precision)
         network.load_state_dict(self.weights)
         return network.to(device).eval()

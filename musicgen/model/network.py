@@ -6,23 +6,32 @@ L layers. Time comes first everywhere.
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from musicgen.model import recurrence
 from musicgen.model.config import ModelConfig
+from musicgen.model.dropout import dropout
+from musicgen.model.products import DTYPES, Precision
 
-State = Tensor | tuple[Tensor, Tensor]
-"""Of a GRU: hidden [L, B, H]; of an LSTM: hidden and cell, each [L, B, H]."""
+State = tuple[Tensor, ...]
+"""Of a GRU: hidden [L, B, H] alone; of an LSTM: hidden and cell, each [L, B, H]."""
 
 CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class CharacterNetwork(nn.Module):
-    """Scores the next character at every position of a text."""
+    """Scores the next character at every position of a text.
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int) -> None:
+    torch's own modules hold the parameters, and compute on CUDA, where cuDNN is fastest. On the CPU the same
+    parameters go through recurrence.py.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary_size: int, precision: Precision = "fp32") -> None:
         super().__init__()
         self.config = config
+        self.precision: Precision = precision
+        """Of the recurrent layers' products on the CPU; scores are computed in 32 bits."""
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
-        self.dropout = nn.Dropout(config.dropout)
         self.recurrent = CELLS[config.cell](
             config.embedding_size,
             config.hidden_size,
@@ -34,21 +43,44 @@ class CharacterNetwork(nn.Module):
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Read tokens [T, B] from a state (None: zero); return logits [T, B, V] and the new state."""
-        embedded = self.dropout(self.embedding(tokens))
-        hidden, new_state = self.recurrent(embedded, state)
-        return self.output(self.dropout(hidden)), new_state
+        read = self.read_on_cpu if tokens.device.type == "cpu" else self.read_with_modules
+        hidden, new_state = read(tokens, state)
+        hidden = dropout(hidden.float(), self.config.dropout, self.training)
+        return self.output(hidden), new_state
+
+    def read_with_modules(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Hidden states [T, B, H] and the new state as torch's own modules compute them, on any device."""
+        embedded = functional.dropout(self.embedding(tokens), self.config.dropout, self.training)
+        if self.config.cell == "lstm":
+            return self.recurrent(embedded, state)
+        hidden, new_state = self.recurrent(embedded, None if state is None else state[0])
+        return hidden, (new_state,)
+
+    def read_on_cpu(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """The same from the same parameters by recurrence.py; on the CPU only."""
+        if state is None:
+            zeros = torch.zeros(self.config.num_layers, tokens.shape[1], self.config.hidden_size)
+            state = (zeros, zeros) if self.config.cell == "lstm" else (zeros,)
+        hidden, new_states = recurrence.read(
+            self.recurrent,
+            self.embedding.weight,
+            tokens,
+            list(zip(*state, strict=True)),
+            self.config.dropout,
+            DTYPES[self.precision],
+        )
+        return hidden, tuple(torch.stack(parts) for parts in zip(*new_states, strict=True))
 
 
-def build_network(config: ModelConfig, vocabulary_size: int, seed: int) -> CharacterNetwork:
+def build_network(
+    config: ModelConfig, vocabulary_size: int, seed: int, precision: Precision = "fp32"
+) -> CharacterNetwork:
     """A network whose weights depend on `config`, `vocabulary_size` and `seed` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return CharacterNetwork(config, vocabulary_size)
+        return CharacterNetwork(config, vocabulary_size, precision)
 
 
 def select_rows(state: State, rows: Tensor) -> State:
     """The state of some rows of a batch; rows: their numbers, int64 [number of rows kept]."""
-    if isinstance(state, tuple):
-        hidden, cell = state
-        return hidden.index_select(1, rows), cell.index_select(1, rows)
-    return state.index_select(1, rows)
+    return tuple(part.index_select(1, rows) for part in state)

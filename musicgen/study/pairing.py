@@ -20,7 +20,8 @@ _CORPUS_FIELDS = ("data.source", "data.path", "data.url", "data.sha256")
 """They follow from data.name, and count as one parameter with it."""
 _CORPUS_TEXT = "corpus.sha256"
 """The corpus as it was read: the same files may hold other tunes later."""
-_NUM_THREADS = "training.num_threads"
+_FOLLOWING = ("training.num_threads", "training.precision")
+"""Unless they are set by hand, they follow from the network's size and the machine."""
 COMBINED = "combined"
 """The parameter of the run of all winning levels together."""
 
@@ -175,8 +176,8 @@ def differing_parameters(first: Configuration, second: Configuration) -> list[st
         # Another corpus, or another cleaning of it, is another text.
         merged.pop(_CORPUS_TEXT, None)
     if len(merged) > 1:
-        # Unless it is set by hand, the number of threads follows from the network's size and the machine.
-        merged.pop(_NUM_THREADS, None)
+        for name in _FOLLOWING:
+            merged.pop(name, None)
     return list(merged)
 
 

@@ -100,7 +100,9 @@ class Speeds:
         like = [
             about
             for about in self._measured
-            if about["cell"] == config.model.cell and about["num_threads"] == config.training.num_threads
+            if about["cell"] == config.model.cell
+            and about["num_threads"] == config.training.num_threads
+            and about["precision"] == config.training.precision
         ]
         if not like:
             return None

@@ -33,6 +33,9 @@ class TrainingConfig:
     num_threads: PositiveInt | None
     """Of the processor, for one run; null: by the rule in threads.py. Sums in another order differ in their
     last bits, so that the number belongs to the training."""
+    precision: Literal["fp32", "bf16"] | None
+    """Of the recurrent layers' matrix products: bf16 rounds their factors to bfloat16 and adds up in 32 bits;
+    weights, their updates, gates, cells and losses have 32 bits. null: by the rule in precision.py."""
 
     @model_validator(mode="after")
     def _check(self) -> "TrainingConfig":

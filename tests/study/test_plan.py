@@ -69,7 +69,7 @@ def test_times_are_those_of_the_training_most_alike_scaled(tmp_path: Path) -> No
     operations = (
         run.config.model.training_flops * run.config.training.batch_size * run.config.training.sequence_length
     )
-    about = {"cell": "lstm", "num_threads": 1, "seconds_besides_training": 5.0}
+    about = {"cell": "lstm", "num_threads": 1, "precision": "fp32", "seconds_besides_training": 5.0}
     near = {**about, "operations": operations * 2, "seconds_per_iteration": 0.2}
     far = {**about, "operations": operations * 9, "seconds_per_iteration": 0.1}
     assert ordered([run], far, near)["baseline"].expected_seconds == pytest.approx(300 * 0.1 + 5)

@@ -41,6 +41,7 @@ def training_config(**changes: object) -> TrainingConfig:
         validation_interval=25,
         early_stopping_patience=None,
         num_threads=1,
+        precision="fp32",
     )
     return replace(config, **changes)  # type: ignore[arg-type]
 
@@ -104,7 +105,9 @@ def test_the_kept_weights_have_the_loss_that_is_reported(tmp_path: Path) -> None
     fitted, _, _ = train(task)
     best, last = checkpoint(task, "best"), checkpoint(task, "last")
     for kept, loss in ((best, fitted.best_validation_loss), (last, fitted.final_validation_loss)):
-        assert mean_loss(kept.network(task.device), task.validation).nats == pytest.approx(loss, abs=1e-9)
+        assert mean_loss(kept.network(task.device, "fp32"), task.validation).nats == pytest.approx(
+            loss, abs=1e-9
+        )
     assert (best.iteration, last.iteration) == (fitted.best_iteration, 60)
 
 
@@ -120,7 +123,7 @@ def test_same_seed_same_losses_and_weights_another_seed_others(tmp_path: Path) -
 
 def test_best_is_the_lowest_validation_loss_and_last_the_end(tmp_path: Path) -> None:
     # So large a rate overshoots: the last loss is not the best.
-    task = make_task(tmp_path / "a", learning_rate=3.0, validation_interval=5)
+    task = make_task(tmp_path / "a", learning_rate=1.0, validation_interval=5)
     fitted, records, _ = train(task)
     measured = {record.iteration: record.validation_loss for record in records if record.validation_loss}
     assert fitted.best_validation_loss == min(measured.values())

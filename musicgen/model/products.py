@@ -1,0 +1,69 @@
+"""Matrix products of a recurrence: the same weights, time step after time step, times a few rows.
+
+Such a product is bound by how fast the weights come from the cache, not by arithmetic. oneDNN reads them in
+an order of its own that is prepared once for all steps, and in 16 bits they are half as many bytes.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Precision = Literal["fp32", "bf16"]
+"""fp32: 32 bits everywhere. bf16: the factors of matrix products are rounded to bfloat16 (8 bits of mantissa)
+and summed in 32 bits; weights, their updates, memory cells, gates and losses keep 32 bits."""
+
+DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+SMALLEST_PREPARED = 1 << 19
+"""Weights from which on preparing them pays in 32 bits; fewer stay in a core's own cache either way.
+
+On two Xeon cores, 8 rows: 1024 × 4096 weights take 551 µs as they are and 429 µs prepared, 256 × 1024 take
+13 and 27 µs."""
+
+
+def has_fast_bf16() -> bool:
+    """Whether this processor multiplies bfloat16 by instructions of its own, which torch can use."""
+    return torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
+
+
+_BLOCK = 32
+
+
+def transpose(matrix: Tensor) -> Tensor:
+    """The transposed matrix, laid out anew, up to four times as fast as `matrix.t().contiguous()`."""
+    rows, columns = matrix.shape
+    if rows % _BLOCK:
+        return matrix.t().contiguous()
+    blocks = matrix.view(rows // _BLOCK, _BLOCK, columns).transpose(1, 2).contiguous()
+    return blocks.transpose(0, 1).reshape(columns, rows)
+
+
+class StepProduct:
+    """rows · weightᵀ for one weight [N, K] and many small `rows` [B, K]."""
+
+    def __init__(self, weight: Tensor, num_rows: int) -> None:
+        """Take a weight of the type in which the products are wanted; num_rows is B."""
+        is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
+        self._is_prepared = is_large and torch.backends.mkldnn.is_available()
+        if self._is_prepared:
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
+        else:
+            self._weight = transpose(weight)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows [B, K] -> rows · weightᵀ [B, N]."""
+        if self._is_prepared:
+            return _prepared_product(rows, self._weight, None, "none", [], "")
+        return rows @ self._weight
+
+    def plus(self, addend: Tensor, rows: Tensor) -> Tensor:
+        """Addend [B, N] + rows · weightᵀ [B, N]."""
+        if self._is_prepared:
+            return _prepared_product_plus(rows, addend, self._weight, None, "add")
+        return torch.addmm(addend, rows, self._weight)
+
+
+if torch.backends.mkldnn.is_available():
+    _prepared_product = torch.ops.mkldnn._linear_pointwise.default
+    _prepared_product_plus = torch.ops.mkldnn._linear_pointwise.binary

@@ -1,0 +1,98 @@
+"""The recurrent layers of a network on the CPU, out of the parameters of torch's own modules.
+
+It gives what `nn.LSTM` and `nn.GRU` give, to rounding, and does what those do not: the first layer looks up
+its input's share of the gates in a table, since there are no more different inputs than characters; gradients
+of weights are one product for all time steps; products can be computed in bfloat16 (products.py).
+
+Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding size, H hidden size.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from musicgen.model import gru, lstm
+from musicgen.model.dropout import dropout
+
+LayerState = tuple[Tensor, ...]
+"""Of one layer: what its cell carries from step to step, each [B, H] in 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell's module provides."""
+
+    input_bias: Callable[[Tensor, Tensor], Tensor]
+    scan: Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
+
+
+CELLS: dict[type[nn.RNNBase], Cell] = {
+    nn.LSTM: Cell(lstm.input_bias, lstm.scan),
+    nn.GRU: Cell(gru.input_bias, gru.scan),
+}
+
+
+def read(
+    recurrent: nn.RNNBase,
+    embedding: Tensor,
+    tokens: Tensor,
+    states: Sequence[LayerState],
+    dropout_probability: float,
+    dtype: torch.dtype,
+) -> tuple[Tensor, list[LayerState]]:
+    """Read tokens [T, B] from a state for each layer; return hidden states [T, B, H] and the new states.
+
+    embedding: [V, E]. Dropout acts on the embedded tokens and between the layers, while `recurrent` is in
+    training. dtype: of the products, and of the hidden states.
+    """
+    cell = CELLS[type(recurrent)]
+    drops = recurrent.training and dropout_probability > 0.0
+    hiddens, new_states = None, []
+    for layer, state in enumerate(states):
+        weight_ih, weight_hh, bias_ih, bias_hh = (
+            getattr(recurrent, f"{name}_l{layer}")
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        weight, bias = weight_ih.to(dtype), cell.input_bias(bias_ih, bias_hh).to(dtype)
+        if hiddens is None and not drops:
+            table = functional.linear(embedding.to(dtype), weight, bias)
+            inputs = look_up(table, tokens)
+        else:
+            below = functional.embedding(tokens, embedding).to(dtype) if hiddens is None else hiddens
+            below = dropout(below, dropout_probability, recurrent.training)
+            inputs = functional.linear(below, weight, bias)
+        hiddens, new_state = cell.scan(inputs, weight_hh, bias_hh, state)
+        new_states.append(new_state)
+    assert hiddens is not None
+    return hiddens, new_states
+
+
+def look_up(table: Tensor, tokens: Tensor) -> Tensor:
+    """The rows of table [V, N] that tokens [T, B] name, [T, B, N]."""
+    return _LookUp.apply(table, tokens)  # pyright: ignore[reportReturnType]
+
+
+class _LookUp(torch.autograd.Function):
+    """As `functional.embedding`, whose gradient would add up hundreds of rows in the type of the table."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, tokens: Tensor) -> Tensor:
+        ctx.save_for_backward(tokens)
+        ctx.num_rows = table.shape[0]
+        return functional.embedding(tokens, table)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor, None]:
+        (tokens,), (gradient,) = ctx.saved_tensors, gradients
+        # A product sums in 32 bits, also where its factors have 16.
+        is_token = torch.zeros(tokens.numel(), ctx.num_rows, dtype=gradient.dtype)
+        is_token.scatter_(1, tokens.reshape(-1, 1), 1.0)
+        return is_token.t() @ gradient.flatten(0, 1), None
