@@ -53,6 +53,18 @@ def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tu
     return hiddens, (hidden,)
 
 
+def step(inputs: Tensor, product: StepProduct, bias_hh: Tensor, state: State) -> State:
+    """One step without a way back: inputs [B, 3H] as for `scan`, the product with weight_hh; the new state."""
+    (hidden,) = state
+    H = hidden.shape[1]
+    inputs = inputs.float()
+    recurrent = product(hidden.to(product.dtype)).float()
+    r, z = (inputs[:, : 2 * H] + recurrent[:, : 2 * H]).sigmoid_().chunk(2, dim=1)
+    m = recurrent[:, 2 * H :] + bias_hh[2 * H :]
+    n = torch.addcmul(inputs[:, 2 * H :], r, m).tanh_()
+    return (torch.lerp(n, hidden, z),)
+
+
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(

@@ -44,6 +44,7 @@ class StepProduct:
 
     def __init__(self, weight: Tensor, num_rows: int) -> None:
         """Take a weight of the type in which the products are wanted; num_rows is B."""
+        self.dtype = weight.dtype
         is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
         self._is_prepared = is_large and torch.backends.mkldnn.is_available()
         if self._is_prepared:

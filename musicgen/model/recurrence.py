@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from musicgen.model import gru, lstm
 from musicgen.model.dropout import dropout
+from musicgen.model.products import StepProduct
 
 LayerState = tuple[Tensor, ...]
 """Of one layer: what its cell carries from step to step, each [B, H] in 32 bits."""
@@ -29,11 +30,12 @@ class Cell:
 
     input_bias: Callable[[Tensor, Tensor], Tensor]
     scan: Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
+    step: Callable[[Tensor, StepProduct, Tensor, Any], LayerState]
 
 
 CELLS: dict[type[nn.RNNBase], Cell] = {
-    nn.LSTM: Cell(lstm.input_bias, lstm.scan),
-    nn.GRU: Cell(gru.input_bias, gru.scan),
+    nn.LSTM: Cell(lstm.input_bias, lstm.scan, lstm.step),
+    nn.GRU: Cell(gru.input_bias, gru.scan, gru.step),
 }
 
 
@@ -54,10 +56,7 @@ def read(
     drops = recurrent.training and dropout_probability > 0.0
     hiddens, new_states = None, []
     for layer, state in enumerate(states):
-        weight_ih, weight_hh, bias_ih, bias_hh = (
-            getattr(recurrent, f"{name}_l{layer}")
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        )
+        weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
         weight, bias = weight_ih.to(dtype), cell.input_bias(bias_ih, bias_hh).to(dtype)
         if hiddens is None and not drops:
             table = functional.linear(embedding.to(dtype), weight, bias)
@@ -70,6 +69,13 @@ def read(
         new_states.append(new_state)
     assert hiddens is not None
     return hiddens, new_states
+
+
+def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """weight_ih [G, E or H], weight_hh [G, H], bias_ih [G] and bias_hh [G], G all gates together."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    weight_ih, weight_hh, bias_ih, bias_hh = (getattr(recurrent, f"{name}_l{layer}") for name in names)
+    return weight_ih, weight_hh, bias_ih, bias_hh
 
 
 def look_up(table: Tensor, tokens: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.model.network import CharacterNetwork, select_rows
+from musicgen.model.network import CharacterNetwork
+from musicgen.model.stepping import Stepper
 from musicgen.sampling.config import SamplingConfig
 from musicgen.sampling.decoding import choose_tokens
 from musicgen.seeds import generator_for
@@ -56,6 +57,7 @@ def sample_tunes(
     forced = np.full((config.max_chars, len(settings)), -1, dtype=np.int64)
     for column, (prompt, _) in enumerate(settings):
         forced[: len(prompt), column] = encoded[prompt]
+    longest_prompt = max(map(len, prompts))
     uniforms = np.stack(
         [generator_for(seed, "sampling", index).random(config.max_chars) for index in range(len(settings))],
         axis=1,
@@ -69,16 +71,21 @@ def sample_tunes(
     ended = torch.zeros(len(settings), dtype=torch.bool, device=device)
     active = torch.arange(len(settings), device=device)
     previous = torch.full((len(settings),), vocabulary.newline, dtype=torch.int64, device=device)
-    state = None
+    next_scores = Stepper(network, len(settings))
     for step in range(config.max_chars):
-        scores, state = network(previous[None, :], state)
-        drawn = choose_tokens(
-            scores[0], temperatures[active], draws[step, active], config.top_k, config.top_p
+        chosen = choose_tokens(
+            next_scores(previous),
+            temperatures,
+            draws[step].index_select(0, active),
+            config.top_k,
+            config.top_p,
         )
-        is_forced = forced_tokens[step, active] >= 0
-        chosen = torch.where(is_forced, forced_tokens[step, active], drawn)
-        written[step, active] = chosen
-        is_end = (chosen == vocabulary.newline) & (previous == vocabulary.newline) & ~is_forced
+        is_end = (chosen == vocabulary.newline) & (previous == vocabulary.newline)
+        if step < longest_prompt:
+            prompted = forced_tokens[step].index_select(0, active)
+            chosen = torch.where(prompted < 0, chosen, prompted)
+            is_end &= prompted < 0
+        written[step].index_copy_(0, active, chosen)
         on_step(step + 1, len(active))
         if bool(is_end.any()):
             finished = active[is_end]
@@ -87,7 +94,8 @@ def sample_tunes(
             going_on = (~is_end).nonzero().squeeze(1)
             if len(going_on) == 0:
                 break
-            active, state, chosen = active[going_on], select_rows(state, going_on), chosen[going_on]
+            active, temperatures, chosen = active[going_on], temperatures[going_on], chosen[going_on]
+            next_scores.keep(going_on)
         previous = chosen
     return [
         SampledTune(
