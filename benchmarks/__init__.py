@@ -1,1 +1,1 @@
-"""What the project costs, measured side by side with what people would use instead: `python -m benchmarks`."""
+"""What the project costs, measured beside what people would use instead: `python -m benchmarks`."""

@@ -25,6 +25,6 @@ def describe_corpus() -> str:
     """Its name and size in a few words."""
     corpus = default_corpus()
     return (
-        f"{corpus.name} ({len(corpus.part('train')):,} training tunes, {len(training_tokens()):,} characters, "
-        f"a vocabulary of {corpus.vocabulary.size})"
+        f"{corpus.name} ({len(corpus.part('train')):,} training tunes, {len(training_tokens()):,} "
+        f"characters, a vocabulary of {corpus.vocabulary.size})"
     )

@@ -10,8 +10,8 @@ prints the rates. The limit of a step is the sum of three parts that follow one 
 - the merged products over all T·B rows: the weights' gradient of the recurrence, the input product of every
   further layer and its two gradients, the output layer and its two gradients. The first layer's input product
   is a table of V rows (V: vocabulary): 3 · 2·V·E·G·H operations.
-- the optimiser: 36 bytes for every parameter (read weight, gradient, two moments; write back three; the
-  gradient is written once and set to zero or written again once), 2 more where a bf16 copy is kept.
+- the optimiser: 36 bytes for every parameter (read weight, gradient and two moments, write back all but the
+  gradient; before that the gradient is written, and read for its norm), 2 more for a bf16 copy.
 
 Operations are divided by the highest rate that any product reached here in that precision, bytes by the
 highest rate at which any operation went through an array of that size, again and again, so that it lies in
@@ -132,7 +132,7 @@ def training_limit(shape: Shape, vocabulary_size: int, precision: str) -> Limit:
     ]
     rate = max(value for rates in tried for value in rates.values())
     weights = layers * gates * hidden**2
-    # The two products of a time step read the same numbers in two layouts, one pass over them after the other.
+    # The forward pass reads the weights in one layout T times, then the backward pass in another one.
     footprint = gates * hidden**2 * BYTES[precision]
     recurrent_bandwidth = bandwidth(footprint)
     merged_operations = (

@@ -9,7 +9,16 @@ import torch
 
 from musicgen.training.threads import num_cores
 
-MATRIX_INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "amx_int8", "asimd", "bf16")
+MATRIX_INSTRUCTIONS = (
+    "avx2",
+    "avx512f",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "bf16",
+)
 """As Linux names them; what speeds up a product of matrices."""
 
 

@@ -45,9 +45,8 @@ class Shape:
     def __str__(self) -> str:
         """In words, for a row of a table."""
         layers = f" × {self.num_layers} layers" if self.num_layers > 1 else ""
-        return (
-            f"{self.cell.upper()} {self.hidden_size}{layers}, batch {self.batch_size} × {self.sequence_length}"
-        )
+        batch = f"batch {self.batch_size} × {self.sequence_length}"
+        return f"{self.cell.upper()} {self.hidden_size}{layers}, {batch}"
 
 
 def precisions() -> dict[str, list[str]]:

@@ -17,10 +17,10 @@ from benchmarks.machine import describe_machine
 
 HEADER = """# What it costs, beside what people would use instead
 
-Written by `make bench`; do not edit. Both sides of a row did their work by turns on the machine below; times
-are medians with the shortest in brackets. *Ratio* is the peer's median ÷ ours; *by pairs* is the median of the
-ratios of the repeats, each by itself. What every row measures and which part of it, the text above its table
-says."""
+Written by `make bench`; do not edit. Both sides of a row did their work by turns on the machine below. Times
+are medians, the shortest in brackets; *ratio* is the peer's median ÷ ours, and *by pairs* the median of the
+ratios that the repeats give each by itself. The text above a table says what a row does, and how much of it
+was measured."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ def _part_of(values: dict[str, Any]) -> Part:
 
 def write_parts(parts: Mapping[str, Part], folder: Path) -> Path:
     """Write both files; returns the one for people."""
+    folder.mkdir(parents=True, exist_ok=True)
     content = {name: asdict(part) for name, part in parts.items()}
     (folder / "results.json").write_text(
         json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
@@ -119,7 +120,19 @@ def render(parts: Sequence[Part]) -> str:
 
 
 def _rows_table(rows: Sequence[Row]) -> str:
-    header = ["workload", "ours", "time", "peer", "time", "a", "ratio", "by pairs", "at least", "aim", "repeats"]
+    header = [
+        "workload",
+        "ours",
+        "time",
+        "peer",
+        "time",
+        "a",
+        "ratio",
+        "by pairs",
+        "at least",
+        "aim",
+        "repeats",
+    ]
     return markdown_table(
         header,
         [

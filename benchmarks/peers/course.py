@@ -80,9 +80,7 @@ class CourseTraining:
 
 
 @torch.no_grad()
-def generate_text(
-    network: CourseNetwork, start: str, length: int, alphabet: str
-) -> str:
+def generate_text(network: CourseNetwork, start: str, length: int, alphabet: str) -> str:
     """Draw `length` characters behind `start`, one after another.
 
     The course leaves gradients on; they are off here, which is faster.

@@ -31,15 +31,16 @@ def measure(
     )
     comparison = Comparison(timings["ours"], timings["course's generate_text"])
     rates = ", ".join(
-        f"{who} {1 / timing.median:,.0f}" for who, timing in (("ours", comparison.ours), ("the peer", comparison.peer))
+        f"{who} {1 / timing.median:,.0f}"
+        for who, timing in (("ours", comparison.ours), ("the peer", comparison.peer))
     )
     return Part(
         title="Sampling",
         text=(
             f"Ours draws all {num_tunes} tunes to their caps, with a random stream for each; the peer draws "
-            f"{PEER_TUNES} tunes of {peer_chars} characters one after another (the course's loop, batch 1, but "
-            "without gradients). Networks are untrained, and ours never draws a newline, so that no tune ends "
-            f"early and every character that is counted was drawn. Characters per second: {rates}."
+            f"{PEER_TUNES} tunes of {peer_chars} characters one after another (the course's loop, batch 1, "
+            "but without gradients). Networks are untrained, and ours never draws a newline, so that no tune "
+            f"ends early and every character that is counted was drawn. Characters per second: {rates}."
         ),
         rows=[Row(name, "sample_tunes", "course's generate_text", comparison, "character", 100, 200)],
     )

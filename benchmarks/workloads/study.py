@@ -8,10 +8,8 @@ from pathlib import Path
 from benchmarks.alternation import Comparison, alternate, tell
 from benchmarks.ours import run_alone, run_command
 from benchmarks.report import Part, Row
-from benchmarks.workloads.sweep import NETWORK
+from benchmarks.workloads.sweep import NETWORK, of_full
 
-FULL_ITERATIONS = 1000
-REDUCED_ITERATIONS = 100
 SHARES = (0.25, 0.5, 0.75)
 """Of the baseline's iterations: the levels lie on its way."""
 TEMPERATURES = (0.25, 0.5, 0.75, 1.25, 1.5)
@@ -46,7 +44,7 @@ def kinds(num_iterations: int) -> list[Kind]:
 
 
 def measure(
-    num_repeats: int, num_iterations: int, every_point: bool, settings: Sequence[str] = NETWORK
+    num_repeats: int, num_iterations: int, settings: Sequence[str] = NETWORK, *, every_point: bool
 ) -> Part:
     """One star-shaped study; of the separate processes all, or one of each kind and its seconds × points."""
     points = sum(len(kind.levels) for kind in kinds(num_iterations))
@@ -83,17 +81,17 @@ def measure(
 
 
 def _text(num_iterations: int, points: int, every_point: bool, settings: Sequence[str]) -> str:
-    full = "" if num_iterations == FULL_ITERATIONS else f" (the full workload has {FULL_ITERATIONS:,})"
     how = (
         f"All {points} processes were run."
         if every_point
-        else "Of the separate processes one of each kind was run, and its seconds count for all points of that kind."
+        else "Of the separate processes one of each kind was run and stands for its kind."
     )
+    shares = ", ".join(f"{share:g}" for share in SHARES)
     return (
-        f"`python -m musicgen.train --multirun {' '.join(settings)} …` with {num_iterations} iterations in the "
-        f"baseline{full}: {', '.join(f'{share:g}' for share in SHARES)} of them, five other temperatures, four "
-        f"other prompts, a constant learning rate, one seed. Beside it `python -m musicgen.train` for each of "
-        f"the {points} points, one after another, each with an output tree of its own, so that nothing is "
-        f"shared. Both sides do their whole job: training, 200 tunes a point, metrics and their reference, "
-        f"audio, scores, Comet archives. {how}"
+        f"`python -m musicgen.train --multirun {' '.join(settings)} …` with {num_iterations} iterations in "
+        f"the baseline{of_full(num_iterations)}: {shares} of them, five other temperatures, four other "
+        "prompts, a constant learning rate, one seed. Beside it `python -m musicgen.train` for each of the "
+        f"{points} points, one after another, each with an output tree of its own: nothing is shared. Both "
+        "sides do their whole job: training, sampling, metrics and their reference, audio, scores, Comet "
+        f"archives. {how}"
     )

@@ -33,7 +33,9 @@ CASES = (
 )
 
 
-def measure(num_repeats: int, cases: Sequence[Case] = CASES, num_steps: int = 20, peer_steps: int = 10) -> Part:
+def measure(
+    num_repeats: int, cases: Sequence[Case] = CASES, num_steps: int = 20, peer_steps: int = 10
+) -> Part:
     """Every case in every precision, beside the course's loop and plain modules."""
     rows: list[Row] = []
     limits: list[list[str]] = []
