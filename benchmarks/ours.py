@@ -5,8 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -49,18 +49,19 @@ class Shape:
         return f"{self.cell.upper()} {self.hidden_size}{layers}, {batch}"
 
 
-def precisions() -> dict[str, list[str]]:
+def precisions() -> dict[str, tuple[str, ...]]:
     """Precision in which training computes -> overrides that choose it, each of them once.
 
     A setting that a fixed rule turns into another one, such as auto, is measured under that one's name.
     """
     field = next((field for field in fields(TrainingConfig) if field.name == "precision"), None)
     if field is None:
-        return {"fp32": []}
-    return {str(value): [f"training.precision={value}"] for value in get_args(field.type) if value != "auto"}
+        return {"fp32": ()}
+    return {str(value): (f"training.precision={value}",) for value in get_args(field.type) if value != "auto"}
 
 
-def config_of(shape: Shape, overrides: Sequence[str] = ()) -> Config:
+@cache
+def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
     """The lab's set-up in another shape, on all cores."""
     return resolve(
         compose_config(
