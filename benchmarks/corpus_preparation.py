@@ -70,7 +70,7 @@ def main() -> None:
         "encode_seconds": encoded - prepared,
         "peak_bytes": peak_bytes(),
         "base_bytes": base,
-        "step_seconds": step_seconds(config_of(SHAPE), NUM_STEPS, corpus, tokens),
+        "step_seconds": step_seconds(config_of(SHAPE), NUM_STEPS, corpus=corpus, tokens=tokens),
     }
     print(json.dumps(result))
 

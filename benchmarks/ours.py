@@ -82,7 +82,11 @@ def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def step_seconds(
-    config: Config, num_steps: int, corpus: Corpus | None = None, tokens: np.ndarray | None = None
+    config: Config,
+    num_steps: int,
+    warm_up_steps: int = WARM_UP_STEPS,
+    corpus: Corpus | None = None,
+    tokens: np.ndarray | None = None,
 ) -> float:
     """Seconds of one iteration of a whole training, the mean of `num_steps` behind the warm-up.
 
@@ -91,7 +95,7 @@ def step_seconds(
     """
     corpus = corpus or default_corpus()
     tokens = training_tokens() if tokens is None else tokens
-    num_iterations = WARM_UP_STEPS + num_steps
+    num_iterations = warm_up_steps + num_steps
     training = replace(config.training, num_iterations=num_iterations, validation_interval=num_iterations)
     moments: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +113,7 @@ def step_seconds(
         )
         fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
     assert len(moments) == num_iterations
-    return (moments[-1] - moments[WARM_UP_STEPS - 1]) / num_steps
+    return (moments[-1] - moments[warm_up_steps - 1]) / num_steps
 
 
 def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from musicgen.study.figure_style import (
     CATEGORY_COLOURS,
@@ -50,17 +50,16 @@ def draw_scaling(
         for side, line in lines.items():
             microseconds = [1e6 * value for value in line.values]
             if side == "operations":
-                style = {"linestyle": "--", "linewidth": 1.0, "label": "operations alone"}
+                style = {"linestyle": "--", "linewidth": 1.0, "label": "operations at our best rate"}
             else:
                 style = {"marker": "o", "markersize": 4, "linewidth": 1.6, "label": side}
             panel.plot(line.sizes, microseconds, color=COLOURS[side], **style)
         label_axes(panel, label, "µs per character of training")
         _logarithmic(panel, next(iter(lines.values())).sizes)
         panel.legend(fontsize=TEXT_SIZE, frameon=False)
-    low = min(panel.get_ylim()[0] for panel in panels)
-    high = max(panel.get_ylim()[1] for panel in panels)
+    values = [1e6 * value for lines in cells.values() for line in lines.values() for value in line.values]
     for panel in panels:
-        panel.set_ylim(low, high)
+        panel.set_ylim(*_at_least_a_decade(min(values), max(values)))
     return _save(figure, place, folder / f"{name}.png")
 
 
@@ -90,9 +89,8 @@ def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -
     for panel in panels:
         _logarithmic(panel, sizes)
         panel.legend(fontsize=TEXT_SIZE, frameon=False)
-    # Flat is what it should be: noise must not fill the panel.
-    middle = 1e3 * rows[0]["step_seconds"]
-    step.set_ylim(middle / 4, middle * 4)
+    milliseconds = [1e3 * row["step_seconds"] for row in rows]
+    step.set_ylim(*_at_least_a_decade(min(milliseconds), max(milliseconds)))
     return _save(figure, place, folder / "corpus.png")
 
 
@@ -105,12 +103,19 @@ def _proportional(panel: Axes, sizes: Sequence[float], per_size: float) -> None:
     panel.plot(sizes, values, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="in proportion")
 
 
+def _at_least_a_decade(low: float, high: float) -> tuple[float, float]:
+    """Limits of an axis around these values, so wide that noise does not fill it."""
+    spare = max((10 / (high / low)) ** 0.5, 1.2)
+    return low / spare, high * spare
+
+
 def _logarithmic(panel: Axes, sizes: Sequence[float]) -> None:
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.xaxis.set_major_locator(FixedLocator(list(sizes)))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
     rule_lightly(panel, "both")
