@@ -29,9 +29,9 @@ FOLDER = Path(__file__).resolve().parent / "figures"
 BASE = Shape("lstm", hidden_size=256, batch_size=16, sequence_length=100)
 NUM_REPEATS = 3
 WARM_UP_STEPS = 3
-OPERATIONS = 2e11
+OPERATIONS = 5e10
 """Of a repeat: as many steps as have so many, but not fewer or more than STEPS."""
-STEPS = (4, 30)
+STEPS = (3, 30)
 
 
 @dataclass(frozen=True)
