@@ -70,7 +70,7 @@ def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -
     whole = [row["prepare_seconds"] for row in rows]
     per_megabyte = whole[-1] / sizes[-1]
     stages, memory, step = panels
-    title_panel(stages, "Preparation", "reading, cleaning, near-duplicates, split; encoding")
+    title_panel(stages, "Preparation", "from the file to numbers to train on")
     for key, name, colour in (
         ("prepare_seconds", "read, clean, split", CATEGORY_COLOURS[0]),
         ("encode_seconds", "encode as numbers", CATEGORY_COLOURS[2]),
@@ -81,7 +81,12 @@ def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -
     title_panel(memory, "Memory", "highest use of the process that prepares")
     _curve(memory, sizes, [row["peak_bytes"] / 1e6 for row in rows], "peak", CATEGORY_COLOURS[0])
     base = rows[0]["base_bytes"] / 1e6
-    memory.axhline(base, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="Python and torch alone")
+    memory.axhline(base, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="before reading")
+    rise = (rows[-1]["peak_bytes"] / 1e6 - base) / sizes[-1]
+    above = [base + rise * size for size in sizes]
+    memory.plot(
+        sizes, above, color=QUIET_COLOUR, linestyle=":", linewidth=1.0, label="in proportion above it"
+    )
     label_axes(memory, "corpus, MB of ABC", "MB")
     title_panel(step, "Training step", "LSTM 256, batch 16 × 100")
     _curve(step, sizes, [1e3 * row["step_seconds"] for row in rows], "ours", CATEGORY_COLOURS[0])

@@ -19,7 +19,7 @@ from benchmarks.peers.plain import PlainTraining
 from benchmarks.report import Part, Row, read_parts, render, write_parts
 from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
-from benchmarks.workloads import copies, sampling, study, sweep, training
+from benchmarks.workloads import copies, sampling, training
 from musicgen.model.network import build_network
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
@@ -139,19 +139,6 @@ def test_a_made_corpus_is_prepared() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     values = json.loads(done.stdout.splitlines()[-1])
     assert values["tunes"] > 50 and all(value > 0 for value in values.values())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["sweep", "study"])
-def test_sweep_and_study_stand_beside_processes(name: str) -> None:
-    settings = ("training=smoke", "data=airds", "tracker=none", "rendering=none", "model.hidden_size=8")
-    settings += ("evaluation.num_reference_splits=2", "sampling.num_tunes=4", "sampling.max_chars=100")
-    if name == "sweep":
-        part = sweep.measure(1, 4, settings)
-        assert_measured(part, num_rows=2, num_repeats=1)
-        assert "| evaluate |" in part.tables[0]
-    else:
-        assert_measured(study.measure(1, 8, settings, every_point=False), num_rows=1, num_repeats=1)
 
 
 def test_a_row_says_what_is_asked_for() -> None:
