@@ -1,7 +1,7 @@
 # What CI runs and what a developer runs are the same. The environment is .venv, made by the commands in README.md.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types test
+.PHONY: check lint types test bench bench-full scaling
 
 check: lint types test
 
@@ -14,3 +14,13 @@ types:
 
 test:
 	$(PYTHON) -m pytest
+
+# Timings: on a machine that does nothing else.
+bench:
+	$(PYTHON) -m benchmarks
+
+bench-full:
+	$(PYTHON) -m benchmarks --full
+
+scaling:
+	$(PYTHON) -m benchmarks.scaling

@@ -1,0 +1,156 @@
+"""The project's side of every comparison, through the interface that its commands use."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+
+from benchmarks.corpora import default_corpus, training_tokens
+from musicgen.config import Config, compose_config, resolve
+from musicgen.corpus.corpus import Corpus
+from musicgen.corpus.windows import RandomWindows
+from musicgen.model.network import build_network
+from musicgen.sampling.generation import sample_tunes
+from musicgen.seeds import generator_for
+from musicgen.training.config import TrainingConfig
+from musicgen.training.folder import TrainingFolder
+from musicgen.training.loop import Task, fit
+from musicgen.training.loss import encode_tunes
+from musicgen.training.threads import num_cores
+
+CPU = torch.device("cpu")
+WARM_UP_STEPS = 10
+"""Steps of every training that are not counted: the first row of its history."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a training step's cost depends on; the embedding has 256 numbers on every side."""
+
+    cell: str
+    hidden_size: int
+    batch_size: int
+    sequence_length: int
+    num_layers: int = 1
+    embedding_size: int = 256
+
+    def __str__(self) -> str:
+        """In words, for a row of a table."""
+        layers = f" × {self.num_layers} layers" if self.num_layers > 1 else ""
+        batch = f"batch {self.batch_size} × {self.sequence_length}"
+        return f"{self.cell.upper()} {self.hidden_size}{layers}, {batch}"
+
+
+def precisions() -> dict[str, tuple[str, ...]]:
+    """Precision in which training computes -> overrides that choose it, each of them once.
+
+    A setting that a fixed rule turns into another one, such as auto, is measured under that one's name.
+    """
+    field = next((field for field in fields(TrainingConfig) if field.name == "precision"), None)
+    if field is None:
+        return {"fp32": ()}
+    return {str(value): (f"training.precision={value}",) for value in get_args(field.type) if value != "auto"}
+
+
+@cache
+def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
+    """The lab's set-up in another shape, on all cores."""
+    return resolve(
+        compose_config(
+            [
+                "training=lab",
+                f"model.cell={shape.cell}",
+                f"model.hidden_size={shape.hidden_size}",
+                f"model.num_layers={shape.num_layers}",
+                f"model.embedding_size={shape.embedding_size}",
+                "model.dropout=0.0",
+                f"training.batch_size={shape.batch_size}",
+                f"training.sequence_length={shape.sequence_length}",
+                f"training.num_threads={num_cores()}",
+                *overrides,
+            ]
+        )
+    )
+
+
+def step_seconds(
+    config: Config,
+    num_steps: int,
+    warm_up_steps: int = WARM_UP_STEPS,
+    corpus: Corpus | None = None,
+    tokens: np.ndarray | None = None,
+) -> float:
+    """Seconds of one iteration of a whole training, the mean of `num_steps` behind the warm-up.
+
+    Everything between two steps is in it: drawing windows, the rows of the history. The one validation, of
+    one tune, and the saving of the state come behind the last step and are not.
+    """
+    corpus = corpus or default_corpus()
+    tokens = training_tokens() if tokens is None else tokens
+    num_iterations = warm_up_steps + num_steps
+    training = replace(config.training, num_iterations=num_iterations, validation_interval=num_iterations)
+    moments: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        task = Task(
+            network=build_network(config.model, corpus.vocabulary.size, seed=0),
+            vocabulary=corpus.vocabulary,
+            windows=RandomWindows(
+                tokens, training.batch_size, training.sequence_length, generator_for(0, "batches")
+            ),
+            validation=encode_tunes([min(corpus.part("validation"), key=len)], corpus.vocabulary, CPU),
+            config=training,
+            folder=TrainingFolder(Path(folder)),
+            dropout_seed=0,
+            device=CPU,
+        )
+        fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
+    assert len(moments) == num_iterations
+    return (moments[-1] - moments[warm_up_steps - 1]) / num_steps
+
+
+def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float:
+    """Seconds for each character that a network of this shape draws, all tunes in one call.
+
+    The network is untrained and its score of the newline is so low that no tune ends before its cap: every
+    row draws to the end, and every character counted was drawn.
+    """
+    config, corpus = config_of(shape), default_corpus()
+    network = build_network(config.model, corpus.vocabulary.size, seed=0)
+    with torch.no_grad():
+        network.output.bias[corpus.vocabulary.newline] = -100.0
+    sampling = replace(config.sampling, num_tunes=num_tunes, max_chars=max_chars, temperature=1.0)
+    prompt = "X"
+    started = time.perf_counter()
+    tunes = sample_tunes(network, corpus.vocabulary, sampling, [prompt], seed=0, device=CPU)
+    seconds = time.perf_counter() - started
+    num_drawn = sum(len(tune.text) - len(prompt) for tune in tunes)
+    assert num_drawn == num_tunes * (max_chars - len(prompt)), "a tune ended before its cap"
+    return seconds / num_drawn
+
+
+def run_command(*overrides: str, folder: Path) -> tuple[Path, float]:
+    """`python -m musicgen.train` with all that belongs to a run; its directory and its seconds."""
+    command = [sys.executable, "-m", "musicgen.train", *overrides, f"paths.outputs={folder}"]
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
+    return Path(done.stdout.strip().splitlines()[-1]), seconds
+
+
+def run_alone(*overrides: str) -> float:
+    """Seconds of one run with an output tree of its own, of which nothing is kept."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        return run_command(*overrides, folder=folder)[1]
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,133 @@
+"""The figures of benchmarks/scaling.py: sizes across, cost upwards, both logarithmic."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from musicgen.study.figure_style import (
+    CATEGORY_COLOURS,
+    QUIET_COLOUR,
+    TEXT_SIZE,
+    label_axes,
+    new_figure,
+    rule_lightly,
+    title_panel,
+)
+
+COLOURS = {
+    "ours, fp32": CATEGORY_COLOURS[0],
+    "ours, bf16": CATEGORY_COLOURS[2],
+    "plain modules": CATEGORY_COLOURS[1],
+    "operations": QUIET_COLOUR,
+}
+TITLES = {"lstm": "LSTM", "gru": "GRU"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A value for each size."""
+
+    sizes: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+def draw_scaling(
+    name: str,
+    label: str,
+    cells: Mapping[str, Mapping[str, Line]],
+    rest: str,
+    place: str,
+    folder: Path,
+) -> Path:
+    """Microseconds of training for a character, a panel for each cell; returns the file."""
+    figure, panels = new_figure(f"Cost of training as the {label} grows", 1, 2, width=8.4, height=3.9)
+    for panel, (cell, lines) in zip(panels, cells.items(), strict=True):
+        title_panel(panel, TITLES[cell], rest)
+        for side, line in lines.items():
+            microseconds = [1e6 * value for value in line.values]
+            if side == "operations":
+                style = {"linestyle": "--", "linewidth": 1.0, "label": "operations at our best rate"}
+            else:
+                style = {"marker": "o", "markersize": 4, "linewidth": 1.6, "label": side}
+            panel.plot(line.sizes, microseconds, color=COLOURS[side], **style)
+        label_axes(panel, label, "µs per character of training")
+        _logarithmic(panel, next(iter(lines.values())).sizes)
+        panel.legend(fontsize=TEXT_SIZE, frameon=False)
+    values = [1e6 * value for lines in cells.values() for line in lines.values() for value in line.values]
+    for panel in panels:
+        panel.set_ylim(*_at_least_a_decade(min(values), max(values)))
+    return _save(figure, place, folder / f"{name}.png")
+
+
+def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -> Path:
+    """Seconds of every stage, memory, and the training step against megabytes; returns the file."""
+    figure, panels = new_figure("Cost as the corpus grows", 1, 3, width=10.0, height=3.7)
+    sizes = [row["megabytes"] for row in rows]
+    whole = [row["prepare_seconds"] for row in rows]
+    per_megabyte = whole[-1] / sizes[-1]
+    stages, memory, step = panels
+    title_panel(stages, "Preparation", "from the file to numbers to train on")
+    for key, name, colour in (
+        ("prepare_seconds", "read, clean, split", CATEGORY_COLOURS[0]),
+        ("encode_seconds", "encode as numbers", CATEGORY_COLOURS[2]),
+    ):
+        _curve(stages, sizes, [row[key] for row in rows], name, colour)
+    _proportional(stages, sizes, per_megabyte)
+    label_axes(stages, "corpus, MB of ABC", "seconds")
+    title_panel(memory, "Memory", "highest use of the process that prepares")
+    _curve(memory, sizes, [row["peak_bytes"] / 1e6 for row in rows], "peak", CATEGORY_COLOURS[0])
+    base = rows[0]["base_bytes"] / 1e6
+    memory.axhline(base, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="before reading")
+    rise = (rows[-1]["peak_bytes"] / 1e6 - base) / sizes[-1]
+    above = [base + rise * size for size in sizes]
+    memory.plot(
+        sizes, above, color=QUIET_COLOUR, linestyle=":", linewidth=1.0, label="in proportion above it"
+    )
+    label_axes(memory, "corpus, MB of ABC", "MB")
+    title_panel(step, "Training step", "LSTM 256, batch 16 × 100")
+    _curve(step, sizes, [1e3 * row["step_seconds"] for row in rows], "ours", CATEGORY_COLOURS[0])
+    label_axes(step, "corpus, MB of ABC", "ms")
+    for panel in panels:
+        _logarithmic(panel, sizes)
+        panel.legend(fontsize=TEXT_SIZE, frameon=False)
+    milliseconds = [1e3 * row["step_seconds"] for row in rows]
+    step.set_ylim(*_at_least_a_decade(min(milliseconds), max(milliseconds)))
+    return _save(figure, place, folder / "corpus.png")
+
+
+def _curve(panel: Axes, sizes: Sequence[float], values: Sequence[float], name: str, colour: str) -> None:
+    panel.plot(sizes, values, color=colour, marker="o", markersize=4, linewidth=1.6, label=name)
+
+
+def _proportional(panel: Axes, sizes: Sequence[float], per_size: float) -> None:
+    values = [per_size * size for size in sizes]
+    panel.plot(sizes, values, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="in proportion")
+
+
+def _at_least_a_decade(low: float, high: float) -> tuple[float, float]:
+    """Limits of an axis around these values, so wide that noise does not fill it."""
+    spare = max((10 / (high / low)) ** 0.5, 1.2)
+    return low / spare, high * spare
+
+
+def _logarithmic(panel: Axes, sizes: Sequence[float]) -> None:
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    panel.xaxis.set_major_locator(FixedLocator(list(sizes)))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    rule_lightly(panel, "both")
+
+
+def _save(figure: Figure, place: str, path: Path) -> Path:
+    figure.text(0.995, 0.005, place, ha="right", va="bottom", fontsize=TEXT_SIZE - 1, color=QUIET_COLOUR)
+    figure.get_layout_engine().set(rect=(0, 0.045, 1, 0.955))  # type: ignore[union-attr]
+    figure.savefig(path)
+    return path

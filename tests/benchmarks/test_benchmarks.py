@@ -1,0 +1,158 @@
+"""The benchmarks still run, and their page has every row. How long anything takes is not asked here."""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks import ours
+from benchmarks.alternation import Comparison, Timing, alternate
+from benchmarks.limit import num_parameters_of, training_limit
+from benchmarks.ours import Shape
+from benchmarks.peers.copies import longest_shared_run
+from benchmarks.peers.course import CourseNetwork, CourseTraining, encode, generate_text
+from benchmarks.peers.plain import PlainTraining
+from benchmarks.report import Part, Row, read_parts, render, write_parts
+from benchmarks.scaling import AXES, Axis, measure_axis
+from benchmarks.scaling_figures import draw_scaling
+from benchmarks.workloads import copies, sampling, training
+from musicgen.model.network import build_network
+
+TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
+SMALL = Shape("lstm", hidden_size=12, batch_size=2, sequence_length=10)
+
+
+@pytest.fixture(scope="module")
+def part() -> Part:
+    cases = [training.Case(SMALL, 1.8, 3), training.Case(Shape("gru", 12, 2, 10), 4, 7)]
+    return training.measure(2, cases, num_steps=2, peer_steps=1)
+
+
+def assert_measured(part: Part, num_rows: int, num_repeats: int) -> None:
+    assert len(part.rows) == num_rows
+    for row in part.rows:
+        for timing in (row.comparison.ours, row.comparison.peer):
+            assert len(timing.seconds) == num_repeats
+            assert all(0 < seconds < math.inf for seconds in timing.seconds)
+        assert f"**{row.comparison.ratio_of_medians:.3g} ×**" in render([part])
+
+
+def test_every_training_case_stands_beside_both_peers_with_its_limit(part: Part) -> None:
+    num_precisions = len(ours.precisions())
+    assert_measured(part, num_rows=2 * 2 * num_precisions, num_repeats=2)
+    (limits,) = part.tables
+    assert len(limits.splitlines()) == 2 + 2 * num_precisions
+
+
+def test_sampling_draws_every_tune_to_its_end() -> None:
+    assert_measured(sampling.measure(1, SMALL, num_tunes=3, max_chars=12, peer_chars=5), 1, 1)
+
+
+def test_copies_are_those_of_difflib() -> None:
+    assert_measured(copies.measure(1, num_queries=2), 1, 1)
+    assert longest_shared_run([5, 1, 2, 3, 9], [[1, 2], [7, 1, 2, 3], []]) == 3
+
+
+def test_a_part_measured_again_leaves_the_others(part: Part, tmp_path: Path) -> None:
+    write_parts({"training": part, "copies": part}, tmp_path)
+    kept = read_parts(tmp_path / "results.json")
+    page = write_parts(kept, tmp_path).read_text(encoding="utf-8")
+    assert kept == {"training": part, "copies": part}
+    assert page == render([part, part]) and page.count("## Training step") == 2
+    assert "nan" not in page and "inf " not in page
+
+
+def test_works_take_turns() -> None:
+    order: list[str] = []
+
+    def work(name: str, seconds: float) -> Callable[[], float]:
+        return lambda: order.append(name) or seconds
+
+    timings = alternate({"ours": work("a", 2.0), "peer": work("b", 3.0)}, 2)
+    assert order == ["a", "b", "a", "b"]
+    assert timings["peer"] == Timing((3.0, 3.0))
+
+
+def test_ratios_are_the_peers_time_over_ours() -> None:
+    comparison = Comparison(Timing((1.0, 2.0, 4.0)), Timing((6.0, 6.0, 6.0)))
+    assert comparison.ratio_of_medians == 3.0
+    assert comparison.median_ratio == 3.0
+    assert Comparison(Timing((1.0, 4.0, 2.0)), Timing((2.0, 12.0, 5.0))).median_ratio == 2.5
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_all_sides_train_a_network_of_one_size(cell: str) -> None:
+    tokens, alphabet = encode(TEXT)
+    shape = Shape(cell, 12, 2, 10)
+    arguments = {"cell": cell, "hidden_size": 12, "batch_size": 2, "sequence_length": 10}
+    course = CourseTraining(tokens, len(alphabet), **arguments)
+    plain = PlainTraining(tokens, len(alphabet), **arguments)
+    modules = [course.network, plain.embedding, plain.recurrent, plain.scores]
+    sizes = [sum(parameter.numel() for parameter in module.parameters()) for module in modules]
+    own = build_network(ours.config_of(shape).model, len(alphabet), seed=0)
+    expected = sum(parameter.numel() for parameter in own.parameters())
+    assert sizes[0] == sum(sizes[1:]) == expected == num_parameters_of(shape, len(alphabet))
+
+
+@pytest.mark.parametrize("peer", [CourseTraining, PlainTraining])
+def test_peers_learn(peer: type) -> None:
+    tokens, alphabet = encode(TEXT)
+    side = peer(tokens, len(alphabet), cell="gru", hidden_size=32, batch_size=8, sequence_length=20)
+    losses = [float(side.step()) for _ in range(60)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_the_course_generates_as_many_characters_as_asked() -> None:
+    _, alphabet = encode(TEXT)
+    text = generate_text(CourseNetwork("lstm", len(alphabet), 8), "X:", 7, alphabet)
+    assert text.startswith("X:") and len(text) == 9 and set(text) <= set(alphabet)
+
+
+def test_the_limit_of_a_step_grows_with_its_work() -> None:
+    one = training_limit(SMALL, 90, "fp32")
+    longer = training_limit(Shape("lstm", 12, 2, 20), 90, "fp32")
+    assert one.recurrence_traffic * 2 == pytest.approx(longer.recurrence_traffic)
+    # Rates are measured anew for every shape, and those of tiny products differ.
+    operations = one.recurrence_compute * one.rate
+    assert operations == pytest.approx(2 * 2 * 4 * 12 * 12 * 2 * 10)
+    assert one.seconds >= one.recurrence_compute + one.merged + one.optimiser > 0
+
+
+def test_a_scaling_figure_has_every_size(tmp_path: Path) -> None:
+    lines = measure_axis(Axis("batch size", "batch_size", (1, 2)), num_repeats=1)
+    assert set(lines) == {"lstm", "gru"}
+    for sides in lines.values():
+        assert {"plain modules", "operations"} < set(sides)
+        assert all(line.sizes == (1, 2) and min(line.values) > 0 for line in sides.values())
+    path = draw_scaling("batch", "batch size", lines, "", "", tmp_path)
+    assert path.stat().st_size > 10_000
+    assert set(AXES) == {"hidden", "batch", "length", "layers"}
+
+
+@pytest.mark.slow
+def test_a_made_corpus_is_prepared() -> None:
+    command = [sys.executable, "-m", "benchmarks.corpus_preparation", "0.05"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    values = json.loads(done.stdout.splitlines()[-1])
+    assert values["tunes"] > 50 and all(value > 0 for value in values.values())
+
+
+def test_a_row_says_what_is_asked_for() -> None:
+    comparison = Comparison(Timing((0.001,)), Timing((0.25,)))
+    page = render(
+        [
+            Part(
+                "T",
+                "text",
+                [Row("w", "o", "p", comparison, "step", 1.8, 3)],
+                origin={"date": "d", "commit": "c", "machine": {}},
+            )
+        ]
+    )
+    assert (
+        "| w | o | 1 ms (1 ms) | p | 250 ms (250 ms) | step | **250 ×** | 250 × | 1.8 × | 3 × | 1 |" in page
+    )
