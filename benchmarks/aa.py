@@ -22,7 +22,7 @@ NUM_DRAWS = 20_000
 
 def main() -> None:
     """Print a table of false claims and coverage for several numbers of seeds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("paths", nargs="+", metavar="PATH")
     runs = [run for run in find_runs(parser.parse_args().paths) if run.record.status == "complete"]
     metrics = [name for name in HEADLINE if all(run.value(name) is not None for run in runs)]

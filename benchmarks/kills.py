@@ -77,7 +77,7 @@ def results(sweep: Path, outputs: Path) -> dict[str, object]:
 
 def main() -> int:
     """Run both sweeps and compare; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
     parser.add_argument("--folder", type=Path, help="keep both output trees here")

@@ -5,8 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import get_args
 
@@ -17,10 +21,11 @@ from benchmarks.corpora import default_corpus, training_tokens
 from musicgen.config import Config, compose_config, resolve
 from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
+from musicgen.model.computing import computing_on
 from musicgen.model.network import build_network
+from musicgen.model.products import Precision
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import generator_for
-from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes
@@ -50,14 +55,8 @@ class Shape:
 
 
 def precisions() -> dict[str, tuple[str, ...]]:
-    """Precision in which training computes -> overrides that choose it, each of them once.
-
-    A setting that a fixed rule turns into another one, such as auto, is measured under that one's name.
-    """
-    field = next((field for field in fields(TrainingConfig) if field.name == "precision"), None)
-    if field is None:
-        return {"fp32": ()}
-    return {str(value): (f"training.precision={value}",) for value in get_args(field.type) if value != "auto"}
+    """Precision in which training computes -> overrides that choose it."""
+    return {name: (f"training.precision={name}",) for name in get_args(Precision)}
 
 
 @cache
@@ -81,6 +80,28 @@ def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
     )
 
 
+def precision_of(config: Config) -> Precision:
+    """In which a resolved config computes."""
+    assert config.training.precision is not None
+    return config.training.precision
+
+
+def threads_of(config: Config) -> int:
+    """On which a resolved config computes."""
+    assert config.training.num_threads is not None
+    return config.training.num_threads
+
+
+@contextmanager
+def own_process() -> Iterator[Callable[..., float]]:
+    """Do the project's work in a process of its own, whose memory settings no peer shares.
+
+    Gives a function that takes a function and its arguments and returns what it returns.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield lambda work, *arguments: pool.submit(work, *arguments).result()
+
+
 def step_seconds(
     config: Config,
     num_steps: int,
@@ -100,7 +121,7 @@ def step_seconds(
     moments: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         task = Task(
-            network=build_network(config.model, corpus.vocabulary.size, seed=0),
+            network=build_network(config.model, corpus.vocabulary.size, 0, precision_of(config)),
             vocabulary=corpus.vocabulary,
             windows=RandomWindows(
                 tokens, training.batch_size, training.sequence_length, generator_for(0, "batches")
@@ -111,7 +132,8 @@ def step_seconds(
             dropout_seed=0,
             device=CPU,
         )
-        fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
+        with computing_on(threads_of(config)):
+            fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
     assert len(moments) == num_iterations
     return (moments[-1] - moments[warm_up_steps - 1]) / num_steps
 
@@ -123,14 +145,15 @@ def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float
     row draws to the end, and every character counted was drawn.
     """
     config, corpus = config_of(shape), default_corpus()
-    network = build_network(config.model, corpus.vocabulary.size, seed=0)
+    network = build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
     with torch.no_grad():
         network.output.bias[corpus.vocabulary.newline] = -100.0
     sampling = replace(config.sampling, num_tunes=num_tunes, max_chars=max_chars, temperature=1.0)
     prompt = "X"
-    started = time.perf_counter()
-    tunes = sample_tunes(network, corpus.vocabulary, sampling, [prompt], seed=0, device=CPU)
-    seconds = time.perf_counter() - started
+    with computing_on(threads_of(config)):
+        started = time.perf_counter()
+        tunes = sample_tunes(network, corpus.vocabulary, sampling, [prompt], seed=0, device=CPU)
+        seconds = time.perf_counter() - started
     num_drawn = sum(len(tune.text) - len(prompt) for tune in tunes)
     assert num_drawn == num_tunes * (max_chars - len(prompt)), "a tune ended before its cap"
     return seconds / num_drawn

@@ -8,7 +8,7 @@ from benchmarks.alternation import Comparison, Timing, alternate, format_seconds
 from benchmarks.corpora import default_corpus, describe_corpus, training_tokens
 from benchmarks.limit import Limit, training_limit
 from benchmarks.machine import use_all_cores
-from benchmarks.ours import WARM_UP_STEPS, Shape, config_of, precisions, step_seconds
+from benchmarks.ours import WARM_UP_STEPS, Shape, config_of, own_process, precisions, step_seconds
 from benchmarks.peers.course import CourseTraining
 from benchmarks.peers.plain import PlainTraining
 from benchmarks.report import Part, Row
@@ -79,15 +79,18 @@ def _timings(shape: Shape, num_repeats: int, num_steps: int, peer_steps: int) ->
     }
     tokens, vocabulary_size = training_tokens(), default_corpus().vocabulary.size
     works: dict[str, Callable[[], float]] = {}
-    for precision, overrides in precisions().items():
-        config = config_of(shape, overrides)
-        works[precision] = lambda config=config: step_seconds(config, num_steps)
-    works["course's loop"] = peer_work(CourseTraining(tokens, vocabulary_size, **arguments).step, peer_steps)
-    works["plain modules, fused Adam"] = peer_work(
-        PlainTraining(tokens, vocabulary_size, **arguments).step, peer_steps
-    )
-    use_all_cores()
-    return alternate(works, num_repeats)
+    with own_process() as do:
+        for precision, overrides in precisions().items():
+            config = config_of(shape, overrides)
+            works[precision] = lambda config=config: do(step_seconds, config, num_steps)
+        works["course's loop"] = peer_work(
+            CourseTraining(tokens, vocabulary_size, **arguments).step, peer_steps
+        )
+        works["plain modules, fused Adam"] = peer_work(
+            PlainTraining(tokens, vocabulary_size, **arguments).step, peer_steps
+        )
+        use_all_cores()
+        return alternate(works, num_repeats)
 
 
 def peer_work(step: Callable[[], object], num_steps: int) -> Callable[[], float]:

@@ -54,7 +54,7 @@ def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tu
 
 
 def step(inputs: Tensor, product: StepProduct, bias_hh: Tensor, state: State) -> State:
-    """One step without a way back: inputs [B, 3H] as for `scan`, the product with weight_hh; the new state."""
+    """One step without a way back: inputs [B, 3H] as for `scan`, the product with weight_hh -> new state."""
     (hidden,) = state
     H = hidden.shape[1]
     inputs = inputs.float()
