@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.metrics.conditional_figures import conditional_figure
@@ -33,7 +32,7 @@ def measure(
     corpus = prepared.corpus
     reference = _reference(prepared, len(tunes))
     held_out = [*corpus.part("validation"), *corpus.part("test")]
-    evaluator = Evaluator(reference, corpus.part("train"), held_out, cache_dir=_cache(prepared))
+    evaluator = Evaluator(reference, corpus.part("train"), held_out, cache_dir=prepared.config.paths.cache)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics = _losses(prepared, fitted, network) | evaluation.metrics
@@ -48,9 +47,7 @@ def measure(
         keys = [getattr(tune, name) for tune in tunes]
         if len(set(keys)) > 1:
             by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
-            if draws and any(
-                metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE
-            ):
+            if draws and _has_headline_metrics(by):
                 figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
@@ -105,9 +102,5 @@ def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
         num_tunes=num_tunes,
         groups=corpus.groups,
         num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=_cache(prepared),
+        cache_dir=prepared.config.paths.cache,
     )
-
-
-def _cache(prepared: PreparedRun) -> Path:
-    return Path(prepared.config.paths.outputs) / "cache"

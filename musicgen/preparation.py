@@ -61,7 +61,7 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
-    corpus = load_corpus(config.data)
+    corpus = load_corpus(config.data, config.paths.known_cache)
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
     for prompt in prompts:

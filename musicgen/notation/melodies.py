@@ -73,13 +73,13 @@ def _duration_code(duration: Fraction) -> int:
 
 def _key(texts: Sequence[str]) -> str:
     """16 hexadecimal digits that differ for other texts and for another way to read them."""
-    digest = hashlib.sha256(_reader_source())
+    digest = hashlib.sha256(reader_source())
     digest.update(json.dumps(list(texts)).encode())
     return digest.hexdigest()[:16]
 
 
 @cache
-def _reader_source() -> bytes:
+def reader_source() -> bytes:
     """The code of this package. What it read is kept only as long as the code stays the same."""
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 

@@ -60,6 +60,8 @@ class OneAtATimeSweeper(Sweeper):
             self._launcher.warm_up()
         directory = Path(self._config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
+        # The first job leaves there what the others need.
+        arms[0].config.paths.cache.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self._config, directory / "multirun.yaml")
         write_plan(runs, directory)
         returns = self._run(runs, directory)
@@ -133,7 +135,7 @@ class _Corpora:
         # How a corpus is split does not change its tunes.
         unsplit = repr(replace(config.data, split_seed=0))
         if unsplit not in self._read:
-            self._read[unsplit] = load_corpus(config.data)
+            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
         for prompt in config.sampling.read_prompts():
             corpus.vocabulary.encode_prompt(prompt)
