@@ -44,10 +44,9 @@ def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
         "transitions": transition_matrices(generated, training),
         "lengths": tune_lengths(generated, training),
     }
-    held_out = comparison.corpus.index.find(comparison.corpus.held_out_melodies)
-    if held_out:
-        ours = [copies.longest_copy for copies in comparison.copies]
-        figures["originality"] = longest_copies(ours, [copies.longest_copy for copies in held_out])
+    theirs = comparison.corpus.index.longest_copies(comparison.corpus.held_out_melodies)
+    if theirs:
+        figures["originality"] = longest_copies([copies.longest_copy for copies in comparison.copies], theirs)
     return figures
 
 
@@ -76,16 +75,17 @@ def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -
     figure, axes = _figure(2, width=11, height=5.2, right=1.1)
     matrices = [Profile.of(side).transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
+    names = [pitch_name(pitch) for pitch in shown]
     image = None
     for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):
         part = counts[np.ix_(shown, shown)]
         rows = counts[shown].sum(axis=1, keepdims=True)
         shares = np.where(rows > 0, part / np.maximum(rows, 1), np.nan)
         image = ax.imshow(shares, cmap="magma_r", vmin=0, vmax=0.5, origin="lower", interpolation="nearest")
-        names = [pitch_name(pitch) for pitch in shown]
         ax.set_xticks(range(len(shown)), names, rotation=90, fontsize=7)
-        ax.set_yticks(range(len(shown)), names, fontsize=7)
-        _describe(ax, title, "next pitch", "pitch")
+        _describe(ax, title, "next pitch", "pitch" if ax is axes[0] else "")
+    axes[0].set_yticks(range(len(shown)), names, fontsize=7)
+    axes[1].set_yticks([])
     if image is not None:
         scale = figure.add_axes((1 - 0.9 / 11, 0.2, 0.18 / 11, 0.65))
         figure.colorbar(image, cax=scale, label="probability (0.5 and above: darkest)")
