@@ -1,4 +1,4 @@
-"""What a job of a sweep costs beside training, sampling and rendering, and what a sweep costs beside its jobs.
+"""What a job costs beside training, sampling and rendering, and what a sweep costs beside its jobs.
 
     python benchmarks/job_overhead.py [--jobs-at-a-time 1] [--folder DIR] [OVERRIDE ...]
 
@@ -75,7 +75,8 @@ def report(sweep: Sweep, is_one_at_a_time: bool) -> None:
         ]
         for run, row in zip(runs, rows, strict=True):
             print_row(str(run.directory.relative_to(sweep.directory)), *row)
-        print_row("median from the second job on", *(statistics.median(column) for column in zip(*rows[1:])))
+        columns = zip(*rows[1:], strict=True)
+        print_row("median from the second job on", *(statistics.median(column) for column in columns))
     total = sum(map(sum, work))
     print_row("the whole command", sweep.seconds)
     print_row("… its end: tables, figures, archive", sweep.seconds - sweep.ends[-1])
@@ -85,7 +86,7 @@ def report(sweep: Sweep, is_one_at_a_time: bool) -> None:
 
 def main() -> None:
     """Run the sweep and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Time what jobs of a sweep cost.")
     parser.add_argument("overrides", nargs="*", default=[], help="more overrides, such as tracker=none")
     parser.add_argument("--jobs-at-a-time", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="for all output; a fresh one by default")

@@ -46,9 +46,7 @@ def render_songs(
         return [
             Song(
                 tune,
-                render_tune(
-                    stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver
-                ),
+                render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver),
             )
             for tune in tunes[: config.num_tunes]
         ]

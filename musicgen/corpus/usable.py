@@ -9,7 +9,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
@@ -17,9 +16,9 @@ from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import source_code, write_text_atomically
 from musicgen.notation.headers import header_field
-from musicgen.notation.melodies import Integers, read_melodies, reader_source
+from musicgen.notation.melodies import Integers, read_melodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +85,11 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Integers], dict[
 
 def _key(text: str, config: DataConfig) -> str:
     """16 hexadecimal digits that differ for another text and for another way to read it."""
-    digest = hashlib.sha256(reader_source() + _source())
+    package = Path(__file__).parent
+    digest = hashlib.sha256(source_code(package) + source_code(package.with_name("notation")))
     rules = [config.clean, config.keep_fields, config.near_duplicate_share]
     digest.update(json.dumps([text, rules]).encode())
     return digest.hexdigest()[:16]
-
-
-@cache
-def _source() -> bytes:
-    """The code of this package, the only definition of how tunes are read that cannot be forgotten."""
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def _load(path: Path) -> UsableTunes | None:

@@ -9,14 +9,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.files import replace_atomically
+from musicgen.files import replace_atomically, source_code
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
 
@@ -73,15 +72,9 @@ def _duration_code(duration: Fraction) -> int:
 
 def _key(texts: Sequence[str]) -> str:
     """16 hexadecimal digits that differ for other texts and for another way to read them."""
-    digest = hashlib.sha256(reader_source())
+    digest = hashlib.sha256(source_code(Path(__file__).parent))
     digest.update(json.dumps(list(texts)).encode())
     return digest.hexdigest()[:16]
-
-
-@cache
-def reader_source() -> bytes:
-    """The code of this package. What it read is kept only as long as the code stays the same."""
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def _save(path: Path, melodies: Sequence[Melody]) -> None:

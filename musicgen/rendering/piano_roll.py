@@ -1,7 +1,8 @@
 """MIDI to a picture of its notes: pitch upwards, bars from left to right, sixteen bars a row.
 
-Rows of equal length let repeated phrases stand below one another. Times are in MIDI ticks, all lengths in the
-picture in pixels. It is made of rectangles and short words, for which Pillow takes a tenth of matplotlib's time.
+Rows of equal length let repeated phrases stand below one another. Times are in MIDI ticks, lengths in the
+picture in pixels. It is made of rectangles and short words, for which Pillow takes a tenth of the time that
+matplotlib takes.
 """
 
 from collections.abc import Callable, Sequence
@@ -155,7 +156,9 @@ def _draw_row(draw: "ImageDraw", roll: Roll, row: int, tonic: int) -> None:
             colour = _TONIC if pitch % 12 == tonic else _NOTE
             end = max(x(start), x(start + duration) - 1 - _BETWEEN_NOTES)
             # A lane of one or two pixels, in a wide range, has none to leave free.
-            draw.rectangle((x(start), y(pitch), end, max(y(pitch), y(pitch - 1) - 1 - _BETWEEN_NOTES)), colour)
+            draw.rectangle(
+                (x(start), y(pitch), end, max(y(pitch), y(pitch - 1) - 1 - _BETWEEN_NOTES)), colour
+            )
     _name_pitches(draw, range(low, high + 1), lambda pitch: y(pitch - 0.5))
     _number_bars(draw, [x(start) for start in starts[:-1]], first + 1, bottom)
 

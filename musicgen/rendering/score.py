@@ -83,7 +83,7 @@ class _Program:
     """The running engraver."""
 
     def __init__(self) -> None:
-        self._messages = tempfile.TemporaryFile()
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._process = subprocess.Popen(
             # -P keeps this folder's module names out of the program's import path.
             [sys.executable, "-P", str(_ENGRAVER)],

@@ -122,9 +122,11 @@ class CometTracker:
 
     @_never_fail
     def _end_experiment(self) -> None:
-        # Comet's writer sees that it should end when it has waited in vain for another message: a second, unless
-        # this attribute says otherwise. What `end` logs wakes it from the wait of a second that it is in.
-        self._experiment.streamer.queue_timeout = SECONDS_BEFORE_WRITER_ENDS
+        # Comet's writer looks whether it should end only after it has waited in vain for a message: a second,
+        # unless this attribute says otherwise. What `end` logs wakes it from the wait that it is in.
+        writer = self._experiment.streamer
+        if writer is not None:
+            writer.queue_timeout = SECONDS_BEFORE_WRITER_ENDS
         self._experiment.end()
 
 

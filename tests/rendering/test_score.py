@@ -49,9 +49,7 @@ def test_the_page_is_as_high_as_the_tune(golden):
         return float(ElementTree.fromstring(svg or "").get("viewBox", "").split()[3])
 
     short = height(engrave(parse_tune(golden)).svg)
-    tall = height(
-        engrave(parse_tune(golden + golden.splitlines()[-1] + "\n" * 1 + "ABcd efga|\n" * 60)).svg
-    )
+    tall = height(engrave(parse_tune(golden + golden.splitlines()[-1] + "\n" * 1 + "ABcd efga|\n" * 60)).svg)
     assert short < 300
     assert tall > 3 * short
 
