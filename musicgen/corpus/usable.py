@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
@@ -18,7 +19,7 @@ from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
 from musicgen.errors import InputError
 from musicgen.files import source_code, write_text_atomically
 from musicgen.notation.headers import header_field
-from musicgen.notation.melodies import Integers, read_melodies
+from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +41,39 @@ def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> Usab
     Raises InputError for a corpus that is missing, empty, binary or without a tune.
     """
     text = read_source(config)
-    if cache_dir is None:
-        return _read(text, config)
-    path = cache_dir / f"tunes-{_key(text, config)}.json"
-    known = _load(path)
-    if known is None:
-        known = _read(text, config)
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(path, json.dumps(asdict(known)))
-    return known
-
-
-def _read(text: str, config: DataConfig) -> UsableTunes:
-    read = split_tunes(text)
-    if not read:
+    path = None if cache_dir is None else cache_dir / f"tunes-{_key(text, config)}.json"
+    known = None if path is None else _load(path)
+    if known is not None:
+        return known
+    usable, melodies = _read(text, config.clean, frozenset(config.keep_fields), config.near_duplicate_share)
+    if not usable.tunes_read:
         raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
-    cleaned = [clean_tune(tune, frozenset(config.keep_fields)) if config.clean else tune for tune in read]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever compares tunes with these asks for them.
+        keep_melodies(usable.tunes, melodies, path.parent)
+        write_text_atomically(path, json.dumps(asdict(usable)))
+    return usable
+
+
+# The plan of a sweep reads every corpus before there is a folder to keep it in.
+@lru_cache(maxsize=4)
+def _read(
+    text: str, clean: bool, keep_fields: frozenset[str], near_duplicate_share: float | None
+) -> tuple[UsableTunes, list[Melody]]:
+    """The usable tunes with their melodies."""
+    read = split_tunes(text)
+    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in read]
     tunes, melodies, dropped = _keep_usable(cleaned)
-    if config.near_duplicate_share is None:
+    if near_duplicate_share is None:
         groups = list(range(len(tunes)))
     else:
-        groups = near_duplicate_groups(melodies, config.near_duplicate_share)
-    return UsableTunes(tunes, groups, len(read), dropped, len(text))
+        groups = near_duplicate_groups([melody.pitches for melody in melodies], near_duplicate_share)
+    return UsableTunes(tunes, groups, len(read), dropped, len(text)), melodies
 
 
-def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Integers], dict[str, int]]:
-    """The tunes with notes, each body once; their MIDI pitches; and reason -> number of those left out."""
+def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
+    """The tunes with notes, each body once; their melodies; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
     for tune, melody in zip(tunes, read_melodies(tunes), strict=True):
@@ -79,7 +87,7 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Integers], dict[
         else:
             seen.add(body)
             kept.append(tune)
-            melodies.append(melody.pitches)
+            melodies.append(melody)
     return kept, melodies, dict(dropped)
 
 
