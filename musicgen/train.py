@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -19,8 +20,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config, resolve
-from musicgen.errors import InputError, complain, exit_status
+from musicgen.errors import InputError, complain
 from musicgen.study import launcher, sweeper
+from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
@@ -50,13 +52,15 @@ PRELOAD = (
     "musicgen.run",
     "musicgen.study.sweeper",
     "musicgen.study.watch",
+    "musicgen.sweep",
     # What these import when they first need it.
     "torch._dynamo",
-    "scipy.sparse.csgraph",
     "rapidfuzz.distance",
     "rapidfuzz.process",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
+    "PIL.ImageFont",
+    "PIL.PngImagePlugin",
     "symusic",
     "soundfile",
     "comet_ml",
@@ -153,10 +157,10 @@ def main() -> int:
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
-        from musicgen.sweep import finish_sweep
+        from musicgen.sweep import end_sweep
 
         directory = SweepWatch.directory
-        status = exit_status(lambda: finish_sweep(directory))
+        status = ask_where_it_is_warm(partial(end_sweep, directory))
     if directory is not None:
         print(_relative(directory))
     return status

@@ -83,7 +83,9 @@ class OneAtATimeSweeper(Sweeper):
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
-        runs = [self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds]
+        runs = [
+            self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds
+        ]
         stored = read_store(arms[0].config.paths.outputs)
         return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
