@@ -22,6 +22,10 @@ from musicgen.study.runs import FoundRun, find_runs
 OVERRIDES = ("training=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
 WORK = ("train_seconds", "sample_seconds", "render_seconds")
 """What a job is for; all else is overhead."""
+PARTS = ("evaluate_seconds", "losses_seconds", "plots_seconds")
+"""Of the overhead: measuring the tunes and making their figures, the network's losses over the whole corpus
+as a part of that, and writing the figures."""
+COLUMNS = ("wall", "train", "sample", "render", "overhead", "evaluate", "losses", "plots")
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,12 @@ def report(sweep: Sweep, is_one_at_a_time: bool) -> None:
     """Print a row for each job, their median, and the account of the whole sweep."""
     runs = in_order_of_ends(sweep.directory)
     work = [[run.record.timing[name] for name in WORK] for run in runs]
-    evaluations = [run.record.timing["evaluate_seconds"] for run in runs]
     if is_one_at_a_time:
-        walls = [end - before for before, end in zip([0.0, *sweep.ends], sweep.ends, strict=False)]
-        print(f"{'job, seconds':44s}     wall    train   sample   render overhead evaluate")
+        ends = zip([0.0, *sweep.ends], sweep.ends, strict=False)
+        print(f"{'job, seconds':44s}" + "".join(f"{title:>9s}" for title in COLUMNS))
         rows = [
-            (wall, *parts, wall - sum(parts), evaluation)
-            for wall, parts, evaluation in zip(walls, work, evaluations, strict=True)
+            (end - before, *parts, end - before - sum(parts), *(run.record.timing.get(n, 0) for n in PARTS))
+            for (before, end), parts, run in zip(ends, work, runs, strict=True)
         ]
         for run, row in zip(runs, rows, strict=True):
             print_row(str(run.directory.relative_to(sweep.directory)), *row)
