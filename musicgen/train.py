@@ -160,7 +160,10 @@ def main() -> int:
         from musicgen.sweep import end_sweep
 
         directory = SweepWatch.directory
-        status = ask_where_it_is_warm(partial(end_sweep, directory))
+        try:
+            status = ask_where_it_is_warm(partial(end_sweep, directory))
+        except EOFError:
+            status = complain("the process that tells what the runs showed died; the same command goes on")
     if directory is not None:
         print(_relative(directory))
     return status
