@@ -114,7 +114,7 @@ def _drawable() -> frozenset[int]:
     """The code points that the font has."""
     from matplotlib.ft2font import FT2Font
 
-    return frozenset(FT2Font(_font_file()).get_charmap())
+    return frozenset(FT2Font(str(_font_file())).get_charmap())
 
 
 def _printable(title: str) -> str:
