@@ -65,11 +65,14 @@ def print_row(name: str, *seconds: float) -> None:
     print(f"{name:44s}" + "".join(f"{value:9.2f}" for value in seconds), flush=True)
 
 
-def report(sweep: Sweep, is_one_at_a_time: bool) -> None:
-    """Print a row for each job, their median, and the account of the whole sweep."""
+def report(sweep: Sweep, jobs_at_a_time: int) -> None:
+    """Print a row for each job, their median, and the account of the whole sweep.
+
+    Jobs that run side by side have no time of their own: they count in the account alone.
+    """
     runs = in_order_of_ends(sweep.directory)
     work = [[run.record.timing[name] for name in WORK] for run in runs]
-    if is_one_at_a_time:
+    if jobs_at_a_time == 1:
         ends = zip([0.0, *sweep.ends], sweep.ends, strict=False)
         print(f"{'job, seconds':44s}" + "".join(f"{title:>9s}" for title in COLUMNS))
         rows = [
@@ -80,7 +83,7 @@ def report(sweep: Sweep, is_one_at_a_time: bool) -> None:
             print_row(str(run.directory.relative_to(sweep.directory)), *row)
         columns = zip(*rows[1:], strict=True)
         print_row("median from the second job on", *(statistics.median(column) for column in columns))
-    total = sum(map(sum, work))
+    total = sum(map(sum, work)) / jobs_at_a_time
     print_row("the whole command", sweep.seconds)
     print_row("… its end: tables, figures, archive", sweep.seconds - sweep.ends[-1])
     print_row("… beside training, sampling, rendering", sweep.seconds - total)
@@ -98,7 +101,7 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         more = [f"paths.outputs={folder}", f"hydra.launcher.num_jobs={arguments.jobs_at_a_time}"]
         sweep = run_sweep([*OVERRIDES, *more, *arguments.overrides])
-        report(sweep, arguments.jobs_at_a_time == 1)
+        report(sweep, arguments.jobs_at_a_time)
 
 
 if __name__ == "__main__":
