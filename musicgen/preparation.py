@@ -4,19 +4,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 from musicgen.corpus.windows import RandomWindows
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
-from musicgen.songs import origin_of
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.store import training_folder
-from musicgen.training.device import choose_device
 from musicgen.training.folder import TrainingFolder
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class PreparedRun:
     corpus: Corpus
     prompts: Sequence[str]
     windows: RandomWindows
-    device: torch.device
+    device: "torch.device"
     training_id: str
     run_id: str
     directory: Path
@@ -51,13 +51,14 @@ class PreparedRun:
     @property
     def origin(self) -> str:
         """Model and seed, for the headers of sampled tunes."""
+        from musicgen.songs import origin_of
+
         return origin_of(self.run_id, self.config.model, self.corpus.name, self.config.seed)
 
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that may be wrong; raises InputError."""
     config = resolve(config)
-    device = choose_device(config.device)
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -73,6 +74,10 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         training.sequence_length,
         generator_for(config.seed, "batches"),
     )
+    # torch takes a second to import, which those should not wait for who named no corpus that there is.
+    from musicgen.training.device import choose_device
+
+    device = choose_device(config.device)
     training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
     run_id = run_identity(config.as_dict(), training_id)
     return PreparedRun(

@@ -94,15 +94,16 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         config = parse_config(composed)
         if job.mode == RunMode.RUN and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
-        # Importing torch takes a second, which --help and a wrong field should not wait for.
+        # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
         from musicgen.preparation import prepare
-        from musicgen.run import execute
 
         command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
         prepared = prepare(config, directory, command, overrides)
     except InputError:
         _take_back(directory)
         raise
+    from musicgen.run import execute
+
     record = execute(prepared)
 
     from musicgen.metrics.table import conditional_table, headline_table, print_table
