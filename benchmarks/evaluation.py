@@ -55,7 +55,9 @@ def main() -> None:
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunes import clean_tune, split_tunes
+    from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
+    from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
 
     print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")
@@ -74,7 +76,7 @@ def main() -> None:
     )
     evaluator = timed(
         "corpus: melodies, index",
-        lambda: Evaluator(reference, corpus.tunes, corpus.tunes, cache_dir=arguments.cache),
+        lambda: Evaluator(reference, Corpus.of(*[read_corpus(corpus.tunes, arguments.cache)] * 2)),
     )
     comparison = timed("reading the tunes, abc2midi", lambda: evaluator.compare(tunes))
     timed("copies", lambda: comparison.copies)

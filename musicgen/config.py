@@ -33,6 +33,16 @@ class PathsConfig:
 
     outputs: Annotated[str, Field(min_length=1)]
 
+    @property
+    def cache(self) -> Path:
+        """What can be worked out again: corpora as read, references of metrics; each under its digest."""
+        return Path(self.outputs) / "cache"
+
+    @property
+    def known_cache(self) -> Path | None:
+        """The cache if it is there. Who has not begun to write yet does not begin with the cache."""
+        return self.cache if self.cache.is_dir() else None
+
 
 Level = bool | int | float | str | list[bool | int | float | str] | None
 """A value that a study gives to a parameter, or the name of a choice that it makes in a group."""

@@ -50,7 +50,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunes import clean_tune, split_tunes
+    from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
+    from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.table import metrics_table, print_table
 
@@ -66,7 +68,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     reference = build_reference(
         corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
     )
-    evaluator = Evaluator(reference, corpus.tunes, corpus.tunes, cache_dir=arguments.cache)
+    compared = read_corpus(corpus.tunes, arguments.cache)
+    evaluator = Evaluator(reference, Corpus.of(compared, compared))
     evaluation = evaluator.evaluate(tunes, num_requested=requested)
     beside = {name: {"mean": mean, "sd": reference.sd[name]} for name, mean in reference.mean.items()}
     result = {

@@ -1,8 +1,9 @@
-"""Files that a reader never sees half-written."""
+"""Files that a reader never sees half-written, and the code that what they hold depends on."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _UNFINISHED = ".unfinished-"
@@ -33,3 +34,9 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text with `\\n` line ends, whole or not at all."""
     with replace_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+@cache
+def source_code(package: Path) -> bytes:
+    """The code of a package. What it works out is kept on disk only as long as the code stays the same."""
+    return b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))

@@ -1,12 +1,20 @@
 """What a run measures: the losses of its network, the metrics of its tunes, and the figures of both."""
 
+import hashlib
+import json
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from musicgen.files import source_code, write_text_atomically
+from musicgen.metrics.comparison import Corpus
 from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
@@ -14,11 +22,14 @@ from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune
 from musicgen.study.record import RunRecord
 from musicgen.training.figures import loss_figure
-from musicgen.training.loss import encode_tunes, mean_loss
+from musicgen.training.loss import Loss, encode_tunes, mean_loss
 from musicgen.training.outcome import Fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+PARTS = ("train", "validation", "test")
 
 
 def measure(
@@ -30,13 +41,13 @@ def measure(
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put all numbers into the record; returns those of the tunes, and the figures by file name."""
     started = time.perf_counter()
-    corpus = prepared.corpus
     reference = _reference(prepared, len(tunes))
-    held_out = [*corpus.part("validation"), *corpus.part("test")]
-    evaluator = Evaluator(reference, corpus.part("train"), held_out, cache_dir=_cache(prepared))
+    evaluator = Evaluator(reference, _compared_corpus(prepared))
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
+    before_losses = time.perf_counter()
     record.metrics = _losses(prepared, fitted, network) | evaluation.metrics
+    record.timing["losses_seconds"] = time.perf_counter() - before_losses
     record.reasons = evaluation.reasons
     record.reference, record.floor = reference.beside, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
@@ -48,24 +59,26 @@ def measure(
         keys = [getattr(tune, name) for tune in tunes]
         if len(set(keys)) > 1:
             by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
-            if draws and any(
-                metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE
-            ):
+            if draws and _has_headline_metrics(by):
                 figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
 
 
+def _compared_corpus(prepared: PreparedRun) -> Corpus:
+    """The tunes of the corpus as the metrics see them: read together, since every split has the same ones."""
+    tunes = read_corpus(prepared.corpus.tunes, prepared.config.paths.cache)
+    split = prepared.corpus.split
+    held_out = (*split.validation, *split.test)
+    return Corpus.of([tunes[place] for place in split.train], [tunes[place] for place in held_out])
+
+
 def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, float | None]:
-    corpus = prepared.corpus
     metrics: dict[str, float | None] = {
         "fit/best_iteration": fitted.best_iteration,
         "fit/final_validation_loss": fitted.final_validation_loss,
     }
-    losses = {
-        part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, prepared.device))
-        for part in ("train", "validation", "test")
-    }
+    losses = _losses_by_part(prepared, network)
     for part, loss in losses.items():
         metrics[f"fit/{part}_loss"] = loss.nats
         metrics[f"fit/{part}_bits"] = loss.bits
@@ -74,6 +87,35 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
     # The best loss also where the last weights are sampled.
     metrics["fit/validation_loss"] = fitted.best_validation_loss
     return metrics
+
+
+def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[str, Loss]:
+    """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
+    corpus = prepared.corpus
+    path = prepared.config.paths.cache / f"losses-{_losses_key(prepared, network)}.json"
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return {part: Loss(**known[part]) for part in PARTS}
+    except (OSError, ValueError, TypeError, KeyError):
+        losses = {
+            part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, prepared.device))
+            for part in PARTS
+        }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text_atomically(path, json.dumps({part: asdict(loss) for part, loss in losses.items()}))
+    return losses
+
+
+def _losses_key(prepared: PreparedRun, network: CharacterNetwork) -> str:
+    """16 hexadecimal digits that differ wherever the last digit of a loss might."""
+    package = Path(__file__).parent
+    digest = hashlib.sha256(source_code(package / "training") + source_code(package / "model"))
+    corpus = prepared.corpus
+    computed_by = (torch.__version__, prepared.device.type, prepared.num_threads, prepared.precision)
+    digest.update(repr((corpus.sha256, corpus.split, corpus.vocabulary, computed_by)).encode())
+    for name, weights in network.state_dict().items():
+        digest.update(name.encode() + weights.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _measure_by(
@@ -105,9 +147,5 @@ def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
         num_tunes=num_tunes,
         groups=corpus.groups,
         num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=_cache(prepared),
+        cache_dir=prepared.config.paths.cache,
     )
-
-
-def _cache(prepared: PreparedRun) -> Path:
-    return Path(prepared.config.paths.outputs) / "cache"

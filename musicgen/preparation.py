@@ -4,8 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
@@ -13,11 +12,12 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.model.products import Precision
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
-from musicgen.songs import origin_of
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.store import training_folder
-from musicgen.training.device import choose_device
 from musicgen.training.folder import TrainingFolder
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class PreparedRun:
     corpus: Corpus
     prompts: Sequence[str]
     windows: RandomWindows
-    device: torch.device
+    device: "torch.device"
     training_id: str
     run_id: str
     directory: Path
@@ -58,17 +58,18 @@ class PreparedRun:
     @property
     def origin(self) -> str:
         """Model and seed, for the headers of sampled tunes."""
+        from musicgen.songs import origin_of
+
         return origin_of(self.run_id, self.config.model, self.corpus.name, self.config.seed)
 
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that may be wrong; raises InputError."""
     config = resolve(config)
-    device = choose_device(config.device)
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
-    corpus = load_corpus(config.data)
+    corpus = load_corpus(config.data, config.paths.known_cache)
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
     for prompt in prompts:
@@ -80,6 +81,10 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         training.sequence_length,
         generator_for(config.seed, "batches"),
     )
+    # torch takes a second to import, which those should not wait for who named no corpus that there is.
+    from musicgen.training.device import choose_device
+
+    device = choose_device(config.device)
     training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
     run_id = run_identity(config.as_dict(), training_id)
     return PreparedRun(

@@ -7,10 +7,11 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from musicgen import __version__
 from musicgen.measurement import measure
@@ -31,6 +32,9 @@ from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
 from musicgen.training.state import load_checkpoint
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +81,7 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     tell_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
-    pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
+    pictures = _write_plots(prepared, record, figures)
     files = [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"]
     _track_results(tracker, record, songs, files, pictures)
     _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
@@ -199,6 +203,13 @@ def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTun
     songs = render_songs(tunes, prepared.origin, prepared.config.rendering, prepared.directory)
     record.timing["render_seconds"] = time.perf_counter() - started
     return songs
+
+
+def _write_plots(prepared: PreparedRun, record: RunRecord, figures: Mapping[str, "Figure"]) -> list[Path]:
+    started = time.perf_counter()
+    pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
+    record.timing["plots_seconds"] = time.perf_counter() - started
+    return pictures
 
 
 def _track_results(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from musicgen.files import replace_atomically, write_text_atomically
 from musicgen.model.config import ModelConfig
-from musicgen.rendering import RenderedTune, render_tune
+from musicgen.rendering import Engraver, RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.generation import SampledTune
 from musicgen.sampling.tunebook import stamped_tune, tunebook
@@ -42,10 +42,14 @@ def render_songs(
     """Render the first config.num_tunes of the tunes into folder/tunes."""
     songs_folder = folder / "tunes"
     songs_folder.mkdir(exist_ok=True)
-    return [
-        Song(tune, render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config))
-        for tune in tunes[: config.num_tunes]
-    ]
+    with Engraver(config.timeout_seconds) as engraver:
+        return [
+            Song(
+                tune,
+                render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver),
+            )
+            for tune in tunes[: config.num_tunes]
+        ]
 
 
 def write_rows(

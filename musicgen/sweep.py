@@ -3,11 +3,17 @@
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
+from musicgen.errors import exit_status
 from musicgen.study.naming import study_tags
 from musicgen.study.runs import find_runs
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
+
+
+def end_sweep(directory: Path) -> int:
+    """The status with which a sweep's command ends, after all is written and printed."""
+    return exit_status(lambda: finish_sweep(directory))
 
 
 def finish_sweep(directory: Path) -> int:

@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import hydra
@@ -19,8 +20,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config
-from musicgen.errors import InputError, complain, exit_status
+from musicgen.errors import InputError, complain
 from musicgen.study import launcher, sweeper
+from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
@@ -52,13 +54,15 @@ PRELOAD = (
     "musicgen.run",
     "musicgen.study.sweeper",
     "musicgen.study.watch",
+    "musicgen.sweep",
     # What these import when they first need it.
     "torch._dynamo",
-    "scipy.sparse.csgraph",
     "rapidfuzz.distance",
     "rapidfuzz.process",
     "matplotlib.figure",
     "matplotlib.backends.backend_agg",
+    "PIL.ImageFont",
+    "PIL.PngImagePlugin",
     "symusic",
     "soundfile",
     "comet_ml",
@@ -92,15 +96,16 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         config = parse_config(composed)
         if job.mode == RunMode.RUN and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
-        # Importing torch takes a second, which --help and a wrong field should not wait for.
+        # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
         from musicgen.preparation import prepare
-        from musicgen.run import execute
 
         command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
         prepared = prepare(config, directory, command, overrides)
     except InputError:
         _take_back(directory)
         raise
+    from musicgen.run import execute
+
     record = execute(prepared)
 
     from musicgen.metrics.table import conditional_table, headline_table, print_table
@@ -155,10 +160,13 @@ def main() -> int:
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
-        from musicgen.sweep import finish_sweep
+        from musicgen.sweep import end_sweep
 
         directory = SweepWatch.directory
-        status = exit_status(lambda: finish_sweep(directory))
+        try:
+            status = ask_where_it_is_warm(partial(end_sweep, directory))
+        except EOFError:
+            status = complain("the process that tells what the runs showed died; the same command goes on")
     if directory is not None:
         print(_relative(directory))
     return status

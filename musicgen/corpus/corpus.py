@@ -8,13 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
-from musicgen.corpus.sources import read_source
-from musicgen.corpus.splits import Split, near_duplicate_groups, split_by_group
-from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
+from musicgen.corpus.splits import Split, split_by_group
+from musicgen.corpus.usable import read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
-from musicgen.notation.headers import header_field
-from musicgen.notation.melodies import Integers, read_melodies
 from musicgen.seeds import generator_for
 
 TUNE_END = "\n\n"
@@ -87,18 +84,10 @@ def training_text(tunes: Sequence[str]) -> str:
 def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     """Read, clean, de-duplicate and split a corpus; raises InputError where that is impossible.
 
-    The melodies, which take longest, are kept in `cache_dir`, where one is given.
+    What does not depend on the split, and takes longest, is kept in `cache_dir`, where one is given.
     """
-    text = read_source(config)
-    read = split_tunes(text)
-    if not read:
-        raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
-    cleaned = [clean_tune(tune, frozenset(config.keep_fields)) if config.clean else tune for tune in read]
-    tunes, melodies, dropped = _keep_usable(cleaned, cache_dir)
-    if config.near_duplicate_share is None:
-        groups = list(range(len(tunes)))
-    else:
-        groups = near_duplicate_groups(melodies, config.near_duplicate_share)
+    read = read_usable_tunes(config, cache_dir)
+    tunes, groups = read.tunes, read.groups
     split = split_by_group(
         groups, config.validation_share, config.test_share, generator_for(config.split_seed, "split")
     )
@@ -112,14 +101,14 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     held_out = [tunes[index] for index in (*split.validation, *split.test)]
     group_sizes = Counter(groups)
     report = CorpusReport(
-        tunes_read=len(read),
-        dropped=dropped,
+        tunes_read=read.tunes_read,
+        dropped=read.dropped,
         num_tunes=len(tunes),
         num_train=len(split.train),
         num_validation=len(split.validation),
         num_test=len(split.test),
         num_near_duplicates=sum(size for size in group_sizes.values() if size > 1),
-        characters_read=len(text),
+        characters_read=read.characters_read,
         characters=sum(map(len, tunes)),
         vocabulary_size=vocabulary.size,
         unknown_characters=sum(
@@ -127,24 +116,3 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
         ),
     )
     return Corpus(config.name, tuple(tunes), tuple(groups), split, vocabulary, report)
-
-
-def _keep_usable(
-    tunes: Sequence[str], cache_dir: Path | None
-) -> tuple[list[str], list[Integers], dict[str, int]]:
-    """The tunes with notes, each body once; their MIDI pitches; and reason -> number of those left out."""
-    kept, melodies, seen = [], [], set()
-    dropped: Counter[str] = Counter()
-    for tune, melody in zip(tunes, read_melodies(tunes, cache_dir), strict=True):
-        body = normalised_body(tune)
-        if header_field(tune, "K") is None:
-            dropped["without key"] += 1
-        elif not len(melody):
-            dropped["without notes"] += 1
-        elif body in seen:
-            dropped["duplicate"] += 1
-        else:
-            seen.add(body)
-            kept.append(tune)
-            melodies.append(melody.pitches)
-    return kept, melodies, dict(dropped)

@@ -32,6 +32,14 @@ class Vocabulary:
     def _token_of(self) -> dict[str, int]:
         return {character: token for token, character in enumerate(self.characters, start=1)}
 
+    @cached_property
+    def _token_of_code(self) -> np.ndarray:
+        """Token of each Unicode code point, int64 [highest of the vocabulary + 2]; the last is UNKNOWN."""
+        codes = [ord(character) for character in self.characters]
+        table = np.full(max(codes) + 2, UNKNOWN, dtype=np.int64)
+        table[codes] = range(1, self.size)
+        return table
+
     @property
     def newline(self) -> int:
         """The token of `\\n`."""
@@ -39,7 +47,11 @@ class Vocabulary:
 
     def encode(self, text: str) -> np.ndarray:
         """Tokens of the text, int64 [len(text)]; characters outside the vocabulary become UNKNOWN."""
-        return np.array([self._token_of.get(character, UNKNOWN) for character in text], dtype=np.int64)
+        # A lone surrogate is a character like any other: none of it is written anywhere.
+        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        table = self._token_of_code
+        # The last row of the table stands for all that lie beyond it.
+        return table[np.minimum(codes, len(table) - 1)]
 
     def encode_prompt(self, prompt: str) -> np.ndarray:
         """Like encode, but an unknown character is the user's mistake and named in an InputError."""

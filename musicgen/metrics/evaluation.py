@@ -1,6 +1,6 @@
 """Every metric of some tunes, and a row for each tune.
 
-    evaluator = Evaluator(reference, training_tunes, held_out_tunes)
+    evaluator = Evaluator(reference, Corpus.of(training_tunes, held_out_tunes))
     evaluation = evaluator.evaluate(tunes, num_requested=200)
 
 A metric without a value is None in `metrics` and says why in `reasons`; no value is ever NaN or infinite.
@@ -8,7 +8,6 @@ A metric without a value is None in `metrics` and says why in `reasons`; no valu
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.metrics.comparison import Comparison, Corpus
@@ -41,26 +40,28 @@ class Evaluator:
     """Compares tunes with one corpus, which is read and indexed once."""
 
     def __init__(
-        self,
+        self, reference: Reference, corpus: Corpus, *, seed: int = 0, asks_abc2midi: bool = True
+    ) -> None:
+        """`reference` gives sample size and note budget; the seed draws samples, folds and shuffles."""
+        self._corpus = corpus
+        self._latest: Comparison | None = None
+        self._reference = reference
+        self._seed = seed
+        self._asks_abc2midi = asks_abc2midi
+
+    @classmethod
+    def of_texts(
+        cls,
         reference: Reference,
         training_tunes: Sequence[str],
         held_out_tunes: Sequence[str],
         *,
         seed: int = 0,
         asks_abc2midi: bool = True,
-        cache_dir: Path | None = None,
-    ) -> None:
-        """`reference` gives sample size and note budget; the seed draws samples, folds and shuffles.
-
-        The corpus' melodies are kept in `cache_dir`, where one is given.
-        """
-        training = read_corpus(training_tunes, cache_dir)
-        is_same = held_out_tunes is training_tunes
-        self._corpus = Corpus.of(training, training if is_same else read_corpus(held_out_tunes, cache_dir))
-        self._latest: Comparison | None = None
-        self._reference = reference
-        self._seed = seed
-        self._asks_abc2midi = asks_abc2midi
+    ) -> "Evaluator":
+        """An evaluator that reads its corpus itself."""
+        corpus = Corpus.of(read_corpus(training_tunes), read_corpus(held_out_tunes))
+        return cls(reference, corpus, seed=seed, asks_abc2midi=asks_abc2midi)
 
     def evaluate(
         self,
@@ -167,5 +168,5 @@ def evaluate(
     ended: Sequence[bool] | None = None,
 ) -> Evaluation:
     """Every metric of the tunes, for one evaluation only; several against one corpus share an Evaluator."""
-    evaluator = Evaluator(reference, training_tunes, held_out_tunes)
+    evaluator = Evaluator.of_texts(reference, training_tunes, held_out_tunes)
     return evaluator.evaluate(tunes, num_requested=num_requested, ended=ended)

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 GENERATED_COLOUR = "#c2491d"
 CORPUS_COLOUR = "#8a99a8"
 _PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_LEFT, _BOTTOM, _TOP = 0.75, 0.6, 0.4
+"""Margins of a panel in inches."""
+_WORDS_LEFT, _WORDS_BELOW = 0.5, 0.35
+"""How far the names of the axes are from them, in inches."""
+_WHITE_KEYS = frozenset({0, 2, 4, 5, 7, 9, 11})
 _RARE = 0.001
 """Pitches below this share on both sides are left off the transition matrices."""
 
@@ -40,73 +45,70 @@ def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
         "transitions": transition_matrices(generated, training),
         "lengths": tune_lengths(generated, training),
     }
-    held_out = comparison.corpus.index.find(comparison.corpus.held_out_melodies)
-    if held_out:
-        ours = [copies.longest_copy for copies in comparison.copies]
-        figures["originality"] = longest_copies(ours, [copies.longest_copy for copies in held_out])
+    theirs = comparison.corpus.index.longest_copies(comparison.corpus.held_out_melodies)
+    if theirs:
+        figures["originality"] = longest_copies([copies.longest_copy for copies in comparison.copies], theirs)
     return figures
 
 
 def pitches_and_intervals(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
     """Shares of the pitches, and of the steps from note to note, as two histograms."""
-    figure, (left, right) = _figure(1, 2, width=10.5, height=3.8)
+    figure, (left, right) = _figure(2, width=10.5, height=3.8)
     ours, theirs = (joined(melody.pitches for melody in side) for side in (generated, corpus))
     low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
     _draw_binned(left, ours, theirs, np.arange(low, high + 2) - 0.5)
     octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 in (0, 7)]
     left.set_xticks(octaves, [pitch_name(pitch) for pitch in octaves])
-    left.set(title="Pitches", xlabel="pitch", ylabel="share of notes (%)")
+    _describe(left, "Pitches", "pitch", "share of notes (%)")
     limit = LARGEST_INTERVAL
     ours, theirs = (
         np.clip(joined(melody.intervals for melody in side), -limit, limit) for side in (generated, corpus)
     )
     _draw_binned(right, ours, theirs, np.arange(-limit, limit + 2) - 0.5)
     right.set_xticks(range(-limit, limit + 1, 3))
-    right.set(title="Steps between notes", xlabel="interval (semitones)", ylabel="share of steps (%)")
+    _describe(right, "Steps between notes", "interval (semitones)", "share of steps (%)")
     left.legend(frameon=False)
     return figure
 
 
 def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
     """Probability of the next pitch given this one, generated on the left, corpus on the right."""
-    figure, axes = _figure(1, 2, width=11, height=5.2)
+    figure, axes = _figure(2, width=11, height=5.2, right=1.1)
     matrices = [Profile.of(side).transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
+    # The names of the white keys are enough to read the others by, and each takes a millisecond to draw.
+    named = [place for place, pitch in enumerate(shown) if pitch % 12 in _WHITE_KEYS]
+    names = [pitch_name(shown[place]) for place in named]
     image = None
     for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):
         part = counts[np.ix_(shown, shown)]
         rows = counts[shown].sum(axis=1, keepdims=True)
         shares = np.where(rows > 0, part / np.maximum(rows, 1), np.nan)
         image = ax.imshow(shares, cmap="magma_r", vmin=0, vmax=0.5, origin="lower", interpolation="nearest")
-        names = [pitch_name(pitch) for pitch in shown]
-        ax.set_xticks(range(len(shown)), names, rotation=90, fontsize=7)
-        ax.set_yticks(range(len(shown)), names, fontsize=7)
-        ax.set(title=title, xlabel="next pitch", ylabel="pitch")
+        ax.set_xticks(named, names, rotation=90, fontsize=7)
+        _describe(ax, title, "next pitch", "pitch" if ax is axes[0] else "")
+    axes[0].set_yticks(named, names, fontsize=7)
+    axes[1].set_yticks([])
     if image is not None:
-        figure.colorbar(
-            image, ax=list(axes), label="probability (0.5 and above: darkest)", shrink=0.85, pad=0.02
-        )
+        scale = figure.add_axes((1 - 0.9 / 11, 0.2, 0.18 / 11, 0.65))
+        figure.colorbar(image, cax=scale, label="probability (0.5 and above: darkest)")
     return figure
 
 
 def tune_lengths(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
     """Shares of the tunes by their number of notes."""
-    figure, ax = _figure(1, 1, width=6.5, height=3.8)
+    figure, (ax,) = _figure(1, width=6.5, height=3.8)
     ours, theirs = ([len(melody) for melody in side] for side in (generated, corpus))
     top = int(np.percentile(ours + theirs, 99)) + 1
     _draw_binned(ax, np.minimum(ours, top), np.minimum(theirs, top), np.linspace(0, top, 31))
-    ax.set(
-        title="Length of the tunes",
-        xlabel=f"notes per tune ({top} and more together)",
-        ylabel="share of tunes (%)",
-    )
+    _describe(ax, "Length of the tunes", f"notes per tune ({top} and more together)", "share of tunes (%)")
     ax.legend(frameon=False)
     return figure
 
 
 def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
     """Shares of the tunes by their longest run of pitches from a training tune, beside held-out tunes."""
-    figure, ax = _figure(1, 1, width=6.5, height=3.8)
+    figure, (ax,) = _figure(1, width=6.5, height=3.8)
     top = max(40, int(np.percentile([*generated, *held_out], 95)) + 2)
     bins = np.arange(0, top + 3, 2) - 0.5
     _draw_binned(ax, np.minimum(generated, top), np.minimum(held_out, top), bins, "held-out tunes")
@@ -120,10 +122,11 @@ def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
         fontsize=8,
         color="#444444",
     )
-    ax.set(
-        title="Longest passage found in a training tune",
-        xlabel=f"notes ({top} and more together)",
-        ylabel="share of tunes (%)",
+    _describe(
+        ax,
+        "Longest passage found in a training tune",
+        f"notes ({top} and more together)",
+        "share of tunes (%)",
     )
     ax.legend(frameon=False, loc="center right")
     return figure
@@ -134,14 +137,33 @@ def pitch_name(pitch: int) -> str:
     return f"{_PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
-def _figure(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, Any]:
+def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -> tuple[Figure, list[Axes]]:
+    """A figure with panels side by side; width, height and the margin at the right in inches.
+
+    Margins and the places of words are given, since matplotlib takes longer to find them than to draw.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
-    axes = figure.subplots(rows, columns)
-    for ax in np.atleast_1d(axes).flat:
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    figure = Figure(figsize=(width, height), dpi=150)
+    panels = list(figure.subplots(1, columns, squeeze=False).flat)
+    panel_width = (width - right - columns * _LEFT) / columns
+    figure.subplots_adjust(
+        left=_LEFT / width,
+        right=1 - right / width,
+        bottom=_BOTTOM / height,
+        top=1 - _TOP / height,
+        wspace=_LEFT / panel_width,
+    )
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.xaxis.set_label_coords(0.5, -_WORDS_BELOW / (height - _BOTTOM - _TOP))
+        panel.yaxis.set_label_coords(-_WORDS_LEFT / panel_width, 0.5)
+    return figure, panels
+
+
+def _describe(panel: Axes, title: str, horizontal: str, vertical: str) -> None:
+    panel.set_title(title, y=1.0)
+    panel.set(xlabel=horizontal, ylabel=vertical)
 
 
 def _draw_binned(

@@ -101,16 +101,17 @@ def read_tunes(
     texts: Sequence[str],
     *,
     ended: Sequence[bool] | None = None,
-    asks_abc2midi: bool = False,
+    asks_abc2midi: bool | Sequence[bool] = False,
 ) -> list[ScoredTune]:
     """Read ABC texts, one tune each, in order.
 
     `ended` says for each whether it came to its end (all, if not given). abc2midi costs some milliseconds
-    a tune, hence it is asked only on demand.
+    a tune, hence it is asked only on demand: of all tunes, or of those that are marked.
     """
     flags = [True] * len(texts) if ended is None else ended
+    asked = [asks_abc2midi] * len(texts) if isinstance(asks_abc2midi, bool) else asks_abc2midi
     with ThreadPoolExecutor(_NUM_CONVERTERS) as pool:
-        verdicts = pool.map(_parses, texts) if asks_abc2midi else iter([None] * len(texts))
+        verdicts = pool.map(lambda text, is_asked: _parses(text) if is_asked else None, texts, asked)
         # The threads wait for their programs while the tunes are read here.
         parsed = [parse_tune(text) for text in texts]
         return [

@@ -97,6 +97,10 @@ class TrainingIndex:
         )
         return [Copies(len(melody), *matches) for melody, *matches in found]
 
+    def longest_copies(self, melodies: Sequence[Melody]) -> list[int]:
+        """The longest copy in each melody, in notes; quicker than all that `find` tells."""
+        return [matches.longest() for matches in self.pitches.match([melody.pitches for melody in melodies])]
+
 
 @dataclass(frozen=True, slots=True)
 class NearestTune:

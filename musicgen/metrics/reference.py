@@ -127,18 +127,20 @@ def _read(path: Path) -> Reference | None:
 
 
 def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> Reference:
-    tunes = tuple(read_tunes(texts, asks_abc2midi=True))
+    sample_size = max(min(num_tunes, len(texts) // _LARGEST_SHARE), 1)
+    aside = [_set_aside(np.asarray(groups), sample_size, split) for split in range(num_splits)]
+    # abc2midi takes longest, and nobody asks whether a tune parses that no split sets aside.
+    tunes = tuple(read_tunes(texts, asks_abc2midi=np.any(aside, axis=0).tolist()))
     num_usable = len(with_notes(tunes))
     if num_usable < SMALLEST_CORPUS:
         raise InputError(
             f"the corpus has {num_usable} tunes with notes, at least {SMALLEST_CORPUS} are needed"
         )
-    sample_size = max(min(num_tunes, len(tunes) // _LARGEST_SHARE), 1)
     num_notes = sum(len(tune.melody) for tune in tunes)
     source = _SplitSource(
         texts=texts,
         tunes=tunes,
-        groups=np.asarray(groups),
+        aside=aside,
         index=TrainingIndex.build([tune.melody for tune in tunes]),
         sample_size=sample_size,
         note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
@@ -161,26 +163,27 @@ class _SplitSource:
 
     texts: Sequence[str]
     tunes: tuple[ScoredTune, ...]
-    groups: NDArray[np.int64]
+    aside: Sequence[NDArray[np.bool_]]
+    """Which tunes each split sets aside, shape (tunes,)."""
     index: TrainingIndex
     sample_size: int
     note_budget: int
 
     def measure_held_out(self, split: int) -> Metrics:
         """The metrics of the tunes that this split sets aside."""
-        is_aside = self._set_aside(split)
-        return self._measure([tune for tune, aside in zip(self.tunes, is_aside, strict=True) if aside], split)
+        tunes = [tune for tune, aside in zip(self.tunes, self.aside[split], strict=True) if aside]
+        return self._measure(tunes, split)
 
     def measure_floor(self, split: int) -> Metrics:
         """The metrics of as many 5-gram tunes, learnt from the rest."""
-        rest = [text for text, aside in zip(self.texts, self._set_aside(split), strict=True) if not aside]
+        rest = [text for text, aside in zip(self.texts, self.aside[split], strict=True) if not aside]
         max_chars = int(np.percentile([len(text) for text in rest], _CAP_PERCENTILE))
         samples = NgramModel().fit(rest).sample(self.sample_size, max_chars, self._generator(split))
         ended = [len(sample) < max_chars for sample in samples]
         return self._measure(read_tunes(samples, ended=ended, asks_abc2midi=True), split)
 
     def _measure(self, delivered: Sequence[ScoredTune], split: int) -> Metrics:
-        is_kept = ~self._set_aside(split)
+        is_kept = ~self.aside[split]
         rest = [tune for tune, kept in zip(self.tunes, is_kept, strict=True) if kept and len(tune.melody)]
         shuffled = self._generator(split).permutation(len(rest))
         corpus = Corpus(
@@ -194,21 +197,22 @@ class _SplitSource:
         )
         return measure(comparison)[0]
 
-    def _set_aside(self, split: int) -> NDArray[np.bool_]:
-        """Which tunes this split sets aside, shape (tunes,): whole groups at random, while they fit."""
-        is_aside = np.zeros(len(self.tunes), bool)
-        room = self.sample_size
-        for group in np.random.default_rng([_SEED, split]).permutation(np.unique(self.groups)):
-            members = self.groups == group
-            if members.sum() <= room:
-                is_aside |= members
-                room -= int(members.sum())
-            if room == 0:
-                break
-        return is_aside
-
     def _generator(self, split: int) -> np.random.Generator:
         return np.random.default_rng([_SEED, split, 1])
+
+
+def _set_aside(groups: NDArray[np.int64], sample_size: int, split: int) -> NDArray[np.bool_]:
+    """Which tunes a split sets aside, shape (tunes,): whole groups at random, while they fit."""
+    is_aside = np.zeros(len(groups), bool)
+    room = sample_size
+    for group in np.random.default_rng([_SEED, split]).permutation(np.unique(groups)):
+        members = groups == group
+        if members.sum() <= room:
+            is_aside |= members
+            room -= int(members.sum())
+        if room == 0:
+            break
+    return is_aside
 
 
 def _over_splits(splits: Sequence[Metrics], summary: Callable[[list[float]], Any]) -> dict[str, float]:

@@ -9,14 +9,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.files import replace_atomically
+from musicgen.files import replace_atomically, source_code
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
 
@@ -57,12 +56,11 @@ def read_melodies(texts: Sequence[str], cache_dir: Path | None = None) -> list[M
     """The melody of the first tune of each text; from `cache_dir` where the same texts were read before."""
     if cache_dir is None:
         return [melody_of(parse_tune(text)) for text in texts]
-    path = cache_dir / f"melodies-{_key(texts)}.npz"
-    known = _load(path, len(texts))
+    known = _load(_path(texts, cache_dir), len(texts))
     if known is not None:
         return known
     melodies = [melody_of(parse_tune(text)) for text in texts]
-    _save(path, melodies)
+    keep_melodies(texts, melodies, cache_dir)
     return melodies
 
 
@@ -71,22 +69,16 @@ def _duration_code(duration: Fraction) -> int:
     return duration.numerator % _DURATION_LIMIT * _DURATION_LIMIT + duration.denominator % _DURATION_LIMIT
 
 
-def _key(texts: Sequence[str]) -> str:
-    """16 hexadecimal digits that differ for other texts and for another way to read them."""
-    digest = hashlib.sha256(_reader_source())
+def _path(texts: Sequence[str], cache_dir: Path) -> Path:
+    """A name with 16 hexadecimal digits that differ for other texts and for another way to read them."""
+    digest = hashlib.sha256(source_code(Path(__file__).parent))
     digest.update(json.dumps(list(texts)).encode())
-    return digest.hexdigest()[:16]
+    return cache_dir / f"melodies-{digest.hexdigest()[:16]}.npz"
 
 
-@cache
-def _reader_source() -> bytes:
-    """The code of this package. What it read is kept only as long as the code stays the same."""
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-
-
-def _save(path: Path, melodies: Sequence[Melody]) -> None:
-    """All melodies one after the other, and where each ends."""
-    nothing = np.zeros(0, np.int64)
+def keep_melodies(texts: Sequence[str], melodies: Sequence[Melody], cache_dir: Path) -> None:
+    """Write for `read_melodies` what it would find: all melodies one after the other, and where each ends."""
+    path, nothing = _path(texts, cache_dir), np.zeros(0, np.int64)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_atomically(path) as temporary:
         np.savez(
@@ -99,7 +91,7 @@ def _save(path: Path, melodies: Sequence[Melody]) -> None:
 
 
 def _load(path: Path, num_melodies: int) -> list[Melody] | None:
-    """What `_save` wrote; None where there is no file, or a file that is something else."""
+    """What `keep_melodies` wrote; None where there is no file, or a file that is something else."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             pitches = stored["pitches"].astype(np.int64)

@@ -2,6 +2,7 @@
 
 from musicgen.rendering.audio import check_soundfont
 from musicgen.rendering.config import RenderingConfig
+from musicgen.rendering.score import Engraver
 from musicgen.rendering.tune_files import RenderedTune, render_tune
 
-__all__ = ["RenderedTune", "RenderingConfig", "check_soundfont", "render_tune"]
+__all__ = ["Engraver", "RenderedTune", "RenderingConfig", "check_soundfont", "render_tune"]

@@ -79,7 +79,8 @@ def _amplitude(decibels: float) -> float:
 
 def _without_final_silence(sound: NDArray[np.float32]) -> NDArray[np.float32]:
     """Drop what comes after the last frame that is loud enough to hear; all of it if nothing is."""
-    envelope = np.max(np.abs(sound), axis=1, initial=0.0)
+    left, right = np.abs(sound).T
+    envelope = np.maximum(left, right)
     peak = envelope.max(initial=0.0)
     if peak == 0.0:
         return sound[:0]

@@ -1,9 +1,10 @@
-"""The program that draws one score: MEI on standard input, SVG on standard output, else exit status 1.
+"""The program that draws scores: MEI on standard input, SVG on standard output, each as a line of JSON.
 
-It runs as a process of its own because the engraver is native code that may end its process. It imports
-nothing of musicgen, so it starts in a moment.
+It ends with exit status 1 at the first MEI that cannot be read. It runs as a process of its own because the
+engraver is native code that may end its process. It imports nothing of musicgen, so it starts in a moment.
 """
 
+import json
 import sys
 
 import verovio
@@ -39,7 +40,8 @@ def engrave(mei: str) -> str | None:
 
 
 if __name__ == "__main__":
-    svg = engrave(sys.stdin.buffer.read().decode("utf-8"))
-    if svg is None:
-        sys.exit(1)
-    sys.stdout.buffer.write(svg.encode("utf-8"))
+    for line in sys.stdin:
+        svg = engrave(json.loads(line))
+        if svg is None:
+            sys.exit(1)
+        print(json.dumps(svg), flush=True)

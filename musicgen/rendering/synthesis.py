@@ -62,7 +62,9 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
                     if owner == place
                 ]
             )
-        mix = _sum(mix, _released(synthesizer.render(score, stereo=True).T, stem, sample_rate))
+        sound = synthesizer.render(score, stereo=True).T
+        _release(sound, stem, sample_rate)
+        mix = _sum(mix, sound)
     return mix
 
 
@@ -87,17 +89,15 @@ def deal(strikes: list[Strike]) -> list[list[Strike]]:
     return stems
 
 
-def _released(sound: NDArray[np.float32], stem: list[Strike], sample_rate: int) -> NDArray[np.float32]:
-    """Fade every strike of a stem from its end to the end of its release."""
-    gain = np.ones((len(sound), 1), dtype=np.float32)
+def _release(sound: NDArray[np.float32], stem: list[Strike], sample_rate: int) -> None:
+    """Fade every strike of a stem, in place, from its end to the end of its release."""
     for strike in stem:
         end, until = round(strike.end * sample_rate), round(strike.until * sample_rate)
         fall = np.linspace(0.0, -_RELEASE_DECIBELS / 20.0, until - end, dtype=np.float32)
-        piece = gain[end:until, 0]
-        piece[:] = 10.0 ** fall[: len(piece)]
+        piece = sound[end:until]
+        piece *= (10.0 ** fall[: len(piece)])[:, None]
         # The millisecond after `until`, in which the synthesiser ends the note.
-        gain[until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
-    return sound * gain
+        sound[until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
 
 
 def _sum(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:

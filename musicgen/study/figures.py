@@ -61,5 +61,7 @@ def write_figures(
                 replace_atomically(path) as temporary,
             ):
                 figure.savefig(temporary, dpi=120, metadata=nothing)
+            # Laid out once for all formats: finding the margins takes as long as drawing.
+            figure.set_layout_engine("none")
             paths.append(path)
     return paths

@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable
 from multiprocessing import forkserver, get_context
 from pathlib import Path
+from typing import TypeVar
 
 from musicgen.study.worker import SECONDS_TO_END, Ending, Job, answer, kill_group, work
 from musicgen.training.progress import Standing
 
 # Forking a process that has imported much does not work everywhere; where it does, it saves seconds a job.
 _context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+
+_is_warm = False
+Answer = TypeVar("Answer")
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _LONGEST_LAST_WORDS = 200
@@ -24,23 +28,30 @@ _BYTES_OF_LAST_WORDS = 4096
 
 def warm_up(preload: list[str]) -> None:
     """Let the server of processes start and import these modules; returns at once."""
+    global _is_warm
     if _context.get_start_method() == "forkserver":
+        _is_warm = True
         _context.set_forkserver_preload(preload)
         forkserver.ensure_running()
 
 
-def ask(question: Callable[[], bool]) -> bool:
-    """What the function returns in a process of its own; False if it cannot."""
+def ask(question: Callable[[], Answer]) -> Answer:
+    """What the function returns in a process of its own; raises EOFError where it ends without an answer."""
     receiver, sender = _context.Pipe(duplex=False)
     process = _context.Process(target=answer, args=(question, sender))
     process.start()
     sender.close()
     try:
         return receiver.recv()
-    except EOFError:
-        return False
     finally:
         process.join()
+
+
+def ask_where_it_is_warm(question: Callable[[], Answer]) -> Answer:
+    """The same, or what it returns here where no server has imported anything."""
+    # What is printed here comes before what the other process prints.
+    sys.stdout.flush()
+    return ask(question) if _is_warm else question()
 
 
 class JobProcess:

@@ -156,7 +156,10 @@ class Capacity:
         if device != "auto":
             return device == "cuda"
         if self._has_cuda is None:
-            self._has_cuda = ask(self._program.finds_cuda)
+            try:
+                self._has_cuda = ask(self._program.finds_cuda)
+            except EOFError:
+                self._has_cuda = False
         return self._has_cuda
 
 

@@ -33,6 +33,7 @@ from musicgen.study.store import read_store
 from musicgen.study.winners import winning_levels
 
 if TYPE_CHECKING:
+    from musicgen.corpus.config import DataConfig
     from musicgen.corpus.corpus import Corpus
 
 
@@ -42,6 +43,7 @@ class OneAtATimeSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
         self._config = config
+        self._corpora = _Corpora()
         self._context = hydra_context
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -51,15 +53,16 @@ class OneAtATimeSweeper(Sweeper):
         """Plan, print the plan and run it; with study.dry_run only the first two."""
         star = self._read_star(arguments)
         arms = star.arms(self._compose)
+        if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
+            # Its imports take seconds, in which the plan is made.
+            self._launcher.warm_up()
         runs = self._plan(arms, star)
         print_plan(runs, star.study)
         if star.study.dry_run:
             return []
-        if isinstance(self._launcher, ProcessLauncher):
-            # Its imports take seconds, in which the rest is written.
-            self._launcher.warm_up()
         directory = Path(self._config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
+        self._corpora.keep(arms[0].config.paths.cache)
         OmegaConf.save(self._config, directory / "multirun.yaml")
         write_plan(runs, directory)
         returns = self._run(runs, directory)
@@ -80,8 +83,9 @@ class OneAtATimeSweeper(Sweeper):
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
-        corpora = _Corpora()
-        runs = [corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds]
+        runs = [
+            self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds
+        ]
         stored = read_store(arms[0].config.paths.outputs)
         return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
@@ -123,6 +127,7 @@ class _Corpora:
 
     def __init__(self) -> None:
         self._read: dict[str, Corpus] = {}
+        self._configs: dict[str, DataConfig] = {}
 
     def identify(self, arm: Arm, config: Config) -> PlannedRun:
         """A run of the arm with its identities; raises InputError where corpus, prompt or device are bad."""
@@ -133,13 +138,21 @@ class _Corpora:
         # How a corpus is split does not change its tunes.
         unsplit = repr(replace(config.data, split_seed=0))
         if unsplit not in self._read:
-            self._read[unsplit] = load_corpus(config.data)
+            self._configs[unsplit] = config.data
+            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
         for prompt in config.sampling.read_prompts():
             corpus.vocabulary.encode_prompt(prompt)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
         return PlannedRun(arm.name, arm.overrides, config, training_id, run_identity(values, training_id))
+
+    def keep(self, cache_dir: Path) -> None:
+        """Leave them to the jobs."""
+        from musicgen.corpus.corpus import load_corpus
+
+        for config in self._configs.values():
+            load_corpus(config, cache_dir)
 
 
 def register() -> None:

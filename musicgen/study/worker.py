@@ -92,7 +92,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     _send(launcher, ending)
 
 
-def answer(question: Callable[[], bool], asker: Connection) -> None:
+def answer(question: Callable[[], object], asker: Connection) -> None:
     """Tell the asker what the function returns; the target of a process."""
     _send(asker, question())
 
@@ -155,7 +155,7 @@ class _News:
             _send(self._launcher, standing)
 
 
-def _send(launcher: Connection, message: Standing | Ending | bool) -> None:
+def _send(launcher: Connection, message: object) -> None:
     # A launcher that is gone hears nothing; the process ends for that reason: see _end_with_launcher.
     with contextlib.suppress(BrokenPipeError):
         launcher.send(message)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.corpus import usable
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import load_corpus
 from musicgen.errors import InputError
@@ -37,11 +38,33 @@ def test_a_corpus_is_read_split_and_reported(tunebook: Path) -> None:
     assert load_corpus(data_config(tunebook, split_seed=1)).sha256 == corpus.sha256
 
 
-def test_kept_melodies_give_the_same_corpus(tunebook: Path, tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    corpora = [load_corpus(data_config(tunebook), cache_dir) for cache_dir in (None, kept, kept)]
-    assert corpora[0] == corpora[1] == corpora[2]
-    assert len(list(kept.iterdir())) == 1
+def test_a_kept_corpus_is_the_same_and_not_read_again(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, kept = data_config(tunebook, near_duplicate_share=0.5), tmp_path / "kept"
+    fresh = load_corpus(config, kept)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(usable, "_read", refuse)
+    assert load_corpus(config, kept) == fresh
+    assert load_corpus(replace(config, split_seed=1), kept).split != fresh.split
+    for change in ({"near_duplicate_share": None}, {"clean": False}, {"keep_fields": ["X", "K"]}):
+        with pytest.raises(AssertionError, match="read again"):
+            load_corpus(replace(config, **change), kept)
+    tunebook.write_text(tunebook.read_text() + "\nX:41\nT:New\nK:C\nCDEF|\n")
+    with pytest.raises(AssertionError, match="read again"):
+        load_corpus(config, kept)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"tunes": []}'])
+def test_a_broken_file_of_a_kept_corpus_is_read_anew(content: str, tunebook: Path, tmp_path: Path) -> None:
+    fresh = load_corpus(data_config(tunebook), tmp_path / "kept")
+    (path,) = (tmp_path / "kept").glob("*.json")
+    path.write_text(content)
+    assert load_corpus(data_config(tunebook), tmp_path / "kept") == fresh
+    assert path.read_text() != content
 
 
 def test_every_way_of_writing_a_file_gives_the_same_corpus(tunebook: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, 
 
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator(SCALE, oneills[60:], oneills[:60], asks_abc2midi=False)
+    return Evaluator.of_texts(SCALE, oneills[60:], oneills[:60], asks_abc2midi=False)
 
 
 def assert_numbers_or_reasons(evaluation: Evaluation) -> None:
@@ -122,7 +122,7 @@ def test_groups_take_the_scale_of_a_reference_of_their_size(evaluator: Evaluator
     tunes, keys = oneills[:40], ["X:", "K:D"] * 20
     assert all(
         group.metrics["diversity/distinct_4"] is None
-        for group in Evaluator(LARGE_SCALE, oneills[60:], [], asks_abc2midi=False)
+        for group in Evaluator.of_texts(LARGE_SCALE, oneills[60:], [], asks_abc2midi=False)
         .evaluate_by(tunes, keys)
         .values()
     )

@@ -18,7 +18,7 @@ RIGHT, WRONG = HEADER + "CDEF|GABc|]", HEADER + "CDE|GABcd|CD|]"
 
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator(SCALE, oneills[60:90], oneills[:40], asks_abc2midi=False)
+    return Evaluator.of_texts(SCALE, oneills[60:90], oneills[:40], asks_abc2midi=False)
 
 
 def test_the_error_of_a_mean_of_groups_is_the_textbooks() -> None:
@@ -81,7 +81,7 @@ def test_what_cannot_be_measured_without_a_group_is_left_out(
 
 
 def test_undrawn_tunes_and_unended_ones_count(oneills: list[str]) -> None:
-    small = Evaluator(
+    small = Evaluator.of_texts(
         Reference(sample_size=20, note_budget=300, num_corpus_tunes=300, mean={}, sd={}, floor={}),
         oneills[60:90],
         oneills[:40],

@@ -40,7 +40,7 @@ def test_the_same_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_another_reader_reads_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_melodies(TEXTS, tmp_path)
-    monkeypatch.setattr(melodies_module, "_reader_source", lambda: b"another reader")
+    monkeypatch.setattr(melodies_module, "source_code", lambda _: b"another reader")
     monkeypatch.setattr(melodies_module, "parse_tune", refuse)
     with pytest.raises(AssertionError, match="read again"):
         read_melodies(TEXTS, tmp_path)

@@ -1,12 +1,12 @@
-from collections.abc import Callable
 from xml.etree import ElementTree
 
 import pytest
 
 from musicgen.notation.parsing import parse_tune
+from musicgen.notation.tune import ParsedTune
 from musicgen.rendering import score as score_module
 from musicgen.rendering.mei import to_mei
-from musicgen.rendering.score import engrave
+from musicgen.rendering.score import Engraver, Score
 from musicgen.rendering.written_reader import MOST_EVENTS, read_written
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -15,6 +15,11 @@ MEI = "{http://www.music-encoding.org/ns/mei}"
 
 def mei_of(music: str, header: str = "X:1\nT:t\nM:4/4\nL:1/8\nK:D\n") -> ElementTree.Element:
     return ElementTree.fromstring(to_mei(read_written(parse_tune(header + music + "\n"))))
+
+
+def engrave(parsed: ParsedTune) -> Score:
+    with Engraver(20.0) as engraver:
+        return engraver.engrave(parsed)
 
 
 def values(root: ElementTree.Element, tag: str, *names: str) -> list[tuple[str | None, ...]]:
@@ -26,7 +31,7 @@ def classes(svg: str) -> list[str]:
 
 
 def test_score_is_one_self_contained_page(golden):
-    score = engrave(parse_tune(golden), 20.0)
+    score = engrave(parse_tune(golden))
     assert score.problems == ()
     assert score.svg is not None
     drawn = classes(score.svg)
@@ -43,10 +48,8 @@ def test_the_page_is_as_high_as_the_tune(golden):
     def height(svg: str | None) -> float:
         return float(ElementTree.fromstring(svg or "").get("viewBox", "").split()[3])
 
-    short = height(engrave(parse_tune(golden), 20.0).svg)
-    tall = height(
-        engrave(parse_tune(golden + golden.splitlines()[-1] + "\n" * 1 + "ABcd efga|\n" * 60), 20.0).svg
-    )
+    short = height(engrave(parse_tune(golden)).svg)
+    tall = height(engrave(parse_tune(golden + golden.splitlines()[-1] + "\n" * 1 + "ABcd efga|\n" * 60)).svg)
     assert short < 300
     assert tall > 3 * short
 
@@ -146,7 +149,7 @@ def test_what_is_drawn_otherwise_is_named():
 @pytest.mark.parametrize("abc", ["", "junk!", "X:1\nK:C\n", "X:1\nK:C\nz4|"])
 def test_nothing_to_draw_gives_its_reason(abc):
     parsed = parse_tune(abc)
-    score = engrave(parsed, 20.0)
+    score = engrave(parsed)
     has_notes = any(event.notes for measure in read_written(parsed).measures for event in measure.events)
     assert (score.svg is None) == (not has_notes)
     if not has_notes:
@@ -159,19 +162,31 @@ def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkey
         program.write_text(code)
         monkeypatch.setattr(score_module, "_ENGRAVER", program)
 
-    engrave_golden: Callable[[], score_module.Score] = lambda: engrave(parse_tune(golden), 2.0)  # noqa: E731
-    engraver("import os; os.abort()")
-    assert engrave_golden().problems[0].startswith("the engraver ended with status -")
-    engraver("import time; time.sleep(60)")
-    assert engrave_golden() == score_module.Score(None, ("engraving took longer than 2 s",))
+    whole = score_module._ENGRAVER
+    with Engraver(2.0) as one:
+        engraver("import os; os.abort()")
+        assert one.engrave(parse_tune(golden)).problems[0].startswith("the engraver ended with status -")
+        engraver("import time; time.sleep(60)")
+        assert one.engrave(parse_tune(golden)) == Score(None, ("engraving took longer than 2 s",))
+        engraver("import sys; input(); sys.exit(1)")
+        assert one.engrave(parse_tune(golden)) == Score(None, ("the engraver ended with status 1",))
+        monkeypatch.setattr(score_module, "_ENGRAVER", whole)
+        assert one.engrave(parse_tune(golden)) == engrave(parse_tune(golden))
+
+
+def test_one_engraver_draws_many_tunes_as_each_alone(golden: str) -> None:
+    odd = parse_tune("X:1\nM:6/8\nL:1/8\nK:G\nGAB c2A|[GB]3 {f}g3|(3abc d2 e|]\n")
+    with Engraver(20.0) as engraver:
+        together = [engraver.engrave(tune) for tune in (odd, parse_tune(""), parse_tune(golden), odd)]
+    assert together == [engrave(odd), engrave(parse_tune("")), engrave(parse_tune(golden)), engrave(odd)]
 
 
 def test_same_tune_same_svg(golden):
-    assert engrave(parse_tune(golden), 20.0) == engrave(parse_tune(golden), 20.0)
+    assert engrave(parse_tune(golden)) == engrave(parse_tune(golden))
 
 
 def test_notes_stand_on_a_white_page():
-    svg = engrave(parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|]\n"), 20.0).svg
+    svg = engrave(parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|]\n")).svg
     assert svg is not None
     page, *_ = ElementTree.fromstring(svg)
     assert page.attrib == {"width": "100%", "height": "100%", "style": "fill:white;stroke:none"}

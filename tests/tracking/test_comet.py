@@ -26,6 +26,19 @@ def read_archive(path: Path) -> tuple[dict, list[dict], dict[str, bytes]]:
     return experiment, messages, content
 
 
+def test_an_archive_is_closed_without_an_idle_second(tmp_path: Path) -> None:
+    """By itself Comet's writer waits a second for another message before it looks whether it should end."""
+    seconds = []
+    for number in range(3):
+        tracker = CometTracker(CONFIG, tmp_path / str(number), "model=gru", [])
+        # The writer is waiting by now.
+        time.sleep(0.1)
+        started = time.monotonic()
+        assert "archive" in tracker.end()
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 0.8
+
+
 def test_an_archive_holds_parameters_curves_and_sound(tmp_path: Path) -> None:
     sound = tmp_path / "000.wav"
     soundfile.write(sound, 0.3 * np.sin(np.arange(4410) / 20), 44100)
