@@ -52,18 +52,15 @@ def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tu
 
 
 def step(inputs: Tensor, product: StepProduct, bias_hh: Tensor, state: State) -> State:
-    """One step without a way back: inputs [B, 4H] as for `scan`, the product with weight_hh; the new state.
-
-    The hidden state has the type of the inputs, which the product needs.
-    """
+    """One step without a way back: inputs [B, 4H] as for `scan`, the product with weight_hh -> new state."""
     del bias_hh  # The inputs hold it.
     hidden, cell = state
-    gates = product.plus(inputs, hidden).float()
+    gates = product.plus(inputs, hidden.to(inputs.dtype)).float()
     i, f, g, o = gates.chunk(4, dim=1)
     gates[:, : 2 * cell.shape[1]].sigmoid_()
     o.sigmoid_()
     cell = (f * cell).addcmul_(i, g.tanh_())
-    return (o * cell.tanh()).to(inputs.dtype), cell
+    return o * cell.tanh(), cell
 
 
 class _Scan(torch.autograd.Function):

@@ -9,6 +9,7 @@ Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -65,10 +66,23 @@ def read(
             below = functional.embedding(tokens, embedding).to(dtype) if hiddens is None else hiddens
             below = dropout(below, dropout_probability, recurrent.training)
             inputs = functional.linear(below, weight, bias)
-        hiddens, new_state = cell.scan(inputs, weight_hh, bias_hh, state)
+        scan = cell.scan if torch.is_grad_enabled() else partial(_scan_without_a_way_back, cell)
+        hiddens, new_state = scan(inputs, weight_hh, bias_hh, state)
         new_states.append(new_state)
     assert hiddens is not None
     return hiddens, new_states
+
+
+def _scan_without_a_way_back(
+    cell: Cell, inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: LayerState
+) -> tuple[Tensor, LayerState]:
+    """As the cell's scan, without keeping for a gradient what a step computes."""
+    product = StepProduct(weight_hh.to(inputs.dtype), inputs.shape[1])
+    hiddens = torch.empty(*inputs.shape[:2], weight_hh.shape[1], dtype=inputs.dtype)
+    for x, hidden in zip(inputs.unbind(), hiddens.unbind(), strict=True):
+        state = cell.step(x, product, bias_hh, state)
+        hidden.copy_(state[0])
+    return hiddens, state
 
 
 def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

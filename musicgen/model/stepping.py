@@ -77,8 +77,7 @@ class _CpuReader:
             if layer == 0:
                 self._table = functional.linear(network.embedding.weight.to(dtype), weight, bias)
             zeros = torch.zeros(num_rows, H)
-            # The LSTM's hidden state is read by products alone, and has their type.
-            state = (zeros.to(dtype), zeros) if network.config.cell == "lstm" else (zeros,)
+            state = (zeros, zeros) if network.config.cell == "lstm" else (zeros,)
             above_first = StepProduct(weight, num_rows) if layer else None
             product = StepProduct(weight_hh.to(dtype), num_rows)
             self._layers.append(_Layer(above_first, bias, product, bias_hh, state))

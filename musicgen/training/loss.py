@@ -21,8 +21,8 @@ from musicgen.model.network import CharacterNetwork
 IGNORED = -100
 """A target that does not count: padding behind a tune that is shorter than its neighbours."""
 
-ROWS_PER_BATCH = 64
-STEPS_PER_CALL = 256
+ROWS_PER_BATCH = 128
+STEPS_PER_CALL = 64
 """Time steps scored at once; bounds the memory that the scores of a long tune take."""
 
 
@@ -94,12 +94,16 @@ def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
 
 def _negative_log_likelihood(network: CharacterNetwork, inputs: Tensor, targets: Tensor) -> Tensor:
     """−ln p of every target, [T, B]; 0 where the target is IGNORED."""
-    pieces, state = [], None
+    nats, state = torch.zeros(targets.shape, device=targets.device), None
     for start in range(0, len(inputs), STEPS_PER_CALL):
-        scores, state = network(inputs[start : start + STEPS_PER_CALL], state)
-        expected = targets[start : start + STEPS_PER_CALL]
-        nats = functional.cross_entropy(
+        piece = slice(start, start + STEPS_PER_CALL)
+        # The longest tunes come first: those that have ended are the last columns.
+        going_on = int((targets[start] != IGNORED).sum())
+        if state is not None:
+            state = tuple(part[:, :going_on] for part in state)
+        expected = targets[piece, :going_on]
+        scores, state = network(inputs[piece, :going_on], state)
+        nats[piece, :going_on] = functional.cross_entropy(
             scores.flatten(0, 1), expected.flatten(), ignore_index=IGNORED, reduction="none"
-        )
-        pieces.append(nats.view_as(expected))
-    return torch.cat(pieces)
+        ).view_as(expected)
+    return nats
