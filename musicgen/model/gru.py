@@ -16,7 +16,7 @@ multiple of ∂h_t:
     ∂U = Σ_t ∂a_t h_{t−1}ᵀ                        one product over all steps at the end
 
 The factors of ∂h are known before the way back begins and are computed for all steps at once, so that a step
-is one product and four operations on [B, H].
+is one product and a few operations on [B, H].
 
 Shapes: T time steps, B rows of a batch, H hidden size. The three gates stand one after the other in 3H, as in
 torch.nn.GRU, whose parameters these are.
@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from musicgen.model.products import StepProduct, transpose
+from musicgen.model.tape import states_and_factors, weight_gradient
 
 _sigmoid_gradient = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_gradient = torch.ops.aten.tanh_backward.grad_input
@@ -71,10 +72,8 @@ class _Scan(torch.autograd.Function):
         ctx: Any, inputs: Tensor, weight: Tensor, bias_n: Tensor, hidden: Tensor
     ) -> tuple[Tensor, ...]:
         T, B, H = inputs.shape[0], inputs.shape[1], hidden.shape[1]
-        gates, news, hiddens = torch.empty(T, B, 3 * H), torch.empty(T, B, H), torch.empty(T + 1, B, H)
-        # The hidden states as products read them; in 32 bits they are the same.
-        read = hiddens if inputs.dtype == hiddens.dtype else torch.empty(T + 1, B, H, dtype=inputs.dtype)
-        hiddens[0], read[0] = hidden, hidden
+        gates, news = torch.empty(T, B, 3 * H), torch.empty(T, B, H)
+        hiddens, read = states_and_factors(T, hidden, inputs.dtype)
         news.copy_(inputs[..., 2 * H :])
         addends = inputs.clone()
         addends[..., 2 * H :] = bias_n
@@ -93,7 +92,7 @@ class _Scan(torch.autograd.Function):
                 h_read[t + 1].copy_(h[t + 1])
         ctx.tape = factor, gates, news, hiddens, read
         ctx.set_materialize_grads(False)
-        return read[1:], hiddens[T].clone()
+        return hiddens[1:], hiddens[T].clone()
 
     @staticmethod
     @once_differentiable
@@ -103,32 +102,42 @@ class _Scan(torch.autograd.Function):
         factor, gates, news, hiddens, read = ctx.tape
         T, B, H = news.shape
         from_outputs, from_hidden = gradients
-        r, z, m = gates.chunk(3, dim=2)
-        # What ∂h_t is multiplied with in ∂a_t, and in ∂n_t.
-        factors, into_n = torch.empty(T, B, 3, H), torch.empty(T, B, H)
-        _tanh_gradient(1 - z, news, grad_input=into_n)
-        _sigmoid_gradient(into_n * m, r, grad_input=factors[:, :, 0])
-        _sigmoid_gradient(hiddens[:-1] - news, z, grad_input=factors[:, :, 1])
-        torch.mul(into_n, r, out=factors[:, :, 2])
-        factors = factors.to(read.dtype)
-
         product = StepProduct(transpose(factor), B)
-        d_gates = torch.empty(T, B, 3, H, dtype=read.dtype)
-        d_hiddens = torch.zeros(T + 1, B, H)
-        if from_outputs is not None:
-            d_hiddens[1:] = from_outputs
-        if from_hidden is not None:
-            d_hiddens[T] += from_hidden
-        for_hidden, keep, d_h, d_h_wide = (
-            each.unbind() for each in (factors, z, d_hiddens, d_hiddens[:, :, None])
+        d_gates, d_hiddens = torch.empty(T, B, 3, H, dtype=read.dtype), torch.empty(T, B, H)
+        d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
+        if from_outputs is None:
+            from_outputs = torch.zeros(T, B, H)
+        factors, into_n = _factors(gates, news, hiddens[:-1])
+        factors = factors.to(read.dtype)
+        for_hidden, keep, d_out, d_h, d_h_wide = (
+            each.unbind()
+            for each in (
+                factors,
+                gates[..., H : 2 * H],
+                from_outputs,
+                d_hiddens,
+                d_hiddens[:, :, None],
+            )
         )
         d_rzm, d_a = d_gates.unbind(), d_gates.flatten(2).unbind()
         for t in reversed(range(T)):
-            torch.mul(for_hidden[t], d_h_wide[t + 1].to(read.dtype), out=d_rzm[t])
-            d_h[t].addcmul_(d_h[t + 1], keep[t]).add_(product(d_a[t]))
+            torch.add(d_hidden, d_out[t], out=d_h[t])
+            torch.mul(for_hidden[t], d_h_wide[t].to(read.dtype), out=d_rzm[t])
+            torch.mul(d_h[t], keep[t], out=d_hidden).add_(product(d_a[t]))
         d_gates = d_gates.flatten(2)
-        d_weight = d_gates.flatten(0, 1).t() @ read[:-1].flatten(0, 1)
+        d_weight = weight_gradient(d_gates, read[:-1])
         d_bias = d_gates[..., 2 * H :].sum((0, 1), dtype=torch.float32)
         # The input's share of n is not behind the reset.
-        d_gates[..., 2 * H :] = into_n.mul_(d_hiddens[1:])
-        return d_gates, d_weight.float(), d_bias, d_hiddens[0]
+        d_gates[..., 2 * H :] = into_n.mul_(d_hiddens)
+        return d_gates, d_weight, d_bias, d_hidden
+
+
+def _factors(gates: Tensor, news: Tensor, hiddens_before: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors of ∂h_t in the three parts of ∂a_t, [T, B, 3, H], and in ∂n_t, [T, B, H]."""
+    r, z, m = gates.chunk(3, dim=2)
+    factors, into_n = torch.empty(*r.shape[:2], 3, r.shape[2]), torch.empty_like(news)
+    _tanh_gradient(1 - z, news, grad_input=into_n)
+    _sigmoid_gradient(into_n * m, r, grad_input=factors[:, :, 0])
+    _sigmoid_gradient(hiddens_before - news, z, grad_input=factors[:, :, 1])
+    torch.mul(into_n, r, out=factors[:, :, 2])
+    return factors, into_n

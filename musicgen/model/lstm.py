@@ -15,7 +15,7 @@ Backwards, with ∂h_t and ∂c_t the gradients that arrive at step t from the o
     ∂U = Σ_t ∂a_t h_{t−1}ᵀ     one product over all steps at the end
 
 All factors of ∂c and ∂h are known before the way back begins and are computed for all steps at once, so that
-a step is one product and five operations on [B, H].
+a step is one product and a few operations on [B, H].
 
 Shapes: T time steps, B rows of a batch, H hidden size. The four gates stand one after the other in 4H, as in
 torch.nn.LSTM, whose parameters these are.
@@ -28,6 +28,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from musicgen.model.products import StepProduct, transpose
+from musicgen.model.tape import states_and_factors, weight_gradient
 
 _sigmoid_gradient = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_gradient = torch.ops.aten.tanh_backward.grad_input
@@ -69,46 +70,39 @@ class _Scan(torch.autograd.Function):
         T, B, H = inputs.shape[0], inputs.shape[1], hidden.shape[1]
         gates = torch.empty(T, B, 4 * H)
         cells, squashed_cells = torch.empty(T + 1, B, H), torch.empty(T, B, H)
-        hiddens = torch.empty(T + 1, B, H, dtype=inputs.dtype)
-        cells[0], hiddens[0] = cell, hidden
+        hiddens, read = states_and_factors(T, hidden, inputs.dtype)
+        cells[0] = cell
         factor = weight.to(inputs.dtype)
         product = StepProduct(factor, B)
         # The views of every step, made at once: a view costs as much as a small operation.
-        x, a, c, tanh_c, h = (each.unbind() for each in (inputs, gates, cells, squashed_cells, hiddens))
+        x, a, c, tanh_c = (each.unbind() for each in (inputs, gates, cells, squashed_cells))
+        h, h_read = hiddens.unbind(), read.unbind()
         i_and_f = gates[..., : 2 * H].unbind()
         i, f, g, o = (gate.unbind() for gate in gates.chunk(4, dim=2))
         for t in range(T):
-            a[t].copy_(product.plus(x[t], h[t]))
+            a[t].copy_(product.plus(x[t], h_read[t]))
             i_and_f[t].sigmoid_()
             g[t].tanh_()
             o[t].sigmoid_()
             torch.mul(f[t], c[t], out=c[t + 1]).addcmul_(i[t], g[t])
             torch.tanh(c[t + 1], out=tanh_c[t])
-            h[t + 1].copy_(o[t] * tanh_c[t])
-        ctx.tape = factor, gates, cells, squashed_cells, hiddens
+            torch.mul(o[t], tanh_c[t], out=h[t + 1])
+            if read is not hiddens:
+                h_read[t + 1].copy_(h[t + 1])
+        ctx.tape = factor, gates, cells, squashed_cells, read
         ctx.set_materialize_grads(False)
-        return hiddens[1:], hiddens[T].float(), cells[T].clone()
+        return hiddens[1:], hiddens[T].clone(), cells[T].clone()
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
         ctx: Any, *gradients: Tensor | None
     ) -> tuple[Tensor, ...]:
-        factor, gates, cells, squashed_cells, hiddens = ctx.tape
+        factor, gates, cells, squashed_cells, read = ctx.tape
         T, B, H = squashed_cells.shape
         from_outputs, from_hidden, from_cell = gradients
-        i, f, g, o = gates.chunk(4, dim=2)
-        # Factors of ∂c_t in the first three parts of ∂a_t, and of ∂h_t in the last; factors of ∂h_t in ∂c_t.
-        factors, into_cell = torch.empty(T, B, 4, H), torch.empty(T, B, H)
-        _sigmoid_gradient(g, i, grad_input=factors[:, :, 0])
-        _sigmoid_gradient(cells[:-1], f, grad_input=factors[:, :, 1])
-        _tanh_gradient(i, g, grad_input=factors[:, :, 2])
-        _sigmoid_gradient(squashed_cells, o, grad_input=factors[:, :, 3])
-        _tanh_gradient(o, squashed_cells, grad_input=into_cell)
-        factors = factors.to(hiddens.dtype)
-
         product = StepProduct(transpose(factor), B)
-        d_gates = torch.empty(T, B, 4, H, dtype=hiddens.dtype)
+        d_gates = torch.empty(T, B, 4, H, dtype=read.dtype)
         d_hidden, d_cell = torch.zeros(B, H), torch.zeros(B, H)
         if from_hidden is not None:
             d_hidden += from_hidden
@@ -116,16 +110,38 @@ class _Scan(torch.autograd.Function):
             d_cell += from_cell
         if from_outputs is None:
             from_outputs = torch.zeros(T, B, H)
-        for_cell, for_hidden = factors[:, :, :3].unbind(), factors[:, :, 3].unbind()
         d_ifg, d_o, d_a = d_gates[:, :, :3].unbind(), d_gates[:, :, 3].unbind(), d_gates.flatten(2).unbind()
-        forget, cell_factors, outputs = f.unbind(), into_cell.unbind(), from_outputs.unbind()
+        factors, into_cell = _factors(gates, cells[:-1], squashed_cells)
+        factors = factors.to(read.dtype)
+        for_cell, for_hidden, cell_factors, forget, d_out = (
+            each.unbind()
+            for each in (
+                factors[:, :, :3],
+                factors[:, :, 3],
+                into_cell,
+                gates[..., H : 2 * H],
+                from_outputs,
+            )
+        )
+        d_cell_wide = d_cell[:, None]
         for t in reversed(range(T)):
-            d_hidden += outputs[t]
+            d_hidden += d_out[t]
             d_cell.addcmul_(d_hidden, cell_factors[t])
-            torch.mul(for_cell[t], d_cell[:, None].to(hiddens.dtype), out=d_ifg[t])
-            torch.mul(for_hidden[t], d_hidden.to(hiddens.dtype), out=d_o[t])
+            torch.mul(for_cell[t], d_cell_wide.to(read.dtype), out=d_ifg[t])
+            torch.mul(for_hidden[t], d_hidden.to(read.dtype), out=d_o[t])
             d_cell *= forget[t]
             d_hidden.copy_(product(d_a[t]))
         d_gates = d_gates.flatten(2)
-        d_weight = d_gates.flatten(0, 1).t() @ hiddens[:-1].flatten(0, 1)
-        return d_gates, d_weight.float(), d_hidden, d_cell
+        return d_gates, weight_gradient(d_gates, read[:-1]), d_hidden, d_cell
+
+
+def _factors(gates: Tensor, cells_before: Tensor, squashed_cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors [T, B, 4, H] of ∂c_t and, in the last gate, of ∂h_t in ∂a_t; factors of ∂h_t in ∂c_t."""
+    i, f, g, o = gates.chunk(4, dim=2)
+    factors, into_cell = torch.empty(*i.shape[:2], 4, i.shape[2]), torch.empty_like(squashed_cells)
+    _sigmoid_gradient(g, i, grad_input=factors[:, :, 0])
+    _sigmoid_gradient(cells_before, f, grad_input=factors[:, :, 1])
+    _tanh_gradient(i, g, grad_input=factors[:, :, 2])
+    _sigmoid_gradient(squashed_cells, o, grad_input=factors[:, :, 3])
+    _tanh_gradient(o, squashed_cells, grad_input=into_cell)
+    return factors, into_cell

@@ -45,7 +45,7 @@ class CharacterNetwork(nn.Module):
         """Read tokens [T, B] from a state (None: zero); return logits [T, B, V] and the new state."""
         read = self.read_on_cpu if tokens.device.type == "cpu" else self.read_with_modules
         hidden, new_state = read(tokens, state)
-        hidden = dropout(hidden.float(), self.config.dropout, self.training)
+        hidden = dropout(hidden, self.config.dropout, self.training)
         return self.output(hidden), new_state
 
     def read_with_modules(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:

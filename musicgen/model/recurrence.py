@@ -51,7 +51,7 @@ def read(
     """Read tokens [T, B] from a state for each layer; return hidden states [T, B, H] and the new states.
 
     embedding: [V, E]. Dropout acts on the embedded tokens and between the layers, while `recurrent` is in
-    training. dtype: of the products, and of the hidden states.
+    training. dtype: of the products' factors.
     """
     cell = CELLS[type(recurrent)]
     drops = recurrent.training and dropout_probability > 0.0
@@ -63,9 +63,9 @@ def read(
             table = functional.linear(embedding.to(dtype), weight, bias)
             inputs = look_up(table, tokens)
         else:
-            below = functional.embedding(tokens, embedding).to(dtype) if hiddens is None else hiddens
+            below = functional.embedding(tokens, embedding) if hiddens is None else hiddens
             below = dropout(below, dropout_probability, recurrent.training)
-            inputs = functional.linear(below, weight, bias)
+            inputs = functional.linear(below.to(dtype), weight, bias)
         scan = cell.scan if torch.is_grad_enabled() else partial(_scan_without_a_way_back, cell)
         hiddens, new_state = scan(inputs, weight_hh, bias_hh, state)
         new_states.append(new_state)
@@ -78,7 +78,7 @@ def _scan_without_a_way_back(
 ) -> tuple[Tensor, LayerState]:
     """As the cell's scan, without keeping for a gradient what a step computes."""
     product = StepProduct(weight_hh.to(inputs.dtype), inputs.shape[1])
-    hiddens = torch.empty(*inputs.shape[:2], weight_hh.shape[1], dtype=inputs.dtype)
+    hiddens = torch.empty(*inputs.shape[:2], weight_hh.shape[1])
     for x, hidden in zip(inputs.unbind(), hiddens.unbind(), strict=True):
         state = cell.step(x, product, bias_hh, state)
         hidden.copy_(state[0])

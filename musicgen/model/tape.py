@@ -1,0 +1,28 @@
+"""What the recurrences of all cells keep and compute alike.
+
+Shapes: T time steps, B rows of a batch, H hidden size, G gates.
+"""
+
+import torch
+from torch import Tensor
+
+from musicgen.model.products import SMALLEST_PREPARED, transpose
+
+
+def states_and_factors(num_steps: int, first: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Room for the states before and after every step, [T + 1, B, H], and for the same as products read them.
+
+    The first [B, H] is in both. Where products read 32 bits, both are the same tensor.
+    """
+    states = torch.empty(num_steps + 1, *first.shape)
+    read = states if dtype == states.dtype else torch.empty(states.shape, dtype=dtype)
+    states[0] = read[0] = first
+    return states, read
+
+
+def weight_gradient(d_gates: Tensor, read: Tensor) -> Tensor:
+    """Σ_t ∂a_t h_{t−1}ᵀ as one product: d_gates [T, B, G], hidden states [T, B, H] -> [G, H] in 32 bits."""
+    gates, hiddens = d_gates.flatten(0, 1), read.flatten(0, 1)
+    # Large factors are multiplied faster when both have their rows one after the other.
+    rows = transpose(gates) if gates.shape[1] * hiddens.shape[1] >= SMALLEST_PREPARED else gates.t()
+    return (rows @ hiddens).float()
