@@ -49,7 +49,8 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
     return only if is_sweep else Path()
 
 
-def _baseline(pairs: Sequence[str]) -> dict[str, str]:
+def read_baseline(pairs: Sequence[str]) -> dict[str, str]:
+    """PARAMETER=VALUE texts as a mapping; raises InputError for any other text."""
     baseline = {}
     for pair in pairs:
         parameter, sign, value = pair.partition("=")
@@ -70,7 +71,7 @@ def compare(arguments: argparse.Namespace) -> None:
     summary = summarise(
         find_runs(arguments.paths),
         _output_folder(arguments),
-        _baseline(arguments.baseline),
+        read_baseline(arguments.baseline),
         draws=not arguments.no_plots,
     )
     known = set(summary.effects["metric"]) | set(summary.noise["metric"])
