@@ -64,6 +64,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Compare, write the tables and figures, and print what matters."""
     # rich and numpy take a moment to import, which --help and a wrong argument should not wait for.
     from musicgen.metrics.registry import HEADLINE
+    from musicgen.study.ratings import LISTENING_METRICS
     from musicgen.study.runs import find_runs
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
@@ -78,7 +79,7 @@ def compare(arguments: argparse.Namespace) -> None:
     for name in arguments.metric or []:
         if name not in known:
             raise InputError(f"--metric {name}: no run has it; there are {', '.join(sorted(known))}")
-    print_summary(summary, arguments.metric or HEADLINE)
+    print_summary(summary, arguments.metric or (*HEADLINE, *LISTENING_METRICS))
     print(summary.folder)
 
 

@@ -12,6 +12,7 @@ from musicgen.errors import InputError, exit_status
 
 if TYPE_CHECKING:
     from musicgen.listening.database import Database
+    from musicgen.listening.results import Results
     from musicgen.listening.service import Listening
     from musicgen.listening.session import Settings
     from musicgen.listening.sounds import Sounds
@@ -82,9 +83,13 @@ def listen(arguments: argparse.Namespace) -> None:
     sounds = Sounds(folder / SOUNDS, listening_config(runs[0].record))
     database = _go_on(path, arguments) if path.exists() else _begin(path, runs, sounds, arguments)
     listening = Listening(database, sounds, runs, folder)
+    ended_before = len(listening.results().listeners)
     if not arguments.results:
         _serve(listening, arguments.port)
-    print_results(listening.results(), database)
+    results = listening.results()
+    print_results(results, database)
+    if len(results.listeners) > ended_before:
+        _track(results, runs[0], folder)
     print(folder)
 
 
@@ -94,7 +99,9 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return arguments.paths[0] if len(arguments.paths) == 1 and arguments.paths[0].is_dir() else Path()
 
 
-def _begin(path: Path, runs: "Sequence[FoundRun]", sounds: "Sounds", arguments: argparse.Namespace) -> "Database":
+def _begin(
+    path: Path, runs: "Sequence[FoundRun]", sounds: "Sounds", arguments: argparse.Namespace
+) -> "Database":
     """Draw a new session and render what will be heard."""
     from musicgen.listening.database import Database
     from musicgen.listening.session import draw_session
@@ -107,7 +114,7 @@ def _begin(path: Path, runs: "Sequence[FoundRun]", sounds: "Sounds", arguments: 
     cache = Path(str(paths["outputs"])) / "cache" if isinstance(paths, dict) else None
     drawn = draw_session(star, settings, sounds.play, cache)
     if star.left_out:
-        print(f"left outside: {len(star.left_out)} runs that differ from the baseline in more than one parameter")
+        print(f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters")
     return Database.create(path, settings, drawn.items, drawn.remarks)
 
 
@@ -169,12 +176,33 @@ def _serve(listening: "Listening", port: int) -> None:
     for remark in listening.database.remarks:
         print(remark)
     with server:
-        print(f"{len(listening.database.items)} items for each listener; Ctrl-C ends it, every answer is saved")
+        print(
+            f"{len(listening.database.items)} items for each listener; Ctrl-C ends it, every answer is saved"
+        )
         print(server.url, flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             print()
+
+
+def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
+    """Put the tables on the sweep's experiment on Comet, or on one of their own where the sweep has none."""
+    from musicgen.config import config_from_dict
+    from musicgen.study.pairing import sweep_directory
+    from musicgen.tracking.comet import CometTracker, experiment_key
+
+    config = config_from_dict(run.record.config).tracker
+    if config.kind != "comet":
+        return
+    sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
+    name = f"listening {folder.resolve().name}" if sweep is None else None
+    continues = None if sweep is None else experiment_key(sweep)
+    tracker = CometTracker(config, folder / "comet", name, ["listening"], continues=continues)
+    tracker.log_metrics(results.means)
+    for path in results.written:
+        tracker.log_file(path)
+    tracker.end()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,8 +22,8 @@ def draw_anchors(
 ) -> tuple[list[Stimulus], str]:
     """`count` corpus tunes held out of the run's training, as many others with shuffled notes; and a remark.
 
-    The tunes are those of the validation split, with right bars. No anchors where the corpus is not at hand or
-    is another one now; the remark says so, else it is "".
+    The tunes are those of the validation split, with right bars. No anchors where the corpus is not at hand
+    or is another one now; the remark says so, else it is "".
     """
     if not count:
         return [], "no anchors were asked for"
@@ -59,7 +59,9 @@ def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
     header, body = split_header(tune)
     lines = body.split("\n")
     pieces = [
-        [("line", line)] if read_field(line) else [(_kind(token.lastgroup), token[0]) for token in TOKEN.finditer(line)]
+        [("line", line)]
+        if read_field(line)
+        else [(_kind(token.lastgroup), token[0]) for token in TOKEN.finditer(line)]
         for line in lines
     ]
     notes = [text for line in pieces for kind, text in line if kind == "note"]

@@ -125,7 +125,8 @@ class Database:
                 for item in items:
                     for place, stimulus in enumerate(item.stimuli):
                         connection.execute(
-                            "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(asdict(stimulus).values())
+                            "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            tuple(asdict(stimulus).values()),
                         )
                         connection.execute(
                             "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
@@ -207,7 +208,8 @@ class Database:
                 (listener_id,),
             ).fetchall()
             answers = connection.execute(
-                "SELECT trial_id, question, value FROM answer JOIN trial USING (trial_id) WHERE listener_id = ?",
+                "SELECT trial_id, question, value FROM answer JOIN trial USING (trial_id) "
+                "WHERE listener_id = ?",
                 (listener_id,),
             ).fetchall()
         for trial_id, question, value in answers:

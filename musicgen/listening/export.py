@@ -4,12 +4,12 @@ Only listeners who have ended are in them: the tables hold the key, which nobody
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer
-from musicgen.listening.stimuli import BASELINE, CORPUS
+from musicgen.listening.stimuli import BASELINE, SHUFFLED
 from musicgen.study.ratings import COLUMNS, FILE_NAME, Rating
 from musicgen.study.runs import write_csv
 
@@ -17,22 +17,30 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 CHOICES_FILE = "choices.csv"
-CHOICE_COLUMNS = (
-    "listener",
-    "pair_id",
-    "arm",
-    "seed",
-    "chosen",
-    "chosen_side",
-    "run_id",
-    "index",
-    "baseline_run_id",
-    "baseline_index",
-    "is_repeat",
-    "anchor",
-    "position",
-    "chosen_at",
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one person preferred, of a tune of an arm and one of the baseline; in the order of choices.csv."""
+
+    listener: str
+    pair_id: str
+    arm: str
+    """Of an anchor CORPUS, which stands against shuffled notes."""
+    is_chosen: bool
+    """Whether the arm was preferred."""
+    side: int
+    """Where the arm's tune was heard: 1 or 2."""
+    seed: int | None
+    run_id: str
+    index: int | None
+    baseline_run_id: str
+    baseline_index: int | None
+    is_repeat: bool
+    anchor: str
+    """CORPUS, or "" for a pair of runs' tunes."""
+    position: int
+    chosen_at: str
 
 
 def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
@@ -65,42 +73,39 @@ def write_ratings(ratings: Sequence[Rating], folder: Path) -> Path:
     return _written(table, folder / FILE_NAME)
 
 
-def choices_table(answers: Sequence[Answer]) -> "DataFrame":
-    """A row for each choice of everyone who has ended.
+def choices_of(answers: Sequence[Answer]) -> list[Choice]:
+    """The choices of everyone who has ended."""
+    return [_choice(answer) for answer in answers if answer.has_ended]
 
-    chosen: the arm that was preferred: the row's own, or the baseline; of an anchor "corpus" or "shuffled".
-    """
-    from pandas import DataFrame
 
-    return DataFrame(
-        [_choice(answer) for answer in answers if answer.has_ended], columns=list(CHOICE_COLUMNS)
+def _choice(answer: Answer) -> Choice:
+    changed, plain = sorted(answer.heard, key=lambda stimulus: stimulus.arm in (BASELINE, SHUFFLED))
+    side = answer.heard.index(changed) + 1
+    return Choice(
+        listener=answer.listener,
+        pair_id=answer.item_id,
+        arm=changed.arm,
+        is_chosen=answer.value == side,
+        side=side,
+        seed=changed.seed,
+        run_id=changed.run_id,
+        index=changed.index,
+        baseline_run_id=plain.run_id,
+        baseline_index=plain.index,
+        is_repeat=answer.is_repeat,
+        anchor=changed.anchor,
+        position=answer.position,
+        chosen_at=answer.answered_at,
     )
 
 
-def _choice(answer: Answer) -> dict[str, object]:
-    # Of an anchor, the corpus tune takes the place of the arm.
-    changed, plain = sorted(answer.heard, key=lambda stimulus: stimulus.arm in (BASELINE, "shuffled"))
-    return {
-        "listener": answer.listener,
-        "pair_id": answer.item_id,
-        "arm": changed.arm,
-        "seed": changed.seed,
-        "chosen": answer.heard[answer.value - 1].arm,
-        "chosen_side": answer.value,
-        "run_id": changed.run_id,
-        "index": changed.index,
-        "baseline_run_id": plain.run_id,
-        "baseline_index": plain.index,
-        "is_repeat": answer.is_repeat,
-        "anchor": CORPUS if changed.anchor else "",
-        "position": answer.position,
-        "chosen_at": answer.answered_at,
-    }
-
-
-def write_choices(answers: Sequence[Answer], folder: Path) -> Path:
+def write_choices(choices: Sequence[Choice], folder: Path) -> Path:
     """Write choices.csv."""
-    return _written(choices_table(answers), folder / CHOICES_FILE)
+    from pandas import DataFrame
+
+    names = [field.name for field in fields(Choice)]
+    table = DataFrame([asdict(choice) for choice in choices], columns=names)
+    return _written(table, folder / CHOICES_FILE)
 
 
 def _written(table: "DataFrame", path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""listening.csv: the mean rating of every arm, and of the anchors, by criterion; and how far to trust them."""
+"""listening.csv: the mean rating of every arm, and of the anchors, by criterion, and how far to trust it."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.listening.statistics import alpha, mean_rating
 from musicgen.listening.stimuli import CORPUS, SHUFFLED
+from musicgen.study.criteria import CRITERIA
 from musicgen.study.ratings import Rating
 
 if TYPE_CHECKING:
@@ -17,7 +18,17 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-COLUMNS = ("arm", "criterion", "mean", "ci_low", "ci_high", "num_ratings", "num_listeners", "num_tunes", "num_runs")
+COLUMNS = (
+    "arm",
+    "criterion",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "num_ratings",
+    "num_listeners",
+    "num_tunes",
+    "num_runs",
+)
 LOWEST, HIGHEST = 1.0, 5.0
 
 
@@ -28,7 +39,7 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
     first = [rating for rating in ratings if not rating.is_repeat]
     rows = []
     for arm in [*arms, CORPUS, SHUFFLED]:
-        for criterion in dict.fromkeys(rating.criterion for rating in first):
+        for criterion in rated_criteria(first):
             own = [rating for rating in first if rating.arm == arm and rating.criterion == criterion]
             if not own:
                 continue
@@ -51,8 +62,14 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
     return DataFrame(rows, columns=list(COLUMNS))
 
 
+def rated_criteria(ratings: Iterable[Rating]) -> list[str]:
+    """The criteria that were rated, in the order of pages."""
+    rated = {rating.criterion for rating in ratings}
+    return [name for name in CRITERIA if name in rated]
+
+
 def rating_matrix(ratings: Iterable[Rating]) -> Floats:
-    """Shape (listeners, tunes), NaN where a listener did not rate a tune; of one criterion, without repeats."""
+    """Shape (listeners, tunes), NaN where a listener did not rate a tune; for one criterion."""
     known = {(rating.listener, rating.tune_id): float(rating.rating) for rating in ratings}
     listeners = list(dict.fromkeys(listener for listener, _ in known))
     tunes = list(dict.fromkeys(tune for _, tune in known))
@@ -95,9 +112,9 @@ def reliability_of(ratings: Sequence[Rating], listener: str) -> Reliability:
 
 
 def agreement_between(ratings: Sequence[Rating]) -> dict[str, float]:
-    """Criterion -> Krippendorff's ordinal alpha over everything that two listeners rated; NaN for one listener."""
+    """Criterion -> Krippendorff's ordinal alpha over what several listeners rated; NaN for one listener."""
     first = [rating for rating in ratings if not rating.is_repeat]
     return {
         criterion: alpha(rating_matrix(rating for rating in first if rating.criterion == criterion))
-        for criterion in dict.fromkeys(rating.criterion for rating in first)
+        for criterion in rated_criteria(first)
     }

@@ -1,7 +1,8 @@
 """agreement.csv: do the metrics and the validation loss agree with the ears?
 
 Spearman's rank correlation of what was rated with what was measured: over tunes for what tunes.csv says of a
-single tune, over runs for the metrics of a run. All of it is exploratory.
+single tune, over runs for the metrics of a run. A metric that should be as in the corpus counts by its
+distance from the corpus's value. All of it is exploratory.
 """
 
 import csv
@@ -11,15 +12,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from musicgen.listening.means import rated_criteria
 from musicgen.listening.statistics import rank_correlation
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.study.ratings import Rating, metric_name, with_ratings
 from musicgen.study.runs import FoundRun
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-COLUMNS = ("unit", "criterion", "metric", "rank_correlation", "ci_low", "ci_high", "num_units")
+COLUMNS = ("unit", "criterion", "metric", "better", "rank_correlation", "ci_low", "ci_high", "num_units")
 TUNE_METRICS = (
     "lag_repeat",
     "distinct_bars",
@@ -33,6 +35,11 @@ TUNE_METRICS = (
 )
 """Columns of tunes.csv that measure a tune's music."""
 TUNE, RUN = "tune", "run"
+HIGHER, LOWER, NEARER = "higher", "lower", "nearer to the corpus"
+"""Which way a metric is better: then ratings should rise with it, or fall with it, or with the distance."""
+
+Pairs = dict[str, list[tuple[float, float]]]
+"""Metric -> (measured, mean rating) of everything that has both."""
 
 
 def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "DataFrame":
@@ -41,11 +48,10 @@ def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "Dat
 
     own = [rating for rating in ratings if rating.run_id and not rating.is_repeat]
     rows = []
-    for criterion in dict.fromkeys(rating.criterion for rating in own):
+    for criterion in rated_criteria(own):
         rated = [rating for rating in own if rating.criterion == criterion]
-        rows += [
-            _row(TUNE, criterion, metric, pairs) for metric, pairs in _tune_pairs(rated, runs).items()
-        ] + [_row(RUN, criterion, metric, pairs) for metric, pairs in _run_pairs(rated, runs).items()]
+        for unit, pairs in ((TUNE, _tune_pairs(rated, runs)), (RUN, _run_pairs(rated, runs))):
+            rows += [_row(unit, criterion, metric, known) for metric, known in pairs.items()]
     return DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -55,6 +61,7 @@ def _row(unit: str, criterion: str, metric: str, pairs: Sequence[tuple[float, fl
         "unit": unit,
         "criterion": criterion,
         "metric": metric,
+        "better": _better(metric) if unit == RUN else None,
         "rank_correlation": estimate.value,
         "ci_low": estimate.low,
         "ci_high": estimate.high,
@@ -62,14 +69,18 @@ def _row(unit: str, criterion: str, metric: str, pairs: Sequence[tuple[float, fl
     }
 
 
-def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> dict[str, list[tuple[float, float]]]:
-    """Metric -> (measured, mean rating) of every rated tune that has a value."""
+def _better(metric: str) -> str:
+    directions = {Direction.HIGHER: HIGHER, Direction.LOWER: LOWER, Direction.CORPUS: NEARER}
+    return directions[METRICS[metric].direction]
+
+
+def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
     measured = {run.record.run_id: _tune_table(run) for run in runs}
     points: dict[tuple[str, int], list[int]] = defaultdict(list)
     for rating in ratings:
         if rating.index is not None:
             points[rating.run_id, rating.index].append(rating.rating)
-    pairs: dict[str, list[tuple[float, float]]] = {metric: [] for metric in TUNE_METRICS}
+    pairs: Pairs = {metric: [] for metric in TUNE_METRICS}
     for (run_id, index), given in points.items():
         row = measured.get(run_id, {}).get(index, {})
         for metric in TUNE_METRICS:
@@ -93,13 +104,21 @@ def _number(cell: str) -> float:
     return float(cell) if cell else math.nan
 
 
-def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> dict[str, list[tuple[float, float]]]:
-    """Metric -> (measured, mean rating) of every rated run that has a value."""
-    pairs: dict[str, list[tuple[float, float]]] = {metric: [] for metric in HEADLINE}
+def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
+    pairs: Pairs = {metric: [] for metric in HEADLINE}
     different = {run.record.run_id: run for run in runs}
     for run in with_ratings(list(different.values()), ratings):
         heard = run.value(metric_name(ratings[0].criterion))
         for metric in HEADLINE if heard is not None else ():
-            if (value := run.value(metric)) is not None:
+            if (value := _measured(run, metric)) is not None and heard is not None:
                 pairs[metric].append((value, heard))
     return pairs
+
+
+def _measured(run: FoundRun, metric: str) -> float | None:
+    """The metric's value, or its distance from the corpus where that is the aim."""
+    value = run.value(metric)
+    if value is None or METRICS[metric].direction is not Direction.CORPUS:
+        return value
+    reference = run.record.reference.get(metric)
+    return None if reference is None else abs(value - reference["mean"])

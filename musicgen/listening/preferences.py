@@ -1,10 +1,12 @@
 """preferences.csv: how often each arm was preferred to the baseline, and Bradley and Terry's strengths."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from musicgen.listening.export import Choice
 from musicgen.listening.statistics import Estimate, bradley_terry, share_chosen
-from musicgen.listening.stimuli import BASELINE, CORPUS
+from musicgen.listening.stimuli import CORPUS
 from musicgen.study.statistics import holm
 
 if TYPE_CHECKING:
@@ -24,56 +26,56 @@ COLUMNS = (
     "strength_high",
     "num_listeners",
 )
+_NOTHING = Estimate(math.nan, math.nan, math.nan)
 
 
-def preferences_table(choices: "DataFrame") -> "DataFrame":
+def preferences_table(choices: Sequence[Choice]) -> "DataFrame":
     """A row for each arm against the baseline, and for the corpus anchors against shuffled notes.
 
-    choices: as `choices_table` gives it; repeats do not count. share: of pairs in which the arm was chosen, with
-    Wilson's interval and the exact binomial p value, which take the pairs as independent; p_holm over the arms.
-    strength: Bradley and Terry's log odds against the baseline, with an interval over listeners.
+    Repeats do not count. share: of pairs in which the arm was chosen, with Wilson's interval and the exact
+    binomial p value, which take the pairs as independent; p_holm over the arms. strength: Bradley and Terry's
+    log odds against the baseline, with an interval over listeners.
     """
     from pandas import DataFrame
 
-    first = choices[~choices["is_repeat"].astype(bool)]
-    arms = [arm for arm in dict.fromkeys(first["arm"]) if arm != CORPUS]
-    strengths = _strengths(first, arms)
+    first = [choice for choice in choices if not choice.is_repeat]
+    arms = list(dict.fromkeys(choice.arm for choice in first if not choice.anchor))
+    own = {arm: [choice for choice in first if choice.arm == arm] for arm in [*arms, CORPUS]}
+    shares = {
+        arm: share_chosen(sum(one.is_chosen for one in given), len(given)) for arm, given in own.items()
+    }
+    adjusted = dict(zip(arms, holm([shares[arm][1] for arm in arms]), strict=True)) if arms else {}
+    strengths = _strengths([choice for choice in first if not choice.anchor], arms)
     rows = []
-    for arm in [*arms, *([CORPUS] if (first["arm"] == CORPUS).any() else [])]:
-        own = first[first["arm"] == arm]
-        num_chosen = int((own["chosen"] == arm).sum())
-        share, p_value = share_chosen(num_chosen, len(own))
-        strength = strengths.get(arm, Estimate(math.nan, math.nan, math.nan))
+    for arm, given in own.items():
+        if not given:
+            continue
+        share, p_value = shares[arm]
+        strength = strengths.get(arm, _NOTHING)
         rows.append(
             {
                 "arm": arm,
-                "num_chosen": num_chosen,
-                "num_pairs": len(own),
+                "num_chosen": sum(one.is_chosen for one in given),
+                "num_pairs": len(given),
                 "share": share.value,
                 "ci_low": share.low,
                 "ci_high": share.high,
                 "p_value": p_value,
-                "p_holm": math.nan,
+                "p_holm": float(adjusted.get(arm, math.nan)),
                 "strength": strength.value,
                 "strength_low": strength.low,
                 "strength_high": strength.high,
-                "num_listeners": own["listener"].nunique(),
+                "num_listeners": len({one.listener for one in given}),
             }
         )
-    table = DataFrame(rows, columns=list(COLUMNS))
-    if arms:
-        table.loc[: len(arms) - 1, "p_holm"] = holm(table["p_value"].to_numpy()[: len(arms)])
-    return table
+    return DataFrame(rows, columns=list(COLUMNS))
 
 
-def _strengths(choices: "DataFrame", arms: list[str]) -> dict[str, Estimate]:
-    """Of the arms, where there are at least two beside the baseline or one with several listeners."""
-    if not arms:
-        return {}
-    numbers = {BASELINE: 0} | {arm: number for number, arm in enumerate(arms, start=1)}
+def _strengths(choices: Sequence[Choice], arms: Sequence[str]) -> dict[str, Estimate]:
+    numbers = {arm: number for number, arm in enumerate(arms, start=1)}
     by_listener: dict[str, list[tuple[int, int]]] = {}
-    for row in choices[choices["arm"] != CORPUS].to_dict("records"):
-        chosen, pair = numbers[row["chosen"]], {0, numbers[row["arm"]]}
-        by_listener.setdefault(str(row["listener"]), []).append((chosen, (pair - {chosen}).pop()))
-    fitted = bradley_terry(len(numbers), list(by_listener.values()))
-    return {arm: fitted[numbers[arm]] for arm in arms}
+    for choice in choices:
+        number = numbers[choice.arm]
+        by_listener.setdefault(choice.listener, []).append((number, 0) if choice.is_chosen else (0, number))
+    fitted = bradley_terry(len(arms) + 1, list(by_listener.values())) if choices else []
+    return {arm: fitted[number] for arm, number in numbers.items()}

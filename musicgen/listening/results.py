@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer, Database
-from musicgen.listening.export import choices_table, ratings_of, write_choices, write_ratings
+from musicgen.listening.export import choices_of, ratings_of, write_choices, write_ratings
 from musicgen.listening.means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
@@ -36,6 +36,13 @@ class Results:
     """Choices made twice, and how many of them alike; of ratings (0, 0)."""
     written: tuple[Path, ...]
 
+    @property
+    def means(self) -> dict[str, float]:
+        """Such as "listening/model.cell=gru/musicality" -> its mean rating."""
+        table = self.tables.get(MEANS_FILE)
+        rows = [] if table is None else table.to_dict("records")
+        return {f"listening/{row['arm']}/{row['criterion']}": float(row["mean"]) for row in rows}
+
 
 def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) -> Results:
     """Work out and write every table; with nobody who has ended, none is written."""
@@ -46,8 +53,9 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
     if not answers:
         return Results(ended, len(listeners) - len(ended), {}, (), {}, (0, 0), ())
     if is_pairs:
-        tables = {PREFERENCES_FILE: preferences_table(choices_table(answers))}
-        written = [write_choices(answers, folder)]
+        choices = choices_of(answers)
+        tables = {PREFERENCES_FILE: preferences_table(choices)}
+        written = [write_choices(choices, folder)]
         reliability, between = (), {}
     else:
         ratings = ratings_of(answers)
@@ -63,9 +71,7 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
         write_csv(table, folder / name)
         written.append(folder / name)
     repeats = _repeated_choices(answers) if is_pairs else (0, 0)
-    return Results(
-        ended, len(listeners) - len(ended), tables, reliability, between, repeats, tuple(written)
-    )
+    return Results(ended, len(listeners) - len(ended), tables, reliability, between, repeats, tuple(written))
 
 
 def _repeated_choices(answers: Sequence[Answer]) -> tuple[int, int]:

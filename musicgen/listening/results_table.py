@@ -12,7 +12,13 @@ from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, MEANS_FILE, PREFERENCES_FILE, Results
 
 FULL_WIDTH = 150
-_LAYOUT = {"box": None, "pad_edge": False, "header_style": "bold", "title_style": "bold", "title_justify": "left"}
+_LAYOUT = {
+    "box": None,
+    "pad_edge": False,
+    "header_style": "bold",
+    "title_style": "bold",
+    "title_justify": "left",
+}
 
 
 def print_results(results: Results, database: Database) -> None:
@@ -32,7 +38,9 @@ def print_results(results: Results, database: Database) -> None:
 def _people(results: Results) -> list[str]:
     lines = []
     if results.num_under_way:
-        lines.append(f"{results.num_under_way} listeners have not ended; what they said is saved and not shown")
+        lines.append(
+            f"{results.num_under_way} listeners have not ended; what they said is saved and not shown"
+        )
     if not results.listeners:
         return [*lines, "not rated"]
     names = ", ".join(results.listeners)
@@ -71,7 +79,8 @@ def _agreement(results: Results) -> Table:
     rows = [
         (
             row["criterion"],
-            f"{row['metric']} ({row['unit']})",
+            f"{row['metric']} ({row['unit']}{'s' if row['num_units'] != 1 else ''})"
+            + (f", better {row['better']}" if isinstance(row["better"], str) else ""),
             _interval(row["rank_correlation"], row["ci_low"], row["ci_high"]),
             row["num_units"],
         )

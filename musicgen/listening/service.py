@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, Listener, RefusedAnswerError
@@ -42,7 +43,9 @@ class Listening:
         """Make the sounds that are missing; raises InputError where one cannot be made any more."""
         for stimulus in self.database.stimuli.values():
             if not self._sounds.play(stimulus):
-                raise InputError(f"stimulus {stimulus.stimulus_id} of {self.database.path} makes no sound any more")
+                raise InputError(
+                    f"stimulus {stimulus.stimulus_id} of {self.database.path} makes no sound any more"
+                )
 
     def results(self) -> Results:
         """Everything so far, written anew."""
@@ -59,7 +62,9 @@ class Listening:
         name = question.get("name")
         name = " ".join(name.split()) if isinstance(name, str) else ""
         if not _NAME.fullmatch(name):
-            raise RefusedError(400, "A name has 1 to 40 letters, digits, spaces, dots, hyphens or apostrophes.")
+            raise RefusedError(
+                400, "A name has 1 to 40 letters, digits, spaces, dots, hyphens or apostrophes."
+            )
         listener = self.database.enter(name)
         return {"listener": listener.listener_id, "name": listener.name}
 
@@ -79,7 +84,9 @@ class Listening:
 
     def _questions(self) -> list[dict[str, object]]:
         if self.database.settings.mode == PAIRS:
-            return [{"name": "preference", "title": "Preference", "question": "Which of the two is better music?"}]
+            return [
+                {"name": "preference", "title": "Preference", "question": "Which of the two is better music?"}
+            ]
         chosen = [CRITERIA[name] for name in self.database.settings.criteria]
         return [
             {"name": one.name, "title": one.title, "question": one.question, "labels": list(one.labels)}
@@ -156,7 +163,7 @@ class Listening:
         return listener
 
 
-def _plain(rows: Sequence[Mapping[object, object]]) -> list[dict[str, object]]:
+def _plain(rows: Sequence[Mapping[Any, object]]) -> list[dict[str, object]]:
     """Rows as JSON has them: what does not exist is null."""
 
     def plain(value: object) -> object:

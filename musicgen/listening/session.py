@@ -154,7 +154,8 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     """
     rng = np.random.default_rng([seed, 1, number])
     first_round = [
-        Trial(opaque_id(), items[place], _sides(items[place], rng), False) for place in rng.permutation(len(items))
+        Trial(opaque_id(), items[place], _sides(items[place], rng), False)
+        for place in rng.permutation(len(items))
     ]
     half = len(first_round) // 2
     early, late = first_round[:half], first_round[half:]
@@ -167,8 +168,6 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
 
 def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(int(place) for place in rng.permutation(len(item.stimuli)))
-
-
 
     """All four."""
     return tuple(CRITERIA)

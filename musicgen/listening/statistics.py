@@ -33,7 +33,7 @@ def mean_rating(ratings: ArrayLike) -> Estimate:
     drawn anew, independently of each other (Owen, The pigeonhole bootstrap, 2007); the interval is the mean
     ± t times the standard deviation of these means, with Satterthwaite's degrees of freedom from the spread
     of the listeners' and the tunes' means: for few of them, percentiles cover 0.84 to 0.95. Of one listener
-    only the tunes are drawn, and the interval speaks of that person. No interval for a single number.
+    only the tunes are drawn, and the interval speaks of that person. No interval without any spread.
     """
     known = np.asarray(ratings, np.float64)
     is_known = np.isfinite(known)
@@ -44,11 +44,11 @@ def mean_rating(ratings: ArrayLike) -> Estimate:
     mean = float(np.mean(known[is_known]))
     error = _pigeonhole_error(np.where(is_known, known, 0.0), is_known.astype(np.float64))
     freedom = _satterthwaite(known)
-    if math.isnan(freedom):
+    if math.isnan(freedom) or error == 0:
         return Estimate(mean, math.nan, math.nan)
     from scipy.special import stdtrit
 
-    reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error if error > 0 else 0.0
+    reach = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
     return Estimate(mean, mean - reach, mean + reach)
 
 
@@ -83,15 +83,15 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> Estimate:
     """Spearman's rank correlation with its interval by Fisher's z; NaN where one of them is constant.
 
     first, second: shape (n,), no NaN. The variance of z is (1 + ρ²/2) / (n - 3), so that there is an interval
-    from four values on. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall and
-    Spearman correlations, 2000.
+    from four values on. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall
+    and Spearman correlations, 2000.
     """
     from scipy.stats import spearmanr
 
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return Estimate(math.nan, math.nan, math.nan)
-    rho = float(spearmanr(one, other).statistic)
+    rho = float(spearmanr(one, other)[0])
     if len(one) < 4 or abs(rho) > 1 - 1e-12:
         return Estimate(rho, math.nan, math.nan)
     reach = _NORMAL_QUANTILE * math.sqrt((1 + rho**2 / 2) / (len(one) - 3))
@@ -116,9 +116,9 @@ Choices = Sequence[tuple[int, int]]
 def bradley_terry(num_arms: int, choices: Sequence[Choices]) -> list[Estimate]:
     """The strength of each arm in log odds against arm 0, from the choices of each listener.
 
-    Fitted by choix's iterative Luce spectral ranking with a small penalty, so that an arm which always won has
-    a finite strength. The interval draws listeners anew: strength ± t times the standard deviation, with one
-    degree of freedom less than listeners; none for one listener.
+    Fitted by choix's iterative Luce spectral ranking with a small penalty, so that an arm which always won
+    has a finite strength. The interval draws listeners anew: strength ± t times the standard deviation,
+    with one degree of freedom less than listeners; none for one listener.
     """
     strengths = _strengths(num_arms, [choice for listener in choices for choice in listener])
     if len(choices) < 2:

@@ -95,9 +95,7 @@ class Pool:
     def _shuffled(self, arm: str, run: FoundRun, tunes: Sequence[SampledText]) -> list[Stimulus]:
         record = run.record
         return [
-            Stimulus(
-                opaque_id(), arm, record.run_id, record.seed, tunes[place].index, "", tunes[place].abc
-            )
+            Stimulus(opaque_id(), arm, record.run_id, record.seed, tunes[place].index, "", tunes[place].abc)
             for place in self._rng.permutation(len(tunes))
         ]
 
@@ -113,6 +111,6 @@ def share_out(count: int, arms: Mapping[str, int] | Sequence[str]) -> int:
     each = count // len(arms)
     if each < 1:
         raise InputError(
-            f"--num-tunes {count}: there are {len(arms)} arms, and each needs one; name fewer runs or give more"
+            f"--num-tunes {count}: each of {len(arms)} arms needs one; give more, or name fewer runs"
         )
     return each

@@ -28,25 +28,25 @@ _ALL = (
         "musicality",
         "Musicality",
         "Is it a melody that a musician would play?",
-        ("Notes at random", "Mostly aimless", "A melody, clumsy in places", "Good, small flaws", "I'd play it"),
+        ("Notes at random", "Mostly aimless", "A melody, but clumsy", "Good, small flaws", "A tune to play"),
     ),
     Criterion(
         "variety",
         "Variety",
         "Do its ideas change enough, and not too much?",
-        ("One idea, or chaos", "Little of interest", "Some", "Good", "Rich, and still one tune"),
+        ("One idea, or chaos", "Too little, or too much", "Some, uneven", "Good", "Rich, still one tune"),
     ),
     Criterion(
         "structure",
         "Structure",
         "Do phrases repeat, answer each other and come to an end?",
-        ("No phrases", "Phrases, unconnected", "Some answer", "Clear, small gaps", "Repeats, answers, ends"),
+        ("No phrases", "Phrases, unlinked", "Some answer", "Clear, small gaps", "All of it"),
     ),
     Criterion(
         "emotion_and_style",
         "Emotion and style",
         "Does it fit a folk tune's style and convey a mood?",
-        ("Neither", "A trace of one", "One of the two", "Both, not always", "Both, throughout"),
+        ("Neither", "A trace of one", "One of the two", "Both, at times", "Both, all along"),
     ),
 )
 

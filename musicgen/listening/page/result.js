@@ -95,18 +95,24 @@ function trust(result) {
 
 function agreement(result) {
   const rows = (result.tables["agreement.csv"] ?? []).filter((row) => row.rank_correlation !== null);
-  const parts = [make("h2", { textContent: "Do the metrics agree with the ears?" })];
-  if (!rows.length) return [...parts, make("p", { textContent: "Too little was rated, or everything alike, for a rank correlation." })];
-  for (const criterion of new Set(rows.map((row) => row.criterion))) {
-    parts.push(make("h3", { textContent: result.titles[criterion] ?? criterion }), table([
-      ["", (row) => row.metric.replaceAll("_", " ")],
-      ["−1 to 1", (row) => plot(row.rank_correlation, row.ci_low, row.ci_high, -1, 1, [-1, 0, 1], false)],
-      ["rank correlation [95 %]", (row) => interval(row.rank_correlation, row.ci_low, row.ci_high)],
-      ["over", (row) => plural(row.num_units, row.unit)],
-    ], rows.filter((row) => row.criterion === criterion)));
-  }
-  parts.push(make("p", { className: "note", textContent: "Spearman's rank correlation. With this many rows some look like something by chance: all of it is exploratory." }));
-  return parts;
+  const title = make("h2", { textContent: "Do the metrics agree with the ears?" });
+  if (!rows.length) return [title, make("p", { textContent: "Too little was rated, or everything alike, for a rank correlation." })];
+  const criteria = [...new Set(rows.map((row) => row.criterion))];
+  const metrics = [...new Map(rows.map((row) => [row.metric, row])).values()];
+  const cell = (metric, criterion) => {
+    const row = rows.find((one) => one.metric === metric.metric && one.criterion === criterion);
+    return row ? interval(row.rank_correlation, row.ci_low, row.ci_high) : "–";
+  };
+  const name = (metric) => metric.metric.split("/").pop().replaceAll("_", " ") + (metric.better === null ? "" : `, better ${metric.better}`);
+  const part = (unit) => table([
+    [`over ${unit}s`, name],
+    ...criteria.map((criterion) => [result.titles[criterion] ?? criterion, (metric) => cell(metric, criterion)]),
+    ["n", (metric) => String(metric.num_units)],
+  ], metrics.filter((metric) => metric.unit === unit));
+  return [title, make("p", { className: "note", textContent:
+    "Spearman's rank correlation [95 %] of each metric with the mean rating. A metric that is better lower, or nearer to the corpus, " +
+    "agrees where the correlation is negative. With so many numbers some stand out by chance: all of this is exploratory." }),
+    part("tune"), part("run")];
 }
 
 function key(result) {

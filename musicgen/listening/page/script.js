@@ -127,7 +127,7 @@ function keyHints() {
     ? [["A B", "play"], ["1 2", "choose"]]
     : [["Space", "play"], ["1 – 5", "rate"], ["↑ ↓", "question"]];
   hints.push(["Enter", "next"], ["Backspace", "back"]);
-  return hints.flatMap(([key, text]) => [make("kbd", { textContent: key }), ` ${text}   `]);
+  return hints.map(([key, text]) => make("span", {}, make("kbd", { textContent: key }), ` ${text}`));
 }
 
 function icon(path) {
