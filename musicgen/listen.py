@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DATABASES = {"ratings": "listening.sqlite", "pairs": "listening-pairs.sqlite"}
 SOUNDS = "listening-sounds"
-DEFAULT_PORT = 8765
+DEFAULT_PORT, MOST_PORTS = 8765, 65_535
 DEFAULT_NUM_TUNES, DEFAULT_NUM_ANCHORS = 16, 2
 
 
@@ -75,6 +75,8 @@ def listen(arguments: argparse.Namespace) -> None:
     from musicgen.listening.sounds import Sounds, listening_config
     from musicgen.study.runs import find_runs
 
+    if not 0 <= arguments.port <= MOST_PORTS:
+        raise InputError(f"--port {arguments.port}: a number from 0 to {MOST_PORTS} is needed")
     runs = find_runs(arguments.paths)
     folder = _folder(arguments)
     path = folder / DATABASES["pairs" if arguments.ab else "ratings"]
@@ -188,11 +190,11 @@ def _serve(listening: "Listening", port: int) -> None:
 
 def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     """Put the tables on the sweep's experiment on Comet, or on one of their own where the sweep has none."""
-    from musicgen.config import config_from_dict
     from musicgen.study.pairing import sweep_directory
     from musicgen.tracking.comet import CometTracker, experiment_key
+    from musicgen.tracking.config import tracker_config
 
-    config = config_from_dict(run.record.config).tracker
+    config = tracker_config(run.record.config)
     if config.kind != "comet":
         return
     sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)

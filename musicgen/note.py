@@ -64,11 +64,11 @@ def _track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     archive = record.tracker.get("archive")
     if not isinstance(archive, str):
         return
-    from musicgen.config import config_from_dict
     from musicgen.tracking.comet import CometTracker, experiment_key
+    from musicgen.tracking.config import tracker_config
 
     tracker = CometTracker(
-        config_from_dict(record.config).tracker, directory / "comet", continues=experiment_key(Path(archive))
+        tracker_config(record.config), directory / "comet", continues=experiment_key(Path(archive))
     )
     tracker.log_metrics(
         {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}

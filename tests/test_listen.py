@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from musicgen.listen import main
 from musicgen.listening.database import Database
+from musicgen.study.criteria import CRITERIA
+from musicgen.study.ratings import read_ratings
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
 from tests.tracking.test_comet import read_archive
 
@@ -40,46 +44,50 @@ class Page:
             return json.load(answer)
 
 
-def start(sweep: Path) -> tuple[subprocess.Popen[str], Page]:
+@contextmanager
+def serving(sweep: Path) -> Iterator[tuple[subprocess.Popen[str], Page]]:
     command = [sys.executable, "-m", "musicgen.listen", str(sweep), "--num-tunes", "8", "--port", "0"]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if line.startswith("http://127.0.0.1:"):
-            return process, Page(line.strip())
-    raise AssertionError("".join(lines))
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not (lines and lines[-1].startswith("http://127.0.0.1:")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "".join(lines)
+        yield process, Page(lines[-1].strip())
 
 
 def test_kill_in_the_middle_keeps_what_was_saved_and_a_new_start_goes_on(sweep: Path) -> None:
-    process, page = start(sweep)
-    who = page.post("enter", {"name": "Anna"})["listener"]
-    trials = page.post("session", {"listener": who})["trials"]
-    for number, trial in enumerate(trials[:3]):
-        answer = {"listener": who, "trial": trial["id"], "question": "musicality", "value": 2 + number}
-        assert page.post("answer", answer) == {"saved": True}
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process, page = start(sweep)
-    again = page.post("session", {"listener": page.post("enter", {"name": "Anna"})["listener"]})["trials"]
-    assert [trial["answers"] for trial in again[:4]] == [{"musicality": point} for point in (2, 3, 4)] + [{}]
-    assert [trial["id"] for trial in again] == [trial["id"] for trial in trials]
-    for trial in again:
-        for criterion in ("musicality", "variety", "structure", "emotion_and_style"):
-            page.post("answer", {"listener": who, "trial": trial["id"], "question": criterion, "value": 3})
-    page.post("end", {"listener": who})
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    with serving(sweep) as (process, page):
+        who = page.post("enter", {"name": "Anna"})["listener"]
+        trials = page.post("session", {"listener": who})["trials"]
+        for number, trial in enumerate(trials[:3]):
+            answer = {"listener": who, "trial": trial["id"], "question": "musicality", "value": 2 + number}
+            assert page.post("answer", answer) == {"saved": True}
+        process.send_signal(signal.SIGKILL)
+    with serving(sweep) as (process, page):
+        assert page.post("enter", {"name": "Anna"})["listener"] == who
+        again = page.post("session", {"listener": who})["trials"]
+        assert [trial["answers"] for trial in again[:4]] == [{"musicality": point} for point in (2, 3, 4)] + [
+            {}
+        ]
+        assert [trial["id"] for trial in again] == [trial["id"] for trial in trials]
+        for trial in again:
+            for criterion in CRITERIA:
+                page.post(
+                    "answer", {"listener": who, "trial": trial["id"], "question": criterion, "value": 3}
+                )
+        page.post("end", {"listener": who})
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "one listener, Anna" in output and output.strip().endswith(str(sweep))
-    assert (sweep / "ratings.csv").exists()
+    assert len(read_ratings(sweep / "ratings.csv")) == len(trials) * 4
 
 
 def test_results_are_printed_without_a_server(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

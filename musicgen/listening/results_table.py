@@ -30,7 +30,8 @@ def print_results(results: Results, database: Database) -> None:
         console.print(Text(line))
     if MEANS_FILE in results.tables:
         console.print(_means(results))
-        console.print(_agreement(results))
+        if (agreement := _agreement(results)).row_count:
+            console.print(agreement)
     if PREFERENCES_FILE in results.tables:
         console.print(_preferences(results))
 

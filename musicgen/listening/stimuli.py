@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class Pool:
         """Up to `count` tunes that sound, seeds in turn."""
         rounds = zip_longest(*(self._left[arm][seed] for seed in self.seeds(arm)))
         heard = (tune for tune in chain.from_iterable(rounds) if tune is not None and play(tune))
-        return [tune for tune, _ in zip(heard, range(count), strict=False)]
+        return list(islice(heard, count))
 
     def draw_of_seed(self, arm: str, seed: int, play: Play) -> Stimulus | None:
         """One tune of the arm's run with this seed; None where none is left."""

@@ -99,7 +99,7 @@ def add_finding(
     if not text:
         raise InputError("a finding needs words: what did you hear or see?")
     points = {criterion: check_point(criterion, point) for criterion, point in (ratings or {}).items()}
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat()
     record = run.record
     finding = Finding(
         now, record.run_id, record.training_id, str(run_directory), text, points, effect, author

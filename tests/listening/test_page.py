@@ -106,8 +106,7 @@ def test_a_listeners_whole_path(served: ListeningServer, page: sync_api.Page) ->
         rate(page, number)
         page.keyboard.press("Enter")
     rate(page, 7)
-    page.wait_for_function("document.getElementById('status').textContent === 'Saved'")
-    page.keyboard.press("ArrowUp")
+    page.wait_for_selector("body:not([data-saving])")
     page.reload()
     # On with the first that is not rated, the others as they were.
     wait_for_trial(page, 8)
@@ -160,11 +159,11 @@ def test_nothing_is_rated_unheard_and_refused_saves_are_said(
     page.keyboard.press(" ")
     page.wait_for_selector("#questions:not(.locked)")
     audio = page.locator("audio")
-    page.wait_for_function("document.querySelector('audio').currentTime > 0.1")
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 0.1")
     assert audio.evaluate("one => one.duration") > 1
     served.token = "another"
     page.keyboard.press("4")
-    page.wait_for_function("document.getElementById('status').textContent.startsWith('Not saved')")
+    page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Not saved')")
     assert "load this page again" in page.inner_text("#status")
     assert page.locator("#questions input:checked").count() == 0
     assert served.listening.database.answers() == []
@@ -179,8 +178,9 @@ def test_two_in_one_browser_pause_and_come_back_by_name(
     enter(second, served.url, "Ben")
     rate(first, 1)
     rate(second, 1)
-    first.reload()
-    second.reload()
+    for one in (first, second):
+        one.wait_for_selector("body:not([data-saving])")
+        one.reload()
     wait_for_trial(first, 2)
     assert first.inner_text("#who") == "Anna" and second.inner_text("#who") == "Ben"
     first.get_by_role("button", name="Pause").first.click()
@@ -198,7 +198,7 @@ def test_pairs_by_keyboard(served: ListeningServer, page: sync_api.Page) -> None
     for number in range(1, num_trials + 1):
         wait_for_trial(page, number)
         page.keyboard.press("a")
-        page.wait_for_function("!document.querySelectorAll('audio')[0].paused")
+        page.wait_for_function("() => document.querySelectorAll('audio')[0].currentTime > 0.05")
         page.keyboard.press("1")
         assert "Hear both" in page.inner_text("#status")
         page.keyboard.press("b")
@@ -222,4 +222,4 @@ def test_the_page_is_one_that_a_screen_reader_reads(served: ListeningServer, pag
     assert page.get_by_role("progressbar", name="Answered").count() == 1
     assert page.get_by_role("status").count() == 1
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390

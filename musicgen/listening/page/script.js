@@ -12,7 +12,8 @@ let session = null;
 let place = 0; // of the trial that is shown
 let active = 0; // of the question that the digits answer
 let players = []; // of the trial that is shown
-let saving = Promise.resolve();
+const unsaved = new Map(); // trial and question -> the answer on its way
+const saved = () => Promise.all(unsaved.values());
 
 async function ask(path, content) {
   let response;
@@ -21,6 +22,7 @@ async function ask(path, content) {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Listening-Token": token },
       body: JSON.stringify(content),
+      keepalive: true, // an answer on its way arrives even if the page is left
     });
   } catch {
     throw new Error("The server does not answer. Is it still running?");
@@ -85,7 +87,7 @@ element("enter").addEventListener("submit", async (event) => {
 });
 
 element("pause").addEventListener("click", async () => {
-  await saving;
+  await saved();
   showStart();
   tell("Everything is saved. Give the same name to go on.");
 });
@@ -200,10 +202,10 @@ function makeQuestion(question, trial) {
     const input = make("input", { type: "radio", name: question.name, id, value });
     input.checked = trial.answers[question.name] === value;
     input.addEventListener("change", () => save(question, value));
-    const words = isPair() ? [make("b", { textContent: label })] : [make("b", { textContent: value }), label];
+    const words = isPair() ? [make("b", { textContent: label })] : [make("b", { textContent: value }), " ", label];
     return make("div", { className: "point" }, input, make("label", { htmlFor: id }, ...words));
   });
-  const legend = make("legend", {}, make("strong", { textContent: question.title }), make("span", { textContent: question.question }));
+  const legend = make("legend", {}, make("strong", { textContent: question.title }), " ", make("span", { textContent: question.question }));
   const scale = make("div", { className: isPair() ? "points two" : "points" }, ...points);
   const fieldset = make("fieldset", {}, legend, scale);
   fieldset.addEventListener("focusin", () => activate(session.questions.indexOf(question)));
@@ -221,12 +223,13 @@ function activate(number) {
 }
 
 function save(question, value) {
-  // One after the other, so that the last choice is the one that stays.
   const trial = session.trials[place];
   const before = trial.answers[question.name];
   trial.answers[question.name] = value;
   showProgress();
-  saving = saving.then(async () => {
+  // Answers to one question one after the other, so that the last one stays.
+  const key = `${trial.id} ${question.name}`;
+  const sent = (unsaved.get(key) ?? Promise.resolve()).then(async () => {
     try {
       await ask("answer", { listener, trial: trial.id, question: question.name, value });
       tell("Saved");
@@ -241,12 +244,15 @@ function save(question, value) {
       showProgress();
       tell(`Not saved. ${error.message}`, true);
     }
+    if (unsaved.get(key) === sent) unsaved.delete(key);
+    document.body.toggleAttribute("data-saving", unsaved.size > 0);
   });
-  return saving;
+  unsaved.set(key, sent);
+  document.body.toggleAttribute("data-saving", true);
 }
 
 async function next() {
-  await saving;
+  await saved();
   if (!isAnswered(session.trials[place])) return tell(isPair() ? "Choose one of the two first." : "Rate every question first.");
   const later = session.trials.findIndex((trial, index) => index > place && !isAnswered(trial));
   const open = later >= 0 ? later : session.trials.findIndex((trial) => !isAnswered(trial));
@@ -307,7 +313,7 @@ element("return").addEventListener("click", () => showTrial(Math.max(session.tri
 
 element("reveal").addEventListener("click", async () => {
   try {
-    await saving;
+    await saved();
     await ask("end", { listener });
     await reveal();
   } catch (error) {
