@@ -169,6 +169,7 @@ def _go_on(path: Path, arguments: argparse.Namespace) -> "Database":
 def _serve(listening: "Listening", port: int) -> None:
     """Answer the page until Ctrl-C."""
     from musicgen.listening.server import ListeningServer
+    from musicgen.listening.session import num_trials
 
     listening.render()
     try:
@@ -178,9 +179,8 @@ def _serve(listening: "Listening", port: int) -> None:
     for remark in listening.database.remarks:
         print(remark)
     with server:
-        print(
-            f"{len(listening.database.items)} items for each listener; Ctrl-C ends it, every answer is saved"
-        )
+        count = num_trials(list(listening.database.items.values()))
+        print(f"{count} to judge for each listener; Ctrl-C ends the page, every answer is saved at once")
         print(server.url, flush=True)
         try:
             server.serve_forever()

@@ -127,4 +127,7 @@ def _interval(value: float, low: float, high: float) -> str:
 
 
 def _number(value: float, places: int) -> str:
-    return f"{value:.{places}f}".replace("-", "−") if math.isfinite(value) else "–"
+    if not math.isfinite(value):
+        return "–"
+    # Adding 0 makes what rounds to −0 a plain 0.
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
-from musicgen.study.criteria import CRITERIA
 from musicgen.study.pairing import Star
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"
 """The one question about a pair; its answer is the place of the chosen one, 1 or 2."""
 NUM_REPEATS = 4
+_NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with the same seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _draw_tunes(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
         tunes = pool.draw(arm, each, play)
         items += [_item(tune) for tune in tunes]
         if len(tunes) < each:
-            remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, it has no more valid ones")
+            remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, it has no more")
     return items, remarks
 
 
@@ -115,7 +116,7 @@ def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
     """An arm's tune against one of the baseline, both of the same training seed."""
     arms = [arm for arm in pool.arms if arm != BASELINE]
     if not arms or BASELINE not in pool.arms:
-        raise_nothing_to_compare()
+        raise InputError(_NO_PAIRS)
     each = share_out(settings.num_tunes, arms)
     items, remarks = [], _silent_arms(pool)
     for arm in arms:
@@ -131,19 +132,17 @@ def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
         if found < each:
             remarks.append(f"{arm}: only {found} of {each} pairs, for want of valid tunes with the same seed")
     if not items:
-        raise_nothing_to_compare()
+        raise InputError(_NO_PAIRS)
     return items, remarks
-
-
-def raise_nothing_to_compare() -> None:
-    """Raise the InputError of a session of pairs without a pair."""
-    from musicgen.errors import InputError
-
-    raise InputError("--ab needs valid tunes of the baseline and of a changed arm with the same seed")
 
 
 def _silent_arms(pool: Pool) -> list[str]:
     return [f"{arm}: no valid tune, so it is not heard" for arm, count in pool.available.items() if not count]
+
+
+def num_trials(items: Sequence[Item]) -> int:
+    """How many items a listener judges, repeats counted."""
+    return len(items) + min(NUM_REPEATS, len(items) // 2)
 
 
 def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
@@ -159,7 +158,7 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     ]
     half = len(first_round) // 2
     early, late = first_round[:half], first_round[half:]
-    for place in rng.permutation(half)[:NUM_REPEATS]:
+    for place in rng.permutation(half)[: num_trials(items) - len(items)]:
         trial = early[place]
         repeat = Trial(opaque_id(), trial.item, trial.order[::-1], True)
         late.insert(int(rng.integers(1, len(late) + 1)), repeat)

@@ -1,7 +1,7 @@
 """What can be heard: valid tunes of each arm's runs, drawn at random."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
@@ -106,7 +106,7 @@ def _eligible(run: FoundRun, any_tune: bool) -> list[SampledText]:
     return [tune for tune in read_sampled_tunes(run) if any_tune or tune.is_valid]
 
 
-def share_out(count: int, arms: Mapping[str, int] | Sequence[str]) -> int:
+def share_out(count: int, arms: Sequence[str]) -> int:
     """How many of `count` go to each arm; InputError where there are fewer than arms."""
     each = count // len(arms)
     if each < 1:

@@ -14,7 +14,7 @@ function shape(name, attributes) {
 
 const ANCHORS = { corpus: "held-out corpus tunes", shuffled: "tunes with shuffled notes" };
 const armName = (arm) => ANCHORS[arm] ?? arm;
-const number = (value, places) => (value === null ? "–" : value.toFixed(places).replace("-", "−"));
+const number = (value, places) => (value === null ? "–" : value.toFixed(places).replace(/^-(?=[0.]*$)/, "").replace("-", "−"));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 function interval(value, low, high, places = 2) {
@@ -53,7 +53,7 @@ function means(result) {
       ["", (row) => armName(row.arm)],
       ["1 to 5", (row) => plot(row.mean, row.ci_low, row.ci_high, 1, 5, [1, 2, 3, 4, 5], row.arm in ANCHORS)],
       ["mean [95 %]", (row) => interval(row.mean, row.ci_low, row.ci_high)],
-      ["from", (row) => `${plural(row.num_tunes, "tune")}, ${plural(row.num_listeners, "listener")}`],
+      ["of", (row) => `${plural(row.num_tunes, "tune")}, ${plural(row.num_listeners, "listener")}`],
     ], rows.filter((row) => row.criterion === criterion)));
   }
   parts.push(make("p", { className: "note", textContent:
@@ -101,7 +101,10 @@ function agreement(result) {
   const metrics = [...new Map(rows.map((row) => [row.metric, row])).values()];
   const cell = (metric, criterion) => {
     const row = rows.find((one) => one.metric === metric.metric && one.criterion === criterion);
-    return row ? interval(row.rank_correlation, row.ci_low, row.ci_high) : "–";
+    if (!row) return "–";
+    const isApart = row.ci_low !== null && (row.ci_low > 0 || row.ci_high < 0);
+    const text = interval(row.rank_correlation, row.ci_low, row.ci_high);
+    return make("td", { className: "number" }, isApart ? make("strong", { textContent: text }) : text);
   };
   const name = (metric) => metric.metric.split("/").pop().replaceAll("_", " ") + (metric.better === null ? "" : `, better ${metric.better}`);
   const part = (unit) => table([
@@ -111,13 +114,15 @@ function agreement(result) {
   ], metrics.filter((metric) => metric.unit === unit));
   return [title, make("p", { className: "note", textContent:
     "Spearman's rank correlation [95 %] of each metric with the mean rating. A metric that is better lower, or nearer to the corpus, " +
-    "agrees where the correlation is negative. With so many numbers some stand out by chance: all of this is exploratory." }),
+    "agrees where the correlation is negative. Bold: the interval leaves out 0. With so many numbers some do so by chance: " +
+    "all of this is exploratory." }),
     part("tune"), part("run")];
 }
 
 function key(result) {
   const told = (tune) => (tune.seed === null ? armName(tune.arm) : `${tune.arm}, seed ${tune.seed}, tune ${tune.index}`);
-  const names = [...new Set(result.heard.flatMap((trial) => Object.keys(trial.answers)))];
+  const asked = new Set(result.heard.flatMap((trial) => Object.keys(trial.answers)));
+  const names = [...Object.keys(result.titles), "preference"].filter((name) => asked.has(name));
   const answer = (trial, name) => {
     const value = trial.answers[name];
     return value === undefined ? "–" : name === "preference" ? "AB"[value - 1] : String(value);

@@ -52,6 +52,7 @@ function show(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
   element("session").hidden = name === "start" || name === "result";
   if (name !== "trial") silence();
+  element("status").classList.remove("shown");
   window.scrollTo(0, 0);
   document.querySelector(`#${name} h1`)?.focus({ preventScroll: true });
 }
