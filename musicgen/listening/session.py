@@ -167,6 +167,3 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
 
 def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(int(place) for place in rng.permutation(len(item.stimuli)))
-
-    """All four."""
-    return tuple(CRITERIA)

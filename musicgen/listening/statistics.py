@@ -86,12 +86,12 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> Estimate:
     from four values on. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall
     and Spearman correlations, 2000.
     """
-    from scipy.stats import spearmanr
+    from scipy.stats import rankdata
 
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return Estimate(math.nan, math.nan, math.nan)
-    rho = float(spearmanr(one, other)[0])
+    rho = float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
     if len(one) < 4 or abs(rho) > 1 - 1e-12:
         return Estimate(rho, math.nan, math.nan)
     reach = _NORMAL_QUANTILE * math.sqrt((1 + rho**2 / 2) / (len(one) - 3))

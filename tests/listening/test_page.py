@@ -1,15 +1,21 @@
 """A listener's whole path in a real browser."""
 
+from __future__ import annotations
+
 import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page, Response
 
 CHROMIUM = Path("/usr/bin/chromium")
 if not CHROMIUM.exists():
@@ -27,7 +33,7 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
+def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield started
@@ -35,7 +41,7 @@ def browser() -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture
-def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
+def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     yield context.new_page()
     context.close()
@@ -44,7 +50,7 @@ def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
 class Traffic:
     """Everything that a page fetched and complained of."""
 
-    def __init__(self, page: sync_api.Page) -> None:
+    def __init__(self, page: Page) -> None:
         self.texts: list[str] = []
         self.urls: list[str] = []
         self.complaints: list[str] = []
@@ -52,7 +58,7 @@ class Traffic:
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
-    def _keep(self, response: sync_api.Response) -> None:
+    def _keep(self, response: Response) -> None:
         self.urls.append(response.url)
         self.texts.append(f"{response.url} {response.headers} {response.request.post_data}")
         if "/sound/" not in response.url:
@@ -70,7 +76,7 @@ def served(request: pytest.FixtureRequest, sweep: Path) -> Iterator[ListeningSer
         thread.join()
 
 
-def enter(page: sync_api.Page, url: str, name: str) -> int:
+def enter(page: Page, url: str, name: str) -> int:
     """Begin; returns how many trials there are."""
     page.goto(url)
     page.get_by_label("Your name").fill(name)
@@ -79,13 +85,13 @@ def enter(page: sync_api.Page, url: str, name: str) -> int:
     return int(page.inner_text("#place").split()[-1])
 
 
-def wait_for_trial(page: sync_api.Page, number: int) -> None:
+def wait_for_trial(page: Page, number: int) -> None:
     page.wait_for_function(
         "number => document.getElementById('place').textContent.includes(` ${number} of`)", arg=number
     )
 
 
-def rate(page: sync_api.Page, number: int) -> None:
+def rate(page: Page, number: int) -> None:
     """Hear the trial with the space bar and rate it with the digits."""
     wait_for_trial(page, number)
     page.keyboard.press(" ")
@@ -96,7 +102,7 @@ def rate(page: sync_api.Page, number: int) -> None:
 
 # Eight tunes of the arms and two anchors of each kind: twelve, four of which come back.
 @pytest.mark.parametrize("served", [settings(num_tunes=8, num_anchors=2)], indirect=True)
-def test_a_listeners_whole_path(served: ListeningServer, page: sync_api.Page) -> None:
+def test_a_listeners_whole_path(served: ListeningServer, page: Page) -> None:
     traffic = Traffic(page)
     database = served.listening.database
     assert len(database.items) == 12
@@ -149,9 +155,7 @@ def test_a_listeners_whole_path(served: ListeningServer, page: sync_api.Page) ->
     assert not traffic.complaints
 
 
-def test_nothing_is_rated_unheard_and_refused_saves_are_said(
-    served: ListeningServer, page: sync_api.Page
-) -> None:
+def test_nothing_is_rated_unheard_and_refused_saves_are_said(served: ListeningServer, page: Page) -> None:
     enter(page, served.url, "Anna")
     page.keyboard.press("4")
     assert "Listen first" in page.inner_text("#status")
@@ -169,9 +173,7 @@ def test_nothing_is_rated_unheard_and_refused_saves_are_said(
     assert served.listening.database.answers() == []
 
 
-def test_two_in_one_browser_pause_and_come_back_by_name(
-    served: ListeningServer, browser: sync_api.Browser
-) -> None:
+def test_two_in_one_browser_pause_and_come_back_by_name(served: ListeningServer, browser: Browser) -> None:
     context = browser.new_context()
     first, second = context.new_page(), context.new_page()
     enter(first, served.url, "Anna")
@@ -193,7 +195,7 @@ def test_two_in_one_browser_pause_and_come_back_by_name(
 
 
 @pytest.mark.parametrize("served", [settings(PAIRS, num_tunes=4, num_anchors=1)], indirect=True)
-def test_pairs_by_keyboard(served: ListeningServer, page: sync_api.Page) -> None:
+def test_pairs_by_keyboard(served: ListeningServer, page: Page) -> None:
     num_trials = enter(page, served.url, "Anna")
     for number in range(1, num_trials + 1):
         wait_for_trial(page, number)
@@ -212,7 +214,7 @@ def test_pairs_by_keyboard(served: ListeningServer, page: sync_api.Page) -> None
     assert [answer.value for answer in served.listening.database.answers()] == num_trials * [2]
 
 
-def test_the_page_is_one_that_a_screen_reader_reads(served: ListeningServer, page: sync_api.Page) -> None:
+def test_the_page_is_one_that_a_screen_reader_reads(served: ListeningServer, page: Page) -> None:
     enter(page, served.url, "Anna")
     assert page.get_by_role("group").count() == 4
     name = "Musicality Is it a melody that a musician would play?"
