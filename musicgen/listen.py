@@ -115,8 +115,6 @@ def _begin(
     paths = runs[0].record.config.get("paths")
     cache = Path(str(paths["outputs"])) / "cache" if isinstance(paths, dict) else None
     drawn = draw_session(star, settings, sounds.play, cache)
-    if star.left_out:
-        print(f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters")
     return Database.create(path, settings, drawn.items, drawn.remarks)
 
 
@@ -162,7 +160,9 @@ def _go_on(path: Path, arguments: argparse.Namespace) -> "Database":
                 f"--{name.replace('_', '-')}: the session in {path} has {getattr(settings, name)}, and its "
                 "ratings cannot be mixed with others; --out DIR begins another one"
             )
-    print(f"going on with the session of {database.created_at}, {len(database.listeners())} listeners so far")
+    print(
+        f"going on with the session of {database.created_at}, listeners so far: {len(database.listeners())}"
+    )
     return database
 
 

@@ -55,11 +55,14 @@ def serving(sweep: Path) -> Iterator[tuple[subprocess.Popen[str], Page]]:
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
     ) as process:
         assert process.stdout is not None
-        lines: list[str] = []
-        while not (lines and lines[-1].startswith("http://127.0.0.1:")):
-            lines.append(process.stdout.readline())
-            assert lines[-1], "".join(lines)
-        yield process, Page(lines[-1].strip())
+        try:
+            lines: list[str] = []
+            while not (lines and lines[-1].startswith("http://127.0.0.1:")):
+                lines.append(process.stdout.readline())
+                assert lines[-1], "".join(lines)
+            yield process, Page(lines[-1].strip())
+        finally:
+            process.kill()
 
 
 def test_kill_in_the_middle_keeps_what_was_saved_and_a_new_start_goes_on(sweep: Path) -> None:

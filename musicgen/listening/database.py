@@ -149,7 +149,9 @@ class Database:
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with self._connected() as connection:
-            stimuli = {row[0]: Stimulus(*row) for row in connection.execute("SELECT * FROM stimulus")}
+            stimuli = {
+                row[0]: Stimulus(*row) for row in connection.execute("SELECT * FROM stimulus ORDER BY rowid")
+            }
             places = connection.execute("SELECT item_id, stimulus_id FROM item ORDER BY rowid").fetchall()
         members: dict[str, list[Stimulus]] = {}
         for item_id, stimulus_id in places:

@@ -94,7 +94,20 @@ def draw_session(star: Star, settings: Settings, play: Play, cache: Path | None 
         items += [_item(*pair) for pair in zip(real, false, strict=False)]
     else:
         items += [_item(anchor) for anchor in anchors]
-    return Drawn(tuple(items), tuple(text for text in (*remarks, remark) if text))
+    remarks = [*_what_else(star, settings), *remarks, remark]
+    return Drawn(tuple(items), tuple(text for text in remarks if text))
+
+
+def _what_else(star: Star, settings: Settings) -> list[str]:
+    """What a reader must know that no draw says."""
+    remarks = []
+    if star.left_out:
+        remarks.append(
+            f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters"
+        )
+    if settings.any_tune:
+        remarks.append("tunes whose bars are wrong were drawn too")
+    return remarks
 
 
 def _item(*stimuli: Stimulus) -> Item:
