@@ -50,6 +50,12 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--criteria", nargs="+", metavar="NAME", help="of musicality variety structure emotion_and_style"
     )
+    parser.add_argument(
+        "--num-sets",
+        type=int,
+        metavar="N",
+        help="sets of four tunes of one run for each arm, to judge how different they are; default: 0",
+    )
     parser.add_argument("--any-tune", action="store_true", help="also draw tunes whose bars are wrong")
     parser.add_argument("--seed", type=int, help="of the draw and of every order; default: any, recorded")
     parser.add_argument(
@@ -122,14 +128,19 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
     from musicgen.listening.session import PAIRS, RATINGS, Settings
     from musicgen.study.criteria import CRITERIA, check_criteria
 
-    num_tunes, num_anchors = (
+    num_tunes, num_anchors, num_sets = (
         default if given is None else given
         for given, default in (
             (arguments.num_tunes, DEFAULT_NUM_TUNES),
             (arguments.num_anchors, DEFAULT_NUM_ANCHORS),
+            (arguments.num_sets, 0),
         )
     )
-    for option, number, least in (("--num-tunes", num_tunes, 1), ("--num-anchors", num_anchors, 0)):
+    for option, number, least in (
+        ("--num-tunes", num_tunes, 1),
+        ("--num-anchors", num_anchors, 0),
+        ("--num-sets", num_sets, 0),
+    ):
         if number < least:
             raise InputError(f"{option} {number}: at least {least} is needed")
     seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
@@ -137,7 +148,7 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
         raise InputError(f"--seed {seed}: at least 0 is needed")
     criteria = check_criteria(arguments.criteria or list(CRITERIA))
     mode = PAIRS if arguments.ab else RATINGS
-    return Settings(mode, num_tunes, num_anchors, tuple(criteria), arguments.any_tune, seed)
+    return Settings(mode, num_tunes, num_anchors, tuple(criteria), arguments.any_tune, seed, num_sets)
 
 
 def _go_on(path: Path, arguments: argparse.Namespace) -> "Database":
@@ -150,6 +161,7 @@ def _go_on(path: Path, arguments: argparse.Namespace) -> "Database":
     asked = {
         "num_tunes": arguments.num_tunes,
         "num_anchors": arguments.num_anchors,
+        "num_sets": arguments.num_sets,
         "seed": arguments.seed,
         "criteria": arguments.criteria and tuple(check_criteria(arguments.criteria)),
         "any_tune": arguments.any_tune or None,

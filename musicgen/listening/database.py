@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Place:
 
     trial_id: str
     sound_ids: tuple[str, ...]
+    questions: tuple[str, ...]
     answers: dict[str, int]
 
 
@@ -199,9 +200,10 @@ class Database:
         """The listener's trials in order, with what was answered so far."""
         with self._connected() as connection:
             places = {
-                trial_id: Place(trial_id, (), {})
-                for (trial_id,) in connection.execute(
-                    "SELECT trial_id FROM trial WHERE listener_id = ? ORDER BY position", (listener_id,)
+                trial_id: Place(trial_id, (), self.settings.questions(self.items[item_id]), {})
+                for trial_id, item_id in connection.execute(
+                    "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position",
+                    (listener_id,),
                 )
             }
             sounds = connection.execute(
@@ -217,10 +219,9 @@ class Database:
         for trial_id, question, value in answers:
             places[trial_id].answers[question] = value
         return [
-            Place(
-                place.trial_id,
-                tuple(sound_id for trial_id, sound_id in sounds if trial_id == place.trial_id),
-                place.answers,
+            replace(
+                place,
+                sound_ids=tuple(sound_id for trial_id, sound_id in sounds if trial_id == place.trial_id),
             )
             for place in places.values()
         ]
@@ -241,7 +242,7 @@ class Database:
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
-                "SELECT ended_at FROM trial JOIN listener USING (listener_id) "
+                "SELECT ended_at, item_id FROM trial JOIN listener USING (listener_id) "
                 "WHERE trial_id = ? AND listener_id = ?",
                 (trial_id, listener_id),
             ).fetchone()
@@ -249,6 +250,8 @@ class Database:
                 raise RefusedAnswerError("no such trial of this listener")
             if row[0] is not None:
                 raise RefusedAnswerError("the listener has ended: the key is known, nothing can be changed")
+            if question not in self.settings.questions(self.items[row[1]]):
+                raise RefusedAnswerError("that is not asked of this")
             connection.execute(
                 "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
                 "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",

@@ -52,7 +52,8 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
             run_id=answer.heard[0].run_id,
             arm=answer.heard[0].arm,
             seed=answer.heard[0].seed,
-            index=answer.heard[0].index,
+            # A set is several tunes of one run.
+            index=answer.heard[0].index if len(answer.heard) == 1 else None,
             criterion=answer.question,
             rating=answer.value,
             is_repeat=answer.is_repeat,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.listening.statistics import alpha, mean_rating
 from musicgen.listening.stimuli import CORPUS, SHUFFLED
-from musicgen.study.criteria import CRITERIA
+from musicgen.study.criteria import SCALES
 from musicgen.study.ratings import Rating
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
 def rated_criteria(ratings: Iterable[Rating]) -> list[str]:
     """The criteria that were rated, in the order of pages."""
     rated = {rating.criterion for rating in ratings}
-    return [name for name in CRITERIA if name in rated]
+    return [name for name in SCALES if name in rated]
 
 
 def rating_matrix(ratings: Iterable[Rating]) -> Floats:

@@ -12,7 +12,7 @@ from musicgen.listening.database import Database, Listener, RefusedAnswerError
 from musicgen.listening.results import Results, write_results
 from musicgen.listening.session import PAIRS
 from musicgen.listening.sounds import Sounds
-from musicgen.study.criteria import CRITERIA
+from musicgen.study.criteria import SCALES
 from musicgen.study.runs import FoundRun
 
 _NAME = re.compile(r"\w[\w .'\-]{0,39}")
@@ -77,17 +77,24 @@ class Listening:
             "mode": self.database.settings.mode,
             "questions": self._questions(),
             "trials": [
-                {"id": place.trial_id, "sounds": list(place.sound_ids), "answers": place.answers}
+                {
+                    "id": place.trial_id,
+                    "sounds": list(place.sound_ids),
+                    "questions": list(place.questions),
+                    "answers": place.answers,
+                }
                 for place in self.database.places(listener.listener_id)
             ],
         }
 
     def _questions(self) -> list[dict[str, object]]:
+        items = self.database.items.values()
         if self.database.settings.mode == PAIRS:
             return [
                 {"name": "preference", "title": "Preference", "question": "Which of the two is better music?"}
             ]
-        chosen = [CRITERIA[name] for name in self.database.settings.criteria]
+        asked = {name for item in items for name in self.database.settings.questions(item)}
+        chosen = [one for name, one in SCALES.items() if name in asked]
         return [
             {"name": one.name, "title": one.title, "question": one.question, "labels": list(one.labels)}
             for one in chosen
@@ -99,7 +106,7 @@ class Listening:
         trial, name, value = (question.get(field) for field in ("trial", "question", "value"))
         if not (isinstance(trial, str) and isinstance(name, str) and isinstance(value, int)):
             raise RefusedError(400, "An answer names its trial, its question and a whole number.")
-        if not self.database.settings.is_answer(name, value):
+        if not self.database.settings.is_answer(value):
             raise RefusedError(400, "That is no answer to that question.")
         try:
             self.database.answer(listener.listener_id, trial, name, value)
@@ -129,7 +136,7 @@ class Listening:
             ),
             "between_listeners": _plain([results.between_listeners])[0],
             "repeats": list(results.repeats),
-            "titles": {one.name: one.title for one in CRITERIA.values()},
+            "titles": {one.name: one.title for one in SCALES.values()},
             "heard": self._heard(listener),
             "files": [path.name for path in results.written],
         }

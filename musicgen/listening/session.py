@@ -13,12 +13,14 @@ import numpy as np
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
+from musicgen.study.criteria import POINTS, SET_VARIETY
 from musicgen.study.pairing import Star
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"
 """The one question about a pair; its answer is the place of the chosen one, 1 or 2."""
 NUM_REPEATS = 4
+SET_SIZE = 4
 _NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with the same seed"
 
 
@@ -35,22 +37,25 @@ class Settings:
     criteria: tuple[str, ...]
     any_tune: bool
     seed: int
+    num_sets: int = 0
+    """Sets of four tunes of one run, for each arm."""
 
-    @property
-    def questions(self) -> tuple[str, ...]:
-        """What is asked of every item."""
-        return (PREFERENCE,) if self.mode == PAIRS else self.criteria
+    def questions(self, item: "Item") -> tuple[str, ...]:
+        """What is asked of an item."""
+        if self.mode == PAIRS:
+            return (PREFERENCE,)
+        return self.criteria if len(item.stimuli) == 1 else (SET_VARIETY.name,)
 
-    def is_answer(self, question: str, value: object) -> bool:
-        """Whether the value answers the question."""
-        if isinstance(value, bool) or not isinstance(value, int) or question not in self.questions:
+    def is_answer(self, value: object) -> bool:
+        """Whether the value answers any question."""
+        if isinstance(value, bool) or not isinstance(value, int):
             return False
-        return value in ((1, 2) if self.mode == PAIRS else (1, 2, 3, 4, 5))
+        return value in ((1, 2) if self.mode == PAIRS else POINTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is judged at once: a tune, or two of which one is chosen."""
+    """What is judged at once: a tune, two of which one is chosen, or a set of four."""
 
     item_id: str
     stimuli: tuple[Stimulus, ...]
@@ -122,6 +127,25 @@ def _draw_tunes(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
         items += [_item(tune) for tune in tunes]
         if len(tunes) < each:
             remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, it has no more")
+    sets, more = _draw_sets(pool, settings, play)
+    return items + sets, remarks + more
+
+
+def _draw_sets(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
+    """Four tunes of one run, for runs of different seeds as far as there are any."""
+    items, remarks = [], []
+    for arm in pool.arms if settings.num_sets else ():
+        found, seeds = 0, pool.seeds(arm)
+        while found < settings.num_sets and seeds:
+            seed = seeds.pop(0)
+            tunes = [pool.draw_of_seed(arm, seed, play) for _ in range(SET_SIZE)]
+            heard = [tune for tune in tunes if tune is not None]
+            if len(heard) == SET_SIZE:
+                items.append(_item(*heard))
+                found += 1
+                seeds.append(seed)
+        if found < settings.num_sets:
+            remarks.append(f"{arm}: only {found} of {settings.num_sets} sets of four, it has no more tunes")
     return items, remarks
 
 
@@ -155,27 +179,30 @@ def _silent_arms(pool: Pool) -> list[str]:
 
 def num_trials(items: Sequence[Item]) -> int:
     """How many items a listener judges, repeats counted."""
-    return len(items) + min(NUM_REPEATS, len(items) // 2)
+    num_repeatable = sum(len(item.stimuli) < SET_SIZE for item in items)
+    return len(items) + min(NUM_REPEATS, num_repeatable // 2)
 
 
 def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     """The trials of the listener with this number: all items in a random order, some of them twice.
 
     What is repeated comes from the first half of the order and comes back in the second. Of a pair the sides
-    are random, and the other way round in its repeat.
+    are random, and the other way round in its repeat. Sets of four are heard at the end, and once.
     """
     rng = np.random.default_rng([seed, 1, number])
-    first_round = [
+    shuffled = [
         Trial(opaque_id(), items[place], _sides(items[place], rng), False)
         for place in rng.permutation(len(items))
     ]
+    sets = [trial for trial in shuffled if len(trial.order) == SET_SIZE]
+    first_round = [trial for trial in shuffled if trial not in sets]
     half = len(first_round) // 2
     early, late = first_round[:half], first_round[half:]
     for place in rng.permutation(half)[: num_trials(items) - len(items)]:
         trial = early[place]
         repeat = Trial(opaque_id(), trial.item, trial.order[::-1], True)
         late.insert(int(rng.integers(1, len(late) + 1)), repeat)
-    return [*early, *late]
+    return [*early, *late, *sets]
 
 
 def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:

@@ -51,7 +51,24 @@ _ALL = (
 )
 
 CRITERIA = {criterion.name: criterion for criterion in _ALL}
-"""All of them by name, in the order of pages and tables."""
+"""What is judged of a tune, by name, in the order of pages and tables."""
+
+SET_VARIETY = Criterion(
+    "set_variety",
+    "Variety of the four",
+    "How different are the four from each other?",
+    (
+        "One tune four times",
+        "Hardly different",
+        "Two are alike",
+        "Different, of a kind",
+        "Each its own tune",
+    ),
+)
+"""What is judged of four tunes of one run together."""
+
+SCALES = CRITERIA | {SET_VARIETY.name: SET_VARIETY}
+"""Everything that is rated."""
 
 
 def check_criteria(names: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.study.criteria import CRITERIA
+from musicgen.study.criteria import SCALES
 from musicgen.study.pairing import sweep_directory
 from musicgen.study.runs import FoundRun
 
@@ -63,7 +63,7 @@ def metric_name(criterion: str) -> str:
     return f"listening/{criterion}"
 
 
-LISTENING_METRICS = tuple(metric_name(name) for name in CRITERIA)
+LISTENING_METRICS = tuple(metric_name(name) for name in SCALES)
 
 
 def read_ratings(path: Path) -> list[Rating]:
@@ -122,7 +122,7 @@ def with_ratings(runs: Sequence[FoundRun], ratings: Sequence[Rating]) -> list[Fo
 
 def _rated(run: FoundRun, points: dict[tuple[str, str], dict[str, list[int]]]) -> FoundRun:
     metrics, noise = dict(run.record.metrics), dict(run.record.sampling_noise)
-    for criterion in CRITERIA:
+    for criterion in SCALES:
         tunes = [statistics.mean(given) for given in points.get((run.record.run_id, criterion), {}).values()]
         if tunes:
             metrics[metric_name(criterion)] = statistics.mean(tunes)

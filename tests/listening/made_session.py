@@ -106,10 +106,15 @@ def write_tunes(directory: Path, run_id: str, tunes: list[str]) -> None:
 
 
 def settings(
-    mode: str = RATINGS, num_tunes: int = 8, num_anchors: int = 1, *, any_tune: bool = False
+    mode: str = RATINGS,
+    num_tunes: int = 8,
+    num_anchors: int = 1,
+    *,
+    num_sets: int = 0,
+    any_tune: bool = False,
 ) -> Settings:
     """Of a small session."""
-    return Settings(mode, num_tunes, num_anchors, tuple(CRITERIA), any_tune, seed=7)
+    return Settings(mode, num_tunes, num_anchors, tuple(CRITERIA), any_tune, 7, num_sets)
 
 
 def begin(sweep: Path, wanted: Settings | None = None) -> Listening:
@@ -132,7 +137,7 @@ def rate_all(database: Database, name: str, points: dict[str, int]) -> Listener:
             better = max(arms, key=lambda arm: points[arm])
             database.answer(listener.listener_id, place.trial_id, "preference", arms.index(better) + 1)
             continue
-        for criterion in database.settings.criteria:
+        for criterion in place.questions:
             database.answer(listener.listener_id, place.trial_id, criterion, points[heard[0].arm])
     database.end(listener.listener_id)
     return listener

@@ -202,7 +202,7 @@ def test_pairs_by_keyboard(served: ListeningServer, page: Page) -> None:
         page.keyboard.press("a")
         page.wait_for_function("() => document.querySelectorAll('audio')[0].currentTime > 0.05")
         page.keyboard.press("1")
-        assert "Hear both" in page.inner_text("#status")
+        assert "Hear all" in page.inner_text("#status")
         page.keyboard.press("b")
         page.wait_for_selector("#questions:not(.locked)")
         assert page.locator("audio").evaluate_all("all => all.map(one => one.paused)") == [True, False]
@@ -212,6 +212,30 @@ def test_pairs_by_keyboard(served: ListeningServer, page: Page) -> None:
     page.wait_for_selector("#result:not([hidden])")
     assert f"{CHANGED}, to the {BASELINE}" in page.inner_text("#result")
     assert [answer.value for answer in served.listening.database.answers()] == num_trials * [2]
+
+
+@pytest.mark.parametrize("served", [settings(num_tunes=2, num_anchors=0, num_sets=1)], indirect=True)
+def test_sets_of_four_by_keyboard(served: ListeningServer, page: Page) -> None:
+    num_trials = enter(page, served.url, "Anna")
+    assert num_trials == 2 + 1 + 2
+    for number in range(1, 4):
+        rate(page, number)
+        page.keyboard.press("Enter")
+    for number in (4, 5):
+        wait_for_trial(page, number)
+        for place, letter in enumerate("abcd"):
+            page.keyboard.press(letter)
+            page.wait_for_function(
+                "place => document.querySelectorAll('audio')[place].currentTime > 0.05", arg=place
+            )
+        page.wait_for_selector("#questions:not(.locked)")
+        page.keyboard.press("5")
+        page.keyboard.press("Enter")
+    page.get_by_role("button", name="End, and see the result").click()
+    page.wait_for_selector("#result:not([hidden])")
+    assert "Variety of the four" in page.inner_text("#result")
+    given = [answer for answer in served.listening.database.answers() if answer.question == "set_variety"]
+    assert [answer.value for answer in given] == [5, 5]
 
 
 def test_the_page_is_one_that_a_screen_reader_reads(served: ListeningServer, page: Page) -> None:

@@ -122,3 +122,22 @@ def test_preferences_of_pairs(sweep: Path) -> None:
     with (sweep / "choices.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 3 * (9 + 4) and {row["side"] for row in rows} == {"1", "2"}
+
+
+def test_the_variety_of_sets_is_a_metric_of_their_run(sweep: Path) -> None:
+    listening = begin(sweep, settings(num_tunes=4, num_sets=1))
+    rate_all(listening.database, "Anna", POINTS)
+    listening.results()
+    table = pandas.read_csv(sweep / "listening.csv").set_index(["arm", "criterion"])
+    assert (
+        table.loc[(CHANGED, "set_variety")]["mean"] == 4
+        and table.loc[(CHANGED, "set_variety")]["num_tunes"] == 1
+    )
+    assert ("corpus", "set_variety") not in table.index
+    (run_id,) = {
+        rating.run_id
+        for rating in read_ratings(sweep / "ratings.csv")
+        if rating.criterion == "set_variety" and rating.arm == CHANGED
+    }
+    runs = pandas.read_csv(summarise(find_runs([sweep]), sweep, draws=False).folder / "runs.csv")
+    assert runs.set_index("run_id").loc[run_id]["listening/set_variety"] == 4

@@ -153,9 +153,14 @@ def test_forged_posts_change_nothing(client: Client, listening: Listening) -> No
     assert client.post("answer", answer, Content_Length=str(MOST_BYTES + 1))[0] == 413
     assert client.post("answer", ["no object"])[0] == 400
     assert client.post("nothing", answer)[0] == 404
-    for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"question": "arm"}, {"trial": 7}):
+    for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"trial": 7}):
         assert client.post("answer", answer | wrong)[0] == 400
-    for wrong in ({"trial": "0" * 32}, {"trial": "' OR 1=1 --"}):
+    for wrong in (
+        {"question": "arm"},
+        {"question": "set_variety"},
+        {"trial": "0" * 32},
+        {"trial": "' OR 1=1 --"},
+    ):
         assert client.post("answer", answer | wrong)[0] == 409
     assert client.post("answer", answer | {"listener": "0" * 32})[0] == 404
     assert "Forged" not in {answer.listener for answer in listening.database.answers()}
@@ -179,7 +184,7 @@ def test_nothing_before_the_end_gives_the_arm_away(client: Client, listening: Li
     assert not [word for word in told if word in json.dumps(session).lower()]
     kinds = set()
     for trial in session["trials"]:
-        assert set(trial) == {"id", "sounds", "answers"}
+        assert set(trial) == {"id", "sounds", "questions", "answers"}
         status, headers, sound = client.ask("GET", f"/sound/{trial['sounds'][0]}")
         assert status == 200 and sound[:4] == b"RIFF"
         # What differs between two sounds is how long they are.

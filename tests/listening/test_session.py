@@ -6,7 +6,7 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
-from musicgen.listening.session import PAIRS, Drawn, Settings, draw_session, order_trials
+from musicgen.listening.session import PAIRS, Drawn, Settings, draw_session, num_trials, order_trials
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
 from musicgen.notation.parsing import parse_tune
 from musicgen.study.pairing import pair_runs
@@ -131,3 +131,21 @@ def test_shuffling_keeps_the_notes_and_everything_between_them() -> None:
         and "[GB]" in shuffled
     )
     assert len(parse_tune(shuffled).notes) == len(parse_tune(tune).notes)
+
+
+def test_sets_are_four_tunes_of_one_run_heard_last_and_once(sweep: Path) -> None:
+    session = drawn(sweep, settings(num_tunes=4, num_sets=2))
+    sets = [item for item in session.items if len(item.stimuli) == 4]
+    assert Counter((item.stimuli[0].arm, item.stimuli[0].seed) for item in sets) == {
+        (arm, seed): 1 for arm in (BASELINE, CHANGED) for seed in (0, 1)
+    }
+    for item in sets:
+        assert (
+            len({one.run_id for one in item.stimuli}) == 1 and len({one.index for one in item.stimuli}) == 4
+        )
+    assert not session.remarks
+    order = order_trials(session.items, 7, 0)
+    assert len(order) == num_trials(session.items) == 6 + 3 + 4
+    assert [len(trial.order) for trial in order] == 9 * [1] + 4 * [4]
+    too_many = drawn(sweep, settings(num_tunes=4, num_sets=3))
+    assert any("baseline: only 2 of 3 sets of four" in remark for remark in too_many.remarks)

@@ -53,7 +53,7 @@ function means(result) {
       ["", (row) => armName(row.arm)],
       ["1 to 5", (row) => plot(row.mean, row.ci_low, row.ci_high, 1, 5, [1, 2, 3, 4, 5], row.arm in ANCHORS)],
       ["mean [95 %]", (row) => interval(row.mean, row.ci_low, row.ci_high)],
-      ["of", (row) => `${plural(row.num_tunes, "tune")}, ${plural(row.num_listeners, "listener")}`],
+      ["of", (row) => `${plural(row.num_tunes, row.criterion === "set_variety" ? "set" : "tune")}, ${plural(row.num_listeners, "listener")}`],
     ], rows.filter((row) => row.criterion === criterion)));
   }
   parts.push(make("p", { className: "note", textContent:
@@ -129,7 +129,7 @@ function key(result) {
   };
   const columns = [
     ["", (trial) => `${trial.position}${trial.is_repeat ? ", again" : ""}`],
-    ["what it was", (trial) => trial.tunes.map((tune, side) => (trial.tunes.length > 1 ? `${"AB"[side]} ` : "") + told(tune)).join("; ")],
+    ["what it was", (trial) => trial.tunes.map((tune, side) => (trial.tunes.length > 1 ? `${"ABCD"[side]} ` : "") + told(tune)).join("; ")],
     ...names.map((name) => [result.titles[name] ?? "chosen", (trial) => answer(trial, name)]),
   ];
   return [make("h2", { textContent: "What you heard" }), table(columns, result.heard)];

@@ -96,21 +96,23 @@ element("pause").addEventListener("click", async () => {
 // --- one trial ---
 
 const isPair = () => session.mode === "pairs";
-const isAnswered = (trial) => session.questions.every((question) => question.name in trial.answers);
-const thing = () => (isPair() ? "Pair" : "Tune");
+const isAnswered = (trial) => trial.questions.every((name) => name in trial.answers);
+const thing = (trial) => ({ 1: "Tune", 2: "Pair" })[trial.sounds.length] ?? "Set";
+let questions = []; // of the trial that is shown
 
 function showTrial(number) {
   place = number;
   const trial = session.trials[place];
-  element("place").textContent = `${thing()} ${place + 1} of ${session.trials.length}`;
+  questions = session.questions.filter((question) => trial.questions.includes(question.name));
+  element("place").textContent = `${thing(trial)} ${place + 1} of ${session.trials.length}`;
   showProgress();
   silence();
   players = trial.sounds.map((sound, side) => makePlayer(sound, side));
-  element("players").classList.toggle("pair", isPair());
+  element("players").classList.toggle("pair", players.length > 1);
   element("players").replaceChildren(...players.map((player) => player.root));
-  element("questions").replaceChildren(...session.questions.map((question) => makeQuestion(question, trial)));
+  element("questions").replaceChildren(...questions.map((question) => makeQuestion(question, trial)));
   lock(!isAnswered(trial) && Object.keys(trial.answers).length === 0);
-  const firstOpen = session.questions.findIndex((question) => !(question.name in trial.answers));
+  const firstOpen = questions.findIndex((question) => !(question.name in trial.answers));
   activate(Math.max(firstOpen, 0));
   element("back").disabled = place === 0;
   element("keys").replaceChildren(...keyHints());
@@ -126,9 +128,9 @@ function showProgress() {
 }
 
 function keyHints() {
-  const hints = isPair()
-    ? [["A B", "play"], ["1 2", "choose"]]
-    : [["Space", "play"], ["1 – 5", "rate"], ["↑ ↓", "question"]];
+  const hints = players.length > 1 ? [[[..."ABCD"].slice(0, players.length).join(" "), "play"]] : [["Space", "play"]];
+  hints.push(isPair() ? ["1 2", "choose"] : ["1 – 5", "rate"]);
+  if (questions.length > 1) hints.push(["↑ ↓", "question"]);
   hints.push(["Enter", "next"], ["Backspace", "back"]);
   return hints.map(([key, text]) => make("span", {}, make("kbd", { textContent: key }), ` ${text}`));
 }
@@ -149,7 +151,7 @@ function clock(seconds) {
 }
 
 function makePlayer(sound, side) {
-  const name = isPair() ? "AB"[side] : "";
+  const name = session.trials[place].sounds.length > 1 ? "ABCD"[side] : "";
   const audio = make("audio", { preload: "auto", src: `/sound/${sound}` });
   const button = make("button", { type: "button", className: "play" }, icon(PLAY));
   const time = make("span", { textContent: "0:00" });
@@ -209,7 +211,7 @@ function makeQuestion(question, trial) {
   const legend = make("legend", {}, make("strong", { textContent: question.title }), " ", make("span", { textContent: question.question }));
   const scale = make("div", { className: isPair() ? "points two" : "points" }, ...points);
   const fieldset = make("fieldset", {}, legend, scale);
-  fieldset.addEventListener("focusin", () => activate(session.questions.indexOf(question)));
+  fieldset.addEventListener("focusin", () => activate(questions.indexOf(question)));
   return fieldset;
 }
 
@@ -254,7 +256,7 @@ function save(question, value) {
 
 async function next() {
   await saved();
-  if (!isAnswered(session.trials[place])) return tell(isPair() ? "Choose one of the two first." : "Rate every question first.");
+  if (!isAnswered(session.trials[place])) return tell(isPair() ? "Choose one of the two first." : "Answer every question first.");
   const later = session.trials.findIndex((trial, index) => index > place && !isAnswered(trial));
   const open = later >= 0 ? later : session.trials.findIndex((trial) => !isAnswered(trial));
   if (open < 0) return showEnd();
@@ -269,8 +271,9 @@ document.addEventListener("keydown", (event) => {
   if (element("trial").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
   const isOnButton = event.target instanceof HTMLButtonElement;
   const isOnSlider = event.target.type === "range";
-  if (event.key === " " && !isPair() && !isOnButton) toggle(players[0]);
-  else if (isPair() && "ab".includes(event.key.toLowerCase()) && event.key.length === 1) toggle(players["ab".indexOf(event.key.toLowerCase())]);
+  const letter = event.key.length === 1 ? "abcd".indexOf(event.key.toLowerCase()) : -1;
+  if (event.key === " " && players.length === 1 && !isOnButton) toggle(players[0]);
+  else if (players.length > 1 && letter >= 0 && letter < players.length) toggle(players[letter]);
   else if (event.key === "Enter" && !isOnButton) next();
   else if (event.key === "Backspace") element("back").click();
   else if (event.key === "ArrowDown" && !isOnSlider) move(1);
@@ -281,19 +284,19 @@ document.addEventListener("keydown", (event) => {
 });
 
 function move(step) {
-  activate(Math.min(Math.max(active + step, 0), session.questions.length - 1));
+  activate(Math.min(Math.max(active + step, 0), questions.length - 1));
   const inputs = [...element("questions").children[active].querySelectorAll("input")];
   (inputs.find((input) => input.checked) ?? inputs[0]).focus();
 }
 
 function choose(value) {
-  const question = session.questions[active];
+  const question = questions[active];
   const input = element(`${question.name}-${value}`);
   if (!input) return;
-  if (input.disabled) return tell(isPair() ? "Hear both first." : "Listen first: press the space bar.");
+  if (input.disabled) return tell(players.length > 1 ? "Hear all of them first." : "Listen first: press the space bar.");
   input.checked = true;
   save(question, value);
-  const open = session.questions.findIndex((one) => !(one.name in session.trials[place].answers));
+  const open = questions.findIndex((one) => !(one.name in session.trials[place].answers));
   if (open < 0) return element("next").focus();
   activate(open);
   element("questions").children[open].querySelector("input").focus({ preventScroll: false });
@@ -303,7 +306,7 @@ function choose(value) {
 
 function showEnd() {
   const open = session.trials.filter((trial) => !isAnswered(trial)).length;
-  const things = `${thing().toLowerCase()}${session.trials.length === 1 ? "" : "s"}`;
+  const things = isPair() ? "pairs" : "tunes";
   element("end-title").textContent = open ? `${open} of ${session.trials.length} ${things} are left` : `All ${session.trials.length} ${things} are rated`;
   element("end-text").textContent = "When you end, you see what everything was and what was said of it. " +
     "After that nothing can be changed, so that no rating is given with the answer in view.";
