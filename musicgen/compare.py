@@ -49,7 +49,8 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
     return only if is_sweep else Path()
 
 
-def _baseline(pairs: Sequence[str]) -> dict[str, str]:
+def read_baseline(pairs: Sequence[str]) -> dict[str, str]:
+    """PARAMETER=VALUE texts as a mapping; raises InputError for any other text."""
     baseline = {}
     for pair in pairs:
         parameter, sign, value = pair.partition("=")
@@ -63,6 +64,7 @@ def compare(arguments: argparse.Namespace) -> None:
     """Compare, write the tables and figures, and print what matters."""
     # rich and numpy take a moment to import, which --help and a wrong argument should not wait for.
     from musicgen.metrics.registry import HEADLINE
+    from musicgen.study.ratings import LISTENING_METRICS
     from musicgen.study.runs import find_runs
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
@@ -70,14 +72,14 @@ def compare(arguments: argparse.Namespace) -> None:
     summary = summarise(
         find_runs(arguments.paths),
         _output_folder(arguments),
-        _baseline(arguments.baseline),
+        read_baseline(arguments.baseline),
         draws=not arguments.no_plots,
     )
     known = set(summary.effects["metric"]) | set(summary.noise["metric"])
     for name in arguments.metric or []:
         if name not in known:
             raise InputError(f"--metric {name}: no run has it; there are {', '.join(sorted(known))}")
-    print_summary(summary, arguments.metric or HEADLINE)
+    print_summary(summary, arguments.metric or (*HEADLINE, *LISTENING_METRICS))
     print(summary.folder)
 
 

@@ -19,6 +19,10 @@ def test_an_installed_wheel_finds_its_conf(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
+    page = ROOT / "musicgen" / "listening" / "page"
+    assert {path.name for path in page.iterdir()} == {
+        path.name for path in (installed / "musicgen/listening/page").iterdir()
+    }
     done = subprocess.run(
         [sys.executable, "-m", "musicgen.train", "--cfg", "job", "model=gru"],
         cwd=tmp_path,

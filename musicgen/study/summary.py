@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.effects import effects_table
+from musicgen.study.findings import findings_of, unsupported
 from musicgen.study.noise import noise_table
 from musicgen.study.pairing import Star, pair_runs
+from musicgen.study.ratings import find_ratings, with_ratings
 from musicgen.study.runs import FoundRun, directory_name, runs_table, write_csv
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ class Summary:
     additivity: Sequence[Additivity]
     failures: Sequence[str]
     """A line for each run that did not complete."""
+    unsupported: Sequence[str]
+    """A line for each finding about these runs whose cited effect they do not show."""
     star: Star
     folder: Path
     plots: Sequence[Path]
@@ -45,9 +49,10 @@ def summarise(
 ) -> Summary:
     """Pair the runs, and write runs.csv, effects.csv, noise.csv and plots/ to `out`.
 
+    What listeners said of the runs, as ratings.csv beside them has it, is among the metrics.
     baseline: parameter -> value, where another one than the found one is wanted. Raises InputError.
     """
-    star = pair_runs(runs, baseline)
+    star = pair_runs(with_ratings(runs, find_ratings(runs, out)), baseline)
     table, effects = runs_table([*star.runs, *star.left_out], out), effects_table(star)
     noise = noise_table(star.baseline.runs)
     out.mkdir(parents=True, exist_ok=True)
@@ -56,7 +61,8 @@ def summarise(
     write_csv(noise, out / "noise.csv")
     plots = _draw(star, effects, out) if draws else []
     failures = [_failure(run, out) for run in star.runs if run.record.status != "complete"]
-    return Summary(table, effects, noise, additivity(effects), failures, star, out, plots)
+    doubts = unsupported(findings_of(runs), star.runs, effects)
+    return Summary(table, effects, noise, additivity(effects), failures, doubts, star, out, plots)
 
 
 def _failure(run: FoundRun, out: Path) -> str:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from musicgen.tracking.config import TrackerConfig
 
@@ -49,39 +49,67 @@ def forbid_patching() -> None:
     os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
 
 
-class CometTracker:
-    """One offline experiment of a run."""
+def experiment_key(archive: Path) -> str:
+    """The key under which the experiment of an archive is, or will be, on Comet."""
+    return archive.stem.partition("-")[0]
 
-    def __init__(self, config: TrackerConfig, folder: Path, name: str, tags: Sequence[str]) -> None:
+
+class CometTracker:
+    """One offline experiment of a run, or an addition to one."""
+
+    def __init__(
+        self,
+        config: TrackerConfig,
+        folder: Path,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        *,
+        continues: str | None = None,
+    ) -> None:
+        """continues: the key of an experiment that this adds to, by an archive of its own beside the first.
+
+        Comet takes such an addition once the first archive has been uploaded, then or later.
+        """
         self._config = config
         self._folder = folder
+        self._continues = continues
         self._error: str | None = None
+        self._archives_before: set[Path] = set()
         self._start(name, tags)
 
     @_never_fail
-    def _start(self, name: str, tags: Sequence[str]) -> None:
+    def _start(self, name: str | None, tags: Sequence[str]) -> None:
         forbid_patching()
         import comet_ml
 
-        logging.getLogger("comet_ml").setLevel(logging.WARNING)
+        # It warns that an addition has no name, which the experiment that it adds to has.
+        level = logging.WARNING if self._continues is None else logging.ERROR
+        logging.getLogger("comet_ml").setLevel(level)
         self._folder.mkdir(exist_ok=True)
-        self._experiment = comet_ml.OfflineExperiment(
-            project_name=self._config.project,
-            workspace=self._config.workspace,
-            offline_directory=str(self._folder),
-            log_code=False,
-            log_graph=False,
-            auto_param_logging=False,
-            auto_metric_logging=False,
-            auto_output_logging=False,  # pyright: ignore[reportArgumentType] - as documented
-            parse_args=False,
-            log_env_details=False,
-            log_git_metadata=False,
-            log_git_patch=False,
-            display_summary_level=0,
-        )
-        self._experiment.set_name(name)
-        self._experiment.add_tags([*self._config.tags, *tags])
+        self._archives_before = set(self._folder.glob("*.zip"))
+        settings: dict[str, Any] = {
+            "project_name": self._config.project,
+            "workspace": self._config.workspace,
+            "offline_directory": str(self._folder),
+            "log_code": False,
+            "log_graph": False,
+            "auto_param_logging": False,
+            "auto_metric_logging": False,
+            "auto_output_logging": False,
+            "parse_args": False,
+            "log_env_details": False,
+            "log_git_metadata": False,
+            "log_git_patch": False,
+            "display_summary_level": 0,
+        }
+        if self._continues is None:
+            self._experiment = comet_ml.OfflineExperiment(**settings)
+        else:
+            self._experiment = comet_ml.ExistingOfflineExperiment(**settings, experiment_key=self._continues)
+        if name is not None:
+            self._experiment.set_name(name)
+        if self._continues is None:
+            self._experiment.add_tags([*self._config.tags, *tags])
 
     @_never_fail
     def log_parameters(self, config: Mapping[str, object]) -> None:
@@ -109,10 +137,15 @@ class CometTracker:
         """The file as an asset under its file name."""
         self._experiment.log_asset(str(path), file_name=path.name)
 
+    @_never_fail
+    def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
+        """Words about the experiment, and what they are about."""
+        self._experiment.log_text(text, metadata=dict(metadata))
+
     def end(self) -> Mapping[str, object]:
         """Write the archive, and upload it where that is wanted and possible."""
         self._end_experiment()
-        archives = sorted(self._folder.glob("*.zip"))
+        archives = sorted(set(self._folder.glob("*.zip")) - self._archives_before)
         if self._error is not None or not archives:
             return {"kind": "comet", "error": self._error or "no archive was written"}
         ended = {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}

@@ -1,9 +1,12 @@
 """What the `tracker` config group holds."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
+
+from musicgen.errors import InputError
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -18,3 +21,11 @@ class TrackerConfig:
     tags: list[str]
     upload_timeout_seconds: Annotated[float, Field(gt=0.0)]
     """After this the archive stays, and the run ends without the upload."""
+
+
+def tracker_config(config: Mapping[str, object]) -> TrackerConfig:
+    """The tracker group of a run's resolved config, as run.json holds it; raises InputError."""
+    try:
+        return TypeAdapter(TrackerConfig).validate_python(config.get("tracker"), strict=False)
+    except ValidationError as error:
+        raise InputError(f"tracker: cannot be read: {' '.join(str(error).split())}") from error

@@ -14,7 +14,14 @@ BASE = {
     "training": {"learning_rate": 0.005, "num_threads": 1},
     "sampling": {"num_tunes": 200, "temperature": 0.7, "prompts": ["X:1\n"]},
     "evaluation": {"num_reference_splits": 5},
-    "tracker": {"kind": "none"},
+    "tracker": {
+        "kind": "none",
+        "mode": "offline",
+        "project": "tests",
+        "workspace": None,
+        "tags": [],
+        "upload_timeout_seconds": 1.0,
+    },
 }
 
 

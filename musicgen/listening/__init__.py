@@ -1,0 +1,1 @@
+"""Blind listening: what is heard, by whom, in which order, what was said of it, and what follows."""

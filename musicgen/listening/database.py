@@ -1,0 +1,311 @@
+"""The database of one session: its key, its listeners, and every answer from the moment it is given.
+
+SQLite in its write-ahead mode, with a synchronised disk for every commit: an answer that was confirmed is
+there after any crash, and listeners do not wait for each other. Every call opens its own connection, so any
+thread may call.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.listening.session import Item, Settings, Trial, order_trials
+from musicgen.listening.stimuli import Stimulus, opaque_id
+
+_SCHEMA = """
+CREATE TABLE session (
+    version INTEGER NOT NULL, settings TEXT NOT NULL, remarks TEXT NOT NULL, created_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE stimulus (
+    stimulus_id TEXT PRIMARY KEY, arm TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, tune_index INTEGER,
+    anchor TEXT NOT NULL, abc TEXT NOT NULL
+) STRICT;
+CREATE TABLE item (
+    item_id TEXT NOT NULL, place INTEGER NOT NULL, stimulus_id TEXT NOT NULL REFERENCES stimulus,
+    PRIMARY KEY (item_id, place)
+) STRICT;
+CREATE TABLE listener (
+    listener_id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL UNIQUE,
+    began_at TEXT NOT NULL, ended_at TEXT
+) STRICT;
+CREATE TABLE trial (
+    trial_id TEXT PRIMARY KEY, listener_id TEXT NOT NULL REFERENCES listener, position INTEGER NOT NULL,
+    item_id TEXT NOT NULL, heard TEXT NOT NULL, is_repeat INTEGER NOT NULL, UNIQUE (listener_id, position)
+) STRICT;
+CREATE TABLE sound (
+    sound_id TEXT PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trial, place INTEGER NOT NULL,
+    stimulus_id TEXT NOT NULL REFERENCES stimulus
+) STRICT;
+CREATE TABLE answer (
+    trial_id TEXT NOT NULL REFERENCES trial, question TEXT NOT NULL, value INTEGER NOT NULL,
+    answered_at TEXT NOT NULL, PRIMARY KEY (trial_id, question)
+) STRICT;
+"""
+_VERSION = 1
+_PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A person with a name."""
+
+    listener_id: str
+    name: str
+    has_ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A trial as its listener's page may know it."""
+
+    trial_id: str
+    sound_ids: tuple[str, ...]
+    questions: tuple[str, ...]
+    answers: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and everything about it, the key included."""
+
+    listener: str
+    has_ended: bool
+    position: int
+    """From 1."""
+    item_id: str
+    is_repeat: bool
+    heard: tuple[Stimulus, ...]
+    question: str
+    value: int
+    answered_at: str
+
+
+class RefusedAnswerError(ValueError):
+    """An answer that has no place: another listener's trial, or after that listener's end."""
+
+
+class Database:
+    """The file of a session that exists."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InputError where the file is no session that this program reads."""
+        self.path = path
+        try:
+            with self._connected() as connection:
+                version, settings, remarks, self.created_at = connection.execute(
+                    "SELECT version, settings, remarks, created_at FROM session"
+                ).fetchone()
+        except (sqlite3.Error, TypeError) as error:
+            raise InputError(f"{path}: is no listening session: {error}") from error
+        if version != _VERSION:
+            raise InputError(f"{path}: a session of version {version}, this program reads {_VERSION}")
+        values = json.loads(settings)
+        self.settings = Settings(**{**values, "criteria": tuple(values["criteria"])})
+        self.remarks: tuple[str, ...] = tuple(json.loads(remarks))
+        self.stimuli, self.items = self._read_items()
+
+    @classmethod
+    def create(
+        cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
+    ) -> "Database":
+        """Write a new session, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".unfinished-{opaque_id()}-{path.name}")
+        try:
+            with closing(sqlite3.connect(unfinished)) as connection, connection:
+                connection.executescript(_SCHEMA)
+                connection.execute(
+                    "INSERT INTO session VALUES (?, ?, ?, ?)",
+                    (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
+                )
+                for item in items:
+                    for place, stimulus in enumerate(item.stimuli):
+                        connection.execute(
+                            "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
+                            tuple(asdict(stimulus).values()),
+                        )
+                        connection.execute(
+                            "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
+                        )
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return cls(path)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        """A connection in a transaction, which is committed if the block ends well."""
+        uri = f"{self.path.resolve().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            with connection:
+                yield connection
+
+    def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
+        with self._connected() as connection:
+            stimuli = {
+                row[0]: Stimulus(*row) for row in connection.execute("SELECT * FROM stimulus ORDER BY rowid")
+            }
+            places = connection.execute("SELECT item_id, stimulus_id FROM item ORDER BY rowid").fetchall()
+        members: dict[str, list[Stimulus]] = {}
+        for item_id, stimulus_id in places:
+            members.setdefault(item_id, []).append(stimuli[stimulus_id])
+        return stimuli, {item_id: Item(item_id, tuple(heard)) for item_id, heard in members.items()}
+
+    def enter(self, name: str) -> Listener:
+        """The listener of this name, with an order of their own if they are new."""
+        with self._connected() as connection:
+            # Of two that enter at once, one waits here.
+            connection.execute("BEGIN IMMEDIATE")
+            known = connection.execute(
+                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE name = ?", (name,)
+            ).fetchone()
+            if known:
+                return Listener(known[0], known[1], bool(known[2]))
+            (number,) = connection.execute("SELECT COUNT(*) FROM listener").fetchone()
+            listener = Listener(opaque_id(), name, False)
+            connection.execute(
+                "INSERT INTO listener VALUES (?, ?, ?, ?, NULL)", (listener.listener_id, name, number, _now())
+            )
+            trials = order_trials(list(self.items.values()), self.settings.seed, number)
+            for position, trial in enumerate(trials, start=1):
+                _insert_trial(connection, listener, position, trial)
+        return listener
+
+    def listener(self, listener_id: str) -> Listener | None:
+        """The listener with this id."""
+        with self._connected() as connection:
+            row = connection.execute(
+                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE listener_id = ?",
+                (listener_id,),
+            ).fetchone()
+        return Listener(row[0], row[1], bool(row[2])) if row else None
+
+    def listeners(self) -> list[Listener]:
+        """Everyone, in the order in which they began."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener ORDER BY number"
+            ).fetchall()
+        return [Listener(row[0], row[1], bool(row[2])) for row in rows]
+
+    def places(self, listener_id: str) -> list[Place]:
+        """The listener's trials in order, with what was answered so far."""
+        with self._connected() as connection:
+            places = {
+                trial_id: Place(trial_id, (), self.settings.questions(self.items[item_id]), {})
+                for trial_id, item_id in connection.execute(
+                    "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position",
+                    (listener_id,),
+                )
+            }
+            sounds = connection.execute(
+                "SELECT trial_id, sound_id FROM sound JOIN trial USING (trial_id) WHERE listener_id = ? "
+                "ORDER BY trial_id, place",
+                (listener_id,),
+            ).fetchall()
+            answers = connection.execute(
+                "SELECT trial_id, question, value FROM answer JOIN trial USING (trial_id) "
+                "WHERE listener_id = ?",
+                (listener_id,),
+            ).fetchall()
+        for trial_id, question, value in answers:
+            places[trial_id].answers[question] = value
+        return [
+            replace(
+                place,
+                sound_ids=tuple(sound_id for trial_id, sound_id in sounds if trial_id == place.trial_id),
+            )
+            for place in places.values()
+        ]
+
+    def stimulus_of(self, sound_id: str) -> str | None:
+        """The id of the stimulus behind a sound; None for a sound that there is not."""
+        with self._connected() as connection:
+            row = connection.execute(
+                "SELECT stimulus_id FROM sound WHERE sound_id = ?", (sound_id,)
+            ).fetchone()
+        return row[0] if row else None
+
+    def answer(self, listener_id: str, trial_id: str, question: str, value: int) -> None:
+        """Save one answer, in place of an earlier one; it is on the disk when this returns.
+
+        Raises RefusedAnswerError for a trial that is not this listener's, or after the listener's end.
+        """
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute(
+                "SELECT ended_at, item_id FROM trial JOIN listener USING (listener_id) "
+                "WHERE trial_id = ? AND listener_id = ?",
+                (trial_id, listener_id),
+            ).fetchone()
+            if row is None:
+                raise RefusedAnswerError("no such trial of this listener")
+            if row[0] is not None:
+                raise RefusedAnswerError("the listener has ended: the key is known, nothing can be changed")
+            if question not in self.settings.questions(self.items[row[1]]):
+                raise RefusedAnswerError("that is not asked of this")
+            connection.execute(
+                "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
+                "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",
+                (trial_id, question, value, _now()),
+            )
+
+    def end(self, listener_id: str) -> None:
+        """Close the listener's answers; from here on the key may be shown to them."""
+        with self._connected() as connection:
+            connection.execute(
+                "UPDATE listener SET ended_at = ? WHERE listener_id = ? AND ended_at IS NULL",
+                (_now(), listener_id),
+            )
+
+    def answers(self) -> list[Answer]:
+        """Every answer, by listener and position."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT name, ended_at IS NOT NULL, position, item_id, is_repeat, heard, question, value, "
+                "answered_at FROM answer JOIN trial USING (trial_id) JOIN listener USING (listener_id) "
+                "ORDER BY number, position, question"
+            ).fetchall()
+        return [
+            Answer(
+                row[0],
+                bool(row[1]),
+                row[2],
+                row[3],
+                bool(row[4]),
+                tuple(self.stimuli[stimulus_id] for stimulus_id in json.loads(row[5])),
+                *row[6:],
+            )
+            for row in rows
+        ]
+
+
+def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:
+    heard = [stimulus.stimulus_id for stimulus in trial.heard]
+    connection.execute(
+        "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)",
+        (
+            trial.trial_id,
+            listener.listener_id,
+            position,
+            trial.item.item_id,
+            json.dumps(heard),
+            int(trial.is_repeat),
+        ),
+    )
+    for place, stimulus_id in enumerate(heard):
+        connection.execute(
+            "INSERT INTO sound VALUES (?, ?, ?, ?)", (opaque_id(), trial.trial_id, place, stimulus_id)
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,118 @@
+"""Answers as tables of one row each: ratings.csv of a session of ratings, choices.csv of one of pairs.
+
+Only listeners who have ended are in them: the tables hold the key, which nobody may read who still listens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.listening.database import Answer
+from musicgen.listening.stimuli import BASELINE, SHUFFLED
+from musicgen.study.ratings import COLUMNS, FILE_NAME, Rating
+from musicgen.study.runs import write_csv
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CHOICES_FILE = "choices.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one person preferred, of a tune of an arm and one of the baseline; in the order of choices.csv."""
+
+    listener: str
+    pair_id: str
+    arm: str
+    """Of an anchor CORPUS, which stands against shuffled notes."""
+    is_chosen: bool
+    """Whether the arm was preferred."""
+    side: int
+    """Where the arm's tune was heard: 1 or 2."""
+    seed: int | None
+    run_id: str
+    index: int | None
+    baseline_run_id: str
+    baseline_index: int | None
+    is_repeat: bool
+    anchor: str
+    """CORPUS, or "" for a pair of runs' tunes."""
+    position: int
+    chosen_at: str
+
+
+def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
+    """The ratings of everyone who has ended."""
+    return [
+        Rating(
+            listener=answer.listener,
+            tune_id=answer.item_id,
+            run_id=answer.heard[0].run_id,
+            arm=answer.heard[0].arm,
+            seed=answer.heard[0].seed,
+            # A set is several tunes of one run.
+            index=answer.heard[0].index if len(answer.heard) == 1 else None,
+            criterion=answer.question,
+            rating=answer.value,
+            is_repeat=answer.is_repeat,
+            anchor=answer.heard[0].anchor,
+            position=answer.position,
+            rated_at=answer.answered_at,
+        )
+        for answer in answers
+        if answer.has_ended
+    ]
+
+
+def write_ratings(ratings: Sequence[Rating], folder: Path) -> Path:
+    """Write ratings.csv."""
+    from pandas import DataFrame
+
+    table = DataFrame([asdict(rating) for rating in ratings], columns=list(COLUMNS))
+    return _written(table, folder / FILE_NAME)
+
+
+def choices_of(answers: Sequence[Answer]) -> list[Choice]:
+    """The choices of everyone who has ended."""
+    return [_choice(answer) for answer in answers if answer.has_ended]
+
+
+def _choice(answer: Answer) -> Choice:
+    changed, plain = sorted(answer.heard, key=lambda stimulus: stimulus.arm in (BASELINE, SHUFFLED))
+    side = answer.heard.index(changed) + 1
+    return Choice(
+        listener=answer.listener,
+        pair_id=answer.item_id,
+        arm=changed.arm,
+        is_chosen=answer.value == side,
+        side=side,
+        seed=changed.seed,
+        run_id=changed.run_id,
+        index=changed.index,
+        baseline_run_id=plain.run_id,
+        baseline_index=plain.index,
+        is_repeat=answer.is_repeat,
+        anchor=changed.anchor,
+        position=answer.position,
+        chosen_at=answer.answered_at,
+    )
+
+
+def write_choices(choices: Sequence[Choice], folder: Path) -> Path:
+    """Write choices.csv."""
+    from pandas import DataFrame
+
+    names = [field.name for field in fields(Choice)]
+    table = DataFrame([asdict(choice) for choice in choices], columns=names)
+    return _written(table, folder / CHOICES_FILE)
+
+
+def _written(table: "DataFrame", path: Path) -> Path:
+    for name in ("seed", "index", "baseline_index"):
+        if name in table:
+            # Whole numbers beside empty cells.
+            table[name] = table[name].astype("Int64")
+    write_csv(table, path)
+    return path

@@ -1,0 +1,124 @@
+"""agreement.csv: do the metrics and the validation loss agree with the ears?
+
+Spearman's rank correlation of what was rated with what was measured: over tunes for what tunes.csv says of a
+single tune, over runs for the metrics of a run. A metric that should be as in the corpus counts by its
+distance from the corpus's value. All of it is exploratory.
+"""
+
+import csv
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from musicgen.listening.means import rated_criteria
+from musicgen.listening.statistics import rank_correlation
+from musicgen.metrics.registry import HEADLINE, METRICS, Direction
+from musicgen.study.ratings import Rating, metric_name, with_ratings
+from musicgen.study.runs import FoundRun
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = ("unit", "criterion", "metric", "better", "rank_correlation", "ci_low", "ci_high", "num_units")
+TUNE_METRICS = (
+    "lag_repeat",
+    "distinct_bars",
+    "pitch_class_entropy",
+    "pitch_range",
+    "num_notes",
+    "ends_on_tonic",
+    "novelty_8",
+    "longest_copy",
+    "copied_share",
+)
+"""Columns of tunes.csv that measure a tune's music."""
+TUNE, RUN = "tune", "run"
+HIGHER, LOWER, NEARER = "higher", "lower", "nearer to the corpus"
+"""Which way a metric is better: then ratings should rise with it, or fall with it, or with the distance."""
+
+Pairs = dict[str, list[tuple[float, float]]]
+"""Metric -> (measured, mean rating) of everything that has both."""
+
+
+def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "DataFrame":
+    """A row for each unit (tune or run), criterion and metric; empty without ratings of runs' tunes."""
+    from pandas import DataFrame
+
+    own = [rating for rating in ratings if rating.run_id and not rating.is_repeat]
+    rows = []
+    for criterion in rated_criteria(own):
+        rated = [rating for rating in own if rating.criterion == criterion]
+        for unit, pairs in ((TUNE, _tune_pairs(rated, runs)), (RUN, _run_pairs(rated, runs))):
+            rows += [_row(unit, criterion, metric, known) for metric, known in pairs.items()]
+    return DataFrame(rows, columns=list(COLUMNS))
+
+
+def _row(unit: str, criterion: str, metric: str, pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
+    estimate = rank_correlation([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    return {
+        "unit": unit,
+        "criterion": criterion,
+        "metric": metric,
+        "better": _better(metric) if unit == RUN else None,
+        "rank_correlation": estimate.value,
+        "ci_low": estimate.low,
+        "ci_high": estimate.high,
+        "num_units": len(pairs),
+    }
+
+
+def _better(metric: str) -> str:
+    directions = {Direction.HIGHER: HIGHER, Direction.LOWER: LOWER, Direction.CORPUS: NEARER}
+    return directions[METRICS[metric].direction]
+
+
+def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
+    measured = {run.record.run_id: _tune_table(run) for run in runs}
+    points: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for rating in ratings:
+        if rating.index is not None:
+            points[rating.run_id, rating.index].append(rating.rating)
+    pairs: Pairs = {metric: [] for metric in TUNE_METRICS}
+    for (run_id, index), given in points.items():
+        row = measured.get(run_id, {}).get(index, {})
+        for metric in TUNE_METRICS:
+            value = _number(row.get(metric, ""))
+            if not math.isnan(value):
+                pairs[metric].append((value, statistics.mean(given)))
+    return pairs
+
+
+def _tune_table(run: FoundRun) -> dict[int, Mapping[str, str]]:
+    path = run.directory / "tunes.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {int(row["index"]): row for row in csv.DictReader(file)}
+
+
+def _number(cell: str) -> float:
+    if cell in ("True", "False"):
+        return float(cell == "True")
+    return float(cell) if cell else math.nan
+
+
+def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
+    pairs: Pairs = {metric: [] for metric in HEADLINE}
+    different = {run.record.run_id: run for run in runs}
+    for run in with_ratings(list(different.values()), ratings):
+        heard = run.value(metric_name(ratings[0].criterion))
+        for metric in HEADLINE if heard is not None else ():
+            if (value := _measured(run, metric)) is not None and heard is not None:
+                pairs[metric].append((value, heard))
+    return pairs
+
+
+def _measured(run: FoundRun, metric: str) -> float | None:
+    """The metric's value, or its distance from the corpus where that is the aim."""
+    value = run.value(metric)
+    if value is None or METRICS[metric].direction is not Direction.CORPUS:
+        return value
+    reference = run.record.reference.get(metric)
+    return None if reference is None else abs(value - reference["mean"])

@@ -1,0 +1,89 @@
+"""What a session has shown so far: its tables, written beside the runs, and what must be said with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.listening.database import Answer, Database
+from musicgen.listening.export import choices_of, ratings_of, write_choices, write_ratings
+from musicgen.listening.means import Reliability, agreement_between, listening_table, reliability_of
+from musicgen.listening.metric_agreement import agreement_table
+from musicgen.listening.preferences import preferences_table
+from musicgen.listening.session import PAIRS
+from musicgen.study.runs import FoundRun, write_csv
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+MEANS_FILE, AGREEMENT_FILE, PREFERENCES_FILE = "listening.csv", "agreement.csv", "preferences.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Of everyone who has ended."""
+
+    listeners: tuple[str, ...]
+    num_under_way: int
+    """Listeners who have begun and not ended; their ratings are saved, and count when they end."""
+    tables: "dict[str, DataFrame]"
+    """File name -> table: the means and the agreement with the metrics, or the preferences."""
+    reliability: tuple[Reliability, ...]
+    """One for each listener; of pairs empty."""
+    between_listeners: dict[str, float]
+    """Criterion -> Krippendorff's alpha."""
+    repeats: tuple[int, int]
+    """Choices made twice, and how many of them alike; of ratings (0, 0)."""
+    written: tuple[Path, ...]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Such as "listening/model.cell=gru/musicality" -> its mean rating."""
+        table = self.tables.get(MEANS_FILE)
+        rows = [] if table is None else table.to_dict("records")
+        return {f"listening/{row['arm']}/{row['criterion']}": float(row["mean"]) for row in rows}
+
+
+def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) -> Results:
+    """Work out and write every table; with nobody who has ended, none is written."""
+    listeners = database.listeners()
+    ended = tuple(listener.name for listener in listeners if listener.has_ended)
+    answers = [answer for answer in database.answers() if answer.has_ended]
+    is_pairs = database.settings.mode == PAIRS
+    if not answers:
+        return Results(ended, len(listeners) - len(ended), {}, (), {}, (0, 0), ())
+    if is_pairs:
+        choices = choices_of(answers)
+        tables = {PREFERENCES_FILE: preferences_table(choices)}
+        written = [write_choices(choices, folder)]
+        reliability, between = (), {}
+    else:
+        ratings = ratings_of(answers)
+        arms = dict.fromkeys(stimulus.arm for stimulus in database.stimuli.values() if not stimulus.anchor)
+        tables = {
+            MEANS_FILE: listening_table(ratings, list(arms)),
+            AGREEMENT_FILE: agreement_table(ratings, runs),
+        }
+        written = [write_ratings(ratings, folder)]
+        reliability = tuple(reliability_of(ratings, name) for name in ended)
+        between = agreement_between(ratings)
+    for name, table in tables.items():
+        write_csv(table, folder / name)
+        written.append(folder / name)
+    repeats = _repeated_choices(answers) if is_pairs else (0, 0)
+    return Results(ended, len(listeners) - len(ended), tables, reliability, between, repeats, tuple(written))
+
+
+def _repeated_choices(answers: Sequence[Answer]) -> tuple[int, int]:
+    """How many pairs were judged twice, and how many of them alike."""
+    chosen = {(answer.listener, answer.item_id, answer.is_repeat): _chosen(answer) for answer in answers}
+    alike = [
+        choice == chosen[listener, item, False]
+        for (listener, item, is_repeat), choice in chosen.items()
+        if is_repeat and (listener, item, False) in chosen
+    ]
+    return len(alike), sum(alike)
+
+
+def _chosen(answer: Answer) -> str:
+    return answer.heard[answer.value - 1].stimulus_id

@@ -1,0 +1,209 @@
+"""A listening session: what everyone hears, drawn once, and the order in which one listener hears it.
+
+All listeners judge the same items, so that raters and tunes are crossed; each in an order of their own, with
+some items hidden among the later ones a second time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from musicgen.errors import InputError
+from musicgen.listening.anchors import draw_anchors
+from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
+from musicgen.study.criteria import POINTS, SET_VARIETY
+from musicgen.study.pairing import Star
+
+RATINGS, PAIRS = "ratings", "pairs"
+PREFERENCE = "preference"
+"""The one question about a pair; its answer is the place of the chosen one, 1 or 2."""
+NUM_REPEATS = 4
+SET_SIZE = 4
+_NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with the same seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session is asked to be."""
+
+    mode: str
+    """RATINGS or PAIRS."""
+    num_tunes: int
+    """Tunes of runs, or pairs of them, for one listener, without anchors and repeats."""
+    num_anchors: int
+    """Of each kind."""
+    criteria: tuple[str, ...]
+    any_tune: bool
+    seed: int
+    num_sets: int = 0
+    """Sets of four tunes of one run, for each arm."""
+
+    def questions(self, item: "Item") -> tuple[str, ...]:
+        """What is asked of an item."""
+        if self.mode == PAIRS:
+            return (PREFERENCE,)
+        return self.criteria if len(item.stimuli) == 1 else (SET_VARIETY.name,)
+
+    def is_answer(self, value: object) -> bool:
+        """Whether the value answers any question."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            return False
+        return value in ((1, 2) if self.mode == PAIRS else POINTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is judged at once: a tune, two of which one is chosen, or a set of four."""
+
+    item_id: str
+    stimuli: tuple[Stimulus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An item at its place for one listener."""
+
+    trial_id: str
+    item: Item
+    order: tuple[int, ...]
+    """Which stimulus of the item is heard first, and which second."""
+    is_repeat: bool
+
+    @property
+    def heard(self) -> tuple[Stimulus, ...]:
+        """The stimuli as this listener hears them."""
+        return tuple(self.item.stimuli[place] for place in self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The items of a new session, and what a reader must know of how they were drawn."""
+
+    items: tuple[Item, ...]
+    remarks: tuple[str, ...]
+
+
+def draw_session(star: Star, settings: Settings, play: Play, cache: Path | None = None) -> Drawn:
+    """Draw and render everything that is heard. Raises InputError where there is nothing to hear."""
+    rng = np.random.default_rng([settings.seed, 0])
+    pool = Pool(star, rng, any_tune=settings.any_tune)
+    draw = _draw_pairs if settings.mode == PAIRS else _draw_tunes
+    items, remarks = draw(pool, settings, play)
+    record = star.baseline.runs[0].record
+    anchors, remark = draw_anchors(record, settings.num_anchors, rng, play, cache)
+    if settings.mode == PAIRS:
+        real = [anchor for anchor in anchors if anchor.anchor == CORPUS]
+        false = [anchor for anchor in anchors if anchor.anchor != CORPUS]
+        items += [_item(*pair) for pair in zip(real, false, strict=False)]
+    else:
+        items += [_item(anchor) for anchor in anchors]
+    remarks = [*_what_else(star, settings), *remarks, remark]
+    return Drawn(tuple(items), tuple(text for text in remarks if text))
+
+
+def _what_else(star: Star, settings: Settings) -> list[str]:
+    """What a reader must know that no draw says."""
+    remarks = []
+    if star.left_out:
+        remarks.append(
+            f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters"
+        )
+    if settings.any_tune:
+        remarks.append("tunes whose bars are wrong were drawn too")
+    return remarks
+
+
+def _item(*stimuli: Stimulus) -> Item:
+    return Item(opaque_id(), stimuli)
+
+
+def _draw_tunes(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
+    each = share_out(settings.num_tunes, pool.arms)
+    items, remarks = [], _silent_arms(pool)
+    for arm in pool.arms:
+        tunes = pool.draw(arm, each, play)
+        items += [_item(tune) for tune in tunes]
+        if len(tunes) < each:
+            remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, it has no more")
+    sets, more = _draw_sets(pool, settings, play)
+    return items + sets, remarks + more
+
+
+def _draw_sets(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
+    """Four tunes of one run, for runs of different seeds as far as there are any."""
+    items, remarks = [], []
+    for arm in pool.arms if settings.num_sets else ():
+        found, seeds = 0, pool.seeds(arm)
+        while found < settings.num_sets and seeds:
+            seed = seeds.pop(0)
+            tunes = [pool.draw_of_seed(arm, seed, play) for _ in range(SET_SIZE)]
+            heard = [tune for tune in tunes if tune is not None]
+            if len(heard) == SET_SIZE:
+                items.append(_item(*heard))
+                found += 1
+                seeds.append(seed)
+        if found < settings.num_sets:
+            remarks.append(f"{arm}: only {found} of {settings.num_sets} sets of four, it has no more tunes")
+    return items, remarks
+
+
+def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
+    """An arm's tune against one of the baseline, both of the same training seed."""
+    arms = [arm for arm in pool.arms if arm != BASELINE]
+    if not arms or BASELINE not in pool.arms:
+        raise InputError(_NO_PAIRS)
+    each = share_out(settings.num_tunes, arms)
+    items, remarks = [], _silent_arms(pool)
+    for arm in arms:
+        found, seeds = 0, pool.seeds(arm)
+        while found < each and seeds:
+            seed = seeds.pop(0)
+            changed = pool.draw_of_seed(arm, seed, play)
+            plain = pool.draw_of_seed(BASELINE, seed, play) if changed else None
+            if changed and plain:
+                items.append(_item(plain, changed))
+                found += 1
+                seeds.append(seed)
+        if found < each:
+            remarks.append(f"{arm}: only {found} of {each} pairs, for want of valid tunes with the same seed")
+    if not items:
+        raise InputError(_NO_PAIRS)
+    return items, remarks
+
+
+def _silent_arms(pool: Pool) -> list[str]:
+    return [f"{arm}: no valid tune, so it is not heard" for arm, count in pool.available.items() if not count]
+
+
+def num_trials(items: Sequence[Item]) -> int:
+    """How many items a listener judges, repeats counted."""
+    num_repeatable = sum(len(item.stimuli) < SET_SIZE for item in items)
+    return len(items) + min(NUM_REPEATS, num_repeatable // 2)
+
+
+def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
+    """The trials of the listener with this number: all items in a random order, some of them twice.
+
+    What is repeated comes from the first half of the order and comes back in the second. Of a pair the sides
+    are random, and the other way round in its repeat. Sets of four are heard at the end, and once.
+    """
+    rng = np.random.default_rng([seed, 1, number])
+    shuffled = [
+        Trial(opaque_id(), items[place], _sides(items[place], rng), False)
+        for place in rng.permutation(len(items))
+    ]
+    sets = [trial for trial in shuffled if len(trial.order) == SET_SIZE]
+    first_round = [trial for trial in shuffled if trial not in sets]
+    half = len(first_round) // 2
+    early, late = first_round[:half], first_round[half:]
+    for place in rng.permutation(half)[: num_trials(items) - len(items)]:
+        trial = early[place]
+        repeat = Trial(opaque_id(), trial.item, trial.order[::-1], True)
+        late.insert(int(rng.integers(1, len(late) + 1)), repeat)
+    return [*early, *late, *sets]
+
+
+def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:
+    return tuple(int(place) for place in rng.permutation(len(item.stimuli)))

@@ -1,0 +1,89 @@
+"""`python -m musicgen.note RUN_DIR "what I heard"`: add to the findings log."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import exit_status
+from musicgen.study.criteria import CRITERIA, POINTS
+
+if TYPE_CHECKING:
+    from musicgen.study.findings import Finding
+    from musicgen.study.record import RunRecord
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m musicgen.note",
+        description="Write down what a run sounds like, with the date and the run's identity, into the "
+        "findings log of its study, sweep or run.",
+    )
+    parser.add_argument("run_directory", type=Path, metavar="RUN_DIR")
+    parser.add_argument("text", metavar="TEXT", help="what you heard or saw")
+    for criterion in CRITERIA.values():
+        parser.add_argument(
+            f"--{criterion.name.replace('_', '-')}",
+            dest=criterion.name,
+            type=int,
+            metavar=f"{POINTS[0]}..{POINTS[-1]}",
+            help=f"{criterion.question} 1: {criterion.labels[0]}; 5: {criterion.labels[-1]}",
+        )
+    parser.add_argument(
+        "--effect",
+        metavar="PARAMETER,METRIC,DIRECTION",
+        help="the effect that this rests on, such as model.cell,validity/tune_rate,raises; musicgen.compare "
+        "says when runs no longer show it",
+    )
+    parser.add_argument("--author", help="who says so")
+    return parser.parse_args(arguments)
+
+
+def note(arguments: argparse.Namespace) -> None:
+    """Append the finding, tell Comet, and print the log's path."""
+    from musicgen.study.findings import CitedEffect, add_finding
+    from musicgen.study.record import RunRecord
+
+    given = {name: getattr(arguments, name) for name in CRITERIA}
+    effect = None if arguments.effect is None else CitedEffect.parse(arguments.effect)
+    finding, path = add_finding(
+        arguments.run_directory,
+        arguments.text,
+        {name: point for name, point in given.items() if point is not None},
+        effect,
+        arguments.author,
+    )
+    _track(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
+    print(path)
+
+
+def _track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
+    """Add the finding to the run's experiment on Comet, where it has one."""
+    archive = record.tracker.get("archive")
+    if not isinstance(archive, str):
+        return
+    from musicgen.tracking.comet import CometTracker, experiment_key
+    from musicgen.tracking.config import tracker_config
+
+    tracker = CometTracker(
+        tracker_config(record.config), directory / "comet", continues=experiment_key(Path(archive))
+    )
+    tracker.log_metrics(
+        {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
+    )
+    told = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
+    tracker.log_text(finding.text, told)
+    # What Comet refuses is a warning: the finding is in the log.
+    tracker.end()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parsed = _parse_arguments(arguments)
+    return exit_status(lambda: note(parsed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,205 @@
+"""The findings log: what someone heard or thought of a run, dated and bound to the run's identity.
+
+One JSON object a line, only ever appended: `experiments/<study>/findings.jsonl` for runs of a declared
+study, else findings.jsonl in the sweep's or run's own directory. A finding may cite an effect; when later
+runs do not show that effect, `compare` says so.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from musicgen.errors import InputError
+from musicgen.study.criteria import check_point
+from musicgen.study.record import FILE_NAME as RUN_FILE
+from musicgen.study.record import RunRecord
+from musicgen.study.runs import FoundRun, level_cell
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FILE_NAME = "findings.jsonl"
+EXPERIMENTS = Path("experiments")
+"""Where declared studies keep what is worth committing, from the directory that commands run in."""
+DIRECTIONS = ("raises", "lowers")
+_SWEEP_FILES = ("plan.csv", "multirun.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class CitedEffect:
+    """An effect that a finding rests on."""
+
+    parameter: str
+    metric: str
+    direction: str
+    """One of DIRECTIONS."""
+
+    @classmethod
+    def parse(cls, text: str) -> "CitedEffect":
+        """Of "model.cell,validity/tune_rate,raises"; raises InputError."""
+        parts = [part.strip() for part in text.split(",")]
+        if len(parts) != 3 or not all(parts) or parts[2] not in DIRECTIONS:
+            raise InputError(
+                f"effect {text!r}: PARAMETER,METRIC,DIRECTION is needed, the direction one of "
+                f"{', '.join(DIRECTIONS)}, such as model.cell,validity/tune_rate,raises"
+            )
+        return cls(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the log, in its order."""
+
+    date: str
+    """UTC, ISO 8601."""
+    run_id: str
+    training_id: str
+    directory: str
+    """Of the run, as it was named."""
+    text: str
+    ratings: Mapping[str, int]
+    """Criterion -> point, of those that were given."""
+    effect: CitedEffect | None
+    author: str | None
+
+
+def findings_path(run: FoundRun) -> Path:
+    """The log that the run's findings belong into."""
+    study = run.record.config.get("study")
+    if isinstance(study, Mapping) and study.get("name"):
+        return EXPERIMENTS / str(study["name"]) / FILE_NAME
+    directory = run.directory.resolve()
+    sweep = (
+        folder for folder in directory.parents if any((folder / name).is_file() for name in _SWEEP_FILES)
+    )
+    return next(sweep, directory) / FILE_NAME
+
+
+def add_finding(
+    run_directory: Path,
+    text: str,
+    ratings: Mapping[str, int] | None = None,
+    effect: CitedEffect | None = None,
+    author: str | None = None,
+) -> tuple[Finding, Path]:
+    """Append a finding about the run to its log; returns it and the log.
+
+    The line is on the disk when this returns, whole, whoever else is writing. Raises InputError where the
+    directory is no run's, the text is empty, or a rating is none.
+    """
+    run = FoundRun(run_directory, RunRecord.read(run_directory))
+    text = text.strip()
+    if not text:
+        raise InputError("a finding needs words: what did you hear or see?")
+    points = {criterion: check_point(criterion, point) for criterion, point in (ratings or {}).items()}
+    now = datetime.now(UTC).isoformat()
+    record = run.record
+    finding = Finding(
+        now, record.run_id, record.training_id, str(run_directory), text, points, effect, author
+    )
+    path = findings_path(run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _append(path, json.dumps(asdict(finding), ensure_ascii=False))
+    return finding, path
+
+
+def _append(path: Path, line: str) -> None:
+    with FileLock(path.with_name(f".{path.name}.lock")), path.open("ab+") as file:
+        # What a power failure may have left of an earlier line must not swallow this one.
+        if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
+            line = f"\n{line}"
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_findings(paths: Sequence[Path]) -> list[Finding]:
+    """Every finding in these logs, and in all logs below these folders, oldest first.
+
+    A path that does not exist has none. Raises InputError for a line that is no finding.
+    """
+    files: dict[Path, None] = {}
+    for path in paths:
+        found = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
+        files |= dict.fromkeys(file.resolve() for file in found if file.is_file())
+    findings = [
+        _read_line(line, f"{file}:{number}")
+        for file in files
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        if line.strip()
+    ]
+    return sorted(findings, key=lambda finding: finding.date)
+
+
+def _read_line(line: str, place: str) -> Finding:
+    try:
+        values = json.loads(line)
+        effect = values.pop("effect")
+        return Finding(**values, effect=None if effect is None else CitedEffect(**effect))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{place}: is no finding: {error}") from error
+
+
+def findings_of(runs: Sequence[FoundRun]) -> list[Finding]:
+    """The findings about these runs, from the logs that they belong into."""
+    known = {run.record.run_id for run in runs}
+    logs = dict.fromkeys(findings_path(run) for run in runs)
+    return [finding for finding in read_findings(list(logs)) if finding.run_id in known]
+
+
+def unsupported(findings: Sequence[Finding], runs: Sequence[FoundRun], effects: "DataFrame") -> list[str]:
+    """A line for each finding whose cited effect these runs do not show.
+
+    runs: those behind the effects table. An effect is shown where a verdict says so in the cited direction:
+    for the level of the finding's own run, or for any level where that is no changed run. Findings about
+    effects that the table has no row of are left alone.
+    """
+    lines = []
+    for finding in findings:
+        if finding.effect is None:
+            continue
+        rows = _rows_about(finding, finding.effect, runs, effects)
+        verdicts = [str(row["verdict"]) for row in rows]
+        if not rows or any(verdict.startswith(f"{finding.effect.direction} ") for verdict in verdicts):
+            continue
+        num_newer = sum(_ended_after(run, finding.date) for run in runs)
+        newer = f"with {num_newer} newer runs " if num_newer else ""
+        now = "; ".join(f"{row['value']}: {row['verdict']}" for row in rows)
+        lines.append(
+            f"finding of {finding.date[:10]}, “{_shortened(finding.text)}”: {newer}these runs "
+            f"{'no longer support' if num_newer else 'do not support'} that {finding.effect.parameter} "
+            f"{finding.effect.direction} {finding.effect.metric} ({now})"
+        )
+    return lines
+
+
+def _rows_about(
+    finding: Finding, effect: CitedEffect, runs: Sequence[FoundRun], effects: "DataFrame"
+) -> list[dict[str, object]]:
+    rows = [
+        {str(name): cell for name, cell in row.items()}
+        for row in effects.to_dict("records")
+        if row["parameter"] == effect.parameter and row["metric"] == effect.metric
+    ]
+    change = next((run.record.change for run in runs if run.record.run_id == finding.run_id), None)
+    if change is not None and change["parameter"] == effect.parameter:
+        return [row for row in rows if row["value"] == level_cell(change["value"])]
+    return rows
+
+
+def _ended_after(run: FoundRun, date: str) -> bool:
+    """By the time at which run.json was last written."""
+    written = (run.directory / RUN_FILE).stat().st_mtime
+    return datetime.fromtimestamp(written, UTC) > datetime.fromisoformat(date)
+
+
+def _shortened(text: str, length: int = 60) -> str:
+    words = re.sub(r"\s+", " ", text)
+    return words if len(words) <= length else f"{words[: length - 1].rstrip()}…"

@@ -1,0 +1,131 @@
+"""What listeners said of runs: ratings.csv of the listening page, as metrics of the runs it is about.
+
+A run's value is the mean over its rated tunes, each the mean over its listeners; so `listening/musicality`
+stands in the runs table and in the effects table like any metric, with the training seed as the unit.
+"""
+
+import csv
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.study.criteria import SCALES
+from musicgen.study.pairing import sweep_directory
+from musicgen.study.runs import FoundRun
+
+FILE_NAME = "ratings.csv"
+COLUMNS = (
+    "listener",
+    "tune_id",
+    "run_id",
+    "arm",
+    "seed",
+    "index",
+    "criterion",
+    "rating",
+    "is_repeat",
+    "anchor",
+    "position",
+    "rated_at",
+)
+"""Of ratings.csv. A listener's second rating of the same tune has is_repeat; anchors have no run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One point that one person gave to one tune."""
+
+    listener: str
+    tune_id: str
+    run_id: str
+    """"" for an anchor."""
+    arm: str
+    seed: int | None
+    index: int | None
+    """The tune's place among those that its run sampled; both None for an anchor."""
+    criterion: str
+    rating: int
+    is_repeat: bool
+    anchor: str
+    """"corpus" or "shuffled"; "" for a tune of a run."""
+    position: int
+    """Among what this listener heard, from 1."""
+    rated_at: str
+    """UTC, ISO 8601."""
+
+
+def metric_name(criterion: str) -> str:
+    """The criterion's name among metrics."""
+    return f"listening/{criterion}"
+
+
+LISTENING_METRICS = tuple(metric_name(name) for name in SCALES)
+
+
+def read_ratings(path: Path) -> list[Rating]:
+    """The ratings of a ratings.csv; raises InputError where it is none."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [_rating(row) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no table of ratings ({error}); its columns are {', '.join(COLUMNS)}"
+        ) from error
+
+
+def _rating(row: dict[str, str]) -> Rating:
+    return Rating(
+        listener=row["listener"],
+        tune_id=row["tune_id"],
+        run_id=row["run_id"],
+        arm=row["arm"],
+        seed=int(row["seed"]) if row["seed"] else None,
+        index=int(row["index"]) if row["index"] else None,
+        criterion=row["criterion"],
+        rating=int(row["rating"]),
+        is_repeat=row["is_repeat"] == "True",
+        anchor=row["anchor"],
+        position=int(row["position"]),
+        rated_at=row["rated_at"],
+    )
+
+
+def find_ratings(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Rating]:
+    """The ratings beside the runs: in their own and their sweeps' directories, and in `folder`."""
+    folders = {run.directory.resolve() for run in runs} | {sweep_directory(run) for run in runs}
+    if folder is not None:
+        folders.add(folder.resolve())
+    return [
+        rating
+        for place in sorted(folders)
+        if (place / FILE_NAME).is_file()
+        for rating in read_ratings(place / FILE_NAME)
+    ]
+
+
+def with_ratings(runs: Sequence[FoundRun], ratings: Sequence[Rating]) -> list[FoundRun]:
+    """The runs with the metrics listening/…, each with its standard error over the rated tunes.
+
+    Repeats and anchors do not count. A run without ratings stays as it is.
+    """
+    points: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for rating in ratings:
+        if rating.run_id and not rating.is_repeat:
+            points[rating.run_id, rating.criterion][rating.tune_id].append(rating.rating)
+    return [_rated(run, points) for run in runs] if points else list(runs)
+
+
+def _rated(run: FoundRun, points: dict[tuple[str, str], dict[str, list[int]]]) -> FoundRun:
+    metrics, noise = dict(run.record.metrics), dict(run.record.sampling_noise)
+    for criterion in SCALES:
+        tunes = [statistics.mean(given) for given in points.get((run.record.run_id, criterion), {}).values()]
+        if tunes:
+            metrics[metric_name(criterion)] = statistics.mean(tunes)
+        if len(tunes) > 1:
+            noise[metric_name(criterion)] = statistics.stdev(tunes) / math.sqrt(len(tunes))
+    return replace(run, record=replace(run.record, metrics=metrics, sampling_noise=noise))

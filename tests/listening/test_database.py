@@ -1,0 +1,82 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.listening.database import Database, RefusedAnswerError
+from musicgen.listening.service import Listening
+
+
+def test_what_was_answered_is_there_for_whoever_opens_the_file(listening: Listening) -> None:
+    database = listening.database
+    anna = database.enter("Anna")
+    first, second = database.places(anna.listener_id)[:2]
+    database.answer(anna.listener_id, first.trial_id, "musicality", 4)
+    database.answer(anna.listener_id, first.trial_id, "musicality", 2)
+    database.answer(anna.listener_id, second.trial_id, "structure", 5)
+    again = Database(database.path)
+    assert again.settings == database.settings and again.items == database.items
+    places = again.places(again.enter("Anna").listener_id)
+    assert [place.answers for place in places[:3]] == [{"musicality": 2}, {"structure": 5}, {}]
+    assert len(again.listeners()) == 1
+
+
+def test_listeners_have_orders_and_sounds_of_their_own(listening: Listening) -> None:
+    database = listening.database
+    ids = [database.enter(name).listener_id for name in ("Anna", "Ben")]
+    places = [database.places(listener) for listener in ids]
+    sounds = [{sound for place in own for sound in place.sound_ids} for own in places]
+    assert not sounds[0] & sounds[1] and not {place.trial_id for place in places[0]} & {
+        place.trial_id for place in places[1]
+    }
+    # A repeat has a name of its own, so that nothing but the ear can tell.
+    assert len(sounds[0]) == len(places[0]) == 14
+    heard = [[database.stimulus_of(place.sound_ids[0]) for place in own] for own in places]
+    assert sorted(set(map(str, heard[0]))) == sorted(set(map(str, heard[1]))) and heard[0] != heard[1]
+
+
+def test_nobody_answers_for_another_or_after_the_end(listening: Listening) -> None:
+    database = listening.database
+    anna, ben = (database.enter(name) for name in ("Anna", "Ben"))
+    trial = database.places(anna.listener_id)[0].trial_id
+    with pytest.raises(RefusedAnswerError, match="no such trial"):
+        database.answer(ben.listener_id, trial, "musicality", 3)
+    database.answer(anna.listener_id, trial, "musicality", 3)
+    database.end(anna.listener_id)
+    with pytest.raises(RefusedAnswerError, match="has ended"):
+        database.answer(anna.listener_id, trial, "musicality", 5)
+    assert [answer.value for answer in database.answers()] == [3]
+
+
+def test_many_at_once_lose_nothing(listening: Listening) -> None:
+    database = listening.database
+    failures: list[Exception] = []
+
+    def listen(name: str) -> None:
+        try:
+            listener = database.enter(name)
+            for place in database.places(listener.listener_id):
+                for criterion in database.settings.criteria:
+                    database.answer(listener.listener_id, place.trial_id, criterion, 3)
+        except Exception as error:
+            failures.append(error)
+
+    # Two enter under the same name at once.
+    threads = [threading.Thread(target=listen, args=(name,)) for name in ("A", "A", "B", "C")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert {listener.name for listener in database.listeners()} == set("ABC")
+    assert len(database.listeners()) == 3
+    assert len(database.answers()) == 3 * 14 * 4
+
+
+def test_a_file_that_is_no_session_is_one_line(tmp_path: Path) -> None:
+    for content in (b"", b"not a database at all, but long enough to be read as one"):
+        path = tmp_path / "listening.sqlite"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="is no listening session"):
+            Database(path)

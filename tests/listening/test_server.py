@@ -1,0 +1,246 @@
+"""The server against strangers: other hosts and pages, forged posts, paths, a key asked for too early."""
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from musicgen.listening.server import ADDRESS, MOST_BYTES, TOKEN_HEADER, ListeningServer
+from musicgen.listening.service import Listening
+from tests.listening.made_session import BASELINE, CHANGED, begin, write_study
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory: pytest.TempPathFactory) -> Listening:
+    """One session for the whole module; every test has listeners of its own."""
+    return begin(write_study(tmp_path_factory.mktemp("study")))
+
+
+@pytest.fixture(scope="module")
+def server(listening: Listening) -> Iterator[ListeningServer]:
+    with ListeningServer(listening, 0) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+class Client:
+    """Asks as the page does, but for what a test changes."""
+
+    def __init__(self, server: ListeningServer) -> None:
+        self._server = server
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(ADDRESS, self._server.server_port, timeout=10)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        sent = {
+            "Host": f"{ADDRESS}:{self._server.server_port}",
+            "Content-Length": None if body is None else str(len(body)),
+        }
+        for name, value in (
+            sent | {name.replace("_", "-"): value for name, value in headers.items()}
+        ).items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
+
+    def post(self, path: str, content: object, **headers: str | None) -> tuple[int, dict]:
+        usual = {"Content_Type": "application/json", TOKEN_HEADER: self._server.token}
+        status, _, answer = self.ask("POST", f"/api/{path}", json.dumps(content).encode(), **usual | headers)
+        return status, json.loads(answer)
+
+
+@pytest.fixture
+def client(server: ListeningServer) -> Client:
+    return Client(server)
+
+
+def test_it_listens_on_the_loopback_address_alone(server: ListeningServer) -> None:
+    assert server.server_address[0] == "127.0.0.1" and server.url.startswith("http://127.0.0.1:")
+
+
+def test_the_page_may_load_nothing_from_elsewhere_and_is_never_kept(
+    client: Client, server: ListeningServer
+) -> None:
+    status, headers, page = client.ask("GET", "/")
+    assert status == 200 and server.token.encode() in page
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "http" not in policy and "unsafe" not in policy
+    assert headers["cache-control"] == "no-store" and headers["x-content-type-options"] == "nosniff"
+    assert (
+        headers["referrer-policy"] == "no-referrer"
+        and "etag" not in headers
+        and "last-modified" not in headers
+    )
+    for path in ("/style.css", "/script.js", "/result.js", "/icon.svg"):
+        status, headers, content = client.ask("GET", path)
+        assert status == 200 and b"https://" not in content and headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:80"},
+        {"Host": None},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://127.0.0.1"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+    ],
+    ids=str,
+)
+def test_other_hosts_and_other_pages_are_refused(client: Client, headers: dict[str, str | None]) -> None:
+    for method, path in (("GET", "/"), ("HEAD", "/"), ("POST", "/api/enter")):
+        status, _, content = client.ask(method, path, b"{}" if method == "POST" else None, **headers)
+        assert status == 403 and b"token" not in content
+
+
+def test_its_own_page_is_not_refused(client: Client, server: ListeningServer) -> None:
+    own = {"Origin": server.url.rstrip("/"), "Sec_Fetch_Site": "same-origin"}
+    assert client.post("enter", {"name": "Anna"}, **own)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../listening.sqlite",
+        "/sound/../../listening.sqlite",
+        "/sound/..%2f..%2flistening.sqlite",
+        "/%2e%2e/listening.sqlite",
+        "/sound/" + "0" * 32,
+        "/sound/",
+        "//etc/passwd",
+        "/page/index.html",
+        "/script.js/../../../etc/passwd",
+        "/api/result",
+        "/listening.csv",
+    ],
+)
+def test_there_is_nothing_else_to_get(client: Client, path: str) -> None:
+    status, _, content = client.ask("GET", path)
+    assert status == 404 and b"SQLite" not in content and b"root:" not in content
+
+
+def test_stimuli_have_no_address_but_that_of_a_listeners_sound(client: Client, listening: Listening) -> None:
+    for stimulus_id in listening.database.stimuli:
+        assert client.ask("GET", f"/sound/{stimulus_id}")[0] == 404
+
+
+def test_forged_posts_change_nothing(client: Client, listening: Listening) -> None:
+    forged = listening.database.enter("Forged").listener_id
+    trial = listening.database.places(forged)[0].trial_id
+    answer = {"listener": forged, "trial": trial, "question": "musicality", "value": 5}
+    assert client.post("answer", answer, **{TOKEN_HEADER: None})[0] == 403
+    assert client.post("answer", answer, **{TOKEN_HEADER: "guess"})[0] == 403
+    assert client.post("answer", answer, Content_Type="text/plain")[0] == 415
+    assert client.post("answer", answer, Content_Type="application/x-www-form-urlencoded")[0] == 415
+    assert client.post("answer", answer, Content_Length=None)[0] == 411
+    assert client.post("answer", answer, Content_Length="-1")[0] == 411
+    assert client.post("answer", answer, Content_Length=str(MOST_BYTES + 1))[0] == 413
+    assert client.post("answer", ["no object"])[0] == 400
+    assert client.post("nothing", answer)[0] == 404
+    for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"trial": 7}):
+        assert client.post("answer", answer | wrong)[0] == 400
+    for wrong in (
+        {"question": "arm"},
+        {"question": "set_variety"},
+        {"trial": "0" * 32},
+        {"trial": "' OR 1=1 --"},
+    ):
+        assert client.post("answer", answer | wrong)[0] == 409
+    assert client.post("answer", answer | {"listener": "0" * 32})[0] == 404
+    assert "Forged" not in {answer.listener for answer in listening.database.answers()}
+    assert client.post("answer", answer) == (200, {"saved": True})
+
+
+@pytest.mark.parametrize("name", ["", "  ", "=cmd()", "<b>", "a" * 41, "a\nb\x00", 7])
+def test_names_are_names(client: Client, name: object) -> None:
+    status, answer = client.post("enter", {"name": name})
+    assert status == 400 and "name" in answer["error"]
+
+
+def test_nothing_before_the_end_gives_the_arm_away(client: Client, listening: Listening) -> None:
+    _, entered = client.post("enter", {"name": "Curious"})
+    who = {"listener": entered["listener"]}
+    assert client.post("result", who) == (403, {"error": "The key is shown after the end."})
+    session = client.post("session", who)[1]
+    told = [BASELINE, CHANGED, "gru", "lstm", "corpus", "shuffled", "anchor", "seed", "index"]
+    told += [one.run_id for one in listening.database.stimuli.values() if one.run_id]
+    told += list(listening.database.stimuli) + list(listening.database.items)
+    assert not [word for word in told if word in json.dumps(session).lower()]
+    kinds = set()
+    for trial in session["trials"]:
+        assert set(trial) == {"id", "sounds", "questions", "answers"}
+        status, headers, sound = client.ask("GET", f"/sound/{trial['sounds'][0]}")
+        assert status == 200 and sound[:4] == b"RIFF"
+        # What differs between two sounds is how long they are.
+        kinds.add(
+            tuple(
+                sorted(
+                    (name, value) for name, value in headers.items() if name not in ("date", "content-length")
+                )
+            )
+        )
+    assert len(kinds) == 1
+    assert client.post("end", who)[0] == 200
+    status, result = client.post("result", who)
+    assert status == 200 and result["listeners"] == ["Curious"] and result["tables"] == {}
+
+
+def test_a_part_of_a_sound_can_be_asked_for(client: Client, listening: Listening) -> None:
+    anna = listening.database.enter("Anna").listener_id
+    path = f"/sound/{listening.database.places(anna)[0].sound_ids[0]}"
+    whole = client.ask("GET", path)[2]
+    status, headers, part = client.ask("GET", path, Range="bytes=10-19")
+    assert status == 206 and part == whole[10:20] and headers["content-range"] == f"bytes 10-19/{len(whole)}"
+    assert client.ask("GET", path, Range=f"bytes={len(whole) - 3}-")[2] == whole[-3:]
+    assert client.ask("GET", path, Range=f"bytes={len(whole)}-")[0] == 416
+    assert client.ask("GET", path, Range="bytes=-5")[2] == whole
+    status, headers, nothing = client.ask("HEAD", path)
+    assert status == 200 and nothing == b"" and headers["content-length"] == str(len(whole))
+
+
+def test_senseless_bytes_do_not_stop_it(client: Client, server: ListeningServer) -> None:
+    for content in (b"\x00\xff\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"BREW /pot HTTP/1.1\r\n\r\n", b""):
+        with socket.create_connection((ADDRESS, server.server_port), timeout=5) as connection:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1000)
+    assert client.ask("GET", "/")[0] == 200
+
+
+def test_listeners_at_once_lose_nothing(client: Client, listening: Listening) -> None:
+    def listen(name: str) -> None:
+        who = client.post("enter", {"name": name})[1]["listener"]
+        for trial in client.post("session", {"listener": who})[1]["trials"]:
+            for criterion in listening.database.settings.criteria:
+                answer = {"listener": who, "trial": trial["id"], "question": criterion, "value": 4}
+                assert client.post("answer", answer) == (200, {"saved": True})
+
+    threads = [threading.Thread(target=listen, args=(name,)) for name in ("At once A", "At once B")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    given = [answer for answer in listening.database.answers() if answer.listener.startswith("At once")]
+    assert len(given) == 2 * 14 * 4
+
+
+def test_the_files_of_the_page_are_all_served(client: Client) -> None:
+    page = Path(__file__).parents[2] / "musicgen" / "listening" / "page"
+    for path in page.iterdir():
+        assert client.ask("GET", "/" if path.name == "index.html" else f"/{path.name}")[0] == 200

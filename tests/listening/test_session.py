@@ -1,0 +1,151 @@
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
+from musicgen.listening.session import PAIRS, Drawn, Settings, draw_session, num_trials, order_trials
+from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
+from musicgen.notation.parsing import parse_tune
+from musicgen.study.pairing import pair_runs
+from musicgen.study.runs import find_runs
+from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, settings
+
+
+def sounds(_: Stimulus) -> bool:
+    return True
+
+
+def drawn(sweep: Path, wanted: Settings, play=sounds) -> Drawn:
+    return draw_session(pair_runs(find_runs([sweep])), wanted, play)
+
+
+def test_valid_tunes_of_every_arm_are_drawn_in_equal_numbers_from_all_seeds(sweep: Path) -> None:
+    session = drawn(sweep, settings(num_tunes=9))
+    heard = [item.stimuli[0] for item in session.items]
+    assert Counter((one.arm, one.seed) for one in heard if not one.anchor) == {
+        (arm, seed): 2 for arm in (BASELINE, CHANGED) for seed in (0, 1)
+    }
+    assert Counter(one.anchor for one in heard) == {"": 8, CORPUS: 1, SHUFFLED: 1}
+    # The last tune of each run is not valid.
+    assert all(one.index is None or one.index < NUM_TUNES - 1 for one in heard)
+    assert len({one.stimulus_id for one in heard}) == 10 and session.remarks == ()
+
+
+def test_the_draw_is_random_and_repeated_by_its_seed(sweep: Path) -> None:
+    def indices(seed: int) -> list[int | None]:
+        wanted = Settings("ratings", 8, 1, ("musicality",), False, seed)
+        return [item.stimuli[0].index for item in drawn(sweep, wanted).items]
+
+    assert indices(1) == indices(1)
+    assert len({tuple(indices(seed)) for seed in range(6)}) > 3
+
+
+def test_what_is_short_is_said_and_silent_tunes_are_passed_over(sweep: Path) -> None:
+    session = drawn(sweep, settings(num_tunes=40, num_anchors=0))
+    assert len(session.items) == 28
+    assert any("baseline: only 14 of 20 tunes" in remark for remark in session.remarks)
+    with_wrong_bars = drawn(sweep, settings(num_tunes=40, num_anchors=0, any_tune=True))
+    assert len(with_wrong_bars.items) == 32 and "bars are wrong" in with_wrong_bars.remarks[0]
+    silent = drawn(sweep, settings(num_anchors=0), lambda one: one.index != 3)
+    assert all(item.stimuli[0].index != 3 for item in silent.items)
+
+
+def test_too_few_tunes_for_the_arms_and_no_valid_tune_are_one_line(sweep: Path) -> None:
+    with pytest.raises(InputError, match="--num-tunes 1: each of 2 arms needs one"):
+        drawn(sweep, settings(num_tunes=1))
+    for table in sweep.rglob("tunes.csv"):
+        table.write_text(table.read_text().replace("True,True", "False,True"))
+    with pytest.raises(InputError, match="--any-tune"):
+        drawn(sweep, settings())
+
+
+def test_pairs_have_the_same_training_seed_and_no_tune_twice(sweep: Path) -> None:
+    session = drawn(sweep, settings(PAIRS, num_tunes=6))
+    pairs = [item.stimuli for item in session.items]
+    assert [tuple(one.arm for one in pair) for pair in pairs] == 6 * [(BASELINE, CHANGED)] + [
+        (CORPUS, SHUFFLED)
+    ]
+    assert all(first.seed == second.seed for first, second in pairs)
+    assert len({(one.run_id, one.index) for pair in pairs[:-1] for one in pair}) == 12
+
+
+def test_an_order_is_random_and_has_four_late_repeats_of_early_items(sweep: Path) -> None:
+    items = drawn(sweep, settings(num_tunes=12)).items
+    orders = [order_trials(items, 7, number) for number in range(30)]
+    for order in orders:
+        ids = [trial.item.item_id for trial in order]
+        assert Counter(ids).most_common(5)[3][1] == 2 and len(order) == len(items) + 4
+        for place, trial in enumerate(order):
+            assert trial.is_repeat == (trial.item.item_id in ids[:place])
+            if trial.is_repeat:
+                assert ids.index(trial.item.item_id) < len(items) // 2 <= place
+    assert len({tuple(trial.item.item_id for trial in order) for order in orders}) == 30
+    again = [trial.item.item_id for trial in order_trials(items, 7, 0)]
+    assert again == [trial.item.item_id for trial in orders[0]]
+
+
+def test_sides_of_pairs_are_random_and_the_other_way_round_in_a_repeat(sweep: Path) -> None:
+    items = drawn(sweep, settings(PAIRS, num_tunes=8, num_anchors=0)).items
+    sides = []
+    for number in range(40):
+        first = {}
+        for trial in order_trials(items, 7, number):
+            if trial.is_repeat:
+                assert trial.order == first[trial.item.item_id][::-1]
+            else:
+                first[trial.item.item_id] = trial.order
+                sides.append(trial.order[0])
+    assert 0.4 < np.mean(sides) < 0.6
+
+
+def test_anchors_are_held_out_tunes_and_shuffled_ones_or_a_remark_says_why_not(sweep: Path) -> None:
+    record = find_runs([sweep])[0].record
+    rng = np.random.default_rng(0)
+    anchors, remark = draw_anchors(record, 2, rng, sounds)
+    assert [anchor.anchor for anchor in anchors] == [CORPUS, CORPUS, SHUFFLED, SHUFFLED] and remark == ""
+    assert len({anchor.abc for anchor in anchors}) == 4
+    assert "has no more valid tunes" in draw_anchors(record, 30, rng, sounds)[1]
+    assert draw_anchors(record, 0, rng, sounds) == ([], "no anchors were asked for")
+    corpus = sweep.parent / "tunes.abc"
+    corpus.write_text(corpus.read_text() + "\n\nX:99\nK:C\nCDEF GABc|]\n")
+    assert "is not the one that the runs were trained on" in draw_anchors(record, 2, rng, sounds)[1]
+    corpus.unlink()
+    none, remark = draw_anchors(record, 2, rng, sounds)
+    assert not none and remark.startswith("no anchors: the corpus is not at hand")
+
+
+def test_shuffling_keeps_the_notes_and_everything_between_them() -> None:
+    tune = (
+        'X:1\nT:A Great Tune\nM:4/4\nL:1/8\nK:D\n"Am"A2 B>c (3def|[GB]a {c}g2 z2 !trill!f|\nP:A\nA,^Gc\'d/2|]'
+    )
+    shuffled = with_shuffled_notes(tune, np.random.default_rng(3))
+    header = tune.index('"Am"')
+    assert shuffled[:header] == tune[:header] and shuffled != tune
+    assert (
+        sorted(shuffled) == sorted(tune)
+        and "\nP:A\n" in shuffled
+        and '"Am"' in shuffled
+        and "[GB]" in shuffled
+    )
+    assert len(parse_tune(shuffled).notes) == len(parse_tune(tune).notes)
+
+
+def test_sets_are_four_tunes_of_one_run_heard_last_and_once(sweep: Path) -> None:
+    session = drawn(sweep, settings(num_tunes=4, num_sets=2))
+    sets = [item for item in session.items if len(item.stimuli) == 4]
+    assert Counter((item.stimuli[0].arm, item.stimuli[0].seed) for item in sets) == {
+        (arm, seed): 1 for arm in (BASELINE, CHANGED) for seed in (0, 1)
+    }
+    for item in sets:
+        assert (
+            len({one.run_id for one in item.stimuli}) == 1 and len({one.index for one in item.stimuli}) == 4
+        )
+    assert not session.remarks
+    order = order_trials(session.items, 7, 0)
+    assert len(order) == num_trials(session.items) == 6 + 3 + 4
+    assert [len(trial.order) for trial in order] == 9 * [1] + 4 * [4]
+    too_many = drawn(sweep, settings(num_tunes=4, num_sets=3))
+    assert any("baseline: only 2 of 3 sets of four" in remark for remark in too_many.remarks)
