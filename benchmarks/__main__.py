@@ -1,7 +1,8 @@
 """`make bench`: every workload beside its peer, written to benchmarks/results.md.
 
-python -m benchmarks                       everything; sweep and study shortened
-python -m benchmarks --full                sweep and study at full length, every point a process
+python -m benchmarks                       everything; of a peer's equal processes some are run
+python -m benchmarks --full                all of them are
+python -m benchmarks --short               sweep and study with a tenth of their iterations, for a quick look
 python -m benchmarks --only training copies
                                            these parts; the others stay as they were measured before
 """
@@ -24,7 +25,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure every workload beside its peer."
     )
-    parser.add_argument("--full", action="store_true", help="sweep and study at full length")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--full", action="store_true", help="every process of sweep and study")
+    length.add_argument("--short", action="store_true", help="sweep and study with fewer iterations")
     parser.add_argument("--repeats", type=int, default=NUM_REPEATS, help="of the short workloads")
     parser.add_argument("--long-repeats", type=int, default=1, help="of sweep and study")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where results.md and results.json go")
@@ -45,7 +48,7 @@ def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
     return {
         "training": lambda given: training.measure(given.repeats),
         "sampling": lambda given: sampling.measure(given.repeats),
-        "sweep": lambda given: sweep.measure(given.long_repeats, *_length(given)),
+        "sweep": lambda given: sweep.measure(given.long_repeats, *_length(given), every_run=given.full),
         "study": lambda given: study.measure(given.long_repeats, *_length(given), every_point=given.full),
         "copies": lambda given: copies.measure(given.repeats),
         "rates": lambda _given: Part(
@@ -59,9 +62,9 @@ def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
 
 def _length(given: argparse.Namespace) -> tuple[int, tuple[str, ...]]:
     """Iterations and settings of sweep and study."""
-    if given.full:
-        return sweep.FULL_ITERATIONS, sweep.NETWORK
-    return sweep.REDUCED_ITERATIONS, (*sweep.NETWORK, *sweep.REDUCED)
+    if given.short:
+        return sweep.REDUCED_ITERATIONS, (*sweep.NETWORK, *sweep.REDUCED)
+    return sweep.FULL_ITERATIONS, sweep.NETWORK
 
 
 if __name__ == "__main__":

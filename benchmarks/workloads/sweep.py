@@ -30,8 +30,10 @@ REDUCED = ("sampling.num_tunes=64", "evaluation.num_reference_splits=5")
 STAGES = ("train", "sample", "evaluate", "render", "total")
 
 
-def measure(num_repeats: int, num_iterations: int, settings: Sequence[str] = NETWORK) -> Part:
-    """The baseline and four learning rates with two seeds: ten runs."""
+def measure(
+    num_repeats: int, num_iterations: int, settings: Sequence[str] = NETWORK, *, every_run: bool
+) -> Part:
+    """The baseline and four learning rates with two seeds: ten runs; of the peer all, or those of a rate."""
     num_runs = len(SEEDS) * (1 + len(RATES))
     name = f"baseline + {len(RATES)} learning rates × {len(SEEDS)} seeds, {num_iterations} iterations"
     tell(f"sweep: {name}")
@@ -51,7 +53,15 @@ def measure(num_repeats: int, num_iterations: int, settings: Sequence[str] = NET
             assert [record.status for record in sweeps[-1]] == ["complete"] * num_runs
             return seconds
 
-    timings = alternate({"ours": ours, "course's loop": lambda: _peer_seconds(num_iterations)}, num_repeats)
+    rates = (BASELINE_RATE, *RATES)
+    peer_rates = rates if every_run else rates[:1]
+    timings = alternate(
+        {
+            "ours": ours,
+            "course's loop": lambda: _peer_seconds(num_iterations, peer_rates) * len(rates) / len(peer_rates),
+        },
+        num_repeats,
+    )
     peer = timings["course's loop"]
     training = Timing(tuple(_training_seconds(records) for records in sweeps))
     return Part(
@@ -60,7 +70,8 @@ def measure(num_repeats: int, num_iterations: int, settings: Sequence[str] = NET
             f"`python -m musicgen.train --multirun {' '.join(settings)} training.learning_rate=… seed=0,1` "
             f"with {num_iterations} iterations a run{of_full(num_iterations)}, from an empty output tree. "
             f"Beside it {num_runs} processes of the course's loop with the same settings on the same text, "
-            "one after another. *Whole command* is all that ours does: reading the corpus, training, "
+            f"one after another{'' if every_run else ' (the two of one rate were run and stand for all)'}. "
+            "*Whole command* is all that ours does: reading the corpus, training, "
             "validation, sampling, metrics and their reference, audio, scores, Comet archives, effects; the "
             "peer trains and does nothing else. *Training alone* is the sum of the runs' training seconds "
             "(steps, validation, saving) ÷ the runs that go side by side."
@@ -99,13 +110,13 @@ def _threads_of(config: Mapping[str, Any]) -> int:
     return int(config["training"]["num_threads"])
 
 
-def _peer_seconds(num_iterations: int) -> float:
-    """Of all processes together, their start included."""
+def _peer_seconds(num_iterations: int, rates: Sequence[float]) -> float:
+    """Of the processes of these rates together, their start included."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "corpus.txt"
         text.write_text(training_text(default_corpus().part("train")), encoding="utf-8")
         started = time.perf_counter()
-        for rate in (BASELINE_RATE, *RATES):
+        for rate in rates:
             for seed in SEEDS:
                 _run_peer(text, rate, seed, num_iterations)
         return time.perf_counter() - started
