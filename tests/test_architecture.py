@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"commands"},
-    {"study", "reporting", "listening"},
+    {"reporting", "listening"},
+    {"study"},
     {"config"},
     {"training", "sampling", "metrics", "rendering"},
     {"model"},

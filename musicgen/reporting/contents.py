@@ -1,0 +1,349 @@
+"""What stands in a report, section by section, worked out before any page is written."""
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.reporting import board, pairs
+from musicgen.reporting.answers import (
+    Advice,
+    Answer,
+    MetricAnswers,
+    Outcome,
+    answers_on,
+    best_settings,
+    what_to_try_next,
+)
+from musicgen.reporting.board import Judged, Triage
+from musicgen.reporting.material import Material
+from musicgen.reporting.pairs import Comparison
+from musicgen.reporting.players import Player, make_players
+from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.reporting.sampled import Song, read_songs
+from musicgen.study import pairing
+from musicgen.study.figure_arms import Arm, level_of, shown_level
+from musicgen.study.figure_style import metric_title
+from musicgen.study.runs import FoundRun, directory_name
+from musicgen.study.summary import figures_of
+from musicgen.study.verdict import brief
+
+_DRAWN_IN_TRIAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the command line asks for."""
+
+    pairs: int = 2
+    """Tunes of each change to put beside the baseline's."""
+    best: int = 10
+    embedded: bool = False
+    """Whether everything goes into one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlot:
+    """A figure with the words for those who do not see it."""
+
+    plot: Plot
+    title: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A row of the runs table."""
+
+    change: str
+    level: str
+    seed: int
+    status: str
+    values: tuple[float | None, ...]
+    """Of the metrics of the table's head."""
+    iterations: float | None
+    seconds: float | None
+    directory: str
+    run_id: str
+    error: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What the baseline measures, beside real tunes and a model that only counts."""
+
+    metric: str
+    title: str
+    description: str
+    arrow: str
+    values: tuple[float, ...]
+    """One a seed."""
+    reference: Mapping[str, float] | None
+    floor: float | None
+
+    @property
+    def mean(self) -> float | None:
+        """Over the seeds."""
+        return sum(self.values) / len(self.values) if self.values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A report."""
+
+    material: Material
+    facts: str
+    """How much was run, in a sentence."""
+    primary: Sequence[MetricAnswers]
+    headline: Sequence[MetricAnswers]
+    levels: Sequence[Level]
+    plots: Mapping[str, ShownPlot]
+    comparisons: Sequence[Comparison]
+    num_songs: int
+    num_melodies: int
+    best: Sequence[Judged]
+    triage: Sequence[Triage]
+    players: Mapping[tuple[str, int], Player]
+    metrics: Sequence[str]
+    """Of the runs table."""
+    runs: Sequence[RunRow]
+    best_settings: Sequence[str]
+    advice: Sequence[Advice]
+    rebuild: str
+    """The command that makes this report."""
+
+    @property
+    def has_success(self) -> bool:
+        """Whether any song passes every gate."""
+        return any(not one.failed for one in self.best)
+
+    @property
+    def dose_responses(self) -> list[ShownPlot]:
+        """The figures over the levels of one parameter each."""
+        return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
+
+    def player(self, song: Song) -> Player:
+        """The player of a song that is on the page."""
+        return self.players[song.key]
+
+    def place(self, song: Song) -> str:
+        """Where a song comes from, such as "model.cell = gru, seed 0, tune 12"."""
+        return f"{change_words(song.run)}, seed {song.run.record.seed}, tune {song.index}"
+
+    def outcomes(self, arm: pairing.Arm) -> list[Answer]:
+        """What an arm did to the primary metrics."""
+        words = arm_words(arm)
+        return [answer for found in self.primary for answer in found.answers if answer.change == words]
+
+    def arm_words(self, arm: pairing.Arm) -> str:
+        """Such as "model.cell = gru"."""
+        return arm_words(arm)
+
+    def run_words(self, run_id: str) -> str:
+        """The change and seed of the run with this identity."""
+        run = next(run for run in self.material.all_runs if run.record.run_id == run_id)
+        return f"{change_words(run)}, seed {run.record.seed}"
+
+    @property
+    def versions(self) -> str:
+        """The programs that made the first run."""
+        versions = self.material.all_runs[0].record.versions
+        return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+    @property
+    def changed(self) -> str:
+        """What the study changed, in a sentence."""
+        material = self.material
+        levels: dict[str, list[str]] = {}
+        base: dict[str, str] = {}
+        for arm in material.star.arms:
+            assert arm.change is not None
+            levels.setdefault(arm.change.parameter, []).append(shown_level(level_of(arm.change.value)))
+            base[arm.change.parameter] = shown_level(level_of(arm.change.baseline_value))
+        if not levels:
+            return "Nothing: there is no change beside the baseline."
+        told = "; ".join(f"{name} from {base[name]} to {' and '.join(values)}" for name, values in levels.items())
+        return f"One thing at a time, everything else as in the baseline: {told}."
+
+    @property
+    def heard(self) -> list[str]:
+        """What listeners say, in sentences."""
+        material = self.material
+        if not material.listening and not material.findings:
+            return ["Nobody has rated or described the songs yet, so this says nothing of how they sound."]
+        rated = f"{len(material.ratings)} songs were rated" if material.listening else "No song was rated"
+        return [f"{rated}, and {_count(len(material.findings), 'finding')} written down."]
+
+    def is_shown(self, outcome: Outcome) -> bool:
+        """Whether a group of answers is told at once, and not only when asked for."""
+        return outcome in {Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE}
+
+
+def compose(material: Material, folder: Path, choices: Choices) -> Contents:
+    """Work everything out, and render the songs of the page into `folder`."""
+    songs_of = cache(read_songs)
+    songs = [song for run in material.all_runs for song in songs_of(run)]
+    judged = board.judge(songs, material.ratings)
+    best = board.best_songs(judged, choices.best)
+    triage = board.triage(judged, _DRAWN_IN_TRIAGE) if judged else []
+    compared = pairs.comparisons(material.star, songs_of, choices.pairs)
+    shown = [
+        *(song for comparison in compared for pair in comparison.pairs for song in (pair.baseline, pair.changed)),
+        *(one.song for one in best),
+        *(one.song for drawn in triage for one in drawn.drawn),
+    ]
+    metrics = _table_metrics(material)
+    return Contents(
+        material=material,
+        facts=_facts(material, len(songs)),
+        primary=answers_on(material, material.primary_metrics),
+        headline=answers_on(material, dict.fromkeys([*material.primary_metrics, *HEADLINE])),
+        levels=_levels(material),
+        plots=_plots(material),
+        comparisons=compared,
+        num_songs=len(songs),
+        num_melodies=len(judged),
+        best=best,
+        triage=triage,
+        players=make_players(shown, folder, embedded=choices.embedded),
+        metrics=metrics,
+        runs=[_run_row(run, metrics, material.root) for run in material.all_runs],
+        best_settings=best_settings(material) if material.has_changes else [],
+        advice=what_to_try_next(material),
+        rebuild=f"python -m musicgen.report {shlex.quote(material.root.name)}",
+    )
+
+
+def change_words(run: FoundRun) -> str:
+    """What makes the run different from the baseline."""
+    change = run.record.change
+    if change is None:
+        return "baseline"
+    return _words(str(change["parameter"]), change["value"], change["baseline_value"])
+
+
+def arm_words(arm: pairing.Arm) -> str:
+    """What makes the arm, such as "model.cell = gru"."""
+    return "baseline" if arm.change is None else _words(arm.change.parameter, arm.change.value, None)
+
+
+def _words(parameter: str, value: object, baseline_value: object) -> str:
+    arm = Arm(parameter, level_of(value), level_of(baseline_value))
+    return " ".join(arm.label.split())
+
+
+def _facts(material: Material, num_songs: int) -> str:
+    runs = material.all_runs
+    seeds = {run.record.seed for run in runs}
+    trained = sum(run.record.timing.get("trained_iterations") or 0 for run in runs)
+    seconds = sum(run.record.timing.get("train_seconds") or 0 for run in runs)
+    corpora = dict.fromkeys(str(run.record.corpus.get("name", "unknown")) for run in runs)
+    parts = [
+        _count(len(runs), "run"),
+        _count(len(material.star.arms), "change"),
+        _count(len(seeds), "seed"),
+        f"{trained:,.0f} iterations trained in {_duration(seconds)}",
+        f"{num_songs:,} tunes sampled",
+        f"corpus {', '.join(corpora)}",
+    ]
+    if material.failures:
+        parts.insert(1, f"{len(material.failures)} of them not complete")
+    return " · ".join(parts)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _table_metrics(material: Material) -> list[str]:
+    present = {name for run in material.all_runs for name in run.record.metrics}
+    return [name for name in dict.fromkeys([*material.primary_metrics, *HEADLINE]) if name in present]
+
+
+def _levels(material: Material) -> list[Level]:
+    """The baseline's headline metrics, those that it has."""
+    runs = material.star.baseline.runs
+    levels = []
+    for name in dict.fromkeys([*material.primary_metrics, *HEADLINE]):
+        values = tuple(value for run in runs if (value := run.value(name)) is not None)
+        if not values:
+            continue
+        known = next((run.record for run in runs if name in run.record.reference), None)
+        floors = [run.record.floor[name] for run in runs if name in run.record.floor]
+        metric = METRICS.get(name)
+        levels.append(
+            Level(
+                name,
+                metric_title(name),
+                metric.description if metric else "",
+                ARROWS[metric.direction] if metric else "",
+                values,
+                known.reference[name] if known else None,
+                sum(floors) / len(floors) if floors else None,
+            )
+        )
+    return levels
+
+
+def _plots(material: Material) -> dict[str, ShownPlot]:
+    figures = figures_of(material.star, material.effects, material.root)
+    shown = {}
+    for name, figure in figures.items():
+        title = figure.get_suptitle()
+        figure.suptitle("")
+        shown[name] = ShownPlot(inline_plot(name, figure), title, _plot_words(name, material))
+    return shown
+
+
+def _plot_words(name: str, material: Material) -> str:
+    """What a figure shows, for those who cannot see it; the tables of the page hold its numbers."""
+    arms = len(material.star.arms)
+    if name == "effects":
+        told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
+        return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
+    if name == "loss_curves":
+        return "Line plot of the validation loss over the iterations, a panel for each parameter that changes the training."
+    if name == "copy_risk":
+        return "Line plots over the sampling temperature: share of playable tunes, and share of copied notes beside distinct 4-grams."
+    if name == "seconds":
+        return "Scatter plot of the validation loss over the seconds of training, a point for each change."
+    return "Line plots of the headline metrics over the levels of one parameter; the effects table holds the numbers."
+
+
+def _run_row(run: FoundRun, metrics: Sequence[str], root: Path) -> RunRow:
+    record = run.record
+    change: Mapping[str, Any] = record.change or {}
+    parameter = str(change.get("parameter", "baseline"))
+    if record.retuned:
+        parameter += ", re-tuned " + ", ".join(f"{name} = {value}" for name, value in record.retuned.items())
+    return RunRow(
+        change=parameter,
+        level=shown_level(level_of(change["value"])) if change else "",
+        seed=record.seed,
+        status="running or killed" if record.status == "running" else record.status,
+        values=tuple(run.value(name) for name in metrics),
+        iterations=record.timing.get("trained_iterations"),
+        seconds=record.timing.get("total_seconds"),
+        directory=directory_name(run, root),
+        run_id=record.run_id,
+        error=" ".join((record.error or "").split()),
+        command=record.command,
+    )
+
+
+def shown_number(value: float | None) -> str:
+    """A number of a table: three digits that count, a dash for none."""
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else brief(value)
