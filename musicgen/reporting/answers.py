@@ -45,9 +45,9 @@ MARKS = {
     Outcome.BETTER: "▲",
     Outcome.WORSE: "▼",
     Outcome.CHANGED: "◆",
-    Outcome.EQUAL: "＝",
+    Outcome.EQUAL: "=",
     Outcome.CANDIDATE: "△",
-    Outcome.UNDECIDED: "?",
+    Outcome.UNDECIDED: "○",
     Outcome.NOTHING: "–",
 }
 """A sign for each, so that no colour is needed to tell them apart."""
@@ -78,9 +78,14 @@ class Answer:
         if math.isnan(row["ci_low"]):
             return signed(row["difference"])
         places = decimals(row["ci_high"] - row["ci_low"])
-        numbers = (f"{row[name]:+.{places}f}" for name in ("difference", "ci_low", "ci_high"))
-        value, low, high = (number.replace("-", "−") for number in numbers)
+        value, low, high = (_rounded(row[name], places) for name in ("difference", "ci_low", "ci_high"))
         return f"{value} [{low}, {high}]"
+
+
+def _rounded(value: float, places: int) -> str:
+    """With its sign, a real minus; zero has none."""
+    text = f"{value:+.{places}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +109,36 @@ class MetricAnswers:
 
     @property
     def sentence(self) -> str:
-        """What became of the metric, in a sentence."""
+        """What became of the metric, in words."""
         words = metric_words(self.metric)
-        parts = []
-        for outcome, verb in ((Outcome.BETTER, "better"), (Outcome.WORSE, "worse"), (Outcome.CHANGED, "different")):
-            if found := self.of(outcome):
-                parts.append(f"{_listed([answer.change for answer in found])} made it {verb}")
-        told = "; ".join(parts) if parts else "no change moved it beyond doubt"
-        rest = [
-            f"{len(found)} {phrase}"
-            for outcome, phrase in (
-                (Outcome.EQUAL, "made no difference that matters"),
-                (Outcome.CANDIDATE, "rest on one seed or on too little spread"),
-                (Outcome.UNDECIDED, "stay undecided"),
-                (Outcome.NOTHING, "could not be compared"),
+        decided = [
+            f"{adjective} with {_listed([answer.change for answer in found])}"
+            for outcome, adjective in (
+                (Outcome.BETTER, "better"),
+                (Outcome.WORSE, "worse"),
+                (Outcome.CHANGED, "different"),
             )
             if (found := self.of(outcome))
         ]
-        tail = f" Of {len(self.answers)} changes, {_listed(rest)}." if rest else ""
-        return f"{words.capitalize()}: {told}.{tail}"
+        rest = {
+            phrase: len(self.of(outcome))
+            for outcome, phrase in (
+                (Outcome.EQUAL, "made no difference that matters"),
+                (Outcome.CANDIDATE, "rest on one seed or on too little spread"),
+                (Outcome.UNDECIDED, "stayed undecided"),
+                (Outcome.NOTHING, "could not be compared"),
+            )
+            if self.of(outcome)
+        }
+        if not decided and len(rest) == 1:
+            (phrase,) = rest
+            every = f"All {len(self.answers)} changes" if len(self.answers) > 1 else "The one change"
+            return f"Nothing moved {words} beyond doubt. {every} {phrase}."
+        lead = f"{words.capitalize()} is {'; it is '.join(decided)}." if decided else (
+            f"Nothing moved {words} beyond doubt."
+        )
+        tail = _listed([f"{count} {phrase}" for phrase, count in rest.items()])
+        return f"{lead} Of {'the other' if decided else 'the'} {sum(rest.values())} changes, {tail}." if rest else lead
 
 
 def answers_on(material: Material, metrics: Iterable[str]) -> list[MetricAnswers]:

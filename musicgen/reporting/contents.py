@@ -20,6 +20,7 @@ from musicgen.reporting.answers import (
     what_to_try_next,
 )
 from musicgen.reporting.board import Judged, Triage
+from musicgen.reporting.forest import Forest, draw_forest
 from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import Comparison
 from musicgen.reporting.players import Player, make_players
@@ -33,6 +34,8 @@ from musicgen.study.summary import figures_of
 from musicgen.study.verdict import brief
 
 _DRAWN_IN_TRIAGE = 3
+_COLUMNS = 3
+"""Panels beside each other at most, so that a figure fits the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class Contents:
     primary: Sequence[MetricAnswers]
     headline: Sequence[MetricAnswers]
     levels: Sequence[Level]
+    forests: Sequence[Forest]
+    """The effects, primary metrics first."""
     plots: Mapping[str, ShownPlot]
     comparisons: Sequence[Comparison]
     num_songs: int
@@ -121,6 +126,21 @@ class Contents:
     def has_success(self) -> bool:
         """Whether any song passes every gate."""
         return any(not one.failed for one in self.best)
+
+    @property
+    def primary_forests(self) -> list[Forest]:
+        """Those of the primary metrics."""
+        return [one for one in self.forests if one.answers.metric in self.material.primary_metrics]
+
+    @property
+    def exploratory_forests(self) -> list[Forest]:
+        """Those of the other headline metrics."""
+        return [one for one in self.forests if one.answers.metric not in self.material.primary_metrics]
+
+    @property
+    def curves(self) -> list[ShownPlot]:
+        """The figures that the page shows; the effects it draws itself."""
+        return [shown for name, shown in self.plots.items() if name != "effects"]
 
     @property
     def dose_responses(self) -> list[ShownPlot]:
@@ -198,11 +218,14 @@ def compose(material: Material, folder: Path, choices: Choices) -> Contents:
         *(one.song for drawn in triage for one in drawn.drawn),
     ]
     metrics = _table_metrics(material)
+    headline = answers_on(material, dict.fromkeys([*material.primary_metrics, *HEADLINE]))
+    forests = [draw_forest(found, material.margin(found.metric)) for found in headline]
     return Contents(
         material=material,
         facts=_facts(material, len(songs)),
         primary=answers_on(material, material.primary_metrics),
-        headline=answers_on(material, dict.fromkeys([*material.primary_metrics, *HEADLINE])),
+        headline=headline,
+        forests=[forest for forest in forests if forest is not None],
         levels=_levels(material),
         plots=_plots(material),
         comparisons=compared,
@@ -297,7 +320,7 @@ def _levels(material: Material) -> list[Level]:
 
 
 def _plots(material: Material) -> dict[str, ShownPlot]:
-    figures = figures_of(material.star, material.effects, material.root)
+    figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
     shown = {}
     for name, figure in figures.items():
         title = figure.get_suptitle()

@@ -49,7 +49,8 @@ class Material:
     effects: "DataFrame"
     additivity: Sequence[Additivity]
     failures: Sequence[str]
-    primary_metrics: Sequence[str]
+    terms: Terms
+    """Primary metrics and margins."""
     findings: Sequence[Finding]
     ratings: Ratings
     listening: Sequence[Mapping[str, str]]
@@ -61,6 +62,18 @@ class Material:
     def all_runs(self) -> list[FoundRun]:
         """Also those that belong to no arm."""
         return [*self.star.runs, *self.star.left_out]
+
+    @property
+    def primary_metrics(self) -> Sequence[str]:
+        """Those that were declared before."""
+        return self.terms.primary_metrics
+
+    def margin(self, metric: str) -> float | None:
+        """The difference that counts as none: declared, or 1 SD of held-out tunes."""
+        if metric in self.terms.equivalence_margin:
+            return self.terms.equivalence_margin[metric]
+        known = (run.record.reference.get(metric) for run in self.star.runs)
+        return next((reference["sd"] for reference in known if reference is not None), None)
 
     @property
     def has_changes(self) -> bool:
@@ -89,7 +102,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         effects=effects,
         additivity=additivity(effects),
         failures=failures_of(star, root),
-        primary_metrics=Terms.of(star).primary_metrics,
+        terms=Terms.of(star),
         findings=read_findings(folders, {run.record.run_id for run in runs}),
         ratings=ratings,
         listening=[row for folder in dict.fromkeys((root, *sweeps)) for row in read_listening(folder)],

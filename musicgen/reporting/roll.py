@@ -11,7 +11,7 @@ from musicgen.notation.tune import ParsedTune
 from musicgen.rendering.piano_roll import BARS_A_ROW, Roll, read_roll
 
 WIDTH = 800.0
-_SEMITONE = 4.0
+_SEMITONE = 6.0
 _ROW_GAP = 12.0
 _PITCH_MARGIN = 1
 _NOTE_GAP = 0.8

@@ -79,8 +79,13 @@ def _draw(star: Star, effects: "DataFrame", out: Path) -> list[Path]:
     return write_figures(figures_of(star, effects, out), out / "plots")
 
 
-def figures_of(star: Star, effects: "DataFrame", relative_to: Path) -> "dict[str, Figure]":
-    """Every figure that the runs allow, by file name without suffix; effects as `effects_table` gives them."""
+def figures_of(
+    star: Star, effects: "DataFrame", relative_to: Path, *, most_columns: int = 4
+) -> "dict[str, Figure]":
+    """Every figure that the runs allow, by file name without suffix; effects as `effects_table` gives them.
+
+    most_columns: panels beside each other, at most.
+    """
     # matplotlib takes a second to import, which a command that only prints should not wait for.
     import pandas
 
@@ -92,7 +97,7 @@ def figures_of(star: Star, effects: "DataFrame", relative_to: Path) -> "dict[str
         path = run.directory / "history.csv"
         if path.is_file() and path.stat().st_size > 0:
             histories[directory_name(run, relative_to)] = pandas.read_csv(path)
-    return study_figures(runs, effects, histories)
+    return study_figures(runs, effects, histories, most_columns)
 
 
 def _with_references(runs: "DataFrame", star: Star) -> "DataFrame":
