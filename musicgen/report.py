@@ -14,14 +14,17 @@ _FOLDER, _SINGLE_FILE, _PACK = "report", "report.html", "best-songs.zip"
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.report",
-        description="Write a report of runs or sweeps that opens in any browser without the network: verdicts, "
-        "plots, runs, songs side by side, the best songs, a summary.",
+        description="Write a report of runs or sweeps that opens in any browser without the network: "
+        "verdicts, plots, runs, songs side by side, the best songs, a summary.",
     )
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: PATH/report, or report where there are several paths"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="default: PATH/report, or report where there are several paths",
     )
     parser.add_argument(
         "--single-file",
@@ -30,7 +33,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--pack", action="store_true", help="write best-songs.zip beside the page, to share")
     parser.add_argument(
-        "--pairs", type=int, default=2, metavar="N", help="tunes of each change beside the baseline's; default: 2"
+        "--pairs",
+        type=int,
+        default=2,
+        metavar="N",
+        help="tunes of each change beside the baseline's; default: 2",
     )
     parser.add_argument("--best", type=int, default=10, metavar="N", help="songs on the board; default: 10")
     return parser.parse_args(arguments)

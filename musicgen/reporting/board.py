@@ -41,7 +41,9 @@ GATES = (
         f"has fewer than {FEWEST_BARS} bars",
         lambda song: (song.number("num_bars") or 0) >= FEWEST_BARS,
     ),
-    Gate("has the right length in every bar", "has bars of a wrong length", lambda song: song.says("is_valid")),
+    Gate(
+        "has the right length in every bar", "has bars of a wrong length", lambda song: song.says("is_valid")
+    ),
     Gate(
         f"shares no run of {COPY_NOTES} notes, in any key, with a training tune",
         f"shares {COPY_NOTES} or more notes in a row with a training tune",
@@ -50,7 +52,8 @@ GATES = (
 )
 RULE = (
     f"Points, of 100: {_BAR_POINTS} for the share of bars of the right length, where fewer than "
-    f"{FEWEST_BARS} bars count as {FEWEST_BARS}; {_ANSWER_POINTS} for bars that answer an earlier one 4, 8, 12 or 16 bars before, in full from the corpus's own share on; "
+    f"{FEWEST_BARS} bars count as {FEWEST_BARS}; {_ANSWER_POINTS} for bars that answer an earlier one 4, 8, "
+    "12 or 16 bars before, in full from the corpus's own share on; "
     f"{_VARIETY_POINTS} for different bars, in full where between {_VARIED[0]:.0%} and {_VARIED[1]:.0%} of "
     f"them differ and none when {_VARIETY_ROOM:.0%} beyond; {_ENDING_POINTS} for an ending on the tonic. "
     "Where listeners rated a song, the mean of their ratings makes half of its points."

@@ -1,41 +1,35 @@
 """What stands in a report, section by section, worked out before any page is written."""
 
-import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.metrics.registry import HEADLINE
 from musicgen.reporting import board, pairs
-from musicgen.reporting.answers import (
-    Advice,
-    Answer,
-    MetricAnswers,
-    Outcome,
-    answers_on,
-    best_settings,
-    what_to_try_next,
-)
+from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.board import Judged, Triage
+from musicgen.reporting.figures import ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
 from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import Comparison
 from musicgen.reporting.players import Player, make_players
-from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.reporting.rows import (
+    Level,
+    RunRow,
+    arm_words,
+    baseline_levels,
+    change_words,
+    run_row,
+    table_metrics,
+)
 from musicgen.reporting.sampled import Song, read_songs
 from musicgen.study import pairing
-from musicgen.study.figure_arms import Arm, level_of, shown_level
-from musicgen.study.figure_style import metric_title
-from musicgen.study.runs import FoundRun, directory_name
-from musicgen.study.summary import figures_of
-from musicgen.study.verdict import brief
+from musicgen.study.figure_arms import level_of, shown_level
 
 _DRAWN_IN_TRIAGE = 3
-_COLUMNS = 3
-"""Panels beside each other at most, so that a figure fits the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,52 +41,6 @@ class Choices:
     best: int = 10
     embedded: bool = False
     """Whether everything goes into one file."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShownPlot:
-    """A figure with the words for those who do not see it."""
-
-    plot: Plot
-    title: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A row of the runs table."""
-
-    change: str
-    level: str
-    seed: int
-    status: str
-    values: tuple[float | None, ...]
-    """Of the metrics of the table's head."""
-    iterations: float | None
-    seconds: float | None
-    directory: str
-    run_id: str
-    error: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """What the baseline measures, beside real tunes and a model that only counts."""
-
-    metric: str
-    title: str
-    description: str
-    arrow: str
-    values: tuple[float, ...]
-    """One a seed."""
-    reference: Mapping[str, float] | None
-    floor: float | None
-
-    @property
-    def mean(self) -> float | None:
-        """Over the seeds."""
-        return sum(self.values) / len(self.values) if self.values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +135,9 @@ class Contents:
             base[arm.change.parameter] = shown_level(level_of(arm.change.baseline_value))
         if not levels:
             return "Nothing: there is no change beside the baseline."
-        told = "; ".join(f"{name} from {base[name]} to {' and '.join(values)}" for name, values in levels.items())
+        told = "; ".join(
+            f"{name} from {base[name]} to {' and '.join(values)}" for name, values in levels.items()
+        )
         return f"One thing at a time, everything else as in the baseline: {told}."
 
     @property
@@ -213,11 +163,16 @@ def compose(material: Material, folder: Path, choices: Choices) -> Contents:
     triage = board.triage(judged, _DRAWN_IN_TRIAGE) if judged else []
     compared = pairs.comparisons(material.star, songs_of, choices.pairs)
     shown = [
-        *(song for comparison in compared for pair in comparison.pairs for song in (pair.baseline, pair.changed)),
+        *(
+            song
+            for comparison in compared
+            for pair in comparison.pairs
+            for song in (pair.baseline, pair.changed)
+        ),
         *(one.song for one in best),
         *(one.song for drawn in triage for one in drawn.drawn),
     ]
-    metrics = _table_metrics(material)
+    metrics = table_metrics(material)
     headline = answers_on(material, dict.fromkeys([*material.primary_metrics, *HEADLINE]))
     forests = [draw_forest(found, material.margin(found.metric)) for found in headline]
     return Contents(
@@ -226,8 +181,8 @@ def compose(material: Material, folder: Path, choices: Choices) -> Contents:
         primary=answers_on(material, material.primary_metrics),
         headline=headline,
         forests=[forest for forest in forests if forest is not None],
-        levels=_levels(material),
-        plots=_plots(material),
+        levels=baseline_levels(material),
+        plots=shown_plots(material),
         comparisons=compared,
         num_songs=len(songs),
         num_melodies=len(judged),
@@ -235,29 +190,11 @@ def compose(material: Material, folder: Path, choices: Choices) -> Contents:
         triage=triage,
         players=make_players(shown, folder, embedded=choices.embedded),
         metrics=metrics,
-        runs=[_run_row(run, metrics, material.root) for run in material.all_runs],
+        runs=[run_row(run, metrics, material.root) for run in material.all_runs],
         best_settings=best_settings(material) if material.has_changes else [],
         advice=what_to_try_next(material),
         rebuild=f"python -m musicgen.report {shlex.quote(material.root.name)}",
     )
-
-
-def change_words(run: FoundRun) -> str:
-    """What makes the run different from the baseline."""
-    change = run.record.change
-    if change is None:
-        return "baseline"
-    return _words(str(change["parameter"]), change["value"], change["baseline_value"])
-
-
-def arm_words(arm: pairing.Arm) -> str:
-    """What makes the arm, such as "model.cell = gru"."""
-    return "baseline" if arm.change is None else _words(arm.change.parameter, arm.change.value, None)
-
-
-def _words(parameter: str, value: object, baseline_value: object) -> str:
-    arm = Arm(parameter, level_of(value), level_of(baseline_value))
-    return " ".join(arm.label.split())
 
 
 def _facts(material: Material, num_songs: int) -> str:
@@ -287,86 +224,3 @@ def _duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _table_metrics(material: Material) -> list[str]:
-    present = {name for run in material.all_runs for name in run.record.metrics}
-    return [name for name in dict.fromkeys([*material.primary_metrics, *HEADLINE]) if name in present]
-
-
-def _levels(material: Material) -> list[Level]:
-    """The baseline's headline metrics, those that it has."""
-    runs = material.star.baseline.runs
-    levels = []
-    for name in dict.fromkeys([*material.primary_metrics, *HEADLINE]):
-        values = tuple(value for run in runs if (value := run.value(name)) is not None)
-        if not values:
-            continue
-        known = next((run.record for run in runs if name in run.record.reference), None)
-        floors = [run.record.floor[name] for run in runs if name in run.record.floor]
-        metric = METRICS.get(name)
-        levels.append(
-            Level(
-                name,
-                metric_title(name),
-                metric.description if metric else "",
-                ARROWS[metric.direction] if metric else "",
-                values,
-                known.reference[name] if known else None,
-                sum(floors) / len(floors) if floors else None,
-            )
-        )
-    return levels
-
-
-def _plots(material: Material) -> dict[str, ShownPlot]:
-    figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
-    shown = {}
-    for name, figure in figures.items():
-        title = figure.get_suptitle()
-        figure.suptitle("")
-        shown[name] = ShownPlot(inline_plot(name, figure), title, _plot_words(name, material))
-    return shown
-
-
-def _plot_words(name: str, material: Material) -> str:
-    """What a figure shows, for those who cannot see it; the tables of the page hold its numbers."""
-    arms = len(material.star.arms)
-    if name == "effects":
-        told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
-        return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
-    if name == "loss_curves":
-        return "Line plot of the validation loss over the iterations, a panel for each parameter that changes the training."
-    if name == "copy_risk":
-        return "Line plots over the sampling temperature: share of playable tunes, and share of copied notes beside distinct 4-grams."
-    if name == "seconds":
-        return "Scatter plot of the validation loss over the seconds of training, a point for each change."
-    return "Line plots of the headline metrics over the levels of one parameter; the effects table holds the numbers."
-
-
-def _run_row(run: FoundRun, metrics: Sequence[str], root: Path) -> RunRow:
-    record = run.record
-    change: Mapping[str, Any] = record.change or {}
-    parameter = str(change.get("parameter", "baseline"))
-    if record.retuned:
-        parameter += ", re-tuned " + ", ".join(f"{name} = {value}" for name, value in record.retuned.items())
-    return RunRow(
-        change=parameter,
-        level=shown_level(level_of(change["value"])) if change else "",
-        seed=record.seed,
-        status="running or killed" if record.status == "running" else record.status,
-        values=tuple(run.value(name) for name in metrics),
-        iterations=record.timing.get("trained_iterations"),
-        seconds=record.timing.get("total_seconds"),
-        directory=directory_name(run, root),
-        run_id=record.run_id,
-        error=" ".join((record.error or "").split()),
-        command=record.command,
-    )
-
-
-def shown_number(value: float | None) -> str:
-    """A number of a table: three digits that count, a dash for none."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else brief(value)

@@ -71,7 +71,9 @@ class Axis:
 
         values = MaxNLocator(_TICKS).tick_values(self.low, self.high)
         inside = [float(value) for value in values if self.low <= value <= self.high]
-        return tuple(Tick(self.place(value), f"{value:+g}".replace("-", "−") if value else "0") for value in inside)
+        return tuple(
+            Tick(self.place(value), f"{value:+g}".replace("-", "−") if value else "0") for value in inside
+        )
 
 
 def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:

@@ -65,7 +65,7 @@ def read_ratings(folder: Path) -> dict[tuple[str, int], float]:
 
 
 def read_listening(folder: Path) -> Sequence[Mapping[str, str]]:
-    """The rows of listening.csv: arm, criterion, mean, interval, and how many ratings by how many listeners."""
+    """The rows of listening.csv: arm, criterion, mean, interval, numbers of ratings and of listeners."""
     return _rows(folder / LISTENING)
 
 

@@ -73,7 +73,8 @@ def _about(one: Judged, contents: Contents) -> str:
         f"{song.cells.get('longest_transposed_copy') or 'no'} in any key.",
         *([f"The passage: {song.cells['nearest_passage']}"] if song.cells.get("nearest_passage") else []),
         "",
-        f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, temperature {song.cells.get('temperature', '?')}.",
+        f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, "
+        f"temperature {song.cells.get('temperature', '?')}.",
         f"To make it again: {song.run.record.command}",
         f"It is tune {song.index} of tunes.abc there.",
     ]

@@ -19,10 +19,11 @@ from musicgen.files import write_text_atomically
 from musicgen.reporting.answers import MARKS
 from musicgen.reporting.board import FEWEST_BARS, GATES
 from musicgen.reporting.board import RULE as BEST_RULE
-from musicgen.reporting.contents import Choices, Contents, compose, shown_number
+from musicgen.reporting.contents import Choices, Contents, compose
 from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import RULE as PAIR_RULE
 from musicgen.reporting.plots import colour_rules
+from musicgen.reporting.rows import shown_number
 from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import write_csv
 from musicgen.study.verdict import metric_words
@@ -103,8 +104,10 @@ def summary_text(contents: Contents) -> str:
 
 
 def _markdown(template: str, contents: Contents) -> str:
-    text = _environment(autoescape=False).get_template(template).render(
-        report=contents, study=contents.material, **_WORDS
+    text = (
+        _environment(autoescape=False)
+        .get_template(template)
+        .render(report=contents, study=contents.material, **_WORDS)
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 

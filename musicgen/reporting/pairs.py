@@ -1,4 +1,4 @@
-"""Baseline and changed tune side by side: the same prompt, the same sampling seed, one change between them."""
+"""Baseline and changed tune side by side: the same prompt and sampling seed, one change between them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from musicgen.study.pairing import Arm, Star
 from musicgen.study.runs import FoundRun
 
 RULE = (
-    "For each change the first seeds that baseline and changed run share, and of each the first tune that can "
-    "be played in both; where no such tune exists, the first one. Index and seed are the same on both sides, "
-    "so that the same random numbers chose the characters."
+    "For each change the first seeds that baseline and changed run share, and of each the first tune that "
+    "can be played in both; where no such tune exists, the first one. Index and seed are the same on both "
+    "sides, so that the same random numbers chose the characters."
 )
 """How pairs are chosen, in words."""
 
@@ -60,7 +60,9 @@ def _comparison(
             candidates.append(playable or pairs[:1])
     # The first tune of every seed, then the second of every seed, and so on.
     most = max((len(pairs) for pairs in candidates), default=0)
-    ordered = [pairs[place] for place in range(min(most, wanted)) for pairs in candidates if place < len(pairs)]
+    ordered = [
+        pairs[place] for place in range(min(most, wanted)) for pairs in candidates if place < len(pairs)
+    ]
     reason = "" if ordered else _reason(by_seed, arm)
     return Comparison(arm, tuple(SideBySide(*pair) for pair in ordered[:wanted]), reason)
 

@@ -61,7 +61,9 @@ def draw_roll(midi: bytes, tune: ParsedTune, duration_seconds: float) -> DrawnRo
     for number in range(num_rows):
         top = number * (row_height + _ROW_GAP)
         rows.append(_draw_row(roll, number, top, row_height, high, tune.tonic, seconds_a_tick))
-    words = f"Piano roll: {len(pitches)} notes in {len(roll.beats)} bars, {max(pitches) - min(pitches)} semitones"
+    words = (
+        f"Piano roll: {len(pitches)} notes in {len(roll.beats)} bars, {max(pitches) - min(pitches)} semitones"
+    )
     return DrawnRoll(rows[-1].bottom + 1, tuple(rows), words)
 
 

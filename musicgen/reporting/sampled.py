@@ -7,6 +7,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 from musicgen.notation.parsing import parse_tune
 from musicgen.study.runs import FoundRun
@@ -88,4 +89,4 @@ def split_tunebook(text: str, num_tunes: int) -> list[str]:
             break
         starts.append(place)
         place += 1
-    return [text[start:end].rstrip("\n") + "\n" for start, end in zip(starts, [*starts[1:], len(text)])]
+    return [text[start:end].rstrip("\n") + "\n" for start, end in pairwise([*starts, len(text)])]

@@ -1,0 +1,55 @@
+"""The study's figures on the page, each with words for those who do not see it."""
+
+from dataclasses import dataclass
+
+from musicgen.reporting.answers import answers_on
+from musicgen.reporting.material import Material
+from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.study.summary import figures_of
+
+_COLUMNS = 3
+"""Panels beside each other at most, so that a figure fits the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlot:
+    """A figure with the words for those who do not see it."""
+
+    plot: Plot
+    title: str
+    words: str
+
+
+def shown_plots(material: Material) -> dict[str, ShownPlot]:
+    """Every figure that the runs allow, by name."""
+    figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    shown = {}
+    for name, figure in figures.items():
+        title = figure.get_suptitle()
+        figure.suptitle("")
+        shown[name] = ShownPlot(inline_plot(name, figure), title, _plot_words(name, material))
+    return shown
+
+
+def _plot_words(name: str, material: Material) -> str:
+    """What a figure shows, for those who cannot see it; the tables of the page hold its numbers."""
+    arms = len(material.star.arms)
+    if name == "effects":
+        told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
+        return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
+    if name == "loss_curves":
+        return (
+            "Line plot of the validation loss over the iterations, a panel for each parameter that changes "
+            "the training."
+        )
+    if name == "copy_risk":
+        return (
+            "Line plots over the sampling temperature: the share of playable tunes, and the share of copied "
+            "notes beside that of distinct 4-grams."
+        )
+    if name == "seconds":
+        return "Scatter plot of the validation loss over the seconds of training, a point for each change."
+    return (
+        "Line plots of the headline metrics over the levels of one parameter; the effects table holds the "
+        "numbers."
+    )
