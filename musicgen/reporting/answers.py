@@ -120,7 +120,7 @@ class MetricAnswers:
             phrase: len(self.of(outcome))
             for outcome, phrase in (
                 (Outcome.EQUAL, "made no difference that matters"),
-                (Outcome.CANDIDATE, "rest on one seed or on too little spread"),
+                (Outcome.CANDIDATE, "rested on one seed or on too little spread"),
                 (Outcome.UNDECIDED, "stayed undecided"),
                 (Outcome.NOTHING, "could not be compared"),
             )
@@ -135,6 +135,9 @@ class MetricAnswers:
             if decided
             else (f"Nothing moved {words} beyond doubt.")
         )
+        if decided and sum(rest.values()) == 1:
+            (phrase,) = rest
+            return f"{lead} The other change {phrase}."
         tail = listed([f"{count} {phrase}" for phrase, count in rest.items()])
         return (
             f"{lead} Of {'the other' if decided else 'the'} {sum(rest.values())} changes, {tail}."

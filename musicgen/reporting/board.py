@@ -18,6 +18,7 @@ _ENOUGH_ANSWERS = 0.17
 _VARIED = (0.5, 0.9)
 """Where the corpus of a run has no figures: about those of O'Neill's tunes."""
 _VARIETY_ROOM = 0.25
+_NEAR = 50
 _LOWEST_RATING, _HIGHEST_RATING = 1.0, 5.0
 
 Ratings = Mapping[tuple[str, int], float]
@@ -110,11 +111,19 @@ def best_songs(judged: Sequence[Judged], wanted: int) -> list[Judged]:
 
 
 def triage(judged: Sequence[Judged], drawn: int, seed: int = 0) -> list[Triage]:
-    """Successes, near misses (one gate failed) and misses, with a few of each drawn by the seed."""
+    """Successes, near misses (a gate failed, yet many points) and misses, a few of each drawn by the seed."""
     kinds = (
         ("Successes", "pass every gate", [one for one in judged if not one.failed]),
-        ("Near misses", "fail exactly one gate", [one for one in judged if len(one.failed) == 1]),
-        ("Misses", "fail two gates or more", [one for one in judged if len(one.failed) > 1]),
+        (
+            "Near misses",
+            f"fail a gate, with {_NEAR} points or more",
+            [one for one in judged if one.failed and one.points >= _NEAR],
+        ),
+        (
+            "Misses",
+            f"fail a gate, with fewer than {_NEAR} points",
+            [one for one in judged if one.failed and one.points < _NEAR],
+        ),
     )
     chance = random.Random(seed)
     return [

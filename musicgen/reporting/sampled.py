@@ -4,6 +4,7 @@ Both hold text that a network wrote, which may be anything.
 """
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,9 @@ from itertools import pairwise
 
 from musicgen.notation.parsing import parse_tune
 from musicgen.study.runs import FoundRun
+
+_STAMP = re.compile(r"X:1\n(N:[^\n]*?, temperature )")
+"""Of the first tune of a file, up to what differs between its tunes."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,15 @@ def read_songs(run: FoundRun) -> list[Song]:
 def split_tunebook(text: str, num_tunes: int) -> list[str]:
     """The tunes of a tunes.abc, each with its X: line and stamp.
 
-    They are found by their numbers and stamps in order, since a sampled tune may hold X: lines of its own.
+    They are found by their numbers and by the stamp that all tunes of a run share, in order, since a sampled
+    tune may hold X: lines of its own.
     """
-    starts = []
-    place = 0
+    stamp = _STAMP.match(text)
+    if stamp is None:
+        return []
+    starts, place = [], 0
     for number in range(1, num_tunes + 1):
-        place = text.find(f"X:{number}\nN:", place)
+        place = text.find(f"X:{number}\n{stamp[1]}", place)
         if place < 0:
             break
         starts.append(place)
