@@ -55,7 +55,7 @@ def report(arguments: argparse.Namespace) -> Path:
     from musicgen.reporting.page import write_folder, write_single_file
 
     material = gather(arguments.paths)
-    choices = Choices(arguments.pairs, arguments.best, embedded=arguments.single_file)
+    choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
     if arguments.single_file:
         written = write_single_file(material, folder / _SINGLE_FILE, choices)

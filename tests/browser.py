@@ -1,4 +1,4 @@
-"""A real browser for tests: the system's Chromium, headless, which tests drive and which stays off the network."""
+"""A real browser for tests: the system's Chromium, headless, which tests drive and watch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -39,8 +39,7 @@ class Choices:
     pairs: int = 2
     """Tunes of each change to put beside the baseline's."""
     best: int = 10
-    embedded: bool = False
-    """Whether everything goes into one file."""
+    """Songs on the board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +153,11 @@ class Contents:
         return outcome in {Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE}
 
 
-def compose(material: Material, folder: Path, choices: Choices) -> Contents:
-    """Work everything out, and render the songs of the page into `folder`."""
+def compose(material: Material, folder: Path, choices: Choices, *, embedded: bool = False) -> Contents:
+    """Work everything out, and render the songs of the page into `folder`.
+
+    embedded: the page is to hold the songs itself, so that the folder may be removed afterwards.
+    """
     songs_of = cache(read_songs)
     songs = [song for run in material.all_runs for song in songs_of(run)]
     judged = board.judge(songs, material.ratings)
@@ -188,7 +190,7 @@ def compose(material: Material, folder: Path, choices: Choices) -> Contents:
         num_melodies=len(judged),
         best=best,
         triage=triage,
-        players=make_players(shown, folder, embedded=choices.embedded),
+        players=make_players(shown, folder, embedded=embedded),
         metrics=metrics,
         runs=[run_row(run, metrics, material.root) for run in material.all_runs],
         best_settings=best_settings(material) if material.has_changes else [],

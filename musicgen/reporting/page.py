@@ -59,7 +59,7 @@ def write_single_file(material: Material, page: Path, choices: Choices) -> Writt
     """Write one HTML file that holds everything, the audio of the shown tunes included."""
     page.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        contents = compose(material, Path(folder), choices)
+        contents = compose(material, Path(folder), choices, embedded=True)
     write_text_atomically(page, html(contents, embedded=True))
     return Written(page, contents)
 

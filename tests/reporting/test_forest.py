@@ -6,9 +6,12 @@ from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
 from tests.study.made_runs import LOSS
 
+NOTHING = (math.nan, math.nan, math.nan)
+
 
 def answers(*differences: tuple[float, float, float]) -> MetricAnswers:
-    rows = [dict(zip(("difference", "ci_low", "ci_high"), numbers, strict=True)) for numbers in differences]
+    names: list[str] = ["difference", "ci_low", "ci_high"]
+    rows = [dict(zip(names, numbers, strict=True)) for numbers in differences]
     return MetricAnswers(
         LOSS, "Loss", "", tuple(Answer("a", LOSS, Outcome.UNDECIDED, "", row) for row in rows)
     )
@@ -37,12 +40,12 @@ def test_one_huge_interval_does_not_flatten_the_others() -> None:
 
 
 def test_a_difference_without_an_interval_is_a_point_and_none_is_no_forest() -> None:
-    forest = draw_forest(answers((0.1, math.nan, math.nan), (math.nan,) * 3), margin=None)
+    forest = draw_forest(answers((0.1, math.nan, math.nan), NOTHING), margin=None)
     assert forest is not None
     point, nothing = forest.strips
     assert point.centre is not None and point.low is None
     assert (nothing.centre, nothing.low, nothing.high) == (None, None, None)
-    assert draw_forest(answers((math.nan,) * 3), margin=0.1) is None
+    assert draw_forest(answers(NOTHING), margin=0.1) is None
 
 
 def test_no_difference_at_all_lies_in_the_middle() -> None:

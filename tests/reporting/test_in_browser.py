@@ -40,11 +40,6 @@ def watched(browser: Any, address: str) -> Iterator[Watched]:
         assert all(url.startswith(("file:", "data:")) for url in opened.requests)
 
 
-def column(page: Any, number: int) -> list[str]:
-    cells = page.locator("#runs tbody tr").locator(f"nth=-1 >> xpath=../tr/*[{number}]")
-    return [text.split("\n")[0] for text in cells.all_inner_texts()]
-
-
 def test_songs_play_one_at_a_time_and_their_roll_shows_where(watched: Watched) -> None:
     page = watched.page
     first, second = page.locator("#listen audio").nth(0), page.locator("#listen audio").nth(1)

@@ -1,4 +1,4 @@
-"""The page and its text: what they say, that nothing in a tune becomes a part of them, and that all is there."""
+"""The page and its text: what they say, that all is there, and that nothing in a tune becomes their part."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_who_cannot_see_is_told(page: Page) -> None:
     assert tables and len(page.all("caption")) == tables
     assert [len(page.all(tag)) for tag in ("main", "nav", "header", "footer", "h1")] == [1] * 5
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     for svg in page.all("svg"):
         assert (svg.get("role") == "img" and svg.get("aria-label")) or svg.get("aria-hidden") or not svg
 
@@ -120,12 +121,8 @@ def test_the_answer_the_failures_and_the_summary_are_told(page: Page) -> None:
     assert (
         "nearest training tune The Fox Chase, 5 notes in a row at most (7 in any key): CDEFGABc|cBAG" in text
     )
-    assert (
-        text.index("The answer")
-        < text.index("Side by side")
-        < text.index("Best songs")
-        < text.index("Summary")
-    )
+    sections = [attributes.get("id") for attributes in page.all("section")]
+    assert sections == ["answer", "effects", "listen", "best", "curves", "runs", "heard", "again", "summary"]
 
 
 def test_every_run_is_in_the_table(page: Page) -> None:

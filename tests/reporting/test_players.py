@@ -2,6 +2,7 @@ import base64
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -62,7 +63,7 @@ def test_minutes_of_audio_become_mp3(tmp_path: Path) -> None:
     # Encoders of libsndfile have overflowed the stack when everything came at once.
     wav = tmp_path / "long.wav"
     rate, seconds = 24_000, 150
-    soundfile.write(wav, [0.1, -0.1] * (rate * seconds // 2), rate)
+    soundfile.write(wav, np.tile([0.1, -0.1], rate * seconds // 2), rate)
     mp3 = compress(wav, 0.7, mono=True)
     assert soundfile.info(mp3).duration == pytest.approx(seconds, abs=0.2)
     assert mp3.stat().st_size < wav.stat().st_size / 4
