@@ -56,7 +56,13 @@ def what_to_try_next(material: Material) -> list[Advice]:
         advice.insert(
             0, Advice("Some runs did not complete: the same command goes on where they stopped.", "")
         )
-    if not material.has_changes:
+    if material.search:
+        words = (
+            "A search says what is low and not why: run its best setting against the baseline, one change at "
+            "a time and with three seeds."
+        )
+        advice.append(Advice(words, ""))
+    elif not material.has_changes:
         words = "Change one thing and run three seeds, so that there is something to compare."
         advice.append(Advice(words, "python -m musicgen.train --multirun model.cell=lstm,gru seed=0,1,2"))
     if not material.ratings:

@@ -11,21 +11,21 @@ from musicgen.reporting import board, pairs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.board import Judged, Triage
-from musicgen.reporting.figures import ShownPlot, shown_plots
+from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
+from musicgen.reporting.labels import arm_words, run_words
 from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import Comparison
 from musicgen.reporting.players import Player, make_players
 from musicgen.reporting.rows import (
     Level,
     RunRow,
-    arm_words,
     baseline_levels,
-    change_words,
     run_row,
     table_metrics,
 )
 from musicgen.reporting.sampled import Song, read_songs
+from musicgen.reporting.search import Trials, read_trials
 from musicgen.study import pairing
 from musicgen.study.figure_arms import level_of, shown_level
 
@@ -60,6 +60,8 @@ class Contents:
     num_melodies: int
     best: Sequence[Judged]
     triage: Sequence[Triage]
+    trials: Trials | None
+    """Of a search."""
     players: Mapping[tuple[str, int], Player]
     metrics: Sequence[str]
     """Of the runs table."""
@@ -87,7 +89,7 @@ class Contents:
     @property
     def curves(self) -> list[ShownPlot]:
         """The figures that the page shows; the effects it draws itself."""
-        return [shown for name, shown in self.plots.items() if name != "effects"]
+        return [shown for name, shown in self.plots.items() if name not in ("effects", SEARCH)]
 
     @property
     def dose_responses(self) -> list[ShownPlot]:
@@ -100,7 +102,7 @@ class Contents:
 
     def place(self, song: Song) -> str:
         """Where a song comes from, such as "model.cell = gru, seed 0, tune 12"."""
-        return f"{change_words(song.run)}, seed {song.run.record.seed}, tune {song.index}"
+        return f"{run_words(song.run, self.material)}, seed {song.run.record.seed}, tune {song.index}"
 
     def outcomes(self, arm: pairing.Arm) -> list[Answer]:
         """What an arm did to the primary metrics."""
@@ -114,7 +116,7 @@ class Contents:
     def run_words(self, run_id: str) -> str:
         """The change and seed of the run with this identity."""
         run = next(run for run in self.material.all_runs if run.record.run_id == run_id)
-        return f"{change_words(run)}, seed {run.record.seed}"
+        return f"{run_words(run, self.material)}, seed {run.record.seed}"
 
     @property
     def versions(self) -> str:
@@ -190,9 +192,10 @@ def compose(material: Material, folder: Path, choices: Choices, *, embedded: boo
         num_melodies=len(judged),
         best=best,
         triage=triage,
+        trials=read_trials(material) if material.search else None,
         players=make_players(shown, folder, embedded=embedded),
         metrics=metrics,
-        runs=[run_row(run, metrics, material.root) for run in material.all_runs],
+        runs=[run_row(run, metrics, material) for run in material.all_runs],
         best_settings=best_settings(material) if material.has_changes else [],
         advice=what_to_try_next(material),
         rebuild=f"python -m musicgen.report {shlex.quote(material.root.name)}",

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from musicgen.reporting.answers import answers_on
 from musicgen.reporting.material import Material
 from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.reporting.search import search_figure
 from musicgen.study.summary import figures_of
 
+SEARCH = "search"
 _COLUMNS = 3
 """Panels beside each other at most, so that a figure fits the page."""
 
@@ -23,6 +25,8 @@ class ShownPlot:
 def shown_plots(material: Material) -> dict[str, ShownPlot]:
     """Every figure that the runs allow, by name."""
     figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    if material.search and (found := search_figure(material)) is not None:
+        figures[SEARCH] = found
     shown = {}
     for name, figure in figures.items():
         title = figure.get_suptitle()
@@ -37,6 +41,11 @@ def _plot_words(name: str, material: Material) -> str:
     if name == "effects":
         told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
         return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
+    if name == SEARCH:
+        return (
+            "Line plot of the best validation loss so far over the trials, and scatter plots of the loss "
+            "over each searched parameter; the table of trials holds the numbers."
+        )
     if name == "loss_curves":
         return (
             "Line plot of the validation loss over the iterations, a panel for each parameter that changes "

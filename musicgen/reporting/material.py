@@ -132,6 +132,8 @@ def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
         return name, str(declared["question"])
     if parameters:
         return name, f"What do changes of {_joined(parameters)} do to the music?"
+    if (root / _SEARCH_RESULTS).is_file():
+        return name, "Which settings give the lowest validation loss?"
     if len(star.runs) + len(star.left_out) == 1:
         return name, "What does this one run give?"
     return name, "What do these runs give?"

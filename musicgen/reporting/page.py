@@ -66,7 +66,9 @@ def write_single_file(material: Material, page: Path, choices: Choices) -> Writt
 
 def html(contents: Contents, *, embedded: bool) -> str:
     """The page."""
-    style = _read("report.css") + colour_rules(shown.plot for shown in contents.curves)
+    style = _read("report.css") + colour_rules(
+        shown.plot for name, shown in contents.plots.items() if name != "effects"
+    )
     script = _read("report.js")
     # Chromium and Firefox do not agree on whether 'self' means anything for a page from the disk.
     own = "data:" if embedded else "'self' file: data:"

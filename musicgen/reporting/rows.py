@@ -3,13 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.reporting.labels import run_cells
 from musicgen.reporting.material import Material
-from musicgen.study import pairing
-from musicgen.study.figure_arms import Arm, level_of, shown_level
 from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import FoundRun, directory_name
 from musicgen.study.verdict import brief
@@ -28,9 +25,7 @@ class RunRow:
     iterations: float | None
     seconds: float | None
     directory: str
-    run_id: str
     error: str
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +45,6 @@ class Level:
     def mean(self) -> float | None:
         """Over the seeds."""
         return sum(self.values) / len(self.values) if self.values else None
-
-
-def change_words(run: FoundRun) -> str:
-    """What makes the run different from the baseline."""
-    change = run.record.change
-    if change is None:
-        return "baseline"
-    return _words(str(change["parameter"]), change["value"], change["baseline_value"])
-
-
-def arm_words(arm: pairing.Arm) -> str:
-    """What makes the arm, such as "model.cell = gru"."""
-    return "baseline" if arm.change is None else _words(arm.change.parameter, arm.change.value, None)
-
-
-def _words(parameter: str, value: object, baseline_value: object) -> str:
-    arm = Arm(parameter, level_of(value), level_of(baseline_value))
-    return " ".join(arm.label.split())
 
 
 def table_metrics(material: Material) -> list[str]:
@@ -101,25 +78,20 @@ def baseline_levels(material: Material) -> list[Level]:
     return levels
 
 
-def run_row(run: FoundRun, metrics: Sequence[str], root: Path) -> RunRow:
-    """The run's row; directories are told from the root."""
+def run_row(run: FoundRun, metrics: Sequence[str], material: Material) -> RunRow:
+    """The run's row; directories are told from the study's folder."""
     record = run.record
-    change: Mapping[str, Any] = record.change or {}
-    parameter = str(change.get("parameter", "baseline"))
-    if record.retuned:
-        parameter += ", re-tuned " + ", ".join(f"{name} = {value}" for name, value in record.retuned.items())
+    change, level = run_cells(run, material)
     return RunRow(
-        change=parameter,
-        level=shown_level(level_of(change["value"])) if change else "",
+        change=change,
+        level=level,
         seed=record.seed,
         status="running or killed" if record.status == "running" else record.status,
         values=tuple(run.value(name) for name in metrics),
         iterations=record.timing.get("trained_iterations"),
         seconds=record.timing.get("total_seconds"),
-        directory=directory_name(run, root),
-        run_id=record.run_id,
+        directory=directory_name(run, material.root),
         error=" ".join((record.error or "").split()),
-        command=record.command,
     )
 
 
@@ -127,10 +99,6 @@ def shown_number(value: float | None) -> str:
     """A number of a table: three digits that count, a dash for none."""
     if value is None or math.isnan(value):
         return "–"
-    return (
-        f"{value:,.0f}"
-        if abs(value) >= 1000
-        else f"{value:.3f}"
-        if abs(value) >= 0.0005 or value == 0
-        else brief(value)
-    )
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else brief(value)
