@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
 from musicgen.reporting.material import Material
 from musicgen.study.effects import PLAIN
-from musicgen.study.figure_arms import level_of
+from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.naming import override_text, told_overrides
 from musicgen.study.pairing import COMBINED, Change
 from musicgen.study.verdict import brief, metric_words
@@ -25,6 +25,11 @@ class Advice:
 def best_settings(material: Material) -> list[str]:
     """For each primary metric the settings that are shown to be better, or that nothing is."""
     sentences = []
+    if material.search and material.search.best_value is not None:
+        parameters = material.search.best_parameters.items()
+        settings = [f"{name} = {shown_level(level_of(value))}" for name, value in parameters]
+        lowest = brief(material.search.best_value)
+        sentences.append(f"The lowest validation loss of the search, {lowest}, came with {listed(settings)}.")
     for found in answers_on(material, material.primary_metrics):
         words = metric_words(found.metric)
         better = found.of(Outcome.BETTER)

@@ -9,7 +9,7 @@ from pathlib import Path
 from musicgen.metrics.registry import HEADLINE
 from musicgen.reporting import board, pairs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, listed
 from musicgen.reporting.board import Judged, Triage
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
@@ -128,6 +128,9 @@ class Contents:
     def changed(self) -> str:
         """What the study changed, in a sentence."""
         material = self.material
+        if self.trials:
+            parameters = listed(self.trials.parameters)
+            return f"{_count(len(self.trials.trials), 'trial')} of a search over {parameters}."
         levels: dict[str, list[str]] = {}
         base: dict[str, str] = {}
         for arm in material.star.arms:
@@ -196,7 +199,7 @@ def compose(material: Material, folder: Path, choices: Choices, *, embedded: boo
         players=make_players(shown, folder, embedded=embedded),
         metrics=metrics,
         runs=[run_row(run, metrics, material) for run in material.all_runs],
-        best_settings=best_settings(material) if material.has_changes else [],
+        best_settings=best_settings(material),
         advice=what_to_try_next(material),
         rebuild=f"python -m musicgen.report {shlex.quote(material.root.name)}",
     )

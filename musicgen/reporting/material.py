@@ -1,6 +1,7 @@
 """Everything that a report is made of, read from the folders of runs before anything is written."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 EXPERIMENTS = Path("experiments")
+_WHEN = re.compile(r"^[\d-]+-(?=\D)")
+"""The time at the front of a folder's name."""
 _SEARCH_RESULTS, _SWEEP_CONFIG = "optimization_results.yaml", "multirun.yaml"
 
 
@@ -74,6 +77,13 @@ class Material:
             return self.terms.equivalence_margin[metric]
         known = (run.record.reference.get(metric) for run in self.star.runs)
         return next((reference["sd"] for reference in known if reference is not None), None)
+
+    @property
+    def kind(self) -> str:
+        """What this is, in a word."""
+        if self.search:
+            return "search"
+        return "study" if self.has_changes else "run" if len(self.all_runs) == 1 else "pile of runs"
 
     @property
     def has_changes(self) -> bool:
@@ -127,7 +137,7 @@ def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
     study = star.runs[0].record.config.get("study")
     declared = study if isinstance(study, Mapping) else {}
     parameters = list(dict.fromkeys(arm.change.parameter for arm in star.arms if arm.change is not None))
-    name = str(declared.get("name") or root.name)
+    name = str(declared.get("name") or _WHEN.sub("", root.name) or root.name)
     if declared.get("question"):
         return name, str(declared["question"])
     if parameters:

@@ -24,6 +24,7 @@ from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import RULE as PAIR_RULE
 from musicgen.reporting.plots import colour_rules
 from musicgen.reporting.rows import shown_number
+from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import write_csv
 from musicgen.study.verdict import metric_words
@@ -135,6 +136,7 @@ def _environment(*, autoescape: bool) -> Environment:
     environment.filters |= {
         "number": shown_number,
         "clock": _clock,
+        "level": lambda value: shown_level(level_of(value)),
         "oneline": _on_one_line,
         "metric_title": metric_title,
         "metric_words": metric_words,

@@ -23,6 +23,7 @@ PAGE_SAMPLE_RATE = 24_000
 _PAGE_COMPRESSION = 0.7
 """Of MP3, from 0 for the best quality to 1 for the smallest file."""
 _FRAMES_A_BLOCK = 65_536
+_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _DEFAULTS = {
     "num_tunes": 0,
     "audio_format": "wav",
@@ -50,6 +51,8 @@ class Player:
     """Of its files, without suffix."""
     audio: str | None
     score: str | None
+    score_size: tuple[int, int] | None
+    """Width and height, so that the page keeps the room for it."""
     midi: str | None
     roll: DrawnRoll | None
     seconds: float | None
@@ -120,11 +123,17 @@ def _make_player(song: Song, folder: Path, config: RenderingConfig, *, embedded:
         name=file_stem(song),
         audio=address(audio, "audio/mpeg"),
         score=address(rendered.score, "image/svg+xml"),
+        score_size=_size(rendered.score),
         midi=None if embedded else address(rendered.midi, "audio/midi"),
         roll=_roll(song, rendered),
         seconds=rendered.duration_seconds,
         problems=rendered.problems,
     )
+
+
+def _size(score: Path | None) -> tuple[int, int] | None:
+    found = None if score is None else _VIEW_BOX.search(score.read_text(encoding="utf-8"))
+    return (round(float(found[1])), round(float(found[2]))) if found else None
 
 
 def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
