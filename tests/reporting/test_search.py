@@ -8,7 +8,7 @@ from musicgen.reporting.material import Material, gather
 from musicgen.reporting.page import html, markdown
 from musicgen.reporting.search import read_trials, search_figure
 from tests.reporting.written_study import GOOD, write_run
-from tests.study.invented_study import panel_of, present
+from tests.study.invented_study import panel_of, points, present
 from tests.study.made_runs import LOSS, made_run
 
 LOSSES = [1.9, 1.7, None, 1.8, *[2.0] * 6, 1.6]
@@ -28,7 +28,7 @@ def search(tmp_path: Path) -> Path:
         )
         write_run(run, root, [] if loss is None else [(GOOD + "C" * number, {})])
     (root / "optimization_results.yaml").write_text(
-        "name: optuna\nbest_params:\n  training.learning_rate: 1.0e-10\n  model.hidden_size: 74\nbest_value: 1.6\n"
+        "best_params:\n  training.learning_rate: 1.0e-10\n  model.hidden_size: 74\nbest_value: 1.6\n"
     )
     return root
 
@@ -48,7 +48,7 @@ def test_trials_are_numbered_as_they_ran_and_ordered_by_loss(material: Material)
 def test_the_figure_has_the_best_so_far_and_a_panel_a_parameter(material: Material) -> None:
     figure = present(search_figure(material))
     stair = panel_of(figure, "Trial after trial").lines[0]
-    assert list(stair.get_ydata()) == [1.9, 1.7, *[1.7] * 7, 1.6]
+    assert [loss for _, loss in points(stair)] == [1.9, 1.7, *[1.7] * 7, 1.6]
     assert panel_of(figure, "training.learning_rate").get_xscale() == "log"
     assert panel_of(figure, "model.hidden_size").get_xscale() == "linear"
 
