@@ -10,7 +10,7 @@ from tests.commands import last_line, run, train
 
 @pytest.mark.slow
 def test_a_real_study_becomes_a_page_that_plays(tunebook: Path, tmp_path: Path) -> None:
-    choices = ["--multirun", "model.cell=lstm,gru", "sampling.temperature=0.7,1.2", "seed=0,1"]
+    choices = ["--multirun", "model.cell=lstm,gru", "seed=0,1", "training.num_iterations=20"]
     sweep = last_line(train(tunebook, tmp_path / "outputs", *choices, "rendering=none", "tracker=none"))
     page_file = last_line(run("report", str(sweep), "--pack"))
     assert page_file == sweep / "report" / "report.html"
@@ -19,12 +19,12 @@ def test_a_real_study_becomes_a_page_that_plays(tunebook: Path, tmp_path: Path) 
     with chromium() as browser, watched_page(browser, offline=True) as watched:
         page = watched.page
         page.goto((moved / "report.html").as_uri())
-        assert page.locator("details.change").count() == 2
-        assert page.locator("#runs tbody tr").count() == 6
+        assert page.locator("details.change").count() == 1
+        assert page.locator("#runs tbody tr").count() == 4
         command = page.locator("#again pre").first.inner_text()
         assert (
             command.startswith("python -m musicgen.train --multirun ")
-            and "sampling.temperature=0.7,1.2" in command
+            and "model.cell=lstm,gru" in command
         )
         for song in page.locator("#best .board audio").all()[:2]:
             song.evaluate("audio => audio.play()")
