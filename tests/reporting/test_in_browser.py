@@ -110,3 +110,15 @@ def test_a_phone_scrolls_down_and_not_sideways(browser: Any, address: str, schem
         )
         assert is_dark_paper == (scheme == "dark")
         assert opened.complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_effects_plot_keeps_its_rows_together(browser: Any, address: str, width: int) -> None:
+    with watched_page(browser, viewport={"width": width, "height": 900}, offline=True) as opened:
+        opened.page.goto(address)
+        rows = opened.page.locator(".forest tbody tr").all()
+        boxes = [row.bounding_box() for row in rows]
+        strips = [row.locator("svg").bounding_box() for row in rows]
+        assert len(boxes) == 4
+        for row, strip in zip(boxes, strips, strict=True):
+            assert row["height"] < 80 and 20 <= strip["height"] <= row["height"] and strip["width"] > 200

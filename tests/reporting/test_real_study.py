@@ -22,10 +22,7 @@ def test_a_real_study_becomes_a_page_that_plays(tunebook: Path, tmp_path: Path) 
         assert page.locator("details.change").count() == 1
         assert page.locator("#runs tbody tr").count() == 4
         command = page.locator("#again pre").first.inner_text()
-        assert (
-            command.startswith("python -m musicgen.train --multirun ")
-            and "model.cell=lstm,gru" in command
-        )
+        assert command.startswith("python -m musicgen.train --multirun ") and "model.cell=lstm,gru" in command
         for song in page.locator("#best .board audio").all()[:2]:
             song.evaluate("audio => audio.play()")
             wanted = "audio => audio.duration > 0 && audio.currentTime > 0.1"
