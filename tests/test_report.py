@@ -22,7 +22,7 @@ def test_a_report_goes_into_the_folder_of_its_runs(runs: Path, capsys: pytest.Ca
     assert {path.name for path in (runs / "report").iterdir()} >= {
         "report.html",
         "report.md",
-        "tunes",
+        "songs",
         "runs.csv",
     }
     assert main([str(runs / "run" / "run.json"), "--single-file"]) == 0
@@ -34,7 +34,8 @@ def test_several_paths_need_a_place_of_their_own(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["runs", "runs/run", "--best", "0", "--pairs", "0"]) == 0
-    assert (tmp_path / "report" / "report.html").is_file()
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "python -m musicgen.report runs runs/run<" in page and str(tmp_path) not in page
     assert main(["runs", "--out", "elsewhere", "--best", "0"]) == 0
     assert (tmp_path / "elsewhere" / "report.md").is_file()
 

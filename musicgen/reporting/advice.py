@@ -72,7 +72,7 @@ def what_to_try_next(material: Material) -> list[Advice]:
         advice.append(Advice(words, "python -m musicgen.train --multirun model.cell=lstm,gru seed=0,1,2"))
     if not material.ratings:
         words = "Listen: no tune of this study was rated, and no number here has heard the music."
-        advice.append(Advice(words, f"python -m musicgen.listen {shlex.quote(material.root.name)}"))
+        advice.append(Advice(words, f"python -m musicgen.listen {material.address}"))
     return advice
 
 

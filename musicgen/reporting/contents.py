@@ -1,6 +1,5 @@
 """What stands in a report, section by section, worked out before any page is written."""
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -201,7 +200,7 @@ def compose(material: Material, folder: Path, choices: Choices, *, embedded: boo
         runs=[run_row(run, metrics, material) for run in material.all_runs],
         best_settings=best_settings(material),
         advice=what_to_try_next(material),
-        rebuild=f"python -m musicgen.report {shlex.quote(material.root.name)}",
+        rebuild=f"python -m musicgen.report {material.address}",
     )
 
 

@@ -47,6 +47,8 @@ class Material:
     """Declared, or what the runs amount to."""
     root: Path
     """The folder that holds all runs; directories are told from here."""
+    address: str
+    """The paths as commands name them; of an absolute one only its name, since pages are shared."""
     star: Star
     runs: "DataFrame"
     effects: "DataFrame"
@@ -107,6 +109,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         name=name,
         question=question,
         root=root,
+        address=shlex.join(str(path) if not path.is_absolute() else path.name for path in paths),
         star=star,
         runs=runs_table([*star.runs, *star.left_out], root),
         effects=effects,

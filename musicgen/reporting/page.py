@@ -29,7 +29,7 @@ from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import write_csv
 from musicgen.study.verdict import metric_words
 
-PAGE, TEXT, PLOTS = "report.html", "report.md", "plots"
+PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
 _PACKAGE = "musicgen.reporting"
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 

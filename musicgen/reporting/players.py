@@ -18,7 +18,7 @@ from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, r
 from musicgen.reporting.roll import DrawnRoll, draw_roll
 from musicgen.reporting.sampled import Song
 
-FOLDER = "tunes"
+FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000
 _PAGE_COMPRESSION = 0.7
 """Of MP3, from 0 for the best quality to 1 for the smallest file."""
@@ -86,7 +86,7 @@ def file_stem(song: Song) -> str:
 
 
 def make_players(songs: Iterable[Song], folder: Path, *, embedded: bool) -> dict[tuple[str, int], Player]:
-    """Render every song once into folder/tunes; returns the players by the songs' keys.
+    """Render every song once into folder/songs; returns the players by the songs' keys.
 
     embedded: everything goes into the page, so that the files may be removed afterwards.
     """

@@ -121,4 +121,4 @@ def test_the_effects_plot_keeps_its_rows_together(browser: Any, address: str, wi
         strips = [row.locator("svg").bounding_box() for row in rows]
         assert len(boxes) == 4
         for row, strip in zip(boxes, strips, strict=True):
-            assert row["height"] < 80 and 20 <= strip["height"] <= row["height"] and strip["width"] > 200
+            assert row["height"] < 110 and 20 <= strip["height"] <= row["height"] and strip["width"] > 200

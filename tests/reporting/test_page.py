@@ -144,7 +144,7 @@ def test_no_folder_of_this_machine_is_told(folder: Path, study_folder: Path) -> 
 def test_markdown_holds_titles_as_text_and_links_to_files(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "<script>" not in text.replace("\\<", "")
-    links = re.findall(r"\]\(((?:tunes|plots)/[^)]+)\)", text)
+    links = re.findall(r"\]\(((?:songs|figures)/[^)]+)\)", text)
     assert links and all((folder / link).is_file() for link in links)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     widths = [len(re.findall(r"(?<!\\)\|", row)) for row in rows]

@@ -26,7 +26,7 @@ def test_a_folder_holds_what_the_page_names(songs: list[Song], tmp_path: Path) -
     assert len(players) == 2
     player, silent = players[songs[1].key], players[songs[3].key]
     for address in (player.audio, player.score, player.midi):
-        assert address is not None and address.startswith("tunes/") and (tmp_path / address).is_file()
+        assert address is not None and address.startswith("songs/") and (tmp_path / address).is_file()
     assert not list(tmp_path.rglob("*.wav"))
     # Eight bars of 4/4 at 180 quarter notes a minute.
     assert player.seconds == pytest.approx(8 * 4 * 60 / 180, abs=0.1)
