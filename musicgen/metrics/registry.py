@@ -121,7 +121,7 @@ _ALL = (
     Metric(
         "similarity/transition_divergence",
         LOWER,
-        "the same of pairs of successive pitches",
+        "Jensen–Shannon divergence of pairs of successive pitches",
         _versus_training(similarity.transition_divergence),
     ),
     Metric(

@@ -50,7 +50,7 @@ class Group:
     line_width: float
 
 
-def loss_curves_figure(study: DrawnStudy) -> Figure | None:
+def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
     """A panel for each parameter that changes the training; None where no run has a validation loss.
 
     A line is the mean over the complete runs, a band their lowest and highest; runs that ended early are
@@ -64,7 +64,8 @@ def loss_curves_figure(study: DrawnStudy) -> Figure | None:
     }
     if not baseline or not panels_wanted:
         return None
-    columns = 1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3
+    # A panel has its legend beside it and is wider than one of other figures.
+    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, most_columns - 1)
     rows = -(-len(panels_wanted) // columns)
     figure, panels = new_figure(
         "How the validation loss falls; line: mean over the seeds, band: lowest to highest seed",

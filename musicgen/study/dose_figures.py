@@ -41,17 +41,20 @@ _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
 }
 
 
-def dose_response_figures(study: DrawnStudy) -> Mapping[str, Figure]:
+def dose_response_figures(study: DrawnStudy, most_columns: int = 4) -> Mapping[str, Figure]:
     """Parameter -> its figure, for each with at least three numeric levels, the baseline's included."""
     figures = {}
     for parameter, arms in study.arms_by_parameter().items():
-        figure = _dose_response_figure(study, parameter, [arm for arm in arms if arm.number is not None])
+        numeric = [arm for arm in arms if arm.number is not None]
+        figure = _dose_response_figure(study, parameter, numeric, most_columns)
         if figure is not None:
             figures[parameter] = figure
     return figures
 
 
-def _dose_response_figure(study: DrawnStudy, parameter: str, arms: Sequence[Arm]) -> Figure | None:
+def _dose_response_figure(
+    study: DrawnStudy, parameter: str, arms: Sequence[Arm], most_columns: int
+) -> Figure | None:
     baseline_level = as_number(arms[0].baseline_level) if arms else None
     numbers = {arm.number for arm in arms} | {baseline_level}
     levels = sorted(number for number in numbers if number is not None)
@@ -60,7 +63,7 @@ def _dose_response_figure(study: DrawnStudy, parameter: str, arms: Sequence[Arm]
     ]
     if len(levels) < _FEWEST_LEVELS or not metrics:
         return None
-    columns = min(4, len(metrics))
+    columns = min(most_columns, len(metrics))
     rows = -(-len(metrics) // columns)
     figure, panels = new_figure(
         f"What {parameter} does to the music, level by level",

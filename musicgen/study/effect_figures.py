@@ -75,12 +75,12 @@ def finding_of(effect: Row) -> Finding:
     )
 
 
-def effects_figure(study: DrawnStudy) -> Figure | None:
+def effects_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
     """A panel for each headline metric and a row for each arm; None where there is no difference at all."""
     metrics = [metric for metric in HEADLINE if any(study.effect(arm, metric) for arm in study.arms)]
     if not metrics:
         return None
-    columns = min(4, len(metrics))
+    columns = min(most_columns, len(metrics))
     rows = -(-len(metrics) // columns)
     effects = [effect for arm in study.arms for metric in metrics if (effect := study.effect(arm, metric))]
     has_intervals = any(as_number(effect.get("ci_low")) is not None for effect in effects)

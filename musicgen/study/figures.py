@@ -24,22 +24,23 @@ if TYPE_CHECKING:
 
 
 def study_figures(
-    runs: DataFrame, effects: DataFrame, histories: Mapping[str, DataFrame]
+    runs: DataFrame, effects: DataFrame, histories: Mapping[str, DataFrame], most_columns: int = 4
 ) -> dict[str, Figure]:
     """Every figure that the tables allow, by file name without suffix.
 
     `runs` and `effects` are the tables of runs.csv and effects.csv; `histories` holds history.csv by run
     directory. Columns reference/METRIC and reference_sd/METRIC of `runs`, where there are any, give the level
-    of held-out corpus tunes, and study.equivalence_margin.METRIC the declared margin.
+    of held-out corpus tunes, and study.equivalence_margin.METRIC the declared margin. `most_columns` is for
+    paper that is narrow.
     """
     study = DrawnStudy.from_tables(runs, effects, histories)
     figures = {
-        "effects": effects_figure(study),
-        "loss_curves": loss_curves_figure(study),
+        "effects": effects_figure(study, most_columns),
+        "loss_curves": loss_curves_figure(study, most_columns),
         "copy_risk": copy_risk_figure(study),
         "seconds": seconds_figure(study),
     }
-    for parameter, figure in dose_response_figures(study).items():
+    for parameter, figure in dose_response_figures(study, most_columns).items():
         figures["dose_response_" + parameter.replace(".", "_").replace("/", "_")] = figure
     return {name: figure for name, figure in figures.items() if figure is not None}
 

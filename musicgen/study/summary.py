@@ -17,6 +17,7 @@ from musicgen.study.ratings import find_ratings, with_ratings
 from musicgen.study.runs import FoundRun, directory_name, runs_table, write_csv
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 
@@ -60,9 +61,14 @@ def summarise(
     write_csv(effects, out / "effects.csv")
     write_csv(noise, out / "noise.csv")
     plots = _draw(star, effects, out) if draws else []
-    failures = [_failure(run, out) for run in star.runs if run.record.status != "complete"]
+    failures = failures_of(star, out)
     doubts = unsupported(findings_of(runs), star.runs, effects)
     return Summary(table, effects, noise, additivity(effects), failures, doubts, star, out, plots)
+
+
+def failures_of(star: Star, relative_to: Path) -> list[str]:
+    """A line for each run of the star that did not complete."""
+    return [_failure(run, relative_to) for run in star.runs if run.record.status != "complete"]
 
 
 def _failure(run: FoundRun, out: Path) -> str:
@@ -74,18 +80,30 @@ def _failure(run: FoundRun, out: Path) -> str:
 
 
 def _draw(star: Star, effects: "DataFrame", out: Path) -> list[Path]:
+    from musicgen.study.figures import write_figures
+
+    return write_figures(figures_of(star, effects, out), out / "plots")
+
+
+def figures_of(
+    star: Star, effects: "DataFrame", relative_to: Path, *, most_columns: int = 4
+) -> "dict[str, Figure]":
+    """Every figure that the runs allow, by file name without suffix; effects as `effects_table` gives them.
+
+    most_columns: panels beside each other, at most.
+    """
     # matplotlib takes a second to import, which a command that only prints should not wait for.
     import pandas
 
-    from musicgen.study.figures import study_figures, write_figures
+    from musicgen.study.figures import study_figures
 
-    runs = _with_references(runs_table(star.runs, out), star)
+    runs = _with_references(runs_table(star.runs, relative_to), star)
     histories = {}
     for run in star.runs:
         path = run.directory / "history.csv"
         if path.is_file() and path.stat().st_size > 0:
-            histories[directory_name(run, out)] = pandas.read_csv(path)
-    return write_figures(study_figures(runs, effects, histories), out / "plots")
+            histories[directory_name(run, relative_to)] = pandas.read_csv(path)
+    return study_figures(runs, effects, histories, most_columns)
 
 
 def _with_references(runs: "DataFrame", star: Star) -> "DataFrame":

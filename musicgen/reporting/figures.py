@@ -1,0 +1,112 @@
+"""The study's figures on the page, each with words for those who do not see it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from musicgen.reporting.answers import answers_on
+from musicgen.reporting.material import Material
+from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.reporting.search import search_figure
+from musicgen.study.figure_style import (
+    CATEGORY_COLOURS,
+    CORPUS_COLOUR,
+    TEXT_SIZE,
+    label_axes,
+    new_figure,
+    rule_lightly,
+)
+from musicgen.study.summary import figures_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SEARCH = "search"
+_COLUMNS = 3
+"""Panels beside each other at most, so that a figure fits the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPlot:
+    """A figure with the words for those who do not see it."""
+
+    plot: Plot
+    title: str
+    words: str
+
+
+def shown_plots(material: Material) -> dict[str, ShownPlot]:
+    """Every figure that the runs allow, by name."""
+    figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    if material.search and (found := search_figure(material)) is not None:
+        figures[SEARCH] = found
+    if "loss_curves" not in figures and (found := _loss_figure(material)) is not None:
+        figures["loss_curves"] = found
+    shown = {}
+    for name, figure in figures.items():
+        title = figure.get_suptitle()
+        figure.suptitle("")
+        shown[name] = ShownPlot(inline_plot(name, figure), title, _plot_words(name, material))
+    return shown
+
+
+def _loss_figure(material: Material) -> "Figure | None":
+    """The losses of the baseline's first run, where no change has a curve to put beside it."""
+    import pandas
+
+    runs = material.star.baseline.runs
+    path = runs[0].directory / "history.csv" if runs else None
+    if path is None or not path.is_file() or not path.stat().st_size:
+        return None
+    table = pandas.read_csv(path)
+    if table.empty:
+        return None
+    figure, (panel,) = new_figure(
+        f"The losses of the first run, seed {runs[0].record.seed}", 1, 1, width=7.5, height=3.6
+    )
+    validated = table.dropna(subset=["validation_loss"])
+    panel.plot(
+        table["iteration"], table["train_loss"], color=CORPUS_COLOUR, linewidth=1, label="training batches"
+    )
+    panel.plot(
+        validated["iteration"],
+        validated["validation_loss"],
+        color=CATEGORY_COLOURS[0],
+        marker="o",
+        markersize=3,
+        label="validation tunes",
+    )
+    label_axes(panel, "iteration", "nats per character")
+    rule_lightly(panel, "y")
+    panel.legend(frameon=False, fontsize=TEXT_SIZE)
+    return figure
+
+
+def _plot_words(name: str, material: Material) -> str:
+    """What a figure shows, for those who cannot see it; the tables of the page hold its numbers."""
+    arms = len(material.star.arms)
+    if name == "effects":
+        told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
+        return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
+    if name == SEARCH:
+        return (
+            "Line plot of the best validation loss so far over the trials, and scatter plots of the loss "
+            "over each searched parameter; the table of trials holds the numbers."
+        )
+    if name == "loss_curves" and not arms:
+        return "Line plot of the training and validation loss of one run over the iterations."
+    if name == "loss_curves":
+        return (
+            "Line plot of the validation loss over the iterations, a panel for each parameter that changes "
+            "the training."
+        )
+    if name == "copy_risk":
+        return (
+            "Line plots over the sampling temperature: the share of playable tunes, and the share of copied "
+            "notes beside that of distinct 4-grams."
+        )
+    if name == "seconds":
+        return "Scatter plot of the validation loss over the seconds of training, a point for each change."
+    return (
+        "Line plots of the headline metrics over the levels of one parameter; the effects table holds the "
+        "numbers."
+    )

@@ -1,0 +1,191 @@
+"""Everything that a report is made of, read from the folders of runs before anything is written."""
+
+import os
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from musicgen.errors import InputError
+from musicgen.reporting.board import Ratings
+from musicgen.reporting.observations import Finding, read_findings, read_listening, read_ratings
+from musicgen.study.additivity import Additivity, additivity
+from musicgen.study.effects import Terms, effects_table
+from musicgen.study.naming import told_overrides
+from musicgen.study.pairing import Star, pair_runs, sweep_directory
+from musicgen.study.record import FILE_NAME
+from musicgen.study.runs import FoundRun, find_runs, runs_table
+from musicgen.study.summary import failures_of
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+EXPERIMENTS = Path("experiments")
+_WHEN = re.compile(r"^[\d-]+-(?=\D)")
+"""The time at the front of a folder's name."""
+_SEARCH_RESULTS, _SWEEP_CONFIG = "optimization_results.yaml", "multirun.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a search found."""
+
+    best_value: float | None
+    best_parameters: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A study as it lies on the disk, with what people heard in it."""
+
+    name: str
+    question: str
+    """Declared, or what the runs amount to."""
+    root: Path
+    """The folder that holds all runs; directories are told from here."""
+    address: str
+    """The paths as commands name them; of an absolute one only its name, since pages are shared."""
+    star: Star
+    runs: "DataFrame"
+    effects: "DataFrame"
+    additivity: Sequence[Additivity]
+    failures: Sequence[str]
+    terms: Terms
+    """Primary metrics and margins."""
+    findings: Sequence[Finding]
+    ratings: Ratings
+    listening: Sequence[Mapping[str, str]]
+    search: Search | None
+    commands: Sequence[str]
+    """That make the runs again, one for each sweep or run made by hand."""
+
+    @property
+    def all_runs(self) -> list[FoundRun]:
+        """Also those that belong to no arm."""
+        return [*self.star.runs, *self.star.left_out]
+
+    @property
+    def primary_metrics(self) -> Sequence[str]:
+        """Those that were declared before."""
+        return self.terms.primary_metrics
+
+    def margin(self, metric: str) -> float | None:
+        """The difference that counts as none: declared, or 1 SD of held-out tunes."""
+        if metric in self.terms.equivalence_margin:
+            return self.terms.equivalence_margin[metric]
+        known = (run.record.reference.get(metric) for run in self.star.runs)
+        return next((reference["sd"] for reference in known if reference is not None), None)
+
+    @property
+    def kind(self) -> str:
+        """What this is, in a word."""
+        if self.search:
+            return "search"
+        return "study" if self.has_changes else "run" if len(self.all_runs) == 1 else "pile of runs"
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.star.arms)
+
+
+def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> Material:
+    """Read the runs at or below the paths. Raises InputError where there is none or one cannot be read."""
+    runs = find_runs(paths)
+    root = _common_folder(paths)
+    star = pair_runs(runs, baseline)
+    effects = effects_table(star)
+    name, question = _name_and_question(star, root)
+    sweeps = list(dict.fromkeys(_sweep_of(run, root) for run in runs))
+    folders = [root, *sweeps, *(run.directory for run in runs), EXPERIMENTS / name]
+    ratings: dict[tuple[str, int], float] = {}
+    for folder in dict.fromkeys((root, *sweeps)):
+        ratings |= read_ratings(folder)
+    return Material(
+        name=name,
+        question=question,
+        root=root,
+        address=shlex.join(str(path) if not path.is_absolute() else path.name for path in paths),
+        star=star,
+        runs=runs_table([*star.runs, *star.left_out], root),
+        effects=effects,
+        additivity=additivity(effects),
+        failures=failures_of(star, root),
+        terms=Terms.of(star),
+        findings=read_findings(folders, {run.record.run_id for run in runs}),
+        ratings=ratings,
+        listening=[row for folder in dict.fromkeys((root, *sweeps)) for row in read_listening(folder)],
+        search=_read_search(root),
+        commands=list(dict.fromkeys(_command(run, root) for run in runs)),
+    )
+
+
+def _common_folder(paths: Sequence[Path]) -> Path:
+    folders = [path.parent if path.name == FILE_NAME else path for path in paths]
+    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
+
+
+def _sweep_of(run: FoundRun, root: Path) -> Path:
+    """The folder of the run's sweep, as far as it lies at or below the root; else the run's own."""
+    sweep = sweep_directory(run)
+    is_sweep = (sweep / _SWEEP_CONFIG).is_file() or (sweep / "plan.csv").is_file()
+    return sweep if is_sweep else run.directory.resolve()
+
+
+def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
+    study = star.runs[0].record.config.get("study")
+    declared = study if isinstance(study, Mapping) else {}
+    parameters = list(dict.fromkeys(arm.change.parameter for arm in star.arms if arm.change is not None))
+    name = str(declared.get("name") or _WHEN.sub("", root.name) or root.name)
+    if declared.get("question"):
+        return name, str(declared["question"])
+    if parameters:
+        return name, f"What do changes of {_joined(parameters)} do to the music?"
+    if (root / _SEARCH_RESULTS).is_file():
+        return name, "Which settings give the lowest validation loss?"
+    if len(star.runs) + len(star.left_out) == 1:
+        return name, "What does this one run give?"
+    return name, "What do these runs give?"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _read_search(root: Path) -> Search | None:
+    path = root / _SEARCH_RESULTS
+    if not path.is_file():
+        return None
+    content = _read_yaml(path)
+    value = content.get("best_value")
+    parameters = content.get("best_params", content.get("best_evaluated_params", {}))
+    return Search(
+        float(value) if isinstance(value, (int, float)) else None,
+        parameters if isinstance(parameters, Mapping) else {},
+    )
+
+
+def _read_yaml(path: Path) -> Mapping[str, object]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    return content if isinstance(content, Mapping) else {}
+
+
+def _command(run: FoundRun, root: Path) -> str:
+    """The command of the sweep that made the run, or of the run itself, wherever its outputs went."""
+    path = _sweep_of(run, root) / _SWEEP_CONFIG
+    if not path.is_file():
+        return run.record.command
+    hydra = _read_yaml(path).get("hydra")
+    overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
+    if not isinstance(overrides, Mapping):
+        return run.record.command
+    own = [text for text in overrides.get("hydra") or [] if not text.startswith("hydra.mode=")]
+    told = told_overrides(list(overrides.get("task") or []), "paths")
+    return shlex.join(["python", "-m", "musicgen.train", "--multirun", *own, *told])

@@ -1,0 +1,81 @@
+"""The best songs in one zip to share, with everything that says what they are and how to make them again."""
+
+import json
+import re
+import tempfile
+import unicodedata
+import zipfile
+from pathlib import Path
+
+from musicgen.files import replace_atomically
+from musicgen.rendering import render_tune
+from musicgen.reporting.board import Judged
+from musicgen.reporting.contents import Contents
+from musicgen.reporting.page import summary_text
+from musicgen.reporting.players import compress, sound_of
+
+_LONGEST_NAME = 40
+_LISTENING_COMPRESSION = 0.3
+_MOMENT = (1980, 1, 1, 0, 0, 0)
+"""The same songs give the same zip, whenever it is made."""
+
+
+def write_pack(contents: Contents, path: Path) -> Path:
+    """Write the zip: a folder a song, and the summary; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    config = sound_of((one.song for one in contents.best), piano_roll=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        replace_atomically(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for rank, one in enumerate(contents.best, start=1):
+            name = f"{rank:02d}-{_file_name(one.song.title)}"
+            rendered = render_tune(one.song.abc, Path(folder) / name, config)
+            if rendered.audio is not None:
+                compress(rendered.audio, _LISTENING_COMPRESSION, mono=False)
+            for file in sorted(Path(folder).glob(f"{name}.*")):
+                _add(archive, f"{name}/{file.name}", file.read_bytes())
+            _add(archive, f"{name}/config.json", _json(one.song.run.record.config))
+            _add(archive, f"{name}/about.txt", _about(one, contents).encode())
+        _add(archive, "summary.md", summary_text(contents).encode())
+    return path
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # What is compressed already is only stored.
+    kind = zipfile.ZIP_STORED if name.endswith((".mp3", ".png")) else zipfile.ZIP_DEFLATED
+    archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, compress_type=kind)
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _file_name(title: str) -> str:
+    """What is left of a title that a network wrote when only letters, digits and dashes may stay."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:_LONGEST_NAME].rstrip("-") or "untitled"
+
+
+def _about(one: Judged, contents: Contents) -> str:
+    """What a song is, why it is here and how to make it again."""
+    song = one.song
+    lines = [
+        song.title,
+        contents.place(song),
+        "",
+        f"{one.points:.0f} of 100 points: {one.reasons}",
+        *(f"It {gate.failure}." for gate in one.failed),
+        "Not rated by a listener." if one.rating is None else f"Rated {one.rating:.1f} of 5.",
+        f"Nearest training tune: {song.cells.get('nearest_tune') or 'none'}, "
+        f"{song.cells.get('longest_copy') or 'no'} notes in a row in common at most, "
+        f"{song.cells.get('longest_transposed_copy') or 'no'} in any key.",
+        *([f"The passage: {song.cells['nearest_passage']}"] if song.cells.get("nearest_passage") else []),
+        "",
+        f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, "
+        f"temperature {song.cells.get('temperature', '?')}.",
+        f"To make it again: {song.run.record.command}",
+        f"It is tune {song.index} of tunes.abc there.",
+    ]
+    return "\n".join(lines) + "\n"

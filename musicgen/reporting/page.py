@@ -1,0 +1,181 @@
+"""The report as files: report.html, which opens anywhere without the network, and report.md.
+
+Tunes, titles and prompts are text that a network wrote. All of it is escaped by the templates; scores, whose
+text comes from tunes, are shown as images, in which nothing runs; and the page's security policy lets nothing
+run or load that is not the page's own.
+"""
+
+import base64
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from musicgen.files import write_text_atomically
+from musicgen.reporting.answers import MARKS
+from musicgen.reporting.board import FEWEST_BARS, GATES
+from musicgen.reporting.board import RULE as BEST_RULE
+from musicgen.reporting.contents import Choices, Contents, compose
+from musicgen.reporting.material import Material
+from musicgen.reporting.pairs import RULE as PAIR_RULE
+from musicgen.reporting.plots import colour_rules
+from musicgen.reporting.rows import shown_number
+from musicgen.study.figure_arms import level_of, shown_level
+from musicgen.study.figure_style import metric_title
+from musicgen.study.runs import write_csv
+from musicgen.study.verdict import metric_words
+
+PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
+_PACKAGE = "musicgen.reporting"
+_MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written."""
+
+    page: Path
+    contents: Contents
+
+
+def write_folder(material: Material, folder: Path, choices: Choices) -> Written:
+    """Write report.html, report.md and everything they show to the folder, which can be moved as a whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = compose(material, folder, choices)
+    (folder / PLOTS).mkdir(exist_ok=True)
+    for name, shown in contents.plots.items():
+        write_text_atomically(folder / PLOTS / f"{name}.svg", shown.plot.file)
+    write_csv(material.runs, folder / "runs.csv")
+    write_csv(material.effects, folder / "effects.csv")
+    write_text_atomically(folder / TEXT, markdown(contents))
+    write_text_atomically(folder / PAGE, html(contents, embedded=False))
+    return Written(folder / PAGE, contents)
+
+
+def write_single_file(material: Material, page: Path, choices: Choices) -> Written:
+    """Write one HTML file that holds everything, the audio of the shown tunes included."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        contents = compose(material, Path(folder), choices, embedded=True)
+    write_text_atomically(page, html(contents, embedded=True))
+    return Written(page, contents)
+
+
+def html(contents: Contents, *, embedded: bool) -> str:
+    """The page."""
+    style = _read("report.css") + colour_rules(
+        shown.plot for name, shown in contents.plots.items() if name != "effects"
+    )
+    script = _read("report.js")
+    # Chromium and Firefox do not agree on whether 'self' means anything for a page from the disk.
+    own = "data:" if embedded else "'self' file: data:"
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            f"img-src {own}",
+            f"media-src {own}",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+    template = _environment(autoescape=True).get_template("report.html.j2")
+    return template.render(
+        report=contents,
+        study=contents.material,
+        policy=policy,
+        style=style,
+        script=script,
+        embedded=embedded,
+        **_WORDS,
+    )
+
+
+def markdown(contents: Contents) -> str:
+    """The text for a repository or a hand-in; its pictures and songs lie beside it."""
+    return _markdown("report.md.j2", contents)
+
+
+def summary_text(contents: Contents) -> str:
+    """The last part of it, which stands alone."""
+    return _markdown("summary.md.j2", contents)
+
+
+def _markdown(template: str, contents: Contents) -> str:
+    text = (
+        _environment(autoescape=False)
+        .get_template(template)
+        .render(report=contents, study=contents.material, **_WORDS)
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+_WORDS = {
+    "best_rule": BEST_RULE,
+    "pair_rule": PAIR_RULE,
+    "gates": GATES,
+    "marks": MARKS,
+    "fewest_bars": FEWEST_BARS,
+}
+
+
+@cache
+def _environment(*, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": shown_number,
+        "clock": _clock,
+        "level": lambda value: shown_level(level_of(value)),
+        "oneline": _on_one_line,
+        "metric_title": metric_title,
+        "metric_words": metric_words,
+        "md": _markdown_text,
+        "code": _markdown_code,
+    }
+    return environment
+
+
+def _clock(seconds: float | None) -> str:
+    """Such as 0:27."""
+    if seconds is None:
+        return ""
+    return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
+
+
+def _on_one_line(text: str) -> str:
+    """Line ends as signs."""
+    return text.replace("\n", "↵")
+
+
+def _markdown_text(text: object) -> str:
+    """Any text on one line of Markdown, in which none of its signs means anything."""
+    return _MARKDOWN_SIGNS.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _markdown_code(text: object) -> str:
+    """Any text on one line of Markdown as code, whatever backticks it holds."""
+    line = " ".join(str(text).split())
+    longest = max((len(ticks) for ticks in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    space = " " if line.startswith("`") or line.endswith("`") else ""
+    return f"{fence}{space}{line}{space}{fence}"
+
+
+def _read(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """As a security policy names an inline style or script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,0 +1,163 @@
+"""Songs to what the page plays and shows: compressed audio, a score, a piano roll, a MIDI file.
+
+Whatever a run rendered itself, the report renders the tunes that it shows once more and all alike, so that
+loudness, instrument and tempo are the same on both sides of a comparison.
+"""
+
+import base64
+import os
+import re
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.notation.parsing import parse_tune
+from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
+from musicgen.reporting.roll import DrawnRoll, draw_roll
+from musicgen.reporting.sampled import Song
+
+FOLDER = "songs"
+PAGE_SAMPLE_RATE = 24_000
+_PAGE_COMPRESSION = 0.7
+"""Of MP3, from 0 for the best quality to 1 for the smallest file."""
+_FRAMES_A_BLOCK = 65_536
+_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_DEFAULTS = {
+    "num_tunes": 0,
+    "audio_format": "wav",
+    "sample_rate": 44_100,
+    "tempo": 180,
+    "instrument": 73,
+    "soundfont": None,
+    "loudness_dbfs": -20.0,
+    "max_seconds": 120.0,
+    "score": True,
+    "piano_roll": False,
+    "plots": False,
+    "timeout_seconds": 20.0,
+}
+"""For runs whose config says nothing of rendering."""
+_KEPT = ("tempo", "instrument", "soundfont", "loudness_dbfs", "max_seconds", "timeout_seconds")
+"""What the sound of the report takes from the run's config."""
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A song on the page. Addresses are relative to the page, or data URIs."""
+
+    name: str
+    """Of its files, without suffix."""
+    audio: str | None
+    score: str | None
+    score_size: tuple[int, int] | None
+    """Width and height, so that the page keeps the room for it."""
+    midi: str | None
+    roll: DrawnRoll | None
+    seconds: float | None
+    problems: tuple[str, ...]
+    """Why something is missing, a line each."""
+
+
+def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
+    """The rendering that all of these songs get: that of the first one's run, where its config has one.
+
+    A soundfont that is not on this machine gives way to the built-in one.
+    """
+    found: Mapping[str, object] = {}
+    for song in songs:
+        config = song.run.record.config.get("rendering")
+        found = config if isinstance(config, Mapping) else {}
+        break
+    kept = {name: found[name] for name in _KEPT if name in found}
+    rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
+    try:
+        check_soundfont(rendering)
+    except InputError:
+        rendering = replace(rendering, soundfont=None)
+    return rendering
+
+
+def file_stem(song: Song) -> str:
+    """A file name that holds nothing of the tune's own text."""
+    run = re.sub(r"[^A-Za-z0-9]+", "-", song.run.record.run_id)[-24:]
+    return f"{run}-{song.index:03d}"
+
+
+def make_players(songs: Iterable[Song], folder: Path, *, embedded: bool) -> dict[tuple[str, int], Player]:
+    """Render every song once into folder/songs; returns the players by the songs' keys.
+
+    embedded: everything goes into the page, so that the files may be removed afterwards.
+    """
+    wanted = {song.key: song for song in songs}
+    if not wanted:
+        return {}
+    config = sound_of(wanted.values(), sample_rate=PAGE_SAMPLE_RATE)
+    target = folder / FOLDER
+    target.mkdir(parents=True, exist_ok=True)
+
+    def make(song: Song) -> Player:
+        return _make_player(song, target, config, embedded=embedded)
+
+    # abc2midi and the engraver are processes of their own, so that threads share the work.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(wanted, pool.map(make, wanted.values()), strict=True))
+
+
+def _make_player(song: Song, folder: Path, config: RenderingConfig, *, embedded: bool) -> Player:
+    rendered = render_tune(song.abc, folder / file_stem(song), config)
+    audio = None
+    if rendered.audio is not None:
+        audio = compress(rendered.audio, _PAGE_COMPRESSION, mono=True)
+        rendered.audio.unlink()
+
+    def address(path: Path | None, kind: str) -> str | None:
+        if path is None:
+            return None
+        if not embedded:
+            return f"{FOLDER}/{path.name}"
+        return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+    return Player(
+        name=file_stem(song),
+        audio=address(audio, "audio/mpeg"),
+        score=address(rendered.score, "image/svg+xml"),
+        score_size=_size(rendered.score),
+        midi=None if embedded else address(rendered.midi, "audio/midi"),
+        roll=_roll(song, rendered),
+        seconds=rendered.duration_seconds,
+        problems=rendered.problems,
+    )
+
+
+def _size(score: Path | None) -> tuple[int, int] | None:
+    found = None if score is None else _VIEW_BOX.search(score.read_text(encoding="utf-8"))
+    return (round(float(found[1])), round(float(found[2]))) if found else None
+
+
+def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
+    if rendered.midi is None or not rendered.duration_seconds:
+        return None
+    return draw_roll(rendered.midi.read_bytes(), parse_tune(song.abc), rendered.duration_seconds)
+
+
+def compress(audio: Path, compression: float, *, mono: bool) -> Path:
+    """Write a WAV beside itself as MP3, which every browser plays; returns the MP3's path."""
+    import soundfile
+
+    path = audio.with_suffix(".mp3")
+    with soundfile.SoundFile(audio) as source:
+        channels = 1 if mono else source.channels
+        with soundfile.SoundFile(
+            path,
+            "w",
+            samplerate=source.samplerate,
+            channels=channels,
+            format="MP3",
+            bitrate_mode="VARIABLE",
+            compression_level=compression,
+        ) as target:
+            for block in source.blocks(_FRAMES_A_BLOCK, dtype="float32", always_2d=True):
+                target.write(block.mean(axis=1) if mono else block)
+    return path

@@ -1,0 +1,62 @@
+"""A real browser for tests: the system's Chromium, headless, which tests drive and watch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+_SWITCHES = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+    "--mute-audio",
+)
+
+
+@dataclass
+class Watched:
+    """A page, and what went on in it."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+    """Errors and warnings of the console, exceptions, failed requests."""
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Start the browser; skips where it or its driver is missing."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"{CHROMIUM} is missing (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(_SWITCHES))
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def watched_page(browser: Any, **context: Any) -> Iterator[Watched]:
+    """A new page in a context of its own, such as viewport=… or color_scheme="dark"."""
+    own = browser.new_context(**context)
+    watched = Watched(own.new_page())
+    page = watched.page
+
+    def note(message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            watched.complaints.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: watched.complaints.append(f"failed: {request.url[:80]}"))
+    page.on("request", lambda request: watched.requests.append(request.url))
+    yield watched
+    own.close()

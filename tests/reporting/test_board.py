@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+
+from musicgen.reporting.board import GATES, best_songs, judge, triage
+from musicgen.reporting.sampled import Song, read_songs
+from musicgen.study.runs import FoundRun
+from tests.reporting.written_study import GOOD, REFERENCE, Tune, write_run
+from tests.study.made_runs import made_run
+
+
+@pytest.fixture
+def songs(tmp_path: Path):
+    def make(*tunes: Tune) -> list[Song]:
+        run = made_run("run")
+        run.record.reference = REFERENCE
+        return read_songs(FoundRun(write_run(run, tmp_path, tunes), run.record))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"is_complete": False}, "is not complete"),
+        ({"num_bars": 7, "num_valid_bars": 7}, "has fewer than 8 bars"),
+        ({"is_valid": False}, "has bars of a wrong length"),
+        ({"longest_transposed_copy": 16}, "shares 16 or more notes in a row with a training tune"),
+    ],
+)
+def test_each_gate_stops_what_it_names_and_nothing_else(songs, change, words: str) -> None:
+    good, bad = judge(songs((GOOD, {}), (GOOD + "C", {"is_valid": True} | change)), {})
+    assert not good.failed
+    assert [gate.failure for gate in bad.failed] == [words]
+    assert len(GATES) == 4
+
+
+def test_points_add_up_to_what_the_rule_says(songs) -> None:
+    # 0.5 of the bars answer, more than the corpus's 0.2; 0.95 differ, 0.05 of 0.25 too many; no tonic.
+    (judged,) = judge(songs((GOOD, {"lag_repeat": 0.5, "distinct_bars": 0.95, "ends_on_tonic": False})), {})
+    assert judged.points == pytest.approx(40 + 25 + 16)
+    (judged,) = judge(songs((GOOD, {"lag_repeat": 0.1, "distinct_bars": 0.5})), {})
+    assert judged.points == pytest.approx(40 + 12.5 + 20 + 15)
+
+
+def test_a_short_tune_gets_few_points_for_right_bars(songs) -> None:
+    (judged,) = judge(songs((GOOD, {"num_bars": 2, "num_valid_bars": 2})), {})
+    assert ("right bars", pytest.approx(10), 40) in judged.parts
+
+
+def test_ratings_make_half_of_the_points(songs) -> None:
+    found = songs((GOOD, {}), (GOOD + "C", {"is_valid": True, "num_valid_bars": 9, "lag_repeat": 0.5}))
+    assert [one.song.index for one in judge(found, {})] == [0, 1]
+    rated = judge(found, {found[1].key: 5.0, found[0].key: 1.0})
+    assert [one.song.index for one in rated] == [1, 0]
+    assert [one.points for one in rated] == pytest.approx([100, 50])
+
+
+def test_a_melody_stands_on_the_board_once(songs) -> None:
+    assert [one.song.index for one in judge(songs((GOOD, {}), (GOOD, {"title": "Again"})), {})] == [0]
+
+
+def test_without_a_success_the_nearest_that_can_be_played_are_shown(songs) -> None:
+    failing = songs(
+        (GOOD + "C", {"is_valid": False, "num_valid_bars": 5}),
+        (GOOD + "D", {"is_valid": False, "num_valid_bars": 7}),
+        ("", {"num_notes": 0, "num_bars": 0, "num_valid_bars": 0}),
+    )
+    assert [one.song.index for one in best_songs(judge(failing, {}), 5)] == [1, 0]
+    mixed = [*failing, *songs((GOOD, {}))]
+    assert [one.failed for one in best_songs(judge(mixed, {}), 5)] == [()]
+
+
+def test_the_triage_is_drawn_by_a_seed_and_counts_everything(songs) -> None:
+    tunes = [
+        (GOOD + "C" * place, {"is_valid": place % 2 == 0, "num_valid_bars": 8 if place % 3 else 0})
+        for place in range(20)
+    ]
+    judged = judge(songs(*tunes), {})
+    kinds = triage(judged, 3)
+    assert [kind.count for kind in kinds] == [10, 7, 3]
+    assert [len(kind.drawn) for kind in kinds] == [3, 3, 3]
+    assert triage(judged, 3) == kinds
+    assert triage(judged, 3, seed=1) != kinds
+    successes, near, misses = (kind.drawn for kind in kinds)
+    assert not any(one.failed for one in successes) and all(one.failed for one in (*near, *misses))
+    assert all(one.points >= 50 for one in near) and all(one.points < 50 for one in misses)
