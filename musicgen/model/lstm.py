@@ -14,24 +14,22 @@ Backwards, with ∂h_t and ∂c_t the gradients that arrive at step t from the o
     ∂c_{t−1} = ∂c_t ∘ f        ∂h_{t−1} = Uᵀ ∂a_t
     ∂U = Σ_t ∂a_t h_{t−1}ᵀ     one product over all steps at the end
 
-All factors of ∂c and ∂h are known before the way back begins and are computed for all steps at once, so that
-a step is one product and a few operations on [B, H].
+A step is one product and one pass over the elements, which kernels.py compiles.
 
 Shapes: T time steps, B rows of a batch, H hidden size. The four gates stand one after the other in 4H, as in
 torch.nn.LSTM, whose parameters these are.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from musicgen.model.kernels import as_array, lstm_step, lstm_step_back
 from musicgen.model.products import StepProduct, transpose
 from musicgen.model.tape import states_and_factors, weight_gradient
-
-_sigmoid_gradient = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_gradient = torch.ops.aten.tanh_backward.grad_input
 
 State = tuple[Tensor, Tensor]
 """hidden and cell, each [B, H] in 32 bits."""
@@ -42,106 +40,85 @@ def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
     return bias_ih + bias_hh
 
 
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What the steps compute, in 32 bits but for `read`; see `kernels.lstm_step`."""
+
+    gates: Tensor
+    cells: Tensor
+    hiddens: Tensor
+    read: Tensor
+    """The hidden states as products read them."""
+
+    @classmethod
+    def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "Tape":
+        """Room for num_steps from a state, products reading this type; is_kept: there will be a way back."""
+        hidden, cell = state
+        B, H = hidden.shape
+        kept, kept_states = (num_steps, num_steps + 1) if is_kept else (1, 2)
+        cells = torch.empty(kept_states, B, H)
+        cells[0] = cell
+        hiddens, read = states_and_factors(num_steps, hidden, dtype, is_kept)
+        return cls(torch.empty(kept, B, 4 * H, dtype=dtype), cells, hiddens, read)
+
+    def run(self, inputs: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0) -> None:
+        """Read inputs [T, B, 4H] as the steps from `first` on; product: with weight_hh."""
+        del bias_hh  # The inputs hold it.
+        tape = [
+            as_array(x)
+            for x in (inputs, self.gates, self.cells, self.hiddens, self.read)
+        ]
+        read = self.read.unbind()
+        for t in range(first, first + len(inputs)):
+            lstm_step(t, as_array(product(read[t % len(read)])), *tape)
+
+    def state(self, after: int) -> State:
+        """After so many steps."""
+        return self.hiddens[after % len(self.hiddens)].clone(), self.cells[after % len(self.cells)].clone()
+
+
 def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tuple[Tensor, State]:
     """Read inputs [T, B, 4H], the input's share of the gates; return hidden [T, B, H] and the last state.
 
     weight_hh [4H, H] and the state are in 32 bits; products are computed in the type of the inputs.
     """
-    del bias_hh  # The inputs hold it.
-    hiddens, hidden, cell = _Scan.apply(inputs, weight_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
+    hiddens, hidden, cell = _Scan.apply(inputs, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden, cell)
-
-
-def step(inputs: Tensor, product: StepProduct, bias_hh: Tensor, state: State) -> State:
-    """One step without a way back: inputs [B, 4H] as for `scan`, the product with weight_hh -> new state."""
-    del bias_hh  # The inputs hold it.
-    hidden, cell = state
-    gates = product.plus(inputs, hidden.to(inputs.dtype)).float()
-    i, f, g, o = gates.chunk(4, dim=1)
-    gates[:, : 2 * cell.shape[1]].sigmoid_()
-    o.sigmoid_()
-    cell = (f * cell).addcmul_(i, g.tanh_())
-    return o * cell.tanh(), cell
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
-        T, B, H = inputs.shape[0], inputs.shape[1], hidden.shape[1]
-        gates = torch.empty(T, B, 4 * H)
-        cells, squashed_cells = torch.empty(T + 1, B, H), torch.empty(T, B, H)
-        hiddens, read = states_and_factors(T, hidden, inputs.dtype)
-        cells[0] = cell
+    def forward(
+        ctx: Any, inputs: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor, cell: Tensor
+    ) -> tuple[Tensor, ...]:
+        T, B = inputs.shape[:2]
         factor = weight.to(inputs.dtype)
-        product = StepProduct(factor, B)
-        # The views of every step, made at once: a view costs as much as a small operation.
-        x, a, c, tanh_c = (each.unbind() for each in (inputs, gates, cells, squashed_cells))
-        h, h_read = hiddens.unbind(), read.unbind()
-        i_and_f = gates[..., : 2 * H].unbind()
-        i, f, g, o = (gate.unbind() for gate in gates.chunk(4, dim=2))
-        for t in range(T):
-            a[t].copy_(product.plus(x[t], h_read[t]))
-            i_and_f[t].sigmoid_()
-            g[t].tanh_()
-            o[t].sigmoid_()
-            torch.mul(f[t], c[t], out=c[t + 1]).addcmul_(i[t], g[t])
-            torch.tanh(c[t + 1], out=tanh_c[t])
-            torch.mul(o[t], tanh_c[t], out=h[t + 1])
-            if read is not hiddens:
-                h_read[t + 1].copy_(h[t + 1])
-        ctx.tape = factor, gates, cells, squashed_cells, read
+        tape = Tape.begin(T, (hidden, cell), inputs.dtype, is_kept=True)
+        tape.run(inputs.contiguous(), StepProduct(factor, B), bias_hh)
+        ctx.tape, ctx.factor = tape, factor
         ctx.set_materialize_grads(False)
-        return hiddens[1:], hiddens[T].clone(), cells[T].clone()
+        return tape.hiddens[1:], *tape.state(T)
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
         ctx: Any, *gradients: Tensor | None
-    ) -> tuple[Tensor, ...]:
-        factor, gates, cells, squashed_cells, read = ctx.tape
-        T, B, H = squashed_cells.shape
+    ) -> tuple[Tensor | None, ...]:
+        tape, factor = ctx.tape, ctx.factor
+        T, B, H = len(tape.gates), *tape.cells.shape[1:]
         from_outputs, from_hidden, from_cell = gradients
         product = StepProduct(transpose(factor), B)
-        d_gates = torch.empty(T, B, 4, H, dtype=read.dtype)
-        d_hidden, d_cell = torch.zeros(B, H), torch.zeros(B, H)
-        if from_hidden is not None:
-            d_hidden += from_hidden
-        if from_cell is not None:
-            d_cell += from_cell
-        if from_outputs is None:
-            from_outputs = torch.zeros(T, B, H)
-        d_ifg, d_o, d_a = d_gates[:, :, :3].unbind(), d_gates[:, :, 3].unbind(), d_gates.flatten(2).unbind()
-        factors, into_cell = _factors(gates, cells[:-1], squashed_cells)
-        factors = factors.to(read.dtype)
-        for_cell, for_hidden, cell_factors, forget, d_out = (
-            each.unbind()
-            for each in (
-                factors[:, :, :3],
-                factors[:, :, 3],
-                into_cell,
-                gates[..., H : 2 * H],
-                from_outputs,
-            )
+        d_gates = torch.empty(T, B, 4 * H, dtype=factor.dtype)
+        d_hidden = (
+            torch.zeros(B, H, dtype=factor.dtype) if from_hidden is None else from_hidden.to(factor.dtype)
         )
-        d_cell_wide = d_cell[:, None]
+        d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
+        from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
+        arrays = [
+            as_array(x) for x in (from_outputs, tape.gates, tape.cells, d_cell, d_gates)
+        ]
+        d_a = d_gates.unbind()
         for t in reversed(range(T)):
-            d_hidden += d_out[t]
-            d_cell.addcmul_(d_hidden, cell_factors[t])
-            torch.mul(for_cell[t], d_cell_wide.to(read.dtype), out=d_ifg[t])
-            torch.mul(for_hidden[t], d_hidden.to(read.dtype), out=d_o[t])
-            d_cell *= forget[t]
-            d_hidden.copy_(product(d_a[t]))
-        d_gates = d_gates.flatten(2)
-        return d_gates, weight_gradient(d_gates, read[:-1]), d_hidden, d_cell
-
-
-def _factors(gates: Tensor, cells_before: Tensor, squashed_cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Factors [T, B, 4, H] of ∂c_t and, in the last gate, of ∂h_t in ∂a_t; factors of ∂h_t in ∂c_t."""
-    i, f, g, o = gates.chunk(4, dim=2)
-    factors, into_cell = torch.empty(*i.shape[:2], 4, i.shape[2]), torch.empty_like(squashed_cells)
-    _sigmoid_gradient(g, i, grad_input=factors[:, :, 0])
-    _sigmoid_gradient(cells_before, f, grad_input=factors[:, :, 1])
-    _tanh_gradient(i, g, grad_input=factors[:, :, 2])
-    _sigmoid_gradient(squashed_cells, o, grad_input=factors[:, :, 3])
-    _tanh_gradient(o, squashed_cells, grad_input=into_cell)
-    return factors, into_cell
+            lstm_step_back(t, as_array(d_hidden), *arrays)
+            d_hidden = product(d_a[t])
+        return d_gates, weight_gradient(d_gates, tape.read[:-1]), None, d_hidden.float(), d_cell

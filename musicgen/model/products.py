@@ -58,13 +58,6 @@ class StepProduct:
             return _prepared_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
 
-    def plus(self, addend: Tensor, rows: Tensor) -> Tensor:
-        """Addend [B, N] + rows · weightᵀ [B, N]."""
-        if self._is_prepared:
-            return _prepared_product_plus(rows, addend, self._weight, None, "add")
-        return torch.addmm(addend, rows, self._weight)
-
 
 if torch.backends.mkldnn.is_available():
     _prepared_product = torch.ops.mkldnn._linear_pointwise.default
-    _prepared_product_plus = torch.ops.mkldnn._linear_pointwise.binary

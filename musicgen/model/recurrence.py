@@ -9,8 +9,7 @@ Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,18 +24,27 @@ LayerState = tuple[Tensor, ...]
 """Of one layer: what its cell carries from step to step, each [B, H] in 32 bits."""
 
 
+class Tape(Protocol):
+    """Of one layer; see lstm.Tape and gru.Tape."""
+
+    @property
+    def hiddens(self) -> Tensor: ...
+    def run(self, inputs: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0) -> None: ...
+    def state(self, after: int) -> LayerState: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What a cell's module provides."""
 
     input_bias: Callable[[Tensor, Tensor], Tensor]
     scan: Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
-    step: Callable[[Tensor, StepProduct, Tensor, Any], LayerState]
+    begin: Callable[[int, Any, torch.dtype, bool], Tape]
 
 
 CELLS: dict[type[nn.RNNBase], Cell] = {
-    nn.LSTM: Cell(lstm.input_bias, lstm.scan, lstm.step),
-    nn.GRU: Cell(gru.input_bias, gru.scan, gru.step),
+    nn.LSTM: Cell(lstm.input_bias, lstm.scan, lstm.Tape.begin),
+    nn.GRU: Cell(gru.input_bias, gru.scan, gru.Tape.begin),
 }
 
 
@@ -66,23 +74,15 @@ def read(
             below = functional.embedding(tokens, embedding) if hiddens is None else hiddens
             below = dropout(below, dropout_probability, recurrent.training)
             inputs = functional.linear(below.to(dtype), weight, bias)
-        scan = cell.scan if torch.is_grad_enabled() else partial(_scan_without_a_way_back, cell)
-        hiddens, new_state = scan(inputs, weight_hh, bias_hh, state)
+        if torch.is_grad_enabled():
+            hiddens, new_state = cell.scan(inputs, weight_hh, bias_hh, state)
+        else:
+            tape = cell.begin(len(inputs), state, dtype, False)
+            tape.run(inputs, StepProduct(weight_hh.to(dtype), inputs.shape[1]), bias_hh)
+            hiddens, new_state = tape.hiddens[1:], tape.state(len(inputs))
         new_states.append(new_state)
     assert hiddens is not None
     return hiddens, new_states
-
-
-def _scan_without_a_way_back(
-    cell: Cell, inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: LayerState
-) -> tuple[Tensor, LayerState]:
-    """As the cell's scan, without keeping for a gradient what a step computes."""
-    product = StepProduct(weight_hh.to(inputs.dtype), inputs.shape[1])
-    hiddens = torch.empty(*inputs.shape[:2], weight_hh.shape[1])
-    for x, hidden in zip(inputs.unbind(), hiddens.unbind(), strict=True):
-        state = cell.step(x, product, bias_hh, state)
-        hidden.copy_(state[0])
-    return hiddens, state
 
 
 def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

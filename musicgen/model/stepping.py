@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from musicgen.model.network import CharacterNetwork, State, select_rows
 from musicgen.model.products import DTYPES, StepProduct
-from musicgen.model.recurrence import CELLS, LayerState, layer_parameters
+from musicgen.model.recurrence import CELLS, Tape, layer_parameters
 
 
 class Stepper:
@@ -61,7 +61,15 @@ class _Layer:
     input_bias: Tensor
     product: StepProduct
     bias_hh: Tensor
-    state: LayerState
+    tape: Tape
+    num_steps: int = 0
+    """Read into the tape, which holds one."""
+
+    def read(self, inputs: Tensor) -> Tensor:
+        """The input's share of the gates [B, G] -> hidden [B, H]."""
+        self.tape.run(inputs[None], self.product, self.bias_hh, self.num_steps)
+        self.num_steps += 1
+        return self.tape.hiddens[self.num_steps % 2]
 
 
 class _CpuReader:
@@ -69,7 +77,7 @@ class _CpuReader:
     def __init__(self, network: CharacterNetwork, num_rows: int) -> None:
         recurrent, dtype = network.recurrent, DTYPES[network.precision]
         H = network.config.hidden_size
-        self._cell = CELLS[type(recurrent)]
+        self._cell, self._dtype = CELLS[type(recurrent)], dtype
         self._layers: list[_Layer] = []
         for layer in range(network.config.num_layers):
             weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
@@ -80,7 +88,8 @@ class _CpuReader:
             state = (zeros, zeros) if network.config.cell == "lstm" else (zeros,)
             above_first = StepProduct(weight, num_rows) if layer else None
             product = StepProduct(weight_hh.to(dtype), num_rows)
-            self._layers.append(_Layer(above_first, bias, product, bias_hh, state))
+            tape = self._cell.begin(1, state, dtype, False)
+            self._layers.append(_Layer(above_first, bias, product, bias_hh, tape))
         self._output = StepProduct(network.output.weight, num_rows)
         self._output_bias = network.output.bias
 
@@ -89,10 +98,11 @@ class _CpuReader:
         for layer in self._layers:
             if layer.input_product is not None:
                 inputs = layer.input_product(inputs).add_(layer.input_bias)
-            layer.state = self._cell.step(inputs, layer.product, layer.bias_hh, layer.state)
-            inputs = layer.state[0].to(self._table.dtype)
-        return self._output(inputs.float()).add_(self._output_bias)
+            hidden = layer.read(inputs)
+            inputs = hidden.to(self._dtype)
+        return self._output(hidden).add_(self._output_bias)
 
     def keep(self, rows: Tensor) -> None:
         for layer in self._layers:
-            layer.state = tuple(part.index_select(0, rows) for part in layer.state)
+            state = tuple(part.index_select(0, rows) for part in layer.tape.state(layer.num_steps))
+            layer.tape, layer.num_steps = self._cell.begin(1, state, self._dtype, False), 0

@@ -9,13 +9,19 @@ from torch import Tensor
 from musicgen.model.products import SMALLEST_PREPARED, transpose
 
 
-def states_and_factors(num_steps: int, first: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def states_and_factors(
+    num_steps: int, first: Tensor, dtype: torch.dtype, is_kept: bool
+) -> tuple[Tensor, Tensor]:
     """Room for the states before and after every step, [T + 1, B, H], and for the same as products read them.
 
-    The first [B, H] is in both. Where products read 32 bits, both are the same tensor.
+    The first [B, H] is in both. Where products read 32 bits, both are the same tensor; where they read 16 and
+    there will be no way back (is_kept), the second holds two steps, [2, B, H].
     """
     states = torch.empty(num_steps + 1, *first.shape)
-    read = states if dtype == states.dtype else torch.empty(states.shape, dtype=dtype)
+    if dtype == states.dtype:
+        read = states
+    else:
+        read = torch.empty(num_steps + 1 if is_kept else 2, *first.shape, dtype=dtype)
     states[0] = read[0] = first
     return states, read
 

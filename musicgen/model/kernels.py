@@ -1,0 +1,249 @@
+"""What a time step does to every element by itself, compiled: gates, memory, hidden states, and the way back.
+
+The formulas are those of lstm.py and gru.py, written as they stand there. As operations on whole tensors they
+cost more than the products between them: each reads and writes the memory anew. numba compiles a kernel at its
+first call, for the processor it finds, and keeps the machine code beside this file; all that is compiled is in
+this one file because numba does not see when a function changes that another file calls.
+
+Shapes: T time steps, B rows of a batch, H hidden size. A float32 array holds itself; a uint16 array holds the
+upper halves of 32-bit numbers, which is what bfloat16 is. A tape shorter than the sequence is written over in
+turns: step t stands at t modulo its length.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit, types
+from numba.extending import overload
+from numpy.typing import NDArray
+from torch import Tensor
+
+_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+    # A product and a sum may be one instruction. Nothing that would lose a NaN: training tells it diverged by it.
+    fastmath={"contract"},
+)
+
+
+def as_array(tensor: Tensor) -> NDArray[np.generic]:
+    """The memory of a tensor on the CPU as kernels take it; bfloat16 becomes uint16."""
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _widened(value: Any) -> Any:
+    """The number that an element of an array stands for, in 32 bits."""
+    raise NotImplementedError
+
+
+@overload(_widened, strict=False)
+def _widened_compiled(value: Any) -> Any:
+    if value == types.uint16:
+        return lambda value: np.uint32(np.uint32(value) << np.uint32(16)).view(np.float32)
+    return lambda value: value
+
+
+def _store(array: Any, index: Any, value: Any) -> None:
+    """Write a 32-bit number into an array, rounded to the nearest, to even in a tie, where it holds 16 bits."""
+    raise NotImplementedError
+
+
+@overload(_store, strict=False)
+def _store_compiled(array: Any, index: Any, value: Any) -> Any:
+    if array.dtype == types.uint16:
+
+        def store_rounded(array: Any, index: Any, value: Any) -> None:
+            bits = np.float32(value).view(np.uint32)
+            is_odd = (bits >> np.uint32(16)) & np.uint32(1)
+            array[index] = np.uint16((bits + np.uint32(0x7FFF) + is_odd) >> np.uint32(16))
+
+        return store_rounded
+
+    def store(array: Any, index: Any, value: Any) -> None:
+        array[index] = value
+
+    return store
+
+
+def _store_if_rounded(array: Any, index: Any, value: Any) -> None:
+    """As _store into an array of 16 bits; one of 32 bits is left alone."""
+    raise NotImplementedError
+
+
+@overload(_store_if_rounded, strict=False)
+def _store_if_rounded_compiled(array: Any, index: Any, value: Any) -> Any:
+    if array.dtype == types.uint16:
+        return lambda array, index, value: _store(array, index, value)
+    return lambda array, index, value: None
+
+
+ONE, HALF = np.float32(1.0), np.float32(0.5)
+_BOUND = np.float32(7.99881172180175781)
+
+
+@_compiled
+def _tanh(x: Any) -> Any:
+    """As a quotient of polynomials, of degree 13 and 6, to 4 units in the last place; NaN stays NaN.
+
+    Its coefficients are those of Eigen's `ptanh_float` (Eigen/src/Core/MathFunctionsImpl.h, MPL 2.0).
+    """
+    x = -_BOUND if x < -_BOUND else x
+    x = _BOUND if x > _BOUND else x
+    s = x * x
+    p = np.float32(-2.76076847742355e-16)
+    p = p * s + np.float32(2.00018790482477e-13)
+    p = p * s + np.float32(-8.60467152213735e-11)
+    p = p * s + np.float32(5.12229709037114e-08)
+    p = p * s + np.float32(1.48572235717979e-05)
+    p = p * s + np.float32(6.37261928875436e-04)
+    p = p * s + np.float32(4.89352455891786e-03)
+    q = np.float32(1.19825839466702e-06)
+    q = q * s + np.float32(1.18534705686654e-04)
+    q = q * s + np.float32(2.26843463243900e-03)
+    q = q * s + np.float32(4.89352518554385e-03)
+    return x * p / q
+
+
+@_compiled
+def _sigmoid(x: Any) -> Any:
+    return HALF + HALF * _tanh(HALF * x)
+
+
+@_compiled
+def lstm_step(
+    t: int, recurrent: Any, inputs: Any, gates: Any, cells: Any, hiddens: Any, read: Any
+) -> None:
+    """Step t of an LSTM.
+
+    recurrent: U h_{t−1} [B, 4H]. inputs: x [T, B, 4H]. Written: gates i, f, g, o [·, B, 4H], cells c [·, B, H]
+    and squashed tanh(c) [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits.
+    Cells, hiddens and read hold the state before step t at t and get the one after it at t + 1.
+    """
+    B, H = recurrent.shape[0], recurrent.shape[1] // 4
+    x, a = inputs[t % len(inputs)], gates[t % len(gates)]
+    before, after = cells[t % len(cells)], cells[(t + 1) % len(cells)]
+    hidden_after, read_after = hiddens[(t + 1) % len(hiddens)], read[(t + 1) % len(read)]
+    for b in range(B):
+        u_i, u_f, u_g, u_o = (
+            recurrent[b, :H], recurrent[b, H : 2 * H], recurrent[b, 2 * H : 3 * H], recurrent[b, 3 * H :]
+        )  # fmt: skip
+        x_i, x_f, x_g, x_o = x[b, :H], x[b, H : 2 * H], x[b, 2 * H : 3 * H], x[b, 3 * H :]
+        a_i, a_f, a_g, a_o = a[b, :H], a[b, H : 2 * H], a[b, 2 * H : 3 * H], a[b, 3 * H :]
+        c_before, c_after = before[b], after[b]
+        h_after, h_read = hidden_after[b], read_after[b]
+        for k in range(H):
+            i = _sigmoid(_widened(x_i[k]) + _widened(u_i[k]))
+            f = _sigmoid(_widened(x_f[k]) + _widened(u_f[k]))
+            g = _tanh(_widened(x_g[k]) + _widened(u_g[k]))
+            o = _sigmoid(_widened(x_o[k]) + _widened(u_o[k]))
+            c = f * c_before[k] + i * g
+            squashed_c = _tanh(c)
+            h = o * squashed_c
+            _store(a_i, k, i)
+            _store(a_f, k, f)
+            _store(a_g, k, g)
+            _store(a_o, k, o)
+            c_after[k], h_after[k] = c, h
+            _store_if_rounded(h_read, k, h)
+
+
+@_compiled
+def lstm_step_back(
+    t: int, recurrent: Any, outputs: Any, gates: Any, cells: Any, d_cell: Any, d_gates: Any
+) -> None:
+    """Step t of the way back through an LSTM.
+
+    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
+    [T, B, 4H]. d_cell ∂c [B, H] is that of c_t and becomes that of c_{t−1}. The others as in `lstm_step`.
+    """
+    B, H = recurrent.shape
+    for b in range(B):
+        a_i, a_f, a_g, a_o = (
+            gates[t, b, :H], gates[t, b, H : 2 * H], gates[t, b, 2 * H : 3 * H], gates[t, b, 3 * H :]
+        )  # fmt: skip
+        d_i, d_f, d_g, d_o = (
+            d_gates[t, b, :H], d_gates[t, b, H : 2 * H], d_gates[t, b, 2 * H : 3 * H], d_gates[t, b, 3 * H :]
+        )  # fmt: skip
+        d_h_recurrent, d_h_output, d_c = recurrent[b], outputs[t, b], d_cell[b]
+        c_before, c_after = cells[t, b], cells[t + 1, b]
+        for k in range(H):
+            i, f, g, o = _widened(a_i[k]), _widened(a_f[k]), _widened(a_g[k]), _widened(a_o[k])
+            squashed_c = _tanh(c_after[k])
+            d_hidden = _widened(d_h_recurrent[k]) + d_h_output[k]
+            d_c_now = d_c[k] + d_hidden * o * (ONE - squashed_c * squashed_c)
+            _store(d_i, k, d_c_now * g * i * (ONE - i))
+            _store(d_f, k, d_c_now * c_before[k] * f * (ONE - f))
+            _store(d_g, k, d_c_now * i * (ONE - g * g))
+            _store(d_o, k, d_hidden * squashed_c * o * (ONE - o))
+            d_c[k] = d_c_now * f
+
+
+@_compiled
+def gru_step(
+    t: int, recurrent: Any, bias: Any, inputs: Any, gates: Any, news: Any, hiddens: Any, read: Any
+) -> None:
+    """Step t of a GRU.
+
+    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs: x [T, B, 3H]. Written: gates r, z, m [·, B, 3H], news n
+    [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits. Hiddens and read hold the
+    state before step t at t and get the one after it at t + 1.
+    """
+    B, H = recurrent.shape[0], recurrent.shape[1] // 3
+    x, a, new_now = inputs[t % len(inputs)], gates[t % len(gates)], news[t % len(news)]
+    before, after = hiddens[t % len(hiddens)], hiddens[(t + 1) % len(hiddens)]
+    read_after = read[(t + 1) % len(read)]
+    for b in range(B):
+        u_r, u_z, u_n = recurrent[b, :H], recurrent[b, H : 2 * H], recurrent[b, 2 * H :]
+        x_r, x_z, x_n = x[b, :H], x[b, H : 2 * H], x[b, 2 * H :]
+        a_r, a_z, a_m = a[b, :H], a[b, H : 2 * H], a[b, 2 * H :]
+        h_before, h_after, h_read, new = before[b], after[b], read_after[b], new_now[b]
+        for k in range(H):
+            r = _sigmoid(_widened(x_r[k]) + _widened(u_r[k]))
+            z = _sigmoid(_widened(x_z[k]) + _widened(u_z[k]))
+            m = _widened(u_n[k]) + bias[k]
+            n = _tanh(_widened(x_n[k]) + r * m)
+            h = n + z * (h_before[k] - n)
+            _store(a_r, k, r)
+            _store(a_z, k, z)
+            _store(a_m, k, m)
+            _store(new, k, n)
+            h_after[k] = h
+            _store_if_rounded(h_read, k, h)
+
+
+@_compiled
+def gru_step_back(
+    t: int,
+    recurrent: Any,
+    outputs: Any,
+    gates: Any,
+    news: Any,
+    hiddens: Any,
+    d_hidden: Any,
+    d_gates: Any,
+    d_news: Any,
+) -> None:
+    """Step t of the way back through a GRU.
+
+    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
+    [T, B, 3H] and d_news ∂n [T, B, H]. d_hidden [B, H]: on the way in z ∘ ∂h of step t+1, on the way out that
+    of step t. The others as in `gru_step`.
+    """
+    B, H = recurrent.shape
+    for b in range(B):
+        a_r, a_z, a_m = gates[t, b, :H], gates[t, b, H : 2 * H], gates[t, b, 2 * H :]
+        d_r, d_z, d_m = d_gates[t, b, :H], d_gates[t, b, H : 2 * H], d_gates[t, b, 2 * H :]
+        d_h_recurrent, d_h_output, d_h_kept, d_n = recurrent[b], outputs[t, b], d_hidden[b], d_news[t, b]
+        new, h_before = news[t, b], hiddens[t, b]
+        for k in range(H):
+            r, z, m, n = _widened(a_r[k]), _widened(a_z[k]), _widened(a_m[k]), _widened(new[k])
+            d_h = d_h_kept[k] + _widened(d_h_recurrent[k]) + d_h_output[k]
+            d_n_now = (ONE - z) * (ONE - n * n) * d_h
+            _store(d_r, k, m * r * (ONE - r) * d_n_now)
+            _store(d_z, k, (h_before[k] - n) * z * (ONE - z) * d_h)
+            _store(d_m, k, r * d_n_now)
+            _store(d_n, k, d_n_now)
+            d_h_kept[k] = z * d_h
