@@ -30,7 +30,7 @@ from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, gru_step, gru_step_back
 from musicgen.model.products import StepProduct, transpose
-from musicgen.model.tape import states_and_factors, weight_gradient
+from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
 State = tuple[Tensor]
 """hidden [B, H] in 32 bits."""
@@ -59,14 +59,18 @@ class Tape:
         B, H = hidden.shape
         kept = num_steps if is_kept else 1
         hiddens, read = states_and_factors(num_steps, hidden, dtype, is_kept)
-        return cls(torch.empty(kept, B, 3 * H, dtype=dtype), torch.empty(kept, B, H, dtype=dtype), hiddens, read)
+        return cls(
+            torch.empty(kept, B, 3 * H, dtype=dtype), torch.empty(kept, B, H, dtype=dtype), hiddens, read
+        )
 
-    def run(self, inputs: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0) -> None:
-        """Read inputs [T, B, 3H] as the steps from `first` on; product: with weight_hh."""
+    def run(
+        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+    ) -> None:
+        """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; product: with weight_hh."""
         bias_n = as_array(bias_hh.detach()[2 * self.news.shape[2] :])
-        tape = [as_array(x) for x in (inputs, self.gates, self.news, self.hiddens, self.read)]
+        tape = [as_array(x) for x in (inputs, rows, self.gates, self.news, self.hiddens, self.read)]
         read = self.read.unbind()
-        for t in range(first, first + len(inputs)):
+        for t in range(first, first + len(rows)):
             gru_step(t, as_array(product(read[t % len(read)])), bias_n, *tape)
 
     def state(self, after: int) -> State:
@@ -74,25 +78,27 @@ class Tape:
         return (self.hiddens[after % len(self.hiddens)].clone(),)
 
 
-def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tuple[Tensor, State]:
-    """Read inputs [T, B, 3H], the input's share of the gates; return hidden [T, B, H] and the last state.
+def scan(
+    inputs: Tensor, rows: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State
+) -> tuple[Tensor, State]:
+    """Read the rows [T, B] of inputs [N, 3H], shares of the gates; return hidden [T, B, H] and the new state.
 
-    weight_hh [3H, H], bias_hh [3H] and the state are in 32 bits; products are computed in the type of the inputs.
+    weight_hh [3H, H], bias_hh and the state are in 32 bits; products are computed in the type of the inputs.
     """
-    hiddens, hidden = _Scan.apply(inputs, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
+    hiddens, hidden = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden,)
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor
+        ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor
     ) -> tuple[Tensor, ...]:
-        T, B = inputs.shape[:2]
+        T, B = rows.shape
         factor = weight.to(inputs.dtype)
         tape = Tape.begin(T, (hidden,), inputs.dtype, is_kept=True)
-        tape.run(inputs.contiguous(), StepProduct(factor, B), bias_hh)
-        ctx.tape, ctx.factor = tape, factor
+        tape.run(inputs, rows, StepProduct(factor, B), bias_hh)
+        ctx.tape, ctx.factor, ctx.rows, ctx.num_inputs = tape, factor, rows, len(inputs)
         ctx.set_materialize_grads(False)
         return tape.hiddens[1:], *tape.state(T)
 
@@ -100,7 +106,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
         ctx: Any, *gradients: Tensor | None
-    ) -> tuple[Tensor, ...]:
+    ) -> tuple[Tensor | None, ...]:
         tape, factor = ctx.tape, ctx.factor
         T, B, H = tape.news.shape
         from_outputs, from_hidden = gradients
@@ -108,18 +114,27 @@ class _Scan(torch.autograd.Function):
         d_gates, d_news = (torch.empty(T, B, width, dtype=factor.dtype) for width in (3 * H, H))
         d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
         through_product = torch.zeros(B, H, dtype=factor.dtype)
+        d_bias = torch.zeros(3 * H)
         from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         arrays = [
             as_array(x)
-            for x in (from_outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news)
+            for x in (
+                from_outputs,
+                tape.gates,
+                tape.news,
+                tape.hiddens,
+                d_hidden,
+                d_gates,
+                d_news,
+                d_bias[2 * H :],
+            )
         ]
         d_a = d_gates.unbind()
         for t in reversed(range(T)):
             gru_step_back(t, as_array(through_product), *arrays)
             through_product = product(d_a[t])
         d_weight = weight_gradient(d_gates, tape.read[:-1])
-        d_bias = torch.zeros(3 * H)
-        d_bias[2 * H :] = d_gates[..., 2 * H :].sum((0, 1), dtype=torch.float32)
         # The input's share of n is not behind the reset.
         d_gates[..., 2 * H :] = d_news
-        return d_gates, d_weight, d_bias, d_hidden + through_product
+        d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
+        return d_inputs, None, d_weight, d_bias, d_hidden + through_product

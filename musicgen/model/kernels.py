@@ -1,9 +1,9 @@
 """What a time step does to every element by itself, compiled: gates, memory, hidden states, and the way back.
 
-The formulas are those of lstm.py and gru.py, written as they stand there. As operations on whole tensors they
-cost more than the products between them: each reads and writes the memory anew. numba compiles a kernel at its
-first call, for the processor it finds, and keeps the machine code beside this file; all that is compiled is in
-this one file because numba does not see when a function changes that another file calls.
+The formulas are those of lstm.py and gru.py, written as they stand there. As operations on whole tensors
+they would cost more than the products between them: each reads and writes the memory anew. numba compiles a
+kernel at its first call, for the processor it finds, and keeps the machine code beside this file; all that is
+compiled is in this one file because numba does not see when a function changes that another file calls.
 
 Shapes: T time steps, B rows of a batch, H hidden size. A float32 array holds itself; a uint16 array holds the
 upper halves of 32-bit numbers, which is what bfloat16 is. A tape shorter than the sequence is written over in
@@ -20,13 +20,20 @@ from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
-_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = njit(
-    cache=True,
-    nogil=True,
-    error_model="numpy",
-    # A product and a sum may be one instruction. Nothing that would lose a NaN: training tells it diverged by it.
-    fastmath={"contract"},
-)
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    # A product and a sum may be one instruction. Nothing may lose a NaN, by which training knows it diverged.
+    "fastmath": {"contract"},
+}
+
+
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    try:
+        return njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:
+        # Neither this folder nor the user's cache can be written: compile in every process.
+        return njit(**_OPTIONS)(function)
 
 
 def as_array(tensor: Tensor) -> NDArray[np.generic]:
@@ -47,7 +54,7 @@ def _widened_compiled(value: Any) -> Any:
 
 
 def _store(array: Any, index: Any, value: Any) -> None:
-    """Write a 32-bit number into an array, rounded to the nearest, to even in a tie, where it holds 16 bits."""
+    """Write a 32-bit number into an array; where that has 16 bits, rounded to nearest, ties to even."""
     raise NotImplementedError
 
 
@@ -113,25 +120,35 @@ def _sigmoid(x: Any) -> Any:
 
 
 @_compiled
+def _fourths(row: Any) -> Any:
+    H = len(row) // 4
+    return row[:H], row[H : 2 * H], row[2 * H : 3 * H], row[3 * H :]
+
+
+@_compiled
+def _thirds(row: Any) -> Any:
+    H = len(row) // 3
+    return row[:H], row[H : 2 * H], row[2 * H :]
+
+
+@_compiled
 def lstm_step(
-    t: int, recurrent: Any, inputs: Any, gates: Any, cells: Any, hiddens: Any, read: Any
+    t: int, recurrent: Any, inputs: Any, rows: Any, gates: Any, cells: Any, hiddens: Any, read: Any
 ) -> None:
     """Step t of an LSTM.
 
-    recurrent: U h_{t−1} [B, 4H]. inputs: x [T, B, 4H]. Written: gates i, f, g, o [·, B, 4H], cells c [·, B, H]
-    and squashed tanh(c) [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits.
+    recurrent: U h_{t−1} [B, 4H]. inputs: [N, 4H], of which rows [T, B] names x. Written: gates i, f, g, o
+    [·, B, 4H], cells c [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits.
     Cells, hiddens and read hold the state before step t at t and get the one after it at t + 1.
     """
     B, H = recurrent.shape[0], recurrent.shape[1] // 4
-    x, a = inputs[t % len(inputs)], gates[t % len(gates)]
+    now, a = rows[t % len(rows)], gates[t % len(gates)]
     before, after = cells[t % len(cells)], cells[(t + 1) % len(cells)]
     hidden_after, read_after = hiddens[(t + 1) % len(hiddens)], read[(t + 1) % len(read)]
     for b in range(B):
-        u_i, u_f, u_g, u_o = (
-            recurrent[b, :H], recurrent[b, H : 2 * H], recurrent[b, 2 * H : 3 * H], recurrent[b, 3 * H :]
-        )  # fmt: skip
-        x_i, x_f, x_g, x_o = x[b, :H], x[b, H : 2 * H], x[b, 2 * H : 3 * H], x[b, 3 * H :]
-        a_i, a_f, a_g, a_o = a[b, :H], a[b, H : 2 * H], a[b, 2 * H : 3 * H], a[b, 3 * H :]
+        u_i, u_f, u_g, u_o = _fourths(recurrent[b])
+        x_i, x_f, x_g, x_o = _fourths(inputs[now[b]])
+        a_i, a_f, a_g, a_o = _fourths(a[b])
         c_before, c_after = before[b], after[b]
         h_after, h_read = hidden_after[b], read_after[b]
         for k in range(H):
@@ -161,12 +178,8 @@ def lstm_step_back(
     """
     B, H = recurrent.shape
     for b in range(B):
-        a_i, a_f, a_g, a_o = (
-            gates[t, b, :H], gates[t, b, H : 2 * H], gates[t, b, 2 * H : 3 * H], gates[t, b, 3 * H :]
-        )  # fmt: skip
-        d_i, d_f, d_g, d_o = (
-            d_gates[t, b, :H], d_gates[t, b, H : 2 * H], d_gates[t, b, 2 * H : 3 * H], d_gates[t, b, 3 * H :]
-        )  # fmt: skip
+        a_i, a_f, a_g, a_o = _fourths(gates[t, b])
+        d_i, d_f, d_g, d_o = _fourths(d_gates[t, b])
         d_h_recurrent, d_h_output, d_c = recurrent[b], outputs[t, b], d_cell[b]
         c_before, c_after = cells[t, b], cells[t + 1, b]
         for k in range(H):
@@ -183,22 +196,30 @@ def lstm_step_back(
 
 @_compiled
 def gru_step(
-    t: int, recurrent: Any, bias: Any, inputs: Any, gates: Any, news: Any, hiddens: Any, read: Any
+    t: int,
+    recurrent: Any,
+    bias: Any,
+    inputs: Any,
+    rows: Any,
+    gates: Any,
+    news: Any,
+    hiddens: Any,
+    read: Any,
 ) -> None:
     """Step t of a GRU.
 
-    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs: x [T, B, 3H]. Written: gates r, z, m [·, B, 3H], news n
-    [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits. Hiddens and read hold the
-    state before step t at t and get the one after it at t + 1.
+    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs: [N, 3H], of which rows [T, B] names x. Written: gates
+    r, z, m [·, B, 3H], news n [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16
+    bits. Hiddens and read hold the state before step t at t and get the one after it at t + 1.
     """
     B, H = recurrent.shape[0], recurrent.shape[1] // 3
-    x, a, new_now = inputs[t % len(inputs)], gates[t % len(gates)], news[t % len(news)]
+    now, a, new_now = rows[t % len(rows)], gates[t % len(gates)], news[t % len(news)]
     before, after = hiddens[t % len(hiddens)], hiddens[(t + 1) % len(hiddens)]
     read_after = read[(t + 1) % len(read)]
     for b in range(B):
-        u_r, u_z, u_n = recurrent[b, :H], recurrent[b, H : 2 * H], recurrent[b, 2 * H :]
-        x_r, x_z, x_n = x[b, :H], x[b, H : 2 * H], x[b, 2 * H :]
-        a_r, a_z, a_m = a[b, :H], a[b, H : 2 * H], a[b, 2 * H :]
+        u_r, u_z, u_n = _thirds(recurrent[b])
+        x_r, x_z, x_n = _thirds(inputs[now[b]])
+        a_r, a_z, a_m = _thirds(a[b])
         h_before, h_after, h_read, new = before[b], after[b], read_after[b], new_now[b]
         for k in range(H):
             r = _sigmoid(_widened(x_r[k]) + _widened(u_r[k]))
@@ -225,25 +246,37 @@ def gru_step_back(
     d_hidden: Any,
     d_gates: Any,
     d_news: Any,
+    d_bias: Any,
 ) -> None:
     """Step t of the way back through a GRU.
 
     recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
-    [T, B, 3H] and d_news ∂n [T, B, H]. d_hidden [B, H]: on the way in z ∘ ∂h of step t+1, on the way out that
-    of step t. The others as in `gru_step`.
+    [T, B, 3H] and d_news ∂n [T, B, H]; d_bias ∂b_n [H] is added to. d_hidden [B, H] comes in as z ∘ ∂h of
+    step t+1 and goes out as that of step t. The others as in `gru_step`.
     """
     B, H = recurrent.shape
     for b in range(B):
-        a_r, a_z, a_m = gates[t, b, :H], gates[t, b, H : 2 * H], gates[t, b, 2 * H :]
-        d_r, d_z, d_m = d_gates[t, b, :H], d_gates[t, b, H : 2 * H], d_gates[t, b, 2 * H :]
+        a_r, a_z, a_m = _thirds(gates[t, b])
+        d_r, d_z, d_m = _thirds(d_gates[t, b])
         d_h_recurrent, d_h_output, d_h_kept, d_n = recurrent[b], outputs[t, b], d_hidden[b], d_news[t, b]
         new, h_before = news[t, b], hiddens[t, b]
         for k in range(H):
             r, z, m, n = _widened(a_r[k]), _widened(a_z[k]), _widened(a_m[k]), _widened(new[k])
             d_h = d_h_kept[k] + _widened(d_h_recurrent[k]) + d_h_output[k]
             d_n_now = (ONE - z) * (ONE - n * n) * d_h
+            d_m_now = r * d_n_now
             _store(d_r, k, m * r * (ONE - r) * d_n_now)
             _store(d_z, k, (h_before[k] - n) * z * (ONE - z) * d_h)
-            _store(d_m, k, r * d_n_now)
+            _store(d_m, k, d_m_now)
             _store(d_n, k, d_n_now)
             d_h_kept[k] = z * d_h
+            d_bias[k] += d_m_now
+
+
+@_compiled
+def add_rows(totals: Any, rows: Any, values: Any) -> None:
+    """Add each of values [N, G] to the row of totals [V, G], float32, that rows [N] names for it."""
+    for n in range(len(rows)):
+        total, value = totals[rows[n]], values[n]
+        for k in range(len(value)):
+            total[k] += _widened(value[k])

@@ -29,7 +29,7 @@ from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, lstm_step, lstm_step_back
 from musicgen.model.products import StepProduct, transpose
-from musicgen.model.tape import states_and_factors, weight_gradient
+from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
 State = tuple[Tensor, Tensor]
 """hidden and cell, each [B, H] in 32 bits."""
@@ -61,15 +61,14 @@ class Tape:
         hiddens, read = states_and_factors(num_steps, hidden, dtype, is_kept)
         return cls(torch.empty(kept, B, 4 * H, dtype=dtype), cells, hiddens, read)
 
-    def run(self, inputs: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0) -> None:
-        """Read inputs [T, B, 4H] as the steps from `first` on; product: with weight_hh."""
+    def run(
+        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+    ) -> None:
+        """Read the rows [T, B] of inputs [N, 4H] as the steps from `first` on; product: with weight_hh."""
         del bias_hh  # The inputs hold it.
-        tape = [
-            as_array(x)
-            for x in (inputs, self.gates, self.cells, self.hiddens, self.read)
-        ]
+        tape = [as_array(x) for x in (inputs, rows, self.gates, self.cells, self.hiddens, self.read)]
         read = self.read.unbind()
-        for t in range(first, first + len(inputs)):
+        for t in range(first, first + len(rows)):
             lstm_step(t, as_array(product(read[t % len(read)])), *tape)
 
     def state(self, after: int) -> State:
@@ -77,25 +76,27 @@ class Tape:
         return self.hiddens[after % len(self.hiddens)].clone(), self.cells[after % len(self.cells)].clone()
 
 
-def scan(inputs: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State) -> tuple[Tensor, State]:
-    """Read inputs [T, B, 4H], the input's share of the gates; return hidden [T, B, H] and the last state.
+def scan(
+    inputs: Tensor, rows: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State
+) -> tuple[Tensor, State]:
+    """Read the rows [T, B] of inputs [N, 4H], shares of the gates; return hidden [T, B, H] and the new state.
 
     weight_hh [4H, H] and the state are in 32 bits; products are computed in the type of the inputs.
     """
-    hiddens, hidden, cell = _Scan.apply(inputs, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
+    hiddens, hidden, cell = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden, cell)
 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, inputs: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor, cell: Tensor
+        ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, ...]:
-        T, B = inputs.shape[:2]
+        T, B = rows.shape
         factor = weight.to(inputs.dtype)
         tape = Tape.begin(T, (hidden, cell), inputs.dtype, is_kept=True)
-        tape.run(inputs.contiguous(), StepProduct(factor, B), bias_hh)
-        ctx.tape, ctx.factor = tape, factor
+        tape.run(inputs, rows, StepProduct(factor, B), bias_hh)
+        ctx.tape, ctx.factor, ctx.rows, ctx.num_inputs = tape, factor, rows, len(inputs)
         ctx.set_materialize_grads(False)
         return tape.hiddens[1:], *tape.state(T)
 
@@ -114,11 +115,11 @@ class _Scan(torch.autograd.Function):
         )
         d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
         from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
-        arrays = [
-            as_array(x) for x in (from_outputs, tape.gates, tape.cells, d_cell, d_gates)
-        ]
+        arrays = [as_array(x) for x in (from_outputs, tape.gates, tape.cells, d_cell, d_gates)]
         d_a = d_gates.unbind()
         for t in reversed(range(T)):
             lstm_step_back(t, as_array(d_hidden), *arrays)
             d_hidden = product(d_a[t])
-        return d_gates, weight_gradient(d_gates, tape.read[:-1]), None, d_hidden.float(), d_cell
+        d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
+        d_weight = weight_gradient(d_gates, tape.read[:-1])
+        return d_inputs, None, d_weight, None, d_hidden.float(), d_cell

@@ -12,6 +12,7 @@ from musicgen.model import recurrence
 from musicgen.model.config import ModelConfig
 from musicgen.model.dropout import dropout
 from musicgen.model.products import DTYPES, Precision
+from musicgen.model.scores import score
 
 State = tuple[Tensor, ...]
 """Of a GRU: hidden [L, B, H] alone; of an LSTM: hidden and cell, each [L, B, H]."""
@@ -30,7 +31,7 @@ class CharacterNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.precision: Precision = precision
-        """Of the recurrent layers' products on the CPU; scores are computed in 32 bits."""
+        """Of products on the CPU, but for those that give the scores."""
         self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
         self.recurrent = CELLS[config.cell](
             config.embedding_size,
@@ -43,10 +44,10 @@ class CharacterNetwork(nn.Module):
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Read tokens [T, B] from a state (None: zero); return logits [T, B, V] and the new state."""
-        read = self.read_on_cpu if tokens.device.type == "cpu" else self.read_with_modules
-        hidden, new_state = read(tokens, state)
+        is_on_cpu = tokens.device.type == "cpu"
+        hidden, new_state = (self.read_on_cpu if is_on_cpu else self.read_with_modules)(tokens, state)
         hidden = dropout(hidden, self.config.dropout, self.training)
-        return self.output(hidden), new_state
+        return score(self.output, hidden, DTYPES[self.precision if is_on_cpu else "fp32"]), new_state
 
     def read_with_modules(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Hidden states [T, B, H] and the new state as torch's own modules compute them, on any device."""

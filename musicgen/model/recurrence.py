@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from musicgen.model import gru, lstm
@@ -29,7 +28,9 @@ class Tape(Protocol):
 
     @property
     def hiddens(self) -> Tensor: ...
-    def run(self, inputs: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0) -> None: ...
+    def run(
+        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+    ) -> None: ...
     def state(self, after: int) -> LayerState: ...
 
 
@@ -38,7 +39,7 @@ class Cell:
     """What a cell's module provides."""
 
     input_bias: Callable[[Tensor, Tensor], Tensor]
-    scan: Callable[[Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
+    scan: Callable[[Tensor, Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
     begin: Callable[[int, Any, torch.dtype, bool], Tape]
 
 
@@ -68,18 +69,18 @@ def read(
         weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
         weight, bias = weight_ih.to(dtype), cell.input_bias(bias_ih, bias_hh).to(dtype)
         if hiddens is None and not drops:
-            table = functional.linear(embedding.to(dtype), weight, bias)
-            inputs = look_up(table, tokens)
+            inputs, rows = functional.linear(embedding.to(dtype), weight, bias), tokens
         else:
             below = functional.embedding(tokens, embedding) if hiddens is None else hiddens
-            below = dropout(below, dropout_probability, recurrent.training)
+            below = dropout(below, dropout_probability, recurrent.training).flatten(0, 1)
             inputs = functional.linear(below.to(dtype), weight, bias)
+            rows = torch.arange(tokens.numel()).view(tokens.shape)
         if torch.is_grad_enabled():
-            hiddens, new_state = cell.scan(inputs, weight_hh, bias_hh, state)
+            hiddens, new_state = cell.scan(inputs, rows, weight_hh, bias_hh, state)
         else:
-            tape = cell.begin(len(inputs), state, dtype, False)
-            tape.run(inputs, StepProduct(weight_hh.to(dtype), inputs.shape[1]), bias_hh)
-            hiddens, new_state = tape.hiddens[1:], tape.state(len(inputs))
+            tape = cell.begin(len(rows), state, dtype, False)
+            tape.run(inputs, rows, StepProduct(weight_hh.to(dtype), rows.shape[1]), bias_hh)
+            hiddens, new_state = tape.hiddens[1:], tape.state(len(rows))
         new_states.append(new_state)
     assert hiddens is not None
     return hiddens, new_states
@@ -90,29 +91,3 @@ def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor,
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     weight_ih, weight_hh, bias_ih, bias_hh = (getattr(recurrent, f"{name}_l{layer}") for name in names)
     return weight_ih, weight_hh, bias_ih, bias_hh
-
-
-def look_up(table: Tensor, tokens: Tensor) -> Tensor:
-    """The rows of table [V, N] that tokens [T, B] name, [T, B, N]."""
-    return _LookUp.apply(table, tokens)  # pyright: ignore[reportReturnType]
-
-
-class _LookUp(torch.autograd.Function):
-    """As `functional.embedding`, whose gradient would add up hundreds of rows in the type of the table."""
-
-    @staticmethod
-    def forward(ctx: Any, table: Tensor, tokens: Tensor) -> Tensor:
-        ctx.save_for_backward(tokens)
-        ctx.num_rows = table.shape[0]
-        return functional.embedding(tokens, table)
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
-        ctx: Any, *gradients: Tensor
-    ) -> tuple[Tensor, None]:
-        (tokens,), (gradient,) = ctx.saved_tensors, gradients
-        # A product sums in 32 bits, also where its factors have 16.
-        is_token = torch.zeros(tokens.numel(), ctx.num_rows, dtype=gradient.dtype)
-        is_token.scatter_(1, tokens.reshape(-1, 1), 1.0)
-        return is_token.t() @ gradient.flatten(0, 1), None

@@ -65,9 +65,9 @@ class _Layer:
     num_steps: int = 0
     """Read into the tape, which holds one."""
 
-    def read(self, inputs: Tensor) -> Tensor:
-        """The input's share of the gates [B, G] -> hidden [B, H]."""
-        self.tape.run(inputs[None], self.product, self.bias_hh, self.num_steps)
+    def read(self, inputs: Tensor, rows: Tensor) -> Tensor:
+        """The rows [B] of inputs [N, G], shares of the gates -> hidden [B, H]."""
+        self.tape.run(inputs, rows[None], self.product, self.bias_hh, self.num_steps)
         self.num_steps += 1
         return self.tape.hiddens[self.num_steps % 2]
 
@@ -94,12 +94,14 @@ class _CpuReader:
         self._output_bias = network.output.bias
 
     def read(self, tokens: Tensor) -> Tensor:
-        inputs = self._table.index_select(0, tokens)
+        inputs, rows, hidden = self._table, tokens, None
         for layer in self._layers:
-            if layer.input_product is not None:
-                inputs = layer.input_product(inputs).add_(layer.input_bias)
-            hidden = layer.read(inputs)
-            inputs = hidden.to(self._dtype)
+            if hidden is not None:
+                assert layer.input_product is not None
+                inputs = layer.input_product(hidden.to(self._dtype)).add_(layer.input_bias)
+                rows = torch.arange(len(tokens))
+            hidden = layer.read(inputs, rows)
+        assert hidden is not None
         return self._output(hidden).add_(self._output_bias)
 
     def keep(self, rows: Tensor) -> None:

@@ -6,6 +6,7 @@ Shapes: T time steps, B rows of a batch, H hidden size, G gates.
 import torch
 from torch import Tensor
 
+from musicgen.model.kernels import add_rows, as_array
 from musicgen.model.products import SMALLEST_PREPARED, transpose
 
 
@@ -32,3 +33,13 @@ def weight_gradient(d_gates: Tensor, read: Tensor) -> Tensor:
     # Large factors are multiplied faster when both have their rows one after the other.
     rows = transpose(gates) if gates.shape[1] * hiddens.shape[1] >= SMALLEST_PREPARED else gates.t()
     return (rows @ hiddens).float()
+
+
+def input_gradient(d_gates: Tensor, rows: Tensor, num_inputs: int) -> Tensor:
+    """Gradient of the inputs [N, G] of which rows [T, B] were read, from d_gates [T, B, G], in its type.
+
+    It is summed in 32 bits.
+    """
+    total = torch.zeros(num_inputs, d_gates.shape[2])
+    add_rows(as_array(total), as_array(rows.flatten()), as_array(d_gates.flatten(0, 1)))
+    return total.to(d_gates.dtype)
