@@ -1,5 +1,7 @@
 """One row a tune: what the metrics say of it alone, and the training tune that it comes closest to."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from musicgen.metrics.comparison import Comparison
@@ -69,12 +71,12 @@ def _originality_cells(
 
 def _nearest_cells(
     tune: ScoredTune, nearest: NearestTune | None, indexed: tuple[Tune, ...]
-) -> dict[str, object]:
+) -> Mapping[str, object]:
     if nearest is None:
-        return dict.fromkeys(NEAREST_COLUMNS, None)
+        return dict.fromkeys(NEAREST_COLUMNS)
     training = indexed[nearest.number]
     passage = cut_passage(training.text, training.melody, nearest.place, nearest.place + nearest.num_notes)
-    values: tuple[object, ...] = (
+    values = (
         training.title,
         nearest.passage,
         nearest.start,

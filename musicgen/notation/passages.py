@@ -26,7 +26,7 @@ class Passage:
     """ABC without X: and T:, in which a run of notes is marked."""
 
     fields: str
-    """M:, L: and K: (V: too, where the tune has voices), a line each."""
+    """M:, L: and K: (V: too, where the tune has voices), a line each; empty where they are not known."""
     before: str
     """The music up to the first marked note."""
     marked: str
@@ -36,7 +36,8 @@ class Passage:
     @property
     def text(self) -> str:
         """All of it, which reads as a tune."""
-        return f"{self.fields}\n{self.before}{self.marked}{self.after}"
+        head = f"{self.fields}\n" if self.fields else ""
+        return f"{head}{self.before}{self.marked}{self.after}"
 
 
 def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | None:

@@ -118,9 +118,6 @@ def test_the_answer_the_failures_and_the_summary_are_told(page: Page) -> None:
     assert "1 of 9 runs did not complete." in text and "it diverged" in text
     assert "Not rated." in text
     assert "What to try next" in text and "study.combine" not in text
-    assert (
-        "nearest training tune The Fox Chase, 5 notes in a row at most (7 in any key): CDEFGABc|cBAG" in text
-    )
     sections = [attributes.get("id") for attributes in page.all("section")]
     assert sections == ["answer", "effects", "listen", "best", "curves", "runs", "heard", "again", "summary"]
 
@@ -143,7 +140,9 @@ def test_no_folder_of_this_machine_is_told(folder: Path, study_folder: Path) -> 
 
 def test_markdown_holds_titles_as_text_and_links_to_files(folder: Path) -> None:
     text = (folder / "report.md").read_text(encoding="utf-8")
-    assert "<script>" not in text.replace("\\<", "")
+    # In code nothing means anything.
+    outside_code = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert "<script>" not in outside_code.replace("\\<", "")
     links = re.findall(r"\]\(((?:songs|figures)/[^)]+)\)", text)
     assert links and all((folder / link).is_file() for link in links)
     rows = [line for line in text.splitlines() if line.startswith("|")]
