@@ -4,6 +4,7 @@ The song's passage is cut from the song. The training tune's comes from tunes.cs
 written where no corpus is; runs from before that column have none.
 """
 
+import math
 from dataclasses import dataclass
 
 from musicgen.metrics.originality import NOVELTY_NOTES
@@ -36,19 +37,21 @@ class SharedRun:
 
 def shared_run(song: Song) -> SharedRun | None:
     """What a song shares with its nearest training tune; None where they were not compared."""
-    longest = song.number("longest_copy")
+    longest = _whole(song, "longest_copy")
     if longest is None:
         return None
-    found = song.number("nearest_notes")
-    num_notes = int(longest if found is None else found)
-    transposition = int(song.number("nearest_transposition") or 0)
+    found, start = _whole(song, "nearest_notes"), _whole(song, "nearest_start")
+    num_notes = longest if found is None else found
     is_shown = num_notes >= FEWEST_NOTES
-    start = song.number("nearest_start")
     melody = melody_of(parse_tune(song.abc)) if is_shown and start is not None else None
-    run = slice(int(start or 0), int(start or 0) + num_notes)
+    run = slice(start or 0, (start or 0) + num_notes)
     return SharedRun(
         tune=song.cells.get("nearest_tune") or "untitled",
-        words=_words(num_notes, transposition, song.number("longest_transposed_copy")),
+        words=_words(
+            num_notes,
+            _whole(song, "nearest_transposition") or 0,
+            _whole(song, "longest_transposed_copy"),
+        ),
         is_shown=is_shown,
         own=_own_passage(song, melody, run),
         training=_training_passage(song, melody, run),
@@ -56,7 +59,12 @@ def shared_run(song: Song) -> SharedRun | None:
     )
 
 
-def _words(num_notes: int, transposition: int, longest_in_any_key: float | None) -> str:
+def _whole(song: Song, column: str) -> int | None:
+    number = song.number(column)
+    return int(number) if number is not None and math.isfinite(number) else None
+
+
+def _words(num_notes: int, transposition: int, longest_in_any_key: int | None) -> str:
     if num_notes == 0:
         return "not a note in common"
     told = f"{num_notes} note{'s' if num_notes > 1 else ''} in a row in common at most"
@@ -65,7 +73,7 @@ def _words(num_notes: int, transposition: int, longest_in_any_key: float | None)
         way = "higher" if transposition > 0 else "lower"
         return f"{told}, transposed: {steps} semitone{'s' if steps > 1 else ''} {way} in the song"
     if longest_in_any_key is not None:
-        told += f", as written ({longest_in_any_key:.0f} in any key)"
+        told += f", as written ({longest_in_any_key} in any key)"
     return told
 
 

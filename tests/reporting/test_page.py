@@ -122,6 +122,25 @@ def test_the_answer_the_failures_and_the_summary_are_told(page: Page) -> None:
     assert sections == ["answer", "effects", "listen", "best", "curves", "runs", "heard", "again", "summary"]
 
 
+def test_passages_stand_side_by_side_with_their_fields_and_marks(page: Page, folder: Path) -> None:
+    passages = [attributes for attributes in page.all("figure") if attributes.get("class") == "passage"]
+    assert len(passages) >= 2 and len(passages) % 2 == 0
+    assert "In this song" in page.text
+    assert f"In the training tune {HOSTILE_TITLE}" in page.text
+    assert f'M:2/4\nL:1/8\nK:C\nFE|"{HOSTILE_TITLE}"CD EF|GA Bc|cB AG|EE' in page.text
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert "<mark>CDEF GABc|cBAG</mark> FEDC</code>" in html
+    assert "<mark>CD EF|GA Bc|cB AG</mark>|EE</code>" in html
+
+
+def test_where_nothing_matches_the_longest_run_is_told(page: Page) -> None:
+    text = " ".join(page.text.split())
+    assert (
+        "no passage of 8 notes or more in common with a training tune; the nearest is The Fox Chase: "
+        "5 notes in a row in common at most, as written (7 in any key)"
+    ) in text
+
+
 def test_every_run_is_in_the_table(page: Page) -> None:
     assert page.text.count("seed=") >= 9
     assert len([row for row in page.all("tr") if row.get("class") == "failed"]) == 1
