@@ -125,8 +125,8 @@ def test_the_answer_the_failures_and_the_summary_are_told(page: Page) -> None:
 def test_passages_stand_side_by_side_with_their_fields_and_marks(page: Page, folder: Path) -> None:
     passages = [attributes for attributes in page.all("figure") if attributes.get("class") == "passage"]
     assert len(passages) >= 2 and len(passages) % 2 == 0
-    assert "In this song" in page.text
-    assert f"In the training tune {HOSTILE_TITLE}" in page.text
+    assert "In this song" in page.text and "In the training tune" in page.text
+    assert f"nearest training tune {HOSTILE_TITLE}: 12 notes in a row" in page.text
     assert f'M:2/4\nL:1/8\nK:C\nFE|"{HOSTILE_TITLE}"CD EF|GA Bc|cB AG|EE' in page.text
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert "<mark>CDEF GABc|cBAG</mark> FEDC</code>" in html
