@@ -7,7 +7,8 @@ A metric without a value is None in `metrics` and says why in `reasons`; no valu
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from musicgen.metrics.comparison import Comparison, Corpus
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evaluation:
     """The metrics of a set of tunes."""
 
@@ -30,10 +31,18 @@ class Evaluation:
     """Name → value, in the order of the registry, without the fit family."""
     reasons: dict[str, str]
     """Name → why there is no value, for each None."""
-    per_tune: list[dict[str, object]]
-    """A row for each tune, in order; see `tune_rows` for the columns."""
-    num_tunes: int
-    """Tunes with notes that all families but validity looked at."""
+    comparison: Comparison = field(repr=False, compare=False)
+    """What was measured."""
+
+    @property
+    def num_tunes(self) -> int:
+        """Tunes with notes that all families but validity looked at."""
+        return len(self.comparison.sample)
+
+    @cached_property
+    def per_tune(self) -> list[dict[str, object]]:
+        """A row for each tune, in order; see `tune_rows` for the columns. Found where somebody asks."""
+        return tune_rows(self.comparison)
 
 
 class Evaluator:
@@ -151,7 +160,7 @@ class Evaluator:
 
 def _evaluation(comparison: Comparison) -> Evaluation:
     metrics, reasons = measure(comparison)
-    return Evaluation(metrics, reasons, tune_rows(comparison), len(comparison.sample))
+    return Evaluation(metrics, reasons, comparison)
 
 
 def _texts(comparison: Comparison) -> list[str]:

@@ -27,6 +27,8 @@ class Matches:
     """In codes, shape (codes,); 0 where even the first code is unknown."""
     tunes: Integers
     """The number of a corpus tune with that run, shape (codes,); -1 where the length is 0."""
+    places: Integers
+    """Where that tune has it: the code that it begins with, counted from 0; -1 where the length is 0."""
 
     def longest(self) -> int:
         """Length of the longest run, 0 for an empty tune."""
@@ -70,12 +72,14 @@ class PassageIndex:
         """The longest shared run from every place of every tune."""
         query = self._encode(tunes)
         lengths, examples = self._search(query)
-        owners = np.where(lengths > 0, self._tune_of(examples), -1)
+        if len(self._starts):
+            owners = np.where(lengths > 0, self._tune_of(examples), -1)
+            places = np.where(lengths > 0, examples - self._starts[owners], -1)
+        else:
+            owners = places = np.full(len(lengths), -1)
         ends = np.cumsum([len(codes) + 1 for codes in tunes])
-        return [
-            Matches(lengths[end - len(codes) - 1 : end - 1], owners[end - len(codes) - 1 : end - 1])
-            for codes, end in zip(tunes, ends, strict=True)
-        ]
+        own = [slice(end - len(codes) - 1, end - 1) for codes, end in zip(tunes, ends, strict=True)]
+        return [Matches(lengths[part], owners[part], places[part]) for part in own]
 
     def _tune_of(self, places: NDArray[np.integer]) -> Integers:
         return np.searchsorted(self._starts, places, side="right") - 1

@@ -43,6 +43,11 @@ class Tune(Protocol):
     """What a tune is to those who compare it with others."""
 
     @property
+    def text(self) -> str:
+        """Its ABC."""
+        ...
+
+    @property
     def melody(self) -> Melody:
         """Its notes."""
         ...
@@ -79,6 +84,11 @@ class ScoredTune:
     """False where sampling stopped at the cap on characters, in the middle of the tune."""
     parses: bool | None = field(default=None, compare=False)
     """The verdict of abc2midi; None where it was not asked."""
+
+    @property
+    def text(self) -> str:
+        """Its ABC."""
+        return self.parsed.text
 
     @property
     def bars(self) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ class TrainingIndex:
 
 @dataclass(frozen=True, slots=True)
 class NearestTune:
-    """The training tune with the longest copy, and the copied passage."""
+    """The training tune with the longest copy, and the copied notes in both tunes."""
 
     number: int
     """Its place among the training tunes."""
@@ -113,6 +113,10 @@ class NearestTune:
     num_notes: int
     passage: str
     """The bars of the generated tune that the copy touches, in ABC."""
+    place: int
+    """The first copied note of the training tune, counted from 0."""
+    is_transposed: bool
+    """Whether the copy is one in another key."""
 
 
 def longest_copy(copies: Sequence[Copies]) -> float:
@@ -144,12 +148,26 @@ def novelty(copies: Sequence[Copies]) -> float:
 
 
 def nearest_tune(tune: ScoredTune, copies: Copies) -> NearestTune | None:
-    """Where the longest copy of a tune comes from; the first of equals; None where no note is shared."""
+    """Where the longest copy of a tune comes from; the first of equals; None where no note is shared.
+
+    A copy in another key is told only where it has at least 16 notes and none as written is as long: almost
+    every tune shares a short run of steps with some training tune.
+    """
     if not copies.longest_copy:
         return None
-    start = int(np.argmax(copies.pitches.lengths))
-    passage = _bars_around(tune, start, start + copies.longest_copy)
-    return NearestTune(int(copies.pitches.tunes[start]), start, copies.longest_copy, passage)
+    transposed = copies.longest_transposed_copy
+    is_transposed = transposed >= COPY_NOTES and transposed > copies.longest_copy
+    matches = copies.steps if is_transposed else copies.pitches
+    num_notes = transposed if is_transposed else copies.longest_copy
+    start = int(np.argmax(matches.lengths))
+    return NearestTune(
+        number=int(matches.tunes[start]),
+        start=start,
+        num_notes=num_notes,
+        passage=_bars_around(tune, start, start + num_notes),
+        place=int(matches.places[start]),
+        is_transposed=is_transposed,
+    )
 
 
 def _bars_around(tune: ScoredTune, start: int, stop: int) -> str:

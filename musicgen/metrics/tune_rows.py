@@ -1,13 +1,26 @@
 """One row a tune: what the metrics say of it alone, and the training tune that it comes closest to."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
 from musicgen.metrics.melody import ScoredTune, Tune, UnmeasurableError
-from musicgen.metrics.originality import Copies, nearest_tune
+from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
 from musicgen.metrics.structure import repeats_a_phrase
 from musicgen.metrics.validity import is_complete, is_valid, num_valid_bars
+from musicgen.notation.passages import cut_passage
+
+NEAREST_COLUMNS: tuple[str, ...] = (
+    "nearest_tune",
+    "nearest_passage",
+    "nearest_start",
+    "nearest_notes",
+    "nearest_transposition",
+    "nearest_tune_passage",
+)
+"""What is told of the training tune with the longest copy; docs/evaluation.md says what each means."""
 
 
 def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
@@ -52,7 +65,23 @@ def _originality_cells(
         "longest_transposed_copy": copies.longest_transposed_copy if copies is not None else None,
         "copied_share": float(copies.copied.mean()) if copies is not None else None,
         "novelty_8": float(copies.novel.mean()) if copies is not None and len(copies.novel) else None,
-        "nearest_tune": indexed[nearest.number].title if nearest is not None else None,
-        "nearest_passage": nearest.passage if nearest is not None else None,
-        "nearest_start": nearest.start if nearest is not None else None,
+        **_nearest_cells(tune, nearest, indexed),
     }
+
+
+def _nearest_cells(
+    tune: ScoredTune, nearest: NearestTune | None, indexed: tuple[Tune, ...]
+) -> Mapping[str, object]:
+    if nearest is None:
+        return dict.fromkeys(NEAREST_COLUMNS)
+    training = indexed[nearest.number]
+    passage = cut_passage(training.text, training.melody, nearest.place, nearest.place + nearest.num_notes)
+    values = (
+        training.title,
+        nearest.passage,
+        nearest.start,
+        nearest.num_notes,
+        int(tune.melody.pitches[nearest.start] - training.melody.pitches[nearest.place]),
+        passage.text if passage is not None else None,
+    )
+    return dict(zip(NEAREST_COLUMNS, values, strict=True))

@@ -7,9 +7,11 @@ what was measured of each tune. It has not heard it: where listeners rated tunes
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from musicgen.metrics.originality import COPY_NOTES
 from musicgen.reporting.sampled import Song
+from musicgen.reporting.shared import SharedRun, shared_run
 
 FEWEST_BARS = 8
 """A tune of two right bars is no tune."""
@@ -62,7 +64,7 @@ RULE = (
 """In words, for the page."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judged:
     """A song, what it failed and its points."""
 
@@ -77,6 +79,11 @@ class Judged:
     def reasons(self) -> str:
         """The points part by part, in words."""
         return ", ".join(f"{words} {points:.0f} of {most:.0f}" for words, points, most in self.parts)
+
+    @cached_property
+    def shared(self) -> SharedRun | None:
+        """What it shares with its nearest training tune; None where they were not compared."""
+        return shared_run(self.song)
 
 
 @dataclass(frozen=True, slots=True)

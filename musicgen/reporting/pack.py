@@ -68,10 +68,7 @@ def _about(one: Judged, contents: Contents) -> str:
         f"{one.points:.0f} of 100 points: {one.reasons}",
         *(f"It {gate.failure}." for gate in one.failed),
         "Not rated by a listener." if one.rating is None else f"Rated {one.rating:.1f} of 5.",
-        f"Nearest training tune: {song.cells.get('nearest_tune') or 'none'}, "
-        f"{song.cells.get('longest_copy') or 'no'} notes in a row in common at most, "
-        f"{song.cells.get('longest_transposed_copy') or 'no'} in any key.",
-        *([f"The passage: {song.cells['nearest_passage']}"] if song.cells.get("nearest_passage") else []),
+        *_origin_lines(one),
         "",
         f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, "
         f"temperature {song.cells.get('temperature', '?')}.",
@@ -79,3 +76,17 @@ def _about(one: Judged, contents: Contents) -> str:
         f"It is tune {song.index} of tunes.abc there.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _origin_lines(one: Judged) -> list[str]:
+    """What the song shares with a training tune."""
+    shared = one.shared
+    if shared is None:
+        return ["It was not compared with the training tunes."]
+    lines = [f"Nearest training tune: {shared.tune}, {shared.words}."]
+    if shared.is_shown and shared.own is not None:
+        lines += ["", "In this song:", shared.own.text]
+    if shared.is_shown:
+        there = shared.training.text if shared.training is not None else shared.missing
+        lines += ["", "In the training tune:", there]
+    return lines

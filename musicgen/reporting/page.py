@@ -24,6 +24,7 @@ from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import RULE as PAIR_RULE
 from musicgen.reporting.plots import colour_rules
 from musicgen.reporting.rows import shown_number
+from musicgen.reporting.shared import FEWEST_NOTES
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import write_csv
@@ -121,6 +122,7 @@ _WORDS = {
     "gates": GATES,
     "marks": MARKS,
     "fewest_bars": FEWEST_BARS,
+    "fewest_shared": FEWEST_NOTES,
 }
 
 

@@ -40,12 +40,12 @@ def test_matches_agree_with_trying_everything(tunes, queries, flags) -> None:
     for index, present in ((whole, tunes), (whole.restricted(kept), remaining)):
         for query, matches in zip(queries, index.match(arrays(queries)), strict=True):
             assert matches.lengths.tolist() == naive_lengths(query, present)
-            for start, (length, owner) in enumerate(zip(matches.lengths, matches.tunes, strict=True)):
+            told = zip(matches.lengths, matches.tunes, matches.places, strict=True)
+            for start, (length, owner, place) in enumerate(told):
                 if length:
-                    alone = naive_lengths(query, [present[owner]])
-                    assert alone[start] == length
+                    assert present[owner][place : place + length] == query[start : start + length]
                 else:
-                    assert owner == -1
+                    assert owner == place == -1
 
 
 @given(tune, tune)

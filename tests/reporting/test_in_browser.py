@@ -84,6 +84,16 @@ def test_titles_with_markup_are_shown_as_text(watched: Watched) -> None:
     assert watched.page.locator("script").count() == 1 and watched.page.locator(".title *").count() == 0
 
 
+def test_passages_with_markup_are_shown_as_text_and_marked(watched: Watched) -> None:
+    passages = watched.page.locator("#best .board .passage")
+    assert HOSTILE_TITLE in watched.page.locator("#best .board .judgement b").all_inner_texts()
+    assert f'"{HOSTILE_TITLE}"CD EF' in passages.nth(1).locator("pre").inner_text()
+    assert watched.page.locator(".passage :is(script, img)").count() == 0
+    assert passages.locator("mark").all_inner_texts() == ["CDEF GABc|cBAG", "CD EF|GA Bc|cB AG"]
+    left, right = (passages.nth(place).bounding_box() for place in range(2))
+    assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+
+
 def test_the_keyboard_reaches_the_answer_first(watched: Watched) -> None:
     page = watched.page
     page.keyboard.press("Tab")

@@ -33,6 +33,8 @@ def test_a_song_comes_with_all_that_it_is(pack: Path) -> None:
             assert sound.samplerate == rate and sound.duration > 5
         about = archive.read(f"{first}/about.txt").decode()
         assert "To make it again: python -m musicgen.train training=smoke model.cell=lstm seed=0" in about
-        assert "Nearest training tune: The Fox Chase" in about and "Not rated" in about
+        assert "Nearest training tune: <script>" in about and "Not rated" in about
+        assert "In this song:\nM:4/4\nL:1/8\nK:C\nCDEF GABc|cBAG FEDC\n" in about
+        assert "In the training tune:\nM:2/4\nL:1/8\nK:C\nFE|" in about
         assert json.loads(archive.read(f"{first}/config.json"))["model"]["cell"] == "lstm"
         assert "## Summary" in archive.read("summary.md").decode()

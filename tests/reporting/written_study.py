@@ -40,9 +40,23 @@ def cells(body: str, **changes: object) -> dict[str, object]:
         "longest_transposed_copy": 7,
         "nearest_tune": "The Fox Chase",
         "nearest_passage": "CDEFGABc|cBAG",
+        "nearest_start": 0,
+        "nearest_notes": 5,
+        "nearest_transposition": 0,
+        "nearest_tune_passage": "M:4/4\nL:1/8\nK:C\nCDEF G2 z2",
     }
     return row | changes
 
+
+COPY = {
+    "longest_copy": 12,
+    "longest_transposed_copy": 13,
+    "nearest_tune": HOSTILE_TITLE,
+    "nearest_start": 0,
+    "nearest_notes": 12,
+    "nearest_tune_passage": f'M:2/4\nL:1/8\nK:C\nFE|"{HOSTILE_TITLE}"CD EF|GA Bc|cB AG|EE',
+}
+"""What a row says of a tune that begins like a training tune with markup in its title and its music."""
 
 Tune = tuple[str, Mapping[str, object]]
 """Music, and what its row of tunes.csv says otherwise."""
@@ -106,7 +120,7 @@ def write_study(root: Path, **study: Any) -> Path:
             own = GOOD.replace("GABc", "GAB" + "cde"[place])
             tunes = [
                 (WRONG, {"title": HOSTILE_TITLE}),
-                (GOOD, {"title": HOSTILE_TITLE}),
+                (GOOD, {"title": HOSTILE_TITLE} | COPY),
                 (own, {"is_valid": True, "num_valid_bars": 8, "lag_repeat": 0.5}),
                 ("", {"num_notes": 0}),
             ]
