@@ -98,7 +98,9 @@ def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[st
         return {part: Loss(**known[part]) for part in PARTS}
     except (OSError, ValueError, TypeError, KeyError):
         losses = {
-            part: mean_loss(network, encode_tunes(corpus.part(part), corpus.vocabulary, prepared.device))
+            part: mean_loss(
+                network, encode_tunes(_scored(prepared, part), corpus.vocabulary, prepared.device)
+            )
             for part in PARTS
         }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,12 +108,22 @@ def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[st
     return losses
 
 
+def _scored(prepared: PreparedRun, part: str) -> list[str]:
+    """The tunes of a part that its loss is taken of."""
+    tunes = prepared.corpus.part(part)
+    number = prepared.config.evaluation.num_train_tunes
+    if part != "train" or number is None or number >= len(tunes):
+        return tunes
+    return [tunes[place * len(tunes) // number] for place in range(number)]
+
+
 def _losses_key(prepared: PreparedRun, network: CharacterNetwork) -> str:
     """16 hexadecimal digits that differ wherever the last digit of a loss might."""
     package = Path(__file__).parent
     digest = hashlib.sha256(source_code(package / "training") + source_code(package / "model"))
     corpus = prepared.corpus
-    computed_by = (torch.__version__, prepared.device.type, prepared.num_threads, prepared.precision)
+    number = prepared.config.evaluation.num_train_tunes
+    computed_by = (torch.__version__, prepared.device.type, prepared.num_threads, prepared.precision, number)
     digest.update(repr((corpus.sha256, corpus.split, corpus.vocabulary, computed_by)).encode())
     for name, weights in network.state_dict().items():
         digest.update(name.encode() + weights.cpu().numpy().tobytes())

@@ -54,6 +54,7 @@ PRELOAD = (
     "musicgen.run",
     "musicgen.study.sweeper",
     "musicgen.study.watch",
+    "musicgen.model.warm",
     "musicgen.sweep",
     # What these import when they first need it.
     "torch._dynamo",

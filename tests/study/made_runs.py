@@ -13,7 +13,7 @@ BASE = {
     "model": {"cell": "lstm", "hidden_size": 64},
     "training": {"learning_rate": 0.005, "num_threads": 1},
     "sampling": {"num_tunes": 200, "temperature": 0.7, "prompts": ["X:1\n"]},
-    "evaluation": {"num_reference_splits": 5},
+    "evaluation": {"num_reference_splits": 5, "num_train_tunes": None},
     "tracker": {
         "kind": "none",
         "mode": "offline",
