@@ -11,7 +11,8 @@ from torch import Tensor
 
 Precision = Literal["fp32", "bf16"]
 """fp32: 32 bits everywhere. bf16: the factors of matrix products are rounded to bfloat16 (8 bits of mantissa)
-and summed in 32 bits; weights, their updates, memory cells, gates and losses keep 32 bits."""
+and summed in 32 bits, and the gates kept for the way back are rounded too; weights, their updates, states and
+losses keep 32 bits."""
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 

@@ -6,8 +6,11 @@ from musicgen.errors import InputError
 from musicgen.model.config import ModelConfig
 from musicgen.training.config import TrainingConfig
 
-SMALLEST_FOR_BF16 = 256
-"""Hidden size from which bfloat16 is worth its rounding: below it a step takes as long in 32 bits."""
+SMALLEST_FOR_BF16 = 192
+"""Hidden size from which bfloat16 is worth its rounding.
+
+A step of an LSTM, batch 32 × 100, one core: 11.5 ms against 8.3 in 32 bits at 64, 16.9 and 20.7 at 128,
+22.6 and 35.0 at 192; of a GRU 10.7 and 7.5, 15.0 and 15.5, 19.0 and 28.6."""
 
 
 def resolve_precision(training: TrainingConfig, model: ModelConfig, device: str) -> TrainingConfig:
