@@ -138,12 +138,12 @@ def draw(fits: dict[str, list[Fit]], path: Path) -> None:
             style,
             color=colour,
         )
-    losses.set(xlabel="iteration", ylabel="validation loss, nats per character", title="One on top of the other")
+    losses.set(
+        xlabel="iteration", ylabel="validation loss, nats per character", title="One on top of the other"
+    )
     losses.legend(frameon=False)
     differences.axhspan(-0.005, 0.005, color="#eeeeee", zorder=0)
-    differences.set(
-        xlabel="iteration", ylabel="nats per character", title="Less the modules' (grey: 0.005)"
-    )
+    differences.set(xlabel="iteration", ylabel="nats per character", title="Less the modules' (grey: 0.005)")
     for axes in (losses, differences):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
@@ -168,7 +168,13 @@ def main() -> None:
         ]
         for name, own in values.items()
     ]
-    header = ["", "best validation loss", "less the modules'", f"largest difference, first {FIRST}", "training"]
+    header = [
+        "",
+        "best validation loss",
+        "less the modules'",
+        f"largest difference, first {FIRST}",
+        "training",
+    ]
     print(markdown_table(header, rows))
 
 

@@ -44,7 +44,7 @@ def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What the steps compute, in 32 bits but for `read`; see `kernels.gru_step`."""
+    """What the steps compute; gates, news and `read` in the type of the products, states in 32 bits."""
 
     gates: Tensor
     news: Tensor
