@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.metrics.originality import COPY_NOTES
-from musicgen.reporting.sampled import Song
+from musicgen.study.sampled_tunes import Song
 
 FEWEST_BARS = 8
 """A tune of two right bars is no tune."""

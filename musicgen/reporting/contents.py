@@ -23,10 +23,10 @@ from musicgen.reporting.rows import (
     run_row,
     table_metrics,
 )
-from musicgen.reporting.sampled import Song, read_songs
 from musicgen.reporting.search import Trials, read_trials
 from musicgen.study import pairing
 from musicgen.study.figure_arms import level_of, shown_level
+from musicgen.study.sampled_tunes import Song, read_songs
 
 _DRAWN_IN_TRIAGE = 3
 
