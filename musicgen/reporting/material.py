@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,6 +118,11 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         search=_read_search(root),
         commands=list(dict.fromkeys(_command(run, root) for run in runs)),
     )
+
+
+def with_findings_of_now(material: Material) -> Material:
+    """The same with the findings that the logs hold now."""
+    return replace(material, findings=findings_of(material.all_runs, material.root))
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:

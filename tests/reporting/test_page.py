@@ -216,5 +216,5 @@ def test_what_people_heard_stands_in_the_report(tmp_path: Path) -> None:
     contents = compose(gather([root]), tmp_path / "songs", Choices(pairs=0, best=1))
     assert contents.best[0].rating == 5 and contents.best[0].song.index == 1
     text = markdown(contents)
-    assert "\\<i\\>lively\\</i\\>; musicality 4" in text and "model.cell = gru, seed 0" in text
+    assert "\\<i\\>lively\\</i\\>; Musicality 4" in text and "model.cell = gru, seed 0" in text
     assert "| baseline | musicality | 3.5 | 3.1 to 3.9 | 24 | 2 |" in text and "Not rated" not in text
