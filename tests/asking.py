@@ -26,16 +26,17 @@ def running(server: Server) -> Iterator[Server]:
 class Client:
     """Asks as the page does, but for what a test changes."""
 
-    def __init__(self, server: LoopbackServer) -> None:
-        self._server = server
+    def __init__(self, port: int, token: str = "") -> None:
+        self._port = port
+        self.token = token
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str | None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(ADDRESS, self._server.server_port, timeout=10)
+        connection = http.client.HTTPConnection(ADDRESS, self._port, timeout=10)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         sent = {
-            "Host": f"{ADDRESS}:{self._server.server_port}",
+            "Host": f"{ADDRESS}:{self._port}",
             "Content-Length": None if body is None else str(len(body)),
         }
         for name, value in (
@@ -50,6 +51,6 @@ class Client:
         return response.status, {name.lower(): value for name, value in response.getheaders()}, content
 
     def post(self, path: str, content: object, **headers: str | None) -> tuple[int, dict]:
-        usual = {"Content_Type": "application/json", TOKEN_HEADER: self._server.token}
+        usual = {"Content_Type": "application/json", TOKEN_HEADER: self.token}
         status, _, answer = self.ask("POST", f"/api/{path}", json.dumps(content).encode(), **usual | headers)
         return status, json.loads(answer)

@@ -29,7 +29,7 @@ def server(listening: Listening) -> Iterator[ListeningServer]:
 
 @pytest.fixture
 def client(server: ListeningServer) -> Client:
-    return Client(server)
+    return Client(server.server_port, server.token)
 
 
 def test_it_listens_on_the_loopback_address_alone(server: ListeningServer) -> None:

@@ -50,7 +50,7 @@ def server(folder: Path) -> Iterator[ReportServer]:
 
 @pytest.fixture
 def client(server: ReportServer) -> Client:
-    return Client(server)
+    return Client(server.server_port, server.token)
 
 
 @pytest.fixture
