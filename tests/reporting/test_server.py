@@ -116,7 +116,7 @@ def test_forged_findings_are_not_written(client: Client, log: Path, headers: dic
     status, answer = client.post("finding", FINDING, **headers)
     assert status == 403 and set(answer) == {"error"} and not log.exists()
     if TOKEN_HEADER not in headers:
-        assert client.ask("GET", "/", **headers)[0] == 403
+        assert client.ask("GET", "/", None, **headers)[0] == 403
 
 
 def test_posts_are_json_of_a_length(client: Client, server: ReportServer, log: Path) -> None:
