@@ -2,8 +2,9 @@
 
     python -m benchmarks.loss_curves [--seeds 3] [OVERRIDE ...]
 
-Writes benchmarks/figures/loss_curves.png and loss_curves.json. Dropout is off: its random numbers differ between
-the modules and the engine, and would hide what is compared. The best validation loss counts, as everywhere.
+Writes benchmarks/figures/loss_curves.png and loss_curves.json. Dropout is off: its random numbers differ
+between the modules and the engine, and would hide what is compared. The best validation loss counts, as
+everywhere.
 """
 
 import argparse

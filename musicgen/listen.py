@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.compare import read_baseline
 from musicgen.errors import InputError, exit_status
+from musicgen.serving import check_port
 
 if TYPE_CHECKING:
     from musicgen.listening.database import Database
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 DATABASES = {"ratings": "listening.sqlite", "pairs": "listening-pairs.sqlite"}
 SOUNDS = "listening-sounds"
-DEFAULT_PORT, MOST_PORTS = 8765, 65_535
+DEFAULT_PORT = 8765
 DEFAULT_NUM_TUNES, DEFAULT_NUM_ANCHORS = 16, 2
 
 
@@ -81,8 +82,7 @@ def listen(arguments: argparse.Namespace) -> None:
     from musicgen.listening.sounds import Sounds, listening_config
     from musicgen.study.runs import find_runs
 
-    if not 0 <= arguments.port <= MOST_PORTS:
-        raise InputError(f"--port {arguments.port}: a number from 0 to {MOST_PORTS} is needed")
+    check_port(arguments.port)
     runs = find_runs(arguments.paths)
     folder = _folder(arguments)
     path = folder / DATABASES["pairs" if arguments.ab else "ratings"]
@@ -184,20 +184,12 @@ def _serve(listening: "Listening", port: int) -> None:
     from musicgen.listening.session import num_trials
 
     listening.render()
-    try:
-        server = ListeningServer(listening, port)
-    except OSError as error:
-        raise InputError(f"--port {port}: {error.strerror or error}; --port 0 takes any free one") from error
+    server = ListeningServer(listening, port)
     for remark in listening.database.remarks:
         print(remark)
-    with server:
-        count = num_trials(list(listening.database.items.values()))
-        print(f"{count} to judge for each listener; Ctrl-C ends the page, every answer is saved at once")
-        print(server.url, flush=True)
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print()
+    count = num_trials(list(listening.database.items.values()))
+    print(f"{count} to judge for each listener; Ctrl-C ends the page, every answer is saved at once")
+    server.serve_until_interrupted()
 
 
 def _track(results: "Results", run: "FoundRun", folder: Path) -> None:

@@ -55,11 +55,11 @@ def note(arguments: argparse.Namespace) -> None:
         effect,
         arguments.author,
     )
-    _track(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
+    track(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
     print(path)
 
 
-def _track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
+def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     """Add the finding to the run's experiment on Comet, where it has one."""
     archive = record.tracker.get("archive")
     if not isinstance(archive, str):

@@ -4,10 +4,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, exit_status
+from musicgen.note import track
+from musicgen.serving import check_port
 from musicgen.study.record import FILE_NAME
 
+if TYPE_CHECKING:
+    from musicgen.reporting.page import Written
+
+DEFAULT_PORT = 8766
 _FOLDER, _SINGLE_FILE, _PACK = "report", "report.html", "best-songs.zip"
 
 
@@ -40,6 +47,15 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="tunes of each change beside the baseline's; default: 2",
     )
     parser.add_argument("--best", type=int, default=10, metavar="N", help="songs on the board; default: 10")
+    parser.add_argument(
+        "--serve",
+        action="store_true",
+        help="then show the page at an address of this computer alone, with a field for each run that "
+        "writes findings down; Ctrl-C ends it",
+    )
+    parser.add_argument(
+        "--port", type=int, metavar="N", help=f"of --serve; default: {DEFAULT_PORT}; 0: any free one"
+    )
     return parser.parse_args(arguments)
 
 
@@ -48,6 +64,7 @@ def report(arguments: argparse.Namespace) -> Path:
     for name in ("pairs", "best"):
         if getattr(arguments, name) < 0:
             raise InputError(f"--{name} {getattr(arguments, name)}: a number from 0 on is needed")
+    _check_serving(arguments)
     # pandas, jinja2 and matplotlib take a moment to import, which --help should not wait for.
     from musicgen.reporting.contents import Choices
     from musicgen.reporting.material import gather
@@ -63,7 +80,33 @@ def report(arguments: argparse.Namespace) -> Path:
         written = write_folder(material, folder, choices)
     if arguments.pack:
         print(write_pack(written.contents, folder / _PACK))
+    if arguments.serve:
+        _serve(written, DEFAULT_PORT if arguments.port is None else arguments.port)
     return written.page
+
+
+def _check_serving(arguments: argparse.Namespace) -> None:
+    if arguments.serve and arguments.single_file:
+        raise InputError("--serve shows the report's folder, and --single-file writes none: leave one out")
+    if arguments.port is not None:
+        if not arguments.serve:
+            raise InputError(f"--port {arguments.port}: only --serve has a port")
+        check_port(arguments.port)
+
+
+def _serve(written: "Written", port: int) -> None:
+    """Show the report until Ctrl-C; then what was written down joins its files, and Comet gets it."""
+    from musicgen.reporting.page import write_pages
+    from musicgen.reporting.server import ReportServer
+
+    folder = written.page.parent
+    server = ReportServer(written.contents, folder, port)
+    print("Ctrl-C ends the page; every finding is saved at once")
+    server.serve_until_interrupted()
+    if server.added:
+        write_pages(server.contents_of_now(), folder)
+    for run, finding in server.added:
+        track(run.record, run.directory, finding)
 
 
 def _output_folder(arguments: argparse.Namespace) -> Path:

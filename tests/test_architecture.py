@@ -16,6 +16,7 @@ FLOORS = [
     {"model"},
     {"corpus"},
     {"notation", "tracking"},
+    {"serving"},
     {"errors", "files", "seeds"},
 ]
 COMMANDS = {

@@ -13,6 +13,7 @@ import pytest
 
 from musicgen.listen import main
 from musicgen.listening.database import Database
+from musicgen.serving import TOKEN_HEADER
 from musicgen.study.criteria import CRITERIA
 from musicgen.study.ratings import read_ratings
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
@@ -38,7 +39,7 @@ class Page:
         request = urllib.request.Request(
             f"{self._url}api/{path}",
             json.dumps(content).encode(),
-            {"Content-Type": "application/json", "X-Listening-Token": self._token},
+            {"Content-Type": "application/json", TOKEN_HEADER: self._token},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)

@@ -1,8 +1,17 @@
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from musicgen.report import main
+from musicgen.serving import ADDRESS
+from tests.asking import Client
 from tests.reporting.written_study import GOOD, write_run
 from tests.study.made_runs import LOSS, made_run
 
@@ -46,6 +55,12 @@ def test_several_paths_need_a_place_of_their_own(
         (["nowhere"], "nowhere: no such folder; a run or sweep directory is needed"),
         (["runs", "--best", "-1"], "--best -1: a number from 0 on is needed"),
         (["."], ".: no run here, no run.json in this folder or below"),
+        (
+            ["runs", "--serve", "--single-file"],
+            "--serve shows the report's folder, and --single-file writes none: leave one out",
+        ),
+        (["runs", "--port", "0"], "--port 0: only --serve has a port"),
+        (["runs", "--serve", "--port", "65536"], "--port 65536: a number from 0 to 65535 is needed"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -58,3 +73,40 @@ def test_bad_input_is_one_line(
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1
     assert capsys.readouterr().err == f"musicgen: {line}\n"
+
+
+def test_a_served_report_takes_findings_until_ctrl_c_and_its_files_hold_them_then(runs: Path) -> None:
+    run = runs / "run" / "run.json"
+    record = json.loads(run.read_text(encoding="utf-8"))
+    record["tracker"] = {"kind": "comet", "archive": "comet/df17788691504857ac52e2ddc0f2ae8d.zip"}
+    record["config"]["tracker"] |= {"kind": "comet", "mode": "offline"}
+    run.write_text(json.dumps(record), encoding="utf-8")
+    command = [sys.executable, "-m", "musicgen.report", str(runs), "--serve", "--port", "0", "--best", "0"]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("Ctrl-C ends the page")
+            found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\n", process.stdout.readline())
+            assert found is not None
+            page = Client(int(found[1]))
+            page.token = re.findall(r'name="token" content="([^"]+)"', page.ask("GET", "/")[2].decode())[0]
+            status, answer = page.post("finding", {"run_id": "run", "text": "lively"})
+            assert status == 200 and answer["log"] == "findings.jsonl"
+            process.send_signal(signal.SIGINT)
+            rest = process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
+    assert process.returncode == 0 and rest.splitlines()[-1] == str(runs / "report" / "report.html")
+    assert ">lively</p>" in (runs / "report" / "report.html").read_text(encoding="utf-8")
+    assert "lively" in (runs / "report" / "report.md").read_text(encoding="utf-8")
+    assert len(list((runs / "run" / "comet").glob("*.zip"))) == 1
+
+
+def test_a_port_that_is_taken_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server((ADDRESS, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main([str(runs), "--serve", "--port", str(port), "--best", "0"]) == 1
+    assert re.fullmatch(
+        rf"musicgen: --port {port}: .* --port 0 takes any free one\n", capsys.readouterr().err
+    )

@@ -11,24 +11,13 @@ from numpy.typing import NDArray
 from musicgen.listening.statistics import alpha, mean_rating
 from musicgen.listening.stimuli import CORPUS, SHUFFLED
 from musicgen.study.criteria import SCALES
-from musicgen.study.ratings import Rating
+from musicgen.study.ratings import MEANS_COLUMNS, Rating
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 
-COLUMNS = (
-    "arm",
-    "criterion",
-    "mean",
-    "ci_low",
-    "ci_high",
-    "num_ratings",
-    "num_listeners",
-    "num_tunes",
-    "num_runs",
-)
 LOWEST, HIGHEST = 1.0, 5.0
 
 
@@ -59,7 +48,7 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
                     "num_runs": len({rating.run_id for rating in own if rating.run_id}),
                 }
             )
-    return DataFrame(rows, columns=list(COLUMNS))
+    return DataFrame(rows, columns=list(MEANS_COLUMNS))
 
 
 def rated_criteria(ratings: Iterable[Rating]) -> list[str]:

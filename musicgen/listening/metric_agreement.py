@@ -5,11 +5,9 @@ single tune, over runs for the metrics of a run. A metric that should be as in t
 distance from the corpus's value. All of it is exploratory.
 """
 
-import csv
-import math
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from musicgen.listening.means import rated_criteria
@@ -17,6 +15,7 @@ from musicgen.listening.statistics import rank_correlation
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.study.ratings import Rating, metric_name, with_ratings
 from musicgen.study.runs import FoundRun
+from musicgen.study.sampled_tunes import read_songs
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -75,33 +74,18 @@ def _better(metric: str) -> str:
 
 
 def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
-    measured = {run.record.run_id: _tune_table(run) for run in runs}
+    measured = {song.key: song for run in runs for song in read_songs(run)}
     points: dict[tuple[str, int], list[int]] = defaultdict(list)
     for rating in ratings:
         if rating.index is not None:
             points[rating.run_id, rating.index].append(rating.rating)
     pairs: Pairs = {metric: [] for metric in TUNE_METRICS}
-    for (run_id, index), given in points.items():
-        row = measured.get(run_id, {}).get(index, {})
-        for metric in TUNE_METRICS:
-            value = _number(row.get(metric, ""))
-            if not math.isnan(value):
+    for key, given in points.items():
+        for metric in TUNE_METRICS if key in measured else ():
+            value = measured[key].number(metric)
+            if value is not None:
                 pairs[metric].append((value, statistics.mean(given)))
     return pairs
-
-
-def _tune_table(run: FoundRun) -> dict[int, Mapping[str, str]]:
-    path = run.directory / "tunes.csv"
-    if not path.is_file():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {int(row["index"]): row for row in csv.DictReader(file)}
-
-
-def _number(cell: str) -> float:
-    if cell in ("True", "False"):
-        return float(cell == "True")
-    return float(cell) if cell else math.nan
 
 
 def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:

@@ -11,12 +11,13 @@ from musicgen.listening.means import Reliability, agreement_between, listening_t
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.session import PAIRS
+from musicgen.study.ratings import MEANS_FILE
 from musicgen.study.runs import FoundRun, write_csv
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-MEANS_FILE, AGREEMENT_FILE, PREFERENCES_FILE = "listening.csv", "agreement.csv", "preferences.csv"
+AGREEMENT_FILE, PREFERENCES_FILE = "agreement.csv", "preferences.csv"
 
 
 @dataclass(frozen=True, slots=True)

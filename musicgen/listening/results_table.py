@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.listening.database import Database
-from musicgen.listening.results import AGREEMENT_FILE, MEANS_FILE, PREFERENCES_FILE, Results
+from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
+from musicgen.study.ratings import MEANS_FILE
 
 FULL_WIDTH = 150
 _LAYOUT = {

@@ -12,20 +12,11 @@ from musicgen.listening.database import Database, Listener, RefusedAnswerError
 from musicgen.listening.results import Results, write_results
 from musicgen.listening.session import PAIRS
 from musicgen.listening.sounds import Sounds
+from musicgen.serving import RefusedError
 from musicgen.study.criteria import SCALES
 from musicgen.study.runs import FoundRun
 
 _NAME = re.compile(r"\w[\w .'\-]{0,39}")
-
-
-class RefusedError(Exception):
-    """A request that is not answered: the HTTP status, and one line for the person at the page."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        """Keep both."""
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 class Listening:

@@ -10,7 +10,7 @@ import numpy as np
 from musicgen.errors import InputError
 from musicgen.study.pairing import Arm, Star
 from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import SampledText, read_sampled_tunes
+from musicgen.study.sampled_tunes import Song, read_songs
 
 BASELINE = "baseline"
 CORPUS, SHUFFLED = "corpus", "shuffled"
@@ -92,7 +92,7 @@ class Pool:
         """One tune of the arm's run with this seed; None where none is left."""
         return next((tune for tune in self._left[arm].get(seed, iter(())) if play(tune)), None)
 
-    def _shuffled(self, arm: str, run: FoundRun, tunes: Sequence[SampledText]) -> list[Stimulus]:
+    def _shuffled(self, arm: str, run: FoundRun, tunes: Sequence[Song]) -> list[Stimulus]:
         record = run.record
         return [
             Stimulus(opaque_id(), arm, record.run_id, record.seed, tunes[place].index, "", tunes[place].abc)
@@ -100,10 +100,10 @@ class Pool:
         ]
 
 
-def _eligible(run: FoundRun, any_tune: bool) -> list[SampledText]:
+def _eligible(run: FoundRun, any_tune: bool) -> list[Song]:
     if run.record.status != "complete":
         return []
-    return [tune for tune in read_sampled_tunes(run) if any_tune or tune.is_valid]
+    return [tune for tune in read_songs(run) if any_tune or tune.is_valid]
 
 
 def share_out(count: int, arms: Sequence[str]) -> int:

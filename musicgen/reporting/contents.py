@@ -14,6 +14,7 @@ from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
 from musicgen.reporting.labels import arm_words, run_words
 from musicgen.reporting.material import Material
+from musicgen.reporting.notebook import Citable, RunNotes, anchor_of, citable, notebook
 from musicgen.reporting.pairs import Comparison
 from musicgen.reporting.players import Player, make_players
 from musicgen.reporting.rows import (
@@ -23,10 +24,10 @@ from musicgen.reporting.rows import (
     run_row,
     table_metrics,
 )
-from musicgen.reporting.sampled import Song, read_songs
 from musicgen.reporting.search import Trials, read_trials
 from musicgen.study import pairing
 from musicgen.study.figure_arms import level_of, shown_level
+from musicgen.study.sampled_tunes import Song, read_songs
 
 _DRAWN_IN_TRIAGE = 3
 
@@ -112,10 +113,24 @@ class Contents:
         """Such as "model.cell = gru"."""
         return arm_words(arm)
 
-    def run_words(self, run_id: str) -> str:
-        """The change and seed of the run with this identity."""
-        run = next(run for run in self.material.all_runs if run.record.run_id == run_id)
-        return f"{run_words(run, self.material)}, seed {run.record.seed}"
+    @property
+    def notebook(self) -> list[RunNotes]:
+        """What was written down about each run."""
+        return notebook(self.material)
+
+    @property
+    def notes_by_run(self) -> dict[str, RunNotes]:
+        """The same by run identity."""
+        return {notes.run_id: notes for notes in self.notebook}
+
+    @property
+    def citable(self) -> Citable:
+        """The effects that a finding can rest on."""
+        return citable(self.material)
+
+    def anchor(self, song: Song) -> str:
+        """The place on the page of what was written about the song's run."""
+        return anchor_of(song.run.record.run_id)
 
     @property
     def versions(self) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ import yaml
 
 from musicgen.errors import InputError
 from musicgen.reporting.board import Ratings
-from musicgen.reporting.observations import Finding, read_findings, read_listening, read_ratings
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.effects import Terms, effects_table
+from musicgen.study.findings import Finding, findings_of
 from musicgen.study.naming import told_overrides
 from musicgen.study.pairing import Star, pair_runs, sweep_directory
+from musicgen.study.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.study.record import FILE_NAME
 from musicgen.study.runs import FoundRun, find_runs, runs_table
 from musicgen.study.summary import failures_of
@@ -24,7 +25,6 @@ from musicgen.study.summary import failures_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-EXPERIMENTS = Path("experiments")
 _WHEN = re.compile(r"^[\d-]+-(?=\D)")
 """The time at the front of a folder's name."""
 _SEARCH_RESULTS, _SWEEP_CONFIG = "optimization_results.yaml", "multirun.yaml"
@@ -97,14 +97,10 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
     """Read the runs at or below the paths. Raises InputError where there is none or one cannot be read."""
     runs = find_runs(paths)
     root = _common_folder(paths)
-    star = pair_runs(runs, baseline)
+    ratings = find_ratings(runs, root)
+    star = pair_runs(with_ratings(runs, ratings), baseline)
     effects = effects_table(star)
     name, question = _name_and_question(star, root)
-    sweeps = list(dict.fromkeys(_sweep_of(run, root) for run in runs))
-    folders = [root, *sweeps, *(run.directory for run in runs), EXPERIMENTS / name]
-    ratings: dict[tuple[str, int], float] = {}
-    for folder in dict.fromkeys((root, *sweeps)):
-        ratings |= read_ratings(folder)
     return Material(
         name=name,
         question=question,
@@ -116,12 +112,17 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         additivity=additivity(effects),
         failures=failures_of(star, root),
         terms=Terms.of(star),
-        findings=read_findings(folders, {run.record.run_id for run in runs}),
-        ratings=ratings,
-        listening=[row for folder in dict.fromkeys((root, *sweeps)) for row in read_listening(folder)],
+        findings=findings_of(runs, root),
+        ratings=tune_means(ratings),
+        listening=find_means(runs, root),
         search=_read_search(root),
         commands=list(dict.fromkeys(_command(run, root) for run in runs)),
     )
+
+
+def with_findings_of_now(material: Material) -> Material:
+    """The same with the findings that the logs hold now."""
+    return replace(material, findings=findings_of(material.all_runs, material.root))
 
 
 def _common_folder(paths: Sequence[Path]) -> Path:

@@ -10,6 +10,7 @@ import hashlib
 import re
 import tempfile
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -25,8 +26,10 @@ from musicgen.reporting.pairs import RULE as PAIR_RULE
 from musicgen.reporting.plots import colour_rules
 from musicgen.reporting.rows import shown_number
 from musicgen.reporting.shared import FEWEST_NOTES
+from musicgen.study.criteria import CRITERIA
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.figure_style import metric_title
+from musicgen.study.findings import DIRECTIONS, Finding
 from musicgen.study.runs import write_csv
 from musicgen.study.verdict import metric_words
 
@@ -52,9 +55,21 @@ def write_folder(material: Material, folder: Path, choices: Choices) -> Written:
         write_text_atomically(folder / PLOTS / f"{name}.svg", shown.plot.file)
     write_csv(material.runs, folder / "runs.csv")
     write_csv(material.effects, folder / "effects.csv")
-    write_text_atomically(folder / TEXT, markdown(contents))
-    write_text_atomically(folder / PAGE, html(contents, embedded=False))
+    write_pages(contents, folder)
     return Written(folder / PAGE, contents)
+
+
+def write_pages(contents: Contents, folder: Path) -> None:
+    """Write report.html and report.md anew, where everything that they show is in the folder already."""
+    write_text_atomically(folder / TEXT, markdown(contents))
+    write_text_atomically(folder / PAGE, page_of(contents).html)
+
+
+def files_of(contents: Contents) -> list[str]:
+    """Everything that the page in a folder shows or leads to, by its address there."""
+    players = contents.players.values()
+    songs = [address for one in players for address in (one.audio, one.score, one.midi) if address]
+    return ["runs.csv", "effects.csv", *(f"{PLOTS}/{name}.svg" for name in contents.plots), *songs]
 
 
 def write_single_file(material: Material, page: Path, choices: Choices) -> Written:
@@ -62,16 +77,27 @@ def write_single_file(material: Material, page: Path, choices: Choices) -> Writt
     page.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         contents = compose(material, Path(folder), choices, embedded=True)
-    write_text_atomically(page, html(contents, embedded=True))
+    write_text_atomically(page, page_of(contents, embedded=True).html)
     return Written(page, contents)
 
 
-def html(contents: Contents, *, embedded: bool) -> str:
-    """The page."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page, and its security policy, which stands in it too."""
+
+    html: str
+    policy: str
+
+
+def page_of(contents: Contents, *, embedded: bool = False, token: str | None = None) -> Page:
+    """The page.
+
+    embedded: it holds its songs itself. token: it is served, and findings written in it are posted with this.
+    """
     style = _read("report.css") + colour_rules(
         shown.plot for name, shown in contents.plots.items() if name != "effects"
     )
-    script = _read("report.js")
+    script = _read("report.js") + ("" if token is None else _read("findings.js"))
     # Chromium and Firefox do not agree on whether 'self' means anything for a page from the disk.
     own = "data:" if embedded else "'self' file: data:"
     policy = "; ".join(
@@ -81,20 +107,31 @@ def html(contents: Contents, *, embedded: bool) -> str:
             f"media-src {own}",
             f"style-src '{_digest(style)}'",
             f"script-src '{_digest(script)}'",
+            *(() if token is None else ("connect-src 'self'",)),
             "base-uri 'none'",
             "form-action 'none'",
         )
     )
     template = _environment(autoescape=True).get_template("report.html.j2")
-    return template.render(
+    html = template.render(
         report=contents,
         study=contents.material,
         policy=policy,
         style=style,
         script=script,
         embedded=embedded,
+        token=token,
+        criteria=CRITERIA,
+        directions=DIRECTIONS,
         **_WORDS,
     )
+    return Page(html, policy)
+
+
+def finding_item(finding: Finding) -> str:
+    """A finding as the page shows it."""
+    module = _environment(autoescape=True).get_template("notes.html.j2").module
+    return str(module.finding_item(finding)).strip()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def markdown(contents: Contents) -> str:
@@ -140,6 +177,8 @@ def _environment(*, autoescape: bool) -> Environment:
         "clock": _clock,
         "level": lambda value: shown_level(level_of(value)),
         "oneline": _on_one_line,
+        "moment": _moment,
+        "criterion": lambda name: CRITERIA[name].title if name in CRITERIA else name,
         "metric_title": metric_title,
         "metric_words": metric_words,
         "md": _markdown_text,
@@ -153,6 +192,12 @@ def _clock(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f"{round(seconds) // 60}:{round(seconds) % 60:02d}"
+
+
+def _moment(date: str) -> str:
+    """Such as "2026-11-24, 10:00 UTC"."""
+    moment = datetime.fromisoformat(date)
+    return f"{moment:%Y-%m-%d}, {moment:%H:%M} UTC" if moment.tzinfo else f"{moment:%Y-%m-%d}"
 
 
 def _on_one_line(text: str) -> str:

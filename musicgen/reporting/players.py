@@ -16,7 +16,7 @@ from musicgen.errors import InputError
 from musicgen.notation.parsing import parse_tune
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
 from musicgen.reporting.roll import DrawnRoll, draw_roll
-from musicgen.reporting.sampled import Song
+from musicgen.study.sampled_tunes import Song
 
 FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000

@@ -16,6 +16,7 @@ from musicgen.study.verdict import brief
 class RunRow:
     """A row of the runs table."""
 
+    run_id: str
     change: str
     level: str
     seed: int
@@ -83,6 +84,7 @@ def run_row(run: FoundRun, metrics: Sequence[str], material: Material) -> RunRow
     record = run.record
     change, level = run_cells(run, material)
     return RunRow(
+        run_id=record.run_id,
         change=change,
         level=level,
         seed=record.seed,

@@ -18,6 +18,7 @@ from filelock import FileLock
 
 from musicgen.errors import InputError
 from musicgen.study.criteria import check_point
+from musicgen.study.pairing import sweep_directory
 from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import FoundRun, level_cell
@@ -92,22 +93,33 @@ def add_finding(
     """Append a finding about the run to its log; returns it and the log.
 
     The line is on the disk when this returns, whole, whoever else is writing. Raises InputError where the
-    directory is no run's, the text is empty, or a rating is none.
+    directory is no run's, the text is empty or no text, or a rating is none.
     """
     run = FoundRun(run_directory, RunRecord.read(run_directory))
-    text = text.strip()
-    if not text:
-        raise InputError("a finding needs words: what did you hear or see?")
+    text = _checked_text(text)
     points = {criterion: check_point(criterion, point) for criterion, point in (ratings or {}).items()}
     now = datetime.now(UTC).isoformat()
     record = run.record
     finding = Finding(
         now, record.run_id, record.training_id, str(run_directory), text, points, effect, author
     )
+    line = json.dumps(asdict(finding), ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError as error:
+        # Half a surrogate pair, which JSON and a command line can carry and no file can.
+        raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _append(path, json.dumps(asdict(finding), ensure_ascii=False))
+    _append(path, line)
     return finding, path
+
+
+def _checked_text(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise InputError("a finding needs words: what did you hear or see?")
+    return text
 
 
 def _append(path: Path, line: str) -> None:
@@ -132,26 +144,50 @@ def read_findings(paths: Sequence[Path]) -> list[Finding]:
     findings = [
         _read_line(line, f"{file}:{number}")
         for file in files
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1)
+        for number, line in enumerate(_lines(file), start=1)
         if line.strip()
     ]
     return sorted(findings, key=lambda finding: finding.date)
 
 
+def _lines(file: Path) -> list[str]:
+    # Not splitlines: what somebody wrote may hold other signs that end a line.
+    return file.read_bytes().decode("utf-8", errors="replace").split("\n")
+
+
 def _read_line(line: str, place: str) -> Finding:
+    # pydantic takes a moment to import, which a study without findings should not wait for.
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        values = json.loads(line)
-        effect = values.pop("effect")
-        return Finding(**values, effect=None if effect is None else CitedEffect(**effect))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{place}: is no finding: {error}") from error
+        finding = TypeAdapter(Finding).validate_json(line, strict=True)
+        datetime.fromisoformat(finding.date)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        field = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{place}: is no finding: {field}{': ' if field else ''}{problem['msg']}") from error
+    except ValueError as error:
+        raise InputError(f"{place}: is no finding: date: {error}") from error
+    return finding
 
 
-def findings_of(runs: Sequence[FoundRun]) -> list[Finding]:
-    """The findings about these runs, from the logs that they belong into."""
+def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Finding]:
+    """The findings about these runs, each once, oldest first.
+
+    They are read from the logs that the runs belong into, from those beside the runs (in their own and their
+    sweeps' directories), and from `folder`.
+    """
     known = {run.record.run_id for run in runs}
-    logs = dict.fromkeys(findings_path(run) for run in runs)
-    return [finding for finding in read_findings(list(logs)) if finding.run_id in known]
+    folders = [folder_of for run in runs for folder_of in (run.directory, sweep_directory(run))]
+    if folder is not None:
+        folders.append(folder)
+    logs = dict.fromkeys([*map(findings_path, runs), *(place / FILE_NAME for place in folders)])
+    findings: list[Finding] = []
+    for finding in read_findings(list(logs)):
+        # The log of a study that was copied may lie in two places.
+        if finding.run_id in known and finding not in findings:
+            findings.append(finding)
+    return findings
 
 
 def unsupported(findings: Sequence[Finding], runs: Sequence[FoundRun], effects: "DataFrame") -> list[str]:
@@ -197,7 +233,8 @@ def _rows_about(
 def _ended_after(run: FoundRun, date: str) -> bool:
     """By the time at which run.json was last written."""
     written = (run.directory / RUN_FILE).stat().st_mtime
-    return datetime.fromtimestamp(written, UTC) > datetime.fromisoformat(date)
+    noted = datetime.fromisoformat(date)
+    return datetime.fromtimestamp(written, UTC) > (noted if noted.tzinfo else noted.replace(tzinfo=UTC))
 
 
 def _shortened(text: str, length: int = 60) -> str:

@@ -17,7 +17,8 @@ from musicgen.study.criteria import SCALES
 from musicgen.study.pairing import sweep_directory
 from musicgen.study.runs import FoundRun
 
-FILE_NAME = "ratings.csv"
+FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
+"""Every rating; and the mean of every arm and criterion, which the listening page works out of them."""
 COLUMNS = (
     "listener",
     "tune_id",
@@ -33,6 +34,18 @@ COLUMNS = (
     "rated_at",
 )
 """Of ratings.csv. A listener's second rating of the same tune has is_repeat; anchors have no run."""
+MEANS_COLUMNS = (
+    "arm",
+    "criterion",
+    "mean",
+    "ci_low",
+    "ci_high",
+    "num_ratings",
+    "num_listeners",
+    "num_tunes",
+    "num_runs",
+)
+"""Of listening.csv."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +110,39 @@ def _rating(row: dict[str, str]) -> Rating:
 
 def find_ratings(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Rating]:
     """The ratings beside the runs: in their own and their sweeps' directories, and in `folder`."""
+    return [rating for path in _found(FILE_NAME, runs, folder) for rating in read_ratings(path)]
+
+
+def find_means(runs: Sequence[FoundRun], folder: Path | None = None) -> list[dict[str, str]]:
+    """The rows of every listening.csv in the same places; InputError where one is no such table."""
+    rows = []
+    for path in _found(MEANS_FILE, runs, folder):
+        with path.open(encoding="utf-8", newline="") as file:
+            table = csv.DictReader(file)
+            missing = [name for name in MEANS_COLUMNS if name not in (table.fieldnames or ())]
+            if missing:
+                raise InputError(f"{path}: is no table of mean ratings, it has no column {missing[0]}")
+            rows += table
+    return rows
+
+
+def _found(name: str, runs: Sequence[FoundRun], folder: Path | None) -> list[Path]:
     folders = {run.directory.resolve() for run in runs} | {sweep_directory(run) for run in runs}
     if folder is not None:
         folders.add(folder.resolve())
-    return [
-        rating
-        for place in sorted(folders)
-        if (place / FILE_NAME).is_file()
-        for rating in read_ratings(place / FILE_NAME)
-    ]
+    return [place / name for place in sorted(folders) if (place / name).is_file()]
+
+
+def tune_means(ratings: Sequence[Rating]) -> dict[tuple[str, int], float]:
+    """Run identity and index of each rated tune -> mean over its listeners and criteria, from 1 to 5.
+
+    Repeats, anchors and sets of tunes do not count.
+    """
+    points: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for rating in ratings:
+        if rating.run_id and rating.index is not None and not rating.is_repeat:
+            points[rating.run_id, rating.index].append(rating.rating)
+    return {tune: statistics.mean(given) for tune, given in points.items()}
 
 
 def with_ratings(runs: Sequence[FoundRun], ratings: Sequence[Rating]) -> list[FoundRun]:

@@ -60,12 +60,17 @@ class FoundRun:
 
     def num_bars(self) -> int | None:
         """Bars of the sampled tunes, by tunes.csv; None where it does not say."""
+        bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
+        return sum(int(float(number)) for number in bars) or None
+
+    def tune_rows(self) -> list[dict[str, str]]:
+        """The rows of tunes.csv, one a sampled tune; none where the run ended before it sampled."""
         path = self.directory / "tunes.csv"
         if not path.is_file():
-            return None
+            return []
+        # As written: a carriage return in a tune is the tune's own.
         with path.open(encoding="utf-8", newline="") as file:
-            bars = [row.get("num_bars") or "0" for row in csv.DictReader(file)]
-        return sum(int(float(number)) for number in bars) or None
+            return list(csv.DictReader(file))
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:

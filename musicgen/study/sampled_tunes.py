@@ -1,46 +1,106 @@
-"""The tunes that a run sampled, read back from its files."""
+"""The tunes that a run sampled, with what was measured of each: tunes.abc and tunes.csv read together.
 
-import csv
+Both hold text that a network wrote, which may be anything.
+"""
+
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 from musicgen.errors import InputError
+from musicgen.notation.parsing import parse_tune
 from musicgen.study.runs import FoundRun
 
-# The number and the origin that musicgen itself writes above every tune; a sampled text may hold an X: too.
-_TUNE_START = re.compile(r"^X:\d+\nN:musicgen run ", re.MULTILINE)
+_STAMP = re.compile(r"X:1\n(N:[^\n]*?, temperature )")
+"""Of the first tune of a file, up to what differs between its tunes."""
 
 
-@dataclass(frozen=True, slots=True)
-class SampledText:
-    """One tune of a run: its text, and what tunes.csv says of it."""
+@dataclass(frozen=True)
+class Song:
+    """One sampled tune."""
 
+    run: FoundRun
     index: int
+    """Its place in the run's sample: with the same prompts and seed, the same random stream."""
     abc: str
-    """With its number and its origin in the header."""
-    row: Mapping[str, str]
-    """Column -> cell, "" where there is no value."""
+    """With the header that says where it comes from."""
+    cells: Mapping[str, str]
+    """Its row of tunes.csv, "" where there is no value."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Run identity and index, by which ratings know it."""
+        return self.run.record.run_id, self.index
+
+    @cached_property
+    def title(self) -> str:
+        """Its T: field, or words in its place."""
+        return self.cells.get("title") or parse_tune(self.abc).header("T") or "untitled"
+
+    @property
+    def prompt(self) -> str:
+        """The seed string."""
+        return self.cells.get("prompt", "")
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether there is anything to play."""
+        return bool(self.number("num_notes"))
 
     @property
     def is_valid(self) -> bool:
         """Whether abc2midi reads it and all its bars have the right length."""
-        return self.row.get("is_valid") == "True" and self.row.get("parses") == "True"
+        return self.says("is_valid") and self.says("parses")
+
+    @property
+    def body(self) -> str:
+        """The music without the header, by which equal tunes are known."""
+        return parse_tune(self.abc).body.strip()
+
+    def number(self, column: str) -> float | None:
+        """A cell of tunes.csv as a number, yes and no as 1 and 0; None where it is empty."""
+        text = self.cells.get(column, "")
+        if text in ("True", "False"):
+            return float(text == "True")
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        return None if math.isnan(value) else value
+
+    def says(self, column: str) -> bool:
+        """A yes-or-no cell of tunes.csv."""
+        return self.cells.get(column) == "True"
 
 
-def read_sampled_tunes(run: FoundRun) -> list[SampledText]:
-    """Every tune of the run, in order; none where the run has no tunes yet.
+def read_songs(run: FoundRun) -> list[Song]:
+    """Every sampled tune of a run in order; none where the run ended before it sampled.
 
     Raises InputError where tunes.abc and tunes.csv do not belong together.
     """
-    book, table = run.directory / "tunes.abc", run.directory / "tunes.csv"
-    if not (book.is_file() and table.is_file()):
+    tunebook, rows = run.directory / "tunes.abc", run.tune_rows()
+    if not tunebook.is_file() or not rows:
         return []
-    text = book.read_text(encoding="utf-8")
-    starts = [found.start() for found in _TUNE_START.finditer(text)]
-    texts = [text[start:end].strip("\n") for start, end in zip(starts, [*starts[1:], None], strict=True)]
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if len(rows) != len(texts):
-        raise InputError(f"{book} has {len(texts)} tunes, {table} {len(rows)}: they are not of one run")
-    return [SampledText(int(row["index"]), abc, row) for abc, row in zip(texts, rows, strict=True)]
+    tunes = split_tunebook(tunebook.read_bytes().decode("utf-8", errors="replace"))
+    if len(rows) != len(tunes):
+        raise InputError(f"{tunebook} has {len(tunes)} tunes, tunes.csv {len(rows)}: they are not of one run")
+    return [Song(run, index, abc, row) for index, (abc, row) in enumerate(zip(tunes, rows, strict=True))]
+
+
+def split_tunebook(text: str) -> list[str]:
+    """The tunes of a tunes.abc, each with its X: line and stamp.
+
+    They are found by their numbers and by the stamp that all tunes of a run share, in order, since a sampled
+    tune may hold X: lines of its own.
+    """
+    stamp = _STAMP.match(text)
+    if stamp is None:
+        return []
+    starts, place = [], 0
+    while place >= 0:
+        starts.append(place)
+        place = text.find(f"\nX:{len(starts) + 1}\n{stamp[1]}", place) + 1 or -1
+    return [text[start:end].rstrip("\n") + "\n" for start, end in pairwise([*starts, len(text)])]

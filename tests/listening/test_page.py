@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
+from tests.asking import running
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 
 if TYPE_CHECKING:
@@ -68,12 +68,8 @@ class Traffic:
 @pytest.fixture
 def served(request: pytest.FixtureRequest, sweep: Path) -> Iterator[ListeningServer]:
     """A server of ratings of eight tunes, or of what the test asks for."""
-    with ListeningServer(begin(sweep, getattr(request, "param", settings())), 0) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+    with running(ListeningServer(begin(sweep, getattr(request, "param", settings())), 0)) as started:
+        yield started
 
 
 def enter(page: Page, url: str, name: str) -> int:

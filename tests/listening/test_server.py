@@ -1,6 +1,5 @@
 """The server against strangers: other hosts and pages, forged posts, paths, a key asked for too early."""
 
-import http.client
 import json
 import socket
 import threading
@@ -9,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.listening.server import ADDRESS, MOST_BYTES, TOKEN_HEADER, ListeningServer
+from musicgen.listening.server import ListeningServer
 from musicgen.listening.service import Listening
+from musicgen.serving import ADDRESS, TOKEN_HEADER
+from tests.asking import Client, running
 from tests.listening.made_session import BASELINE, CHANGED, begin, write_study
 
 
@@ -22,49 +23,13 @@ def listening(tmp_path_factory: pytest.TempPathFactory) -> Listening:
 
 @pytest.fixture(scope="module")
 def server(listening: Listening) -> Iterator[ListeningServer]:
-    with ListeningServer(listening, 0) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
-
-
-class Client:
-    """Asks as the page does, but for what a test changes."""
-
-    def __init__(self, server: ListeningServer) -> None:
-        self._server = server
-
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, **headers: str | None
-    ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(ADDRESS, self._server.server_port, timeout=10)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        sent = {
-            "Host": f"{ADDRESS}:{self._server.server_port}",
-            "Content-Length": None if body is None else str(len(body)),
-        }
-        for name, value in (
-            sent | {name.replace("_", "-"): value for name, value in headers.items()}
-        ).items():
-            if value is not None:
-                connection.putheader(name, value)
-        connection.endheaders(body)
-        response = connection.getresponse()
-        content = response.read()
-        connection.close()
-        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
-
-    def post(self, path: str, content: object, **headers: str | None) -> tuple[int, dict]:
-        usual = {"Content_Type": "application/json", TOKEN_HEADER: self._server.token}
-        status, _, answer = self.ask("POST", f"/api/{path}", json.dumps(content).encode(), **usual | headers)
-        return status, json.loads(answer)
+    with running(ListeningServer(listening, 0)) as started:
+        yield started
 
 
 @pytest.fixture
 def client(server: ListeningServer) -> Client:
-    return Client(server)
+    return Client(server.server_port, server.token)
 
 
 def test_it_listens_on_the_loopback_address_alone(server: ListeningServer) -> None:
@@ -150,7 +115,7 @@ def test_forged_posts_change_nothing(client: Client, listening: Listening) -> No
     assert client.post("answer", answer, Content_Type="application/x-www-form-urlencoded")[0] == 415
     assert client.post("answer", answer, Content_Length=None)[0] == 411
     assert client.post("answer", answer, Content_Length="-1")[0] == 411
-    assert client.post("answer", answer, Content_Length=str(MOST_BYTES + 1))[0] == 413
+    assert client.post("answer", answer, Content_Length=str(ListeningServer.most_bytes + 1))[0] == 413
     assert client.post("answer", ["no object"])[0] == 400
     assert client.post("nothing", answer)[0] == 404
     for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"trial": 7}):

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from musicgen.reporting.board import GATES, best_songs, judge, triage
-from musicgen.reporting.sampled import Song, read_songs
 from musicgen.study.runs import FoundRun
+from musicgen.study.sampled_tunes import Song, read_songs
 from tests.reporting.written_study import GOOD, REFERENCE, Tune, write_run
 from tests.study.made_runs import made_run
 

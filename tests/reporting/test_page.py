@@ -15,6 +15,7 @@ import pytest
 from musicgen.reporting.contents import Choices, compose
 from musicgen.reporting.material import gather
 from musicgen.reporting.page import markdown, write_folder, write_single_file
+from musicgen.study.ratings import COLUMNS, MEANS_COLUMNS
 from tests.reporting.written_study import GOOD, HOSTILE_TITLE, write_run, write_study
 from tests.study.made_runs import LOSS, made_run
 
@@ -220,15 +221,18 @@ def test_one_seed_gives_candidates(tmp_path: Path) -> None:
 def test_what_people_heard_stands_in_the_report(tmp_path: Path) -> None:
     root = write_study(tmp_path / "study")
     (root / "findings.jsonl").write_text(
-        '{"date": "2026-11-24", "run_id": "' + "10" * 8 + '", "directory": "d", "text": "<i>lively</i>", '
+        '{"date": "2026-11-24", "run_id": "'
+        + "10" * 8
+        + '", "training_id": "t", "directory": "d", "text": "<i>lively</i>", '
         '"ratings": {"musicality": 4}, "effect": null, "author": "Ann"}\n'
     )
     (root / "listening.csv").write_text(
-        "arm,criterion,mean,ci_low,ci_high,num_ratings,num_listeners\nbaseline,musicality,3.5,3.1,3.9,24,2\n"
+        f"{','.join(MEANS_COLUMNS)}\nbaseline,musicality,3.5,3.1,3.9,24,2,12,3\n"
     )
-    (root / "ratings.csv").write_text(f"run_id,index,rating\n{'00' * 8},1,5\n")
+    rating = f"Ann,t,{'00' * 8},baseline,0,1,musicality,5,False,,1,2026-11-24"
+    (root / "ratings.csv").write_text(f"{','.join(COLUMNS)}\n{rating}\n")
     contents = compose(gather([root]), tmp_path / "songs", Choices(pairs=0, best=1))
     assert contents.best[0].rating == 5 and contents.best[0].song.index == 1
     text = markdown(contents)
-    assert "\\<i\\>lively\\</i\\>; musicality 4" in text and "model.cell = gru, seed 0" in text
+    assert "\\<i\\>lively\\</i\\>; Musicality 4" in text and "model.cell = gru, seed 0" in text
     assert "| baseline | musicality | 3.5 | 3.1 to 3.9 | 24 | 2 |" in text and "Not rated" not in text

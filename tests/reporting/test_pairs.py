@@ -2,7 +2,7 @@ from pathlib import Path
 
 from musicgen.reporting.material import Material, gather
 from musicgen.reporting.pairs import comparisons
-from musicgen.reporting.sampled import read_songs
+from musicgen.study.sampled_tunes import read_songs
 from tests.reporting.written_study import GOOD, write_run
 from tests.study.made_runs import made_run
 

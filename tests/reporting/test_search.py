@@ -5,7 +5,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.reporting.contents import Choices, compose
 from musicgen.reporting.material import Material, gather
-from musicgen.reporting.page import html, markdown
+from musicgen.reporting.page import markdown, page_of
 from musicgen.reporting.search import read_trials, search_figure
 from tests.reporting.written_study import GOOD, write_run
 from tests.study.invented_study import panel_of, points, present
@@ -67,7 +67,7 @@ def test_the_report_tells_of_the_search_and_names_runs_by_their_settings(
     ]
     assert [row.change for row in contents.runs].count("baseline") == 1
     assert "model.hidden_size = 65, training.learning_rate = 0.1" in {row.change for row in contents.runs}
-    page, text = html(contents, embedded=True), markdown(contents)
+    page, text = page_of(contents, embedded=True).html, markdown(contents)
     assert 'id="search"' in page and "Every trial, the lowest validation loss first." in page
     assert "| 11 | 1e\\-10 | 74 | 1.600 | complete |" in text
 

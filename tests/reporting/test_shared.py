@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from musicgen.notation.passages import Passage
-from musicgen.reporting.sampled import read_songs
 from musicgen.reporting.shared import NOT_ALONE, NOT_RECORDED, SharedRun, shared_run
 from musicgen.study.runs import FoundRun
+from musicgen.study.sampled_tunes import read_songs
 from tests.reporting.written_study import GOOD, cells, write_run
 from tests.study.made_runs import made_run
 

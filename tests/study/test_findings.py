@@ -63,6 +63,57 @@ def test_logs_are_read_from_files_and_folders_oldest_first(tmp_path: Path) -> No
     assert [finding.text for finding in findings_of(find_runs([tmp_path / "a"]))] == ["a"]
 
 
+def test_findings_of_runs_come_from_where_they_lie_each_once(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    directory = written(made_run("sweep/arm/seed=0", run_id="own"), tmp_path)
+    (sweep / "plan.csv").touch()
+    other = written(made_run("elsewhere", run_id="other"), tmp_path)
+    for place, text in ((directory, "of the sweep"), (other, "of another run")):
+        add_finding(place, text)
+    line = (sweep / "findings.jsonl").read_text()
+    (directory / "findings.jsonl").write_text(line)
+    (tmp_path / "report").mkdir()
+    beside = json.loads(line) | {"text": "beside", "date": "2026-01-01T00:00:00+00:00"}
+    (tmp_path / "report/findings.jsonl").write_text(json.dumps(beside) + "\n" + line)
+    runs = find_runs([sweep])
+    assert [finding.text for finding in findings_of(runs)] == ["of the sweep"]
+    assert [finding.text for finding in findings_of(runs, tmp_path / "report")] == ["beside", "of the sweep"]
+
+
+def test_every_sign_that_somebody_writes_stays_in_its_line(tmp_path: Path) -> None:
+    directory = written(made_run("run"), tmp_path)
+    text = "one\u2028two\x85three\x0bfour\r\nfive\x1c <b>"
+    add_finding(directory, text)
+    add_finding(directory, "next")
+    assert [finding.text for finding in read_findings([directory])] == [text, "next"]
+    with pytest.raises(InputError, match="holds bytes that are none"):
+        add_finding(directory, "half a pair \ud800")
+    assert len(read_findings([directory])) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "Input should be"),
+        ({"run_id": 7}, "run_id: Input should be a valid string"),
+        ({"ratings": ["lively"]}, "ratings: Input should be"),
+        ({"ratings": {"musicality": "4"}}, "ratings.musicality: Input should be a valid integer"),
+        ({"effect": {"parameter": "a"}}, "effect.metric: Field required"),
+        ({"date": "yesterday"}, "date: Invalid isoformat string"),
+    ],
+)
+def test_a_line_that_is_no_finding_is_named(tmp_path: Path, change: object, problem: str) -> None:
+    directory = written(made_run("run"), tmp_path)
+    add_finding(directory, "heard")
+    log = directory / "findings.jsonl"
+    line = change if isinstance(change, str) else json.dumps(json.loads(log.read_text()) | dict(change))  # pyright: ignore[reportCallIssue, reportArgumentType]
+    with log.open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(InputError, match=rf"findings\.jsonl:2: is no finding: {problem}"):
+        read_findings([log])
+
+
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     """A learning rate of 0.001 lowers the loss, 0.01 does nothing that three seeds could see."""

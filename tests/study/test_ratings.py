@@ -4,9 +4,16 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.study.criteria import CRITERIA, check_criteria, check_point
-from musicgen.study.ratings import COLUMNS, Rating, find_ratings, read_ratings, with_ratings
-from musicgen.study.sampled_tunes import read_sampled_tunes
-from tests.listening.made_session import NUM_TUNES, short_tune, write_tunes
+from musicgen.study.ratings import (
+    COLUMNS,
+    MEANS_COLUMNS,
+    Rating,
+    find_means,
+    find_ratings,
+    read_ratings,
+    tune_means,
+    with_ratings,
+)
 from tests.study.made_runs import made_run, written
 
 
@@ -64,6 +71,32 @@ def test_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path:
         read_ratings(tmp_path / "sweep/ratings.csv")
 
 
+def test_a_tune_has_the_mean_of_its_listeners_and_criteria() -> None:
+    ratings = [
+        rating("a", 5, index=3),
+        rating("a", 2, "Ben", index=3, criterion="variety"),
+        rating("a", 1, index=3, is_repeat=True),
+        rating("b", 1, run_id="", index=None, anchor="corpus"),
+        rating("c", 1, index=None, criterion="set_variety"),
+        rating("d", 4, run_id="two"),
+    ]
+    assert tune_means(ratings) == {("one", 3): 3.5, ("two", 1): 4}
+    assert tune_means([]) == {}
+
+
+def test_mean_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "sweep/arm/seed=0")
+    written(run, tmp_path)
+    assert find_means([run], tmp_path) == []
+    path = tmp_path / "sweep/listening.csv"
+    path.write_text(f"{','.join(MEANS_COLUMNS)}\nbaseline,variety,3.5,3.1,3.9,24,2,12,3\n")
+    (row,) = find_means([run], tmp_path / "sweep")
+    assert (row["arm"], row["mean"], row["num_listeners"]) == ("baseline", "3.5", "2")
+    path.write_text("arm,mean\nbaseline,3\n")
+    with pytest.raises(InputError, match="no table of mean ratings, it has no column criterion"):
+        find_means([run])
+
+
 def test_every_point_has_words_of_its_own() -> None:
     for criterion in CRITERIA.values():
         assert len(set(criterion.labels)) == 5 and all(criterion.labels) and criterion.question.endswith("?")
@@ -71,20 +104,3 @@ def test_every_point_has_words_of_its_own() -> None:
     for wrong in (0, 6, 3.0, "3", True, None):
         with pytest.raises(InputError):
             check_point("musicality", wrong)
-
-
-def test_sampled_tunes_are_read_back_with_their_rows(tmp_path: Path) -> None:
-    run = made_run(tmp_path / "run")
-    assert read_sampled_tunes(run) == []
-    run.directory.mkdir()
-    # A sampled text may hold what looks like the start of another tune.
-    tunes = [short_tune(0), "K:C\nX:7\nCDEF|\nX:8\nN:mine\nGABc|]", *map(short_tune, range(2, NUM_TUNES))]
-    write_tunes(run.directory, "abc", tunes)
-    found = read_sampled_tunes(run)
-    assert [tune.index for tune in found] == list(range(NUM_TUNES))
-    assert [tune.is_valid for tune in found] == [True] * (NUM_TUNES - 1) + [False]
-    assert found[1].abc.endswith(tunes[1]) and found[1].abc.startswith("X:2\nN:musicgen run abc")
-    table = run.directory / "tunes.csv"
-    table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(InputError, match="they are not of one run"):
-        read_sampled_tunes(run)

@@ -20,7 +20,7 @@ async function ask(path, content) {
   try {
     response = await fetch(`/api/${path}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-Listening-Token": token },
+      headers: { "Content-Type": "application/json", "X-Musicgen-Token": token },
       body: JSON.stringify(content),
       keepalive: true, // an answer on its way arrives even if the page is left
     });

@@ -57,3 +57,30 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+
+// A link to the findings about a run opens them, and what they lie in.
+function openTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target?.matches(".run-notes")) return;
+  for (let one = target; one; one = one.parentElement) if (one.matches("details")) one.open = true;
+  target.scrollIntoView();
+}
+addEventListener("hashchange", openTarget);
+openTarget();
+
+// Commands that wait for words can be copied by a button, where the browser allows it.
+for (const command of navigator.clipboard ? document.querySelectorAll(".command") : []) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(command.querySelector("code").textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(command.querySelector("code"));
+      button.textContent = "Selected";
+    }
+  });
+  command.append(button);
+}

@@ -1,0 +1,56 @@
+"""A server of the project that runs beside a test, and somebody who asks it, also in ways no browser does."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from musicgen.serving import ADDRESS, TOKEN_HEADER, LoopbackServer
+
+Server = TypeVar("Server", bound=LoopbackServer)
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """Serve until the block ends."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Client:
+    """Asks as the page does, but for what a test changes."""
+
+    def __init__(self, port: int, token: str = "") -> None:
+        self._port = port
+        self.token = token
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str | None
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = http.client.HTTPConnection(ADDRESS, self._port, timeout=10)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        sent = {
+            "Host": f"{ADDRESS}:{self._port}",
+            "Content-Length": None if body is None else str(len(body)),
+        }
+        for name, value in (
+            sent | {name.replace("_", "-"): value for name, value in headers.items()}
+        ).items():
+            if value is not None:
+                connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, content
+
+    def post(self, path: str, content: object, **headers: str | None) -> tuple[int, dict]:
+        usual = {"Content_Type": "application/json", TOKEN_HEADER: self.token}
+        status, _, answer = self.ask("POST", f"/api/{path}", json.dumps(content).encode(), **usual | headers)
+        return status, json.loads(answer)

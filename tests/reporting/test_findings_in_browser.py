@@ -1,0 +1,153 @@
+"""A finding's whole path in a real browser: written beside its run, in the log, in the next report."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musicgen.reporting.contents import Choices
+from musicgen.reporting.material import gather
+from musicgen.reporting.page import write_folder
+from musicgen.reporting.server import ReportServer
+from musicgen.study.findings import read_findings
+from tests.asking import running
+from tests.browser import Watched, chromium, watched_page
+from tests.reporting.written_study import write_study
+from tests.study.made_runs import LOSS
+
+CHOICES = Choices(pairs=1, best=1)
+GRU = "10" * 8
+HOSTILE = "<script>fail()</script>\n<img src=x onerror=fail()> & so on"
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    root = write_study(tmp_path / "study", name=None)
+    (root / "plan.csv").touch()
+    return root
+
+
+@pytest.fixture
+def server(study: Path) -> Iterator[ReportServer]:
+    written = write_folder(gather([study]), study / "report", CHOICES)
+    with running(ReportServer(written.contents, study / "report", 0)) as started:
+        yield started
+
+
+@pytest.fixture
+def served(browser: Any, server: ReportServer) -> Iterator[Watched]:
+    with watched_page(browser) as opened:
+        opened.page.goto(server.url)
+        yield opened
+        assert opened.complaints == []
+        assert all(url.startswith((server.url, "data:")) for url in opened.requests)
+
+
+def notes(page: Any, run_id: str = GRU) -> Any:
+    return page.locator(f"details.run-notes[data-run='{run_id}']")
+
+
+def test_a_finding_is_written_seen_kept_and_reported(
+    served: Watched, study: Path, browser: Any, tmp_path: Path
+) -> None:
+    page, own = served.page, notes(served.page)
+    # From the song to its run's field.
+    page.locator("#listen .to-notes a").nth(1).click()
+    own.get_by_label("What did you hear or see?").fill(HOSTILE)
+    own.get_by_label("Musicality").select_option("4")
+    own.get_by_label("Emotion and style").select_option(label="2 · A trace of one")
+    own.get_by_label("Parameter").select_option("model.cell")
+    own.get_by_label("Direction").select_option("lowers")
+    own.get_by_label("Metric").select_option(LOSS)
+    own.get_by_label("Your name").fill("Ann")
+    own.get_by_role("button", name="Write it down").click()
+    own.get_by_role("status").get_by_text("Written down in findings.jsonl").wait_for()
+    shown = own.locator(".finding-text")
+    assert shown.all_inner_texts() == [HOSTILE] and own.locator(".finding-text *").count() == 0
+    assert "Ann · Musicality 4 of 5 · Emotion and style 2 of 5" in own.locator(".finding").inner_text()
+    assert "rests on: model.cell lowers validation loss" in own.locator(".finding").inner_text()
+    assert page.locator(f"#runs td[data-run='{GRU}']").inner_text() == "1 finding"
+    assert own.locator(".count").inner_text() == "1 finding"
+    assert own.get_by_label("What did you hear or see?").input_value() == ""
+    assert own.get_by_label("Your name").input_value() == "Ann"
+
+    (finding,) = read_findings([study / "findings.jsonl"])
+    assert (finding.run_id, finding.text, finding.author) == (GRU, HOSTILE, "Ann")
+    assert finding.ratings == {"musicality": 4, "emotion_and_style": 2}
+    page.reload()
+    assert shown.all_inner_texts() == [HOSTILE] and page.locator("script").count() == 1
+
+    later = write_folder(gather([study]), tmp_path / "later", CHOICES).page
+    with watched_page(browser, offline=True) as opened:
+        opened.page.goto(later.as_uri())
+        assert notes(opened.page).locator(".finding-text").all_inner_texts() == [HOSTILE]
+        assert opened.complaints == []
+
+
+def test_the_field_is_worked_by_the_keyboard_alone(served: Watched, study: Path) -> None:
+    page, own = served.page, notes(served.page, "00" * 8)
+    own.locator("summary").focus()
+    page.keyboard.press("Enter")
+    own.locator("textarea").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.type("plain")
+    page.keyboard.press("Tab")
+    page.keyboard.type("5")
+    page.keyboard.press("Control+Enter")
+    own.get_by_text("Written down").wait_for()
+    page.keyboard.type("again")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+    page.keyboard.type("Ben")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    own.locator(".finding").nth(1).wait_for()
+    first, second = read_findings([study / "findings.jsonl"])
+    assert (first.text, first.ratings, first.author) == ("plain", {"musicality": 5}, None)
+    assert (second.text, second.ratings, second.author) == ("again", {}, "Ben")
+
+
+def test_what_is_refused_stays_in_the_field(served: Watched, server: ReportServer, study: Path) -> None:
+    own = notes(served.page)
+    own.locator("summary").click()
+    own.get_by_label("What did you hear or see?").fill("lively")
+    own.get_by_label("Metric").select_option(LOSS)
+    own.get_by_role("button", name="Write it down").click()
+    own.get_by_text("Not saved. an effect needs one of this study's parameters").wait_for()
+    own.get_by_label("Metric").select_option("")
+    server.token = "another"
+    own.get_by_role("button", name="Write it down").click()
+    own.get_by_text("Not saved. The server was started anew: load this page again.").wait_for()
+    assert own.get_by_label("What did you hear or see?").input_value() == "lively"
+    assert own.locator(".finding").count() == 0 and not (study / "findings.jsonl").exists()
+    assert [text[:24] for text in served.complaints] == ["Failed to load resource:"] * 2
+    served.complaints.clear()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_field_fits_a_phone(browser: Any, server: ReportServer, scheme: str) -> None:
+    with watched_page(browser, viewport=PHONE, color_scheme=scheme) as opened:
+        opened.page.goto(f"{server.url}#notes-{GRU}")
+        notes(opened.page).locator("textarea").wait_for()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert opened.complaints == []
+
+
+def test_a_page_from_the_disk_has_the_command_to_copy(browser: Any, study: Path) -> None:
+    page_file = write_folder(gather([study]), study / "report", CHOICES).page
+    with watched_page(browser, offline=True) as opened:
+        opened.page.goto(f"{page_file.as_uri()}#notes-{GRU}")
+        own = notes(opened.page)
+        assert own.locator("code").inner_text() == 'python -m musicgen.note study/model.cell=gru/seed=0 "…"'
+        assert opened.page.locator("form, textarea").count() == 0
+        own.get_by_role("button", name="Copy").click()
+        own.get_by_role("button", name="Copied").or_(own.get_by_role("button", name="Selected")).wait_for()
+        assert opened.complaints == []

@@ -1,0 +1,220 @@
+"""The report's server against strangers, and findings that are none."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from musicgen.reporting.contents import Choices
+from musicgen.reporting.material import gather
+from musicgen.reporting.page import write_folder
+from musicgen.reporting.server import ReportServer
+from musicgen.serving import TOKEN_HEADER
+from musicgen.study.findings import read_findings
+from tests.asking import Client, running
+from tests.reporting.written_study import write_study
+from tests.study.made_runs import LOSS, RATE
+
+GRU = "10" * 8
+"""The identity of the GRU's run with the first seed."""
+FINDING = {
+    "run_id": GRU,
+    "text": "It <b>answers</b> itself",
+    "ratings": {"musicality": 4, "emotion_and_style": 2},
+    "effect": {"parameter": "model.cell", "metric": LOSS, "direction": "lowers"},
+    "author": "Ann",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with its report, and a file beside the report that is no part of it."""
+    root = tmp_path_factory.mktemp("served") / "study"
+    # Without a name, the log of its findings lies in the sweep's directory.
+    write_study(root, name=None)
+    (root / "plan.csv").touch()
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[ReportServer]:
+    written = write_folder(gather([folder]), folder / "report", Choices(pairs=1, best=1))
+    (folder / "report/secret.txt").write_text("secret")
+    (folder / "report/songs/secret.mp3").write_text("secret")
+    with running(ReportServer(written.contents, folder / "report", 0)) as started:
+        yield started
+
+
+@pytest.fixture
+def client(server: ReportServer) -> Client:
+    return Client(server.server_port, server.token)
+
+
+@pytest.fixture
+def log(folder: Path) -> Iterator[Path]:
+    """Where findings go; empty at the start of every test."""
+    path = folder / "findings.jsonl"
+    path.unlink(missing_ok=True)
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_the_page_and_what_it_shows_are_served(client: Client, server: ReportServer) -> None:
+    assert server.server_address[0] == "127.0.0.1"
+    status, headers, page = client.ask("GET", "/")
+    assert status == 200 and server.token.encode() in page and b'id="finding-form"' in page
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'") and "connect-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy and "unsafe" not in policy and "http" not in policy
+    kinds = {".mp3": "audio/mpeg", ".svg": "image/svg+xml", ".csv": "text/csv; charset=utf-8"}
+    for path, file in server._files.items():
+        status, headers, content = client.ask("GET", path)
+        assert status == 200 and content == file.read_bytes() and headers["cache-control"] == "no-store"
+        assert headers["content-type"] == kinds.get(file.suffix, headers["content-type"])
+    sound = next(path for path in server._files if path.endswith(".mp3"))
+    assert client.ask("GET", sound, Range="bytes=10-19")[0] == 206
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/secret.txt",
+        "/songs/secret.mp3",
+        "/songs/",
+        "/../runs.csv",
+        "/songs/../../plan.csv",
+        "/songs/..%2f..%2fplan.csv",
+        "/%2e%2e/plan.csv",
+        "//etc/passwd",
+        "/etc/passwd",
+        "/api/finding",
+        "/findings.jsonl",
+    ],
+)
+def test_there_is_nothing_else_to_get(client: Client, path: str) -> None:
+    status, _, content = client.ask("GET", path)
+    assert status == 404 and json.loads(content) == {"error": "There is nothing here."}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": None},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {TOKEN_HEADER: None},
+        {TOKEN_HEADER: "guess"},
+    ],
+    ids=str,
+)
+def test_forged_findings_are_not_written(client: Client, log: Path, headers: dict[str, str | None]) -> None:
+    status, answer = client.post("finding", FINDING, **headers)
+    assert status == 403 and set(answer) == {"error"} and not log.exists()
+    if TOKEN_HEADER not in headers:
+        assert client.ask("GET", "/", None, **headers)[0] == 403
+
+
+def test_posts_are_json_of_a_length(client: Client, server: ReportServer, log: Path) -> None:
+    assert client.post("finding", FINDING, Content_Type="text/plain")[0] == 415
+    assert client.post("finding", FINDING, Content_Length=None)[0] == 411
+    assert client.post("finding", FINDING | {"text": "long" * server.most_bytes})[0] == 413
+    assert client.post("finding", [FINDING])[0] == 400
+    assert client.post("another", FINDING)[0] == 404
+    assert not log.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "line"),
+    [
+        ({"run_id": "ff" * 8}, 404, "This report has no such run."),
+        ({"run_id": ["10"]}, 404, "This report has no such run."),
+        ({"run_id": "../../etc"}, 404, "This report has no such run."),
+        ({"text": " \n "}, 400, "a finding needs words"),
+        ({"text": 7}, 400, "a finding has a text"),
+        ({"text": "half a pair \ud800"}, 400, "a finding is text"),
+        ({"author": ["Ann"]}, 400, "a finding has a text"),
+        ({"ratings": {"musicality": 6}}, 400, "musicality=6: a whole number from 1 to 5 is needed"),
+        ({"ratings": {"musicality": "4"}}, 400, "musicality=4: a whole number"),
+        ({"ratings": {"musicality": True}}, 400, "musicality=True: a whole number"),
+        ({"ratings": {"loudness": 4}}, 400, "criterion loudness: no such one"),
+        ({"ratings": [4]}, 400, "ratings are criteria with a point each"),
+        ({"effect": "model.cell"}, 400, "an effect is a parameter, a metric and a direction"),
+        ({"effect": {"parameter": "model.cell"}}, 400, "an effect needs one of this study's parameters"),
+        (
+            {"effect": {"parameter": "a.b", "metric": LOSS, "direction": "raises"}},
+            400,
+            "an effect needs one of this study's parameters",
+        ),
+        (
+            {"effect": {"parameter": "model.cell", "metric": RATE, "direction": "turns"}},
+            400,
+            "effect 'model.cell,validity/tune_rate,turns'",
+        ),
+    ],
+)
+def test_what_is_no_finding_is_one_line_and_leaves_nothing(
+    client: Client, log: Path, change: dict[str, object], status: int, line: str
+) -> None:
+    answered, answer = client.post("finding", FINDING | change)
+    assert answered == status and set(answer) == {"error"}
+    assert answer["error"].startswith(line) and "\n" not in answer["error"]
+    assert not log.exists()
+
+
+def test_a_finding_is_in_the_log_on_the_page_and_in_the_next_report(
+    client: Client, server: ReportServer, folder: Path, log: Path, tmp_path: Path
+) -> None:
+    before = len(server.added)
+    status, answer = client.post("finding", FINDING)
+    assert status == 200 and answer["count"] == "1 finding" and answer["number"] == 1
+    assert "It &lt;b&gt;answers&lt;/b&gt; itself" in answer["item"] and "<b>" not in answer["item"]
+    (finding,) = read_findings([log])
+    assert (finding.run_id, finding.text, finding.author) == (GRU, FINDING["text"], "Ann")
+    assert finding.ratings == FINDING["ratings"] and finding.effect is not None
+    assert (finding.effect.metric, finding.effect.direction) == (LOSS, "lowers")
+    assert [added.text for _, added in server.added[before:]] == [FINDING["text"]]
+    page = client.ask("GET", "/")[2].decode()
+    assert answer["item"] in page and str(folder.parent) not in page
+    write_folder(gather([folder]), tmp_path, Choices(pairs=0, best=0))
+    later = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert answer["item"] in later and "token" not in later and "/api/finding" not in later
+    words = "answers\\</b\\> itself; Musicality 4; Emotion and style 2; rests on: model.cell lowers"
+    assert words in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_two_at_once_lose_nothing(client: Client, log: Path) -> None:
+    def write(name: str) -> None:
+        for number in range(5):
+            assert client.post("finding", FINDING | {"text": f"{name} {number}"})[0] == 200
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {finding.text for finding in read_findings([log])} == {
+        f"{name} {number}" for name in "ab" for number in range(5)
+    }
+
+
+def test_a_run_that_was_replaced_gets_no_finding(client: Client, folder: Path, log: Path) -> None:
+    path = folder / "model.cell=gru/seed=0/run.json"
+    kept = path.with_suffix(".kept")
+    shutil.copy(path, kept)
+    try:
+        path.write_text(path.read_text().replace(GRU, "ab" * 8))
+        status, answer = client.post("finding", FINDING)
+    finally:
+        kept.replace(path)
+    assert status == 400 and "holds another run by now" in answer["error"] and not log.exists()
+
+
+def test_a_log_that_cannot_be_read_is_told(client: Client, log: Path) -> None:
+    log.write_text("{\n")
+    status, _, content = client.ask("GET", "/")
+    assert status == 400 and "findings.jsonl:1: is no finding" in json.loads(content)["error"]
