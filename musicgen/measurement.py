@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference, build_reference
+from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
 from musicgen.preparation import PreparedRun
@@ -24,6 +26,7 @@ from musicgen.study.record import RunRecord
 from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, encode_tunes, mean_loss
 from musicgen.training.outcome import Fit
+from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -150,6 +153,20 @@ def _measure_by(
 
 def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
     return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
+
+
+def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
+    """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
+    if prepared.num_threads >= num_cores():
+        return nullcontext()
+    corpus, config = prepared.corpus, prepared.config
+    return reference_ahead(
+        corpus.tunes,
+        corpus.groups,
+        config.sampling.num_tunes,
+        config.evaluation.num_reference_splits,
+        config.paths.cache,
+    )
 
 
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:

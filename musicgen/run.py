@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen import __version__
-from musicgen.measurement import measure
+from musicgen.measurement import measure, reference_meanwhile
 from musicgen.model.computing import computing_on
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
@@ -73,11 +73,12 @@ def execute(prepared: PreparedRun) -> RunRecord:
 def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     started = time.perf_counter()
     tracker.log_parameters(prepared.config.as_dict())
-    fitted = _train(prepared, record, tracker)
-    tell_stage("sampling")
-    network, tunes = _sample(prepared, record, fitted)
-    tell_stage("evaluating")
-    evaluation, figures = measure(prepared, record, fitted, network, tunes)
+    with reference_meanwhile(prepared):
+        fitted = _train(prepared, record, tracker)
+        tell_stage("sampling")
+        network, tunes = _sample(prepared, record, fitted)
+        tell_stage("evaluating")
+        evaluation, figures = measure(prepared, record, fitted, network, tunes)
     tell_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
@@ -96,25 +97,29 @@ def build_reference(
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
-    path = (
-        None
-        if cache_dir is None
-        else cache_dir / f"reference-{_key(tunes, labels, num_tunes, num_splits)}.json"
-    )
-    known = None if path is None else _read(path)
+    if cache_dir is None:
+        return _compute(tunes, labels, num_tunes, num_splits)
+    path = reference_file(cache_dir, tunes, labels, num_tunes, num_splits)
+    known = _read(path)
     if known is not None:
         return known
-    reference = _compute(tunes, labels, num_tunes, num_splits)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Of several processes that need it, one computes it and the others wait.
+    with FileLock(path.with_suffix(".lock")):
+        known = _read(path)
+        if known is not None:
+            return known
+        reference = _compute(tunes, labels, num_tunes, num_splits)
         write_text_atomically(path, json.dumps(asdict(reference), indent=1) + "\n")
     return reference
 
 
-def _key(tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> str:
-    """SHA-256 of all that decides the values, 16 hexadecimal digits of it."""
+def reference_file(
+    cache_dir: Path, tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int
+) -> Path:
+    """Where the reference is kept, named by 16 hexadecimal digits of the SHA-256 of all that decides it."""
     content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+    return cache_dir / f"reference-{hashlib.sha256(content.encode()).hexdigest()[:16]}.json"
 
 
 def _read(path: Path) -> Reference | None:

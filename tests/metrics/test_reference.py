@@ -50,7 +50,7 @@ def test_the_second_time_comes_from_the_cache(
 def test_a_broken_cache_file_is_computed_anew(oneills: list[str], tmp_path: Path) -> None:
     arguments = {"num_tunes": 5, "num_splits": 2, "cache_dir": tmp_path}
     first = build_reference(oneills[:20], **arguments)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.json")
     for content in ("{", "[]", '{"sample_size": 3}'):
         path.write_text(content, encoding="utf-8")
         assert build_reference(oneills[:20], **arguments) == first

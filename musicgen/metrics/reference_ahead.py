@@ -1,0 +1,62 @@
+"""The reference of a corpus, computed beside a training that leaves a core free.
+
+A first run of a corpus needs half a minute of one core for it, and only when its tunes are sampled. The work
+is done by `python -m musicgen.metrics.reference_ahead` at a low priority; whoever asks for the reference
+meanwhile waits for it (`reference.build_reference`), and computes it where this process has failed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from musicgen.metrics.reference import build_reference, reference_file
+
+NICENESS = 10
+
+
+@contextmanager
+def reference_ahead(
+    tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int, cache_dir: Path
+) -> Iterator[None]:
+    """While the body runs, compute what `build_reference` would be asked for, unless it is known."""
+    if reference_file(cache_dir, tunes, groups, num_tunes, num_splits).exists():
+        yield
+        return
+    question = [list(tunes), list(groups), num_tunes, num_splits, str(cache_dir.absolute())]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
+        json.dump(question, file)
+        file.seek(0)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "musicgen.metrics.reference_ahead"],
+            stdin=file,
+            stdout=subprocess.DEVNULL,
+            # What goes wrong here goes wrong again, and is told, where the reference is needed.
+            stderr=subprocess.DEVNULL,
+        )
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def main() -> None:
+    """Compute the reference that is asked for on the standard input."""
+    # A Ctrl-C is for the run, which ends this process when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    tunes, groups, num_tunes, num_splits, cache_dir = json.load(sys.stdin)
+    build_reference(
+        tunes, num_tunes=num_tunes, groups=groups, num_splits=num_splits, cache_dir=Path(cache_dir)
+    )
+
+
+if __name__ == "__main__":
+    main()
