@@ -16,7 +16,7 @@ from musicgen.metrics.comparison import Corpus
 from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.melody import read_corpus
-from musicgen.metrics.reference import Reference, build_reference
+from musicgen.metrics.reference import Reference, build_reference, reference_file
 from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
@@ -26,6 +26,7 @@ from musicgen.study.record import RunRecord
 from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, encode_tunes, mean_loss
 from musicgen.training.outcome import Fit
+from musicgen.training.progress import WAITING, tell_stage
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -157,24 +158,32 @@ def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
 
 def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
     """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    if prepared.num_threads >= num_cores():
+    if not _leaves_a_core_free(prepared):
         return nullcontext()
-    corpus, config = prepared.corpus, prepared.config
+    config = prepared.config
     return reference_ahead(
-        corpus.tunes,
-        corpus.groups,
+        prepared.corpus.tunes,
+        prepared.corpus.groups,
         config.sampling.num_tunes,
         config.evaluation.num_reference_splits,
         config.paths.cache,
     )
 
 
+def _leaves_a_core_free(prepared: PreparedRun) -> bool:
+    return prepared.num_threads < num_cores()
+
+
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
-    corpus = prepared.corpus
-    return build_reference(
-        corpus.tunes,
-        num_tunes=num_tunes,
-        groups=corpus.groups,
-        num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=prepared.config.paths.cache,
+    corpus, cache = prepared.corpus, prepared.config.paths.cache
+    num_splits = prepared.config.evaluation.num_reference_splits
+    file = reference_file(cache, corpus.tunes, corpus.groups, num_tunes, num_splits)
+    is_ahead = _leaves_a_core_free(prepared) and num_tunes == prepared.config.sampling.num_tunes
+    if is_ahead and not file.exists():
+        # The process that was started for it is not ready.
+        tell_stage(WAITING)
+    reference = build_reference(
+        corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, num_splits=num_splits, cache_dir=cache
     )
+    tell_stage("evaluating")
+    return reference

@@ -77,7 +77,6 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
         fitted = _train(prepared, record, tracker)
         tell_stage("sampling")
         network, tunes = _sample(prepared, record, fitted)
-        tell_stage("evaluating")
         evaluation, figures = measure(prepared, record, fitted, network, tunes)
     tell_stage("rendering")
     songs = _render(prepared, record, tunes)

@@ -5,7 +5,6 @@ a server that has imported the heavy packages once, so that a job starts within 
 launcher itself imports none of them.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from musicgen.study.job_process import JobProcess, ask, warm_up
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
 from musicgen.study.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
 from musicgen.training.interruption import Interruption, listen_for_interruption
+from musicgen.training.progress import WAITING
 from musicgen.training.threads import num_cores
 
 
@@ -94,8 +94,16 @@ class ProcessLauncher(Launcher):
         self._state = self._state or SweepState({})
         self._state.names = dict(enumerate(names))
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(
+        self,
+        job_overrides: Sequence[Sequence[str]],
+        initial_job_idx: int,
+        follows: Mapping[int, int] | None = None,
+    ) -> Sequence[JobReturn]:
         """Run the jobs to their ends, in this order as far as they wait for each other.
+
+        follows: number of a job -> that of the one whose training it goes on from. It starts when that one
+        has trained, or has ended without.
 
         Where SIGINT or SIGTERM asks for the end, every job under way is asked to save and end, no other one
         starts, and KeyboardInterrupt is raised once all are gone; a second signal kills them.
@@ -105,7 +113,7 @@ class ProcessLauncher(Launcher):
         jobs = dict(enumerate(job_overrides, initial_job_idx))
         state = self._state or SweepState(dict(zip(jobs, name_jobs(job_overrides), strict=True)))
         with listen_for_interruption() as interruption, SweepDisplay(state) as display:
-            returns = _Sweep(self, jobs, display, interruption).run()
+            returns = _Sweep(self, jobs, follows or {}, display, interruption).run()
         if interruption.requested:
             raise KeyboardInterrupt(
                 f"interrupted when {len(state.durations)} of {len(state.names)} runs were done"
@@ -163,6 +171,16 @@ class Capacity:
         return self._has_cuda
 
 
+@dataclass
+class _Running:
+    """A job under way."""
+
+    process: JobProcess
+    cost: int
+    is_idle: bool = False
+    """Whether it waits for another process, and leaves its cores to others."""
+
+
 class _Sweep:
     """The jobs of one launch by number: those that wait, those under way, and what became of the others."""
 
@@ -170,19 +188,22 @@ class _Sweep:
         self,
         launcher: ProcessLauncher,
         jobs: Mapping[int, Sequence[str]],
+        follows: Mapping[int, int],
         display: SweepDisplay,
         interruption: Interruption,
     ) -> None:
         self._launcher = launcher
         self._jobs = jobs
+        self._follows = follows
         self._display = display
         self._interruption = interruption
         self._capacity = launcher.capacity()
-        self._waiting = deque(jobs)
-        self._next: tuple[DictConfig, int] | None = None
-        """Config and cost of the first that waits, once they are known."""
-        self._running: dict[int, tuple[JobProcess, int]] = {}
-        """Process and cost."""
+        self._untrained = set(jobs)
+        """Jobs from whose training no other one can go on yet."""
+        self._waiting = list(jobs)
+        self._next: tuple[int, DictConfig, int] | None = None
+        """Number, config and cost of the one that starts next, once they are known."""
+        self._running: dict[int, _Running] = {}
         self._returns = {number: JobReturn(overrides=list(texts)) for number, texts in jobs.items()}
 
     def run(self) -> list[JobReturn]:
@@ -193,29 +214,37 @@ class _Sweep:
                 self._display.refresh()
                 if not self._running:
                     return list(self._returns.values())
-                wait([process.connection for process, _ in self._running.values()], SECONDS_BETWEEN_NEWS)
+                connections = [running.process.connection for running in self._running.values()]
+                wait(connections, SECONDS_BETWEEN_NEWS)
                 self._hear()
         finally:
-            for process, _ in self._running.values():
-                process.kill()
-                process.close()
+            for running in self._running.values():
+                running.process.kill()
+                running.process.close()
 
     def _start_what_fits(self) -> None:
-        while self._waiting and not self._interruption.requested:
-            number = self._waiting[0]
+        while not self._interruption.requested:
+            number = self._first_that_can_start()
+            if number is None:
+                return
             try:
                 # Composing takes a fifth of a second: it is done while others run.
-                config, cost = self._next = self._next or self._compose(number)
-                taken = sum(cost for _, cost in self._running.values())
-                if self._running and taken + cost > self._capacity.total:
+                if self._next is None or self._next[0] != number:
+                    self._next = number, *self._compose(number)
+                _, config, cost = self._next
+                taken = sum(running.cost for running in self._running.values() if not running.is_idle)
+                if taken and taken + cost > self._capacity.total:
                     return
                 self._display.start(number)
-                self._running[number] = self._launcher.start(config), cost
+                self._running[number] = _Running(self._launcher.start(config), cost)
             except (HydraException, OmegaConfBaseException, OSError, EOFError) as error:
                 # Only this one cannot run.
                 self._end(number, describe(error))
-            self._waiting.popleft()
-            self._next = None
+            self._waiting.remove(number)
+
+    def _first_that_can_start(self) -> int | None:
+        can_start = (number for number in self._waiting if self._follows.get(number) not in self._untrained)
+        return next(can_start, None)
 
     def _compose(self, number: int) -> tuple[DictConfig, int]:
         config = self._launcher.compose(self._jobs[number], number)
@@ -223,10 +252,14 @@ class _Sweep:
         return config, self._capacity.cost(config)
 
     def _hear(self) -> None:
-        for number, (process, _) in list(self._running.items()):
+        for number, running in list(self._running.items()):
+            process = running.process
             standing = process.hear()
             if standing is not None:
                 self._display.tell(number, standing)
+                running.is_idle = standing.stage == WAITING
+                if standing.is_trained:
+                    self._untrained.discard(number)
             if process.is_over:
                 del self._running[number]
                 self._end(number, process.ending())
@@ -236,6 +269,7 @@ class _Sweep:
                 self._display.wait_for_saving()
 
     def _end(self, number: int, ending: Ending) -> None:
+        self._untrained.discard(number)
         job_return = self._returns[number]
         if ending.error is None:
             job_return.status, job_return.return_value = JobStatus.COMPLETED, ending.value

@@ -107,18 +107,27 @@ class OneAtATimeSweeper(Sweeper):
         return runs
 
     def _run(self, runs: Sequence[PlannedRun], directory: Path, first: int = 0) -> list[JobReturn]:
-        """Launch the runs from number `first` on, wave after wave; every run has a record in the end."""
+        """Launch the runs from number `first` on; every run has a record in the end.
+
+        The local launcher knows when a training that others go on from is done. For any other one they go in
+        waves.
+        """
+        launched, returns = runs[first:], []
         if isinstance(self._launcher, ProcessLauncher):
             self._launcher.announce([run.name for run in runs])
-        returns: list[JobReturn] = []
-        for _, wave in groupby(runs[first:], key=lambda run: run.wave):
-            jobs = list(wave)
-            overrides = [_job_overrides(run, directory) for run in jobs]
-            ended = self._launcher.launch(overrides, initial_job_idx=first + len(returns))
-            for run, job_return in zip(jobs, ended, strict=True):
-                if job_return.status != JobStatus.COMPLETED:
-                    _record_failure(run, directory / run.name, job_return)
-            returns += ended
+            numbers = {run.name: number for number, run in enumerate(runs)}
+            follows = {
+                numbers[run.name]: numbers[run.shares_with] for run in launched if run.shares_with in numbers
+            }
+            overrides = [_job_overrides(run, directory) for run in launched]
+            returns += self._launcher.launch(overrides, first, follows)
+        else:
+            for _, wave in groupby(launched, key=lambda run: run.wave):
+                overrides = [_job_overrides(run, directory) for run in wave]
+                returns += self._launcher.launch(overrides, initial_job_idx=first + len(returns))
+        for run, job_return in zip(launched, returns, strict=True):
+            if job_return.status != JobStatus.COMPLETED:
+                _record_failure(run, directory / run.name, job_return)
         return returns
 
 

@@ -16,14 +16,14 @@ from musicgen.training.outcome import Record
 
 log = logging.getLogger(__name__)
 
-TRAINING = "training"
+STARTING, TRAINING, WAITING = "starting", "training", "waiting for the reference"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where a run stands."""
 
-    stage: str = "starting"
+    stage: str = STARTING
     """What it is doing, as a word that a person reads."""
     iteration: int = 0
     num_iterations: int = 0
@@ -33,6 +33,11 @@ class Standing:
     validation_loss: float | None = None
     """The last one, in nats per character."""
     tokens_per_second: float | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether what others may go on from is in the store."""
+        return self.stage not in (STARTING, TRAINING)
 
 
 Listener = Callable[[Standing], None]

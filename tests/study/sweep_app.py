@@ -22,10 +22,10 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from musicgen.errors import InputError
-from musicgen.study.launcher import Program, register
+from musicgen.study.launcher import ProcessLauncher, Program, register
 from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
-from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.progress import WAITING, Progress, tell_stage
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,10 @@ class TellingSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         (swept,) = (text.removeprefix("what=") for text in arguments if text.startswith("what="))
         common = [text for text in arguments if not text.startswith("what=")]
-        assert self.launcher is not None
-        returns = self.launcher.launch([[*common, f"what={what}"] for what in swept.split(",")], 0)
+        assert isinstance(self.launcher, ProcessLauncher)
+        names = swept.split(",")
+        follows = {number: number - 1 for number, what in enumerate(names) if what == "goes_on"}
+        returns = self.launcher.launch([[*common, f"what={what}"] for what in names], 0, follows)
         for job in returns:
             error = None if job.status is JobStatus.COMPLETED else job._return_value
             told = {
@@ -96,7 +98,19 @@ def do(config: DictConfig) -> float | None:
         case "hang":
             _hang(folder)
         case "meet_1" | "meet_2":
-            _meet(folder, config.what)
+            _meet(folder / ("meet_2.pid" if config.what == "meet_1" else "meet_1.pid"))
+        case "trains_and_stays":
+            with Progress(1) as progress:
+                time.sleep(1)
+                progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
+                (folder / "trained").touch()
+            tell_stage("sampling")
+            _meet(folder / "goes_on.pid")
+        case "goes_on":
+            assert (folder / "trained").exists(), "started before there was anything to go on from"
+        case "waits" | "waits_too":
+            tell_stage(WAITING)
+            _meet(folder / "value.pid")
     return config.number / 4
 
 
@@ -127,9 +141,8 @@ def _hang(folder: Path) -> None:
             (folder / "deaf").touch()
 
 
-def _meet(folder: Path, name: str) -> None:
-    """End only when both are here at the same time."""
-    other = folder / ("meet_2.pid" if name == "meet_1" else "meet_1.pid")
+def _meet(other: Path) -> None:
+    """End only when the other one is here too."""
     deadline = time.monotonic() + 10
     while not other.exists():
         assert time.monotonic() < deadline, "nobody came"

@@ -120,6 +120,23 @@ def test_two_jobs_run_at_a_time(ended: Swept) -> None:
     assert ended.job("meet_1")["value"] == ended.job("meet_2")["value"] == 0.25
 
 
+def test_a_job_starts_when_the_one_it_follows_has_trained_and_not_before(tmp_path: Path) -> None:
+    # The first ends only when the second has started, and two free places do not let that start at once.
+    swept = sweep(tmp_path, "what=trains_and_stays,goes_on", "hydra.launcher.num_jobs=3")
+    assert [job["error"] for job in swept.jobs] == [None, None]
+
+
+def test_a_job_goes_on_without_one_that_failed(tmp_path: Path) -> None:
+    (tmp_path / "trained").touch()
+    swept = sweep(tmp_path, "what=raise,goes_on,value", "hydra.launcher.num_jobs=1")
+    assert [job["error"] is None for job in swept.jobs] == [False, True, True]
+
+
+def test_jobs_that_wait_leave_their_places_to_others(tmp_path: Path) -> None:
+    swept = sweep(tmp_path, "what=waits,waits_too,value", "hydra.launcher.num_jobs=2")
+    assert [job["error"] for job in swept.jobs] == [None, None, None]
+
+
 def test_each_finished_job_is_one_plain_line(ended: Swept) -> None:
     assert len(ended.lines) == 12
     assert [line.split(":")[0] for line in ended.lines] == [f"{n} of 12" for n in range(1, 13)]
