@@ -2,10 +2,13 @@
 
 A sentence states an effect if it uses a word of a verdict (raises, lowers, undecided, …), if it holds a
 difference with an interval (0.19 [0.18, 0.20]), or if it is a list item under "What each change did". It must
-then cite every row it rests on: [effect](learning-rate/effects.csv "training.learning_rate=0.01
-fit/validation_loss"), on one line, with " re-tuned" behind the metric for such a row. The verdict words must be
-those of the cited rows, every difference one of theirs to the digits printed (under "lowers" also turned
-round, as in "lowers X by 0.19 [0.18, 0.20]"), and so a number of seeds. Rows of tables need no verdict word.
+then cite every row that it rests on, behind its last word and on one line:
+
+    [effect](learning-rate/effects.csv "training.learning_rate=0.01 fit/validation_loss")
+
+with " re-tuned" behind the metric for such a row. The words must be those of the rows' verdicts; every
+difference one of theirs to the digits printed (with "lowers" also turned round, as verdicts have it: "lowers
+the loss by 0.19 [0.18, 0.20]"); and so a number of seeds. Rows of tables need no word of a verdict.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""What is committed in experiments/ is true: its sentences agree with its tables, its commands make it again."""
+"""What is committed in experiments/ is true: sentences agree with tables, commands make it again."""
 
 import json
 import re
@@ -86,12 +86,12 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     "text",
     [
         f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 5 seeds. {CITE}",
-        f"## What each change did\n- A rate of 1e-2 lowers the loss,\n  −0.191 \\[−0.201, \\-0.181\\]. {CITE}",
+        f"## What each change did\n- A rate of 1e-2 lowers it,\n  −0.191 \\[−0.201, \\-0.181\\]. {CITE}",
         f"It is undecided what a GRU does: +0.015 [−0.021, 0.050]. {CELL}",
         f"A GRU is a candidate: +0.013 with one seed. {ALONE}",
         f"| rate | −0.19 [−0.20, −0.18] | {CITE} |",
-        f"It lowers the loss, 0.19 [0.18, 0.20], {CITE} and has no detectable effect, 0.01 [-0.02, 0.05]. {CELL}",
-        "Nothing is said. Not here either.\n\n```bash\nraises 1 [1, 2]\n```\n## What was heard\nraises everything",
+        f"It lowers it, 0.19 [0.18, 0.20], {CITE} and has no detectable effect, 0.01 [-0.02, 0.05]. {CELL}",
+        "Nothing is said.\n\n```bash\nraises 1 [1, 2]\n```\n## What was heard\nraises everything",
     ],
 )
 def test_true_sentences_pass(text: str, tmp_path: Path) -> None:

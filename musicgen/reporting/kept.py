@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.files import write_text_atomically
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome, Row
 from musicgen.reporting.board import Judged
@@ -103,7 +103,7 @@ def write_kept(contents: Contents, folder: Path) -> KeptFolder:
         commands=[portable_command(command) for command in contents.material.commands],
         corpora=_corpora(contents.material),
         circumstances=_circumstances(contents.material),
-        baseline=_baseline(contents.material),
+        settings=_settings(contents.material),
         seeds=sorted({run.record.seed for run in contents.material.all_runs}),
         joint=_joint(contents),
         failures=[without_folders(line) for line in contents.material.failures],
@@ -189,16 +189,14 @@ def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, P
 
     written = {}
     with tempfile.TemporaryDirectory() as drawn:
-        for name, path in zip(figures, write_figures(figures, Path(drawn), ["png"]), strict=True):
-            with Image.open(path) as image:
-                image.convert("RGB").quantize(_COLOURS).save(path, optimize=True)
-        write_figures(figures, Path(drawn), ["svg"])
+        write_figures(figures, Path(drawn))
         for name in figures:
+            vectors, pixels = (Path(drawn) / f"{name}.{suffix}" for suffix in ("svg", "png"))
+            with Image.open(pixels) as image:
+                image.convert("RGB").quantize(_COLOURS).save(pixels, optimize=True)
+            smallest = min(vectors, pixels, key=lambda path: path.stat().st_size)
             folder.mkdir(exist_ok=True)
-            forms = (Path(drawn) / f"{name}.{suffix}" for suffix in ("svg", "png"))
-            smallest = min(forms, key=lambda path: path.stat().st_size)
-            written[name] = folder / smallest.name
-            shutil.copyfile(smallest, written[name])
+            written[name] = Path(shutil.copyfile(smallest, folder / smallest.name))
     return written
 
 
@@ -253,6 +251,15 @@ def _baseline(material: Material) -> dict[str, object]:
     return {name: portable_value(value) for name, value in flat_config(groups).items()}
 
 
+def _settings(material: Material) -> list[str]:
+    """What the baseline says of corpus, network, training and sampling, as on a command line."""
+    return [
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in _baseline(material).items()
+        if name.startswith(("data.name", "model.", "training.", "sampling.")) and value is not None
+    ]
+
+
 def _corpora(material: Material) -> list[str]:
     """Where the corpora of the runs come from, a sentence each."""
     sentences = []
@@ -263,8 +270,8 @@ def _corpora(material: Material) -> list[str]:
         name = f"{portable_value(data.get('path'))} (tunes as read: SHA-256 {str(digest)[:16]}…)"
         if data.get("source") == "download":
             sentences.append(
-                f"{name} is read from the folder that MUSICGEN_DATA_DIR names, else from the user's cache, else "
-                "downloaded; MUSICGEN_DATA_DIR=FOLDER in front of the command names one."
+                f"{name} is read from the folder that MUSICGEN_DATA_DIR names, else from the user's cache, "
+                "else downloaded; MUSICGEN_DATA_DIR=FOLDER in front of the command names one."
             )
         elif data.get("source") == "files":
             sentences.append(f"{name} lay on the machine of the runs: put the path of your own copy in.")
@@ -298,4 +305,5 @@ def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
     yield f"made on {' to '.join(days)}"
-    yield f"{describe_seconds((last - first).total_seconds())} from the first run's start to the last one's end"
+    seconds = (last - first).total_seconds()
+    yield f"{describe_seconds(seconds)} from the first run's start to the last one's end"

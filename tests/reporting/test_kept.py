@@ -1,4 +1,4 @@
-"""A study as a folder for a repository: what stands in it, what does not, and that it can be written again."""
+"""A study as a folder for a repository: what stands in it, what does not, writing it again."""
 
 import csv
 import json
