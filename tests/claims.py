@@ -106,23 +106,20 @@ def _problems(block: Block, folder: Path) -> Iterator[str]:
     meant = {next(verdict for verdict in VERDICTS if verdict in row["verdict"]) for row in rows}
     if said != meant and not (block.kind == "row" and not said):
         yield f"says {sorted(said)}, the rows {sorted(meant)}"
-    yield from _wrong_numbers(words, claims, rows, turned="lowers" in said)
+    yield from _wrong_numbers(words, claims, rows)
     for number in re.findall(r"(\d+) seeds", words):
         if number not in {row["num_seeds"] for row in rows}:
             yield f"{number} seeds are not those of the rows"
 
 
-def _wrong_numbers(
-    words: str, claims: list[tuple[str, str, str]], rows: list[Row], turned: bool
-) -> Iterator[str]:
-    known = {id(row): _numbers(row) for row in rows}
+def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Row]) -> Iterator[str]:
     for claim in claims:
-        if not any(_agrees(claim, numbers, turned) for numbers in known.values()):
-            yield f"{claim} is not what the rows say: {list(known.values())}"
+        if not any(_agrees(claim, row, words) for row in rows):
+            yield f"{claim} is not what the rows say: {[_numbers(row) for row in rows]}"
     for row in rows:
-        numbers = known[id(row)]
-        alone = claims if len(numbers) == 3 else [(number,) for number in _ALONE.findall(words)]
-        if numbers and not any(_agrees(claim, numbers, turned) for claim in alone):
+        numbers = _numbers(row)
+        told = claims if len(numbers) == 3 else [(number,) for number in _ALONE.findall(words)]
+        if numbers and not any(_agrees(claim, row, words) for claim in told):
             yield f"does not tell the difference {numbers}"
 
 
@@ -131,13 +128,11 @@ def _numbers(row: Row) -> tuple[float, ...]:
     return tuple(float(row[name]) for name in ("difference", "ci_low", "ci_high") if row[name])
 
 
-def _agrees(claim: tuple[str, ...], numbers: tuple[float, ...], turned: bool) -> bool:
-    if len(claim) != len(numbers):
-        return False
-    forms = [numbers]
-    if turned and not claim[0].startswith(("+", "−", "-")):
-        forms = [tuple(-number for number in (numbers[0], *reversed(numbers[1:])))]
-    return any(all(map(_is_rounded, claim, form)) for form in forms)
+def _agrees(claim: tuple[str, ...], row: Row, words: str) -> bool:
+    numbers = _numbers(row)
+    if "lowers" in words and row["verdict"].startswith("lowers") and claim[0][0].isdigit():
+        numbers = tuple(-number for number in (numbers[0], *reversed(numbers[1:])))
+    return len(claim) == len(numbers) and all(map(_is_rounded, claim, numbers))
 
 
 def _is_rounded(printed: str, exact: float) -> bool:

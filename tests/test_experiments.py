@@ -16,7 +16,6 @@ from tests.claims import problems_in
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 READMES = sorted(EXPERIMENTS.rglob("README.md"))
-KEPT = sorted(EXPERIMENTS.glob("*/baseline.json"))
 OF_THE_MACHINE = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
 MOST_BYTES = 1_500_000
 HEAD = "parameter,value,baseline_value,metric,num_seeds,difference,ci_low,ci_high,verdict,tuning\n"
@@ -45,9 +44,9 @@ def test_sentences_agree_with_the_rows_that_they_cite(readme: Path) -> None:
     assert problems_in(readme) == []
 
 
-@pytest.mark.parametrize("baseline", KEPT, ids=lambda path: path.parent.name)
-def test_the_command_still_means_the_same_baseline_and_seeds(baseline: Path) -> None:
-    check_command(baseline.parent)
+def test_the_commands_still_mean_the_same_baselines_and_seeds() -> None:
+    for baseline in EXPERIMENTS.glob("*/baseline.json"):
+        check_command(baseline.parent)
 
 
 def check_command(folder: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_folder_has_what_a_reader_needs(folder: Path) -> None:
     for words in (
         "Does \\<b\\>anything\\</b\\> help?",
         "Seeds 0, 1, 2.",
-        "made on 2026\\-11\\-24; 122 s from the first run",
+        "made on 2026\\-11\\-24; 2 min from the first run",
         "2 processor cores",
         "MUSICGEN\\_DATA\\_DIR",
         "`model.cell=lstm`",
