@@ -300,10 +300,10 @@ def _circumstances(material: Material) -> str:
 
 def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
     if not spans:
-        yield "date not recorded"
+        yield "Date not recorded"
         return
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
     days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
-    yield f"made on {' to '.join(days)}"
+    yield f"Made on {' to '.join(days)}"
     seconds = (last - first).total_seconds()
     yield f"{describe_seconds(seconds)} from the first run's start to the last one's end"

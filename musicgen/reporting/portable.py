@@ -15,7 +15,7 @@ _START = r"(?:/(?!/)|~/|[A-Za-z]:[\\/])"
 _PATH = re.compile(rf"""(?<![\w./~<-]){_START}[^\s'",;:()\[\]]+""")
 """An absolute path inside words."""
 _WHOLE = re.compile(rf"""["']?{_START}""")
-_OUTPUTS = "paths."
+_OUTPUTS, _SOUNDFONT = "paths.", "rendering.soundfont"
 _NAMES = ("directory", "value", "baseline_value")
 """Columns that stay: of a path its last name."""
 
@@ -26,10 +26,12 @@ def without_folders(text: str) -> str:
 
 
 def portable_command(command: str) -> str:
-    """A command, of whose values absolute paths keep only their last name."""
+    """A command without where its files go and what plays them; of other paths the last name stays."""
     tokens = []
     for token in shlex.split(command):
         name, sign, value = token.rpartition("=")
+        if name.startswith((_OUTPUTS, _SOUNDFONT)):
+            continue
         tokens.append(f"{name}{sign}{portable_value(value)}")
     return shlex.join(tokens)
 

@@ -134,18 +134,19 @@ def _append(path: Path, line: str) -> None:
 
 
 def keep_findings(findings: Sequence[Finding], path: Path) -> None:
-    """Write a log anew: what it holds and these findings, each once, oldest first; none make no log.
+    """Write a log anew: what it holds and these findings, each once, oldest first; none leave it be.
 
     Raises InputError where the log holds a line that is no finding.
     """
+    if not findings:
+        return
     with FileLock(path.with_name(f".{path.name}.lock")):
         kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
         lines = [
             json.dumps(asdict(one), ensure_ascii=False)
             for one in sorted(kept.values(), key=lambda one: one.date)
         ]
-        if lines:
-            write_text_atomically(path, "".join(f"{line}\n" for line in lines))
+        write_text_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_findings(paths: Sequence[Path]) -> list[Finding]:
