@@ -229,8 +229,8 @@ def _copied(path: Path | None, folder: Path) -> str | None:
 
 def _with_place(abc: str, place: str) -> str:
     """The tune with the change that it comes from in its header, under the stamp of its run."""
-    first, _, rest = abc.partition("\n")
-    return f"{first}\nN:{' '.join(place.split())}\n{rest}"
+    number, stamp, rest = abc.split("\n", 2)
+    return f"{number}\n{stamp}\nN:{' '.join(place.split())}\n{rest}"
 
 
 def _joint(contents: Contents) -> list[Answer]:
