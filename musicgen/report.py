@@ -74,12 +74,14 @@ def report(arguments: argparse.Namespace) -> Path:
     _check_serving(arguments)
     # pandas, jinja2 and matplotlib take a moment to import, which --help should not wait for.
     from musicgen.reporting.contents import Choices
-    from musicgen.reporting.kept import write_kept
+    from musicgen.reporting.kept import check_folder, write_kept
     from musicgen.reporting.material import gather
     from musicgen.reporting.pack import write_pack
     from musicgen.reporting.page import write_folder, write_single_file
 
     material = gather(arguments.paths)
+    if arguments.keep is not None:
+        check_folder(material, arguments.keep)
     choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
     if arguments.single_file:

@@ -80,10 +80,9 @@ class KeptSong:
 def write_kept(contents: Contents, folder: Path) -> KeptFolder:
     """Write the study to the folder, over what an earlier call wrote there; findings.md stays as it is.
 
-    Raises InputError where the folder holds the runs themselves or a README.md by somebody else, and where a
-    text would name a folder of this machine.
+    Raises InputError as `check_folder` does, and where a text would name a folder of this machine.
     """
-    _check_folder(contents.material, folder)
+    check_folder(contents.material, folder)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / README).is_file():
         for name in (_FIGURES, _SONGS):
@@ -119,6 +118,17 @@ def write_kept(contents: Contents, folder: Path) -> KeptFolder:
     return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
 
 
+def check_folder(material: Material, folder: Path) -> None:
+    """Raise InputError where the folder holds the runs themselves, or a README.md by somebody else."""
+    if folder.resolve().is_relative_to(material.root) or any(
+        folder.resolve() == run.directory.resolve() for run in material.all_runs
+    ):
+        raise InputError(f"--keep {folder}: lies among the runs; a folder of a repository is needed")
+    readme = folder / README
+    if readme.is_file() and not readme.read_text(encoding="utf-8").startswith(MARK):
+        raise InputError(f"--keep {folder}: holds a {README} that it did not write; choose another folder")
+
+
 def cited(row: Row) -> str:
     """The row as the title of a link names it, such as "training.learning_rate=0.01 fit/validation_loss"."""
     level = level_of(portable_value(row["value"]))
@@ -134,16 +144,6 @@ def sentence(answer: Answer) -> str:
         return f"{answer.change} {answer.verdict}"
     difference = "" if answer.outcome is Outcome.NOTHING else f", {answer.difference}"
     return f"{answer.change}, {metric_words(answer.metric)}{difference}: {answer.verdict}"
-
-
-def _check_folder(material: Material, folder: Path) -> None:
-    if folder.resolve().is_relative_to(material.root) or any(
-        folder.resolve() == run.directory.resolve() for run in material.all_runs
-    ):
-        raise InputError(f"--keep {folder}: lies among the runs; a folder of a repository is needed")
-    readme = folder / README
-    if readme.is_file() and not readme.read_text(encoding="utf-8").startswith(MARK):
-        raise InputError(f"--keep {folder}: holds a {README} that it did not write; choose another folder")
 
 
 def _write_text(text: str, path: Path, material: Material) -> None:

@@ -150,11 +150,7 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
     import soundfile
 
     path = audio.with_suffix(suffix)
-    kind = (
-        {"format": "MP3", "bitrate_mode": "VARIABLE"}
-        if suffix == ".mp3"
-        else {"format": "OGG", "subtype": "VORBIS"}
-    )
+    is_mp3 = suffix == ".mp3"
     with soundfile.SoundFile(audio) as source:
         channels = 1 if mono else source.channels
         with soundfile.SoundFile(
@@ -162,8 +158,10 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
             "w",
             samplerate=source.samplerate,
             channels=channels,
+            format="MP3" if is_mp3 else "OGG",
+            subtype=None if is_mp3 else "VORBIS",
+            bitrate_mode="VARIABLE" if is_mp3 else None,
             compression_level=compression,
-            **kind,
         ) as target:
             for block in source.blocks(_FRAMES_A_BLOCK, dtype="float32", always_2d=True):
                 target.write(block.mean(axis=1) if mono else block)
