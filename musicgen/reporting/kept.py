@@ -213,15 +213,18 @@ def _write_songs(contents: Contents, folder: Path) -> list[KeptSong]:
             rendered = render_tune(abc, Path(made) / str(rank), config, engraver)
             audio = rendered.audio and compress(rendered.audio, _COMPRESSION, mono=True, suffix=".ogg")
             kept.append(
-                KeptSong(one, *(_copied(path, folder) for path in (rendered.abc, audio, rendered.score)))
+                KeptSong(
+                    one,
+                    _copied(rendered.abc, folder),
+                    audio and _copied(audio, folder),
+                    rendered.score and _copied(rendered.score, folder),
+                )
             )
     return kept
 
 
-def _copied(path: Path | None, folder: Path) -> str | None:
+def _copied(path: Path, folder: Path) -> str:
     """The address of the file's copy, from the folder above."""
-    if path is None:
-        return None
     folder.mkdir(exist_ok=True)
     shutil.copyfile(path, folder / path.name)
     return f"{folder.name}/{path.name}"

@@ -41,7 +41,7 @@ def test_columns_with_paths_go_and_names_stay() -> None:
     kept = portable_table(table)
     assert list(kept.columns) == ["directory", "value", "error", "seed"]
     assert list(kept["directory"]) == ["a", "b"] and list(kept["value"]) == [0.5, '["/A|"]']
-    assert kept["error"][1] == "gone: a"
+    assert list(kept["error"])[1] == "gone: a"
 
 
 def test_a_place_is_found_and_what_only_begins_like_it_is_not(tmp_path: Path) -> None:
