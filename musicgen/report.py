@@ -40,6 +40,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--pack", action="store_true", help="write best-songs.zip beside the page, to share")
     parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="DIR",
+        help="also write the study to a folder that is small enough for a repository, such as "
+        "experiments/NAME: words, tables, figures, three songs; what it wrote before is written again",
+    )
+    parser.add_argument(
         "--pairs",
         type=int,
         default=2,
@@ -67,11 +74,14 @@ def report(arguments: argparse.Namespace) -> Path:
     _check_serving(arguments)
     # pandas, jinja2 and matplotlib take a moment to import, which --help should not wait for.
     from musicgen.reporting.contents import Choices
+    from musicgen.reporting.kept import check_folder, write_kept
     from musicgen.reporting.material import gather
     from musicgen.reporting.pack import write_pack
     from musicgen.reporting.page import write_folder, write_single_file
 
     material = gather(arguments.paths)
+    if arguments.keep is not None:
+        check_folder(material, arguments.keep)
     choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
     if arguments.single_file:
@@ -80,6 +90,8 @@ def report(arguments: argparse.Namespace) -> Path:
         written = write_folder(material, folder, choices)
     if arguments.pack:
         print(write_pack(written.contents, folder / _PACK))
+    if arguments.keep is not None:
+        print(write_kept(written.contents, arguments.keep))
     if arguments.serve:
         _serve(written, DEFAULT_PORT if arguments.port is None else arguments.port)
     return written.page

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
 from musicgen.training.state import load_checkpoint
+from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,6 +105,10 @@ def _open_record(prepared: PreparedRun) -> RunRecord:
             "musicgen": __version__,
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONS_OF},
+        },
+        machine={
+            "cores": num_cores(),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
 

@@ -75,6 +75,15 @@ def test_bad_input_is_one_line(
     assert capsys.readouterr().err == f"musicgen: {line}\n"
 
 
+def test_a_folder_that_may_not_be_written_is_told_before_any_work(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(runs), "--keep", str(runs / "kept")]) == 1
+    line = f"musicgen: --keep {runs / 'kept'}: lies among the runs; a folder of a repository is needed\n"
+    assert capsys.readouterr().err == line
+    assert [path.name for path in runs.iterdir()] == ["run"]
+
+
 def test_a_served_report_takes_findings_until_ctrl_c_and_its_files_hold_them_then(runs: Path) -> None:
     run = runs / "run" / "run.json"
     record = json.loads(run.read_text(encoding="utf-8"))

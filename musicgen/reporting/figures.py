@@ -34,15 +34,20 @@ class ShownPlot:
     words: str
 
 
-def shown_plots(material: Material) -> dict[str, ShownPlot]:
+def drawn_figures(material: Material) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
     figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
     if material.search and (found := search_figure(material)) is not None:
         figures[SEARCH] = found
     if "loss_curves" not in figures and (found := _loss_figure(material)) is not None:
         figures["loss_curves"] = found
+    return figures
+
+
+def shown_plots(material: Material) -> dict[str, ShownPlot]:
+    """The same for the page, which has titles of its own."""
     shown = {}
-    for name, figure in figures.items():
+    for name, figure in drawn_figures(material).items():
         title = figure.get_suptitle()
         figure.suptitle("")
         shown[name] = ShownPlot(inline_plot(name, figure), title, _plot_words(name, material))

@@ -135,20 +135,21 @@ def finding_item(finding: Finding) -> str:
 
 
 def markdown(contents: Contents) -> str:
-    """The text for a repository or a hand-in; its pictures and songs lie beside it."""
-    return _markdown("report.md.j2", contents)
+    """The text for a hand-in; its pictures and songs lie beside it."""
+    return text_of("report.md.j2", contents)
 
 
 def summary_text(contents: Contents) -> str:
     """The last part of it, which stands alone."""
-    return _markdown("summary.md.j2", contents)
+    return text_of("summary.md.j2", contents)
 
 
-def _markdown(template: str, contents: Contents) -> str:
+def text_of(template: str, contents: Contents, **more: object) -> str:
+    """A template of Markdown with the report as `report`, its material as `study`, and whatever is given."""
     text = (
         _environment(autoescape=False)
         .get_template(template)
-        .render(report=contents, study=contents.material, **_WORDS)
+        .render(report=contents, study=contents.material, **_WORDS, **more)
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 

@@ -142,11 +142,15 @@ def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
     return draw_roll(rendered.midi.read_bytes(), parse_tune(song.abc), rendered.duration_seconds)
 
 
-def compress(audio: Path, compression: float, *, mono: bool) -> Path:
-    """Write a WAV beside itself as MP3, which every browser plays; returns the MP3's path."""
+def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3") -> Path:
+    """Write a WAV beside itself as MP3, which every browser plays, or as .ogg; returns the new path.
+
+    compression: from 0 for the best quality to 1 for the smallest file.
+    """
     import soundfile
 
-    path = audio.with_suffix(".mp3")
+    path = audio.with_suffix(suffix)
+    is_mp3 = suffix == ".mp3"
     with soundfile.SoundFile(audio) as source:
         channels = 1 if mono else source.channels
         with soundfile.SoundFile(
@@ -154,8 +158,9 @@ def compress(audio: Path, compression: float, *, mono: bool) -> Path:
             "w",
             samplerate=source.samplerate,
             channels=channels,
-            format="MP3",
-            bitrate_mode="VARIABLE",
+            format="MP3" if is_mp3 else "OGG",
+            subtype=None if is_mp3 else "VORBIS",
+            bitrate_mode="VARIABLE" if is_mp3 else None,
             compression_level=compression,
         ) as target:
             for block in source.blocks(_FRAMES_A_BLOCK, dtype="float32", always_2d=True):

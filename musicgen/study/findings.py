@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from musicgen.errors import InputError
+from musicgen.files import write_text_atomically
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directory
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -130,6 +131,22 @@ def _append(path: Path, line: str) -> None:
         file.write(f"{line}\n".encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def keep_findings(findings: Sequence[Finding], path: Path) -> None:
+    """Write a log anew: what it holds and these findings, each once, oldest first; none leave it be.
+
+    Raises InputError where the log holds a line that is no finding.
+    """
+    if not findings:
+        return
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
+        lines = [
+            json.dumps(asdict(one), ensure_ascii=False)
+            for one in sorted(kept.values(), key=lambda one: one.date)
+        ]
+        write_text_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_findings(paths: Sequence[Path]) -> list[Finding]:

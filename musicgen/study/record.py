@@ -47,6 +47,8 @@ class RunRecord:
     """Metric -> its standard error from the finite number of tunes that this one network sampled."""
     timing: dict[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    machine: Mapping[str, object] = field(default_factory=dict)
+    """cores that the run could use, and started: the moment in UTC, ISO 8601."""
     tracker: Mapping[str, object] = field(default_factory=dict)
     error: str | None = None
     schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,67 @@
+"""Texts and tables that name no place of the machine on which they were made."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import InputError
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_START = r"(?:/(?!/)|~/|[A-Za-z]:[\\/])"
+_PATH = re.compile(rf"""(?<![\w./~<-]){_START}[^\s'",;:()\[\]]+""")
+"""An absolute path inside words."""
+_WHOLE = re.compile(rf"""["']?{_START}""")
+_OUTPUTS, _SOUNDFONT = "paths.", "rendering.soundfont"
+_NAMES = ("directory", "value", "baseline_value")
+"""Columns that stay: of a path its last name."""
+
+
+def without_folders(text: str) -> str:
+    """The text with only the last name of every absolute path."""
+    return _PATH.sub(lambda path: _last_name(path[0]), text)
+
+
+def portable_command(command: str) -> str:
+    """A command without where its files go and what plays them; of other paths the last name stays."""
+    tokens = []
+    for token in shlex.split(command):
+        name, sign, value = token.rpartition("=")
+        if name.startswith((_OUTPUTS, _SOUNDFONT)):
+            continue
+        tokens.append(f"{name}{sign}{portable_value(value)}")
+    return shlex.join(tokens)
+
+
+def portable_table(table: "DataFrame") -> "DataFrame":
+    """The table without columns that hold absolute paths; what names runs, levels and errors stays."""
+    kept = table.copy()
+    for name in table.columns:
+        if name == "error":
+            kept[name] = [without_folders(cell) if isinstance(cell, str) else cell for cell in table[name]]
+        elif name in _NAMES:
+            kept[name] = [portable_value(cell) for cell in table[name]]
+        elif name.startswith(_OUTPUTS) or any(portable_value(cell) is not cell for cell in table[name]):
+            kept = kept.drop(columns=name)
+    return kept
+
+
+def portable_value(value: object) -> object:
+    """Of an absolute path its last name, anything else as it is."""
+    return _last_name(value) if isinstance(value, str) and _WHOLE.match(value) else value
+
+
+def check_portable(text: str, what: str, places: Sequence[Path]) -> None:
+    """Raise InputError where the text names one of the places, or the folder of this program's user."""
+    known = {str(form) for place in (*places, Path.home(), Path.cwd()) for form in (place, place.resolve())}
+    for place in sorted(known):
+        is_told = re.search(rf"{re.escape(place)}(?![\w.-])", text)
+        if is_told and Path(place).is_absolute() and len(Path(place).parts) > 1:
+            raise InputError(f"{what}: names the folder {place}, which is of this machine alone")
+
+
+def _last_name(path: str) -> str:
+    return re.split(r"[\\/]", path.strip("\"'").rstrip("\\/"))[-1]

@@ -1,0 +1,159 @@
+"""Holds sentences of Markdown against the rows of effects.csv that they cite.
+
+A sentence states an effect if it uses a word of a verdict (raises, lowers, undecided, …), if it holds a
+difference with an interval (0.19 [0.18, 0.20]), or if it is a list item under "What each change did". It must
+then cite every row that it rests on, behind its last word and on one line:
+
+    [effect](learning-rate/effects.csv "training.learning_rate=0.01 fit/validation_loss")
+
+with " re-tuned" behind the metric for such a row. The words must be those of the rows' verdicts; every
+difference one of theirs to the digits printed (with "lowers" also turned round, as verdicts have it: "lowers
+the loss by 0.19 [0.18, 0.20]"); and so a number of seeds. Rows of tables need no word of a verdict.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from musicgen.study.figure_arms import level_of
+
+VERDICTS = {
+    "raises": ("raises",),
+    "lowers": ("lowers",),
+    "no effect larger": ("no effect larger",),
+    "no detectable effect": ("no detectable effect", "undecided"),
+    "a candidate": ("candidate",),
+    "no spread to judge by": ("no spread to judge by",),
+    "identical": ("identical",),
+    "no value to compare": ("no value to compare",),
+}
+"""What a verdict says -> words by which a sentence says it."""
+LISTED = "What each change did"
+PEOPLES_OWN = "What was heard"
+"""What somebody wrote down about a run is dated, and held against the effects by `compare`."""
+_NUMBER = r"[+−-]?\d+(?:\.\d+)?"
+_CLAIM = re.compile(rf"({_NUMBER}) \[({_NUMBER}), ({_NUMBER})\]")
+_ALONE = re.compile(r"(?<![\w.\[])([+−-]\d+(?:\.\d+)?|0)(?![\w%]|\.\d)")
+"""A difference without an interval has a sign."""
+_CITE = re.compile(r'\[[^\]]*\]\(([^)\s]*effects\.csv) "((?:[^"\\]|\\.)*)"\)')
+_TITLE = re.compile(r"([^=]+)=(.*) ([a-z_]+/\w+?)( re-tuned)?")
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A sentence, a list item or a row of a table."""
+
+    section: str
+    kind: str
+    text: str
+
+
+def problems_in(readme: Path) -> list[str]:
+    """What does not agree, a line each."""
+    return [
+        f"{readme}: {block.text!r}: {problem}"
+        for block in blocks(readme.read_text(encoding="utf-8"))
+        for problem in _problems(block, readme.parent)
+    ]
+
+
+def blocks(markdown: str) -> Iterator[Block]:
+    """Everything outside code and pictures; paragraphs by sentences."""
+    section, kind, lines = "", "", []
+    text = re.sub(r"^```.*?^```$|<!--.*?-->", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    for line in [*text.splitlines(), ""]:
+        starts = next((name for name, sign in _STARTS.items() if re.match(sign, line)), None)
+        if (starts is not None or not line.strip()) and lines:
+            whole = " ".join(lines)
+            parts = re.split(r"(?<=[.!?)]) (?=[A-Z*])", whole) if kind == "text" else [whole]
+            yield from (Block(section, kind, part) for part in parts)
+            lines = []
+        if starts == "heading":
+            section = line.lstrip("# ").strip()
+        elif line.strip() and starts != "picture":
+            kind = starts or (kind if lines else "text")
+            lines.append(line.strip())
+
+
+_STARTS = {"heading": r"#", "item": r"\s*(?:[-*]|\d+\.) ", "row": r"\|", "picture": r"!\["}
+
+
+def _problems(block: Block, folder: Path) -> Iterator[str]:
+    cites = [(file, _plain(title)) for file, title in _CITE.findall(block.text)]
+    words = _plain(_CITE.sub("", block.text))
+    said = {
+        verdict
+        for verdict, forms in VERDICTS.items()
+        if any(re.search(rf"\b{form}\b", words) for form in forms)
+    }
+    claims = _CLAIM.findall(words)
+    is_listed = block.kind == "item" and block.section == LISTED
+    if block.section == PEOPLES_OWN or not (said or claims or cites or is_listed):
+        return
+    if not cites:
+        yield "states an effect and cites no row"
+    rows = []
+    for file, title in cites:
+        found = _rows(folder / file, title)
+        rows += found
+        if len(found) != 1:
+            yield f"{len(found)} rows of {file} are {title}"
+    if not cites or len(rows) != len(cites):
+        return
+    meant = {next(verdict for verdict in VERDICTS if verdict in row["verdict"]) for row in rows}
+    if said != meant and not (block.kind == "row" and not said):
+        yield f"says {sorted(said)}, the rows {sorted(meant)}"
+    yield from _wrong_numbers(words, claims, rows)
+    for number in re.findall(r"(\d+) seeds", words):
+        if number not in {row["num_seeds"] for row in rows}:
+            yield f"{number} seeds are not those of the rows"
+
+
+def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Row]) -> Iterator[str]:
+    for claim in claims:
+        if not any(_agrees(claim, row, words) for row in rows):
+            yield f"{claim} is not what the rows say: {[_numbers(row) for row in rows]}"
+    for row in rows:
+        numbers = _numbers(row)
+        told = claims if len(numbers) == 3 else [(number,) for number in _ALONE.findall(words)]
+        if numbers and not any(_agrees(claim, row, words) for claim in told):
+            yield f"does not tell the difference {numbers}"
+
+
+def _numbers(row: Row) -> tuple[float, ...]:
+    """Difference and interval, as far as the row has them."""
+    return tuple(float(row[name]) for name in ("difference", "ci_low", "ci_high") if row[name])
+
+
+def _agrees(claim: tuple[str, ...], row: Row, words: str) -> bool:
+    numbers = _numbers(row)
+    if "lowers" in words and row["verdict"].startswith("lowers") and claim[0][0].isdigit():
+        numbers = tuple(-number for number in (numbers[0], *reversed(numbers[1:])))
+    return len(claim) == len(numbers) and all(map(_is_rounded, claim, numbers))
+
+
+def _is_rounded(printed: str, exact: float) -> bool:
+    places = len(printed.partition(".")[2])
+    return abs(float(printed.replace("−", "-")) - exact) <= 0.500001 * 10**-places
+
+
+def _rows(table: Path, title: str) -> list[Row]:
+    named = _TITLE.fullmatch(title)
+    if named is None or not table.is_file():
+        return []
+    parameter, value, metric, retuned = named.groups()
+    with table.open(encoding="utf-8", newline="") as file:
+        return [
+            row
+            for row in csv.DictReader(file)
+            if (row["parameter"], row["metric"]) == (parameter, metric)
+            and " ".join(level_of(row["value"]).split()) == " ".join(level_of(value).split())
+            and row["tuning"] == ("re-tuned" if retuned else "plain")
+        ]
+
+
+def _plain(markdown: str) -> str:
+    return re.sub(r"\\([^\w\s])", r"\1", markdown)

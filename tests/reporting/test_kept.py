@@ -1,0 +1,187 @@
+"""A study as a folder for a repository: what stands in it, what does not, writing it again."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from musicgen.errors import InputError
+from musicgen.reporting.contents import Choices, Contents, compose
+from musicgen.reporting.kept import MARK, write_kept
+from musicgen.reporting.material import gather
+from musicgen.study.findings import read_findings
+from musicgen.study.record import RunRecord
+from tests.claims import problems_in
+from tests.commands import last_line, run, train
+from tests.reporting.written_study import write_study
+from tests.test_experiments import check_command
+
+
+def contents_of(study: Path, folder: Path) -> Contents:
+    return compose(gather([study]), folder, Choices(pairs=0, best=2))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One whose runs and logs name folders of the machine wherever they can."""
+    root = write_study(tmp_path_factory.mktemp("studies") / "made-up", name=None)
+    for path in root.rglob("run.json"):
+        record = RunRecord.read(path.parent)
+        config = json.loads(json.dumps(record.config))
+        config["data"] |= {"source": "download", "path": "irish.abc"}
+        config["paths"] = {"outputs": str(root.parent)}
+        config["rendering"] = {"soundfont": f"{root}/flute.sf2"}
+        record.config = config
+        record.command += f" paths.outputs={root.parent} rendering.soundfont={root}/flute.sf2"
+        record.machine = {"cores": 2, "started": f"2026-11-24T10:0{record.seed}:00+00:00"}
+        if record.error:
+            record.error += f" at {root}/here.py:3"
+        record.write(path.parent)
+    (root / "plan.csv").write_text(f"directory,value,cache\nbaseline/seed=0,1e-3,{root}/cache\n")
+    line = {"date": "2026-11-24", "run_id": "10" * 8, "training_id": "t", "text": "lively", "ratings": {}}
+    line |= {"directory": f"{root}/model.cell=gru/seed=0", "effect": None, "author": None}
+    (root / "findings.jsonl").write_text(json.dumps(line) + "\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def contents(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    return contents_of(study, tmp_path_factory.mktemp("songs"))
+
+
+@pytest.fixture(scope="module")
+def folder(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("experiments") / "made-up"
+    kept = write_kept(contents, folder)
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert (kept.num_files, kept.num_bytes) == (len(files), sum(path.stat().st_size for path in files))
+    assert str(kept) == f"{folder}: {len(files)} files, {kept.num_bytes / 1000:.0f} kB"
+    return folder
+
+
+def columns(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return next(csv.reader(file))
+
+
+def test_every_sentence_on_an_effect_cites_its_row(folder: Path) -> None:
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert problems_in(folder / "README.md") == []
+    assert text.count("[effect](effects.csv") == 2 * 2 + 2 * 2
+    assert "- model.cell = gru lowers validation loss by 0." in text
+    assert '[effect](effects.csv "training.learning_rate=0.02 validity/tune_rate")' in text
+    (folder / "copy.md").write_text(
+        text.replace("lowers validation loss by 0.", "lowers validation loss by 1.")
+    )
+    assert problems_in(folder / "copy.md")
+    (folder / "copy.md").unlink()
+
+
+def test_the_folder_has_what_a_reader_needs(folder: Path) -> None:
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"{MARK}\n# made\\-up\n")
+    for words in (
+        "Does \\<b\\>anything\\</b\\> help?",
+        "Seeds 0, 1, 2.",
+        "Made on 2026\\-11\\-24; 2 min from the first run",
+        "2 processor cores",
+        "\npython -m musicgen.train training=smoke model.cell=lstm seed=0\n",
+        "MUSICGEN\\_DATA\\_DIR",
+        "`model.cell=lstm`",
+        "1 of 9 runs did not complete",
+        "lively",
+    ):
+        assert words in text
+    links = re.findall(r"\]\(((?:songs|figures)/[^)]+|[\w.]+\.\w+)\)", text)
+    assert links and all((folder / link).is_file() for link in links)
+    assert {"songs/1.ogg", "songs/1.svg", "songs/1.abc", "noise.csv", "plan.csv", "findings.jsonl"} <= set(
+        links
+    )
+    assert "findings.md" not in links
+
+
+def test_songs_are_small_and_say_where_they_come_from(folder: Path) -> None:
+    sound = soundfile.info(folder / "songs" / "1.ogg")
+    assert sound.channels == 1 and sound.duration > 5 and sound.format == "OGG"
+    assert (folder / "songs" / "1.ogg").stat().st_size < 10_000 * sound.duration
+    header = (folder / "songs" / "1.abc").read_text(encoding="utf-8").splitlines()
+    assert "seed 0, temperature 0.7" in header[1] and header[2] == "N:baseline, seed 0, tune 1"
+
+
+def test_figures_are_small(folder: Path) -> None:
+    figures = {path.stem: path for path in (folder / "figures").iterdir()}
+    assert {"effects", "loss_curves"} <= set(figures)
+    assert all(path.stat().st_size < 150_000 for path in figures.values())
+
+
+def test_no_file_names_a_folder_of_the_machine(folder: Path, study: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert str(study.parent).encode() not in path.read_bytes(), path
+    assert "paths.outputs" not in columns(folder / "runs.csv")
+    assert "rendering.soundfont" not in columns(folder / "runs.csv")
+    assert {"directory", "data.path", "error", "fit/validation_loss"} <= set(columns(folder / "runs.csv"))
+    assert (folder / "plan.csv").read_text() == "directory,value\nbaseline/seed=0,1e-3\n"
+    (finding,) = read_findings([folder / "findings.jsonl"])
+    assert finding.directory == "model.cell=gru/seed=0"
+    assert "at here.py:3" in (folder / "runs.csv").read_text(encoding="utf-8")
+
+
+def test_writing_again_replaces_its_own_files_and_leaves_words_alone(
+    contents: Contents, folder: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    (again / "findings.md").write_text("What I think.\n")
+    (again / "songs" / "9.abc").write_text("X:1\n")
+    log = (again / "findings.jsonl").read_text()
+    other = log.replace("lively", "of another sweep").replace("2026-11-24", "2026-11-23")
+    (again / "findings.jsonl").write_text(log + other)
+    write_kept(contents, again)
+    assert (again / "findings.md").read_text() == "What I think.\n"
+    assert "[findings.md](findings.md)" in (again / "README.md").read_text(encoding="utf-8")
+    assert not (again / "songs" / "9.abc").exists()
+    assert [one.text for one in read_findings([again / "findings.jsonl"])] == ["of another sweep", "lively"]
+
+
+def test_what_somebody_else_wrote_is_not_replaced(contents: Contents, study: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# By hand\n")
+    with pytest.raises(InputError, match=r"holds a README\.md that it did not write"):
+        write_kept(contents, tmp_path)
+    for place in (study, study / "kept"):
+        with pytest.raises(InputError, match="lies among the runs"):
+            write_kept(contents, place)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_finding_that_names_a_folder_of_the_machine_is_refused(study: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(study, copy)
+    log = (copy / "findings.jsonl").read_text()
+    (copy / "findings.jsonl").write_text(log.replace("lively", f"see {copy}/notes"))
+    with pytest.raises(InputError, match="which is of this machine alone"):
+        write_kept(contents_of(copy, tmp_path / "songs"), tmp_path / "kept")
+
+
+@pytest.mark.slow
+def test_a_declared_study_at_smoke_size_becomes_a_kept_folder(tunebook: Path, tmp_path: Path) -> None:
+    choices = ["--multirun", "study=cell", "seed=0,1", "training.num_iterations=20", "sampling.num_tunes=4"]
+    sweep = last_line(train(tunebook, tmp_path / "outputs", *choices, "rendering=none", "tracker=none"))
+    folder = tmp_path / "experiments" / "cell"
+    done = run("report", str(sweep), "--keep", str(folder))
+    assert last_line(done) == sweep / "report" / "report.html"
+    assert re.search(rf"^{re.escape(str(folder))}: \d+ files, \d+ kB$", done.stdout, flags=re.MULTILINE)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 1_000_000
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert "**LSTM or GRU?**" in text and "processor cores" in text and "Every run completed." in text
+    assert "python -m musicgen.train --multirun training=smoke" in text and "study=cell" in text
+    assert '"model.cell=gru fit/validation_loss"' in text
+    assert problems_in(folder / "README.md") == []
+    check_command(folder)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert str(tmp_path).encode() not in path.read_bytes(), path

@@ -1,0 +1,125 @@
+"""What is committed in experiments/ is true: sentences agree with tables, commands make it again."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from musicgen.config import compose_config
+from musicgen.study.pairing import IDENTITY_GROUPS
+from musicgen.study.runs import flat_config
+from musicgen.study.star import Star
+from tests.claims import problems_in
+
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+READMES = sorted(EXPERIMENTS.rglob("README.md"))
+OF_THE_MACHINE = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
+MOST_BYTES = 1_500_000
+HEAD = "parameter,value,baseline_value,metric,num_seeds,difference,ci_low,ci_high,verdict,tuning\n"
+ROWS = (
+    "training.learning_rate,0.01,0.005,fit/validation_loss,5,-0.1912,-0.2011,-0.1813,"
+    '"lowers validation loss by 0.191 [0.181, 0.201], Holm p < 0.001, 5 seeds",plain\n'
+    "model.cell,gru,lstm,validity/tune_rate,5,0.0149,-0.021,0.05,"
+    '"no detectable effect with 5 seeds; this design would see ≥ 0.04",plain\n'
+    'model.cell,gru,lstm,fit/validation_loss,1,0.013,,,"a candidate; confirm with fresh seeds",plain\n'
+)
+CITE = '[effect](rate/effects.csv "training.learning_rate=1e-2 fit/validation_loss")'
+CELL = '[effect](rate/effects.csv "model.cell=gru validity/tune_rate")'
+ALONE = '[effect](rate/effects.csv "model.cell=gru fit/validation_loss")'
+
+
+def command_of(readme: Path) -> list[str]:
+    """The overrides of the first command."""
+    (block,) = re.findall(r"```bash\n(.*?)\n```", readme.read_text(encoding="utf-8"), flags=re.DOTALL)[:1]
+    words = shlex.split(block.splitlines()[0])
+    own = words[words.index("musicgen.train") + 1 :]
+    return [word for word in own if word != "--multirun" and not word.startswith("hydra")]
+
+
+@pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
+def test_sentences_agree_with_the_rows_that_they_cite(readme: Path) -> None:
+    assert problems_in(readme) == []
+
+
+def test_the_commands_still_mean_the_same_baselines_and_seeds() -> None:
+    for baseline in EXPERIMENTS.glob("*/baseline.json"):
+        check_command(baseline.parent)
+
+
+def check_command(folder: Path) -> None:
+    overrides = OverridesParser.create().parse_overrides(command_of(folder / "README.md"))
+    plain = [one.input_line for one in overrides if not one.is_sweep_override() and one.input_line]
+    named = compose_config(plain)
+    study = named.study
+    star = Star.of(overrides, study, named.seed)
+    kept = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
+    config = compose_config([*study.baseline, *plain]).as_dict()
+    composed = flat_config({name: config[name] for name in IDENTITY_GROUPS})
+    compared = [name for name in kept if name not in OF_THE_MACHINE]
+    assert {name: composed.get(name) for name in compared} == {name: kept[name] for name in compared}
+    words = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"Seeds {', '.join(map(str, sorted(star.seeds)))}." in words
+
+
+def test_experiments_are_small_and_name_no_place_of_a_machine() -> None:
+    for folder in (path for path in EXPERIMENTS.iterdir() if path.is_dir()):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert sum(path.stat().st_size for path in files) < MOST_BYTES
+        for path in files:
+            if path.suffix in {".md", ".csv", ".json", ".jsonl"}:
+                text = path.read_text(encoding="utf-8")
+                assert not re.search(r"(?<![\w.])/(?:home|root|tmp|work|Users|mnt|var|opt)/", text), path
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "rate").mkdir(exist_ok=True)
+    (tmp_path / "rate" / "effects.csv").write_text(HEAD + ROWS, encoding="utf-8")
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    return problems_in(tmp_path / "README.md")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 5 seeds. {CITE}",
+        f"## What each change did\n- A rate of 1e-2 lowers it,\n  −0.191 \\[−0.201, \\-0.181\\]. {CITE}",
+        f"It is undecided what a GRU does: +0.015 [−0.021, 0.050]. {CELL}",
+        f"A GRU is a candidate: +0.013 with one seed. {ALONE}",
+        f"| rate | −0.19 [−0.20, −0.18] | {CITE} |",
+        f"It lowers it, 0.19 [0.18, 0.20], {CITE} and has no detectable effect, 0.01 [-0.02, 0.05]. {CELL}",
+        "Nothing is said.\n\n```bash\nraises 1 [1, 2]\n```\n## What was heard\nraises everything",
+    ],
+)
+def test_true_sentences_pass(text: str, tmp_path: Path) -> None:
+    assert problems(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("A rate of 1e-2 lowers the loss.", "cites no row"),
+        ("A rate of 1e-2 is better, 0.19 [0.18, 0.20].", "cites no row"),
+        ("## What each change did\n- A rate of 1e-2 is good.", "cites no row"),
+        (f"A rate of 1e-2 lowers the loss by 0.20 [0.18, 0.20]. {CITE}", "is not what the rows say"),
+        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.21]. {CITE}", "is not what the rows say"),
+        (f"A rate of 1e-2 lowers the loss by −0.19 [0.18, 0.20]. {CITE}", "is not what the rows say"),
+        (f"A rate of 1e-2 lowers the loss. {CITE}", "does not tell the difference"),
+        (f"A rate of 1e-2 raises the loss by 0.19 [0.18, 0.20]. {CITE}", r"says \['raises'\]"),
+        (f"A rate of 1e-2 improves the loss, −0.19 [−0.20, −0.18]. {CITE}", r"says \[\]"),
+        (f"A GRU raises the rate by 0.015 [−0.021, 0.050]. {CELL}", r"says \['raises'\]"),
+        (f"A GRU has no effect larger than 0.1: 0.015 [−0.021, 0.050]. {CELL}", "says"),
+        (f"A GRU is a candidate: +0.031 with one seed. {ALONE}", "does not tell the difference"),
+        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 3 seeds. {CITE}", "3 seeds are not"),
+        (f"A rate of 2e-2 lowers the loss by 0.19 [0.18, 0.20]. {CITE.replace('1e-2', '2e-2')}", "0 rows"),
+        (f"It lowers the loss by 0.19 [0.18, 0.20]. {CITE.replace('rate/', 'gone/')}", "0 rows"),
+        (f"| rate | −0.19 [−0.20, −0.17] | {CITE} |", "is not what the rows say"),
+    ],
+)
+def test_wrong_numbers_missing_rows_and_wrong_directions_fail(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    found = problems(tmp_path, text)
+    assert found and any(re.search(problem, line) for line in found)
