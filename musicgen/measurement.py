@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from filelock import FileLock
 
 from musicgen.files import source_code, write_text_atomically
 from musicgen.metrics.comparison import Corpus
@@ -95,21 +96,22 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
 
 def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[str, Loss]:
     """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
-    corpus = prepared.corpus
     path = prepared.config.paths.cache / f"losses-{_losses_key(prepared, network)}.json"
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        return {part: Loss(**known[part]) for part in PARTS}
-    except (OSError, ValueError, TypeError, KeyError):
-        losses = {
-            part: mean_loss(
-                network, encode_tunes(_scored(prepared, part), corpus.vocabulary, prepared.device)
-            )
-            for part in PARTS
-        }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text_atomically(path, json.dumps({part: asdict(loss) for part, loss in losses.items()}))
+    # Of the runs of a sweep that sample the same weights at the same time, one computes.
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            return {part: Loss(**known[part]) for part in PARTS}
+        except (OSError, ValueError, TypeError, KeyError):
+            losses = {part: _loss(prepared, network, part) for part in PARTS}
+        write_text_atomically(path, json.dumps({part: asdict(loss) for part, loss in losses.items()}))
     return losses
+
+
+def _loss(prepared: PreparedRun, network: CharacterNetwork, part: str) -> Loss:
+    tunes = encode_tunes(_scored(prepared, part), prepared.corpus.vocabulary, prepared.device)
+    return mean_loss(network, tunes)
 
 
 def _scored(prepared: PreparedRun, part: str) -> list[str]:

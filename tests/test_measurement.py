@@ -59,7 +59,7 @@ def test_losses_are_kept_for_their_weights_and_their_split_alone(
 @pytest.mark.parametrize("content", ["", "[]", '{"train": {"nats": 1.0}}'])
 def test_a_broken_file_of_losses_is_worked_out_anew(content: str, tunebook: Path, tmp_path: Path) -> None:
     fresh = run_again(tunebook, tmp_path / "outputs", "first")
-    (path,) = (tmp_path / "outputs" / "cache").glob("losses-*")
+    (path,) = (tmp_path / "outputs" / "cache").glob("losses-*.json")
     path.write_text(content)
     assert run_again(tunebook, tmp_path / "outputs", "second") == fresh
     assert path.read_text() != content

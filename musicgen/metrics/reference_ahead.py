@@ -1,12 +1,11 @@
 """The reference of a corpus, computed beside a training that leaves a core free.
 
 A first run of a corpus needs half a minute of one core for it, and only when its tunes are sampled. The work
-is done by `python -m musicgen.metrics.reference_ahead` at a low priority; whoever asks for the reference
-meanwhile waits for it (`reference.build_reference`), and computes it where this process has failed.
+is done by `python -m musicgen.metrics.reference_ahead`; whoever asks for the reference meanwhile waits for it
+(`reference.build_reference`), and computes it where this process has failed.
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from musicgen.metrics.reference import build_reference, reference_file
-
-NICENESS = 10
 
 
 @contextmanager
@@ -50,8 +47,6 @@ def main() -> None:
     """Compute the reference that is asked for on the standard input."""
     # A Ctrl-C is for the run, which ends this process when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     tunes, groups, num_tunes, num_splits, cache_dir = json.load(sys.stdin)
     build_reference(
         tunes, num_tunes=num_tunes, groups=groups, num_splits=num_splits, cache_dir=Path(cache_dir)

@@ -181,6 +181,10 @@ class _Running:
     """Whether it waits for another process, and leaves its cores to others."""
 
 
+MOST_AT_ONCE = 3
+"""Jobs under way for each place, those included that wait and take none: they take memory."""
+
+
 class _Sweep:
     """The jobs of one launch by number: those that wait, those under way, and what became of the others."""
 
@@ -233,7 +237,8 @@ class _Sweep:
                     self._next = number, *self._compose(number)
                 _, config, cost = self._next
                 taken = sum(running.cost for running in self._running.values() if not running.is_idle)
-                if taken and taken + cost > self._capacity.total:
+                is_crowded = len(self._running) >= MOST_AT_ONCE * self._capacity.total
+                if (taken and taken + cost > self._capacity.total) or is_crowded:
                     return
                 self._display.start(number)
                 self._running[number] = _Running(self._launcher.start(config), cost)
