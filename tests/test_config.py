@@ -44,8 +44,8 @@ def test_every_group_has_files() -> None:
 
 
 def test_a_cell_changes_the_cell_and_nothing_else() -> None:
-    values = composed_values("model=gru")
-    assert values["model"] == {**composed_values()["model"], "cell": "gru"}
+    values = composed_values("model=lstm")
+    assert values["model"] == {**composed_values()["model"], "cell": "lstm"} != composed_values()["model"]
 
 
 def test_the_lab_is_the_set_up_of_the_course() -> None:
@@ -61,6 +61,7 @@ def test_the_lab_is_the_set_up_of_the_course() -> None:
 
 def test_smoke_shrinks_the_run_and_choices_win_over_it() -> None:
     config = parsed("training=smoke")
+    assert config.model.cell == "lstm"
     assert (config.model.hidden_size, config.model.num_layers, config.training.learning_rate) == (64, 1, 5e-3)
     assert config.sampling.num_tunes == 8 and config.tracker.mode == "offline"
     assert parsed("training=smoke", "model.num_layers=2").model.num_layers == 2

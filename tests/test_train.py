@@ -171,9 +171,9 @@ def test_help_is_quick_and_names_groups_and_values() -> None:
     started = time.monotonic()
     done = run("train", "--help")
     assert done.returncode == 0 and time.monotonic() - started < 10
-    assert "training: default, lab, smoke" in done.stdout and "hidden_size: 320" in done.stdout
-    composed = run("train", "--cfg", "job", "model=gru")
-    assert composed.returncode == 0 and "cell: gru" in composed.stdout
+    assert "training: default, lab, quick, smoke" in done.stdout and "hidden_size: 384" in done.stdout
+    composed = run("train", "--cfg", "job", "model=lstm")
+    assert composed.returncode == 0 and "cell: lstm" in composed.stdout
 
 
 BAD_INPUT = {
