@@ -1,4 +1,4 @@
-"""Loss curves of a whole run of the default network through torch's own modules, the engine, and bfloat16.
+"""Loss curves of whole runs of `training=quick` through torch's own modules, the engine, and bfloat16.
 
     python -m benchmarks.loss_curves [--seeds 3] [OVERRIDE ...]
 
@@ -72,7 +72,7 @@ def train(config: Config, seed: int, precision: Precision, *, with_modules: bool
 
 def measure(overrides: Sequence[str], num_seeds: int) -> dict[str, list[Fit]]:
     """Every way with every seed."""
-    config = resolve(compose_config(["model.dropout=0.0", *overrides]))
+    config = resolve(compose_config(["training=quick", "model.dropout=0.0", *overrides]))
     fits: dict[str, list[Fit]] = {name: [] for name in WAYS}
     for seed in range(num_seeds):
         for name, (precision, with_modules) in WAYS.items():
