@@ -1,9 +1,11 @@
 """The reference computed by a process beside the one that needs it."""
 
 import json
-import os
+import signal
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,13 +49,22 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
     assert json.loads(path.read_text(encoding="utf-8"))["mean"] == told.mean
 
 
-def test_a_body_that_fails_ends_the_other_process(oneills: list[str], tmp_path: Path) -> None:
+def test_a_body_that_fails_ends_the_other_process(
+    oneills: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def remember(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **named))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", remember)
     groups = list(range(len(oneills)))
     path = reference_file(tmp_path, oneills, groups, 40, 20)
     beside = reference_ahead(oneills, groups, 40, 20, tmp_path)
     beside.__enter__()
     wait_for(path.with_suffix(".lock"))
     assert not beside.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
-    assert not path.exists()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    (process,) = started
+    assert process.returncode == -signal.SIGKILL and not path.exists()

@@ -27,7 +27,7 @@ TRAINING = training_identity(VALUES, CORPUS, "cpu")
     ("name", "value"),
     [
         ("training.learning_rate", 0.5),
-        ("model.cell", "gru"),
+        ("model.cell", "lstm"),
         ("seed", 9),
         ("data.split_seed", 9),
         ("data.test_share", 0.2),

@@ -96,7 +96,9 @@ def test_seconds_are_said_as_people_say_them() -> None:
 
 
 def test_operations_grow_with_the_square_of_the_hidden_size() -> None:
-    model = parsed("model.hidden_size=100", "model.embedding_size=100").model
+    model = parsed(
+        "model=lstm", "model.num_layers=1", "model.hidden_size=100", "model.embedding_size=100"
+    ).model
     double = replace(model, hidden_size=200, embedding_size=200)
     assert double.training_flops == 4 * model.training_flops
     assert replace(model, cell="gru").training_flops * 4 == model.training_flops * 3
