@@ -52,10 +52,10 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
 def test_a_body_that_fails_ends_the_other_process(
     oneills: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[subprocess.Popen[Any]] = []
     popen = subprocess.Popen
 
-    def remember(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+    def remember(*arguments: Any, **named: Any) -> subprocess.Popen[Any]:
         started.append(popen(*arguments, **named))
         return started[-1]
 
