@@ -112,7 +112,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(override: str, line: str) -
     [
         ("model.hiden_size=3", "model.hiden_size: no such field; allowed in model are cell, hidden_size"),
         ("sead=3", "sead: no such field; allowed in the config are data, model"),
-        ("model=transformer", "model=transformer: no such choice; allowed are gru, lab, lstm"),
+        ("model=transformer", "model=transformer: no such choice; allowed are default, gru, lab, lstm"),
         ("model.cell=[", "no viable alternative at input"),
     ],
 )
