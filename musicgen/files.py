@@ -1,12 +1,16 @@
 """Files that a reader never sees half-written, and the code that what they hold depends on."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
 
 _UNFINISHED = ".unfinished-"
+Value = TypeVar("Value")
 
 
 @contextmanager
@@ -34,6 +38,45 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text with `\\n` line ends, whole or not at all."""
     with replace_atomically(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def computed_once(
+    path: Path,
+    read: Callable[[str], Value],
+    compute: Callable[[], Value],
+    write: Callable[[Value], str],
+    on_wait: Callable[[], None] = lambda: None,
+) -> Value:
+    """What `read` makes of the file's text, else what `compute` gives, kept there as `write` puts it.
+
+    A file that `read` refuses with ValueError, TypeError or KeyError is computed anew. Of several processes
+    that need it, one computes it; on_wait is called where that is another one.
+    """
+
+    def known() -> Value | None:
+        try:
+            return read(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    value = known()
+    if value is not None:
+        return value
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        on_wait()
+        lock.acquire()
+    try:
+        value = known()
+        if value is None:
+            value = compute()
+            write_text_atomically(path, write(value))
+        return value
+    finally:
+        lock.release()
 
 
 @cache

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from filelock import FileLock
 
-from musicgen.files import source_code, write_text_atomically
+from musicgen.files import computed_once, source_code
 from musicgen.metrics.comparison import Corpus
 from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.melody import read_corpus
-from musicgen.metrics.reference import Reference, build_reference, reference_file
+from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
@@ -46,6 +45,7 @@ def measure(
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put all numbers into the record; returns those of the tunes, and the figures by file name."""
     started = time.perf_counter()
+    tell_stage("evaluating")
     reference = _reference(prepared, len(tunes))
     evaluator = Evaluator(reference, _compared_corpus(prepared))
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
@@ -96,17 +96,17 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
 
 def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[str, Loss]:
     """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
-    path = prepared.config.paths.cache / f"losses-{_losses_key(prepared, network)}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of the runs of a sweep that sample the same weights at the same time, one computes.
-    with FileLock(path.with_suffix(".lock")):
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-            return {part: Loss(**known[part]) for part in PARTS}
-        except (OSError, ValueError, TypeError, KeyError):
-            losses = {part: _loss(prepared, network, part) for part in PARTS}
-        write_text_atomically(path, json.dumps({part: asdict(loss) for part, loss in losses.items()}))
-    return losses
+    return computed_once(
+        prepared.config.paths.cache / f"losses-{_losses_key(prepared, network)}.json",
+        read=_read_losses,
+        compute=lambda: {part: _loss(prepared, network, part) for part in PARTS},
+        write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
+    )
+
+
+def _read_losses(text: str) -> dict[str, Loss]:
+    known = json.loads(text)
+    return {part: Loss(**known[part]) for part in PARTS}
 
 
 def _loss(prepared: PreparedRun, network: CharacterNetwork, part: str) -> Loss:
@@ -160,7 +160,7 @@ def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
 
 def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
     """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    if not _leaves_a_core_free(prepared):
+    if prepared.num_threads >= num_cores():
         return nullcontext()
     config = prepared.config
     return reference_ahead(
@@ -172,20 +172,14 @@ def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
     )
 
 
-def _leaves_a_core_free(prepared: PreparedRun) -> bool:
-    return prepared.num_threads < num_cores()
-
-
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
-    corpus, cache = prepared.corpus, prepared.config.paths.cache
-    num_splits = prepared.config.evaluation.num_reference_splits
-    file = reference_file(cache, corpus.tunes, corpus.groups, num_tunes, num_splits)
-    is_ahead = _leaves_a_core_free(prepared) and num_tunes == prepared.config.sampling.num_tunes
-    if is_ahead and not file.exists():
-        # The process that was started for it is not ready.
-        tell_stage(WAITING)
     reference = build_reference(
-        corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, num_splits=num_splits, cache_dir=cache
+        prepared.corpus.tunes,
+        num_tunes=num_tunes,
+        groups=prepared.corpus.groups,
+        num_splits=prepared.config.evaluation.num_reference_splits,
+        cache_dir=prepared.config.paths.cache,
+        on_wait=lambda: tell_stage(WAITING),
     )
     tell_stage("evaluating")
     return reference

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import computed_once
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.measuring import measure
 from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
@@ -89,29 +88,25 @@ def build_reference(
     groups: Sequence[int] | None = None,
     num_splits: int = NUM_SPLITS,
     cache_dir: Path | None = None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> Reference:
     """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
 
     `tunes` are the cleaned texts of the whole corpus; `groups` numbers their near-duplicates (each tune is
-    its own group, if not given). Raises InputError for fewer than 8 tunes with notes.
+    its own group, if not given). on_wait is called where another process is computing it just now. Raises
+    InputError for fewer than 8 tunes with notes.
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
     if cache_dir is None:
         return _compute(tunes, labels, num_tunes, num_splits)
-    path = reference_file(cache_dir, tunes, labels, num_tunes, num_splits)
-    known = _read(path)
-    if known is not None:
-        return known
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Of several processes that need it, one computes it and the others wait.
-    with FileLock(path.with_suffix(".lock")):
-        known = _read(path)
-        if known is not None:
-            return known
-        reference = _compute(tunes, labels, num_tunes, num_splits)
-        write_text_atomically(path, json.dumps(asdict(reference), indent=1) + "\n")
-    return reference
+    return computed_once(
+        reference_file(cache_dir, tunes, labels, num_tunes, num_splits),
+        read=lambda text: Reference(**json.loads(text)),
+        compute=lambda: _compute(tunes, labels, num_tunes, num_splits),
+        write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
+        on_wait=on_wait,
+    )
 
 
 def reference_file(
@@ -120,15 +115,6 @@ def reference_file(
     """Where the reference is kept, named by 16 hexadecimal digits of the SHA-256 of all that decides it."""
     content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED])
     return cache_dir / f"reference-{hashlib.sha256(content.encode()).hexdigest()[:16]}.json"
-
-
-def _read(path: Path) -> Reference | None:
-    """A reference that was written before; None where there is none, or a file that is something else."""
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Reference(**content)
-    except (OSError, ValueError, TypeError):
-        return None
 
 
 def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> Reference:

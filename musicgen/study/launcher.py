@@ -51,6 +51,10 @@ def _no_cuda() -> bool:
     return False
 
 
+MOST_AT_ONCE = 3
+"""Jobs under way for each place, those included that wait and take none: they take memory."""
+
+
 @dataclass(frozen=True)
 class Program:
     """What the launcher has to know of the program whose jobs it starts."""
@@ -179,10 +183,6 @@ class _Running:
     cost: int
     is_idle: bool = False
     """Whether it waits for another process, and leaves its cores to others."""
-
-
-MOST_AT_ONCE = 3
-"""Jobs under way for each place, those included that wait and take none: they take memory."""
 
 
 class _Sweep:

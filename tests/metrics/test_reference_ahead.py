@@ -45,7 +45,16 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
         wait_for(path.with_suffix(".lock"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reference_module, "_compute", lambda *_: pytest.fail("computed beside the other"))
-            told = build_reference(tunes, num_tunes=20, groups=groups, num_splits=4, cache_dir=tmp_path)
+            waits: list[bool] = []
+            told = build_reference(
+                tunes,
+                num_tunes=20,
+                groups=groups,
+                num_splits=4,
+                cache_dir=tmp_path,
+                on_wait=lambda: waits.append(path.exists()),
+            )
+    assert waits == [False]
     assert json.loads(path.read_text(encoding="utf-8"))["mean"] == told.mean
 
 
