@@ -124,9 +124,11 @@ def step_seconds(
             network=build_network(config.model, corpus.vocabulary.size, 0, precision_of(config)),
             vocabulary=corpus.vocabulary,
             windows=RandomWindows(
-                tokens, training.batch_size, training.sequence_length, generator_for(0, "batches")
+                tokens[:, None], training.batch_size, training.sequence_length, generator_for(0, "batches")
             ),
-            validation=encode_tunes([min(corpus.part("validation"), key=len)], corpus.vocabulary, CPU),
+            validation=encode_tunes(
+                [min(corpus.part("validation"), key=len)], corpus.vocabulary, config.model, CPU
+            ),
             config=training,
             folder=TrainingFolder(Path(folder)),
             dropout_seed=0,
