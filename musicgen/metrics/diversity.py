@@ -69,7 +69,7 @@ def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
-    strings = ["".join(chr(256 + step) for step in melody.intervals) for melody in melodies]
+    strings = ["".join(map(chr, (256 + melody.intervals).tolist())) for melody in melodies]
     distances = cdist(strings, strings, scorer=Levenshtein.normalized_distance).astype(np.float64)
     has_none = [not string for string in strings]
     distances[has_none, :] = distances[:, has_none] = np.nan
