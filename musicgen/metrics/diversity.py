@@ -5,6 +5,7 @@ More is not better: noise maximises every one of these. The target is the corpus
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,7 @@ def unique_tunes(bodies: Sequence[str]) -> float:
     return len({normalised(body) for body in bodies}) / len(bodies)
 
 
+@lru_cache(maxsize=1024)  # the sampling noise asks for every tune ten times
 def normalised(body: str) -> str:
     """A tune body without white space and the `!` that old files end their lines with."""
     return re.sub(r"\s+|!(?=\s*$)", "", body, flags=re.MULTILINE)
