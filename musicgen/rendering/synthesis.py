@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from musicgen.rendering.midi import in_seconds, read_score
 
 if TYPE_CHECKING:
-    from symusic import Synthesizer
+    from symusic.core import Synthesizer
 
 # The synthesiser's interpolation; from 5 on symusic 0.5.9 gives silence.
 _QUALITY = 4
@@ -75,7 +75,7 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
 # It reads every note's sample once and keeps it: most of the time that the first tune takes.
 @lru_cache(maxsize=1)
 def _synthesizer(soundfont: Path, sample_rate: int) -> "Synthesizer":
-    from symusic import Synthesizer
+    from symusic.core import Synthesizer
 
     return Synthesizer(str(soundfont), sample_rate, _QUALITY)
 
