@@ -5,6 +5,7 @@ More is not better: noise maximises every one of these. The target is the corpus
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,7 @@ def unique_tunes(bodies: Sequence[str]) -> float:
     return len({normalised(body) for body in bodies}) / len(bodies)
 
 
+@lru_cache(maxsize=1024)  # the sampling noise asks for every tune ten times
 def normalised(body: str) -> str:
     """A tune body without white space and the `!` that old files end their lines with."""
     return re.sub(r"\s+|!(?=\s*$)", "", body, flags=re.MULTILINE)
@@ -69,7 +71,7 @@ def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
-    strings = ["".join(chr(256 + step) for step in melody.intervals) for melody in melodies]
+    strings = ["".join(map(chr, (256 + melody.intervals).tolist())) for melody in melodies]
     distances = cdist(strings, strings, scorer=Levenshtein.normalized_distance).astype(np.float64)
     has_none = [not string for string in strings]
     distances[has_none, :] = distances[:, has_none] = np.nan

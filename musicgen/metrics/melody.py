@@ -8,6 +8,7 @@ Everything that counts notes without saying more counts pitches.
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -74,7 +75,7 @@ class CorpusTune:
         return header_field(self.text, "T") or ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScoredTune:
     """A tune that was read once, with everything that the metrics ask about it."""
 
@@ -90,10 +91,16 @@ class ScoredTune:
         """Its ABC."""
         return self.parsed.text
 
-    @property
+    @cached_property
     def bars(self) -> tuple[str, ...]:
         """The text of each bar, without white space and decorations."""
         return tuple(bar.text for bar in self.parsed.bars)
+
+    @cached_property
+    def num_valid_bars(self) -> int:
+        """Bars that fill the meter, or fall short of it where they may; M:none lets all pass."""
+        is_free = (self.parsed.header("M") or "").strip() == "none"
+        return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in self.parsed.bars)
 
     @property
     def title(self) -> str:

@@ -7,6 +7,7 @@ they lead to. A run of m equal steps is a copy of m + 1 notes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _NO_TUNES = "no tune has a note"
 _PITCH_BITS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Copies:
     """What one tune shares with the training tunes; the arrays of `Matches` count notes or steps."""
 
@@ -41,12 +42,12 @@ class Copies:
         """Notes of the longest run found in a training tune in any key; 1 where no step is."""
         return min(self.steps.longest() + 1, self.num_notes)
 
-    @property
+    @cached_property
     def copied(self) -> NDArray[np.bool_]:
         """Which notes lie in a copy of pitches and durations of at least 16 notes, shape (notes,)."""
         return self.notes.covered(COPY_NOTES)
 
-    @property
+    @cached_property
     def copied_transposed(self) -> NDArray[np.bool_]:
         """The same in any key; the duration of a copy's first note is free. Shape (notes,)."""
         is_step_copied = self.note_steps.covered(COPY_NOTES - 1)

@@ -58,8 +58,10 @@ def tonic_ending(melodies: Sequence[Melody]) -> float:
 
 
 def _zip_ratio(melody: Melody, rng: np.random.Generator) -> float:
-    notes = [f"{pitch}:{duration}" for pitch, duration in zip(melody.pitches, melody.durations, strict=True)]
-    shuffled = [_zipped([notes[place] for place in rng.permutation(len(notes))]) for _ in range(_SHUFFLES)]
+    pitches, durations = melody.pitches.tolist(), melody.durations.tolist()
+    notes = [f"{pitch}:{duration}" for pitch, duration in zip(pitches, durations, strict=True)]
+    orders = [rng.permutation(len(notes)).tolist() for _ in range(_SHUFFLES)]
+    shuffled = [_zipped([notes[place] for place in order]) for order in orders]
     return _zipped(notes) / (sum(shuffled) / _SHUFFLES)
 
 

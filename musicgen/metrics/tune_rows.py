@@ -9,7 +9,7 @@ from musicgen.metrics.distributions import entropy_bits
 from musicgen.metrics.melody import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
 from musicgen.metrics.structure import repeats_a_phrase
-from musicgen.metrics.validity import is_complete, is_valid, num_valid_bars
+from musicgen.metrics.validity import is_complete, is_valid
 from musicgen.notation.passages import cut_passage
 
 NEAREST_COLUMNS: tuple[str, ...] = (
@@ -42,7 +42,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "title": tune.title,
         "num_notes": len(tune.melody),
         "num_bars": len(tune.bars),
-        "num_valid_bars": num_valid_bars(tune),
+        "num_valid_bars": tune.num_valid_bars,
         "is_complete": is_complete(tune),
         "parses": tune.parses,
         "is_valid": is_valid(tune),

@@ -20,15 +20,9 @@ def is_complete(tune: ScoredTune) -> bool:
     return has_fields and bool(tune.parsed.bars) and tune.is_ended
 
 
-def num_valid_bars(tune: ScoredTune) -> int:
-    """Bars that fill the meter, or fall short of it where they may; M:none lets all pass."""
-    is_free = (tune.parsed.header("M") or "").strip() == "none"
-    return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in tune.parsed.bars)
-
-
 def is_valid(tune: ScoredTune) -> bool:
     """Whether there is a note and every bar is valid."""
-    return len(tune.melody) > 0 and num_valid_bars(tune) == len(tune.parsed.bars)
+    return len(tune.melody) > 0 and tune.num_valid_bars == len(tune.parsed.bars)
 
 
 def complete_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
@@ -55,7 +49,7 @@ def bar_rate(tunes: Sequence[ScoredTune]) -> float:
     num_bars = sum(len(tune.parsed.bars) for tune in tunes)
     if not num_bars:
         raise UnmeasurableError("no tune has a bar")
-    return sum(map(num_valid_bars, tunes)) / num_bars
+    return sum(tune.num_valid_bars for tune in tunes) / num_bars
 
 
 def tune_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:

@@ -89,11 +89,10 @@ def _without_final_silence(sound: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float32]:
-    """Bring the last frames to zero along a straight line."""
+    """Bring the last frames to zero along a straight line, in place."""
     fade_frames = min(fade_frames, len(sound))
-    gain = np.ones((len(sound), 1), dtype=np.float32)
-    gain[len(sound) - fade_frames :, 0] = np.linspace(1.0, 0.0, fade_frames, dtype=np.float32)
-    return sound * gain
+    sound[len(sound) - fade_frames :] *= np.linspace(1.0, 0.0, fade_frames, dtype=np.float32)[:, None]
+    return sound
 
 
 def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:

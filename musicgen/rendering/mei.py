@@ -6,6 +6,7 @@ key, and misdraws lengths such as 5. Its MEI reader does none of this.
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -138,7 +139,7 @@ class _Engraving:
     def _add_event(self, parent: Element, event: Event, signs: list[Element], measure: Element) -> None:
         """Draw an event as one or more tied note heads, and collect the signs that hang on it."""
         self._add_graces(parent, event.graces)
-        pieces = list(_pieces(event.duration))
+        pieces = _pieces(event.duration)
         spellings = frozenset((note.letter, note.natural_pitch) for note in event.notes)
         first = ""
         for place, (value, dots) in enumerate(pieces):
@@ -233,8 +234,11 @@ def _beams(events: list[Event]) -> Iterator[list[Event]]:
         yield run
 
 
-def _pieces(duration: Fraction) -> Iterator[tuple[str, int]]:
+# A tune has few different durations, and fractions are slow.
+@lru_cache(maxsize=1024)
+def _pieces(duration: Fraction) -> tuple[tuple[str, int], ...]:
     """(MEI note value, dots) of the tied notes that show a duration in 1/256, longest first."""
+    pieces = []
     left = duration
     value = Fraction(2)
     while left > 0:
@@ -245,4 +249,5 @@ def _pieces(duration: Fraction) -> Iterator[tuple[str, int]]:
         if value * Fraction(1, 2**dots) < Fraction(1, 256):
             dots = 0
         left -= value * (2 - Fraction(1, 2**dots))
-        yield ("breve" if value == 2 else str(value.denominator)), dots
+        pieces.append(("breve" if value == 2 else str(value.denominator), dots))
+    return tuple(pieces)

@@ -2,17 +2,22 @@
 
 The synthesiser of symusic 0.5.9 silences every note within a millisecond of its end, whatever release the
 soundfont asks for: each note ends in a click. So notes are dealt out to stems in turn, held a moment longer,
-faded in that moment, and mixed. Arrays are float32 of shape (frames, 2); times are in seconds.
+faded in that moment, and mixed. Times are in seconds.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.rendering.midi import in_seconds, read_score
+
+if TYPE_CHECKING:
+    from symusic.core import Synthesizer
 
 # The synthesiser's interpolation; from 5 on symusic 0.5.9 gives silence.
 _QUALITY = 4
@@ -36,11 +41,10 @@ class Strike:
 
 
 def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
-    """The sound of MIDI bytes, at the soundfont's own level."""
-    from symusic import Synthesizer
+    """The sound of MIDI bytes, at the soundfont's own level; float32 of shape (frames, 2)."""
     from symusic.core import NoteSecond, NoteSecondList
 
-    synthesizer = Synthesizer(str(soundfont), sample_rate, _QUALITY)
+    synthesizer = _synthesizer(soundfont, sample_rate)
     score = in_seconds(read_score(midi))
     found = sorted(
         (note.time, note.end, place, note.pitch, note.velocity)
@@ -51,7 +55,7 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
         Strike(start, end, end + _RELEASE_SECONDS, tuple(note[2:] for note in notes))
         for (start, end), notes in groupby(found, key=lambda note: note[:2])
     ]
-    mix = np.zeros((0, 2), dtype=np.float32)
+    mix = np.zeros((2, 0), dtype=np.float32)
     for stem in deal(strikes):
         for place, track in enumerate(score.tracks):
             track.notes = NoteSecondList(
@@ -62,10 +66,18 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
                     if owner == place
                 ]
             )
-        sound = synthesizer.render(score, stereo=True).T
+        sound = synthesizer.render(score, stereo=True)
         _release(sound, stem, sample_rate)
         mix = _sum(mix, sound)
-    return mix
+    return np.ascontiguousarray(mix.T)
+
+
+# It reads every note's sample once and keeps it: most of the time that the first tune takes.
+@lru_cache(maxsize=1)
+def _synthesizer(soundfont: Path, sample_rate: int) -> "Synthesizer":
+    from symusic.core import Synthesizer
+
+    return Synthesizer(str(soundfont), sample_rate, _QUALITY)
 
 
 def deal(strikes: list[Strike]) -> list[list[Strike]]:
@@ -90,19 +102,23 @@ def deal(strikes: list[Strike]) -> list[list[Strike]]:
 
 
 def _release(sound: NDArray[np.float32], stem: list[Strike], sample_rate: int) -> None:
-    """Fade every strike of a stem, in place, from its end to the end of its release."""
+    """Fade every strike of a stem, shape (2, frames), in place, from its end to the end of its release."""
     for strike in stem:
         end, until = round(strike.end * sample_rate), round(strike.until * sample_rate)
-        fall = np.linspace(0.0, -_RELEASE_DECIBELS / 20.0, until - end, dtype=np.float32)
-        piece = sound[end:until]
-        piece *= (10.0 ** fall[: len(piece)])[:, None]
+        piece = sound[:, end:until]
+        piece *= _fall(until - end)[: piece.shape[1]]
         # The millisecond after `until`, in which the synthesiser ends the note.
-        sound[until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
+        sound[:, until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
+
+
+# Releases have few lengths, and powers take longer than all else about them.
+@lru_cache
+def _fall(num_frames: int) -> NDArray[np.float32]:
+    return 10.0 ** np.linspace(0.0, -_RELEASE_DECIBELS / 20.0, num_frames, dtype=np.float32)
 
 
 def _sum(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mix two sounds that may differ in length."""
-    longer, shorter = (first, second) if len(first) >= len(second) else (second, first)
-    mix = np.array(longer, dtype=np.float32, order="C")
-    mix[: len(shorter)] += shorter
-    return mix
+    """Mix two sounds of shape (2, frames) that may differ in length, into the longer one's memory."""
+    shorter, longer = sorted((first, second), key=lambda sound: sound.shape[1])
+    longer[:, : shorter.shape[1]] += shorter
+    return longer

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+_DOTS_PER_INCH = 120
+
 
 def study_figures(
     runs: DataFrame, effects: DataFrame, histories: Mapping[str, DataFrame], most_columns: int = 4
@@ -49,20 +51,28 @@ def write_figures(
     figures: Mapping[str, Figure], folder: Path, suffixes: Sequence[str] = ("svg", "png")
 ) -> list[Path]:
     """Write every figure to `folder`, which is made, in each format; the paths in that order."""
-    import matplotlib as mpl
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in figures.items():
         for suffix in suffixes:
             path = folder / f"{name}.{suffix}"
-            nothing = {"Date": None, "Creator": None} if suffix == "svg" else {"Software": None}
-            with (
-                mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "musicgen"}),
-                replace_atomically(path) as temporary,
-            ):
-                figure.savefig(temporary, dpi=120, metadata=nothing)
+            with replace_atomically(path) as temporary:
+                _write(figure, temporary)
             # Laid out once for all formats: finding the margins takes as long as drawing.
             figure.set_layout_engine("none")
             paths.append(path)
     return paths
+
+
+def _write(figure: Figure, path: Path) -> None:
+    """Draw the figure once; its savefig would draw it twice, the first time for the margins alone."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    figure.set_dpi(_DOTS_PER_INCH)
+    if path.suffix == ".svg":
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "musicgen"}):
+            FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None, "Creator": None})
+    else:
+        FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})

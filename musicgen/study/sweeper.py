@@ -52,10 +52,10 @@ class OneAtATimeSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
         """Plan, print the plan and run it; with study.dry_run only the first two."""
         star = self._read_star(arguments)
-        arms = star.arms(self._compose)
         if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
-            # Its imports take seconds, in which the plan is made.
+            # Its imports take seconds, in which every arm is composed and the plan is made.
             self._launcher.warm_up()
+        arms = star.arms(self._compose)
         runs = self._plan(arms, star)
         print_plan(runs, star.study)
         if star.study.dry_run:

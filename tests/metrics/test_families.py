@@ -52,7 +52,7 @@ class TestValidity:
         (garbled,) = tunes_of("CD|CDEF|C|CD|", header="X:1\nM:C| Horns\nL:1/4\nK:C\n")
         for tune in (lost, garbled):
             assert not validity.is_valid(tune)
-            assert validity.num_valid_bars(tune) == 0
+            assert tune.num_valid_bars == 0
         assert validity.is_valid(free)
 
     def test_parse_rate_follows_abc2midi(self) -> None:

@@ -130,3 +130,10 @@ def test_bad_soundfont_is_named(content, reason, make_config, tmp_path):
 def test_a_folder_is_no_soundfont(make_config, tmp_path):
     with pytest.raises(InputError, match="rendering.soundfont"):
         check_soundfont(make_config(soundfont=str(tmp_path)))
+
+
+def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
+    config = make_config()
+    alone = sound_of(golden, config)
+    sound_of("X:1\nM:4/4\nL:1/8\nK:D\nDFAd fdAF|\n", make_config(instrument=40))
+    assert np.array_equal(sound_of(golden, config), alone)
