@@ -32,16 +32,19 @@ class PathsConfig:
     """Where files go."""
 
     outputs: Annotated[str, Field(min_length=1)]
-
-    @property
-    def cache(self) -> Path:
-        """What can be worked out again: corpora as read, references of metrics; each under its digest."""
-        return Path(self.outputs) / "cache"
+    """Runs and sweeps."""
+    store: Annotated[str, Field(min_length=1)] = "outputs/store"
+    """Training states, each training under its identity."""
+    cache: Annotated[str, Field(min_length=1)] = "outputs/cache"
+    """What can be worked out again: corpora as read, references of metrics; each under its digest."""
+    locks: bool = True
+    """Whether the file systems of store and cache have locks, which keep work from being done twice."""
 
     @property
     def known_cache(self) -> Path | None:
         """The cache if it is there. Who has not begun to write yet does not begin with the cache."""
-        return self.cache if self.cache.is_dir() else None
+        cache = Path(self.cache)
+        return cache if cache.is_dir() else None
 
 
 Level = bool | int | float | str | list[bool | int | float | str] | None
@@ -180,12 +183,20 @@ def describe_composition_error(error: Exception) -> str:
     unknown = re.match(r"Could not override '([^']+)'", message)
     if unknown:
         return _describe_unknown_field(unknown[1])
+    missing_launcher = re.search(r"'hydra_plugins\.hydra_(\w+)_launcher\b", message)
+    if missing_launcher:
+        extra = _LAUNCHER_EXTRAS.get(missing_launcher[1], missing_launcher[1])
+        return f"hydra/launcher: this one needs a package that is missing: pip install 'musicgen[{extra}]'"
     missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
     if missing_option:
         options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
         name = "=".join(missing_option[1].rsplit("/", 1))
         return f"{name}: no such choice" + (f"; allowed are {', '.join(options)}" if options else "")
     return " ".join(message.split("\n\n")[0].split())
+
+
+_LAUNCHER_EXTRAS = {"submitit": "slurm"}
+"""Launcher's package -> extra of this one that installs it, where that has another name."""
 
 
 def _describe_unknown_field(name: str) -> str:

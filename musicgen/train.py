@@ -143,6 +143,8 @@ def main() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()
+    # Ray, where it launches jobs, would report its use over the network.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     sweeper.register()
     launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:
@@ -156,7 +158,8 @@ def main() -> int:
             raise
         return complain(_explain(error))
     except launcher.JobFailed as failure:
-        # Hydra's own sweepers end with the first failure, after all of their jobs.
+        # Hydra's own sweepers end with the first failure, after all of their jobs; other launchers than ours
+        # with the first job whose process died.
         complain(str(failure))
     status, directory = 0, _run_directory
     # A dry run makes no directory.

@@ -14,10 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import locked, write_text_atomically
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directory
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -93,8 +91,9 @@ def add_finding(
 ) -> tuple[Finding, Path]:
     """Append a finding about the run to its log; returns it and the log.
 
-    The line is on the disk when this returns, whole, whoever else is writing. Raises InputError where the
-    directory is no run's, the text is empty or no text, or a rating is none.
+    The line is on the disk when this returns, whole, whoever else is writing; without locks (paths.locks of
+    the run) as far as the file system appends in one piece. Raises InputError where the directory is no
+    run's, the text is empty or no text, or a rating is none.
     """
     run = FoundRun(run_directory, RunRecord.read(run_directory))
     text = _checked_text(text)
@@ -112,8 +111,14 @@ def add_finding(
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _append(path, line)
+    _append(path, line, locks=_has_locks(run))
     return finding, path
+
+
+def _has_locks(run: FoundRun) -> bool:
+    """Whether the run was made where files can be locked; older records do not say."""
+    paths = run.record.config.get("paths")
+    return not isinstance(paths, Mapping) or paths.get("locks") is not False
 
 
 def _checked_text(text: str) -> str:
@@ -123,8 +128,8 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def _append(path: Path, line: str) -> None:
-    with FileLock(path.with_name(f".{path.name}.lock")), path.open("ab+") as file:
+def _append(path: Path, line: str, *, locks: bool) -> None:
+    with locked(path.with_name(f".{path.name}.lock"), locks=locks), path.open("ab+") as file:
         # What a power failure may have left of an earlier line must not swallow this one.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"
@@ -140,7 +145,7 @@ def keep_findings(findings: Sequence[Finding], path: Path) -> None:
     """
     if not findings:
         return
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with locked(path.with_name(f".{path.name}.lock")):
         kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
         lines = [
             json.dumps(asdict(one), ensure_ascii=False)
