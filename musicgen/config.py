@@ -183,10 +183,6 @@ def describe_composition_error(error: Exception) -> str:
     unknown = re.match(r"Could not override '([^']+)'", message)
     if unknown:
         return _describe_unknown_field(unknown[1])
-    missing_launcher = re.search(r"'hydra_plugins\.hydra_(\w+)_launcher\b", message)
-    if missing_launcher:
-        extra = _LAUNCHER_EXTRAS.get(missing_launcher[1], missing_launcher[1])
-        return f"hydra/launcher: this one needs a package that is missing: pip install 'musicgen[{extra}]'"
     missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
     if missing_option:
         options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
@@ -195,12 +191,10 @@ def describe_composition_error(error: Exception) -> str:
     return " ".join(message.split("\n\n")[0].split())
 
 
-_LAUNCHER_EXTRAS = {"submitit": "slurm"}
-"""Launcher's package -> extra of this one that installs it, where that has another name."""
-
-
 def _describe_unknown_field(name: str) -> str:
     """Name the fields of the deepest part of the config that `name` still fits."""
+    if name.startswith("hydra."):
+        return f"{name}: no such field; --cfg hydra shows those that there are"
     owner: type = Config
     parts = name.split(".")
     place = []

@@ -5,6 +5,7 @@ raises is one failed run. A job whose process dies takes the launch with it: the
 one it was.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from musicgen.study.launcher import JobFailed
 from musicgen.study.naming import override_text
 from musicgen.study.worker import describe
 
+_PLUGIN = re.compile(r"Unknown plugin class : '(hydra_plugins\.hydra_(\w+)_launcher\..*)'")
+_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
+"""Launcher's package -> the extra of this one that installs it."""
 _PASSED_ON = (InputError, HydraException, OmegaConfBaseException, KeyboardInterrupt)
 
 
@@ -26,6 +30,16 @@ def absolute_paths(paths: PathsConfig) -> list[str]:
     """Overrides that name the same folders in whichever directory a job is started."""
     folders = {"outputs": paths.outputs, "store": paths.store, "cache": paths.cache}
     return [f"paths.{name}={override_text(str(Path(path).absolute()))}" for name, path in folders.items()]
+
+
+def describe_missing(error: RuntimeError) -> str | None:
+    """What to install, in one line, where the error says that a launcher's package is missing; else None."""
+    plugin = _PLUGIN.fullmatch(str(error))
+    if plugin is None:
+        return None
+    extra = _EXTRAS.get(plugin[2])
+    how = f": pip install 'musicgen[{extra}]'" if extra else ""
+    return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 
 def launch(launcher: Launcher, job_overrides: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
