@@ -1,11 +1,15 @@
 """What 100, 1,000 and 10,000 runs cost whoever reads them: runs table, effects, report.
 
-    python -m benchmarks.many_runs [--sizes 100 1000 10000] [--kinds study sweeps pile] [--folder DIR]
+    python -m benchmarks.many_runs [--sizes 100 1000 10000] [--kinds study sweeps pile] [--pages 100]
 
 One real run is made (`training=smoke`, with songs), and the others are copies of it whose run.json says that
 they are other runs: other settings and seeds, other numbers. All other files are links to the real run's, so
 that a run directory holds as many files as ever. Every size is read by a process of its own, whose highest
 memory is told; the files have just been written, so that the system has them in its memory.
+
+Seconds: of finding and reading the runs, of pairing them, of the runs table and of the effects table; of
+`summarise`, which does the last three and writes them; and up to --pages runs, whose songs and figures take
+longest, of the figures of `musicgen.compare` and of `musicgen.report`, in processes of their own.
 
     study   one study, ten seeds of every arm
     sweeps  as many studies of ten runs as it takes, of the same baseline
@@ -23,6 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import pairwise
@@ -33,7 +38,9 @@ from musicgen.study.record import FILE_NAME, RunRecord
 KINDS = ("study", "sweeps", "pile")
 SIZES = (100, 1_000, 10_000)
 NUM_SEEDS = 10
-STEPS = ("find", "pair", "table", "effects", "summarise", "report")
+STEPS = ("find", "pair", "table", "effects", "summarise")
+PAGES = ("compare", "report")
+"""Commands that draw."""
 OVERRIDES = ("training=smoke", "tracker.mode=offline", "evaluation.num_reference_splits=2")
 _LEVELS = {
     "training.learning_rate": lambda place: 1e-3 * (1 + place),
@@ -64,10 +71,11 @@ def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
             run["config"][group][field] = value
         run["config"]["seed"] = run["config"]["data"]["split_seed"] = run["seed"] = seed
         run["change"] = run["config"]["change"] = change
-        identity = random_numbers.randbytes(16).hex()
-        run["run_id"], run["training_id"] = identity[:16], identity[16:]
+        # The same settings and seed are the same run, with the same numbers, in whichever sweep.
+        run["run_id"] = run["training_id"] = f"{zlib.crc32(repr((values, seed)).encode()):016x}"
+        numbers = random.Random(run["run_id"])
         run["metrics"] = {
-            metric: value if value is None else value + random_numbers.gauss(0, 0.01)
+            metric: value if value is None else value + numbers.gauss(0, 0.01)
             for metric, value in run["metrics"].items()
         }
         directory = folder / name
@@ -102,7 +110,6 @@ def _described(
 
 def read_runs(folder: Path) -> dict[str, float]:
     """Seconds of every step in this process, and its highest memory in bytes."""
-    from musicgen.report import main as report
     from musicgen.study.effects import effects_table
     from musicgen.study.pairing import pair_runs
     from musicgen.study.runs import find_runs, runs_table
@@ -123,12 +130,16 @@ def read_runs(folder: Path) -> dict[str, float]:
     mark()
     summarise(runs, folder, draws=False)
     mark()
-    if report([str(folder)]):
-        raise SystemExit("the report failed")
-    mark()
     seconds = [end - begin for begin, end in pairwise(marks)]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return dict(zip(STEPS, seconds, strict=True)) | {"bytes": memory}
+
+
+def command_seconds(name: str, folder: Path) -> float:
+    """Of a command of the project on the folder."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-m", f"musicgen.{name}", str(folder)], check=True, capture_output=True)
+    return time.perf_counter() - started
 
 
 def main() -> None:
@@ -136,13 +147,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many_runs")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--pages", type=int, default=100, help="the most runs that are drawn")
     parser.add_argument("--folder", type=Path, help="for all runs; a fresh one by default")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read is not None:
         print(json.dumps(read_runs(arguments.read)))
         return
-    print(f"{'runs':16s}" + "".join(f"{title:>11s}" for title in (*STEPS, "MB")), flush=True)
+    print(f"{'runs':15s}" + "".join(f"{title:>11s}" for title in (*STEPS, "MB", *PAGES)), flush=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         template = make_template(Path(temporary) / "real")
         for kind in arguments.kinds:
@@ -153,7 +165,10 @@ def main() -> None:
                 done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
                 found = json.loads(done.stdout.splitlines()[-1])
                 cells = [f"{found[step]:11.2f}" for step in STEPS] + [f"{found['bytes'] / 1e6:11.0f}"]
-                print(f"{kind:8s}{size:8d}" + "".join(cells), flush=True)
+                print(f"{kind:8s}{size:7d}" + "".join(cells), end="", flush=True)
+                for name in PAGES if size <= arguments.pages else ():
+                    print(f"{command_seconds(name, folder):11.1f}", end="", flush=True)
+                print(flush=True)
                 shutil.rmtree(folder)
 
 

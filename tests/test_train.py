@@ -196,7 +196,11 @@ BAD_INPUT = {
         "hydra/launcher=slurm: no such choice; allowed are basic",
     ),
     "a launcher that is not installed": (
-        ["--multirun", "hydra/launcher=ray", "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.not.It"],
+        [
+            "--multirun",
+            "hydra/launcher=ray",
+            "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.not.It",
+        ],
         "its package is not installed: pip install 'musicgen[ray]'",
     ),
     "an unknown setting of a launcher": (
