@@ -143,8 +143,7 @@ def main() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()
-    # Ray, where it launches jobs, would report its use over the network.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    elsewhere.set_up_ray()
     sweeper.register()
     launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:

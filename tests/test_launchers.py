@@ -15,7 +15,8 @@ STUDY = ("--multirun", "training.num_iterations=20,60", "sampling.temperature=0.
 """A training of two lengths, of which the longer goes on from the shorter, and another temperature."""
 LAUNCHERS = {
     "basic": (None, ()),
-    "joblib": ("hydra_joblib_launcher", ("hydra.launcher.n_jobs=2",)),
+    # One process does several runs: none may write into the log or the experiment of another.
+    "joblib": ("hydra_joblib_launcher", ("hydra.launcher.n_jobs=2", "tracker.kind=comet")),
     "ray": ("hydra_ray_launcher", ("hydra.launcher.ray.init.num_cpus=2",)),
     "submitit_local": ("hydra_submitit_launcher", ()),
 }
@@ -64,7 +65,7 @@ def test_a_study_ends_with_the_same_effects(
     assert (sweep / "effects.csv").read_bytes() == (expected / "effects.csv").read_bytes()
     assert trained(sweep) == trained(expected)
     for run in find_runs([sweep]):
-        # Of several runs in one process none writes into the log of another.
+        assert len(list(run.directory.glob("comet/*.zip"))) == (launcher == "joblib")
         log = (run.directory / "train.log").read_text()
         assert log.count("sampling 4 tunes") == 1 and log.count("tunes read") == 1
     assert {path.name for path in tmp_path.iterdir()} == {"outputs"}

@@ -5,6 +5,7 @@ raises is one failed run. A job whose process dies takes the launch with it: the
 one it was.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,16 @@ _PLUGIN = re.compile(r"Unknown plugin class : '(hydra_plugins\.hydra_(\w+)_launc
 _EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
 """Launcher's package -> the extra of this one that installs it."""
 _PASSED_ON = (InputError, HydraException, OmegaConfBaseException, KeyboardInterrupt)
+
+
+def set_up_ray() -> None:
+    """What a Ray that is started here should do, unless the user's environment says otherwise.
+
+    It would report its use over the network, and give its jobs a priority at which they stand still beside
+    anything else that computes.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")
 
 
 def absolute_paths(paths: PathsConfig) -> list[str]:
