@@ -6,6 +6,7 @@ it shares the baseline's training, is no test and makes no family larger.
 """
 
 import math
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -201,9 +202,16 @@ def _pairs(
 
 
 def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
-    valued = [pair for pair in pairs.runs if all(run.value(metric) is not None for run in pair)]
-    missing = dict.fromkeys(run for pair in pairs.runs for run in pair if run.value(metric) is None)
-    first, second = (np.array([pair[place].value(metric) for pair in valued], np.float64) for place in (0, 1))
+    values = [(first.value(metric), second.value(metric)) for first, second in pairs.runs]
+    valued = [pair for pair, both in zip(pairs.runs, values, strict=True) if None not in both]
+    missing = dict.fromkeys(
+        run
+        for pair, both in zip(pairs.runs, values, strict=True)
+        for run, value in zip(pair, both, strict=True)
+        if value is None
+    )
+    known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
+    first, second = known.T
     effect = None
     if valued and metric in COUNTED_SHARES:
         counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
@@ -241,7 +249,7 @@ def _row(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -
         "tuning": pairs.tuning,
         "family": "primary" if measured.is_primary else "exploratory",
         "p_fdr": nothing if measured.is_primary else adjusted_p,
-        "median_difference": np.median(differences) if effect else nothing,
+        "median_difference": statistics.median(differences.tolist()) if effect else nothing,
         "num_positive": int(np.sum(differences > 0)),
         "num_negative": int(np.sum(differences < 0)),
         "num_failed": len(measured.missing),

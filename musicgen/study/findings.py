@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
 from musicgen.files import locked, write_text_atomically
 from musicgen.study.criteria import check_point
-from musicgen.study.pairing import sweep_directory
+from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import FoundRun, level_cell
@@ -72,14 +73,21 @@ class Finding:
 
 def findings_path(run: FoundRun) -> Path:
     """The log that the run's findings belong into."""
-    study = run.record.config.get("study")
-    if isinstance(study, Mapping) and study.get("name"):
-        return EXPERIMENTS / str(study["name"]) / FILE_NAME
-    directory = run.directory.resolve()
-    sweep = (
-        folder for folder in directory.parents if any((folder / name).is_file() for name in _SWEEP_FILES)
-    )
-    return next(sweep, directory) / FILE_NAME
+    return _findings_paths([run])[0]
+
+
+def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
+    """The same for each of many runs, whose folders are looked into once."""
+    is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
+    paths = []
+    for run in runs:
+        study = run.record.config.get("study")
+        if isinstance(study, Mapping) and study.get("name"):
+            paths.append(EXPERIMENTS / str(study["name"]) / FILE_NAME)
+            continue
+        directory = run.directory.resolve()
+        paths.append(next(filter(is_sweep, directory.parents), directory) / FILE_NAME)
+    return paths
 
 
 def add_finding(
@@ -200,10 +208,10 @@ def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Fi
     sweeps' directories), and from `folder`.
     """
     known = {run.record.run_id for run in runs}
-    folders = [folder_of for run in runs for folder_of in (run.directory, sweep_directory(run))]
+    folders = [*(run.directory for run in runs), *dict.fromkeys(sweep_directories(runs).values())]
     if folder is not None:
         folders.append(folder)
-    logs = dict.fromkeys([*map(findings_path, runs), *(place / FILE_NAME for place in folders)])
+    logs = dict.fromkeys([*_findings_paths(runs), *(place / FILE_NAME for place in folders)])
     findings: list[Finding] = []
     for finding in read_findings(list(logs)):
         # The log of a study that was copied may lie in two places.

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
@@ -113,8 +113,8 @@ def _most_changed(pile: _Pile, wanted: Sequence[str]) -> str:
 
 def _make_pile(runs: Sequence[FoundRun]) -> _Pile:
     studies: dict[Path, list[FoundRun]] = {}
-    for run in runs:
-        studies.setdefault(sweep_directory(run), []).append(run)
+    for run, sweep in sweep_directories(runs).items():
+        studies.setdefault(sweep, []).append(run)
     changed = [study for study in studies.values() if any(run.record.change for run in study)]
     loose = [run for study in studies.values() if study not in changed for run in study]
     configurations: dict[FoundRun, Configuration] = {}
@@ -133,10 +133,17 @@ def _make_pile(runs: Sequence[FoundRun]) -> _Pile:
 
 def sweep_directory(run: FoundRun) -> Path:
     """The folder of the sweep that made the run: where its plan is, else `<sweep>/<change>/seed=<n>`."""
-    above = run.directory.resolve().parents
-    return next(
-        (folder for folder in above if (folder / "plan.csv").is_file()), run.directory.resolve().parent.parent
-    )
+    return sweep_directories([run])[run]
+
+
+def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
+    """The same for each of many runs, whose folders are looked into once."""
+    has_plan = cache(lambda folder: (folder / "plan.csv").is_file())
+    found = {}
+    for run in runs:
+        above = run.directory.resolve().parents
+        found[run] = next(filter(has_plan, above), above[1])
+    return found
 
 
 def _configurations(runs: Iterable[FoundRun]) -> dict[FoundRun, Configuration]:
