@@ -58,10 +58,9 @@ def _parameters(names: Sequence[str]) -> list[_Parameter]:
         if name in CORPUS_FIELDS:
             continue
         own = [name, *CORPUS_FIELDS] if name == "data.name" else [name]
-        ignored = [] if name in FOLLOWING else list(FOLLOWING)
-        if name.startswith("data."):
-            ignored.append(CORPUS_TEXT)
-        found.append(_Parameter(name, own, ignored))
+        ignored = () if name in FOLLOWING else FOLLOWING
+        text = (CORPUS_TEXT,) if name.startswith("data.") else ()
+        found.append(_Parameter(name, own, (*ignored, *text)))
     return found
 
 

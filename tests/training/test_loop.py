@@ -270,7 +270,11 @@ def train_without_locks(folder: Path, result: Path, others: Barrier) -> None:
     """Be one of several processes that train the same in step, each saving after every iteration."""
     task = make_task(folder, locks=False, validation_interval=1, num_iterations=40)
     records: list[Record] = []
-    fitted = fit(task, lambda _: others.wait(60), records.append)
+
+    def wait_for_others(_: int) -> None:
+        others.wait(60)
+
+    fitted = fit(task, wait_for_others, records.append)
     torch.save((losses(records), load_checkpoint(fitted.state, "best", task.config).weights), result)
 
 
