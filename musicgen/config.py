@@ -32,16 +32,19 @@ class PathsConfig:
     """Where files go."""
 
     outputs: Annotated[str, Field(min_length=1)]
-
-    @property
-    def cache(self) -> Path:
-        """What can be worked out again: corpora as read, references of metrics; each under its digest."""
-        return Path(self.outputs) / "cache"
+    """Runs and sweeps."""
+    store: Annotated[str, Field(min_length=1)] = "outputs/store"
+    """Training states, each training under its identity."""
+    cache: Annotated[str, Field(min_length=1)] = "outputs/cache"
+    """What can be worked out again: corpora as read, references of metrics; each under its digest."""
+    locks: bool = True
+    """Whether the file systems of store and cache have locks, which keep work from being done twice."""
 
     @property
     def known_cache(self) -> Path | None:
         """The cache if it is there. Who has not begun to write yet does not begin with the cache."""
-        return self.cache if self.cache.is_dir() else None
+        cache = Path(self.cache)
+        return cache if cache.is_dir() else None
 
 
 Level = bool | int | float | str | list[bool | int | float | str] | None
@@ -190,6 +193,8 @@ def describe_composition_error(error: Exception) -> str:
 
 def _describe_unknown_field(name: str) -> str:
     """Name the fields of the deepest part of the config that `name` still fits."""
+    if name.startswith("hydra."):
+        return f"{name}: no such field; --cfg hydra shows those that there are"
     owner: type = Config
     parts = name.split(".")
     place = []

@@ -1,5 +1,9 @@
-"""Files that a reader never sees half-written, and the code that what they hold depends on."""
+"""Files that a reader never sees half-written, locks, and the code that what the files hold depends on.
 
+No result depends on a lock: it only keeps two processes from doing the same work at once.
+"""
+
+import errno
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,9 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
+
+from musicgen.errors import InputError
 
 _UNFINISHED = ".unfinished-"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What the system says where a file system has no locks."""
 Value = TypeVar("Value")
 
 
@@ -40,17 +48,61 @@ def write_text_atomically(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def take_lock(path: Path, *, waits: bool) -> BaseFileLock | None:
+    """Lock the file; None where another process has it locked and `waits` is false.
+
+    The operating system takes the lock from a process that dies, however it dies. Raises InputError on a file
+    system without locks.
+    """
+    # Files that stand for locks, which filelock would use instead, stay when their process is killed.
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=-1 if waits else 0)
+    except Timeout:
+        return None
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise InputError(
+                f"{path.parent}: this file system has no locks ({error.strerror}); paths.locks=false does "
+                "without them"
+            ) from error
+        raise
+    return lock
+
+
+@contextmanager
+def locked(path: Path, on_wait: Callable[[], None] = lambda: None, *, locks: bool = True) -> Iterator[None]:
+    """Run the body while no other process has the file locked; on_wait is called where one has it first.
+
+    With `locks` false the body runs at once. Raises InputError like `take_lock`.
+    """
+    if not locks:
+        yield
+        return
+    lock = take_lock(path, waits=False)
+    if lock is None:
+        on_wait()
+        lock = take_lock(path, waits=True)
+    assert lock is not None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def computed_once(
     path: Path,
     read: Callable[[str], Value],
     compute: Callable[[], Value],
     write: Callable[[Value], str],
     on_wait: Callable[[], None] = lambda: None,
+    *,
+    locks: bool = True,
 ) -> Value:
     """What `read` makes of the file's text, else what `compute` gives, kept there as `write` puts it.
 
     A file that `read` refuses with ValueError, TypeError or KeyError is computed anew. Of several processes
-    that need it, one computes it; on_wait is called where that is another one.
+    that need it, one computes it; on_wait is called where that is another one. Without locks several may.
     """
 
     def known() -> Value | None:
@@ -63,20 +115,12 @@ def computed_once(
     if value is not None:
         return value
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_suffix(".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        on_wait()
-        lock.acquire()
-    try:
+    with locked(path.with_suffix(".lock"), on_wait, locks=locks):
         value = known()
         if value is None:
             value = compute()
             write_text_atomically(path, write(value))
         return value
-    finally:
-        lock.release()
 
 
 @cache

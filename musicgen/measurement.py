@@ -72,7 +72,7 @@ def measure(
 
 def _compared_corpus(prepared: PreparedRun) -> Corpus:
     """The tunes of the corpus as the metrics see them: read together, since every split has the same ones."""
-    tunes = read_corpus(prepared.corpus.tunes, prepared.config.paths.cache)
+    tunes = read_corpus(prepared.corpus.tunes, Path(prepared.config.paths.cache))
     split = prepared.corpus.split
     held_out = (*split.validation, *split.test)
     return Corpus.of([tunes[place] for place in split.train], [tunes[place] for place in held_out])
@@ -96,11 +96,13 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
 
 def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[str, Loss]:
     """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
+    paths = prepared.config.paths
     return computed_once(
-        prepared.config.paths.cache / f"losses-{_losses_key(prepared, network)}.json",
+        Path(paths.cache) / f"losses-{_losses_key(prepared, network)}.json",
         read=_read_losses,
         compute=lambda: {part: _loss(prepared, network, part) for part in PARTS},
         write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
+        locks=paths.locks,
     )
 
 
@@ -162,25 +164,28 @@ def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
 
 def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
     """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    if prepared.num_threads >= num_cores():
-        return nullcontext()
     config = prepared.config
+    # Without locks nobody would wait for what it is about to find.
+    if prepared.num_threads >= num_cores() or not config.paths.locks:
+        return nullcontext()
     return reference_ahead(
         prepared.corpus.tunes,
         prepared.corpus.groups,
         config.sampling.num_tunes,
         config.evaluation.num_reference_splits,
-        config.paths.cache,
+        Path(config.paths.cache),
     )
 
 
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
+    paths = prepared.config.paths
     reference = build_reference(
         prepared.corpus.tunes,
         num_tunes=num_tunes,
         groups=prepared.corpus.groups,
         num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=prepared.config.paths.cache,
+        cache_dir=Path(paths.cache),
+        locks=paths.locks,
         on_wait=lambda: tell_stage(WAITING),
     )
     tell_stage("evaluating")

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from musicgen.errors import InputError, exit_status
 from musicgen.metrics.table import print_table
-from musicgen.study.store import StoredTraining, prune, read_store, store_path
+from musicgen.study.store import StoredTraining, prune, read_store
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -22,6 +22,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="default: outputs"
     )
+    parser.add_argument("--store", type=Path, metavar="DIR", help="default: store in --outputs")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("list", help="every training, the one used last first")
     pruning = verbs.add_parser("prune", help="remove trainings, those not used for the longest time first")
@@ -30,6 +31,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     pruning.add_argument(
         "--larger-than", type=float, metavar="GB", help="until the store takes no more than this"
+    )
+    pruning.add_argument(
+        "--no-locks",
+        action="store_true",
+        help="the file system has none: also what is being trained may go, so that nobody should train now",
     )
     pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
     return parser.parse_args(arguments)
@@ -83,14 +89,13 @@ def _size(num_bytes: int) -> str:
 
 def run(arguments: argparse.Namespace) -> None:
     """List or prune; raises InputError."""
-    folder = store_path(arguments.outputs)
+    folder = arguments.store or arguments.outputs / "store"
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no store; --outputs names another output tree")
-    trainings = read_store(arguments.outputs)
     if arguments.verb == "list":
-        _print_list(trainings)
+        _print_list(read_store(folder))
     else:
-        _prune(trainings, arguments)
+        _prune(read_store(folder, locks=not arguments.no_locks), arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain
-from musicgen.study import launcher, sweeper
+from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
 from musicgen.study.star import without_hydra
@@ -143,6 +143,7 @@ def main() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()
+    elsewhere.set_up_ray()
     sweeper.register()
     launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:
@@ -152,11 +153,18 @@ def main() -> int:
         complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        if isinstance(error, OSError) and error.filename is None:
+        # What Hydra does not find is an OSError, too.
+        if isinstance(error, OSError) and not isinstance(error, HydraException) and error.filename is None:
             raise
         return complain(_explain(error))
+    except RuntimeError as error:
+        missing = elsewhere.describe_missing(error)
+        if missing is None:
+            raise
+        return complain(missing)
     except launcher.JobFailed as failure:
-        # Hydra's own sweepers end with the first failure, after all of their jobs.
+        # Hydra's own sweepers end with the first failure, after all of their jobs; other launchers than ours
+        # with the first job whose process died.
         complain(str(failure))
     status, directory = 0, _run_directory
     # A dry run makes no directory.

@@ -32,7 +32,10 @@ def start(module: str, *arguments: str) -> subprocess.Popen[str]:
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m musicgen.<module>` to its end."""
     process = start(module, *arguments)
-    output, errors = process.communicate(timeout=300)
+    try:
+        output, errors = process.communicate(timeout=300)
+    finally:
+        process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
 

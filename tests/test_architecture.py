@@ -17,7 +17,8 @@ FLOORS = [
     {"corpus"},
     {"notation", "tracking"},
     {"serving"},
-    {"errors", "files", "seeds"},
+    {"files"},
+    {"errors", "seeds"},
 ]
 COMMANDS = {
     "train",
@@ -43,6 +44,7 @@ SEES_HYDRA = {
     "study/sweeper.py",
     "study/star.py",
     "study/watch.py",
+    "study/elsewhere.py",
     "study/launcher.py",
     "study/worker.py",
     "study/job_process.py",

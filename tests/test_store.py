@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from musicgen.store import main
-from musicgen.study.store import store_path
 from musicgen.training.folder import TrainingFolder
+from tests.test_files import without_locks
 
 DAY = 24 * 3600
 
@@ -15,7 +15,7 @@ DAY = 24 * 3600
 def outputs(tmp_path: Path) -> Path:
     """Three trainings of a megabyte each, last used 0, 10 and 20 days ago."""
     for number in range(3):
-        folder = TrainingFolder(store_path(tmp_path) / f"training-{number}")
+        folder = TrainingFolder(tmp_path / "store" / f"training-{number}")
         with folder.locked():
             folder.end(300).write_bytes(bytes(1_000_000))
         for path in folder.path.iterdir():
@@ -25,13 +25,13 @@ def outputs(tmp_path: Path) -> Path:
 
 
 def names(outputs: Path) -> list[str]:
-    return sorted(path.name for path in store_path(outputs).iterdir())
+    return sorted(path.name for path in (outputs / "store").iterdir())
 
 
 def test_the_list_tells_what_is_there_the_latest_first(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    TrainingFolder(store_path(outputs) / "training-2").describe(
+    TrainingFolder(outputs / "store" / "training-2").describe(
         {
             "corpus": "oneills",
             "cell": "gru",
@@ -65,10 +65,21 @@ def test_the_oldest_go_first(options: list[str], left: list[int], outputs: Path)
 
 
 def test_a_training_under_way_stays(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with TrainingFolder(store_path(outputs) / "training-2").locked():
+    with TrainingFolder(outputs / "store" / "training-2").locked():
         assert main(["--outputs", str(outputs), "prune", "--larger-than", "0"]) == 0
     assert names(outputs) == ["training-2"]
     assert "training-2 stays: a process trains it" in capsys.readouterr().out
+
+
+def test_a_store_that_lies_elsewhere_and_has_no_locks(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    without_locks(monkeypatch)
+    options = ["--store", str(outputs / "store"), "prune", "--older-than", "5"]
+    assert main(options) == 1
+    assert "has no locks" in capsys.readouterr().err and len(names(outputs)) == 3
+    assert main([*options, "--no-locks"]) == 0
+    assert names(outputs) == ["training-0"]
 
 
 @pytest.mark.parametrize(

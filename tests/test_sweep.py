@@ -164,6 +164,23 @@ def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path:
     assert (sweeps[0] / "effects.csv").read_text() == (sweeps[1] / "effects.csv").read_text()
 
 
+@pytest.mark.slow
+def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: Path, tmp_path: Path) -> None:
+    shared = [f"paths.store={tmp_path}/store", f"paths.cache={tmp_path}/cache", "paths.locks=false"]
+    machines = [tmp_path / "one", tmp_path / "another"]
+    both = [start("train", *arguments(corpus, outputs), *shared) for outputs in machines]
+    told = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], told
+    sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in told]
+    assert results(sweeps[0]) == results(sweeps[1]) == results(sweep, seeds=(0,))
+    assert (sweeps[0] / "effects.csv").read_text() == (sweeps[1] / "effects.csv").read_text()
+    assert unfinished(tmp_path) == [] and not list(tmp_path.rglob("*.lock"))
+    states = [path.name for path in (tmp_path / "store").glob("*/*.pt")]
+    assert sorted(states) == [f"end-{iteration:06d}.pt" for iteration in (20, 60, 60)]
+    assert [path for machine in machines for path in machine.iterdir() if path.name != "sweeps"] == []
+    assert any((tmp_path / "cache").glob("reference-*.json"))
+
+
 def wait_for_process(log: Path) -> psutil.Process:
     """The process that writes this log, once it trains."""
     deadline = time.monotonic() + 120

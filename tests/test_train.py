@@ -191,6 +191,22 @@ BAD_INPUT = {
         "training.sequence_length=99999",
     ),
     "a study without --multirun": (["study=cell"], "study=cell: a study is many runs and needs --multirun"),
+    "an unknown launcher": (
+        ["--multirun", "hydra/launcher=slurm"],
+        "hydra/launcher=slurm: no such choice; allowed are basic",
+    ),
+    "a launcher that is not installed": (
+        [
+            "--multirun",
+            "hydra/launcher=ray",
+            "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.not.It",
+        ],
+        "its package is not installed: pip install 'musicgen[ray]'",
+    ),
+    "an unknown setting of a launcher": (
+        ["--multirun", "hydra/launcher=ray", "hydra.launcher.ray.init.adress=HOST:1"],
+        "hydra.launcher.ray.init.adress: no such field",
+    ),
     "outputs that cannot be written": (["paths.outputs={folder}/empty.abc"], "empty.abc"),
 }
 

@@ -89,12 +89,13 @@ def build_reference(
     num_splits: int = NUM_SPLITS,
     cache_dir: Path | None = None,
     on_wait: Callable[[], None] = lambda: None,
+    locks: bool = True,
 ) -> Reference:
     """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
 
     `tunes` are the cleaned texts of the whole corpus; `groups` numbers their near-duplicates (each tune is
-    its own group, if not given). on_wait is called where another process is computing it just now. Raises
-    InputError for fewer than 8 tunes with notes.
+    its own group, if not given). on_wait is called where another process is computing it just now; without
+    locks nobody knows. Raises InputError for fewer than 8 tunes with notes.
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
@@ -106,6 +107,7 @@ def build_reference(
         compute=lambda: _compute(tunes, labels, num_tunes, num_splits),
         write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
         on_wait=on_wait,
+        locks=locks,
     )
 
 

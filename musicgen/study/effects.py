@@ -6,6 +6,7 @@ it shares the baseline's training, is no test and makes no family larger.
 """
 
 import math
+import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -138,7 +139,8 @@ class Measurement:
     @property
     def differs(self) -> bool:
         """False where every seed has the same value in both."""
-        return not np.allclose(self.baseline_values, self.changed_values, rtol=_ROUNDING, atol=0.0)
+        difference = abs(self.changed_values - self.baseline_values)
+        return bool((difference > _ROUNDING * abs(self.changed_values)).any())
 
     @property
     def is_test(self) -> bool:
@@ -200,9 +202,16 @@ def _pairs(
 
 
 def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
-    valued = [pair for pair in pairs.runs if all(run.value(metric) is not None for run in pair)]
-    missing = dict.fromkeys(run for pair in pairs.runs for run in pair if run.value(metric) is None)
-    first, second = (np.array([pair[place].value(metric) for pair in valued], np.float64) for place in (0, 1))
+    values = [(first.value(metric), second.value(metric)) for first, second in pairs.runs]
+    valued = [pair for pair, both in zip(pairs.runs, values, strict=True) if None not in both]
+    missing = dict.fromkeys(
+        run
+        for pair, both in zip(pairs.runs, values, strict=True)
+        for run, value in zip(pair, both, strict=True)
+        if value is None
+    )
+    known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
+    first, second = known.T
     effect = None
     if valued and metric in COUNTED_SHARES:
         counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
@@ -213,7 +222,7 @@ def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
 
 
 def _count(run: FoundRun, metric: str) -> int:
-    bars = run.num_bars() if metric == "validity/bar_rate" else None
+    bars = run.num_bars if metric == "validity/bar_rate" else None
     return bars or run.num_tunes
 
 
@@ -240,7 +249,7 @@ def _row(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -
         "tuning": pairs.tuning,
         "family": "primary" if measured.is_primary else "exploratory",
         "p_fdr": nothing if measured.is_primary else adjusted_p,
-        "median_difference": np.median(differences) if effect else nothing,
+        "median_difference": statistics.median(differences.tolist()) if effect else nothing,
         "num_positive": int(np.sum(differences > 0)),
         "num_negative": int(np.sum(differences < 0)),
         "num_failed": len(measured.missing),

@@ -11,15 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock
-
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import locked, write_text_atomically
 from musicgen.study.criteria import check_point
-from musicgen.study.pairing import sweep_directory
+from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import FoundRun, level_cell
@@ -74,14 +73,21 @@ class Finding:
 
 def findings_path(run: FoundRun) -> Path:
     """The log that the run's findings belong into."""
-    study = run.record.config.get("study")
-    if isinstance(study, Mapping) and study.get("name"):
-        return EXPERIMENTS / str(study["name"]) / FILE_NAME
-    directory = run.directory.resolve()
-    sweep = (
-        folder for folder in directory.parents if any((folder / name).is_file() for name in _SWEEP_FILES)
-    )
-    return next(sweep, directory) / FILE_NAME
+    return _findings_paths([run])[0]
+
+
+def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
+    """The same for each of many runs, whose folders are looked into once."""
+    is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
+    paths = []
+    for run in runs:
+        study = run.record.config.get("study")
+        if isinstance(study, Mapping) and study.get("name"):
+            paths.append(EXPERIMENTS / str(study["name"]) / FILE_NAME)
+            continue
+        directory = run.directory.resolve()
+        paths.append(next(filter(is_sweep, directory.parents), directory) / FILE_NAME)
+    return paths
 
 
 def add_finding(
@@ -93,8 +99,9 @@ def add_finding(
 ) -> tuple[Finding, Path]:
     """Append a finding about the run to its log; returns it and the log.
 
-    The line is on the disk when this returns, whole, whoever else is writing. Raises InputError where the
-    directory is no run's, the text is empty or no text, or a rating is none.
+    The line is on the disk when this returns, whole, whoever else is writing; without locks (paths.locks of
+    the run) as far as the file system appends in one piece. Raises InputError where the directory is no
+    run's, the text is empty or no text, or a rating is none.
     """
     run = FoundRun(run_directory, RunRecord.read(run_directory))
     text = _checked_text(text)
@@ -112,8 +119,14 @@ def add_finding(
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _append(path, line)
+    _append(path, line, locks=_has_locks(run))
     return finding, path
+
+
+def _has_locks(run: FoundRun) -> bool:
+    """Whether the run was made where files can be locked; older records do not say."""
+    paths = run.record.config.get("paths")
+    return not isinstance(paths, Mapping) or paths.get("locks") is not False
 
 
 def _checked_text(text: str) -> str:
@@ -123,8 +136,8 @@ def _checked_text(text: str) -> str:
     return text
 
 
-def _append(path: Path, line: str) -> None:
-    with FileLock(path.with_name(f".{path.name}.lock")), path.open("ab+") as file:
+def _append(path: Path, line: str, *, locks: bool) -> None:
+    with locked(path.with_name(f".{path.name}.lock"), locks=locks), path.open("ab+") as file:
         # What a power failure may have left of an earlier line must not swallow this one.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"
@@ -140,7 +153,7 @@ def keep_findings(findings: Sequence[Finding], path: Path) -> None:
     """
     if not findings:
         return
-    with FileLock(path.with_name(f".{path.name}.lock")):
+    with locked(path.with_name(f".{path.name}.lock")):
         kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
         lines = [
             json.dumps(asdict(one), ensure_ascii=False)
@@ -195,10 +208,10 @@ def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Fi
     sweeps' directories), and from `folder`.
     """
     known = {run.record.run_id for run in runs}
-    folders = [folder_of for run in runs for folder_of in (run.directory, sweep_directory(run))]
+    folders = [*(run.directory for run in runs), *dict.fromkeys(sweep_directories(runs).values())]
     if folder is not None:
         folders.append(folder)
-    logs = dict.fromkeys([*map(findings_path, runs), *(place / FILE_NAME for place in folders)])
+    logs = dict.fromkeys([*_findings_paths(runs), *(place / FILE_NAME for place in folders)])
     findings: list[Finding] = []
     for finding in read_findings(list(logs)):
         # The log of a study that was copied may lie in two places.

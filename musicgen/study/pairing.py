@@ -9,24 +9,17 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.study.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
 from musicgen.study.runs import FoundRun, flat_config
 
 IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
 """Parts of the config that can change a run's numbers, beside the seed."""
-_CORPUS_FIELDS = ("data.source", "data.path", "data.url", "data.sha256")
-"""They follow from data.name, and count as one parameter with it."""
-_CORPUS_TEXT = "corpus.sha256"
-"""The corpus as it was read: the same files may hold other tunes later."""
-_FOLLOWING = ("training.num_threads", "training.precision")
-"""Unless they are set by hand, they follow from the network's size and the machine."""
 COMBINED = "combined"
 """The parameter of the run of all winning levels together."""
-
-Configuration = Mapping[str, object]
-"""Dotted name -> value of everything that enters an identity but the seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class Star:
         return [run for arm in arms for run in (*arm.runs, *arm.retuned)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Pile:
     """Runs with their configurations."""
 
@@ -79,8 +72,13 @@ class _Pile:
     declared: Mapping[FoundRun, str]
     """Run of a study -> key of its baseline's configuration."""
 
-    def configuration(self, key: str) -> Configuration:
-        return next(self.configurations[run] for run in self.runs if self.keys[run] == key)
+    @cached_property
+    def by_key(self) -> dict[str, Configuration]:
+        """The configurations that differ, in the order of their runs."""
+        found: dict[str, Configuration] = {}
+        for run in self.runs:
+            found.setdefault(self.keys[run], self.configurations[run])
+        return found
 
 
 def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = None) -> Star:
@@ -93,7 +91,9 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     pile = _make_pile(runs)
     wanted = _keys_with(pile, baseline or {})
     declared = [key for key in wanted if key in set(pile.declared.values())]
-    stars = [_star(pile, key, is_declared=bool(declared)) for key in declared or wanted]
+    if not declared:
+        return _star(pile, _most_changed(pile, wanted), is_declared=False)
+    stars = [_star(pile, key, is_declared=True) for key in declared]
 
     def rank(star: Star) -> tuple[int, int]:
         return len(star.arms), len(star.baseline.runs)
@@ -102,10 +102,19 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     return max(stars, key=rank)
 
 
+def _most_changed(pile: _Pile, wanted: Sequence[str]) -> str:
+    """The configuration of the same rank, among those that nobody declared."""
+    changes = dict(zip(pile.by_key, count_changes(list(pile.by_key.values())).tolist(), strict=True))
+    seeds: dict[str, set[int]] = {}
+    for run in pile.runs:
+        seeds.setdefault(pile.keys[run], set()).add(run.record.seed)
+    return max(wanted, key=lambda key: (changes[key], len(seeds[key])))
+
+
 def _make_pile(runs: Sequence[FoundRun]) -> _Pile:
     studies: dict[Path, list[FoundRun]] = {}
-    for run in runs:
-        studies.setdefault(sweep_directory(run), []).append(run)
+    for run, sweep in sweep_directories(runs).items():
+        studies.setdefault(sweep, []).append(run)
     changed = [study for study in studies.values() if any(run.record.change for run in study)]
     loose = [run for study in studies.values() if study not in changed for run in study]
     configurations: dict[FoundRun, Configuration] = {}
@@ -124,10 +133,17 @@ def _make_pile(runs: Sequence[FoundRun]) -> _Pile:
 
 def sweep_directory(run: FoundRun) -> Path:
     """The folder of the sweep that made the run: where its plan is, else `<sweep>/<change>/seed=<n>`."""
-    above = run.directory.resolve().parents
-    return next(
-        (folder for folder in above if (folder / "plan.csv").is_file()), run.directory.resolve().parent.parent
-    )
+    return sweep_directories([run])[run]
+
+
+def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
+    """The same for each of many runs, whose folders are looked into once."""
+    has_plan = cache(lambda folder: (folder / "plan.csv").is_file())
+    found = {}
+    for run in runs:
+        above = run.directory.resolve().parents
+        found[run] = next(filter(has_plan, above), above[1])
+    return found
 
 
 def _configurations(runs: Iterable[FoundRun]) -> dict[FoundRun, Configuration]:
@@ -139,12 +155,10 @@ def _configurations(runs: Iterable[FoundRun]) -> dict[FoundRun, Configuration]:
             leaves["data.split_seed"] = "seed"
     # A run that failed before it read the corpus does not know the text that the others read.
     texts = {
-        _key(leaves | {_CORPUS_TEXT: None}): text
-        for leaves in flat.values()
-        if (text := leaves[_CORPUS_TEXT])
+        _key(leaves | {CORPUS_TEXT: None}): text for leaves in flat.values() if (text := leaves[CORPUS_TEXT])
     }
     for leaves in flat.values():
-        leaves[_CORPUS_TEXT] = leaves[_CORPUS_TEXT] or texts.get(_key(leaves))
+        leaves[CORPUS_TEXT] = leaves[CORPUS_TEXT] or texts.get(_key(leaves))
     return dict(flat)
 
 
@@ -156,7 +170,7 @@ def _identity_leaves(run: FoundRun) -> dict[str, object]:
     config = {name: value for name, value in run.record.config.items() if name in IDENTITY_GROUPS}
     leaves = flat_config(config)
     leaves.setdefault("data.split_seed", run.record.seed)
-    leaves[_CORPUS_TEXT] = run.record.corpus.get("sha256")
+    leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")
     return leaves
 
 
@@ -164,28 +178,11 @@ def _key(configuration: Configuration) -> str:
     return json.dumps(configuration, sort_keys=True)
 
 
-def differing_parameters(first: Configuration, second: Configuration) -> list[str]:
-    """The parameters in which two configurations differ."""
-    names = [
-        name
-        for name in dict.fromkeys([*first, *second])
-        if first.get(name, "absent") != second.get(name, "absent")
-    ]
-    merged = dict.fromkeys("data.name" if name in _CORPUS_FIELDS else name for name in names)
-    if any(name.startswith("data.") for name in merged):
-        # Another corpus, or another cleaning of it, is another text.
-        merged.pop(_CORPUS_TEXT, None)
-    if len(merged) > 1:
-        for name in _FOLLOWING:
-            merged.pop(name, None)
-    return list(merged)
-
-
 def _keys_with(pile: _Pile, baseline: Mapping[str, str]) -> list[str]:
     """The configurations with these values, in the order of their runs."""
     keys = dict.fromkeys(pile.keys[run] for run in pile.runs)
     for parameter, text in baseline.items():
-        values = {key: pile.configuration(key).get(parameter, "absent") for key in keys}
+        values = {key: pile.by_key[key].get(parameter, "absent") for key in keys}
         if all(value == "absent" for value in values.values()):
             raise InputError(f"--baseline {parameter}={text}: no run has a parameter {parameter}")
         kept = [key for key, value in values.items() if _reads_as(text, value)]
@@ -216,7 +213,7 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
         known |= {pile.keys[run]: change for change, run in members if not run.record.retuned}
         left_out = [run for run in pile.runs if pile.declared.get(run, key) != key]
         loose = [run for run in pile.runs if run not in pile.declared]
-    base = pile.configuration(key)
+    base = pile.by_key[key]
     for run in loose:
         if pile.keys[run] not in known:
             different = differing_parameters(base, pile.configurations[run])
@@ -242,10 +239,12 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
     changes = {change.key: change for change, _ in members if change is not None}
     arms: dict[str | None, Arm] = {}
     doubles: list[FoundRun] = []
+    belonging: dict[str | None, list[FoundRun]] = {}
+    for change, run in members:
+        belonging.setdefault(change and change.key, []).append(run)
     for key in (None, *changes):
         change = None if key is None else changes[key]
-        belonging = [run for other, run in members if (other and other.key) == key]
-        kept, spare = _one_a_seed(belonging)
+        kept, spare = _one_a_seed(belonging.get(key, []))
         doubles += spare
         marked = [replace(run, record=replace(run.record, change=_as_mapping(change))) for run in kept]
         arms[key] = Arm(

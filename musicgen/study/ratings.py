@@ -14,7 +14,7 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.study.criteria import SCALES
-from musicgen.study.pairing import sweep_directory
+from musicgen.study.pairing import sweep_directories
 from musicgen.study.runs import FoundRun
 
 FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
@@ -127,7 +127,7 @@ def find_means(runs: Sequence[FoundRun], folder: Path | None = None) -> list[dic
 
 
 def _found(name: str, runs: Sequence[FoundRun], folder: Path | None) -> list[Path]:
-    folders = {run.directory.resolve() for run in runs} | {sweep_directory(run) for run in runs}
+    folders = {run.directory.resolve() for run in runs} | {*sweep_directories(runs).values()}
     if folder is not None:
         folders.add(folder.resolve())
     return [place / name for place in sorted(folders) if (place / name).is_file()]

@@ -5,8 +5,10 @@ A run is a folder with a run.json. Paths may be run directories, sweep directori
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +42,7 @@ _ALREADY_TOLD = ("seed", "change", "retuned")
 """Parts of the config that leading columns hold."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FoundRun:
     """A run and where it was found. Two of them are equal only if they are the same object."""
 
@@ -58,8 +60,9 @@ class FoundRun:
         assert isinstance(sampling, Mapping)
         return int(sampling["num_tunes"])
 
+    @cached_property
     def num_bars(self) -> int | None:
-        """Bars of the sampled tunes, by tunes.csv; None where it does not say."""
+        """Bars of the sampled tunes, by tunes.csv; None where it does not say. Read once."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
         return sum(int(float(number)) for number in bars) or None
 
@@ -80,7 +83,7 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
     """
     folders: dict[Path, Path] = {}
     for path in map(Path, paths):
-        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(path.rglob(FILE_NAME))
+        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(_records_below(path))
         if not path.exists():
             raise InputError(f"{path}: no such folder; a run or sweep directory is needed")
         if not found:
@@ -88,6 +91,14 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
         for file in found:
             folders.setdefault(file.parent.resolve(), file.parent)
     return [FoundRun(folder, RunRecord.read(folder)) for folder in sorted(folders.values())]
+
+
+def _records_below(folder: Path) -> Iterator[Path]:
+    for directory, folders, files in os.walk(folder):
+        if FILE_NAME in files:
+            yield Path(directory, FILE_NAME)
+            # Its dozens of files hold no other run.
+            folders.clear()
 
 
 def flat_config(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The store: the folders of all trainings below `outputs/store`."""
+"""The store: the folders of all trainings below `paths.store`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,9 @@ from musicgen.config import Config
 from musicgen.training.folder import TrainingFolder
 
 
-def store_path(outputs: str | Path) -> Path:
-    """Where an `outputs` tree has its store."""
-    return Path(outputs) / "store"
-
-
 def training_folder(config: Config, training_id: str) -> TrainingFolder:
     """The folder of one training."""
-    return TrainingFolder(store_path(config.paths.outputs) / training_id)
+    return TrainingFolder(Path(config.paths.store) / training_id, config.paths.locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +24,15 @@ class StoredTraining:
     """When a run last ended here, or a state was last written."""
 
 
-def read_store(outputs: str | Path) -> list[StoredTraining]:
+def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
     """Every training of a store, the one used last first."""
-    folder = store_path(outputs)
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         files = [file.stat() for file in path.iterdir()] if path.is_dir() else []
         if files:
             last_used = datetime.fromtimestamp(max(file.st_mtime for file in files))
             trainings.append(
-                StoredTraining(TrainingFolder(path), sum(file.st_size for file in files), last_used)
+                StoredTraining(TrainingFolder(path, locks), sum(file.st_size for file in files), last_used)
             )
     return sorted(trainings, key=lambda training: training.last_used, reverse=True)
 

@@ -5,6 +5,7 @@ process could not record itself. What the runs showed is worked out by whoever c
 """
 
 import shlex
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
@@ -21,11 +22,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Config, StudyConfig, parse_config, resolve
 from musicgen.errors import InputError
+from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
-from musicgen.study.launcher import ProcessLauncher
+from musicgen.study.launcher import JobFailed, ProcessLauncher
 from musicgen.study.naming import override_text, told_overrides
 from musicgen.study.plan import PlannedRun, Speeds, order_runs, write_plan
 from musicgen.study.plan_table import print_plan
+from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import level_cell
 from musicgen.study.star import Arm, Star, without_hydra
@@ -62,7 +65,7 @@ class OneAtATimeSweeper(Sweeper):
             return []
         directory = Path(self._config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
-        self._corpora.keep(arms[0].config.paths.cache)
+        self._corpora.keep(Path(arms[0].config.paths.cache))
         OmegaConf.save(self._config, directory / "multirun.yaml")
         write_plan(runs, directory)
         returns = self._run(runs, directory)
@@ -86,7 +89,7 @@ class OneAtATimeSweeper(Sweeper):
         runs = [
             self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds
         ]
-        stored = read_store(arms[0].config.paths.outputs)
+        stored = read_store(Path(arms[0].config.paths.store))
         return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
     def _plan_combined(self, star: Star, arms: Sequence[Arm], directory: Path) -> list[PlannedRun]:
@@ -122,12 +125,26 @@ class OneAtATimeSweeper(Sweeper):
             overrides = [_job_overrides(run, directory) for run in launched]
             returns += self._launcher.launch(overrides, first, follows)
         else:
-            for _, wave in groupby(launched, key=lambda run: run.wave):
-                overrides = [_job_overrides(run, directory) for run in wave]
-                returns += self._launcher.launch(overrides, initial_job_idx=first + len(returns))
+            returns += self._run_elsewhere(launched, directory.absolute(), first)
         for run, job_return in zip(launched, returns, strict=True):
             if job_return.status != JobStatus.COMPLETED:
                 _record_failure(run, directory / run.name, job_return)
+        return returns
+
+    def _run_elsewhere(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
+        """Launch the runs in waves; raises JobFailed, or InputError where not even one of all runs began."""
+        returns: list[JobReturn] = []
+        try:
+            for _, wave in groupby(runs, key=lambda run: run.wave):
+                overrides = [
+                    [*_job_overrides(run, directory), *absolute_paths(run.config.paths)] for run in wave
+                ]
+                returns += launch(self._launcher, overrides, first + len(returns))
+        except JobFailed as failure:
+            if not any(directory.rglob(RUN_FILE)):
+                shutil.rmtree(directory)
+                raise InputError(str(failure)) from failure
+            raise
         return returns
 
 

@@ -18,11 +18,11 @@ from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.interruption import listen_for_interruption
-from musicgen.training.log import next_row
+from musicgen.training.log import TrainingLog, next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.schedule import learning_rate_at
-from musicgen.training.state import TrainingState, read_log
+from musicgen.training.state import TrainingState, read_state
 
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
@@ -122,10 +122,10 @@ def _restore(task: Task, state: TrainingState) -> StateFile | None:
     for file in task.folder.states():
         if file.iteration > task.config.num_iterations:
             continue
-        log = read_log(file.path)
+        content = read_state(file.path)
         # A run without early stopping, or with more patience, may have passed this run's end.
-        if log is not None and file.iteration <= log.end(task.config):
-            state.restore(file.path)
+        if content is not None and file.iteration <= TrainingLog(**content["log"]).end(task.config):
+            state.restore(content)
             return file
     return None
 
@@ -152,13 +152,18 @@ def _save(task: Task, state: TrainingState, previous: StateFile | None) -> State
 def _finish(task: Task, state: TrainingState, newest: StateFile) -> Path:
     """Keep the newest state, which is where the run ends, as its end."""
     path = task.folder.end(state.log.iteration)
-    if state.log.iteration in state.log.validation_losses:
+    if newest.path == path:
+        return path
+    is_validated = state.log.iteration in state.log.validation_losses
+    if is_validated and task.folder.locks:
         newest.path.replace(path)
-    else:
+        return path
+    if not is_validated:
         # Another run was on its way through here and had no reason to validate.
         _validate(task, state)
-        state.save(path)
-        _remove_passed(newest, path)
+    # Without locks another process may have taken the newest file away.
+    state.save(path)
+    _remove_passed(newest, path)
     return path
 
 

@@ -3,9 +3,10 @@
 import logging
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -54,9 +55,8 @@ class TrainingState:
         with replace_atomically(path) as temporary:
             torch.save(content, temporary)
 
-    def restore(self, path: Path) -> None:
-        """Bring network, optimiser, random streams and log to where the file has them."""
-        content = load_tensors(path)
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Bring network, optimiser, random streams and log to where a file had them: see `read_state`."""
         self.network.load_state_dict(content["weights"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.batches.bit_generator.state = content["batches"]
@@ -73,12 +73,14 @@ class TrainingState:
             self.best_weights, self.best_iteration = weights_on_cpu(self.network), now
 
 
-def read_log(path: Path) -> TrainingLog | None:
-    """The log in a state file; None, with a warning, where the file is damaged."""
+def read_state(path: Path) -> dict[str, Any] | None:
+    """What a state file holds; None where it is gone and, with a warning, where it is damaged."""
     try:
-        return TrainingLog(**load_tensors(path)["log"])
+        return load_tensors(path)
     except InputError:
-        logger.warning("%s is damaged and not used", path)
+        # Without locks another process may have removed it since it was listed.
+        if path.exists():
+            logger.warning("%s is damaged and not used", path)
         return None
 
 

@@ -12,6 +12,7 @@ import pytest
 from benchmarks import ours
 from benchmarks.alternation import Comparison, Timing, alternate
 from benchmarks.limit import num_parameters_of, training_limit
+from benchmarks.many_runs import STEPS, read_runs, write_runs
 from benchmarks.ours import Shape
 from benchmarks.peers.copies import longest_shared_run
 from benchmarks.peers.course import CourseNetwork, CourseTraining, encode, generate_text
@@ -21,6 +22,9 @@ from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
 from benchmarks.workloads import copies, sampling, training
 from musicgen.model.network import build_network
+from musicgen.study.pairing import pair_runs
+from musicgen.study.runs import find_runs
+from tests.study.made_runs import LOSS, made_run, written
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
 SMALL = Shape("lstm", hidden_size=12, batch_size=2, sequence_length=10)
@@ -156,3 +160,17 @@ def test_a_row_says_what_is_asked_for() -> None:
     assert (
         "| w | o | 1 ms (1 ms) | p | 250 ms (250 ms) | step | **250 ×** | 250 × | 1.8 × | 3 × | 1 |" in page
     )
+
+
+@pytest.mark.parametrize(("kind", "arms", "left_out"), [("study", 3, 0), ("sweeps", 4, 0), ("pile", 0, 39)])
+def test_made_up_runs_are_what_they_say(kind: str, arms: int, left_out: int, tmp_path: Path) -> None:
+    settings = {"training.weight_decay": 0.0, "training.gradient_clip": 1.0, "training.batch_size": 32}
+    template = written(made_run("real", overrides=settings, metrics={LOSS: 1.5}), tmp_path)
+    (template / "tunes").mkdir()
+    (template / "tunes" / "000.abc").write_text("X:1\nK:C\nCDEF|\n")
+    write_runs(template, tmp_path / "made", kind, 40)
+    runs = find_runs([tmp_path / "made"])
+    assert len(runs) == 40 and all((run.directory / "tunes" / "000.abc").is_file() for run in runs)
+    star = pair_runs(runs)
+    assert (len(star.arms), len(star.left_out)) == (arms, left_out)
+    assert set(read_runs(tmp_path / "made")) == {*STEPS, "bytes"}

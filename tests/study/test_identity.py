@@ -44,6 +44,7 @@ def test_what_can_change_the_weights_changes_the_training_identity(name: str, va
         ("rendering.tempo", 90),
         ("tracker.kind", "none"),
         ("paths.outputs", "elsewhere"),
+        ("paths.locks", False),
         ("data.name", "renamed"),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -81,9 +82,9 @@ def test_directories_count_from_the_folder_that_holds_them(tmp_path: Path) -> No
 def test_bars_are_counted_where_tunes_csv_has_them(tmp_path: Path) -> None:
     directory = written(made_run(), tmp_path)
     (run,) = find_runs([tmp_path])
-    assert run.num_bars() is None
+    assert run.num_bars is None
     (directory / "tunes.csv").write_text("index,num_bars\n0,8\n1,\n2,4\n")
-    assert run.num_bars() == 12
+    assert replace(run).num_bars == 12
 
 
 def test_only_a_complete_run_has_values() -> None:

@@ -1,7 +1,9 @@
 import math
+import multiprocessing
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Literal
 
@@ -46,7 +48,7 @@ def training_config(**changes: object) -> TrainingConfig:
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
-def make_task(folder: Path, seed: int = 0, **changes: object) -> Task:
+def make_task(folder: Path, seed: int = 0, *, locks: bool = True, **changes: object) -> Task:
     config = training_config(**changes)
     tokens = VOCABULARY.encode(TUNE * 20)[:, None]
     return Task(
@@ -55,7 +57,7 @@ def make_task(folder: Path, seed: int = 0, **changes: object) -> Task:
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(seed)),
         validation=encode_tunes([TUNE.strip()], VOCABULARY, MODEL, torch.device("cpu")),
         config=config,
-        folder=TrainingFolder(folder),
+        folder=TrainingFolder(folder, locks),
         dropout_seed=seed,
         device=torch.device("cpu"),
     )
@@ -262,3 +264,46 @@ def test_clipping_bounds_the_step(tmp_path: Path) -> None:
     _, wide, _ = train(make_task(tmp_path / "wide", gradient_clip=1e9))
     _, tight, _ = train(make_task(tmp_path / "tight", gradient_clip=1e-3))
     assert losses(free) == losses(wide) != losses(tight)
+
+
+def train_without_locks(folder: Path, result: Path, others: Barrier) -> None:
+    """Be one of several processes that train the same in step, each saving after every iteration."""
+    task = make_task(folder, locks=False, validation_interval=1, num_iterations=40)
+    records: list[Record] = []
+
+    def wait_for_others(_: int) -> None:
+        others.wait(60)
+
+    fitted = fit(task, wait_for_others, records.append)
+    torch.save((losses(records), load_checkpoint(fitted.state, "best", task.config).weights), result)
+
+
+def test_processes_that_train_the_same_without_locks_all_end_whole_and_equal(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    others = context.Barrier(3)
+    results = [tmp_path / f"result-{number}.pt" for number in range(3)]
+    processes = [
+        context.Process(target=train_without_locks, args=(tmp_path / "training", result, others))
+        for result in results
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    alone = make_task(tmp_path / "alone", validation_interval=1, num_iterations=40)
+    expected = losses(train(alone)[1])
+    for result in results:
+        history, found = torch.load(result)
+        assert history == expected
+        assert_same_weights(found, weights(alone, "best"))
+    # Neither a lock, nor half a file, nor a state that somebody passed.
+    assert [path.name for path in (tmp_path / "training").iterdir()] == ["end-000040.pt"]
+
+
+def test_a_state_that_another_process_removes_is_no_start(tmp_path: Path) -> None:
+    train(make_task(tmp_path, num_iterations=25))
+    task = make_task(tmp_path, locks=False)
+    (tmp_path / "state-000050.pt").symlink_to(tmp_path / "removed.pt")
+    fitted, _, _ = train(task)
+    assert fitted.reused_iterations == 25
