@@ -10,6 +10,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.conf import HydraConf
@@ -24,11 +25,15 @@ from musicgen.errors import InputError, complain
 from musicgen.study import launcher, sweeper
 from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
+from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
+
+if TYPE_CHECKING:
+    from musicgen.study.record import RunRecord
 
 
 def threads_of(composed: DictConfig) -> int:
@@ -109,17 +114,22 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
 
     record = execute(prepared)
 
-    from musicgen.metrics.table import conditional_table, headline_table, print_table
-
-    print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
-    for name, groups in record.metrics_by.items():
-        print_table(conditional_table(groups, name, record.reference_by[name]))
+    if record.status == "complete":
+        _print_tables(record)
     # The last line that the command prints says where everything is: see main.
     global _run_directory
     _run_directory = directory
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
+
+
+def _print_tables(record: "RunRecord") -> None:
+    from musicgen.metrics.table import conditional_table, headline_table, print_table
+
+    print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
+    for name, groups in record.metrics_by.items():
+        print_table(conditional_table(groups, name, record.reference_by[name]))
 
 
 def _relative(directory: Path) -> Path:
@@ -144,6 +154,7 @@ def main() -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()
     sweeper.register()
+    search.register()
     launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:
         run_job()

@@ -1,0 +1,128 @@
+"""What a search may change: Hydra's overrides with choices and ranges, as Optuna's distributions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hydra.core.override_parser.types import IntervalSweep, Override, Transformer
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from musicgen.errors import InputError
+from musicgen.study.naming import override_text
+from musicgen.study.star import NOT_SWEPT
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+Value = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class Space:
+    """The searched parameters, and the overrides that all trials have in common."""
+
+    distributions: Mapping[str, BaseDistribution]
+    """Parameter or config group -> where its values come from."""
+    fixed: Sequence[str]
+
+    @classmethod
+    def of(cls, overrides: Sequence[Override]) -> "Space":
+        """Sort the overrides; of two for one parameter the later one counts. Raises InputError."""
+        distributions: dict[str, BaseDistribution] = {}
+        fixed: dict[str, str] = {}
+        for override in overrides:
+            name = override.get_key_element().lstrip("+~")
+            distributions.pop(name, None)
+            fixed.pop(name, None)
+            if override.is_sweep_override():
+                _check_name(override, name)
+                distributions[name] = _distribution(override)
+            elif override.is_delete():
+                fixed[name] = str(override.input_line)
+            else:
+                fixed[name] = f"{override.get_key_element()}={override.get_value_element_as_str()}"
+        if not distributions:
+            raise InputError("hydra.sweeper.params: a search needs a parameter with several values")
+        return cls(distributions, list(fixed.values()))
+
+    def edges(self) -> list[list[str]]:
+        """For each parameter the overrides with the ends of its range, or with every choice."""
+        return [
+            [f"{name}={value_text(value)}" for value in _edges(one)]
+            for name, one in self.distributions.items()
+        ]
+
+    def grid(self) -> dict[str, list[Value]]:
+        """Every value of every parameter; raises InputError where there is no end of them."""
+        return {name: _all_values(name, one) for name, one in self.distributions.items()}
+
+    def suggest(self, trial: "Trial") -> None:
+        """Give the trial a value of every parameter that it has none of."""
+        for name, one in self.distributions.items():
+            match one:
+                case CategoricalDistribution():
+                    trial.suggest_categorical(name, one.choices)
+                case IntDistribution():
+                    trial.suggest_int(name, one.low, one.high, step=one.step, log=one.log)
+                case FloatDistribution():
+                    trial.suggest_float(name, one.low, one.high, step=one.step, log=one.log)
+
+
+def value_text(value: object) -> str:
+    """A value as an override has it; choices of text are kept as they were written."""
+    return value if isinstance(value, str) else override_text(value)
+
+
+def overrides_of(levels: Mapping[str, object]) -> list[str]:
+    """The overrides that give these values to these parameters."""
+    return [f"{name}={value_text(value)}" for name, value in levels.items()]
+
+
+def _check_name(override: Override, name: str) -> None:
+    if name == "seed":
+        raise InputError(
+            f"{override.input_line}: all trials of a search have one seed; hydra.sweeper.confirm_seeds says "
+            "with how many fresh ones the best is run again"
+        )
+    if name.split(".")[0].split("/")[0] in NOT_SWEPT:
+        raise InputError(f"{override.input_line}: {name} cannot be searched: it changes no result of a run")
+
+
+def _distribution(override: Override) -> BaseDistribution:
+    value = override.value()
+    try:
+        if isinstance(value, IntervalSweep):
+            assert value.start is not None and value.end is not None
+            kind = IntDistribution if _are_whole(value.start, value.end) else FloatDistribution
+            return kind(value.start, value.end, log="log" in value.tags)
+        choices = list(override.sweep_iterator(transformer=Transformer.encode))
+        if override.is_range_sweep() and _are_whole(*choices) and len(choices) > 1:
+            low, high = min(choices), max(choices)
+            return IntDistribution(low, high, step=(high - low) // (len(choices) - 1))
+        return CategoricalDistribution(choices)
+    except ValueError as error:
+        raise InputError(f"{override.input_line}: {error}") from error
+
+
+def _are_whole(*values: object) -> bool:
+    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+
+
+def _edges(distribution: BaseDistribution) -> list[Value]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    assert isinstance(distribution, IntDistribution | FloatDistribution)
+    return [distribution.low, distribution.high]
+
+
+def _all_values(name: str, distribution: BaseDistribution) -> list[Value]:
+    if isinstance(distribution, CategoricalDistribution):
+        return list(distribution.choices)
+    if isinstance(distribution, IntDistribution):
+        return list(range(distribution.low, distribution.high + 1, distribution.step))
+    raise InputError(f"{name}: a grid needs single values, such as choice(1e-3, 3e-3)")
