@@ -6,6 +6,8 @@ from musicgen.config import Config, config_from_dict
 from musicgen.errors import exit_status
 from musicgen.study.naming import study_tags
 from musicgen.study.runs import find_runs
+from musicgen.study.search.summary import summarise_search
+from musicgen.study.search.trials import CONFIRMATION, is_search
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
@@ -18,6 +20,8 @@ def end_sweep(directory: Path) -> int:
 
 def finish_sweep(directory: Path) -> int:
     """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
+    if is_search(directory):
+        return _finish_search(directory)
     runs = find_runs([directory])
     config = config_from_dict(runs[0].record.config)
     summary = summarise(runs, directory, draws=config.rendering.plots)
@@ -25,6 +29,21 @@ def finish_sweep(directory: Path) -> int:
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)
     return 1 if summary.failures else 0
+
+
+def _finish_search(directory: Path) -> int:
+    """Say what a search found; returns 1 if it found nothing or its best could not be run again, else 0.
+
+    Trials that failed are no failure of the search.
+    """
+    draws = config_from_dict(find_runs([directory])[0].record.config).rendering.plots
+    if not summarise_search(directory, draws=draws):
+        return 1
+    confirmation = directory / CONFIRMATION
+    if not confirmation.is_dir():
+        return 0
+    print(f"the best and the baseline on fresh seeds, in {confirmation}:")
+    return finish_sweep(confirmation)
 
 
 def _track(summary: Summary, config: Config, directory: Path) -> None:

@@ -15,13 +15,12 @@ from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from musicgen.config import Change, Config, parse_config
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.study.launcher import ProcessLauncher
-from musicgen.study.pairing import COMBINED
 from musicgen.study.plan import BASELINE
 from musicgen.study.runs import flat_config
 from musicgen.study.search.best import BestConfig
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 OBJECTIVE = "fit/validation_loss"
 LEARNT_FROM = ("data", "model", "training")
 """Parts of the config that the objective depends on, beside the seed."""
+PARAMETER = "search"
+"""What a run of the confirmation changes: all searched parameters, as one trial had them."""
 
 
 class SearchSweeper(Sweeper):
@@ -168,16 +169,24 @@ class SearchSweeper(Sweeper):
         """Run the best and the baseline with seeds that chose nothing: the lowest of many is biased."""
         from musicgen.study.search.space import overrides_of
 
-        changes = overrides_of(best.levels)
         star = Star(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
-        change = Change(COMBINED, " ".join(changes), None)
+        change = Change(PARAMETER, f"trial {best.number}", BASELINE)
         arms = [
             compose_arm(self._compose, BASELINE, space.fixed),
-            compose_arm(self._compose, f"trial-{best.number:03d}", [*space.fixed, *changes], change),
+            compose_arm(
+                self._compose,
+                f"trial-{best.number:03d}",
+                [*space.fixed, *overrides_of(best.levels)],
+                change,
+            ),
         ]
+        directory = self._directory / CONFIRMATION
+        config = self._config.copy()
+        with read_write(config.hydra):
+            config.hydra.sweep.dir = str(directory)
         study = OneAtATimeSweeper()
-        study.setup(hydra_context=self._context, task_function=self._task_function, config=self._config)
-        study.run_missing(star, arms, self._directory / CONFIRMATION)
+        study.setup(hydra_context=self._context, task_function=self._task_function, config=config)
+        study.run_missing(star, arms, directory)
 
 
 def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, object]:

@@ -10,6 +10,7 @@ from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError
+from musicgen.study.launcher import ProcessLauncher
 from musicgen.study.naming import override_text
 from musicgen.study.record import RunRecord
 from musicgen.study.search.halving import Halving
@@ -41,7 +42,8 @@ class Work:
         """seed: of all trials; directory: of the search."""
         self._search, self._launcher, self._space = search, launcher, space
         self._halving, self._directory, self._seed = halving, directory, seed
-        self._num_launched = 0
+        self._job_names: list[str] = []
+        """Of all jobs so far."""
 
     def until(self, num_trials: int, at_once: int) -> None:
         """Work until there are so many trials and nobody works on one any more.
@@ -65,8 +67,7 @@ class Work:
         """Run each to its next rung, or to its end; returns those that go on."""
         stops = [self._next_rung(trial) for trial in trials]
         overrides = [self._overrides(trial, stop) for trial, stop in zip(trials, stops, strict=True)]
-        returns = self._launcher.launch(overrides, initial_job_idx=self._num_launched)
-        self._num_launched += len(returns)
+        returns = self._launch(overrides, [_job_name(*job) for job in zip(trials, stops, strict=True)])
         stopped = []
         for trial, stop, job_return in zip(trials, stops, returns, strict=True):
             record = self._read_record(trial)
@@ -82,6 +83,13 @@ class Work:
                 stopped.append(trial)
         # Judged when all have reported: trials that ran side by side are compared with each other.
         return [trial for trial in stopped if not self._is_pruned(trial)]
+
+    def _launch(self, overrides: Sequence[Sequence[str]], names: Sequence[str]) -> Sequence[JobReturn]:
+        first = len(self._job_names)
+        self._job_names += names
+        if isinstance(self._launcher, ProcessLauncher):
+            self._launcher.announce(self._job_names)
+        return self._launcher.launch(overrides, initial_job_idx=first)
 
     def _next_rung(self, trial: "optuna.Trial") -> int | None:
         reached = max(self._frozen(trial).intermediate_values, default=0)
@@ -161,6 +169,10 @@ def _told(trial: FrozenTrial, seed: int) -> Trial:
         directory=directory_of(trial.number, seed),
         error=attributes.get("error"),
     )
+
+
+def _job_name(trial: "optuna.Trial", stop: int | None) -> str:
+    return f"trial {trial.number}" + (f" to iteration {stop}" if stop else "")
 
 
 def _loss(job_return: JobReturn) -> float | None:
