@@ -71,7 +71,9 @@ def search(way: str, seed: int, outputs: Path) -> Found:
     """Run one search; what is there already of it is not done again."""
     overrides = [*SEARCH, WAYS[way], f"hydra.sweeper.sampler.seed={seed}", f"paths.outputs={outputs}"]
     started = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "musicgen.train", *overrides], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "musicgen.train", *overrides], capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(f"the search failed:\n{done.stdout}\n{done.stderr}")
     seconds = time.monotonic() - started
@@ -99,7 +101,9 @@ def page(found: dict[int, dict[str, Found]]) -> str:
                 f"| {one.seconds:.0f} s |"
             )
         rows[-1] = rows[-1].replace(" s |", f" s |")
-        tell = f"seed {seed}: {share:.0%} of the iterations, best {differences[-1]:+.4f}, seed noise {noise:.4f}"
+        tell = (
+            f"seed {seed}: {share:.0%} of the iterations, best {differences[-1]:+.4f}, seed noise {noise:.4f}"
+        )
         print(tell, flush=True)
     machine = "; ".join(f"{name}: {value}" for name, value in describe_machine().items())
     return "\n".join(
@@ -132,8 +136,11 @@ def page(found: dict[int, dict[str, Found]]) -> str:
 def draw(found: dict[int, dict[str, Found]]) -> None:
     """The lowest loss so far over the iterations that it took."""
     figure, panels = new_figure(
-        "The lowest validation loss so far, over the iterations of all trials", 1, len(found),
-        width=3.2 * len(found), height=3.0,
+        "The lowest validation loss so far, over the iterations of all trials",
+        1,
+        len(found),
+        width=3.2 * len(found),
+        height=3.0,
     )
     for panel, (seed, ways) in zip(panels, found.items(), strict=True):
         for (way, one), colour in zip(ways.items(), CATEGORY_COLOURS, strict=False):

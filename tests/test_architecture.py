@@ -46,6 +46,10 @@ SEES_HYDRA = {
     "study/launcher.py",
     "study/worker.py",
     "study/job_process.py",
+    "study/search/sweeper.py",
+    "study/search/space.py",
+    "study/search/samplers.py",
+    "study/search/work.py",
 }
 
 

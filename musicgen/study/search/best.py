@@ -1,12 +1,11 @@
 """The best config of a search as files that Hydra reads: it is a choice of the group `training`."""
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from omegaconf import DictConfig
 
 from musicgen.config import parse_config
 from musicgen.files import write_text_atomically
@@ -14,7 +13,7 @@ from musicgen.study.naming import told_overrides
 from musicgen.study.runs import flat_config
 from musicgen.study.search.space import overrides_of
 from musicgen.study.search.trials import Trial, Trials
-from musicgen.study.star import without_hydra
+from musicgen.study.star import Compose, without_hydra
 
 RESULTS = "optimization_results.yaml"
 NAME = "best"
@@ -35,9 +34,7 @@ class BestConfig:
     """Of other groups."""
 
     @classmethod
-    def of(
-        cls, trial: Trial, fixed: Sequence[str], compose: Callable[[Sequence[str]], DictConfig]
-    ) -> "BestConfig":
+    def of(cls, trial: Trial, fixed: Sequence[str], compose: Compose) -> "BestConfig":
         """Compare the trial's config with that of its set-up alone."""
         overrides = [*fixed, *overrides_of(trial.levels)]
         composed = compose(overrides)
