@@ -100,7 +100,7 @@ def page(found: dict[int, dict[str, Found]]) -> str:
                 f"| {statistics.mean(one.fresh_losses):.4f} ± {statistics.stdev(one.fresh_losses):.4f} "
                 f"| {one.seconds:.0f} s |"
             )
-        rows[-1] = rows[-1].replace(" s |", f" s |")
+        rows[-1] = rows[-1].replace(" s |", " s |")
         tell = (
             f"seed {seed}: {share:.0%} of the iterations, best {differences[-1]:+.4f}, seed noise {noise:.4f}"
         )

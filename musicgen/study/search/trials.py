@@ -69,6 +69,11 @@ class Trials:
         return [trial for _, _, trial in sorted(measured, key=lambda one: one[:2])]
 
     @property
+    def ordered(self) -> list[Trial]:
+        """All, the lowest loss first, those without one last."""
+        return [*self.complete, *(trial for trial in self.trials if trial.loss is None)]
+
+    @property
     def best(self) -> Trial | None:
         """The one with the lowest loss."""
         return self.complete[0] if self.complete else None

@@ -1,7 +1,5 @@
 """Searches from end to end: killed and continued, by several processes, with bad input."""
 
-import os
-import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -262,7 +260,10 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
         (("rendering.tempo=90,100",), "rendering.tempo cannot be searched"),
         (("training.num_iterations=choice(40,60)",), "hydra.sweeper.pruning=null trains every trial"),
         (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are whole numbers from 1"),
-        (("hydra.sweeper.pruning.reduction_factor=1",), "reduction_factor=1: allowed are whole numbers from 2"),
+        (
+            ("hydra.sweeper.pruning.reduction_factor=1",),
+            "reduction_factor=1: allowed are whole numbers from 2",
+        ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
     ],
 )
@@ -281,4 +282,7 @@ def test_a_database_of_something_else_is_refused(corpus: Path, tmp_path: Path) -
         optuna.trial.create_trial(value=1.0)
     )
     done = run("train", *arguments(corpus, tmp_path, f"hydra.sweeper.storage=sqlite:///{place}"))
-    assert done.returncode == 1 and "another search of the name tiny: it was not begun by this program" in done.stderr
+    assert (
+        done.returncode == 1
+        and "another search of the name tiny: it was not begun by this program" in done.stderr
+    )
