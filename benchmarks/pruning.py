@@ -2,9 +2,10 @@
 
     python -m benchmarks.pruning [--seeds 0 1 2] [--folder DIR]
 
-For each seed of the sampler one search of 20 smoke trials runs every trial to its end and one prunes by successive
-halving, each with a store of its own. What both found is run again with fresh seeds, whose scatter is the
-noise that a difference has to be seen against. Written to benchmarks/pruning.md and figures/pruning.png.
+For each seed of the sampler one search of 20 smoke trials runs every trial to its end and one prunes by
+successive halving, each with a store of its own. What both found is run again with fresh seeds, whose scatter
+is the noise that a difference has to be seen against. Written to pruning.md and figures/pruning.png; with
+--folder, what is there already is not run again.
 """
 
 import argparse
@@ -13,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,14 @@ SEARCH = (
     "tracker=none",
 )
 WAYS = {"to the end": "hydra.sweeper.pruning=null", "pruned": "hydra.sweeper.pruning.num_rungs=2"}
+COLUMNS = (
+    "sampler's seed",
+    "",
+    "how trials ended",
+    "iterations",
+    "lowest validation loss",
+    "that config on 3 fresh seeds, mean ± SD",
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,6 @@ class Found:
     """What one search found."""
 
     trials: Trials
-    seconds: float
     fresh_losses: list[float]
     """Of the best config, one a fresh seed."""
 
@@ -70,17 +77,15 @@ class Found:
 def search(way: str, seed: int, outputs: Path) -> Found:
     """Run one search; what is there already of it is not done again."""
     overrides = [*SEARCH, WAYS[way], f"hydra.sweeper.sampler.seed={seed}", f"paths.outputs={outputs}"]
-    started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "musicgen.train", *overrides], capture_output=True, text=True
     )
     if done.returncode:
         raise SystemExit(f"the search failed:\n{done.stdout}\n{done.stderr}")
-    seconds = time.monotonic() - started
     directory = outputs / "searches" / "search"
     runs = find_runs([directory / CONFIRMATION])
     losses = [run.value("fit/validation_loss") for run in runs if run.record.change is not None]
-    return Found(read_trials(directory), seconds, [loss for loss in losses if loss is not None])
+    return Found(read_trials(directory), [loss for loss in losses if loss is not None])
 
 
 def page(found: dict[int, dict[str, Found]]) -> str:
@@ -89,47 +94,41 @@ def page(found: dict[int, dict[str, Found]]) -> str:
     rows, shares, differences = [], [], []
     for seed, ways in found.items():
         whole, pruned = ways["to the end"], ways["pruned"]
-        share = pruned.trials.trained_iterations / whole.trials.trained_iterations
-        noise = statistics.stdev(whole.fresh_losses)
-        shares.append(share)
-        differences.append(pruned.best_loss - whole.best_loss)
-        for way, one in ways.items():
-            rows.append(
-                f"| {seed} | {way} | {one.trials.count().partition(': ')[2]} | {one.trials.trained_iterations:,} "
-                f"| {f'**{share:.0%}**' if way == 'pruned' else ''} | {one.best_loss:.4f} (trial {one.best.number}) "
-                f"| {statistics.mean(one.fresh_losses):.4f} ± {statistics.stdev(one.fresh_losses):.4f} "
-                f"| {one.seconds:.0f} s |"
-            )
-        rows[-1] = rows[-1].replace(" s |", " s |")
-        tell = (
-            f"seed {seed}: {share:.0%} of the iterations, best {differences[-1]:+.4f}, seed noise {noise:.4f}"
-        )
-        print(tell, flush=True)
+        shares.append(f"{pruned.trials.trained_iterations / whole.trials.trained_iterations:.0%}")
+        differences.append(f"{pruned.best_loss - whole.best_loss:+.4f}")
+        rows += [_row(seed, way, one) for way, one in ways.items()]
     machine = "; ".join(f"{name}: {value}" for name, value in describe_machine().items())
-    return "\n".join(
-        [
-            "# Pruning",
-            "",
-            "The same search of 20 smoke trials with every trial trained to its end, and pruned by successive "
-            "halving with its default rungs (34 and 102 of 300 iterations, one trial of three goes on), from "
-            "the same seeds of TPE: the first ten points are the same, then each follows what it has seen.",
-            "",
-            f"    {command}",
-            "",
-            "| sampler's seed | trials | how they ended | iterations | of all | best validation loss "
-            "| the best on 3 fresh seeds, mean ± SD | time |",
-            "|---|---|---|---|---|---|---|---|",
-            *rows,
-            "",
-            f"Share of the iterations: {', '.join(f'{share:.0%}' for share in shares)}. Pruned less to the end, "
-            f"best loss: {', '.join(f'{difference:+.4f}' for difference in differences)} nats per character. "
-            "Times include the runs on fresh seeds (6 whole ones); the machine was shared.",
-            "",
-            "![The lowest loss so far over the iterations trained](figures/pruning.png)",
-            "",
-            f"*{machine}.*",
-            "",
-        ]
+    lines = [
+        "# Pruning",
+        "",
+        "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
+        "successive halving with the rungs that are its default: 34 and 102 of 300 iterations, and one trial",
+        "of three goes on from each. Both begin with the same seed of TPE, so that the first ten points are",
+        "the same; then each follows what it has seen.",
+        "",
+        f"    {command}",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
+        *rows,
+        "",
+        f"Iterations of the pruned search, of those of the whole one: **{', '.join(shares)}**. Its lowest",
+        f"loss, less that of the whole one: **{', '.join(differences)}** nats per character; the SD over fresh",
+        "seeds is what such a difference has to be seen against.",
+        "",
+        "![The lowest loss so far over the iterations trained](figures/pruning.png)",
+        "",
+        f"*{machine}.*",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(seed: int, way: str, one: Found) -> str:
+    mean, deviation = statistics.mean(one.fresh_losses), statistics.stdev(one.fresh_losses)
+    ended = one.trials.count().partition(": ")[2]
+    return (
+        f"| {seed} | {way} | {ended} | {one.trials.trained_iterations:,} "
+        f"| {one.best_loss:.4f}, trial {one.best.number} | {mean:.4f} ± {deviation:.4f} |"
     )
 
 
@@ -170,7 +169,7 @@ def main() -> None:
         found[seed] = {}
         for way in WAYS:
             found[seed][way] = search(way, seed, folder / f"{seed}-{way.replace(' ', '-')}")
-            print(f"seed {seed}, {way}: {found[seed][way].seconds:.0f} s", flush=True)
+            print(f"seed {seed}, {way}: {found[seed][way].best_loss:.4f}", flush=True)
     (FOLDER / "pruning.md").write_text(page(found), encoding="utf-8")
     draw(found)
 

@@ -25,7 +25,7 @@ def search(tmp_path: Path) -> Path:
             run_id=f"run{one.number}",
             overrides=dict(one.levels),
             metrics={} if one.loss is None else {LOSS: one.loss},
-            status=one.status,
+            status="diverged" if one.loss is None else "complete",
         )
         write_run(run, root, [] if one.loss is None else [(GOOD + "C" * one.number, {})])
     write_search(root, trials)

@@ -21,7 +21,7 @@ from musicgen.study.figure_style import (
     title_panel,
 )
 from musicgen.study.search.importance import EVALUATOR, Importance, comparable_losses
-from musicgen.study.search.trials import Trial, Trials
+from musicgen.study.search.trials import Trial, Trials, Value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,15 +138,11 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
     ordered = sorted(trials.trials, key=lambda trial: -np.inf if trial.loss is None else -trial.loss)
     for trial in ordered:
         heights = [places.share(trial) for places in columns]
-        whole = trial.loss is not None and colours is not None
-        colour = colours.to_rgba(trial.loss) if whole else _STATUS_COLOURS.get(trial.status, QUIET_COLOUR)
-        panel.plot(
-            range(len(columns)),
-            heights,
-            color=colour,
-            linewidth=1.6 if whole else 0.7,
-            zorder=2 if whole else 1,
-        )
+        if trial.loss is not None and colours is not None:
+            (colour,), width, order = colours.to_rgba(np.array([trial.loss])), 1.6, 2
+        else:
+            colour, width, order = _STATUS_COLOURS.get(trial.status, QUIET_COLOUR), 0.7, 1
+        panel.plot(range(len(columns)), heights, color=colour, linewidth=width, zorder=order)
     panel.set_yticks([])
     panel.set_xticks(range(len(columns)), [name.rpartition(".")[2] for name in trials.parameters])
     panel.spines["left"].set_visible(False)
@@ -173,24 +169,14 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
 
 def importance_figure(found: Importance) -> Figure:
     """Shares of the variance, beside what a parameter of pure chance gets."""
-    names = list(reversed(found.shares))
+    names = list(found.shares)[::-1]
     figure, (panel,) = new_figure(
         f"Importance by {EVALUATOR}", 1, 1, width=6.4, height=1.4 + 0.3 * len(names)
     )
     panel.barh(names, [found.shares[name] for name in names], color=CATEGORY_COLOURS[0], height=0.6)
     panel.axvline(found.noise, color=FAILURE_COLOUR, linewidth=1.2, linestyle="--")
-    panel.annotate(
-        "dummy",
-        (found.noise, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(3, -8),
-        textcoords="offset points",
-        fontsize=TEXT_SIZE,
-        color=FAILURE_COLOUR,
-    )
-    title_panel(
-        panel, f"Of the {found.measure}", f"{found.num_trials} trials, out-of-sample R² {found.r2:.2f}"
-    )
+    subtitle = f"{found.num_trials} trials, out-of-sample R² {found.r2:.2f}; dashed: a dummy parameter"
+    title_panel(panel, f"Of the {found.measure}", subtitle)
     label_axes(panel, "share of the variance", "")
     rule_lightly(panel, "x")
     return figure
@@ -199,10 +185,11 @@ def importance_figure(found: Importance) -> Figure:
 class _Places:
     """Where the values of one parameter lie on an axis: numbers by their value, else one after the other."""
 
-    def __init__(self, parameter: str, values: Sequence[object], is_log: bool) -> None:
+    def __init__(self, parameter: str, values: Sequence[Value], is_log: bool) -> None:
         self._parameter, self._is_log = parameter, is_log
-        self._is_numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
-        self._levels = sorted(values, key=float) if self._is_numeric else sorted(values, key=str)
+        numbers = [float(one) for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+        self._is_numeric = len(numbers) == len(values)
+        self._levels: list[Value] = [*sorted(numbers)] if self._is_numeric else sorted(values, key=str)
 
     @classmethod
     def of(cls, parameter: str, trials: Trials, shown: Sequence[Trial]) -> _Places:
@@ -211,17 +198,20 @@ class _Places:
         return cls(parameter, levels, trials.is_log(parameter))
 
     def place(self, trial: Trial) -> float:
-        level = trial.levels[self._parameter]
-        return float(level) if self._is_numeric else float(self._levels.index(level))
+        """In units of the axis."""
+        return self._place(trial.levels[self._parameter])
 
     def share(self, trial: Trial) -> float:
         """Between 0 and 1."""
         return self._share(trial.levels[self._parameter])
 
-    def _share(self, level: object) -> float:
-        if not self._is_numeric:
-            return self._levels.index(level) / max(len(self._levels) - 1, 1)
-        ends = [float(self._levels[0]), float(self._levels[-1]), float(level)]
+    def _place(self, level: Value) -> float:
+        if self._is_numeric and level is not None:
+            return float(level)
+        return float(self._levels.index(level))
+
+    def _share(self, level: Value) -> float:
+        ends = [self._place(one) for one in (self._levels[0], self._levels[-1], level)]
         low, high, value = np.log(ends) if self._is_log else ends
         return float((value - low) / (high - low)) if high > low else 0.5
 
@@ -239,5 +229,6 @@ class _Places:
             panel.set_xscale("log")
 
 
-def _shown(level: object) -> str:
-    return f"{level:.2g}" if isinstance(level, float) else shown_level(level_of(level))
+def _shown(level: Value) -> str:
+    is_rough = isinstance(level, float) and not level.is_integer()
+    return f"{level:.2g}" if is_rough else shown_level(level_of(level))

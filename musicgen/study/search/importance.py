@@ -16,7 +16,7 @@ from musicgen.study.search.trials import Trials
 EVALUATOR = "fANOVA"
 LEAST_R2 = 0.5
 LEAST_TRIALS = 10
-FOLDS, DUMMIES, TREES, DEPTH = 5, 5, 64, 64
+FOLDS, DUMMIES, TREES, DEPTH = 5, 20, 64, 64
 """Trees and depth are Optuna's, so that the forest that is tested is the one that is looked at."""
 _DUMMY = "dummy"
 

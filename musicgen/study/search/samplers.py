@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import instantiate
 
@@ -39,7 +39,7 @@ class Samplers:
 
         Without a seed they are others every time.
         """
-        arguments: dict[str, object] = {}
+        arguments: dict[str, Any] = {}
         seed = self.config.get("seed")
         if self._kind == "GridSampler":
             arguments["search_space"] = self.space.grid()

@@ -14,12 +14,11 @@ from optuna.distributions import (
 
 from musicgen.errors import InputError
 from musicgen.study.naming import override_text
+from musicgen.study.search.trials import Value
 from musicgen.study.star import NOT_SWEPT
 
 if TYPE_CHECKING:
     from optuna import Trial
-
-Value = bool | int | float | str | None
 
 
 @dataclass(frozen=True)
@@ -98,19 +97,23 @@ def _distribution(override: Override) -> BaseDistribution:
     try:
         if isinstance(value, IntervalSweep):
             assert value.start is not None and value.end is not None
-            kind = IntDistribution if _are_whole(value.start, value.end) else FloatDistribution
-            return kind(value.start, value.end, log="log" in value.tags)
-        choices = list(override.sweep_iterator(transformer=Transformer.encode))
-        if override.is_range_sweep() and _are_whole(*choices) and len(choices) > 1:
-            low, high = min(choices), max(choices)
-            return IntDistribution(low, high, step=(high - low) // (len(choices) - 1))
-        return CategoricalDistribution(choices)
+            is_log = "log" in value.tags
+            if isinstance(value.start, int) and isinstance(value.end, int):
+                return IntDistribution(value.start, value.end, log=is_log)
+            return FloatDistribution(value.start, value.end, log=is_log)
+        levels = [_as_value(level) for level in override.sweep_iterator(transformer=Transformer.encode)]
+        numbers = sorted(level for level in levels if isinstance(level, int) and not isinstance(level, bool))
+        if override.is_range_sweep() and len(numbers) == len(levels) > 1:
+            return IntDistribution(numbers[0], numbers[-1], step=numbers[1] - numbers[0])
+        return CategoricalDistribution(levels)
     except ValueError as error:
         raise InputError(f"{override.input_line}: {error}") from error
 
 
-def _are_whole(*values: object) -> bool:
-    return all(isinstance(value, int) and not isinstance(value, bool) for value in values)
+def _as_value(level: object) -> Value:
+    """Lists and mappings are encoded by Hydra as the text of an override."""
+    assert isinstance(level, bool | int | float | str)
+    return level
 
 
 def _edges(distribution: BaseDistribution) -> list[Value]:

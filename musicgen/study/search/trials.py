@@ -21,6 +21,8 @@ CONFIRMATION = "confirmation"
 _LEADING = ("trial", "status", "validation_loss")
 _TRAILING = ("trained_iterations", "seconds", "directory", "error")
 _RUNG = "validation_loss_at_"
+Value = bool | int | float | str | None
+"""Of a searched parameter."""
 STATUSES = ("complete", "pruned", "diverged", "failed", "running")
 
 
@@ -34,7 +36,7 @@ class Trial:
     """One of STATUSES."""
     loss: float | None
     """The lowest validation loss of a run to the end, nats per character."""
-    levels: Mapping[str, object]
+    levels: Mapping[str, Value]
     """Searched parameter -> value."""
     rungs: Mapping[int, float]
     """Iteration at which a look was taken -> lowest validation loss until there."""
@@ -152,7 +154,7 @@ def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
     )
 
 
-def _level(text: str, distribution: Mapping) -> object:
+def _level(text: str, distribution: Mapping) -> Value:
     choices = distribution["attributes"].get("choices")
     if choices is not None:
         return next(choice for choice in choices if str(level_cell(choice)) == text)

@@ -57,8 +57,8 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="module")
 def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
-    """The folder of a search that was killed when trial 8 had begun, what was printed in the end, and when its
-    first trial was written."""
+    """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
+    record of its first trial was written."""
     outputs = tmp_path_factory.mktemp("outputs")
     given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", "hydra.sweeper.sampler.seed=0")
     process = start("train", *given)
@@ -141,7 +141,7 @@ def test_the_best_is_run_again_on_fresh_seeds_beside_the_baseline(
         (changed, seed) for changed in (False, True) for seed in (1, 2, 3)
     ]
     effects = pandas.read_csv(folder / CONFIRMATION / "effects.csv")
-    (row,) = effects[effects["metric"] == "fit/validation_loss"].to_dict("records")
+    (row,) = (one for one in effects.to_dict("records") if one["metric"] == "fit/validation_loss")
     assert row["parameter"] == "search" and row["value"] == f"trial {found.best.number}"
     assert row["num_seeds"] == 3 and row["ci_low"] < row["difference"] < row["ci_high"]
     assert f"trial {found.best.number}" in printed.split("on fresh seeds")[1]
@@ -251,7 +251,7 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
     [
         (
             ("hydra.sweeper.storage=postgresql://me:secret@127.0.0.1:1/music",),
-            "hydra.sweeper.storage=postgresql+psycopg://me:***@127.0.0.1:1/music: the database cannot be used",
+            "storage=postgresql+psycopg://me:***@127.0.0.1:1/music: the database cannot be used",
         ),
         (("training.learning_rat=choice(1,2)",), "training.learning_rat: no such field; allowed in training"),
         (("model.hidden_size=choice(16,0)",), "model.hidden_size=0: input should be greater than"),

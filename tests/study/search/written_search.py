@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from musicgen.study.search.trials import Trial, Trials, write_trials
+from musicgen.study.search.trials import Trial, Trials, Value, write_trials
 
 SPACE = {
     "training.learning_rate": {
@@ -22,11 +22,11 @@ def trial(
     number: int,
     loss: float | None,
     status: str = "complete",
-    levels: Mapping[str, object] | None = None,
+    levels: Mapping[str, Value] | None = None,
     rungs: Mapping[int, float] | None = None,
 ) -> Trial:
     """One trial; its values follow from its number unless they are given."""
-    default = {
+    default: dict[str, Value] = {
         "training.learning_rate": 10.0**-number,
         "model.hidden_size": 64 + number,
         "model.cell": ("lstm", "gru")[number % 2],
