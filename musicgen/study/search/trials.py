@@ -145,7 +145,7 @@ def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
         number=int(row["trial"]),
         status=row["status"],
         loss=float(row["validation_loss"]) if row["validation_loss"] else None,
-        levels={name: _level(row[name], one) for name, one in space.items()},
+        levels={name: _level(name, row[name], one) for name, one in space.items()},
         rungs=rungs,
         trained_iterations=int(row["trained_iterations"]),
         seconds=float(row["seconds"]),
@@ -154,8 +154,11 @@ def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
     )
 
 
-def _level(text: str, distribution: Mapping) -> Value:
+def _level(name: str, text: str, distribution: Mapping) -> Value:
     choices = distribution["attributes"].get("choices")
     if choices is not None:
-        return next(choice for choice in choices if str(level_cell(choice)) == text)
+        for choice in choices:
+            if str(level_cell(choice)) == text:
+                return choice
+        raise ValueError(f"{name}={text} is no choice")
     return int(text) if distribution["name"] == "IntDistribution" else float(text)
