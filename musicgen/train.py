@@ -163,7 +163,8 @@ def main() -> int:
         complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        if isinstance(error, OSError) and error.filename is None:
+        # A choice that there is not is an OSError too, and Hydra's own.
+        if isinstance(error, OSError) and error.filename is None and not isinstance(error, HydraException):
             raise
         return complain(_explain(error))
     except launcher.JobFailed as failure:

@@ -74,6 +74,8 @@ class SearchSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Search, then write what was found; of several processes one writes. Raises InputError."""
         # Optuna and its database take a second to import, which no other command should wait for.
+        from optuna.exceptions import StorageInternalError
+
         from musicgen.study.search.samplers import Samplers
         from musicgen.study.search.shared import SharedSearch
         from musicgen.study.search.storage import open_storage
@@ -110,6 +112,9 @@ class SearchSweeper(Sweeper):
             else:
                 print(f"another process of this search writes what was found: {self._directory}")
                 SweepWatch.directory = None
+        except StorageInternalError as error:
+            cause = " ".join(str(error.__cause__ or error).split())
+            raise InputError(f"hydra.sweeper.storage: {cause}; the same command goes on") from error
         finally:
             locks.close()
 
