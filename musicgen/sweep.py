@@ -5,6 +5,7 @@ from pathlib import Path
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import exit_status
 from musicgen.study.naming import study_tags
+from musicgen.study.record import FILE_NAME, RunRecord
 from musicgen.study.runs import find_runs
 from musicgen.study.search.summary import summarise_search
 from musicgen.study.search.trials import CONFIRMATION, is_search
@@ -36,8 +37,10 @@ def _finish_search(directory: Path) -> int:
 
     Trials that failed are no failure of the search.
     """
-    draws = config_from_dict(find_runs([directory])[0].record.config).rendering.plots
-    if not summarise_search(directory, draws=draws):
+    # Trials that could not even start leave no run.
+    first = next(directory.glob(f"*/*/{FILE_NAME}"), None)
+    config = None if first is None else config_from_dict(RunRecord.read(first.parent).config)
+    if not summarise_search(directory, draws=config is not None and config.rendering.plots):
         return 1
     confirmation = directory / CONFIRMATION
     if not confirmation.is_dir():

@@ -173,16 +173,20 @@ def main() -> int:
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
-        from musicgen.sweep import end_sweep
-
         directory = SweepWatch.directory
-        try:
-            status = ask_where_it_is_warm(partial(end_sweep, directory))
-        except EOFError:
-            status = complain("the process that tells what the runs showed died; the same command goes on")
+        status = _tell_what_runs_showed(directory) if SweepWatch.is_told else 0
     if directory is not None:
         print(_relative(directory))
     return status
+
+
+def _tell_what_runs_showed(directory: Path) -> int:
+    from musicgen.sweep import end_sweep
+
+    try:
+        return ask_where_it_is_warm(partial(end_sweep, directory))
+    except EOFError:
+        return complain("the process that tells what the runs showed died; the same command goes on")
 
 
 def _explain(error: Exception) -> str:

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from optuna import Trial
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
-    from optuna.storages import RDBStorage
 
-    from musicgen.study.search.storage import Locks
+    from musicgen.study.search.storage import Database
 
 TERMS, OWNER = "terms", "owner"
 """Attributes in the database: of the search, of a trial."""
@@ -38,8 +37,7 @@ class SharedSearch:
 
     def __init__(
         self,
-        storage: "RDBStorage",
-        locks: "Locks",
+        database: "Database",
         name: str,
         space: Space,
         terms: Mapping[str, object],
@@ -51,15 +49,15 @@ class SharedSearch:
         terms: what makes it this search, as JSON has it; sampler: makes one for the trial of this number.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._storage, self._locks, self._name = storage, locks, name
+        self._storage, self._locks, self._name = database.storage, database.locks, name
         self._space, self._sampler, self._pruner = space, sampler, pruner
-        with locks.alone(name):
+        with self._locks.alone(name):
             self.study = optuna.create_study(
-                storage=storage, study_name=name, pruner=pruner, load_if_exists=True
+                storage=self._storage, study_name=name, pruner=pruner, load_if_exists=True
             )
             self._agree_on(terms)
         self._me = uuid.uuid4().hex
-        locks.take(self._me)
+        self._locks.take(self._me)
 
     def _agree_on(self, terms: Mapping[str, object]) -> None:
         agreed = json.loads(json.dumps({**terms, "space": space_as_json(self._space)}))

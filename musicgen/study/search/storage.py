@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -42,8 +43,22 @@ class Locks(Protocol):
         ...
 
 
-def open_storage(url: str) -> tuple["RDBStorage", Locks]:
-    """The storage at this address, made where it is not there; raises InputError in one line."""
+@dataclass(frozen=True)
+class Database:
+    """The storage of searches, and the locks of those who use it."""
+
+    storage: "RDBStorage"
+    locks: Locks
+
+    def close(self) -> None:
+        """Give back locks and connections."""
+        self.locks.close()
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database at this address, made where it is not there; raises InputError in one line."""
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import DBAPIError
 
@@ -54,7 +69,8 @@ def open_storage(url: str) -> tuple["RDBStorage", Locks]:
         # Two processes that make the tables at once would be in each other's way.
         with locks.alone("tables"):
             options = {"connect_args": _connect_options(address)}
-            return RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options), locks
+            storage = RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options)
+        return Database(storage, locks)
     except ImportError as error:
         raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
     except DBAPIError as error:

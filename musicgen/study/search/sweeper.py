@@ -78,7 +78,7 @@ class SearchSweeper(Sweeper):
 
         from musicgen.study.search.samplers import Samplers
         from musicgen.study.search.shared import SharedSearch
-        from musicgen.study.search.storage import open_storage
+        from musicgen.study.search.storage import open_database
         from musicgen.study.search.work import Work
 
         self._check_settings()
@@ -88,11 +88,10 @@ class SearchSweeper(Sweeper):
         samplers = Samplers(self._sampler, space)
         num_trials = samplers.most_trials(self._num_trials)
         terms = _terms(baseline, space, halving)
-        storage, locks = open_storage(self._storage)
+        database = open_database(self._storage)
         try:
             search = SharedSearch(
-                storage,
-                locks,
+                database,
                 self._name,
                 space,
                 terms,
@@ -110,13 +109,13 @@ class SearchSweeper(Sweeper):
             if search.lead():
                 self._tell(search, space, terms, baseline.seed)
             else:
-                print(f"another process of this search writes what was found: {self._directory}")
-                SweepWatch.directory = None
+                print("another process of this search tells what was found")
+                SweepWatch.is_told = False
         except StorageInternalError as error:
             cause = " ".join(str(error.__cause__ or error).split())
             raise InputError(f"hydra.sweeper.storage: {cause}; the same command goes on") from error
         finally:
-            locks.close()
+            database.close()
 
     def _check_settings(self) -> None:
         whole("hydra.sweeper.n_trials", self._num_trials, 1)
@@ -139,6 +138,8 @@ class SearchSweeper(Sweeper):
     def _check(self, space: "Space") -> Config:
         """Compose the baseline and the ends of the space; raises what is wrong with one of them."""
         baseline = self._read(space.fixed)
+        if baseline.study.name is not None:
+            raise InputError(f"study={baseline.study.name}: a study has changes of its own, and no search")
         edges = space.edges()
         # Several ends at a time, since each composition takes a fifth of a second.
         for turn in range(max(map(len, edges))):

@@ -7,12 +7,13 @@ from wsgiref.util import setup_testing_defaults
 import optuna
 import pytest
 
-from musicgen.study.search.storage import open_storage
+from musicgen.study.search.storage import open_database
 
 
 def test_optuna_dashboard_reads_the_storage(tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installed")
-    storage, _ = open_storage(f"sqlite:///{tmp_path}/search.sqlite")
+    database = open_database(f"sqlite:///{tmp_path}/search.sqlite")
+    storage = database.storage
     study = optuna.create_study(storage=storage, study_name="mine")
     study.add_trial(optuna.trial.create_trial(value=1.5))
     environment: dict = {"PATH_INFO": "/api/studies"}
@@ -21,3 +22,4 @@ def test_optuna_dashboard_reads_the_storage(tmp_path: Path) -> None:
     body = b"".join(dashboard.wsgi(storage)(environment, lambda status, *_: told.append(status)))
     assert told == ["200 OK"], environment["wsgi.errors"].getvalue()
     assert [one["study_name"] for one in json.loads(body)["study_summaries"]] == ["mine"]
+    database.close()

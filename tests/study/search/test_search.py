@@ -12,6 +12,7 @@ import yaml
 
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import find_runs
+from musicgen.study.search.storage import open_database
 from musicgen.study.search.trials import CONFIRMATION, read_trials
 from tests.commands import TINY, last_line, run, start
 from tests.conftest import write_tunebook
@@ -229,13 +230,14 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
             "hydra.sweeper.confirm_seeds=0",
             "training.num_iterations=9",
             "hydra.sweeper.pruning.num_rungs=1",
-            "hydra.launcher.num_jobs=1",
+            "hydra/launcher=basic",
         )
         processes = [start("train", *given) for _ in range(8)]
         outputs = [process.communicate(timeout=900) for process in processes]
         assert [process.returncode for process in processes] == [0] * 8, outputs
-        study = optuna.load_study(study_name="tiny", storage=url.replace("postgresql", "postgresql+psycopg"))
-        trials = study.trials
+        database = open_database(url)
+        trials = optuna.load_study(study_name="tiny", storage=database.storage).trials
+        database.close()
     assert [trial.number for trial in trials] == list(range(num_trials))
     assert all(trial.state.is_finished() for trial in trials)
     assert len({trial.user_attrs["owner"] for trial in trials}) > 1
@@ -265,6 +267,7 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
             "reduction_factor=1: allowed are whole numbers from 2",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
+        (("study=cell",), "study=cell: a study has changes of its own, and no search"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

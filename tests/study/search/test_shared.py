@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -8,17 +9,26 @@ from optuna.trial import TrialState
 from musicgen.errors import InputError
 from musicgen.study.search.shared import SharedSearch
 from musicgen.study.search.space import Space
-from musicgen.study.search.storage import open_storage
+from musicgen.study.search.storage import Database, open_database
 
 SPACE = Space.of(OverridesParser.create().parse_overrides(["x=interval(0.0,1.0)", "y=a,b"]))
 
 
+opened: list[Database] = []
+
+
+@pytest.fixture(autouse=True)
+def close_databases() -> Iterator[None]:
+    yield
+    while opened:
+        opened.pop().close()
+
+
 def search(folder: Path, space: Space = SPACE, **terms: object) -> SharedSearch:
-    """As a process of its own opens it: with locks of its own."""
-    storage, locks = open_storage(f"sqlite:///{folder}/search.sqlite")
+    """As a process of its own opens it: with connections and locks of its own."""
+    opened.append(open_database(f"sqlite:///{folder}/search.sqlite"))
     return SharedSearch(
-        storage,
-        locks,
+        opened[-1],
         "mine",
         space,
         {"baseline": {"a": 1, "b": None}, **terms},
