@@ -107,10 +107,9 @@ def test_another_search_of_that_name_is_refused_with_the_difference(tmp_path: Pa
     search(tmp_path)
     search(tmp_path)
     other = Space.of(OverridesParser.create().parse_overrides(["x=interval(0.0,2.0)", "y=a,b"]))
-    for given, words in (
-        ({"space": other}, "space.x.attributes.high is 1.0 there and 2.0 here"),
-        ({"baseline": {"a": 2, "b": None}}, "baseline.a is 1 there and 2 here"),
-        ({"baseline": {"a": 1}}, "baseline.b is null there and nothing here"),
-    ):
-        with pytest.raises(InputError, match=words):
-            search(tmp_path, **given)
+    with pytest.raises(InputError, match="space.x.attributes.high is 1.0 there and 2.0 here"):
+        search(tmp_path, other)
+    with pytest.raises(InputError, match="baseline.a is 1 there and 2 here"):
+        search(tmp_path, baseline={"a": 2, "b": None})
+    with pytest.raises(InputError, match="baseline.b is null there and nothing here"):
+        search(tmp_path, baseline={"a": 1})
