@@ -1,9 +1,9 @@
 """Does a search with pruning find what the same search without finds, and with how many iterations?
 
-    python -m benchmarks.pruning [--seeds 0 1 2] [--folder DIR]
+    python -m benchmarks.pruning [--random 0 1 2] [--tpe 0 1 2] [--folder DIR]
 
-For each seed of the sampler one search of 20 smoke trials runs every trial to its end and one prunes by
-successive halving, each with a store of its own. What both found is run again with fresh seeds, whose scatter
+For each seed of a sampler one search of 20 smoke trials runs every trial to its end and one prunes by
+successive halving, each with a store of its own. With random points both look at the same ones. What both found is run again with fresh seeds, whose scatter
 is the noise that a difference has to be seen against. Written to pruning.md and figures/pruning.png; with
 --folder, what is there already is not run again.
 """
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ SEARCH = (
 )
 WAYS = {"to the end": "hydra.sweeper.pruning=null", "pruned": "hydra.sweeper.pruning.num_rungs=2"}
 COLUMNS = (
-    "sampler's seed",
+    "points by",
     "",
     "how trials ended",
     "iterations",
@@ -74,12 +75,11 @@ class Found:
         return self.best.loss
 
 
-def search(way: str, seed: int, outputs: Path) -> Found:
+def search(sampler: str, seed: int, way: str, outputs: Path) -> Found:
     """Run one search; what is there already of it is not done again."""
-    overrides = [*SEARCH, WAYS[way], f"hydra.sweeper.sampler.seed={seed}", f"paths.outputs={outputs}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "musicgen.train", *overrides], capture_output=True, text=True
-    )
+    chosen = (f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.sampler.seed={seed}", WAYS[way])
+    command = [sys.executable, "-m", "musicgen.train", *SEARCH, *chosen, f"paths.outputs={outputs}"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"the search failed:\n{done.stdout}\n{done.stderr}")
     directory = outputs / "searches" / "search"
@@ -88,33 +88,28 @@ def search(way: str, seed: int, outputs: Path) -> Found:
     return Found(read_trials(directory), [loss for loss in losses if loss is not None])
 
 
-def page(found: dict[int, dict[str, Found]]) -> str:
+def page(found: Mapping[str, Mapping[str, Found]]) -> str:
     """The figures in Markdown."""
-    command = shlex.join(["python", "-m", "musicgen.train", *SEARCH])
-    rows, shares, differences = [], [], []
-    for seed, ways in found.items():
-        whole, pruned = ways["to the end"], ways["pruned"]
-        shares.append(f"{pruned.trials.trained_iterations / whole.trials.trained_iterations:.0%}")
-        differences.append(f"{pruned.best_loss - whole.best_loss:+.4f}")
-        rows += [_row(seed, way, one) for way, one in ways.items()]
     machine = "; ".join(f"{name}: {value}" for name, value in describe_machine().items())
     lines = [
         "# Pruning",
         "",
         "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
-        "successive halving with the rungs that are its default: 34 and 102 of 300 iterations, and one trial",
-        "of three goes on from each. Both begin with the same seed of TPE, so that the first ten points are",
-        "the same; then each follows what it has seen.",
+        "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three goes",
+        "on from each. Random points are the same 20 both times. TPE begins with the same ten, and then follows",
+        "what it has seen, which differs: its two searches are two draws.",
         "",
-        f"    {command}",
+        f"    {shlex.join(['python', '-m', 'musicgen.train', *SEARCH])}",
         "",
         f"| {' | '.join(COLUMNS)} |",
         f"|{'---|' * len(COLUMNS)}",
-        *rows,
+    ]
+    for name, ways in found.items():
+        whole = ways["to the end"]
+        lines += [_row(name, way, one, whole) for way, one in ways.items()]
+    lines += [
         "",
-        f"Iterations of the pruned search, of those of the whole one: **{', '.join(shares)}**. Its lowest",
-        f"loss, less that of the whole one: **{', '.join(differences)}** nats per character; the SD over",
-        "fresh seeds is what such a difference has to be seen against.",
+        "The SD over fresh seeds is what a difference of the lowest losses has to be seen against.",
         "",
         "![The lowest loss so far over the iterations trained](figures/pruning.png)",
         "",
@@ -123,16 +118,20 @@ def page(found: dict[int, dict[str, Found]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(seed: int, way: str, one: Found) -> str:
+def _row(name: str, way: str, one: Found, whole: Found) -> str:
     mean, deviation = statistics.mean(one.fresh_losses), statistics.stdev(one.fresh_losses)
-    ended = one.trials.count().partition(": ")[2]
+    share, difference = "", ""
+    if one is not whole:
+        share = f" (**{one.trials.trained_iterations / whole.trials.trained_iterations:.0%}**)"
+        difference = f" (**{one.best_loss - whole.best_loss:+.4f}**)"
     return (
-        f"| {seed} | {way} | {ended} | {one.trials.trained_iterations:,} "
-        f"| {one.best_loss:.4f}, trial {one.best.number} | {mean:.4f} ± {deviation:.4f} |"
+        f"| {name} | {way} | {one.trials.count().partition(': ')[2]} "
+        f"| {one.trials.trained_iterations:,}{share} | {one.best_loss:.4f}{difference}, trial {one.best.number} "
+        f"| {mean:.4f} ± {deviation:.4f} |"
     )
 
 
-def draw(found: dict[int, dict[str, Found]]) -> None:
+def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
     """The lowest loss so far over the iterations that it took."""
     figure, panels = new_figure(
         "The lowest validation loss so far, over the iterations of all trials",
@@ -141,7 +140,7 @@ def draw(found: dict[int, dict[str, Found]]) -> None:
         width=3.2 * len(found),
         height=3.0,
     )
-    for panel, (seed, ways) in zip(panels, found.items(), strict=True):
+    for panel, (name, ways) in zip(panels, found.items(), strict=True):
         for (way, one), colour in zip(ways.items(), CATEGORY_COLOURS, strict=False):
             spent, lowest, places, losses = 0, float("inf"), [], []
             for trial in one.trials.trials:
@@ -150,7 +149,7 @@ def draw(found: dict[int, dict[str, Found]]) -> None:
                 places.append(spent)
                 losses.append(lowest)
             panel.step(places, losses, where="post", color=colour, label=way)
-        panel.set_title(f"sampler's seed {seed}", fontsize=TEXT_SIZE)
+        panel.set_title(name, fontsize=TEXT_SIZE)
         label_axes(panel, "iterations", "nats per character")
         rule_lightly(panel, "y")
     panels[0].legend(frameon=False, fontsize=TEXT_SIZE)
@@ -160,16 +159,18 @@ def draw(found: dict[int, dict[str, Found]]) -> None:
 def main() -> None:
     """Search, compare, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the sampler")
+    parser.add_argument("--random", type=int, nargs="*", default=[0, 1, 2], help="seeds of random points")
+    parser.add_argument("--tpe", type=int, nargs="*", default=[0, 1, 2], help="seeds of TPE")
     parser.add_argument("--folder", type=Path, help="keep the output trees here")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp())
-    found: dict[int, dict[str, Found]] = {}
-    for seed in arguments.seeds:
-        found[seed] = {}
-        for way in WAYS:
-            found[seed][way] = search(way, seed, folder / f"{seed}-{way.replace(' ', '-')}")
-            print(f"seed {seed}, {way}: {found[seed][way].best_loss:.4f}", flush=True)
+    found: dict[str, dict[str, Found]] = {}
+    for sampler in ("random", "tpe"):
+        for seed in getattr(arguments, sampler):
+            ways = found[f"{sampler}, seed {seed}"] = {}
+            for way in WAYS:
+                ways[way] = search(sampler, seed, way, folder / f"{sampler}-{seed}-{way.replace(' ', '-')}")
+                print(f"{sampler}, seed {seed}, {way}: {ways[way].best_loss:.4f}", flush=True)
     (FOLDER / "pruning.md").write_text(page(found), encoding="utf-8")
     draw(found)
 
