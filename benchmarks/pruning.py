@@ -3,9 +3,9 @@
     python -m benchmarks.pruning [--random 0 1 2] [--tpe 0 1 2] [--folder DIR]
 
 For each seed of a sampler one search of 20 smoke trials runs every trial to its end and one prunes by
-successive halving, each with a store of its own. With random points both look at the same ones. What both found is run again with fresh seeds, whose scatter
-is the noise that a difference has to be seen against. Written to pruning.md and figures/pruning.png; with
---folder, what is there already is not run again.
+successive halving, each with a store of its own. With random points both look at the same ones. What both
+found is run again with fresh seeds, whose scatter is the noise that a difference has to be seen against.
+Written to pruning.md and figures/pruning.png; with --folder, what is there already is not run again.
 """
 
 import argparse
@@ -95,9 +95,9 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
         "# Pruning",
         "",
         "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
-        "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three goes",
-        "on from each. Random points are the same 20 both times. TPE begins with the same ten, and then follows",
-        "what it has seen, which differs: its two searches are two draws.",
+        "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three",
+        "goes on from each. Random points are the same 20 both times. TPE begins with the same ones, and then",
+        "follows what it has seen, which differs: its two searches are two draws.",
         "",
         f"    {shlex.join(['python', '-m', 'musicgen.train', *SEARCH])}",
         "",
@@ -120,15 +120,12 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
 
 def _row(name: str, way: str, one: Found, whole: Found) -> str:
     mean, deviation = statistics.mean(one.fresh_losses), statistics.stdev(one.fresh_losses)
-    share, difference = "", ""
+    iterations, lowest = f"{one.trials.trained_iterations:,}", f"{one.best_loss:.4f}, trial {one.best.number}"
     if one is not whole:
-        share = f" (**{one.trials.trained_iterations / whole.trials.trained_iterations:.0%}**)"
-        difference = f" (**{one.best_loss - whole.best_loss:+.4f}**)"
-    return (
-        f"| {name} | {way} | {one.trials.count().partition(': ')[2]} "
-        f"| {one.trials.trained_iterations:,}{share} | {one.best_loss:.4f}{difference}, trial {one.best.number} "
-        f"| {mean:.4f} ± {deviation:.4f} |"
-    )
+        iterations += f" (**{one.trials.trained_iterations / whole.trials.trained_iterations:.0%}**)"
+        lowest += f" (**{one.best_loss - whole.best_loss:+.4f}**)"
+    ended = one.trials.count().partition(": ")[2]
+    return f"| {name} | {way} | {ended} | {iterations} | {lowest} | {mean:.4f} ± {deviation:.4f} |"
 
 
 def draw(found: Mapping[str, Mapping[str, Found]]) -> None:

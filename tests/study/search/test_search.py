@@ -231,6 +231,7 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
             "training.num_iterations=9",
             "hydra.sweeper.pruning.num_rungs=1",
             "hydra/launcher=basic",
+            "hydra.sweeper.n_jobs=1",
         )
         processes = [start("train", *given) for _ in range(8)]
         outputs = [process.communicate(timeout=900) for process in processes]
