@@ -1,6 +1,8 @@
 """Imports go down only. A floor may import the floors below it; parts of one floor do not know each other."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,11 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
     assert "comet_ml" not in roots or name == "tracking/comet.py"
     assert not roots & {"symusic", "verovio"} or part in {"rendering", "notation"}
     assert "music21" not in roots
+
+
+def test_a_command_that_searches_nothing_waits_for_no_optuna() -> None:
+    code = "import sys, musicgen.train; sys.exit('optuna' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:

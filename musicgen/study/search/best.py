@@ -11,8 +11,7 @@ from musicgen.config import parse_config
 from musicgen.files import write_text_atomically
 from musicgen.study.naming import told_overrides
 from musicgen.study.runs import flat_config
-from musicgen.study.search.space import overrides_of
-from musicgen.study.search.trials import Trial, Trials
+from musicgen.study.search.trials import Trial, Trials, overrides_of
 from musicgen.study.star import Compose, without_hydra
 
 RESULTS = "optimization_results.yaml"

@@ -13,8 +13,7 @@ from optuna.distributions import (
 )
 
 from musicgen.errors import InputError
-from musicgen.study.naming import override_text
-from musicgen.study.search.trials import Value
+from musicgen.study.search.trials import Value, overrides_of
 from musicgen.study.star import NOT_SWEPT
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class Space:
     def edges(self) -> list[list[str]]:
         """For each parameter the overrides with the ends of its range, or with every choice."""
         return [
-            [f"{name}={value_text(value)}" for value in _edges(one)]
+            [override for value in _edges(one) for override in overrides_of({name: value})]
             for name, one in self.distributions.items()
         ]
 
@@ -70,16 +69,6 @@ class Space:
                     trial.suggest_int(name, one.low, one.high, step=one.step, log=one.log)
                 case FloatDistribution():
                     trial.suggest_float(name, one.low, one.high, step=one.step, log=one.log)
-
-
-def value_text(value: object) -> str:
-    """A value as an override has it; choices of text are kept as they were written."""
-    return value if isinstance(value, str) else override_text(value)
-
-
-def overrides_of(levels: Mapping[str, object]) -> list[str]:
-    """The overrides that give these values to these parameters."""
-    return [f"{name}={value_text(value)}" for name, value in levels.items()]
 
 
 def _check_name(override: Override, name: str) -> None:

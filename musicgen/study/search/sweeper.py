@@ -25,7 +25,7 @@ from musicgen.study.plan import BASELINE
 from musicgen.study.runs import flat_config
 from musicgen.study.search.best import BestConfig
 from musicgen.study.search.halving import Halving, whole
-from musicgen.study.search.trials import CONFIRMATION, Trial, Trials, write_trials
+from musicgen.study.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
 from musicgen.study.star import Star, compose_arm, without_hydra
 from musicgen.study.sweeper import OneAtATimeSweeper
 from musicgen.study.watch import SweepWatch
@@ -173,8 +173,6 @@ class SearchSweeper(Sweeper):
 
     def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
         """Run the best and the baseline with seeds that chose nothing: the lowest of many is biased."""
-        from musicgen.study.search.space import overrides_of
-
         star = Star(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
         change = Change(PARAMETER, f"trial {best.number}", BASELINE)
         arms = [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.study.naming import override_text
 from musicgen.study.runs import level_cell
 
 TRIALS, SEARCH = "trials.csv", "search.json"
@@ -94,6 +95,14 @@ class Trials:
         counts = Counter(trial.status for trial in self.trials)
         parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
         return f"{len(self.trials)} trial{'' if len(self.trials) == 1 else 's'}: {parts or 'none'}"
+
+
+def overrides_of(levels: Mapping[str, Value]) -> list[str]:
+    """The overrides that give these values to these parameters; texts are kept as they were written."""
+    return [
+        f"{name}={value if isinstance(value, str) else override_text(value)}"
+        for name, value in levels.items()
+    ]
 
 
 def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -> None:

@@ -15,8 +15,8 @@ from musicgen.study.naming import override_text
 from musicgen.study.record import RunRecord
 from musicgen.study.search.halving import Halving
 from musicgen.study.search.shared import SharedSearch
-from musicgen.study.search.space import Space, overrides_of
-from musicgen.study.search.trials import Trial
+from musicgen.study.search.space import Space
+from musicgen.study.search.trials import Trial, overrides_of
 
 if TYPE_CHECKING:
     import optuna

@@ -4,7 +4,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from musicgen.errors import InputError
-from musicgen.study.search.space import Space, overrides_of
+from musicgen.study.search.space import Space
+from musicgen.study.search.trials import overrides_of
 
 
 def space(*overrides: str) -> Space:
