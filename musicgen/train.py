@@ -75,7 +75,7 @@ PRELOAD = (
 )
 """Modules that every job of a sweep needs, imported once for all of them."""
 
-TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*", "optuna.samplers.*"]
+TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*"]
 """What a config may have built: our own sweeper, launcher and callback, and those of Hydra's plugins."""
 
 # Hydra gives nothing back from a job: what main prints after it, the job leaves here.

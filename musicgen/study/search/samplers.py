@@ -12,6 +12,8 @@ from musicgen.study.search.space import Space
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
+ALLOWED = "optuna.samplers.*"
+"""What a config may name as a sampler."""
 _ONE_SEQUENCE = ("GridSampler", "QMCSampler")
 """Samplers whose seed belongs to the order of all trials, and is the same in every process."""
 
@@ -45,4 +47,4 @@ class Samplers:
             arguments["search_space"] = self.space.grid()
         if isinstance(seed, int) and self._kind not in _ONE_SEQUENCE:
             arguments["seed"] = seed + number
-        return instantiate(dict(self.config), **arguments)
+        return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)
