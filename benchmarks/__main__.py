@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.alternation import NUM_REPEATS, tell
 from benchmarks.limit import rates_tables
 from benchmarks.report import Part, read_parts, write_parts
-from benchmarks.workloads import copies, sampling, study, sweep, training
+from benchmarks.workloads import copies, recipe, sampling, study, sweep, training
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -50,6 +50,7 @@ def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
         "sampling": lambda given: sampling.measure(given.repeats),
         "sweep": lambda given: sweep.measure(given.long_repeats, *_length(given), every_run=given.full),
         "study": lambda given: study.measure(given.long_repeats, *_length(given), every_point=given.full),
+        "recipe": lambda given: recipe.measure(given.long_repeats),
         "copies": lambda given: copies.measure(given.repeats),
         "rates": lambda _given: Part(
             title="Rates of this machine",

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +22,8 @@ from musicgen.config import Config, compose_config, resolve
 from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
 from musicgen.model.computing import computing_on
-from musicgen.model.network import build_network
+from musicgen.model.inputs import text_rows
+from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.model.products import Precision
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import generator_for
@@ -102,6 +103,45 @@ def own_process() -> Iterator[Callable[..., float]]:
         yield lambda work, *arguments: pool.submit(work, *arguments).result()
 
 
+def training_task(
+    config: Config,
+    folder: Path,
+    corpus: Corpus,
+    validation: Sequence[str],
+    *,
+    network: CharacterNetwork | None = None,
+    tokens: np.ndarray | None = None,
+    seed: int = 0,
+) -> Task:
+    """A training of these tokens (None: the default corpus's) with everything as a run has it."""
+    network = network or build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
+    tokens = training_tokens() if tokens is None else tokens
+    training = config.training
+    return Task(
+        network=network,
+        vocabulary=corpus.vocabulary,
+        windows=RandomWindows(
+            text_rows(config.model, corpus.vocabulary, tokens),
+            training.batch_size,
+            training.sequence_length,
+            generator_for(seed, "batches"),
+        ),
+        validation=encode_tunes(validation, corpus.vocabulary, config.model, CPU),
+        config=training,
+        folder=TrainingFolder(folder),
+        dropout_seed=0,
+        device=CPU,
+    )
+
+
+def whole_training_seconds(config: Config) -> float:
+    """Seconds of a training of the default corpus to its end, validations included."""
+    corpus = default_corpus()
+    with tempfile.TemporaryDirectory() as folder, computing_on(threads_of(config)):
+        task = training_task(config, Path(folder), corpus, corpus.part("validation"))
+        return fit(task, lambda _step: None, lambda _row: None).train_seconds
+
+
 def step_seconds(
     config: Config,
     num_steps: int,
@@ -115,25 +155,14 @@ def step_seconds(
     one tune, and the saving of the state come behind the last step and are not.
     """
     corpus = corpus or default_corpus()
-    tokens = training_tokens() if tokens is None else tokens
     num_iterations = warm_up_steps + num_steps
     training = replace(config.training, num_iterations=num_iterations, validation_interval=num_iterations)
+    config = replace(config, training=training)
     moments: list[float] = []
-    with tempfile.TemporaryDirectory() as folder:
-        task = Task(
-            network=build_network(config.model, corpus.vocabulary.size, 0, precision_of(config)),
-            vocabulary=corpus.vocabulary,
-            windows=RandomWindows(
-                tokens, training.batch_size, training.sequence_length, generator_for(0, "batches")
-            ),
-            validation=encode_tunes([min(corpus.part("validation"), key=len)], corpus.vocabulary, CPU),
-            config=training,
-            folder=TrainingFolder(Path(folder)),
-            dropout_seed=0,
-            device=CPU,
-        )
-        with computing_on(threads_of(config)):
-            fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
+    shortest = [min(corpus.part("validation"), key=len)]
+    with tempfile.TemporaryDirectory() as folder, computing_on(threads_of(config)):
+        task = training_task(config, Path(folder), corpus, shortest, tokens=tokens)
+        fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
     assert len(moments) == num_iterations
     return (moments[-1] - moments[warm_up_steps - 1]) / num_steps
 

@@ -110,8 +110,8 @@ def _read_losses(text: str) -> dict[str, Loss]:
 
 
 def _loss(prepared: PreparedRun, network: CharacterNetwork, part: str) -> Loss:
-    tunes = encode_tunes(_scored(prepared, part), prepared.corpus.vocabulary, prepared.device)
-    return mean_loss(network, tunes)
+    scored, corpus = _scored(prepared, part), prepared.corpus
+    return mean_loss(network, encode_tunes(scored, corpus.vocabulary, network.config, prepared.device))
 
 
 def _scored(prepared: PreparedRun, part: str) -> list[str]:
@@ -126,7 +126,9 @@ def _scored(prepared: PreparedRun, part: str) -> list[str]:
 def _losses_key(prepared: PreparedRun, network: CharacterNetwork) -> str:
     """16 hexadecimal digits that differ wherever the last digit of a loss might."""
     package = Path(__file__).parent
-    digest = hashlib.sha256(source_code(package / "training") + source_code(package / "model"))
+    digest = hashlib.sha256(
+        b"".join(source_code(package / part) for part in ("training", "model", "notation"))
+    )
     corpus = prepared.corpus
     number = prepared.config.evaluation.num_train_tunes
     computed_by = (torch.__version__, prepared.device.type, prepared.num_threads, prepared.precision, number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 from musicgen.corpus.windows import RandomWindows
+from musicgen.model.inputs import text_rows
 from musicgen.model.products import Precision
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
@@ -75,8 +76,9 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     for prompt in prompts:
         corpus.vocabulary.encode_prompt(prompt)
     training = config.training
+    tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
     windows = RandomWindows(
-        corpus.vocabulary.encode(training_text(corpus.part("train"))),
+        text_rows(config.model, corpus.vocabulary, tokens),
         training.batch_size,
         training.sequence_length,
         generator_for(config.seed, "batches"),

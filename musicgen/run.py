@@ -167,7 +167,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
-        validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, prepared.device),
+        validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, config.model, prepared.device),
         config=config.training,
         folder=prepared.store,
         dropout_seed=torch_seed(config.seed, "dropout"),

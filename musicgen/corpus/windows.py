@@ -6,27 +6,33 @@ from musicgen.errors import InputError
 
 
 class RandomWindows:
-    """Draws batches of windows from one long row of tokens; a window may cross from one tune into the next.
+    """Draws batches of windows from one long text; a window may cross from one tune into the next.
 
     The order depends on `generator` alone, whose state can be saved and restored between two draws.
     """
 
     def __init__(
-        self, tokens: np.ndarray, batch_size: int, sequence_length: int, generator: np.random.Generator
+        self, rows: np.ndarray, batch_size: int, sequence_length: int, generator: np.random.Generator
     ) -> None:
-        """Take int64 tokens [text length], which must hold at least sequence_length + 1 of them."""
-        if len(tokens) <= sequence_length:
+        """Take what the network reads at each character, integers [text length, N], the first its token.
+
+        The text must hold at least sequence_length + 1 characters.
+        """
+        if len(rows) <= sequence_length:
             raise InputError(
-                f"training.sequence_length={sequence_length}: the training text has {len(tokens)} "
-                f"characters; allowed are 1 to {len(tokens) - 1}"
+                f"training.sequence_length={sequence_length}: the training text has {len(rows)} "
+                f"characters; allowed are 1 to {len(rows) - 1}"
             )
-        self._tokens = tokens
+        self._rows = rows
         self._batch_size = batch_size
         self._offsets = np.arange(sequence_length + 1)[:, None]
         self.generator = generator
 
     def draw(self) -> np.ndarray:
-        """Tokens [sequence_length + 1, batch_size]: rows 0 to -2 are the inputs, rows 1 to -1 the targets."""
-        last_start = len(self._tokens) - len(self._offsets)
+        """Rows of windows, int64 [sequence_length + 1, batch_size, N].
+
+        Of the characters 0 to -2 they are the inputs; the tokens of 1 to -1 are the targets.
+        """
+        last_start = len(self._rows) - len(self._offsets)
         starts = self.generator.integers(0, last_start, size=self._batch_size, endpoint=True)
-        return self._tokens[starts + self._offsets]
+        return self._rows[starts + self._offsets].astype(np.int64)

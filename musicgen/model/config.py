@@ -1,5 +1,6 @@
 """What the `model` config group holds."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -16,6 +17,13 @@ class ModelConfig:
     embedding_size: Annotated[int, Field(ge=1, le=16384)]
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)]
     """On the embedding, between the layers and before the output; 0 is none."""
+    # What runs that were made before these fields had.
+    bar_position: bool = False
+    """Read, beside each character, how much of its bar is filled and which bar of its section it is in."""
+    lookback_bars: Annotated[list[Annotated[int, Field(ge=1, le=64)]], Field(max_length=16)] = field(
+        default_factory=list
+    )
+    """Read, beside each character, what stands at the same place so many bars before."""
 
     @property
     def training_flops(self) -> int:

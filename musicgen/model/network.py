@@ -1,7 +1,7 @@
 """The character network: embedding, recurrent layers, one score for every character.
 
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding size, H hidden size,
-L layers. Time comes first everywhere.
+L layers, N rows of the embedding that are read at a character (inputs.py). Time comes first everywhere.
 """
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 from musicgen.model import recurrence
 from musicgen.model.config import ModelConfig
 from musicgen.model.dropout import dropout
+from musicgen.model.inputs import num_rows
 from musicgen.model.products import DTYPES, Precision
 from musicgen.model.scores import score
 
@@ -32,7 +33,10 @@ class CharacterNetwork(nn.Module):
         self.config = config
         self.precision: Precision = precision
         """Of products on the CPU, but for those that give the scores."""
-        self.embedding = nn.Embedding(vocabulary_size, config.embedding_size)
+        self.embedding = nn.Embedding(num_rows(config, vocabulary_size), config.embedding_size)
+        with torch.no_grad():
+            # Begins as a network that reads characters alone: a row that training seldom meets stays silent.
+            self.embedding.weight[vocabulary_size:] = 0.0
         self.recurrent = CELLS[config.cell](
             config.embedding_size,
             config.hidden_size,
@@ -42,30 +46,31 @@ class CharacterNetwork(nn.Module):
         )
         self.output = nn.Linear(config.hidden_size, vocabulary_size)
 
-    def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Read tokens [T, B] from a state (None: zero); return logits [T, B, V] and the new state."""
-        is_on_cpu = tokens.device.type == "cpu"
-        hidden, new_state = (self.read_on_cpu if is_on_cpu else self.read_with_modules)(tokens, state)
+    def forward(self, rows: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Read rows [T, B, N] from a state (None: zero); return logits [T, B, V] and the new state."""
+        is_on_cpu = rows.device.type == "cpu"
+        hidden, new_state = (self.read_on_cpu if is_on_cpu else self.read_with_modules)(rows, state)
         hidden = dropout(hidden, self.config.dropout, self.training)
         return score(self.output, hidden, DTYPES[self.precision if is_on_cpu else "fp32"]), new_state
 
-    def read_with_modules(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def read_with_modules(self, rows: Tensor, state: State | None) -> tuple[Tensor, State]:
         """Hidden states [T, B, H] and the new state as torch's own modules compute them, on any device."""
-        embedded = functional.dropout(self.embedding(tokens), self.config.dropout, self.training)
+        embedded = self.embedding(rows).sum(dim=2)
+        embedded = functional.dropout(embedded, self.config.dropout, self.training)
         if self.config.cell == "lstm":
             return self.recurrent(embedded, state)
         hidden, new_state = self.recurrent(embedded, None if state is None else state[0])
         return hidden, (new_state,)
 
-    def read_on_cpu(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def read_on_cpu(self, rows: Tensor, state: State | None) -> tuple[Tensor, State]:
         """The same from the same parameters by recurrence.py; on the CPU only."""
         if state is None:
-            zeros = torch.zeros(self.config.num_layers, tokens.shape[1], self.config.hidden_size)
+            zeros = torch.zeros(self.config.num_layers, rows.shape[1], self.config.hidden_size)
             state = (zeros, zeros) if self.config.cell == "lstm" else (zeros,)
         hidden, new_states = recurrence.read(
             self.recurrent,
             self.embedding.weight,
-            tokens,
+            rows,
             list(zip(*state, strict=True)),
             self.config.dropout,
             DTYPES[self.precision],

@@ -52,15 +52,16 @@ CELLS: dict[type[nn.RNNBase], Cell] = {
 def read(
     recurrent: nn.RNNBase,
     embedding: Tensor,
-    tokens: Tensor,
+    read_rows: Tensor,
     states: Sequence[LayerState],
     dropout_probability: float,
     dtype: torch.dtype,
 ) -> tuple[Tensor, list[LayerState]]:
-    """Read tokens [T, B] from a state for each layer; return hidden states [T, B, H] and the new states.
+    """Read rows of an embedding from a state for each layer; return hidden states [T, B, H], the new states.
 
-    embedding: [V, E]. Dropout acts on the embedded tokens and between the layers, while `recurrent` is in
-    training. dtype: of the products' factors.
+    embedding: [R, E]; read_rows [T, B, N]: which of its rows are added up at each character. Dropout acts on
+    the embedded characters and between the layers, while `recurrent` is in training. dtype: of the products'
+    factors.
     """
     cell = CELLS[type(recurrent)]
     drops = recurrent.training and dropout_probability > 0.0
@@ -68,13 +69,13 @@ def read(
     for layer, state in enumerate(states):
         weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
         weight, bias = weight_ih.to(dtype), cell.input_bias(bias_ih, bias_hh).to(dtype)
-        if hiddens is None and not drops:
-            inputs, rows = functional.linear(embedding.to(dtype), weight, bias), tokens
+        if hiddens is None and not drops and read_rows.shape[2] == 1:
+            inputs, rows = functional.linear(embedding.to(dtype), weight, bias), read_rows[..., 0]
         else:
-            below = functional.embedding(tokens, embedding) if hiddens is None else hiddens
+            below = embed(read_rows, embedding) if hiddens is None else hiddens
             below = dropout(below, dropout_probability, recurrent.training).flatten(0, 1)
             inputs = functional.linear(below.to(dtype), weight, bias)
-            rows = torch.arange(tokens.numel()).view(tokens.shape)
+            rows = torch.arange(len(inputs)).view(read_rows.shape[:2])
         if torch.is_grad_enabled():
             hiddens, new_state = cell.scan(inputs, rows, weight_hh, bias_hh, state)
         else:
@@ -84,6 +85,14 @@ def read(
         new_states.append(new_state)
     assert hiddens is not None
     return hiddens, new_states
+
+
+def embed(rows: Tensor, embedding: Tensor) -> Tensor:
+    """The sum of rows [..., N] of an embedding [R, E] -> [..., E]."""
+    N = rows.shape[-1]
+    if N == 1:
+        return functional.embedding(rows[..., 0], embedding)
+    return functional.embedding_bag(rows.reshape(-1, N), embedding, mode="sum").view(*rows.shape[:-1], -1)
 
 
 def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:

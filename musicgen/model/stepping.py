@@ -12,27 +12,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork, State, select_rows
 from musicgen.model.products import DTYPES, StepProduct
-from musicgen.model.recurrence import CELLS, Tape, layer_parameters
+from musicgen.model.recurrence import CELLS, Tape, embed, layer_parameters
 
 
 class Stepper:
     """Scores the next character of every text; keeps their states."""
 
-    def __init__(self, network: CharacterNetwork, num_rows: int) -> None:
-        """Start num_rows texts from fresh states."""
-        is_on_cpu = network.embedding.weight.device.type == "cpu"
-        self._reader = _CpuReader(network, num_rows) if is_on_cpu else _ModuleReader(network)
+    def __init__(self, network: CharacterNetwork, vocabulary: Vocabulary, num_texts: int) -> None:
+        """Start so many texts from fresh states."""
+        self._inputs = InputReader(network.config, vocabulary, num_texts)
+        self._device = network.embedding.weight.device
+        is_on_cpu = self._device.type == "cpu"
+        self._reader = _CpuReader(network, num_texts) if is_on_cpu else _ModuleReader(network)
 
     @torch.no_grad()
     def __call__(self, tokens: Tensor) -> Tensor:
         """Read a token of every text, [B]; return the scores of their next ones, [B, V]."""
-        return self._reader.read(tokens)
+        rows = tokens[None, :, None]
+        if self._inputs.reads_more_than_characters:
+            rows = torch.from_numpy(self._inputs.read(tokens[None].cpu().numpy())).to(self._device)
+        return self._reader.read(rows)
 
     @torch.no_grad()
     def keep(self, rows: Tensor) -> None:
         """Go on with these texts alone; rows: their numbers, int64."""
+        self._inputs.keep(rows.cpu().numpy())
         self._reader.keep(rows)
 
 
@@ -43,8 +51,8 @@ class _ModuleReader:
         self._network = network
         self._state: State | None = None
 
-    def read(self, tokens: Tensor) -> Tensor:
-        scores, self._state = self._network(tokens[None], self._state)
+    def read(self, rows: Tensor) -> Tensor:
+        scores, self._state = self._network(rows, self._state)
         return scores[0]
 
     def keep(self, rows: Tensor) -> None:
@@ -57,7 +65,7 @@ class _Layer:
     """A layer's weights as a step needs them, and where its texts stand."""
 
     input_product: StepProduct | None
-    """Of a layer above the first."""
+    """None where the inputs' shares are looked up in a table."""
     input_bias: Tensor
     product: StepProduct
     bias_hh: Tensor
@@ -74,35 +82,38 @@ class _Layer:
 
 class _CpuReader:
     @torch.no_grad()
-    def __init__(self, network: CharacterNetwork, num_rows: int) -> None:
+    def __init__(self, network: CharacterNetwork, num_texts: int) -> None:
         recurrent, dtype = network.recurrent, DTYPES[network.precision]
         H = network.config.hidden_size
         self._cell, self._dtype = CELLS[type(recurrent)], dtype
+        self._embedding = network.embedding.weight
+        reads_more = len(self._embedding) > network.output.out_features
         self._layers: list[_Layer] = []
         for layer in range(network.config.num_layers):
             weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
             weight, bias = weight_ih.to(dtype), self._cell.input_bias(bias_ih, bias_hh).to(dtype)
-            if layer == 0:
-                self._table = functional.linear(network.embedding.weight.to(dtype), weight, bias)
-            zeros = torch.zeros(num_rows, H)
+            zeros = torch.zeros(num_texts, H)
             state = (zeros, zeros) if network.config.cell == "lstm" else (zeros,)
-            above_first = StepProduct(weight, num_rows) if layer else None
-            product = StepProduct(weight_hh.to(dtype), num_rows)
+            is_looked_up = layer == 0 and not reads_more
+            if is_looked_up:
+                self._table = functional.linear(self._embedding.to(dtype), weight, bias)
+            input_product = None if is_looked_up else StepProduct(weight, num_texts)
+            product = StepProduct(weight_hh.to(dtype), num_texts)
             tape = self._cell.begin(1, state, dtype, False)
-            self._layers.append(_Layer(above_first, bias, product, bias_hh, tape))
-        self._output = StepProduct(network.output.weight, num_rows)
+            self._layers.append(_Layer(input_product, bias, product, bias_hh, tape))
+        self._output = StepProduct(network.output.weight, num_texts)
         self._output_bias = network.output.bias
 
-    def read(self, tokens: Tensor) -> Tensor:
-        inputs, rows, hidden = self._table, tokens, None
+    def read(self, read_rows: Tensor) -> Tensor:
+        texts = torch.arange(read_rows.shape[1])
+        below = embed(read_rows[0], self._embedding)
         for layer in self._layers:
-            if hidden is not None:
-                assert layer.input_product is not None
-                inputs = layer.input_product(hidden.to(self._dtype)).add_(layer.input_bias)
-                rows = torch.arange(len(tokens))
-            hidden = layer.read(inputs, rows)
-        assert hidden is not None
-        return self._output(hidden).add_(self._output_bias)
+            if layer.input_product is None:
+                below = layer.read(self._table, read_rows[0, :, 0])
+            else:
+                inputs = layer.input_product(below.to(self._dtype)).add_(layer.input_bias)
+                below = layer.read(inputs, texts)
+        return self._output(below).add_(self._output_bias)
 
     def keep(self, rows: Tensor) -> None:
         for layer in self._layers:

@@ -71,7 +71,7 @@ def sample_tunes(
     ended = torch.zeros(len(settings), dtype=torch.bool, device=device)
     active = torch.arange(len(settings), device=device)
     previous = torch.full((len(settings),), vocabulary.newline, dtype=torch.int64, device=device)
-    next_scores = Stepper(network, len(settings))
+    next_scores = Stepper(network, vocabulary, len(settings))
     for step in range(config.max_chars):
         chosen = choose_tokens(
             next_scores(previous),

@@ -200,9 +200,9 @@ def _train_until_row(
 
 def _train_step(task: Task, optimizer: torch.optim.Optimizer, learning_rate: float) -> tuple[Tensor, Tensor]:
     """One step; returns the mean loss of its batch and the norm of its gradient before clipping."""
-    tokens = torch.from_numpy(task.windows.draw()).to(task.device)
-    scores, _ = task.network(tokens[:-1])
-    loss = functional.cross_entropy(scores.flatten(0, 1), tokens[1:].flatten())
+    rows = torch.from_numpy(task.windows.draw()).to(task.device)
+    scores, _ = task.network(rows[:-1])
+    loss = functional.cross_entropy(scores.flatten(0, 1), rows[1:, :, 0].flatten())
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = _clip_gradient(list(task.network.parameters()), task.config.gradient_clip)

@@ -16,6 +16,8 @@ from torch.nn import functional
 from musicgen.corpus.corpus import TUNE_END
 from musicgen.corpus.tunes import split_header
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.model.config import ModelConfig
+from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork
 
 IGNORED = -100
@@ -47,22 +49,24 @@ class EncodedTunes:
     """Tunes as padded batches, prepared once for all validations of a training."""
 
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
-    """inputs, targets (IGNORED where padded) and whether a target belongs to a body, each [T, B]."""
+    """inputs [T, B, N]; targets (IGNORED where padded) and whether a target belongs to a body, [T, B] each."""
 
 
-def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, device: torch.device) -> EncodedTunes:
-    """Batches of tunes of like length, longest first."""
+def encode_tunes(
+    tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig, device: torch.device
+) -> EncodedTunes:
+    """Batches of tunes of like length, longest first, as a network of this config reads them."""
     ordered = sorted(tunes, key=len, reverse=True)
     return EncodedTunes(
         tuple(
-            _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, device)
+            _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, config, device)
             for start in range(0, len(ordered), ROWS_PER_BATCH)
         )
     )
 
 
 def _encode_batch(
-    tunes: Sequence[str], vocabulary: Vocabulary, device: torch.device
+    tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig, device: torch.device
 ) -> tuple[Tensor, Tensor, Tensor]:
     length = 1 + len(TUNE_END) + max(map(len, tunes))
     tokens = np.full((length, len(tunes)), IGNORED, dtype=np.int64)
@@ -71,7 +75,8 @@ def _encode_batch(
         text = "\n" + tune + TUNE_END
         tokens[: len(text), column] = vocabulary.encode(text)
         in_body[1 + len(split_header(tune)[0]) : len(text), column] = True
-    inputs = np.where(tokens == IGNORED, vocabulary.newline, tokens)[:-1]
+    read = np.where(tokens == IGNORED, vocabulary.newline, tokens)[:-1]
+    inputs = InputReader(config, vocabulary, len(tunes)).read(read)
     return tuple(torch.from_numpy(array).to(device) for array in (inputs, tokens[1:], in_body[1:]))  # pyright: ignore[reportReturnType]
 
 

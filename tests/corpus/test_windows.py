@@ -7,17 +7,17 @@ from musicgen.errors import InputError
 
 def test_windows_are_stretches_of_the_text_and_reach_its_end() -> None:
     windows = RandomWindows(
-        np.arange(50), batch_size=400, sequence_length=10, generator=np.random.default_rng(0)
+        np.arange(50)[:, None], batch_size=400, sequence_length=10, generator=np.random.default_rng(0)
     )
     batch = windows.draw()
-    assert batch.shape == (11, 400)
+    assert batch.shape == (11, 400, 1)
     assert (np.diff(batch, axis=0) == 1).all()
     assert batch[0].min() == 0 and batch[-1].max() == 49
 
 
 def test_the_order_follows_the_generator() -> None:
     first, same, other = (
-        RandomWindows(np.arange(99), 4, 10, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        RandomWindows(np.arange(99)[:, None], 4, 10, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
     batch = first.draw()
     assert (batch == same.draw()).all()
@@ -27,8 +27,8 @@ def test_the_order_follows_the_generator() -> None:
 
 
 def test_a_sequence_longer_than_the_text_is_refused() -> None:
-    RandomWindows(np.arange(11), 4, 10, np.random.default_rng(0)).draw()
+    RandomWindows(np.arange(11)[:, None], 4, 10, np.random.default_rng(0)).draw()
     with pytest.raises(
         InputError, match=r"training\.sequence_length=10: .* 10 characters; allowed are 1 to 9"
     ):
-        RandomWindows(np.arange(10), 4, 10, np.random.default_rng(0))
+        RandomWindows(np.arange(10)[:, None], 4, 10, np.random.default_rng(0))

@@ -12,5 +12,5 @@ VOCABULARY = Vocabulary("\nABC")
 def test_the_network_of_a_checkpoint_scores_as_the_one_that_was_kept() -> None:
     network = build_network(CONFIG, VOCABULARY.size, seed=3)
     checkpoint = Checkpoint(CONFIG, VOCABULARY, network.state_dict(), iteration=70, validation_loss=1.5)
-    tokens = torch.randint(0, VOCABULARY.size, (5, 2))
+    tokens = torch.randint(0, VOCABULARY.size, (5, 2, 1))
     assert torch.equal(checkpoint.network(torch.device("cpu"), "fp32")(tokens)[0], network.eval()(tokens)[0])

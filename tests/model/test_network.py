@@ -18,7 +18,7 @@ def test_reading_in_pieces_gives_what_reading_at_once_gives(
     cell: Literal["lstm", "gru"], num_layers: int
 ) -> None:
     network = build_network(config(cell, num_layers), vocabulary_size=11, seed=0).eval()
-    tokens = torch.randint(0, 11, (9, 4))
+    tokens = torch.randint(0, 11, (9, 4, 1))
     logits, _ = network(tokens)
     assert logits.shape == (9, 4, 11)
     first, state = network(tokens[:5])
@@ -29,7 +29,7 @@ def test_reading_in_pieces_gives_what_reading_at_once_gives(
 @pytest.mark.parametrize(("cell", "num_layers"), SHAPES)
 def test_a_selected_row_goes_on_as_before(cell: Literal["lstm", "gru"], num_layers: int) -> None:
     network = build_network(config(cell, num_layers), vocabulary_size=11, seed=0).eval()
-    tokens = torch.randint(0, 11, (6, 4))
+    tokens = torch.randint(0, 11, (6, 4, 1))
     _, state = network(tokens)
     rows = torch.tensor([2, 0])
     expected, _ = network(tokens[:1], state)
@@ -48,7 +48,7 @@ def test_weights_depend_on_the_seed_alone_and_leave_the_global_stream() -> None:
 
 def test_dropout_acts_in_training_only() -> None:
     network = build_network(config(num_layers=2, dropout=0.5), 11, seed=0)
-    tokens = torch.randint(0, 11, (6, 4))
+    tokens = torch.randint(0, 11, (6, 4, 1))
     assert not torch.equal(network(tokens)[0], network(tokens)[0])
     network.eval()
     assert torch.equal(network(tokens)[0], network(tokens)[0])

@@ -50,9 +50,11 @@ def everything(model: CharacterNetwork, hidden: Tensor, last: State, first: Stat
     return {"hidden": hidden.detach().float(), **states, **gradients, **first_gradients}
 
 
-def engine_and_modules(model: CharacterNetwork) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def engine_and_modules(
+    model: CharacterNetwork, num_rows: int = 1
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     torch.manual_seed(2)
-    tokens, state = torch.randint(0, V, (T, B)), first_state(model)
+    tokens, state = torch.randint(0, V, (T, B, num_rows)), first_state(model)
     ours = everything(model, *model.read_on_cpu(tokens, state), state)
     return ours, everything(model, *model.read_with_modules(tokens, state), state)
 
@@ -61,6 +63,14 @@ def engine_and_modules(model: CharacterNetwork) -> tuple[dict[str, Tensor], dict
 def test_values_and_gradients_are_those_of_the_modules(cell: Literal["lstm", "gru"], num_layers: int) -> None:
     ours, theirs = engine_and_modules(network(cell, num_layers))
     assert ours.keys() == theirs.keys() and len(ours) >= 9
+    for name, value in theirs.items():
+        torch.testing.assert_close(
+            ours[name], value, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+        )
+
+
+def test_several_rows_a_character_are_added_up() -> None:
+    ours, theirs = engine_and_modules(network("gru", 2), num_rows=3)
     for name, value in theirs.items():
         torch.testing.assert_close(
             ours[name], value, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
@@ -89,7 +99,7 @@ def test_bfloat16_is_as_near_as_its_rounding(cell: Literal["lstm", "gru"], num_l
 def test_dropout_of_the_engine_scales_what_it_keeps() -> None:
     config = ModelConfig(cell="gru", hidden_size=32, num_layers=2, embedding_size=8, dropout=0.3)
     model = build_network(config, V, seed=0)
-    tokens = torch.randint(0, V, (4, 3))
+    tokens = torch.randint(0, V, (4, 3, 1))
     torch.manual_seed(0)
     mean = torch.stack([model(tokens)[0] for _ in range(400)]).mean(0)
     quiet = model.eval()(tokens)[0]

@@ -63,11 +63,11 @@ def test_batched_sampling_is_the_plain_loop(network: CharacterNetwork) -> None:
     (tune,) = draw(network, num_tunes=1, temperature=0.0)
     text, state = "\n" + tune.prompt, None
     with torch.no_grad():
-        logits, state = network(torch.from_numpy(VOCABULARY.encode(text))[:, None], state)
+        logits, state = network(torch.from_numpy(VOCABULARY.encode(text))[:, None, None], state)
         while len(text) < 81 and not text[len(tune.prompt) :].endswith("\n\n"):
             token = int(logits[-1, 0, 1:].argmax()) + 1
             text += VOCABULARY.decode([token])
-            logits, state = network(torch.tensor([[token]]), state)
+            logits, state = network(torch.tensor([[[token]]]), state)
     assert tune.text == text[1:].rstrip("\n")
 
 

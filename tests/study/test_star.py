@@ -67,7 +67,7 @@ def test_a_group_is_a_parameter_whose_levels_are_its_files() -> None:
 
 
 def test_ranges_and_globs_are_levels() -> None:
-    assert names("model.num_layers=range(1,4)")[1:] == ["model.num_layers=1", "model.num_layers=3"]
+    assert names("model.num_layers=range(1,4)")[1:] == ["model.num_layers=2", "model.num_layers=3"]
     parser_knows_files = OverridesParser.create(config_loader=None)
     assert parser_knows_files.parse_override("model=glob(*)").is_sweep_override()
 

@@ -57,12 +57,12 @@ def trained(
     network = build_network(model, VOCABULARY.size, seed=0, precision=precision)
     if with_modules:
         network.read_on_cpu = network.read_with_modules
-    tokens = VOCABULARY.encode("\n\n".join(TUNES[:50]))
+    tokens = VOCABULARY.encode("\n\n".join(TUNES[:50]))[:, None]
     task = Task(
         network=network,
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(0)),
-        validation=encode_tunes(TUNES[50:], VOCABULARY, torch.device("cpu")),
+        validation=encode_tunes(TUNES[50:], VOCABULARY, model, torch.device("cpu")),
         config=config,
         folder=TrainingFolder(folder),
         dropout_seed=0,

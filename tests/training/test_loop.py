@@ -48,12 +48,12 @@ def training_config(**changes: object) -> TrainingConfig:
 
 def make_task(folder: Path, seed: int = 0, **changes: object) -> Task:
     config = training_config(**changes)
-    tokens = VOCABULARY.encode(TUNE * 20)
+    tokens = VOCABULARY.encode(TUNE * 20)[:, None]
     return Task(
         network=build_network(MODEL, VOCABULARY.size, seed),
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(seed)),
-        validation=encode_tunes([TUNE.strip()], VOCABULARY, torch.device("cpu")),
+        validation=encode_tunes([TUNE.strip()], VOCABULARY, MODEL, torch.device("cpu")),
         config=config,
         folder=TrainingFolder(folder),
         dropout_seed=seed,

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
+from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.training.loss import encode_tunes, mean_loss
 
@@ -14,27 +16,36 @@ VOCABULARY = Vocabulary.of(TUNES)
 CPU = torch.device("cpu")
 
 
-def network(cell: str = "lstm") -> CharacterNetwork:
-    config = ModelConfig(cell=cell, hidden_size=12, num_layers=2, embedding_size=6, dropout=0.3)  # type: ignore[arg-type]
-    return build_network(config, VOCABULARY.size, seed=1)
+CONFIG = ModelConfig(cell="lstm", hidden_size=12, num_layers=2, embedding_size=6, dropout=0.3)
+LOOKING_BACK = replace(CONFIG, bar_position=True, lookback_bars=[1, 2])
+
+
+def network(config: ModelConfig = CONFIG) -> CharacterNetwork:
+    model = build_network(config, VOCABULARY.size, seed=1)
+    # The rows beside the characters' begin at zero, where nothing could be told from them.
+    torch.nn.init.normal_(model.embedding.weight, generator=torch.Generator().manual_seed(0))
+    return model
 
 
 def plain_loss(model: CharacterNetwork, tune: str) -> list[float]:
     """−ln p of each character, one at a time."""
     text = "\n" + tune + "\n\n"
     nats, state = [], None
+    inputs = InputReader(model.config, VOCABULARY, 1)
     model.eval()
     with torch.no_grad():
         for before, after in pairwise(text):
-            logits, state = model(torch.tensor([[VOCABULARY.encode(before)[0]]]), state)
+            rows = inputs.read(VOCABULARY.encode(before)[None])
+            logits, state = model(torch.from_numpy(rows), state)
             nats.append(-float(logits[0, 0].log_softmax(0)[VOCABULARY.encode(after)[0]]))
     return nats
 
 
-def test_batched_loss_equals_reading_every_tune_alone() -> None:
-    model = network()
+@pytest.mark.parametrize("config", [CONFIG, LOOKING_BACK], ids=["characters", "looking back"])
+def test_batched_loss_equals_reading_every_tune_alone(config: ModelConfig) -> None:
+    model = network(config)
     expected = [plain_loss(model, tune) for tune in TUNES]
-    loss = mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU))
+    loss = mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU))
     assert loss.num_characters == sum(len(tune) + 2 for tune in TUNES)
     assert loss.nats == pytest.approx(sum(map(sum, expected)) / loss.num_characters, rel=1e-5)
     assert loss.bits == pytest.approx(loss.nats / math.log(2))
@@ -44,20 +55,20 @@ def test_body_loss_counts_what_follows_the_key() -> None:
     model = network()
     tune = TUNES[1]
     body = plain_loss(model, tune)[len("X:2\nK:G\n") :]
-    loss = mean_loss(model, encode_tunes([tune], VOCABULARY, CPU))
+    loss = mean_loss(model, encode_tunes([tune], VOCABULARY, model.config, CPU))
     assert loss.body_nats == pytest.approx(sum(body) / len(body), rel=1e-5)
 
 
 def test_a_network_without_preference_loses_ln_of_the_vocabulary() -> None:
-    model = network("gru")
+    model = network(replace(CONFIG, cell="gru"))
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)
-    assert mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU)).nats == pytest.approx(
+    assert mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU)).nats == pytest.approx(
         math.log(VOCABULARY.size), rel=1e-6
     )
 
 
 def test_measuring_leaves_the_network_in_training_mode() -> None:
     model = network().train()
-    mean_loss(model, encode_tunes(TUNES, VOCABULARY, CPU))
+    mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU))
     assert model.training

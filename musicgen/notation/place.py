@@ -1,0 +1,381 @@
+"""Where in its bar and its section the next character of an ABC text stands, told from what is before it.
+
+A reader for a network that writes character by character: it goes on from character to character, for many
+texts at once, and a note counts as soon as its letter is there (`A2` lasts a unit behind `A`, two behind `2`).
+It takes the common language of tunes: header and inline fields M:, L: and K:, notes, rests, chords, lengths,
+broken rhythm, tuplets, grace notes, decorations, quoted text, bar lines, repeats and endings. parsing.py is
+the judge of a whole tune; tests/notation/test_place.py says how often the two agree.
+
+Lengths are whole numbers of ticks. Shapes: T characters, B texts, S fields of a state.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+WHOLE_NOTE = 13440
+"""Ticks; an eighth has 1680, which halves, triplets, quintuplets and septuplets divide."""
+
+RESET, NONE, BAR, MOVED = -1, 0, 1, 2
+"""What a character does to the bars: a new tune begins; nothing; a bar begins behind it; the bar that has
+begun begins behind it only (a second bar line, a pickup that belongs to the bar before)."""
+
+(
+    IN_BODY,
+    AT_LINE_START,
+    FIRST,  # the line's first character while it may turn out to be a field's letter
+    FIELD,  # letter of the field whose value is being read
+    IS_INLINE,
+    SKIP,  # what closes the quoted text, grace notes or decoration that is being passed over
+    PREVIOUS,
+    SUM,
+    TOP,
+    BOTTOM,
+    IN_BOTTOM,
+    METER,  # ticks of a bar; 0 in free meter
+    UNIT,  # ticks of a note without a number
+    BEFORE,  # ticks of the bar before the last note
+    ELAPSED,  # ticks of the bar with it
+    BASE,  # ticks of the last note without its number
+    OVER,
+    UNDER,
+    SLASHES,
+    NOTE_IS_OPEN,
+    BROKEN,  # signs of broken rhythm behind the last note
+    LAST,  # ticks of the note before them
+    NEXT,  # eighths of its length that the next note has
+    TUPLET_PART,  # number of the tuplet that is being read, from 1
+    TUPLET_P,
+    TUPLET_Q,
+    TUPLET_R,
+    TUPLET_LEFT,  # notes to come of the tuplet that has been read
+    TUPLET_OVER,  # what it multiplies their length with
+    TUPLET_UNDER,
+    IN_CHORD,
+    CHORD_HAS_NOTE,
+    IS_EMPTY,  # nothing has sounded since the bar line
+    AT_SECTION_START,
+    NUMBER,  # of whole bars since the section began
+    NUMBER_BEFORE,  # the section's, when the last repeat sign came
+    NUM_FIELDS,
+) = range(37)
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_BREAK, _SPACE, _QUOTE, _PERCENT, _BANG = ord("\n"), ord(" "), ord('"'), ord("%"), ord("!")
+_COLON, _BAR, _OPEN, _CLOSE, _SLASH = ord(":"), ord("|"), ord("["), ord("]"), ord("/")
+_PARENTHESIS, _BRACE, _BRACE_END, _GREATER, _LESS = ord("("), ord("{"), ord("}"), ord(">"), ord("<")
+_ZERO, _NINE, _PLUS, _COMMA, _APOSTROPHE = ord("0"), ord("9"), ord("+"), ord(","), ord("'")
+_REST, _INVISIBLE_REST, _MEASURE = ord("z"), ord("x"), ord("Z")
+_C, _K, _L, _M = ord("C"), ord("K"), ord("L"), ord("M")
+_FIRST_NOTE, _LAST_NOTE, _FIRST_HIGH_NOTE, _LAST_HIGH_NOTE = ord("A"), ord("G"), ord("a"), ord("g")
+_LAST_CAPITAL, _LAST_SMALL = ord("Z"), ord("z")
+_MOST = 10**6
+"""A number in the text counts up to here."""
+
+
+class PlaceReader:
+    """Reads texts one character after the other, and says after each where the next one stands."""
+
+    def __init__(self, num_texts: int) -> None:
+        """Start before the first character of so many texts, as behind an empty line."""
+        self.states = np.zeros((num_texts, NUM_FIELDS), np.int64)
+        for state in self.states:
+            _begin_tune(state)
+
+    def read(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Read code points [T, B]; after each, the place [T, B, 5] and what it did to the bars [T, B].
+
+        A place is whether the body has begun, ticks of the bar so far, ticks of a bar (0: none), ticks of a
+        unit, and whole bars since the section began.
+        """
+        places = np.empty((*codes.shape, 5), np.int64)
+        events = np.empty(codes.shape, np.int64)
+        _read(self.states, codes, places, events)
+        return places, events
+
+    def keep(self, texts: NDArray[np.int64]) -> None:
+        """Go on with these texts alone."""
+        self.states = self.states[texts]
+
+
+@njit(cache=True, **_OPTIONS)
+def _begin_tune(state: Any) -> None:
+    state[:] = 0
+    state[AT_LINE_START] = 1
+    state[PREVIOUS] = _BREAK
+    state[BOTTOM] = 1
+
+
+@njit(cache=True, **_OPTIONS)
+def _read(states: Any, codes: Any, places: Any, events: Any) -> None:
+    for t in range(codes.shape[0]):
+        for b in range(codes.shape[1]):
+            state = states[b]
+            events[t, b] = _read_character(state, codes[t, b])
+            state[PREVIOUS] = codes[t, b]
+            place = places[t, b]
+            place[0] = state[IN_BODY]
+            place[1] = state[ELAPSED]
+            place[2] = state[METER]
+            place[3] = state[UNIT]
+            place[4] = state[NUMBER]
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_character(state: Any, code: int) -> int:
+    if code == _BREAK:
+        return _end_line(state)
+    if state[FIELD] and not (state[IN_BODY] and state[PREVIOUS] == _COLON and code in (_BAR, _COLON)):
+        return _read_field_value(state, code)
+    if state[FIELD]:
+        # `G:|` is a note and a bar line.
+        state[FIELD] = 0
+        state[ELAPSED] += state[BASE]
+    if state[SKIP]:
+        closes = code == state[SKIP] or (state[SKIP] == _BANG and code in (_SPACE, _BAR))
+        if closes:
+            state[SKIP] = 0
+        if not closes or code != _BAR:
+            return NONE
+    if state[AT_LINE_START]:
+        state[AT_LINE_START] = 0
+        state[FIRST] = code if _is_letter(code) else 0
+    elif state[FIRST] and code == _COLON:
+        _begin_field(state, state[FIRST], False)
+        if state[NOTE_IS_OPEN]:
+            state[ELAPSED] = state[BEFORE]
+            state[NOTE_IS_OPEN] = 0
+        else:
+            state[BASE] = 0
+        state[FIRST] = 0
+        return NONE
+    else:
+        state[FIRST] = 0
+    return _read_music(state, code) if state[IN_BODY] else NONE
+
+
+@njit(cache=True, **_OPTIONS)
+def _end_line(state: Any) -> int:
+    if state[AT_LINE_START]:
+        _begin_tune(state)
+        return RESET
+    state[AT_LINE_START] = 1
+    state[SKIP] = state[NOTE_IS_OPEN] = state[FIRST] = state[TUPLET_PART] = state[IN_CHORD] = 0
+    return _end_field(state) if state[FIELD] else NONE
+
+
+@njit(cache=True, **_OPTIONS)
+def _begin_field(state: Any, letter: int, is_inline: bool) -> None:
+    state[FIELD], state[IS_INLINE] = letter, is_inline
+    state[SUM] = state[TOP] = state[IN_BOTTOM] = 0
+    state[BOTTOM] = 0
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_field_value(state: Any, code: int) -> int:
+    if state[IS_INLINE] and code == _CLOSE:
+        return _end_field(state)
+    if state[FIELD] == _M and code == _C:
+        state[TOP], state[BOTTOM] = 4, 4
+    elif _ZERO <= code <= _NINE:
+        part = BOTTOM if state[IN_BOTTOM] else TOP
+        state[part] = min(10 * state[part] + code - _ZERO, _MOST)
+    elif code == _SLASH:
+        state[IN_BOTTOM] = 1
+    elif code == _PLUS:
+        state[SUM] += state[TOP]
+        state[TOP] = 0
+    return NONE
+
+
+@njit(cache=True, **_OPTIONS)
+def _end_field(state: Any) -> int:
+    letter, top, bottom = state[FIELD], state[SUM] + state[TOP], max(state[BOTTOM], 1)
+    state[FIELD] = 0
+    if letter == _M:
+        state[METER] = top * WHOLE_NOTE // bottom
+    elif letter == _L and top:
+        state[UNIT] = max(top * WHOLE_NOTE // bottom, 1)
+    elif letter == _K and not state[IN_BODY]:
+        state[IN_BODY] = state[IS_EMPTY] = state[AT_SECTION_START] = 1
+        if not state[UNIT]:
+            is_brief = 0 < state[METER] < 3 * WHOLE_NOTE // 4
+            state[UNIT] = WHOLE_NOTE // 16 if is_brief else WHOLE_NOTE // 8
+        return BAR
+    return NONE
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_music(state: Any, code: int) -> int:
+    previous = state[PREVIOUS]
+    is_digit = _ZERO <= code <= _NINE
+    if state[TUPLET_PART]:
+        if is_digit or code == _COLON:
+            _read_tuplet(state, code)
+            return NONE
+        _end_tuplet(state)
+    if state[NOTE_IS_OPEN]:
+        if is_digit or code == _SLASH:
+            _read_length(state, code)
+            return NONE
+        if code != _COMMA and code != _APOSTROPHE:
+            state[NOTE_IS_OPEN] = 0
+    if _is_note(code):
+        if not state[IN_CHORD] or not state[CHORD_HAS_NOTE]:
+            _begin_note(state)
+        state[CHORD_HAS_NOTE] = 1
+    elif code == _BAR or (code == _COLON and previous == _COLON):
+        return _end_bar(state, code, previous)
+    elif code in (_COLON, _CLOSE) and previous == _BAR:
+        _begin_section(state)
+        return MOVED
+    elif is_digit and previous in (_BAR, _OPEN):
+        state[IN_CHORD] = 0
+        state[AT_SECTION_START] = 1
+        if code != _ZERO + 1 and state[IS_EMPTY] and state[NUMBER] == 0:
+            # The second ending stands in the place of the first.
+            state[NUMBER] = max(state[NUMBER_BEFORE] - 1, 0)
+    elif code == _MEASURE:
+        state[ELAPSED] = state[METER]
+        state[IS_EMPTY] = 0
+    else:
+        _read_mark(state, code, previous)
+    return NONE
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_mark(state: Any, code: int, previous: int) -> None:
+    """Take what stands between notes."""
+    if code in (_GREATER, _LESS):
+        _break_rhythm(state, code)
+    elif code == _PARENTHESIS:
+        state[TUPLET_PART] = 1
+        state[TUPLET_P] = state[TUPLET_Q] = state[TUPLET_R] = 0
+    elif code == _OPEN:
+        state[IN_CHORD], state[CHORD_HAS_NOTE] = 1, 0
+    elif code == _CLOSE and state[IN_CHORD]:
+        state[IN_CHORD] = 0
+        if state[CHORD_HAS_NOTE]:
+            # A number behind the bracket multiplies the length of the chord's first note.
+            state[BASE] = state[ELAPSED] - state[BEFORE]
+            state[OVER], state[UNDER], state[SLASHES], state[NOTE_IS_OPEN] = 0, 1, 0, 1
+    elif code == _COLON and state[IN_CHORD] and _is_letter(previous):
+        # An inline field: what looked like a chord was its letter.
+        if state[CHORD_HAS_NOTE]:
+            state[ELAPSED] = state[BEFORE]
+        state[IN_CHORD] = state[NOTE_IS_OPEN] = 0
+        _begin_field(state, previous, True)
+    elif code in (_QUOTE, _BANG):
+        state[SKIP] = code
+    elif code == _BRACE:
+        state[SKIP] = _BRACE_END
+    elif code == _PERCENT:
+        state[SKIP] = _BREAK
+
+
+@njit(cache=True, **_OPTIONS)
+def _begin_note(state: Any) -> None:
+    base = state[UNIT]
+    if state[TUPLET_LEFT]:
+        base = base * state[TUPLET_OVER] // state[TUPLET_UNDER]
+        state[TUPLET_LEFT] -= 1
+    if state[BROKEN]:
+        base = base * state[NEXT] // 8
+        state[BROKEN] = 0
+    state[BASE], state[OVER], state[UNDER], state[SLASHES] = base, 0, 1, 0
+    state[NOTE_IS_OPEN] = 1
+    state[BEFORE] = state[ELAPSED]
+    state[ELAPSED] += base
+    state[IS_EMPTY] = 0
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_length(state: Any, code: int) -> None:
+    """A further character of the last note's number: `3`, `3/2`, `/`, `//`."""
+    if code == _SLASH:
+        state[SLASHES] += 1
+        state[UNDER] = min(2 * state[UNDER], _MOST)
+    elif state[SLASHES] == 0:
+        state[OVER] = min(10 * state[OVER] + code - _ZERO, _MOST)
+    elif state[PREVIOUS] == _SLASH:
+        # The slash alone meant a half.
+        state[UNDER] = state[UNDER] // 2 * (code - _ZERO)
+    else:
+        state[UNDER] = min(10 * state[UNDER] + code - _ZERO, _MOST)
+    state[ELAPSED] = state[BEFORE] + state[BASE] * max(state[OVER], 1) // max(state[UNDER], 1)
+
+
+@njit(cache=True, **_OPTIONS)
+def _break_rhythm(state: Any, code: int) -> None:
+    """Lengthen the last note and shorten the next (`>`), or the reverse (`<`); up to three signs."""
+    if not state[BROKEN]:
+        state[LAST] = state[ELAPSED] - state[BEFORE]
+    state[BROKEN] = min(state[BROKEN] + 1, 3)
+    short = 8 >> state[BROKEN]
+    eighths = 16 - short if code == _GREATER else short
+    state[NEXT] = 16 - eighths
+    state[ELAPSED] = state[BEFORE] + state[LAST] * eighths // 8
+
+
+@njit(cache=True, **_OPTIONS)
+def _read_tuplet(state: Any, code: int) -> None:
+    if code == _COLON:
+        state[TUPLET_PART] = min(state[TUPLET_PART] + 1, 3)
+        return
+    part = TUPLET_P + state[TUPLET_PART] - 1
+    state[part] = min(10 * state[part] + code - _ZERO, 64)
+
+
+@njit(cache=True, **_OPTIONS)
+def _end_tuplet(state: Any) -> None:
+    """P notes in the time of q for the next r; without numbers it was a slur, which changes nothing."""
+    state[TUPLET_PART] = 0
+    p, q = state[TUPLET_P], state[TUPLET_Q]
+    if p == 0:
+        return
+    if q == 0:
+        is_compound = state[METER] * 8 % (3 * WHOLE_NOTE) == 0 and state[METER] * 4 != 3 * WHOLE_NOTE
+        q = 3 if p in (2, 4, 8) or (is_compound and p not in (3, 6)) else 2
+    state[TUPLET_OVER], state[TUPLET_UNDER] = q, p
+    state[TUPLET_LEFT] = state[TUPLET_R] if state[TUPLET_R] else p
+
+
+@njit(cache=True, **_OPTIONS)
+def _end_bar(state: Any, code: int, previous: int) -> int:
+    event = MOVED
+    if not state[IS_EMPTY]:
+        is_pickup = state[AT_SECTION_START] and state[ELAPSED] < state[METER]
+        if not is_pickup:
+            state[NUMBER] += 1
+            event = BAR
+        state[AT_SECTION_START] = 0
+    state[ELAPSED] = state[BEFORE] = state[BROKEN] = state[TUPLET_LEFT] = state[IN_CHORD] = 0
+    state[IS_EMPTY] = 1
+    if previous in (_COLON, _BAR, _OPEN):
+        _begin_section(state)
+    return event
+
+
+@njit(cache=True, **_OPTIONS)
+def _begin_section(state: Any) -> None:
+    if state[NUMBER]:
+        state[NUMBER_BEFORE] = state[NUMBER]
+    state[NUMBER] = 0
+    state[AT_SECTION_START] = 1
+
+
+@njit(cache=True, **_OPTIONS)
+def _is_letter(code: int) -> bool:
+    return _FIRST_NOTE <= code <= _LAST_CAPITAL or _FIRST_HIGH_NOTE <= code <= _LAST_SMALL
+
+
+@njit(cache=True, **_OPTIONS)
+def _is_note(code: int) -> bool:
+    """A note or a rest; a rest has a length like a note."""
+    return (
+        _FIRST_NOTE <= code <= _LAST_NOTE
+        or _FIRST_HIGH_NOTE <= code <= _LAST_HIGH_NOTE
+        or code in (_REST, _INVISIBLE_REST)
+    )

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.model.config import ModelConfig
+from musicgen.model.inputs import InputReader, num_rows, text_rows
+
+TUNE = (
+    "\nX:1\nM:6/8\nL:1/8\nK:D\nA|d3 def|(3ABc d/e/f//f//f/ g3|d3 dzz:|\nA|d3 def|A3 BC2|1 d3 d2:|2 d6|]\n\n"
+)
+VOCABULARY = Vocabulary.of([TUNE])
+
+
+def config(bar_position: bool, lookback_bars: list[int]) -> ModelConfig:
+    return ModelConfig("gru", 8, 1, 4, 0.0, bar_position=bar_position, lookback_bars=lookback_bars)
+
+
+@pytest.mark.parametrize(
+    ("bar_position", "lookback_bars", "number"),
+    [(False, [], 1), (True, [], 4), (False, [1, 4], 3), (True, [1, 2, 4, 8], 8)],
+)
+def test_every_kind_of_row_has_a_table_of_its_own(
+    bar_position: bool, lookback_bars: list[int], number: int
+) -> None:
+    shape = config(bar_position, lookback_bars)
+    rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE * 3))
+    assert rows.shape == (3 * len(TUNE), number)
+    assert (rows[:, 0] == VOCABULARY.encode(TUNE * 3)).all()
+    lowest, highest = rows.min(axis=0), rows.max(axis=0)
+    assert (lowest[1:] > highest[:-1]).all()
+    assert lowest[0] >= 0 and highest[-1] < num_rows(shape, VOCABULARY.size)
+
+
+def test_a_tune_reads_the_same_wherever_it_stands() -> None:
+    shape = config(True, [1, 2])
+    rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE[1:] * 2))
+    assert (rows[: len(TUNE) - 1] == rows[len(TUNE) - 1 :]).all()
+
+
+def test_rows_tell_the_bar_line_from_what_comes_before_it() -> None:
+    """The rows behind a full bar are those of no other place but another full bar."""
+    body = "A6|ABcdef|A3|"
+    text = "\nM:6/8\nL:1/8\nK:D\n" + body
+    vocabulary = Vocabulary.of([text])
+    rows = text_rows(config(True, []), vocabulary, vocabulary.encode(text))[-len(body) :, 1:3].tolist()
+    full = rows[1]
+    assert [place for place, row in enumerate(rows) if row == full] == [1, 8]
+
+
+def test_hostile_text_stays_within_the_tables() -> None:
+    text = (
+        "\nM:99/1\nL:1/99\nK:\n"
+        + "A999/9(9"
+        + "|:" * 90
+        + "A/////////" * 9
+        + "\nM:1/99\nZ|[9]9|(0A(9:9:9B>>>>>>>>C"
+    )
+    vocabulary = Vocabulary.of([text])
+    shape = config(True, [1, 64])
+    rows = InputReader(shape, vocabulary, 1).read(np.array(vocabulary.encode(text))[:, None])
+    assert rows.min() >= 0 and rows.max() < num_rows(shape, vocabulary.size)
