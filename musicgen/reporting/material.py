@@ -161,8 +161,11 @@ def _read_yaml(path: Path) -> Mapping[str, object]:
 
 def _command(run: FoundRun, root: Path) -> str:
     """The command of the sweep that made the run, or of the run itself, wherever its outputs went."""
-    path = _sweep_of(run, root) / _SWEEP_CONFIG
-    if not path.is_file():
+    sweep = _sweep_of(run, root)
+    # The confirmation of a search has a plan of its own, and the search's command.
+    found = (folder / _SWEEP_CONFIG for folder in (sweep, sweep.parent))
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
         return run.record.command
     hydra = _read_yaml(path).get("hydra")
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
