@@ -51,8 +51,12 @@ def execute(prepared: PreparedRun) -> RunRecord:
     started = time.perf_counter()
     try:
         with computing_on(prepared.num_threads):
-            _do_steps(prepared, record, tracker)
-        record.status = "complete"
+            if prepared.config.training.stop_iteration is None:
+                _do_steps(prepared, record, tracker)
+                record.status = "complete"
+            else:
+                _look(prepared, record, tracker)
+                record.status = "pruned"
     except KeyboardInterrupt as interruption:
         record.status = "interrupted"
         record.error = str(interruption) or "interrupted"
@@ -87,6 +91,12 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     files = [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"]
     _track_results(tracker, record, songs, files, pictures)
     _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
+
+
+def _look(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
+    """Train to the stop alone: whoever set it wants to know whether more is worth it, and hears no tunes."""
+    fitted = _train(prepared, record, tracker)
+    record.metrics["fit/validation_loss"] = fitted.best_validation_loss
 
 
 def _open_record(prepared: PreparedRun) -> RunRecord:
@@ -137,7 +147,8 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
 
 def _open_tracker(prepared: PreparedRun) -> Tracker:
     config = prepared.config.tracker
-    if config.kind == "none":
+    # An experiment is a whole run.
+    if config.kind == "none" or prepared.config.training.stop_iteration is not None:
         return NoTracker()
     name = " ".join(prepared.changes) or "defaults"
     tags = [prepared.corpus.name, prepared.config.model.cell, f"seed={prepared.config.seed}"]
@@ -163,7 +174,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         device=prepared.device,
     )
     with (
-        Progress(config.training.num_iterations) as progress,
+        Progress(config.training.last_iteration) as progress,
         HistoryFile(prepared.directory / "history.csv") as history,
     ):
 

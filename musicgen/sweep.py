@@ -5,7 +5,10 @@ from pathlib import Path
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import exit_status
 from musicgen.study.naming import study_tags
+from musicgen.study.record import FILE_NAME, RunRecord
 from musicgen.study.runs import find_runs
+from musicgen.study.search.summary import summarise_search
+from musicgen.study.search.trials import CONFIRMATION, is_search
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
@@ -18,6 +21,8 @@ def end_sweep(directory: Path) -> int:
 
 def finish_sweep(directory: Path) -> int:
     """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
+    if is_search(directory):
+        return _finish_search(directory)
     runs = find_runs([directory])
     config = config_from_dict(runs[0].record.config)
     summary = summarise(runs, directory, draws=config.rendering.plots)
@@ -25,6 +30,23 @@ def finish_sweep(directory: Path) -> int:
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)
     return 1 if summary.failures else 0
+
+
+def _finish_search(directory: Path) -> int:
+    """Say what a search found; returns 1 if it found nothing or its best could not be run again, else 0.
+
+    Trials that failed are no failure of the search.
+    """
+    # Trials that could not even start leave no run.
+    first = next(directory.glob(f"*/*/{FILE_NAME}"), None)
+    config = None if first is None else config_from_dict(RunRecord.read(first.parent).config)
+    if not summarise_search(directory, draws=config is not None and config.rendering.plots):
+        return 1
+    confirmation = directory / CONFIRMATION
+    if not confirmation.is_dir():
+        return 0
+    print(f"the best and the baseline on fresh seeds, in {confirmation}:")
+    return finish_sweep(confirmation)
 
 
 def _track(summary: Summary, config: Config, directory: Path) -> None:

@@ -10,6 +10,7 @@ import shutil
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hydra
 from hydra.conf import HydraConf
@@ -24,11 +25,15 @@ from musicgen.errors import InputError, complain
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
+from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
+
+if TYPE_CHECKING:
+    from musicgen.study.record import RunRecord
 
 
 def threads_of(composed: DictConfig) -> int:
@@ -70,7 +75,7 @@ PRELOAD = (
 )
 """Modules that every job of a sweep needs, imported once for all of them."""
 
-TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*", "optuna.samplers.*"]
+TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*"]
 """What a config may have built: our own sweeper, launcher and callback, and those of Hydra's plugins."""
 
 # Hydra gives nothing back from a job: what main prints after it, the job leaves here.
@@ -109,17 +114,22 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
 
     record = execute(prepared)
 
-    from musicgen.metrics.table import conditional_table, headline_table, print_table
-
-    print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
-    for name, groups in record.metrics_by.items():
-        print_table(conditional_table(groups, name, record.reference_by[name]))
+    if record.status == "complete":
+        _print_tables(record)
     # The last line that the command prints says where everything is: see main.
     global _run_directory
     _run_directory = directory
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
+
+
+def _print_tables(record: "RunRecord") -> None:
+    from musicgen.metrics.table import conditional_table, headline_table, print_table
+
+    print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
+    for name, groups in record.metrics_by.items():
+        print_table(conditional_table(groups, name, record.reference_by[name]))
 
 
 def _relative(directory: Path) -> Path:
@@ -145,6 +155,7 @@ def main() -> int:
     forbid_patching()
     elsewhere.set_up_ray()
     sweeper.register()
+    search.register()
     launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
     try:
         run_job()
@@ -153,8 +164,8 @@ def main() -> int:
         complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        # What Hydra does not find is an OSError, too.
-        if isinstance(error, OSError) and not isinstance(error, HydraException) and error.filename is None:
+        # A choice that there is not is an OSError too, and Hydra's own.
+        if isinstance(error, OSError) and error.filename is None and not isinstance(error, HydraException):
             raise
         return complain(_explain(error))
     except RuntimeError as error:
@@ -169,16 +180,20 @@ def main() -> int:
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
-        from musicgen.sweep import end_sweep
-
         directory = SweepWatch.directory
-        try:
-            status = ask_where_it_is_warm(partial(end_sweep, directory))
-        except EOFError:
-            status = complain("the process that tells what the runs showed died; the same command goes on")
+        status = _tell_what_runs_showed(directory) if SweepWatch.is_told else 0
     if directory is not None:
         print(_relative(directory))
     return status
+
+
+def _tell_what_runs_showed(directory: Path) -> int:
+    from musicgen.sweep import end_sweep
+
+    try:
+        return ask_where_it_is_warm(partial(end_sweep, directory))
+    except EOFError:
+        return complain("the process that tells what the runs showed died; the same command goes on")
 
 
 def _explain(error: Exception) -> str:

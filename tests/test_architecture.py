@@ -1,6 +1,8 @@
 """Imports go down only. A floor may import the floors below it; parts of one floor do not know each other."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,10 @@ SEES_HYDRA = {
     "study/launcher.py",
     "study/worker.py",
     "study/job_process.py",
+    "study/search/sweeper.py",
+    "study/search/space.py",
+    "study/search/samplers.py",
+    "study/search/work.py",
 }
 
 
@@ -107,6 +113,11 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
     assert "comet_ml" not in roots or name == "tracking/comet.py"
     assert not roots & {"symusic", "verovio"} or part in {"rendering", "notation"}
     assert "music21" not in roots
+
+
+def test_a_command_that_searches_nothing_waits_for_no_optuna() -> None:
+    code = "import sys, musicgen.train; sys.exit('optuna' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:

@@ -156,15 +156,13 @@ def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path
     assert len({record.run_id for record in records}) == 4
 
 
-def test_a_search_minimises_the_validation_loss(corpus: Path, tmp_path: Path) -> None:
-    quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=optuna"]
-    search = ["hydra.sweeper.n_trials=2", "hydra.sweeper.sampler.seed=1", "--multirun"]
-    space = ["hydra.sweeper.params=null", "training.learning_rate=choice(1e-5,5e-3)"]
-    sweep = last_line(train(corpus, tmp_path, *quick, *space, *search))
-    records = [RunRecord.read(path.parent) for path in sorted(sweep.glob("*/seed=0/run.json"))]
-    assert len(records) == 2
-    best = min(record.metrics["fit/validation_loss"] or math.inf for record in records)
-    assert f"best_value: {best}" in (sweep / "optimization_results.yaml").read_text()
+def test_a_run_that_stops_on_its_way_samples_nothing(corpus: Path, tmp_path: Path) -> None:
+    directory = last_line(train(corpus, tmp_path, "training.stop_iteration=30"))
+    record = RunRecord.read(directory)
+    assert record.status == "pruned" and record.metrics.keys() == {"fit/validation_loss"}
+    assert record.timing["trained_iterations"] == 30
+    assert not (directory / "tunes.abc").exists() and not (directory / "comet").exists()
+    assert [int(row["iteration"]) for row in rows(directory / "history.csv")] == [10, 20, 30]
 
 
 def test_help_is_quick_and_names_groups_and_values() -> None:
@@ -178,6 +176,10 @@ def test_help_is_quick_and_names_groups_and_values() -> None:
 
 BAD_INPUT = {
     "an unknown field": (["model.hiden_size=3"], "model.hiden_size: no such field"),
+    "an unknown choice": (
+        ["model=transformer"],
+        "model=transformer: no such choice; allowed are default, gru",
+    ),
     "a wrong type": (["model.hidden_size=big"], "model.hidden_size='big'"),
     "a value out of range": (["training.batch_size=0"], "training.batch_size=0"),
     "a missing corpus": (["data.path=none.abc"], "data.path=none.abc: no such file or folder"),

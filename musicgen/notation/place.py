@@ -1,7 +1,7 @@
 """Where in its bar and its section the next character of an ABC text stands, told from what is before it.
 
 A reader for a network that writes character by character: it goes on from character to character, for many
-texts at once, and a note counts as soon as its letter is there (`A2` lasts a unit behind `A`, two behind `2`).
+texts at once, and a note counts as soon as its letter is there (`A2` lasts one unit after `A`, then two).
 It takes the common language of tunes: header and inline fields M:, L: and K:, notes, rests, chords, lengths,
 broken rhythm, tuplets, grace notes, decorations, quoted text, bar lines, repeats and endings. parsing.py is
 the judge of a whole tune; tests/notation/test_place.py says how often the two agree.

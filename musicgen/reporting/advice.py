@@ -25,11 +25,12 @@ class Advice:
 def best_settings(material: Material) -> list[str]:
     """For each primary metric the settings that are shown to be better, or that nothing is."""
     sentences = []
-    if material.search and material.search.best_value is not None:
-        parameters = material.search.best_parameters.items()
-        settings = [f"{name} = {shown_level(level_of(value))}" for name, value in parameters]
-        lowest = brief(material.search.best_value)
-        sentences.append(f"The lowest validation loss of the search, {lowest}, came with {listed(settings)}.")
+    best = material.search.best if material.search else None
+    if best is not None and best.loss is not None:
+        settings = [f"{name} = {shown_level(level_of(value))}" for name, value in best.levels.items()]
+        sentences.append(
+            f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
+        )
     for found in answers_on(material, material.primary_metrics):
         words = metric_words(found.metric)
         better = found.of(Outcome.BETTER)

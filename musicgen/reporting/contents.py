@@ -24,7 +24,6 @@ from musicgen.reporting.rows import (
     run_row,
     table_metrics,
 )
-from musicgen.reporting.search import Trials, read_trials
 from musicgen.study import pairing
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.sampled_tunes import Song, read_songs
@@ -60,8 +59,6 @@ class Contents:
     num_melodies: int
     best: Sequence[Judged]
     triage: Sequence[Triage]
-    trials: Trials | None
-    """Of a search."""
     players: Mapping[tuple[str, int], Player]
     metrics: Sequence[str]
     """Of the runs table."""
@@ -89,7 +86,12 @@ class Contents:
     @property
     def curves(self) -> list[ShownPlot]:
         """The figures that the page shows; the effects it draws itself."""
-        return [shown for name, shown in self.plots.items() if name not in ("effects", SEARCH)]
+        return [shown for name, shown in self.plots.items() if name not in ("effects", *SEARCH)]
+
+    @property
+    def search_plots(self) -> list[ShownPlot]:
+        """Those of the search."""
+        return [self.plots[name] for name in SEARCH if name in self.plots]
 
     @property
     def dose_responses(self) -> list[ShownPlot]:
@@ -142,9 +144,8 @@ class Contents:
     def changed(self) -> str:
         """What the study changed, in a sentence."""
         material = self.material
-        if self.trials:
-            parameters = listed(self.trials.parameters)
-            return f"{_count(len(self.trials.trials), 'trial')} of a search over {parameters}."
+        if material.search:
+            return f"{material.search.count()}; searched: {listed(material.search.parameters)}."
         levels: dict[str, list[str]] = {}
         base: dict[str, str] = {}
         for arm in material.star.arms:
@@ -209,7 +210,6 @@ def compose(material: Material, folder: Path, choices: Choices, *, embedded: boo
         num_melodies=len(judged),
         best=best,
         triage=triage,
-        trials=read_trials(material) if material.search else None,
         players=make_players(shown, folder, embedded=embedded),
         metrics=metrics,
         runs=[run_row(run, metrics, material) for run in material.all_runs],

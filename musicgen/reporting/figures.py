@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from musicgen.reporting.answers import answers_on
 from musicgen.reporting.material import Material
 from musicgen.reporting.plots import Plot, inline_plot
-from musicgen.reporting.search import search_figure
 from musicgen.study.figure_style import (
     CATEGORY_COLOURS,
     CORPUS_COLOUR,
@@ -15,12 +14,21 @@ from musicgen.study.figure_style import (
     new_figure,
     rule_lightly,
 )
+from musicgen.study.search.figures import search_figures
+from musicgen.study.search.importance import importance
 from musicgen.study.summary import figures_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEARCH = "search"
+SEARCH = ("history", "slices", "parallel_coordinates", "importance")
+"""Figures of a search, in the order of the page."""
+_SEARCH_WORDS = {
+    "history": "Line plot of the lowest validation loss so far over the trials",
+    "slices": "Scatter plots of the loss over each searched parameter",
+    "parallel_coordinates": "A line for each trial through its values, coloured by its loss",
+    "importance": "Bars of how much of the loss's variance each searched parameter accounts for",
+}
 _COLUMNS = 3
 """Panels beside each other at most, so that a figure fits the page."""
 
@@ -37,8 +45,8 @@ class ShownPlot:
 def drawn_figures(material: Material) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
     figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
-    if material.search and (found := search_figure(material)) is not None:
-        figures[SEARCH] = found
+    if material.search:
+        figures |= search_figures(material.search, importance(material.search), most_columns=_COLUMNS)
     if "loss_curves" not in figures and (found := _loss_figure(material)) is not None:
         figures["loss_curves"] = found
     return figures
@@ -92,11 +100,8 @@ def _plot_words(name: str, material: Material) -> str:
     if name == "effects":
         told = " ".join(found.sentence for found in answers_on(material, material.primary_metrics))
         return f"Forest plot of {arms} changes, a panel for each headline metric. {told}"
-    if name == SEARCH:
-        return (
-            "Line plot of the best validation loss so far over the trials, and scatter plots of the loss "
-            "over each searched parameter; the table of trials holds the numbers."
-        )
+    if name in _SEARCH_WORDS:
+        return f"{_SEARCH_WORDS[name]}; the table of trials holds the numbers."
     if name == "loss_curves" and not arms:
         return "Line plot of the training and validation loss of one run over the iterations."
     if name == "loss_curves":

@@ -20,6 +20,7 @@ from musicgen.study.pairing import Star, pair_runs, sweep_directory
 from musicgen.study.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.study.record import FILE_NAME
 from musicgen.study.runs import FoundRun, find_runs, runs_table
+from musicgen.study.search.trials import Trials, is_search, read_trials
 from musicgen.study.summary import failures_of
 
 if TYPE_CHECKING:
@@ -27,15 +28,7 @@ if TYPE_CHECKING:
 
 _WHEN = re.compile(r"^[\d-]+-(?=\D)")
 """The time at the front of a folder's name."""
-_SEARCH_RESULTS, _SWEEP_CONFIG = "optimization_results.yaml", "multirun.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What a search found."""
-
-    best_value: float | None
-    best_parameters: Mapping[str, object]
+_SWEEP_CONFIG = "multirun.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +52,8 @@ class Material:
     findings: Sequence[Finding]
     ratings: Ratings
     listening: Sequence[Mapping[str, str]]
-    search: Search | None
+    search: Trials | None
+    """Of a search that the root is the folder of."""
     commands: Sequence[str]
     """That make the runs again, one for each sweep or run made by hand."""
 
@@ -115,7 +109,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),
         listening=find_means(runs, root),
-        search=_read_search(root),
+        search=read_trials(root) if is_search(root) else None,
         commands=list(dict.fromkeys(_command(run, root) for run in runs)),
     )
 
@@ -144,10 +138,10 @@ def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
     name = str(declared.get("name") or _WHEN.sub("", root.name) or root.name)
     if declared.get("question"):
         return name, str(declared["question"])
+    if is_search(root):
+        return name, "Which settings give the lowest validation loss?"
     if parameters:
         return name, f"What do changes of {_joined(parameters)} do to the music?"
-    if (root / _SEARCH_RESULTS).is_file():
-        return name, "Which settings give the lowest validation loss?"
     if len(star.runs) + len(star.left_out) == 1:
         return name, "What does this one run give?"
     return name, "What do these runs give?"
@@ -155,19 +149,6 @@ def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
 
 def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _read_search(root: Path) -> Search | None:
-    path = root / _SEARCH_RESULTS
-    if not path.is_file():
-        return None
-    content = _read_yaml(path)
-    value = content.get("best_value")
-    parameters = content.get("best_params", content.get("best_evaluated_params", {}))
-    return Search(
-        float(value) if isinstance(value, (int, float)) else None,
-        parameters if isinstance(parameters, Mapping) else {},
-    )
 
 
 def _read_yaml(path: Path) -> Mapping[str, object]:
@@ -180,8 +161,11 @@ def _read_yaml(path: Path) -> Mapping[str, object]:
 
 def _command(run: FoundRun, root: Path) -> str:
     """The command of the sweep that made the run, or of the run itself, wherever its outputs went."""
-    path = _sweep_of(run, root) / _SWEEP_CONFIG
-    if not path.is_file():
+    sweep = _sweep_of(run, root)
+    # The confirmation of a search has a plan of its own, and the search's command.
+    found = (folder / _SWEEP_CONFIG for folder in (sweep, sweep.parent))
+    path = next((path for path in found if path.is_file()), None)
+    if path is None:
         return run.record.command
     hydra = _read_yaml(path).get("hydra")
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 ENGINE_VERSION = 4
 """Raised by hand whenever the same config would train other weights than before."""
 
-ENDS = ("early_stopping_patience",)
+STOP = "stop_iteration"
+"""Where somebody looks at a run before its end. Without one a run's identity does not mention it."""
+ENDS = ("early_stopping_patience", STOP)
 """Training settings that say where a run ends, never what a step does."""
 WITH_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that no step looks at while the learning rate is constant."""
@@ -50,10 +52,13 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
     """Digest of everything that can change a run's numbers."""
     training = config["training"]
     assert isinstance(training, Mapping)
+    end = {name: training.get(name) for name in ("num_iterations", *ENDS)}
+    if end[STOP] is None:
+        del end[STOP]
     return _digest(
         {
             "training": training_id,
-            "end": {name: training[name] for name in ("num_iterations", *ENDS)},
+            "end": end,
             "sampling": config["sampling"],
             "evaluation": config["evaluation"],
         }

@@ -104,7 +104,7 @@ class Star:
 
     def arms(self, compose: Compose) -> list[Arm]:
         """The baseline first, then every change, then what is tuned again."""
-        baseline = _compose_arm(compose, BASELINE, self.baseline)
+        baseline = compose_arm(compose, BASELINE, self.baseline)
         changed = [baseline]
         for parameter, levels in self.levels.items():
             for level in levels:
@@ -123,10 +123,10 @@ class Star:
         overrides = [*baseline.overrides, *(arm.overrides[-1] for arm in winners)]
         changes = [arm.config.change for arm in winners]
         told = " ".join(f"{change.parameter}={change.value}" for change in changes if change is not None)
-        return _compose_arm(compose, COMBINED, overrides, Change(COMBINED, told, None))
+        return compose_arm(compose, COMBINED, overrides, Change(COMBINED, told, None))
 
     def _change(self, compose: Compose, baseline: Arm, parameter: str, level: str) -> Arm:
-        arm = _compose_arm(
+        arm = compose_arm(
             compose, folder_name(f"{parameter}={_unquoted(level)}"), [*self.baseline, f"{parameter}={level}"]
         )
         change = Change(parameter, arm.value(parameter), baseline.value(parameter))
@@ -140,7 +140,7 @@ class Star:
             return
         for values in itertools.product(*self.study.nuisance.values()):
             overrides = [f"{name}={override_text(value)}" for name, value in zip(names, values, strict=True)]
-            again = _compose_arm(
+            again = compose_arm(
                 compose,
                 folder_name("-".join([arm.name, *overrides])),
                 [*arm.overrides, *overrides],
@@ -151,7 +151,8 @@ class Star:
                 yield replace(again, config=replace(again.config, retuned=retuned))
 
 
-def _compose_arm(compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None) -> Arm:
+def compose_arm(compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None) -> Arm:
+    """The arm of this name with these overrides; raises InputError where they give no config."""
     composed = compose(overrides)
     choices = {str(group): str(choice) for group, choice in composed.hydra.runtime.choices.items()}
     composed = without_hydra(composed)

@@ -67,8 +67,10 @@ def summarise(
 
 
 def failures_of(star: Star, relative_to: Path) -> list[str]:
-    """A line for each run of the star that did not complete."""
-    return [_failure(run, relative_to) for run in star.runs if run.record.status != "complete"]
+    """A line for each run of the star that did not complete, unless a search stopped it on its way."""
+    return [
+        _failure(run, relative_to) for run in star.runs if run.record.status not in ("complete", "pruned")
+    ]
 
 
 def _failure(run: FoundRun, out: Path) -> str:

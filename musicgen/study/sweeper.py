@@ -75,6 +75,14 @@ class OneAtATimeSweeper(Sweeper):
             returns += self._run([*runs, *more], directory, first=len(runs))
         return returns
 
+    def run_missing(self, star: Star, arms: Sequence[Arm], directory: Path) -> None:
+        """Plan these arms with the star's seeds, and run what is not complete in the directory yet."""
+        runs = self._plan(arms, star)
+        print_plan(runs, star.study)
+        directory.mkdir(parents=True, exist_ok=True)
+        write_plan(runs, directory)
+        self._run([run for run in runs if not _is_complete(run, directory)], directory)
+
     def _read_star(self, arguments: Sequence[str]) -> Star:
         parser = OverridesParser.create(config_loader=self._context.config_loader)
         config = parse_config(without_hydra(self._config))
@@ -227,6 +235,14 @@ def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> 
     if record.status == "running":
         record.status, record.error = "failed", reason
         record.write(directory)
+
+
+def _is_complete(run: PlannedRun, directory: Path) -> bool:
+    try:
+        record = RunRecord.read(directory / run.name)
+    except InputError:
+        return False
+    return record.status == "complete" and record.run_id == run.run_id
 
 
 def reproducing_overrides(overrides: Sequence[str]) -> list[str]:

@@ -12,6 +12,8 @@ class SweepWatch(Callback):
 
     directory: ClassVar[Path | None] = None
     """None as long as there is no multirun."""
+    is_told: ClassVar[bool] = True
+    """Whether it falls to this process to tell what the runs showed."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""

@@ -37,8 +37,19 @@ class TrainingConfig:
     """Of the recurrent layers' matrix products: bf16 rounds their factors to bfloat16 and adds up in 32 bits;
     weights, their updates, gates, cells and losses have 32 bits. null: by the rule in precision.py."""
 
+    stop_iteration: PositiveInt | None = None
+    """End here, with the learning rates of the whole length, so that a later run goes on to its end as if
+    nobody had stopped on the way. null: no such stop."""
+
+    @property
+    def last_iteration(self) -> int:
+        """Where the run ends, unless early stopping ends it before."""
+        return self.stop_iteration or self.num_iterations
+
     @model_validator(mode="after")
     def _check(self) -> "TrainingConfig":
         if self.warmup_iterations >= self.num_iterations:
             raise ValueError("warmup_iterations must stay below num_iterations")
+        if self.stop_iteration is not None and self.stop_iteration >= self.num_iterations:
+            raise ValueError("stop_iteration must stay below num_iterations")
         return self

@@ -35,7 +35,7 @@ class TrainingLog:
         if config.early_stopping_patience is not None:
             best, waited = float("inf"), 0
             for iteration in range(
-                config.validation_interval, config.num_iterations + 1, config.validation_interval
+                config.validation_interval, config.last_iteration + 1, config.validation_interval
             ):
                 loss = self.validation_losses.get(iteration)
                 if loss is None:
@@ -43,7 +43,7 @@ class TrainingLog:
                 best, waited = (loss, 0) if loss < best else (best, waited + 1)
                 if waited >= config.early_stopping_patience:
                     return iteration
-        return config.num_iterations
+        return config.last_iteration
 
     def validations(self, config: TrainingConfig) -> dict[int, float]:
         """Iteration -> validation loss of a run: multiples of the interval, and its end."""
@@ -86,7 +86,7 @@ def next_row(iteration: int, config: TrainingConfig) -> int:
     return min(
         _next_multiple(iteration, RECORD_INTERVAL),
         _next_multiple(iteration, config.validation_interval),
-        config.num_iterations,
+        config.last_iteration,
     )
 
 

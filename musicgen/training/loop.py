@@ -120,7 +120,7 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
 def _restore(task: Task, state: TrainingState) -> StateFile | None:
     """Bring the state to the furthest file on the run's way; None where there is none."""
     for file in task.folder.states():
-        if file.iteration > task.config.num_iterations:
+        if file.iteration > task.config.last_iteration:
             continue
         content = read_state(file.path)
         # A run without early stopping, or with more patience, may have passed this run's end.
@@ -135,7 +135,7 @@ def _stop_where_it_is_known_to_diverge(task: Task) -> None:
     # Early stopping may come before the divergence: then only training tells.
     if (
         divergence is not None
-        and divergence.iteration <= task.config.num_iterations
+        and divergence.iteration <= task.config.last_iteration
         and task.config.early_stopping_patience is None
     ):
         raise TrainingDiverged(divergence)
@@ -230,7 +230,7 @@ def _validate_if_due(task: Task, state: TrainingState) -> bool:
     """Validate at multiples of the interval, which all runs of this training share, and at the end."""
     iteration, config = state.log.iteration, task.config
     shared = iteration % config.validation_interval == 0
-    if not shared and iteration != config.num_iterations:
+    if not shared and iteration != config.last_iteration:
         return False
     _validate(task, state)
     if shared:

@@ -49,7 +49,7 @@ class EncodedTunes:
     """Tunes as padded batches, prepared once for all validations of a training."""
 
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
-    """inputs [T, B, N]; targets (IGNORED where padded) and whether a target belongs to a body, [T, B] each."""
+    """inputs [T, B, N]; targets (IGNORED where padded), and whether a target is in a body, [T, B] each."""
 
 
 def encode_tunes(

@@ -29,7 +29,7 @@ class Fit:
     best_validation_loss: float
     final_validation_loss: float
     iterations: int
-    """Where it ended; below num_iterations after early stopping."""
+    """Where it ended; below num_iterations after a stop or early stopping."""
     reused_iterations: int
     """Of these, what other runs or an earlier process had trained."""
     train_seconds: float

@@ -72,6 +72,16 @@ def test_a_run_is_known_by_where_it_ends() -> None:
         assert run_identity(changed(f"training.{name}", value), TRAINING) != run_identity(VALUES, TRAINING)
 
 
+def test_a_stop_on_the_way_is_the_same_training_and_another_run() -> None:
+    stopped = changed("training.stop_iteration", 7)
+    assert training_identity(stopped, CORPUS, "cpu") == TRAINING
+    assert run_identity(stopped, TRAINING) != run_identity(VALUES, TRAINING)
+    # What was trained before there were stops is known by the same name.
+    older = copy.deepcopy(VALUES)
+    del older["training"]["stop_iteration"]
+    assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
+
+
 def test_other_tunes_or_another_kind_of_device_are_another_training() -> None:
     assert (
         len({TRAINING, training_identity(VALUES, "1" * 64, "cpu"), training_identity(VALUES, CORPUS, "cuda")})

@@ -161,6 +161,27 @@ def test_a_finished_training_trains_nothing_more(tmp_path: Path) -> None:
     assert (again.best_validation_loss, list(first.history)) == (first.best_validation_loss, records)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_training_that_stops_on_its_way_is_the_beginning_of_the_whole_one(
+    tmp_path: Path, schedule: str
+) -> None:
+    unbroken = make_task(tmp_path / "whole", schedule=schedule)
+    _, whole, _ = train(unbroken)
+    # 34 is no multiple of any interval: neither its validation nor its row may show in the whole training.
+    stopped = make_task(tmp_path / "parts", schedule=schedule, stop_iteration=34)
+    first, records, steps = train(stopped)
+    assert steps == list(range(1, 35)) and first.iterations == 34
+    assert losses(records)[:3] == losses(whole)[:3] and records[-1].iteration == 34
+    assert first.best_validation_loss == min(one.validation_loss for one in records if one.validation_loss)
+    assert [one.learning_rate for one in records[:3]] == [one.learning_rate for one in whole[:3]]
+    resumed = make_task(tmp_path / "parts", schedule=schedule)
+    fitted, records, steps = train(resumed)
+    assert fitted.reused_iterations == 34 and steps == list(range(35, 61))
+    assert losses(records) == losses(whole)
+    assert_same_weights(weights(resumed), weights(unbroken))
+    assert_same_weights(weights(resumed, "best"), weights(unbroken, "best"))
+
+
 def test_early_stopping_waits_for_its_patience(tmp_path: Path) -> None:
     task = make_task(
         tmp_path / "a",

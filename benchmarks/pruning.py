@@ -1,0 +1,176 @@
+"""Does a search with pruning find what the same search without finds, and with how many iterations?
+
+    python -m benchmarks.pruning [--random 0 1 2] [--tpe 0 1 2] [--folder DIR]
+
+For each seed of a sampler one search of 20 smoke trials runs every trial to its end and one prunes by
+successive halving, each with a store of its own. With random points both look at the same ones. What both
+found is run again with fresh seeds, whose scatter is the noise that a difference has to be seen against.
+Written to pruning.md and figures/pruning.png; with --folder, what is there already is not run again.
+"""
+
+import argparse
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.machine import describe_machine
+from musicgen.study.figure_style import CATEGORY_COLOURS, TEXT_SIZE, label_axes, new_figure, rule_lightly
+from musicgen.study.figures import write_figures
+from musicgen.study.runs import find_runs
+from musicgen.study.search.trials import CONFIRMATION, Trial, Trials, read_trials
+
+FOLDER = Path(__file__).resolve().parent
+SEARCH = (
+    "--multirun",
+    "hydra/sweeper=optuna",
+    "hydra.sweeper.n_trials=20",
+    "hydra.sweeper.study_name=search",
+    "training=smoke",
+    "training.num_threads=1",
+    "training.batch_size=choice(16,32)",
+    "training.sequence_length=64",
+    "model.hidden_size=choice(32,48,64,96)",
+    "model.num_layers=range(1,3)",
+    "model.dropout=interval(0.0,0.3)",
+    "sampling.num_tunes=2",
+    "evaluation.num_reference_splits=2",
+    "rendering=none",
+    "rendering.plots=false",
+    "tracker=none",
+)
+WAYS = {"to the end": "hydra.sweeper.pruning=null", "pruned": "hydra.sweeper.pruning.num_rungs=2"}
+COLUMNS = (
+    "points by",
+    "",
+    "how trials ended",
+    "iterations",
+    "lowest validation loss",
+    "that config on 3 fresh seeds, mean ± SD",
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one search found."""
+
+    trials: Trials
+    fresh_losses: list[float]
+    """Of the best config, one a fresh seed."""
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the lowest loss."""
+        assert self.trials.best is not None
+        return self.trials.best
+
+    @property
+    def best_loss(self) -> float:
+        """Its loss."""
+        assert self.best.loss is not None
+        return self.best.loss
+
+
+def search(sampler: str, seed: int, way: str, outputs: Path) -> Found:
+    """Run one search; what is there already of it is not done again."""
+    chosen = (f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.sampler.seed={seed}", WAYS[way])
+    command = [sys.executable, "-m", "musicgen.train", *SEARCH, *chosen, f"paths.outputs={outputs}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"the search failed:\n{done.stdout}\n{done.stderr}")
+    directory = outputs / "searches" / "search"
+    runs = find_runs([directory / CONFIRMATION])
+    losses = [run.value("fit/validation_loss") for run in runs if run.record.change is not None]
+    return Found(read_trials(directory), [loss for loss in losses if loss is not None])
+
+
+def page(found: Mapping[str, Mapping[str, Found]]) -> str:
+    """The figures in Markdown."""
+    machine = "; ".join(f"{name}: {value}" for name, value in describe_machine().items())
+    lines = [
+        "# Pruning",
+        "",
+        "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
+        "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three",
+        "goes on from each. Random points are the same 20 both times. TPE begins with the same ones and",
+        "then follows what it has seen, which differs: its two searches are two draws.",
+        "",
+        f"    {shlex.join(['python', '-m', 'musicgen.train', *SEARCH])}",
+        "",
+        f"| {' | '.join(COLUMNS)} |",
+        f"|{'---|' * len(COLUMNS)}",
+    ]
+    for name, ways in found.items():
+        whole = ways["to the end"]
+        lines += [_row(name, way, one, whole) for way, one in ways.items()]
+    lines += [
+        "",
+        "The SD over fresh seeds is what a difference of the lowest losses has to be seen against.",
+        "",
+        "![The lowest loss so far over the iterations trained](figures/pruning.png)",
+        "",
+        f"*{machine}.*",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, way: str, one: Found, whole: Found) -> str:
+    mean, deviation = statistics.mean(one.fresh_losses), statistics.stdev(one.fresh_losses)
+    iterations, lowest = f"{one.trials.trained_iterations:,}", f"{one.best_loss:.4f}, trial {one.best.number}"
+    if one is not whole:
+        iterations += f" (**{one.trials.trained_iterations / whole.trials.trained_iterations:.0%}**)"
+        lowest += f" (**{one.best_loss - whole.best_loss:+.4f}**)"
+    ended = one.trials.count().partition(": ")[2]
+    return f"| {name} | {way} | {ended} | {iterations} | {lowest} | {mean:.4f} ± {deviation:.4f} |"
+
+
+def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
+    """The lowest loss so far over the iterations that it took."""
+    figure, panels = new_figure(
+        "The lowest validation loss so far, over the iterations of all trials",
+        1,
+        len(found),
+        width=3.2 * len(found),
+        height=3.0,
+    )
+    for panel, (name, ways) in zip(panels, found.items(), strict=True):
+        for (way, one), colour in zip(ways.items(), CATEGORY_COLOURS, strict=False):
+            spent, lowest, places, losses = 0, float("inf"), [], []
+            for trial in one.trials.trials:
+                spent += trial.trained_iterations
+                lowest = min(lowest, trial.loss or float("inf"))
+                places.append(spent)
+                losses.append(lowest)
+            panel.step(places, losses, where="post", color=colour, label=way)
+        panel.set_title(name, fontsize=TEXT_SIZE)
+        label_axes(panel, "iterations", "nats per character")
+        rule_lightly(panel, "y")
+    panels[0].legend(frameon=False, fontsize=TEXT_SIZE)
+    write_figures({"pruning": figure}, FOLDER / "figures", suffixes=["png"])
+
+
+def main() -> None:
+    """Search, compare, write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--random", type=int, nargs="*", default=[0, 1, 2], help="seeds of random points")
+    parser.add_argument("--tpe", type=int, nargs="*", default=[0, 1, 2], help="seeds of TPE")
+    parser.add_argument("--folder", type=Path, help="keep the output trees here")
+    arguments = parser.parse_args()
+    folder = arguments.folder or Path(tempfile.mkdtemp())
+    found: dict[str, dict[str, Found]] = {}
+    for sampler in ("random", "tpe"):
+        for seed in getattr(arguments, sampler):
+            ways = found[f"{sampler}, seed {seed}"] = {}
+            for way in WAYS:
+                ways[way] = search(sampler, seed, way, folder / f"{sampler}-{seed}-{way.replace(' ', '-')}")
+                print(f"{sampler}, seed {seed}, {way}: {ways[way].best_loss:.4f}", flush=True)
+    (FOLDER / "pruning.md").write_text(page(found), encoding="utf-8")
+    draw(found)
+
+
+if __name__ == "__main__":
+    main()

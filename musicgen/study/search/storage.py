@@ -1,0 +1,212 @@
+"""The database of a search, and locks beside it that end with the process that holds them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import FileLock, Timeout
+
+from musicgen.errors import InputError
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from sqlalchemy import URL, Connection
+
+SETTING = "hydra.sweeper.storage"
+SECONDS_TO_CONNECT = 10
+SECONDS_TO_WAIT = 60
+"""For another process that writes to the same file."""
+SECONDS_OF_SILENCE = 60
+"""After which the server asks whether the machine of a connection is still there."""
+
+
+class Locks(Protocol):
+    """Locks by name, shared by all processes that use one database."""
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Be the only process inside the block; waits for another one."""
+        ...
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends; returns False where another one holds it."""
+        ...
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process, this one too, holds the lock."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        ...
+
+
+@dataclass(frozen=True)
+class Database:
+    """The storage of searches, and the locks of those who use it."""
+
+    storage: "RDBStorage"
+    locks: Locks
+
+    def close(self) -> None:
+        """Give back locks and connections."""
+        self.locks.close()
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database at this address, made where it is not there; raises InputError in one line."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DBAPIError
+
+    address = _read_address(url)
+    shown = f"{SETTING}={address.render_as_string(hide_password=True)}"
+    try:
+        locks = FileLocks(address) if address.get_backend_name() == "sqlite" else PostgresLocks(address)
+        # Two processes that make the tables at once would be in each other's way.
+        with locks.alone("tables"):
+            options = {"connect_args": _connect_options(address)}
+            storage = RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options)
+        return Database(storage, locks)
+    except ImportError as error:
+        raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise InputError(f"{shown}: the database cannot be used: {reason}") from error
+    except RuntimeError as error:
+        # Optuna's word for tables of another version.
+        raise InputError(f"{shown}: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise InputError(f"{shown}: {error.strerror or error}") from error
+
+
+def _read_address(url: str) -> "URL":
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    examples = "allowed are sqlite:///file.sqlite and postgresql+psycopg://user@host/database"
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise InputError(f"{SETTING}={url!r}: is no address of a database; {examples}") from error
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    if address.drivername not in ("sqlite", "postgresql+psycopg") or not address.database:
+        raise InputError(f"{SETTING}={address.render_as_string(hide_password=True)}: {examples}")
+    return address
+
+
+def _connect_options(address: "URL") -> dict[str, object]:
+    if address.get_backend_name() == "sqlite":
+        return {"timeout": SECONDS_TO_WAIT}
+    return {"connect_timeout": SECONDS_TO_CONNECT}
+
+
+class FileLocks:
+    """Of the operating system, on files beside the SQLite file."""
+
+    def __init__(self, address: "URL") -> None:
+        assert address.database is not None
+        self._file = Path(address.database)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._kept: list[FileLock] = []
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only process inside the block."""
+        with FileLock(self._path(name)):
+            yield
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends."""
+        lock = FileLock(self._path(name))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        self._kept.append(lock)
+        return True
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process holds the lock."""
+        path = self._path(name)
+        if not path.exists():
+            return False
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        # What a dead process left behind.
+        path.unlink()
+        lock.release()
+        return False
+
+    def close(self) -> None:
+        """Give back what was taken, and leave no file behind."""
+        for lock in self._kept:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+        self._kept.clear()
+
+    def _path(self, name: str) -> Path:
+        return self._file.with_name(f".{self._file.name}.{_digest(name).hex()}.lock")
+
+
+class PostgresLocks:
+    """Advisory locks of the server, which ends them with the connection that holds them."""
+
+    def __init__(self, address: "URL") -> None:
+        from sqlalchemy import NullPool, create_engine
+
+        self._engine = create_engine(address, poolclass=NullPool, connect_args=_connect_options(address))
+        self._kept: list[Connection] = []
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only process inside the block."""
+        from sqlalchemy import text
+
+        with self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(name)})
+            yield
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends."""
+        from sqlalchemy import text
+
+        connection = self._engine.connect()
+        query = text("SELECT pg_try_advisory_lock(:key)")
+        is_taken = bool(connection.execute(query, {"key": _key(name)}).scalar_one())
+        if is_taken:
+            # A machine that is cut off holds nothing for longer than a few minutes.
+            connection.execute(text(f"SET tcp_keepalives_idle = {SECONDS_OF_SILENCE}"))
+            self._kept.append(connection)
+        connection.commit()
+        if not is_taken:
+            connection.close()
+        return is_taken
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process holds the lock."""
+        if not self.take(name):
+            return True
+        self._kept.pop().close()
+        return False
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        for connection in self._kept:
+            connection.close()
+        self._kept.clear()
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:8]
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(_digest(name), signed=True)

@@ -1,0 +1,173 @@
+"""What a search found, as its folder has it: trials.csv, a row a trial, and search.json, what was searched.
+
+Whoever tells of a search reads these, and needs neither its database nor the runs.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.study.naming import override_text
+from musicgen.study.runs import level_cell
+
+TRIALS, SEARCH = "trials.csv", "search.json"
+CONFIRMATION = "confirmation"
+"""The folder below that of the search with the best trial's config and the baseline, on fresh seeds."""
+_LEADING = ("trial", "status", "validation_loss")
+_TRAILING = ("trained_iterations", "seconds", "directory", "error")
+_RUNG = "validation_loss_at_"
+Value = bool | int | float | str | None
+"""Of a searched parameter."""
+STATUSES = ("complete", "pruned", "diverged", "failed", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One point of the space."""
+
+    number: int
+    """In the order in which they began, from 0."""
+    status: str
+    """One of STATUSES."""
+    loss: float | None
+    """The lowest validation loss of a run to the end, nats per character."""
+    levels: Mapping[str, Value]
+    """Searched parameter -> value."""
+    rungs: Mapping[int, float]
+    """Iteration at which a look was taken -> lowest validation loss until there."""
+    trained_iterations: int
+    """By this trial's own jobs; what the store had is not counted."""
+    seconds: float
+    """Of its jobs, from their start to their end."""
+    directory: str
+    """Of its run, relative to the folder of the search."""
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All of them, and what was searched."""
+
+    name: str
+    space: Mapping[str, Mapping]
+    """Searched parameter -> its distribution, as Optuna writes it: name, and attributes such as log."""
+    trials: Sequence[Trial]
+    """By their numbers."""
+
+    @property
+    def parameters(self) -> list[str]:
+        """Those that were searched."""
+        return list(self.space)
+
+    @cached_property
+    def complete(self) -> list[Trial]:
+        """Those with a loss, the lowest first, of two equal ones the earlier."""
+        measured = [(trial.loss, trial.number, trial) for trial in self.trials if trial.loss is not None]
+        return [trial for _, _, trial in sorted(measured, key=lambda one: one[:2])]
+
+    @property
+    def ordered(self) -> list[Trial]:
+        """All, the lowest loss first, those without one last."""
+        return [*self.complete, *(trial for trial in self.trials if trial.loss is None)]
+
+    @property
+    def best(self) -> Trial | None:
+        """The one with the lowest loss."""
+        return self.complete[0] if self.complete else None
+
+    @property
+    def trained_iterations(self) -> int:
+        """Of all trials."""
+        return sum(trial.trained_iterations for trial in self.trials)
+
+    def is_log(self, parameter: str) -> bool:
+        """Whether values were drawn by their logarithms."""
+        return bool(self.space[parameter]["attributes"].get("log"))
+
+    def count(self) -> str:
+        """Such as "20 trials: 6 complete, 14 pruned"."""
+        counts = Counter(trial.status for trial in self.trials)
+        parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+        return f"{len(self.trials)} trial{'' if len(self.trials) == 1 else 's'}: {parts or 'none'}"
+
+
+def overrides_of(levels: Mapping[str, Value]) -> list[str]:
+    """The overrides that give these values to these parameters; texts are kept as they were written."""
+    return [
+        f"{name}={value if isinstance(value, str) else override_text(value)}"
+        for name, value in levels.items()
+    ]
+
+
+def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -> None:
+    """Write both files; terms: what made it this search, as plain values."""
+    rungs = sorted({rung for trial in trials.trials for rung in trial.rungs})
+    with (
+        replace_atomically(directory / TRIALS) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING])
+        for trial in trials.trials:
+            writer.writerow(
+                [
+                    *(trial.number, trial.status, trial.loss),
+                    *(level_cell(trial.levels.get(name)) for name in trials.parameters),
+                    *(trial.rungs.get(rung) for rung in rungs),
+                    *(trial.trained_iterations, f"{trial.seconds:.1f}", trial.directory, trial.error),
+                ]
+            )
+    content = {"name": trials.name, **terms, "space": trials.space}
+    write_text_atomically(directory / SEARCH, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_search(directory: Path) -> bool:
+    """Whether the folder is that of a search."""
+    return (directory / TRIALS).is_file() and (directory / SEARCH).is_file()
+
+
+def read_trials(directory: Path) -> Trials:
+    """What `write_trials` wrote; raises InputError where it cannot be read."""
+    try:
+        about = json.loads((directory / SEARCH).read_text(encoding="utf-8"))
+        with (directory / TRIALS).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        space = about["space"]
+        return Trials(about["name"], space, [_trial(row, space) for row in rows])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{directory / TRIALS}: cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
+    rungs = {
+        int(name.removeprefix(_RUNG)): float(value)
+        for name, value in row.items()
+        if name.startswith(_RUNG) and value
+    }
+    return Trial(
+        number=int(row["trial"]),
+        status=row["status"],
+        loss=float(row["validation_loss"]) if row["validation_loss"] else None,
+        levels={name: _level(name, row[name], one) for name, one in space.items()},
+        rungs=rungs,
+        trained_iterations=int(row["trained_iterations"]),
+        seconds=float(row["seconds"]),
+        directory=row["directory"],
+        error=row["error"] or None,
+    )
+
+
+def _level(name: str, text: str, distribution: Mapping) -> Value:
+    choices = distribution["attributes"].get("choices")
+    if choices is not None:
+        for choice in choices:
+            if str(level_cell(choice)) == text:
+                return choice
+        raise ValueError(f"{name}={text} is no choice")
+    return int(text) if distribution["name"] == "IntDistribution" else float(text)
