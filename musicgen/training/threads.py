@@ -10,7 +10,7 @@ LARGEST_FOR_ONE_THREAD = 256
 """Hidden size up to which two runs side by side are worth more than one run that is sooner done.
 
 On two cores, two runs of one thread did 1.4 times as much as one run of two threads at LSTM 256 and 320, 1.9
-times at GRU 256, 1.1 times at LSTM 512 and 0.9 times at LSTM 1024 (docs/log.md). The default network has 320:
+times at GRU 256, 1.1 times at LSTM 512 and 0.9 times at LSTM 1024 (docs/log.md). The default network has 384:
 whoever runs it once should not wait for it half as long again.
 """
 
