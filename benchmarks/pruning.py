@@ -96,8 +96,8 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
         "",
         "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
         "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three",
-        "goes on from each. Random points are the same 20 both times. TPE begins with the same ones and",
-        "then follows what it has seen, which differs: its two searches are two draws.",
+        "goes on from each. Random points are the same 20 both times; TPE follows what it has seen, which",
+        "differs, so that its two searches are two draws.",
         "",
         f"    {shlex.join(['python', '-m', 'musicgen.train', *SEARCH])}",
         "",
@@ -131,7 +131,7 @@ def _row(name: str, way: str, one: Found, whole: Found) -> str:
 def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
     """The lowest loss so far over the iterations that it took."""
     figure, panels = new_figure(
-        "The lowest validation loss so far, over the iterations of all trials",
+        "Lowest validation loss so far",
         1,
         len(found),
         width=3.2 * len(found),
