@@ -139,7 +139,14 @@ def _relative(directory: Path) -> Path:
 
 def _take_back(directory: Path) -> None:
     """Remove the folders that Hydra made for a run that cannot start, as far as nothing else is in them."""
-    logging.shutdown()
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        # Whoever launched this job may have more to say, which would open the file again.
+        if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(
+            directory.absolute()
+        ):
+            root.removeHandler(handler)
+            handler.close()
     shutil.rmtree(directory)
     # Of the tree outputs/runs/<date>/<run>, or outputs/sweeps/<date>/<sweep>/<change>/<seed>.
     for parent in list(directory.parents)[:3]:
