@@ -17,7 +17,7 @@ from tests.claims import problems_in
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 READMES = sorted(EXPERIMENTS.rglob("README.md"))
 OF_THE_MACHINE = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
-MOST_BYTES = 1_500_000
+MOST_BYTES = 2_000_000
 HEAD = "parameter,value,baseline_value,metric,num_seeds,difference,ci_low,ci_high,verdict,tuning\n"
 ROWS = (
     "training.learning_rate,0.01,0.005,fit/validation_loss,5,-0.1912,-0.2011,-0.1813,"
