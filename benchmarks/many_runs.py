@@ -75,7 +75,7 @@ def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
         run["run_id"] = run["training_id"] = f"{zlib.crc32(repr((values, seed)).encode()):016x}"
         numbers = random.Random(run["run_id"])
         run["metrics"] = {
-            metric: value if value is None else value + numbers.gauss(0, 0.01)
+            metric: None if value is None else _beside(value, numbers)
             for metric, value in run["metrics"].items()
         }
         directory = folder / name
@@ -83,6 +83,12 @@ def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
             (directory / other).parent.mkdir(parents=True, exist_ok=True)
             os.link(template / other, directory / other)
         RunRecord(**run).write(directory)
+
+
+def _beside(value: float, numbers: random.Random) -> float:
+    """A number near this one; what may be a share stays one."""
+    other = value + numbers.gauss(0, 0.01)
+    return min(max(other, 0.0), 1.0) if 0 <= value <= 1 else other
 
 
 def _described(
