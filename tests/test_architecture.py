@@ -20,7 +20,7 @@ FLOORS = [
     {"notation", "tracking"},
     {"serving"},
     {"files"},
-    {"errors", "seeds"},
+    {"errors", "seeds", "compiling"},
 ]
 COMMANDS = {
     "train",

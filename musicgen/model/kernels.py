@@ -1,39 +1,26 @@
 """What a time step does to every element by itself, compiled: gates, memory, hidden states, and the way back.
 
 The formulas are those of lstm.py and gru.py, written as they stand there. As operations on whole tensors
-they would cost more than the products between them: each reads and writes the memory anew. numba compiles a
-kernel at its first call, for the processor it finds, and keeps the machine code beside this file; all that is
-compiled is in this one file because numba does not see when a function changes that another file calls.
+they would cost more than the products between them: each reads and writes the memory anew.
 
 Shapes: T time steps, B rows of a batch, H hidden size. A float32 array holds itself; a uint16 array holds the
 upper halves of 32-bit numbers, which is what bfloat16 is. A tape shorter than the sequence is written over in
 turns: step t stands at t modulo its length.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
-_OPTIONS: dict[str, Any] = {
-    "nogil": True,
-    "error_model": "numpy",
-    # A product and a sum may be one instruction. Nothing may lose a NaN, by which training knows it diverged.
-    "fastmath": {"contract"},
-}
+from musicgen.compiling import compiled
 
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    try:
-        return njit(cache=True, **_OPTIONS)(function)
-    except RuntimeError:
-        # Neither this folder nor the user's cache can be written: compile in every process.
-        return njit(**_OPTIONS)(function)
+# A product and a sum may be one instruction. Nothing may lose a NaN, by which training knows it diverged.
+_compiled = compiled(fastmath={"contract"})
 
 
 def as_array(tensor: Tensor) -> NDArray[np.generic]:

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from musicgen.compiling import compiled
 from musicgen.notation.place import BAR, NONE, RESET
 
 NOTHING = 0
 """Stands for a token where no bar lies so far back, or it is at its end."""
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_compiled = compiled()
 
 
 class LookbackReader:
@@ -71,7 +71,7 @@ class LookbackReader:
         )
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read(
     tokens: Any,
     ticks: Any,
@@ -103,7 +103,7 @@ def _read(
                 runs_then[t, b, i] = runs[b, i] if is_known else 0
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _follow(
     token: int, count: Any, bars: Any, written: Any, ticks_before: Any, starts: Any, pointers: Any, runs: Any
 ) -> None:
@@ -123,7 +123,7 @@ def _follow(
                 pointers[i] += 1
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _change_bar(event: int, count: Any, bars: Any, starts: Any, pointers: Any, runs: Any) -> None:
     """Begin a bar, move the beginning of the present one, or forget a tune that has ended."""
     if event == RESET:

@@ -12,8 +12,9 @@ Lengths are whole numbers of ticks. Shapes: T characters, B texts, S fields of a
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from musicgen.compiling import compiled
 
 WHOLE_NOTE = 13440
 """Ticks; an eighth has 1680, which halves, triplets, quintuplets and septuplets divide."""
@@ -62,7 +63,7 @@ begun begins behind it only (a second bar line, a pickup that belongs to the bar
     NUM_FIELDS,
 ) = range(37)
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_compiled = compiled()
 _BREAK, _SPACE, _QUOTE, _PERCENT, _BANG = ord("\n"), ord(" "), ord('"'), ord("%"), ord("!")
 _COLON, _BAR, _OPEN, _CLOSE, _SLASH = ord(":"), ord("|"), ord("["), ord("]"), ord("/")
 _PARENTHESIS, _BRACE, _BRACE_END, _GREATER, _LESS = ord("("), ord("{"), ord("}"), ord(">"), ord("<")
@@ -100,15 +101,14 @@ class PlaceReader:
         self.states = self.states[texts]
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _begin_tune(state: Any) -> None:
     state[:] = 0
     state[AT_LINE_START] = 1
     state[PREVIOUS] = _BREAK
-    state[BOTTOM] = 1
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read(states: Any, codes: Any, places: Any, events: Any) -> None:
     for t in range(codes.shape[0]):
         for b in range(codes.shape[1]):
@@ -123,7 +123,7 @@ def _read(states: Any, codes: Any, places: Any, events: Any) -> None:
             place[4] = state[NUMBER]
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_character(state: Any, code: int) -> int:
     if code == _BREAK:
         return _end_line(state)
@@ -156,7 +156,7 @@ def _read_character(state: Any, code: int) -> int:
     return _read_music(state, code) if state[IN_BODY] else NONE
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _end_line(state: Any) -> int:
     if state[AT_LINE_START]:
         _begin_tune(state)
@@ -166,14 +166,13 @@ def _end_line(state: Any) -> int:
     return _end_field(state) if state[FIELD] else NONE
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _begin_field(state: Any, letter: int, is_inline: bool) -> None:
     state[FIELD], state[IS_INLINE] = letter, is_inline
-    state[SUM] = state[TOP] = state[IN_BOTTOM] = 0
-    state[BOTTOM] = 0
+    state[SUM] = state[TOP] = state[BOTTOM] = state[IN_BOTTOM] = 0
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_field_value(state: Any, code: int) -> int:
     if state[IS_INLINE] and code == _CLOSE:
         return _end_field(state)
@@ -190,7 +189,7 @@ def _read_field_value(state: Any, code: int) -> int:
     return NONE
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _end_field(state: Any) -> int:
     letter, top, bottom = state[FIELD], state[SUM] + state[TOP], max(state[BOTTOM], 1)
     state[FIELD] = 0
@@ -207,7 +206,7 @@ def _end_field(state: Any) -> int:
     return NONE
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_music(state: Any, code: int) -> int:
     previous = state[PREVIOUS]
     is_digit = _ZERO <= code <= _NINE
@@ -245,7 +244,7 @@ def _read_music(state: Any, code: int) -> int:
     return NONE
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_mark(state: Any, code: int, previous: int) -> None:
     """Take what stands between notes."""
     if code in (_GREATER, _LESS):
@@ -275,7 +274,7 @@ def _read_mark(state: Any, code: int, previous: int) -> None:
         state[SKIP] = _BREAK
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _begin_note(state: Any) -> None:
     base = state[UNIT]
     if state[TUPLET_LEFT]:
@@ -291,7 +290,7 @@ def _begin_note(state: Any) -> None:
     state[IS_EMPTY] = 0
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_length(state: Any, code: int) -> None:
     """A further character of the last note's number: `3`, `3/2`, `/`, `//`."""
     if code == _SLASH:
@@ -307,7 +306,7 @@ def _read_length(state: Any, code: int) -> None:
     state[ELAPSED] = state[BEFORE] + state[BASE] * max(state[OVER], 1) // max(state[UNDER], 1)
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _break_rhythm(state: Any, code: int) -> None:
     """Lengthen the last note and shorten the next (`>`), or the reverse (`<`); up to three signs."""
     if not state[BROKEN]:
@@ -319,7 +318,7 @@ def _break_rhythm(state: Any, code: int) -> None:
     state[ELAPSED] = state[BEFORE] + state[LAST] * eighths // 8
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _read_tuplet(state: Any, code: int) -> None:
     if code == _COLON:
         state[TUPLET_PART] = min(state[TUPLET_PART] + 1, 3)
@@ -328,7 +327,7 @@ def _read_tuplet(state: Any, code: int) -> None:
     state[part] = min(10 * state[part] + code - _ZERO, 64)
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _end_tuplet(state: Any) -> None:
     """P notes in the time of q for the next r; without numbers it was a slur, which changes nothing."""
     state[TUPLET_PART] = 0
@@ -342,7 +341,7 @@ def _end_tuplet(state: Any) -> None:
     state[TUPLET_LEFT] = state[TUPLET_R] if state[TUPLET_R] else p
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _end_bar(state: Any, code: int, previous: int) -> int:
     event = MOVED
     if not state[IS_EMPTY]:
@@ -358,7 +357,7 @@ def _end_bar(state: Any, code: int, previous: int) -> int:
     return event
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _begin_section(state: Any) -> None:
     if state[NUMBER]:
         state[NUMBER_BEFORE] = state[NUMBER]
@@ -366,12 +365,12 @@ def _begin_section(state: Any) -> None:
     state[AT_SECTION_START] = 1
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _is_letter(code: int) -> bool:
     return _FIRST_NOTE <= code <= _LAST_CAPITAL or _FIRST_HIGH_NOTE <= code <= _LAST_SMALL
 
 
-@njit(cache=True, **_OPTIONS)
+@_compiled
 def _is_note(code: int) -> bool:
     """A note or a rest; a rest has a length like a note."""
     return (
