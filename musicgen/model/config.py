@@ -26,6 +26,11 @@ class ModelConfig:
     """Read, beside each character, what stands at the same place so many bars before."""
 
     @property
+    def reads_more_than_characters(self) -> bool:
+        """Whether anything is read beside each character."""
+        return self.bar_position or len(self.lookback_bars) > 0
+
+    @property
     def training_flops(self) -> int:
         """Floating-point operations a character of training, of the recurrent layers.
 

@@ -45,15 +45,9 @@ class InputReader:
         self._codes = np.array([0, *map(ord, vocabulary.characters)], np.int64)
         """Of the tokens; the unknown one has none."""
         self._has_position = config.bar_position
-        needs_place = config.bar_position or len(config.lookback_bars) > 0
-        self._place = PlaceReader(num_texts) if needs_place else None
+        self._place = PlaceReader(num_texts) if config.reads_more_than_characters else None
         lookback = config.lookback_bars
         self._lookback = LookbackReader(num_texts, lookback) if lookback else None
-
-    @property
-    def reads_more_than_characters(self) -> bool:
-        """Whether there is a row beside the character's own."""
-        return self._place is not None
 
     def read(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Read tokens [T, B]; return the rows of the embedding [T, B, N]."""

@@ -25,6 +25,7 @@ class Stepper:
     def __init__(self, network: CharacterNetwork, vocabulary: Vocabulary, num_texts: int) -> None:
         """Start so many texts from fresh states."""
         self._inputs = InputReader(network.config, vocabulary, num_texts)
+        self._reads_more = network.config.reads_more_than_characters
         self._device = network.embedding.weight.device
         is_on_cpu = self._device.type == "cpu"
         self._reader = _CpuReader(network, num_texts) if is_on_cpu else _ModuleReader(network)
@@ -33,7 +34,7 @@ class Stepper:
     def __call__(self, tokens: Tensor) -> Tensor:
         """Read a token of every text, [B]; return the scores of their next ones, [B, V]."""
         rows = tokens[None, :, None]
-        if self._inputs.reads_more_than_characters:
+        if self._reads_more:
             rows = torch.from_numpy(self._inputs.read(tokens[None].cpu().numpy())).to(self._device)
         return self._reader.read(rows)
 
@@ -52,6 +53,7 @@ class _ModuleReader:
         self._state: State | None = None
 
     def read(self, rows: Tensor) -> Tensor:
+        """Read the rows of one character of every text, [1, B, N]; return scores [B, V]."""
         scores, self._state = self._network(rows, self._state)
         return scores[0]
 
@@ -87,14 +89,13 @@ class _CpuReader:
         H = network.config.hidden_size
         self._cell, self._dtype = CELLS[type(recurrent)], dtype
         self._embedding = network.embedding.weight
-        reads_more = len(self._embedding) > network.output.out_features
         self._layers: list[_Layer] = []
         for layer in range(network.config.num_layers):
             weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
             weight, bias = weight_ih.to(dtype), self._cell.input_bias(bias_ih, bias_hh).to(dtype)
             zeros = torch.zeros(num_texts, H)
             state = (zeros, zeros) if network.config.cell == "lstm" else (zeros,)
-            is_looked_up = layer == 0 and not reads_more
+            is_looked_up = layer == 0 and not network.config.reads_more_than_characters
             if is_looked_up:
                 self._table = functional.linear(self._embedding.to(dtype), weight, bias)
             input_product = None if is_looked_up else StepProduct(weight, num_texts)
@@ -104,15 +105,17 @@ class _CpuReader:
         self._output = StepProduct(network.output.weight, num_texts)
         self._output_bias = network.output.bias
 
-    def read(self, read_rows: Tensor) -> Tensor:
-        texts = torch.arange(read_rows.shape[1])
-        below = embed(read_rows[0], self._embedding)
+    def read(self, rows: Tensor) -> Tensor:
+        """Read the rows of one character of every text, [1, B, N]; return scores [B, V]."""
+        texts, below = torch.arange(rows.shape[1]), None
         for layer in self._layers:
             if layer.input_product is None:
-                below = layer.read(self._table, read_rows[0, :, 0])
-            else:
-                inputs = layer.input_product(below.to(self._dtype)).add_(layer.input_bias)
-                below = layer.read(inputs, texts)
+                below = layer.read(self._table, rows[0, :, 0])
+                continue
+            below = embed(rows[0], self._embedding) if below is None else below
+            inputs = layer.input_product(below.to(self._dtype)).add_(layer.input_bias)
+            below = layer.read(inputs, texts)
+        assert below is not None
         return self._output(below).add_(self._output_bias)
 
     def keep(self, rows: Tensor) -> None:
