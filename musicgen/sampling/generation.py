@@ -97,13 +97,9 @@ def sample_tunes(
             active, temperatures, chosen = active[going_on], temperatures[going_on], chosen[going_on]
             next_scores.keep(going_on)
         previous = chosen
-    texts = [
-        vocabulary.decode(tokens[:length]).rstrip("\n")
-        for tokens, length in zip(written.T.tolist(), lengths.tolist(), strict=True)
-    ]
     return [
-        SampledTune(index, prompt, temperature, text, has_ended)
-        for index, ((prompt, temperature), text, has_ended) in enumerate(
-            zip(settings, texts, ended.tolist(), strict=True)
+        SampledTune(index, prompt, temperature, vocabulary.decode(tokens[:length]).rstrip("\n"), has_ended)
+        for index, ((prompt, temperature), tokens, length, has_ended) in enumerate(
+            zip(settings, written.T.tolist(), lengths.tolist(), ended.tolist(), strict=True)
         )
     ]
