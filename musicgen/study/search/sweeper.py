@@ -103,7 +103,7 @@ class SearchSweeper(Sweeper):
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 self._launcher.warm_up()
-            Work(search, self._launcher, space, halving, self._directory, baseline.seed).until(
+            Work(search, self._launcher, space, halving, self._directory, baseline).until(
                 num_trials, self._num_jobs
             )
             if search.lead():

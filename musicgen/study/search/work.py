@@ -9,7 +9,9 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from optuna.trial import FrozenTrial, TrialState
 
+from musicgen.config import Config
 from musicgen.errors import InputError
+from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.launcher import ProcessLauncher
 from musicgen.study.naming import override_text
 from musicgen.study.record import RunRecord
@@ -37,11 +39,13 @@ class Work:
         space: Space,
         halving: Halving,
         directory: Path,
-        seed: int,
+        baseline: Config,
     ) -> None:
-        """seed: of all trials; directory: of the search."""
+        """directory: of the search; baseline: what all trials have in common, the seed and the paths too."""
         self._search, self._launcher, self._space = search, launcher, space
-        self._halving, self._directory, self._seed = halving, directory, seed
+        # Jobs of other launchers start in whichever directory.
+        self._directory = directory if isinstance(launcher, ProcessLauncher) else directory.absolute()
+        self._halving, self._seed, self._paths = halving, baseline.seed, baseline.paths
         self._job_names: list[str] = []
         """Of all jobs so far."""
 
@@ -89,7 +93,9 @@ class Work:
         self._job_names += names
         if isinstance(self._launcher, ProcessLauncher):
             self._launcher.announce(self._job_names)
-        return self._launcher.launch(overrides, initial_job_idx=first)
+            return self._launcher.launch(overrides, first)
+        paths = absolute_paths(self._paths)
+        return launch(self._launcher, [[*own, *paths] for own in overrides], first)
 
     def _next_rung(self, trial: "optuna.Trial") -> int | None:
         reached = max(self._frozen(trial).intermediate_values, default=0)
