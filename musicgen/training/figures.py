@@ -52,7 +52,8 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
     known = [loss for _, loss in validated]
     if later and known:
         low, high = min(later + known), max(later + known)
-        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        # Below the lowest loss there is room for the word that marks it.
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.05 * (high - low))
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss (nats per character)")
     axes.spines[["top", "right"]].set_visible(False)
