@@ -172,13 +172,16 @@ def level_of(value: object) -> str:
 
 
 def shown_level(level: str) -> str:
-    """The level for a reader: lists without brackets, line ends as ↵, the middle of a long text left out."""
+    """The level for a reader: lists without brackets, the texts in them in quotes, an empty one as "none"; line
+    ends as ↵; the middle of a long text left out.
+    """
     number = as_number(level)
     if number is not None:
         return f"{number:g}"
     if level.startswith("["):
         items = _read_list(level)
-        level = level if items is None else ", ".join(f"“{item}”" for item in items)
+        if items is not None:
+            level = ", ".join(f"“{item}”" if isinstance(item, str) else str(item) for item in items) or "none"
     return _shortened(level.replace("\\n", "↵").replace("\n", "↵"), _LONGEST_LEVEL)
 
 

@@ -89,6 +89,11 @@ def test_long_levels_keep_both_ends() -> None:
     assert longer.endswith("dAF”")
 
 
+@pytest.mark.parametrize(("level", "shown"), [([], "none"), ([4, 8], "4, 8"), (["X:", "T:"], "“X:”, “T:”")])
+def test_lists_are_shown_by_what_they_hold(level: list, shown: str) -> None:
+    assert shown_level(level_of(level)) == shown
+
+
 def test_a_joint_change_names_its_levels() -> None:
     arm = Arm("combined", "training.learning_rate=0.01 model=gru", "null")
     assert arm.label == "combined:\nlearning_rate=0.01 model=gru"
