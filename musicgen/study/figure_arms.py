@@ -172,8 +172,9 @@ def level_of(value: object) -> str:
 
 
 def shown_level(level: str) -> str:
-    """The level for a reader: lists without brackets, the texts in them in quotes, an empty one as "none"; line
-    ends as ↵; the middle of a long text left out.
+    """The level for a reader: lists without brackets, their texts in quotes, an empty one as "none".
+
+    Line ends become ↵, and the middle of a long text is left out.
     """
     number = as_number(level)
     if number is not None:
