@@ -5,6 +5,7 @@ there after any crash, and listeners do not wait for each other. Every call open
 thread may call.
 """
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.files import replace_atomically
 from musicgen.listening.session import Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
 
@@ -48,6 +50,13 @@ CREATE TABLE answer (
 """
 _VERSION = 1
 _PATIENCE_SECONDS = 20.0
+_OF_DISK = {
+    "SQLITE_FULL": errno.ENOSPC,
+    "SQLITE_READONLY": errno.EROFS,
+    "SQLITE_CANTOPEN": errno.EACCES,
+    "SQLITE_IOERR": errno.EIO,
+}
+"""How SQLite's names of errors begin -> what the system calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,35 +122,41 @@ class Database:
     def create(
         cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
     ) -> "Database":
-        """Write a new session, whole or not at all."""
+        """Write a new session, whole or not at all; raises OSError where the disk does not take it."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".unfinished-{opaque_id()}-{path.name}")
-        try:
-            with closing(sqlite3.connect(unfinished)) as connection, connection:
-                connection.executescript(_SCHEMA)
-                connection.execute(
-                    "INSERT INTO session VALUES (?, ?, ?, ?)",
-                    (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
-                )
-                for item in items:
-                    for place, stimulus in enumerate(item.stimuli):
-                        connection.execute(
-                            "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            tuple(asdict(stimulus).values()),
-                        )
-                        connection.execute(
-                            "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
-                        )
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with (
+            replace_atomically(path) as unfinished,
+            _naming_disk(path),
+            closing(sqlite3.connect(unfinished)) as connection,
+            connection,
+        ):
+            connection.executescript(_SCHEMA)
+            connection.execute(
+                "INSERT INTO session VALUES (?, ?, ?, ?)",
+                (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
+            )
+            for item in items:
+                for place, stimulus in enumerate(item.stimuli):
+                    connection.execute(
+                        "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        tuple(asdict(stimulus).values()),
+                    )
+                    connection.execute(
+                        "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
+                    )
         return cls(path)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed if the block ends well."""
+        """A connection in a transaction, which is committed if the block ends well.
+
+        Raises OSError where the disk is full or read-only, and InputError where the file is damaged.
+        """
         uri = f"{self.path.resolve().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+        with (
+            _naming_disk(self.path),
+            closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection,
+        ):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
@@ -286,6 +301,21 @@ class Database:
             )
             for row in rows
         ]
+
+
+@contextmanager
+def _naming_disk(path: Path) -> Iterator[None]:
+    """Raise what SQLite says of the disk as the system does, with the file's name."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith("SQLITE_CORRUPT"):
+            raise InputError(f"{path}: is damaged: {error}") from error
+        number = next((number for kind, number in _OF_DISK.items() if name.startswith(kind)), None)
+        if number is None:
+            raise
+        raise OSError(number, str(error), str(path)) from error
 
 
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:

@@ -3,6 +3,7 @@
 The files are named by opaque ids and hold nothing but the sound.
 """
 
+import wave
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,7 +54,7 @@ class Sounds:
     def play(self, stimulus: Stimulus) -> bool:
         """Render the stimulus unless that is done; False where nothing sounds."""
         path = self.path(stimulus.stimulus_id)
-        if path.is_file():
+        if _is_whole(path):
             return True
         performance = perform(stimulus.abc, self._config)
         if performance.midi is None:
@@ -65,3 +66,13 @@ class Sounds:
         with replace_atomically(path) as temporary:
             write_audio(sound, temporary, self._config)
         return True
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file is there as long as it says: a power cut may have left its beginning alone."""
+    try:
+        with wave.open(str(path), "rb") as sound:
+            num_bytes = sound.getnframes() * sound.getnchannels() * sound.getsampwidth()
+        return path.stat().st_size >= num_bytes > 0
+    except (OSError, EOFError, wave.Error):
+        return False
