@@ -62,20 +62,32 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, where there is nothing, which takes its name in the end.
+def filled_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, which takes its name when the block ends well.
 
-    If the block raises, the temporary folder is removed.
+    Where `path` is a folder already its other files stay, and the new ones go into it one by one: those of
+    folders below first, then in the order in which they were written. If the block raises, nothing changes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _unfinished(path)
     temporary.mkdir()
     try:
         yield temporary
-        temporary.replace(path)
+        if path.is_dir():
+            _move_into(temporary, path)
+        else:
+            temporary.replace(path)
         _flush_names(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move_into(source: Path, target: Path) -> None:
+    files = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
+    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in files.items()}
+    for name in sorted(files, key=order.__getitem__):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        files[name].replace(target / name)
 
 
 def _unfinished(path: Path) -> Path:

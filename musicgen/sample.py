@@ -3,13 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import InputError, exit_status
-from musicgen.files import new_folder
+from musicgen.files import filled_folder
 from musicgen.study.record import RunRecord
 
 
@@ -86,8 +85,7 @@ def sample(arguments: argparse.Namespace) -> Path:
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
     place = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
-    # A folder that is there already, with whatever else is in it, gets its files one by one.
-    with nullcontext(place) if place.is_dir() else new_folder(place) as folder:
+    with filled_folder(place) as folder:
         write_tunebook(tunes, origin, folder)
         songs = render_songs(tunes, origin, config.rendering, folder)
         write_rows(tunes, [{} for _ in tunes], songs, folder)
