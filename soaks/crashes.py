@@ -11,8 +11,8 @@ read-only  the command where outputs, store or cache may not be written; then wh
 
 After every disturbance each file under its final name must be whole. After the undisturbed end everything
 must be what a run that was never disturbed leaves: weights and losses bit for bit, tunes, tables, songs,
-reports. A rating that the page confirmed must be there. What goes wrong must be a line and no traceback. Exits
-with 1 where one of this does not hold.
+reports. A rating that the page confirmed must be there. What goes wrong must be a line and no traceback.
+Exits with 1 where one of this does not hold.
 
 With --results every disturbance is a line of JSON in that file, and the command goes on where it stopped:
 --number is that of all disturbances of a kind and command. --seconds ends it early, between two folders.
