@@ -6,6 +6,7 @@ import pytest
 
 from soaks import crashes
 from soaks.disks import CannotMountError, mounted
+from soaks.whole import damaged
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +42,6 @@ def test_a_full_disk_and_a_read_only_folder_are_a_line(folder: Path) -> None:
 
 
 def test_a_command_that_leaves_half_a_file_is_found_out(tmp_path: Path) -> None:
-    from soaks.whole import damaged
-
     whole = {
         "run.json": "{}\n",
         "history.csv": "a,b\n1,2\n",
