@@ -5,7 +5,6 @@ there after any crash, and listeners do not wait for each other. Every call open
 thread may call.
 """
 
-import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -50,13 +49,6 @@ CREATE TABLE answer (
 """
 _VERSION = 1
 _PATIENCE_SECONDS = 20.0
-_OF_DISK = {
-    "SQLITE_FULL": errno.ENOSPC,
-    "SQLITE_READONLY": errno.EROFS,
-    "SQLITE_CANTOPEN": errno.EACCES,
-    "SQLITE_IOERR": errno.EIO,
-}
-"""How SQLite's names of errors begin -> what the system calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,46 +114,39 @@ class Database:
     def create(
         cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
     ) -> "Database":
-        """Write a new session, whole or not at all; raises OSError where the disk does not take it."""
+        """Write a new session, whole or not at all; raises InputError where that cannot be."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            replace_atomically(path) as unfinished,
-            _naming_disk(path),
-            closing(sqlite3.connect(unfinished)) as connection,
-            connection,
-        ):
-            connection.executescript(_SCHEMA)
-            connection.execute(
-                "INSERT INTO session VALUES (?, ?, ?, ?)",
-                (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
-            )
-            for item in items:
-                for place, stimulus in enumerate(item.stimuli):
-                    connection.execute(
-                        "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        tuple(asdict(stimulus).values()),
-                    )
-                    connection.execute(
-                        "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
-                    )
+        try:
+            with (
+                replace_atomically(path) as unfinished,
+                closing(sqlite3.connect(unfinished)) as connection,
+                connection,
+            ):
+                _fill(connection, settings, items, remarks)
+        except sqlite3.Error as error:
+            raise InputError(f"{path}: cannot be written: {error}") from error
         return cls(path)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction, which is committed if the block ends well.
 
-        Raises OSError where the disk is full or read-only, and InputError where the file is damaged.
+        Raises InputError where the file is no database, is damaged or cannot be written.
         """
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(f"{self.path}: is no file")
         uri = f"{self.path.resolve().as_uri()}?mode=rw"
-        with (
-            _naming_disk(self.path),
-            closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection,
-        ):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            with connection:
-                yield connection
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+                # Nothing that the file itself defines may do more than it says.
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path}: is no listening session, or cannot be used: {error}") from error
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with self._connected() as connection:
@@ -303,19 +288,23 @@ class Database:
         ]
 
 
-@contextmanager
-def _naming_disk(path: Path) -> Iterator[None]:
-    """Raise what SQLite says of the disk as the system does, with the file's name."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        name = getattr(error, "sqlite_errorname", "")
-        if name.startswith("SQLITE_CORRUPT"):
-            raise InputError(f"{path}: is damaged: {error}") from error
-        number = next((number for kind, number in _OF_DISK.items() if name.startswith(kind)), None)
-        if number is None:
-            raise
-        raise OSError(number, str(error), str(path)) from error
+def _fill(
+    connection: sqlite3.Connection, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
+) -> None:
+    """Write all that a session has before anybody listens."""
+    connection.executescript(_SCHEMA)
+    connection.execute(
+        "INSERT INTO session VALUES (?, ?, ?, ?)",
+        (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
+    )
+    for item in items:
+        for place, stimulus in enumerate(item.stimuli):
+            connection.execute(
+                "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(asdict(stimulus).values())
+            )
+            connection.execute(
+                "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
+            )
 
 
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:
