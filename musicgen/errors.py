@@ -1,7 +1,19 @@
 """The one error that a user can cause, and how a command tells of it."""
 
+import errno
 import sys
 from collections.abc import Callable
+
+_DISK = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+)
+"""What the system says of a disk that is full, may not be written to, or is broken."""
 
 
 class InputError(ValueError):
@@ -13,11 +25,26 @@ class InputError(ValueError):
 
 
 def exit_status(command: Callable[[], int | None]) -> int:
-    """Run a command; returns its status (0 for None), or 1 after printing the line of an InputError."""
+    """Run a command; returns its status (0 for None), or 1 after printing the line of an InputError.
+
+    The line of a disk that is full or may not be written to is printed in the same way.
+    """
     try:
         return command() or 0
     except InputError as error:
         return complain(str(error))
+    except OSError as error:
+        line = describe_disk(error)
+        if line is None:
+            raise
+        return complain(line)
+
+
+def describe_disk(error: OSError) -> str | None:
+    """The line about a disk that is full, may not be written to, or is broken; None for other errors."""
+    if error.errno not in _DISK:
+        return None
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def complain(line: str) -> int:

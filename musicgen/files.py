@@ -4,9 +4,13 @@ No result depends on a lock: it only keeps two processes from doing the same wor
 """
 
 import errno
+import io
+import logging
+import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +19,8 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from musicgen.errors import InputError
 
+log = logging.getLogger(__name__)
+
 _UNFINISHED = ".unfinished-"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 """What the system says where a file system has no locks."""
@@ -22,18 +28,92 @@ Value = TypeVar("Value")
 
 
 @contextmanager
-def replace_atomically(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`, which takes its name when the block ends well.
 
     The temporary name keeps the suffix, since writers choose a format by it. If the block raises, the
-    temporary file is removed and an older `path` stays as it was.
+    temporary file is removed and an older `path` stays as it was. OSErrors are named: see `naming`.
+
+    durable: the file is on the disk when this returns, and a power cut leaves it or the older one. What is
+    only kept to save time goes without: see `keep`.
     """
-    temporary = path.with_name(f"{_UNFINISHED}{path.stem}-{uuid.uuid4().hex[:12]}{path.suffix}")
+    temporary = _unfinished(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            if durable:
+                flush_to_disk(temporary)
+            temporary.replace(path)
+            if durable:
+                _flush_names(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Raise what the system says of a file with its name, where it does not say it, as of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
+
+
+@contextmanager
+def filled_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, which takes its name when the block ends well.
+
+    Where `path` is a folder already its other files stay, and the new ones go into it one by one: those of
+    folders below first, then in the order in which they were written. If the block raises, nothing changes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _unfinished(path)
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.is_dir():
+            _move_into(temporary, path)
+        else:
+            temporary.replace(path)
+        _flush_names(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _move_into(source: Path, target: Path) -> None:
+    files = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
+    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in files.items()}
+    for name in sorted(files, key=order.__getitem__):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        files[name].replace(target / name)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{_UNFINISHED}{path.stem}-{uuid.uuid4().hex[:12]}{path.suffix}")
+
+
+def flush_to_disk(file: Path) -> None:
+    """Return when the disk has what was written to the file."""
+    # Windows flushes only what may be written.
+    with file.open("r+b") as opened:
+        os.fsync(opened.fileno())
+
+
+def _flush_names(folder: Path) -> None:
+    """Return when the disk has the names in the folder, where the system can be asked for that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems know no such thing for folders.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -42,10 +122,54 @@ def remove_unfinished(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:
+    """Append to a file that is open without a buffer, all of it or nothing: a disk may be full half-way."""
+    end = file.seek(0, os.SEEK_END)
+    try:
+        with naming(path):
+            while content:
+                content = content[file.write(content) :]
+    except OSError:
+        file.truncate(end)
+        raise
+
+
 def write_text_atomically(path: Path, text: str) -> None:
     """Write UTF-8 text with `\\n` line ends, whole or not at all."""
     with replace_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        _write_text(temporary, text)
+
+
+def copy_atomically(source: Path, path: Path) -> None:
+    """Copy a file, whole or not at all."""
+    with replace_atomically(path) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+def keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file that is only kept to save time; missing folders are made.
+
+    A disk that does not take it is a warning, and a power cut may leave it damaged: readers look.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_atomically(path, durable=False) as temporary:
+            write(temporary)
+    except OSError as error:
+        _warn_not_kept(path, error)
+
+
+def keep_text(path: Path, text: str) -> None:
+    """The same of UTF-8 text with `\\n` line ends."""
+    keep(path, lambda temporary: _write_text(temporary, text))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _warn_not_kept(path: Path, error: OSError) -> None:
+    log.warning("%s is not kept for the next time: %s", path, error.strerror or error)
 
 
 def take_lock(path: Path, *, waits: bool) -> BaseFileLock | None:
@@ -103,6 +227,7 @@ def computed_once(
 
     A file that `read` refuses with ValueError, TypeError or KeyError is computed anew. Of several processes
     that need it, one computes it; on_wait is called where that is another one. Without locks several may.
+    A disk that does not take the file is a warning.
     """
 
     def known() -> Value | None:
@@ -114,12 +239,17 @@ def computed_once(
     value = known()
     if value is not None:
         return value
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_suffix(".lock"), on_wait, locks=locks):
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(path.with_suffix(".lock"), on_wait, locks=locks))
+        except OSError as error:
+            _warn_not_kept(path, error)
+            return compute()
         value = known()
         if value is None:
             value = compute()
-            write_text_atomically(path, write(value))
+            keep_text(path, write(value))
         return value
 
 

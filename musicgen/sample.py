@@ -8,6 +8,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import InputError, exit_status
+from musicgen.files import filled_folder
 from musicgen.study.record import RunRecord
 
 
@@ -82,13 +83,13 @@ def sample(arguments: argparse.Namespace) -> Path:
     network = checkpoint.network(device, config.training.precision or "fp32")
     with computing_on(num_cores()):
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
-    folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
-    folder.mkdir(parents=True, exist_ok=True)
+    place = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
-    write_tunebook(tunes, origin, folder)
-    songs = render_songs(tunes, origin, config.rendering, folder)
-    write_rows(tunes, [{} for _ in tunes], songs, folder)
-    return folder
+    with filled_folder(place) as folder:
+        write_tunebook(tunes, origin, folder)
+        songs = render_songs(tunes, origin, config.rendering, folder)
+        write_rows(tunes, [{} for _ in tunes], songs, folder)
+    return place
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, describe_disk
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
+        except OSError as error:
+            line = describe_disk(error)
+            if line is None:
+                raise
+            self.close_connection = True
+            self._send_json({"error": line}, HTTPStatus.INSUFFICIENT_STORAGE)
 
     def _check_sender(self) -> None:
         """Refuse what does not come from this server's own page or the address bar."""

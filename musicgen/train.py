@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import conf_folder, describe_composition_error, parse_config
-from musicgen.errors import InputError, complain
+from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
@@ -172,7 +172,8 @@ def main() -> int:
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
         # A choice that there is not is an OSError too, and Hydra's own.
-        if isinstance(error, OSError) and error.filename is None and not isinstance(error, HydraException):
+        is_of_system = isinstance(error, OSError) and not isinstance(error, HydraException)
+        if is_of_system and error.filename is None and describe_disk(error) is None:
             raise
         return complain(_explain(error))
     except RuntimeError as error:
@@ -210,7 +211,8 @@ def _explain(error: Exception) -> str:
     if isinstance(error, HydraException | OmegaConfBaseException):
         return describe_composition_error(error)
     if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}; paths.outputs must name a folder that can be written"
+        line = describe_disk(error) or f"{error.filename}: {error.strerror}"
+        return f"{line}; paths.outputs must name a folder that can be written and has room"
     return str(error)
 
 

@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.files import computed_once, locked, take_lock
+from musicgen.files import (
+    append_whole,
+    computed_once,
+    filled_folder,
+    keep_text,
+    locked,
+    replace_atomically,
+    take_lock,
+    write_text_atomically,
+)
+from tests.full_disk import files_end_at
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
@@ -69,3 +79,100 @@ def test_another_error_of_the_file_system_stays_what_it_is(
     without_locks(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         take_lock(tmp_path / ".lock", waits=False)
+
+
+def test_a_full_disk_leaves_the_older_file_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_text_atomically(path, "older")
+    with pytest.raises(OSError, match="too large") as raised, files_end_at(1000):
+        write_text_atomically(path, "newer" * 1000)
+    assert (raised.value.errno, raised.value.filename) == (errno.EFBIG, str(path))
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("run.json", "older")]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_the_disk_has_the_file_before_its_name_and_then_the_name(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flushed = tmp_path / "run.json", []
+    flush = os.fsync
+
+    def note(descriptor: int) -> None:
+        flushed.append((os.fstat(descriptor).st_ino, path.exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with replace_atomically(path, durable=durable) as temporary:
+        temporary.write_text("content")
+    told = [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+    assert flushed == (told if durable else [])
+
+
+def test_a_line_is_appended_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    with path.open("ab", buffering=0) as file:
+        append_whole(file, path, b"one\n")
+        with pytest.raises(OSError, match="lines") as raised, files_end_at(6):
+            append_whole(file, path, b"two\n")
+        assert raised.value.errno == errno.EFBIG and path.read_bytes() == b"one\n"
+        append_whole(file, path, b"three\n")
+    assert path.read_bytes() == b"one\nthree\n"
+
+
+def test_what_is_only_kept_to_save_time_ends_nothing_where_it_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    keep_text(in_the_way / "cache" / "tunes.json", "[]")
+    assert computed_once(in_the_way / "cache" / "value.txt", str, lambda: "value", str) == "value"
+    with files_end_at(10):
+        assert computed_once(tmp_path / "value.txt", str, lambda: "v" * 99, str) == "v" * 99
+    assert [line.split(" is not kept")[0].rpartition("/")[2] for line in caplog.messages] == [
+        "tunes.json",
+        "value.txt",
+        "value.txt",
+    ]
+    assert not (tmp_path / "value.txt").exists()
+
+
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+
+    def fail() -> None:
+        with filled_folder(path) as place:
+            (place / "report.html").write_text("half")
+            raise ValueError("half-way")
+
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+    with filled_folder(path) as place:
+        (place / "songs").mkdir()
+        (place / "songs" / "a.mp3").write_text("a")
+        (place / "report.html").write_text("whole")
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert (path / "report.html").read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, moved = tmp_path / "report", []
+    path.mkdir()
+    (path / "mine.txt").write_text("mine")
+    with filled_folder(path) as place:
+        (place / "runs.csv").write_text("runs")
+        (place / "songs").mkdir()
+        (place / "songs" / "a.mp3").write_text("a")
+        (place / "report.html").write_text("page")
+        replace = Path.replace
+
+        def note(source: Path, target: Path) -> Path:
+            moved.append(target.name)
+            return replace(source, target)
+
+        monkeypatch.setattr(Path, "replace", note)
+    assert moved == ["a.mp3", "runs.csv", "report.html"]
+    assert (path / "mine.txt").read_text() == "mine" and (path / "songs" / "a.mp3").is_file()

@@ -1,5 +1,6 @@
 """What every server here shares, on the smallest one. Its use by a page is tested beside that page."""
 
+import errno
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -22,7 +23,10 @@ class SmallServer(LoopbackServer):
                 raise RefusedError(409, "no")
             raise InputError("one line")
 
-        return {"/api/echo": lambda question: {"told": question}, "/api/refuse": refuse}
+        def fill(_question: Mapping[str, object]) -> Mapping[str, object]:
+            raise OSError(errno.ENOSPC, "No space left on device", "/a/file")
+
+        return {"/api/echo": lambda question: {"told": question}, "/api/refuse": refuse, "/api/fill": fill}
 
 
 @pytest.fixture
@@ -63,6 +67,7 @@ def test_wrong_input_and_refusals_are_one_line(client: Client) -> None:
     assert client.post("echo", {"a": "\ud800"}) == (200, {"told": {"a": "?"}})
     assert client.post("refuse", {}) == (400, {"error": "one line"})
     assert client.post("refuse", {"a": 1}) == (409, {"error": "no"})
+    assert client.post("fill", {}) == (507, {"error": "/a/file: No space left on device"})
     assert client.post("echo", {"a": "b" * 100})[0] == 413
     assert client.ask("POST", "/api/echo", b"{}", Content_Type="application/json")[0] == 403
 

@@ -17,7 +17,7 @@ from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
 from musicgen.errors import InputError
-from musicgen.files import source_code, write_text_atomically
+from musicgen.files import keep_text, source_code
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
 
@@ -49,10 +49,9 @@ def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> Usab
     if not usable.tunes_read:
         raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Whoever compares tunes with these asks for them.
         keep_melodies(usable.tunes, melodies, path.parent)
-        write_text_atomically(path, json.dumps(asdict(usable)))
+        keep_text(path, json.dumps(asdict(usable)))
     return usable
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.files import replace_atomically
 from musicgen.listening.session import Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
 
@@ -113,40 +114,39 @@ class Database:
     def create(
         cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
     ) -> "Database":
-        """Write a new session, whole or not at all."""
+        """Write a new session, whole or not at all; raises InputError where that cannot be."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".unfinished-{opaque_id()}-{path.name}")
         try:
-            with closing(sqlite3.connect(unfinished)) as connection, connection:
-                connection.executescript(_SCHEMA)
-                connection.execute(
-                    "INSERT INTO session VALUES (?, ?, ?, ?)",
-                    (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
-                )
-                for item in items:
-                    for place, stimulus in enumerate(item.stimuli):
-                        connection.execute(
-                            "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)",
-                            tuple(asdict(stimulus).values()),
-                        )
-                        connection.execute(
-                            "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
-                        )
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+            with (
+                replace_atomically(path) as unfinished,
+                closing(sqlite3.connect(unfinished)) as connection,
+                connection,
+            ):
+                _fill(connection, settings, items, remarks)
+        except sqlite3.Error as error:
+            raise InputError(f"{path}: cannot be written: {error}") from error
         return cls(path)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed if the block ends well."""
+        """A connection in a transaction, which is committed if the block ends well.
+
+        Raises InputError where the file is no database, is damaged or cannot be written.
+        """
+        if self.path.exists() and not self.path.is_file():
+            raise InputError(f"{self.path}: is no file")
         uri = f"{self.path.resolve().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            with connection:
-                yield connection
+        try:
+            with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
+                # Nothing that the file itself defines may do more than it says.
+                connection.execute("PRAGMA trusted_schema = OFF")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path}: is no listening session, or cannot be used: {error}") from error
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with self._connected() as connection:
@@ -286,6 +286,25 @@ class Database:
             )
             for row in rows
         ]
+
+
+def _fill(
+    connection: sqlite3.Connection, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
+) -> None:
+    """Write all that a session has before anybody listens."""
+    connection.executescript(_SCHEMA)
+    connection.execute(
+        "INSERT INTO session VALUES (?, ?, ?, ?)",
+        (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
+    )
+    for item in items:
+        for place, stimulus in enumerate(item.stimuli):
+            connection.execute(
+                "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(asdict(stimulus).values())
+            )
+            connection.execute(
+                "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
+            )
 
 
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:

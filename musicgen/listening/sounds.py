@@ -53,7 +53,7 @@ class Sounds:
     def play(self, stimulus: Stimulus) -> bool:
         """Render the stimulus unless that is done; False where nothing sounds."""
         path = self.path(stimulus.stimulus_id)
-        if path.is_file():
+        if _is_whole(path):
             return True
         performance = perform(stimulus.abc, self._config)
         if performance.midi is None:
@@ -65,3 +65,12 @@ class Sounds:
         with replace_atomically(path) as temporary:
             write_audio(sound, temporary, self._config)
         return True
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file is there and as long as it says: a power cut may have left its beginning alone."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(8)
+    return head[:4] == b"RIFF" and path.stat().st_size == len(head) + int.from_bytes(head[4:], "little")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.files import replace_atomically, source_code
+from musicgen.files import keep, source_code
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
 
@@ -79,16 +79,14 @@ def _path(texts: Sequence[str], cache_dir: Path) -> Path:
 
 def keep_melodies(texts: Sequence[str], melodies: Sequence[Melody], cache_dir: Path) -> None:
     """Write for `read_melodies` what it would find: all melodies one after the other, and where each ends."""
-    path, nothing = _path(texts, cache_dir), np.zeros(0, np.int64)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(path) as temporary:
-        np.savez(
-            temporary,
-            pitches=np.concatenate([nothing, *(melody.pitches for melody in melodies)]).astype(np.uint8),
-            durations=np.concatenate([nothing, *(melody.durations for melody in melodies)]),
-            ends=np.cumsum([len(melody) for melody in melodies], dtype=np.int64),
-            tonics=np.array([melody.tonic for melody in melodies], np.uint8),
-        )
+    nothing = np.zeros(0, np.int64)
+    arrays = {
+        "pitches": np.concatenate([nothing, *(melody.pitches for melody in melodies)]).astype(np.uint8),
+        "durations": np.concatenate([nothing, *(melody.durations for melody in melodies)]),
+        "ends": np.cumsum([len(melody) for melody in melodies], dtype=np.int64),
+        "tonics": np.array([melody.tonic for melody in melodies], np.uint8),
+    }
+    keep(_path(texts, cache_dir), lambda file: np.savez(file, **arrays))
 
 
 def _load(path: Path, num_melodies: int) -> list[Melody] | None:

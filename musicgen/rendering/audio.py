@@ -1,6 +1,7 @@
 """MIDI to audio files of equal loudness. Arrays are float32 of shape (frames, 2), full scale is 1."""
 
 import importlib.util
+import io
 from pathlib import Path
 
 import numpy as np
@@ -99,8 +100,10 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
     """Write (frames, 2) floats as 16-bit WAV or FLAC or as OGG Vorbis, after `config.audio_format`."""
     import soundfile
 
+    # By way of the memory: libsndfile does not say why it cannot write, as on a full disk.
+    encoded = io.BytesIO()
     with soundfile.SoundFile(
-        path,
+        encoded,
         "w",
         samplerate=config.sample_rate,
         channels=sound.shape[1],
@@ -109,3 +112,4 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
     ) as file:
         for start in range(0, len(sound), _FRAMES_A_BLOCK):
             file.write(sound[start : start + _FRAMES_A_BLOCK])
+    path.write_bytes(encoded.getbuffer())

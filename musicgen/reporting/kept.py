@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import copy_atomically, write_text_atomically
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome, Row
 from musicgen.reporting.board import Judged
@@ -196,7 +196,8 @@ def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, P
                 image.convert("RGB").quantize(_COLOURS).save(pixels, optimize=True)
             smallest = min(vectors, pixels, key=lambda path: path.stat().st_size)
             folder.mkdir(exist_ok=True)
-            written[name] = Path(shutil.copyfile(smallest, folder / smallest.name))
+            written[name] = folder / smallest.name
+            copy_atomically(smallest, written[name])
     return written
 
 
@@ -226,7 +227,7 @@ def _write_songs(contents: Contents, folder: Path) -> list[KeptSong]:
 def _copied(path: Path, folder: Path) -> str:
     """The address of the file's copy, from the folder above."""
     folder.mkdir(exist_ok=True)
-    shutil.copyfile(path, folder / path.name)
+    copy_atomically(path, folder / path.name)
     return f"{folder.name}/{path.name}"
 
 

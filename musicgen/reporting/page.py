@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from musicgen.files import write_text_atomically
+from musicgen.files import filled_folder, write_text_atomically
 from musicgen.reporting.answers import MARKS
 from musicgen.reporting.board import FEWEST_BARS, GATES
 from musicgen.reporting.board import RULE as BEST_RULE
@@ -47,15 +47,18 @@ class Written:
 
 
 def write_folder(material: Material, folder: Path, choices: Choices) -> Written:
-    """Write report.html, report.md and everything they show to the folder, which can be moved as a whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    contents = compose(material, folder, choices)
-    (folder / PLOTS).mkdir(exist_ok=True)
-    for name, shown in contents.plots.items():
-        write_text_atomically(folder / PLOTS / f"{name}.svg", shown.plot.file)
-    write_csv(material.runs, folder / "runs.csv")
-    write_csv(material.effects, folder / "effects.csv")
-    write_pages(contents, folder)
+    """Write report.html, report.md and everything they show to the folder, which can be moved as a whole.
+
+    An earlier report stays as it was until the new one is there.
+    """
+    with filled_folder(folder) as place:
+        contents = compose(material, place, choices)
+        (place / PLOTS).mkdir(exist_ok=True)
+        for name, shown in contents.plots.items():
+            write_text_atomically(place / PLOTS / f"{name}.svg", shown.plot.file)
+        write_csv(material.runs, place / "runs.csv")
+        write_csv(material.effects, place / "effects.csv")
+        write_pages(contents, place)
     return Written(folder / PAGE, contents)
 
 

@@ -5,6 +5,7 @@ loudness, instrument and tempo are the same on both sides of a comparison.
 """
 
 import base64
+import io
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.files import replace_atomically
 from musicgen.notation.parsing import parse_tune
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
 from musicgen.reporting.roll import DrawnRoll, draw_roll
@@ -149,12 +151,12 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
     """
     import soundfile
 
-    path = audio.with_suffix(suffix)
+    path, encoded = audio.with_suffix(suffix), io.BytesIO()
     is_mp3 = suffix == ".mp3"
     with soundfile.SoundFile(audio) as source:
         channels = 1 if mono else source.channels
         with soundfile.SoundFile(
-            path,
+            encoded,
             "w",
             samplerate=source.samplerate,
             channels=channels,
@@ -165,4 +167,6 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
         ) as target:
             for block in source.blocks(_FRAMES_A_BLOCK, dtype="float32", always_2d=True):
                 target.write(block.mean(axis=1) if mono else block)
+    with replace_atomically(path) as temporary:
+        temporary.write_bytes(encoded.getbuffer())
     return path

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import locked, write_text_atomically
+from musicgen.files import append_whole, locked, write_text_atomically
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -137,12 +137,14 @@ def _checked_text(text: str) -> str:
 
 
 def _append(path: Path, line: str, *, locks: bool) -> None:
-    with locked(path.with_name(f".{path.name}.lock"), locks=locks), path.open("ab+") as file:
+    with (
+        locked(path.with_name(f".{path.name}.lock"), locks=locks),
+        path.open("ab+", buffering=0) as file,
+    ):
         # What a power failure may have left of an earlier line must not swallow this one.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"
-        file.write(f"{line}\n".encode())
-        file.flush()
+        append_whole(file, path, f"{line}\n".encode())
         os.fsync(file.fileno())
 
 

@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Config, StudyConfig, parse_config, resolve
 from musicgen.errors import InputError
+from musicgen.files import replace_atomically
 from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import JobFailed, ProcessLauncher
@@ -66,7 +67,8 @@ class OneAtATimeSweeper(Sweeper):
         directory = Path(self._config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
         self._corpora.keep(Path(arms[0].config.paths.cache))
-        OmegaConf.save(self._config, directory / "multirun.yaml")
+        with replace_atomically(directory / "multirun.yaml") as temporary:
+            OmegaConf.save(self._config, temporary)
         write_plan(runs, directory)
         returns = self._run(runs, directory)
         if star.study.combine:

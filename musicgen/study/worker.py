@@ -29,6 +29,7 @@ from hydra.core.utils import JobRuntime, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from musicgen.errors import describe_disk
 from musicgen.training.progress import Standing, listen
 
 SECONDS_BETWEEN_NEWS = 0.25
@@ -103,6 +104,8 @@ def describe(error: BaseException) -> Ending:
     message = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
         line = message or "interrupted"
+    elif isinstance(error, OSError) and (of_disk := describe_disk(error)) is not None:
+        line = of_disk
     elif message and kind.__module__.startswith("musicgen."):
         line = message
     else:

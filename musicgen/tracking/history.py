@@ -1,8 +1,11 @@
 """history.csv: the losses of a run, a row at a time, readable while the training runs."""
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
+
+from musicgen.files import append_whole, flush_to_disk
 
 COLUMNS: tuple[str, ...] = (
     "iteration",
@@ -17,19 +20,24 @@ class HistoryFile:
     """Appends whole rows to the file, so that a reader of a running or killed training finds no half row."""
 
     def __init__(self, path: Path) -> None:
-        # One buffered write for each line; a row is short enough to reach the file whole.
-        self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
-        self._writer = csv.DictWriter(self._file, fieldnames=COLUMNS, lineterminator="\n")
-        self._writer.writeheader()
+        self._path = path
+        self._file = path.open("wb", buffering=0)
+        self._append(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
     def __enter__(self) -> "HistoryFile":
         """The file is open already."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file."""
+        """Close the file, which the disk has then."""
         self._file.close()
+        flush_to_disk(self._path)
 
     def write(self, row: Mapping[str, float | None]) -> None:
         """Append a row; a missing value is an empty cell."""
-        self._writer.writerow(row)
+        self._append(row)
+
+    def _append(self, row: Mapping[str, object]) -> None:
+        line = io.StringIO()
+        csv.DictWriter(line, fieldnames=COLUMNS, lineterminator="\n").writerow(row)
+        append_whole(self._file, self._path, line.getvalue().encode())

@@ -16,10 +16,11 @@ import logging
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import BaseFileLock
 
@@ -30,6 +31,8 @@ from musicgen.training.progress import tell_stage
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_TRIES = 0.1
+
+Value = TypeVar("Value")
 
 _STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
 
@@ -72,15 +75,14 @@ class TrainingFolder:
     @property
     def divergence(self) -> Divergence | None:
         """Where the training is known to diverge."""
-        path = self.path / "diverged.json"
-        if not path.exists():
-            return None
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return Divergence(
-            iteration=int(values["iteration"]),
-            learning_rate=float(values["learning_rate"]),
-            loss=float(values["loss"]),
-            gradient_norm=float(values["gradient_norm"]),
+        return self._recall(
+            "diverged.json",
+            lambda values: Divergence(
+                iteration=int(values["iteration"]),
+                learning_rate=float(values["learning_rate"]),
+                loss=float(values["loss"]),
+                gradient_norm=float(values["gradient_norm"]),
+            ),
         )
 
     def note_divergence(self, divergence: Divergence) -> None:
@@ -92,8 +94,20 @@ class TrainingFolder:
     @property
     def about(self) -> dict:
         """What is trained here, as `describe` wrote it; empty where nobody did."""
-        path = self.path / "about.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return self._recall("about.json", dict) or {}
+
+    def _recall(self, name: str, read: Callable[[dict], Value]) -> Value | None:
+        """What a file remembers. A damaged one is no reason to end: it goes, and a warning says so."""
+        path = self.path / name
+        try:
+            return read(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            log.warning("%s was damaged, and is removed", path)
+            with suppress(OSError):
+                path.unlink()
+            return None
 
     def describe(self, about: Mapping[str, object]) -> None:
         """Say what is trained here."""

@@ -123,6 +123,9 @@ def _restore(task: Task, state: TrainingState) -> StateFile | None:
         if file.iteration > task.config.last_iteration:
             continue
         content = read_state(file.path)
+        if content is None and not file.is_end:
+            # Only good for going on from.
+            file.path.unlink(missing_ok=True)
         # A run without early stopping, or with more patience, may have passed this run's end.
         if content is not None and file.iteration <= TrainingLog(**content["log"]).end(task.config):
             state.restore(content)

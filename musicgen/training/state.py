@@ -52,8 +52,9 @@ class TrainingState:
             "dropout": torch.get_rng_state(),
             "dropout_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        with replace_atomically(path) as temporary:
-            torch.save(content, temporary)
+        # A file that Python writes to says why it cannot be written, as a full disk.
+        with replace_atomically(path) as temporary, temporary.open("wb") as file:
+            torch.save(content, file)
 
     def restore(self, content: Mapping[str, Any]) -> None:
         """Bring network, optimiser, random streams and log to where a file had them: see `read_state`."""

@@ -6,6 +6,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, RefusedAnswerError
 from musicgen.listening.service import Listening
+from tests.full_disk import files_end_at
 
 
 def test_what_was_answered_is_there_for_whoever_opens_the_file(listening: Listening) -> None:
@@ -79,4 +80,24 @@ def test_a_file_that_is_no_session_is_one_line(tmp_path: Path) -> None:
         path = tmp_path / "listening.sqlite"
         path.write_bytes(content)
         with pytest.raises(InputError, match="is no listening session"):
+            Database(path)
+
+
+def test_a_full_disk_is_told_and_costs_nothing_that_was_saved(listening: Listening) -> None:
+    database = listening.database
+    anna = database.enter("Anna")
+    first, second = database.places(anna.listener_id)[:2]
+    database.answer(anna.listener_id, first.trial_id, "musicality", 4)
+    with pytest.raises(InputError, match=f"{database.path}: .*disk I/O error"), files_end_at(4096):
+        database.answer(anna.listener_id, second.trial_id, "musicality", 5)
+    assert [answer.value for answer in database.answers()] == [4]
+    database.answer(anna.listener_id, second.trial_id, "musicality", 5)
+    assert [answer.value for answer in database.answers()] == [4, 5]
+
+
+def test_a_damaged_file_is_one_line(listening: Listening) -> None:
+    path = listening.database.path
+    for half in (path.read_bytes()[:5000], b"", b"no database"):
+        path.write_bytes(half)
+        with pytest.raises(InputError, match=f"{path}: is (damaged|no listening session)"):
             Database(path)

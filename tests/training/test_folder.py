@@ -4,6 +4,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from musicgen.files import replace_atomically
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.outcome import Divergence
@@ -27,6 +29,19 @@ def test_a_divergence_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert folder.divergence is None
     folder.note_divergence(Divergence(7, 0.5, math.inf, 3.0))
     assert folder.divergence == Divergence(7, 0.5, math.inf, 3.0)
+
+
+@pytest.mark.parametrize("content", ["", '{"iteration": 7', "[]", "3", '{"iteration": "none"}'])
+def test_a_damaged_memory_is_none_and_goes(
+    content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = TrainingFolder(tmp_path)
+    (tmp_path / "diverged.json").write_text(content)
+    (tmp_path / "about.json").write_text(content)
+    assert folder.divergence is None and folder.divergence is None
+    assert caplog.text.count("diverged.json was damaged, and is removed") == 1
+    about = folder.about
+    assert about == folder.about and not (about and content != '{"iteration": "none"}')
 
 
 def hold(path: Path, report: Path) -> None:

@@ -1,3 +1,4 @@
+import errno
 import math
 import multiprocessing
 import signal
@@ -23,6 +24,7 @@ from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.state import load_checkpoint
+from tests.full_disk import files_end_at
 
 TUNE = "X:1\nK:C\nCDEFGABc|cBAGFEDC|CEGcGECE|\n\n"
 VOCABULARY = Vocabulary.of([TUNE])
@@ -245,6 +247,28 @@ def test_a_damaged_state_is_not_used(
     fitted, records, _ = train(make_task(tmp_path / "a"))
     assert fitted.reused_iterations == 0 and losses(records) == losses(whole)
     assert "end-000060.pt is damaged" in caplog.text
+
+
+def test_a_state_that_a_power_cut_left_damaged_goes(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "a")
+    train(task)
+    cut, end = task.folder.passing(50), task.folder.end(60)
+    cut.write_bytes(end.read_bytes()[:1000])
+    end.unlink()
+    train(make_task(tmp_path / "a"))
+    assert [state.path for state in task.folder.states()] == [end]
+
+
+def test_a_full_disk_is_named_and_leaves_the_state_before(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "a", num_iterations=30)
+    _, first, _ = train(task)
+    longer = make_task(tmp_path / "a")
+    with pytest.raises(OSError, match="too large") as raised, files_end_at(20_000):
+        train(longer)
+    assert raised.value.errno == errno.EFBIG and str(raised.value.filename).endswith("state-000050.pt")
+    assert [path.name for path in (tmp_path / "a").glob("*.pt")] == ["end-000030.pt"]
+    fitted, records, _ = train(make_task(tmp_path / "a"))
+    assert fitted.reused_iterations == 30 and losses(records)[: len(first) - 1] == losses(first)[:-1]
 
 
 def test_a_flipped_bit_is_damage(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""How a command tells of what went wrong."""
+
+import errno
+import os
+
+import pytest
+
+from musicgen.errors import InputError, exit_status
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (InputError("what, where, what is allowed"), "what, where, what is allowed"),
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/run.json"),
+            "/a/run.json: No space left on device",
+        ),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "No space left on device"),
+        (PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/a"), "/a: Permission denied"),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS), "/a"), "/a: Read-only file system"),
+    ],
+)
+def test_bad_input_and_a_disk_that_takes_nothing_are_a_line(
+    error: Exception, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    assert exit_status(fail) == 1
+    assert capsys.readouterr().err == f"musicgen: {line}\n"
+
+
+def test_every_other_error_is_a_defect_and_keeps_its_traceback() -> None:
+    def fail() -> None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/a")
+
+    with pytest.raises(FileNotFoundError):
+        exit_status(fail)
