@@ -8,6 +8,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import InputError, exit_status
+from musicgen.files import make_new_folder
 from musicgen.study.record import RunRecord
 
 
@@ -82,7 +83,11 @@ def sample(arguments: argparse.Namespace) -> Path:
     network = checkpoint.network(device, config.training.precision or "fp32")
     with computing_on(num_cores()):
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
-    folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+    folder = arguments.out
+    if folder is None:
+        folder = make_new_folder(
+            arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+        )
     folder.mkdir(parents=True, exist_ok=True)
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
     write_tunebook(tunes, origin, folder)

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import locked, write_text_atomically
+from musicgen.files import write_text_atomically
+from musicgen.locks import locked
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE

@@ -25,7 +25,7 @@ from musicgen.errors import InputError
 from musicgen.study.launcher import ProcessLauncher, Program, register
 from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
-from musicgen.training.progress import WAITING, Progress, tell_stage
+from musicgen.training.progress import WAITING_FOR_REFERENCE, Progress, tell_waiting, tell_stage
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ def do(config: DictConfig) -> float | None:
         case "goes_on":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
         case "waits" | "waits_too":
-            tell_stage(WAITING)
+            tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
     return config.number / 4
 
