@@ -27,7 +27,7 @@ from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
-from musicgen.study.watch import SweepWatch
+from musicgen.study.watch import SweepWatch, remove_empty
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
@@ -149,10 +149,7 @@ def _take_back(directory: Path) -> None:
             handler.close()
     shutil.rmtree(directory)
     # Of the tree outputs/runs/<date>/<run>, or outputs/sweeps/<date>/<sweep>/<change>/<seed>.
-    for parent in list(directory.parents)[:3]:
-        if any(parent.iterdir()):
-            break
-        parent.rmdir()
+    remove_empty(list(directory.parents)[:3])
 
 
 def main() -> int:

@@ -25,7 +25,7 @@ from musicgen.errors import InputError
 from musicgen.study.launcher import ProcessLauncher, Program, register
 from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
-from musicgen.training.progress import WAITING_FOR_REFERENCE, Progress, tell_waiting, tell_stage
+from musicgen.training.progress import WAITING_FOR_REFERENCE, Progress, tell_stage, tell_waiting
 
 log = logging.getLogger(__name__)
 
