@@ -30,10 +30,10 @@ def compiled(**options: object) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 class CodeFiles(IndexDataCacheFile):
-    """The machine code of one function: a file for each kind of arguments, named by all that it depends on.
+    """The machine code of one function: a file for each kind of arguments, named by all it depends on.
 
-    numba's own way numbers the files, and an index says which number is for what. Processes that compile at once
-    take the same number; what one of them finds there later may be code for other arguments, which it runs.
+    numba's own way numbers the files, and an index says which number is for what. Processes that compile at
+    once take the same number; what one finds there later may be code for other arguments, which it runs.
     """
 
     def __init__(self, folder: str, stem: str, source: object) -> None:
@@ -42,7 +42,7 @@ class CodeFiles(IndexDataCacheFile):
         self._place, self._stem, self._source = Path(folder), stem, source
 
     def save(self, key: object, data: object) -> None:
-        """Keep the code of these arguments on this processor; atomically, so that the last of several stays."""
+        """Keep the code for these arguments on this processor; of several at once, the last stays."""
         content = self._dump((self._identity(key), data))
         with self._open_for_write(str(self._path(key))) as file:
             file.write(hashlib.sha256(content).digest() + content)

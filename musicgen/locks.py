@@ -1,7 +1,8 @@
 """Locks between processes, and words for who holds them.
 
-No result depends on a lock: it only keeps two processes from doing the same work at once. The operating system
-takes a lock from a process that dies, however it dies. Whoever holds one says so in the file, for those who wait.
+No result depends on a lock: it only keeps two processes from doing the same work at once. The operating
+system takes a lock from a process that dies, however it dies. Whoever holds one writes into the file who it
+is, for those who wait.
 """
 
 import errno

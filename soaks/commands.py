@@ -1,4 +1,4 @@
-"""The project's commands as processes beside each other: their output, their memory, tiny settings for them."""
+"""The project's commands as processes beside each other: tiny settings, what they print, their memory."""
 
 import os
 import subprocess
@@ -113,7 +113,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 120.
 
 
 class Memory:
-    """The most that this process's children took together, shared pages counted once, looked at every second."""
+    """The most that this process's children took together, shared pages counted once; seen every second."""
 
     def __init__(self) -> None:
         self.most = 0

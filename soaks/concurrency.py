@@ -86,7 +86,7 @@ class Trials:
         return self.folder / trial / "outputs"
 
     def alone(self, choices: Sequence[Sequence[str]]) -> dict[str, Results]:
-        """Run identity -> what the run left that was done when nothing else was; each is done once for all."""
+        """Run identity -> what the run left when nothing else was done; each is done once for all."""
         for choice in choices:
             name = "-".join(choice)
             log = self.folder / "alone" / "logs" / f"{name}.txt"
@@ -256,7 +256,7 @@ class Trials:
             row.problems.append(f"Ctrl-C: status {status} after {seconds:.1f} s: {waiter.last_line}")
 
     def clocks(self) -> Row:
-        """Jumps of the clock by hours and days while runs train; several started at one and the same moment."""
+        """Jumps of the clock by hours and days while runs train; two that start at the same moment."""
         row = Row("clocks", 4)
         choice = [f"training.num_iterations={LONG}", f"sampling.temperature={TEMPERATURES[0]}"]
         alone = self.alone([choice])

@@ -1,25 +1,13 @@
-"""Files that are written whole, and locks where a file system has them."""
+"""Files that are written whole, folders made by one, work done once."""
 
-import errno
-import fcntl
 import multiprocessing
-import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from musicgen.errors import InputError
-from musicgen.files import computed_once, locked, take_lock
-
-
-def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
-    """Let the system answer as it does on a file system without locks."""
-
-    def refuse(_file: int, _operation: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
+from musicgen.files import computed_once, make_new_folder
 
 
 def compute(folder: Path, name: str, locks: bool) -> None:
@@ -50,22 +38,19 @@ def test_what_two_processes_need_is_computed_once_or_without_locks_by_both(
     assert left == ({"value.txt", "value.lock"} if locks else {"value.txt"})
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_one_line_that_says_what_to_set(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_locks(monkeypatch, number)
-    with pytest.raises(InputError, match=r"has no locks \(.*\); paths\.locks=false does without them$"):
-        take_lock(tmp_path / ".lock", waits=False)
-    with pytest.raises(InputError), locked(tmp_path / ".lock"):
-        pass
-    with locked(tmp_path / ".lock", locks=False):
-        pass
+def make_folders(parent: Path, start: Any, queue: Any) -> None:
+    start.wait()
+    queue.put([make_new_folder(parent / "deep" / "12-30-00").name for _ in range(20)])
 
 
-def test_another_error_of_the_file_system_stays_what_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_locks(monkeypatch, errno.EIO)
-    with pytest.raises(OSError, match="Input/output error"):
-        take_lock(tmp_path / ".lock", waits=False)
+def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start, queue = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=make_folders, args=(tmp_path, start, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    names = [name for _ in processes for name in queue.get(timeout=60)]
+    for process in processes:
+        process.join()
+    assert sorted(names) == sorted({path.name for path in (tmp_path / "deep").iterdir()})
+    assert {"12-30-00", "12-30-00-2", "12-30-00-80"} <= set(names) and len(names) == 80

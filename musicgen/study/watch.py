@@ -16,7 +16,7 @@ from musicgen.files import make_new_folder
 
 
 class SweepWatch(Callback):
-    """Gives runs and sweeps folders of their own; notes that of a sweep, whichever sweeper and launcher it has."""
+    """Gives runs and sweeps folders of their own, and notes a sweep's, whoever sweeps and launches."""
 
     directory: ClassVar[Path | None] = None
     """None as long as there is no multirun."""
@@ -44,7 +44,7 @@ class SweepWatch(Callback):
 
 
 def _own_folder(config: DictConfig, mode: str) -> Path | None:
-    """Make the folder of a run or a sweep, under another name if there is one; None where a user has named it."""
+    """Make the folder of a run or a sweep, under another name if need be; None where a user named it."""
     if any(text.startswith(f"hydra.{mode}.dir=") for text in config.hydra.overrides.hydra):
         return None
     # Where it cannot be made, Hydra says so in a moment.

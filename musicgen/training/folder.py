@@ -12,7 +12,6 @@ itself, and no end of a run. This module knows names and never reads tensors.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -160,7 +159,7 @@ class TrainingFolder:
     def _file_names(self) -> list[str]:
         """Of everything in the folder; nothing where it was removed."""
         try:
-            return os.listdir(self.path)
+            return [path.name for path in self.path.iterdir()]
         except FileNotFoundError:
             return []
 
