@@ -26,6 +26,8 @@ TINY = (
     "data=file",
 )
 """A whole run in seconds on a tunebook of `write_tunebook`."""
+SONGS = ("rendering.num_tunes=2", "rendering.audio_format=ogg")
+"""Little to hear, but some of every kind."""
 WAITS = "waiting for"
 """What a command says that waits for another one."""
 

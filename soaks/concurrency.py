@@ -15,17 +15,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas
 
-from musicgen.study.runs import FoundRun, find_runs
+from musicgen.study.runs import find_runs
 from musicgen.training.folder import LOCK
 from soaks.clocks import jumping_clock, still_clock
-from soaks.commands import ITERATIONS, TINY, Command, Memory, start, wait_until, write_tunebook
+from soaks.commands import ITERATIONS, SONGS, TINY, Command, start, wait_until, write_tunebook
 from soaks.equality import Results, differing, results
+from soaks.tally import Row, check_other, compare, count, end_well, measured, told
 
 LEVELS = (("model.cell", ("lstm", "gru")), ("training.precision", ("fp32", "bf16")), ("seed", ("0", "1")))
 """What makes trainings different."""
@@ -36,26 +37,6 @@ MOST_SECONDS_TO_SAY = 10.0
 """Until whoever waits says for whom, from the moment that it is there to wait."""
 MOST_SECONDS_TO_STOP = 10.0
 """From Ctrl-C to the end of a command that waits."""
-
-
-@dataclass
-class Row:
-    """What a trial showed."""
-
-    trial: str
-    processes: int = 0
-    runs: int = 0
-    trainings: int = 0
-    """Distinct ones."""
-    iterations_due: int = 0
-    iterations_trained: int = 0
-    waits: int = 0
-    """How often a command said for whom it waits."""
-    seconds: float = 0.0
-    megabytes: float = 0.0
-    """That all processes took at the worst moment."""
-    notes: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
 
 
 class Trials:
@@ -78,7 +59,9 @@ class Trials:
 
     def train(self, trial: str, name: str, *overrides: str, **options: object) -> Command:
         """Start a tiny run or sweep of a trial."""
-        arguments = [*TINY, f"data.path={self.corpus}", f"paths.outputs={self.outputs(trial)}", *overrides]
+        songs = [] if "rendering=none" in overrides else SONGS
+        places = [f"data.path={self.corpus}", f"paths.outputs={self.outputs(trial)}"]
+        arguments = [*TINY, *places, *songs, *overrides]
         return self.start(trial, name, "train", *arguments, **options)
 
     def outputs(self, trial: str) -> Path:
@@ -109,15 +92,15 @@ class Trials:
         ]
         alone = self.alone(choices)
         environment = {"NUMBA_CACHE_DIR": str(self.folder / row.trial / "machine-code")}
-        with _measured(row):
+        with measured(row):
             commands = [
                 self.train(row.trial, str(number), *choices[number % len(choices)], environment=environment)
                 for number in range(self.processes)
             ]
-            _end_well(commands, row)
+            end_well(commands, row)
         runs = find_runs([self.outputs(row.trial) / "runs"])
-        _compare(runs, alone, row)
-        _count(runs, row, len(self.trainings) * ITERATIONS)
+        compare(runs, alone, row)
+        count(runs, row, len(self.trainings) * ITERATIONS)
         return row
 
     def sweeps(self) -> Row:
@@ -127,19 +110,19 @@ class Trials:
         alone = self.train("sweep-alone", "sweep", *sweep)
         if alone.end():
             raise SystemExit(f"the sweep alone failed:\n{alone.output}")
-        with _measured(row):
+        with measured(row):
             commands = [self.train(row.trial, str(number), *sweep) for number in range(2)]
-            _end_well(commands, row)
+            end_well(commands, row)
         expected = results(_sweeps(self.outputs("sweep-alone"))[-1])
         found = _sweeps(self.outputs(row.trial))
         if len(found) != 2:
             row.problems.append(f"{len(found)} sweep directories")
         for directory in found:
             # Which of the two trained what is chance.
-            row.problems += _told(
+            row.problems += told(
                 f"{directory.name}", differing(expected, results(directory)), but=["tables: plan.csv"]
             )
-        _count(find_runs([self.outputs(row.trial) / "sweeps"]), row, 4 * ITERATIONS)
+        count(find_runs([self.outputs(row.trial) / "sweeps"]), row, 4 * ITERATIONS)
         return row
 
     def meanwhile(self) -> Row:
@@ -156,17 +139,17 @@ class Trials:
             "report": ("report", str(outputs / "runs"), "--out", str(outputs / "report")),
             "report-too": ("report", str(outputs / "runs"), "--out", str(outputs / "report")),
         }
-        with _measured(row):
+        with measured(row):
             commands = [
                 self.train(row.trial, str(place), *choices[place % len(choices)]) for place in range(number)
             ]
             turns = self._repeat(others, commands, row)
-            _end_well(commands, row)
+            end_well(commands, row)
         row.processes += len(others)
         row.notes.append(", ".join(f"{name} {count} times" for name, count in turns.items()))
         runs = find_runs([outputs / "runs"])
-        _compare(runs, alone, row, without=("weights",))
-        _count(runs, row, None)
+        compare(runs, alone, row, without=("weights",))
+        count(runs, row, None)
         return row
 
     def _repeat(
@@ -180,7 +163,7 @@ class Trials:
                 command = under_way.get(name)
                 if command is not None and command.process.poll() is not None:
                     turns[name] += 1
-                    _check_other(under_way.pop(name), row)
+                    check_other(under_way.pop(name), row)
                 if name not in under_way and any(one.process.poll() is None for one in commands):
                     under_way[name] = self.start(row.trial, f"{name}-{turns[name]}", module, *arguments)
             time.sleep(0.1)
@@ -212,7 +195,7 @@ class Trials:
         }
         (store / training_id).mkdir(parents=True)
         (store / training_id / LOCK).write_text('{"process": 1, "host": "elsewhere", "since": "long ago"}\n')
-        with _measured(row):
+        with measured(row):
             holder = self.train(trial, "holder", *choice)
             wait_until(lambda: list(store.glob("*/state-*.pt")), "the holder's first state")
             if trial != "killed":
@@ -223,14 +206,14 @@ class Trials:
                 self._interrupt(waiters.pop(), row)
             then(holder)
             survivors = waiters if then is _kill else [holder, *waiters]
-            _end_well(survivors, row)
+            end_well(survivors, row)
             row.waits = sum(command.num_waits for command in waiters)
         runs = [run for run in find_runs([self.outputs(trial) / "runs"]) if run.record.status == "complete"]
         if len(runs) != len(survivors):
             row.problems.append(f"{len(runs)} complete runs of {len(survivors)}")
-        _compare(runs, alone, row)
+        compare(runs, alone, row)
         # What a killed one had trained since its last state is trained again.
-        _count(runs, row, None if then is _kill else LONG)
+        count(runs, row, None if then is _kill else LONG)
         return row
 
     def _hear_for_whom(self, holder: Command, waiters: Sequence[Command], row: Row) -> None:
@@ -260,7 +243,7 @@ class Trials:
         row = Row("clocks", 4)
         choice = [f"training.num_iterations={LONG}", f"sampling.temperature={TEMPERATURES[0]}"]
         alone = self.alone([choice])
-        with _measured(row):
+        with measured(row):
             environment, jump = jumping_clock(self.folder / row.trial)
             first = self.train(row.trial, "jumping", *choice, environment=environment)
             second = self.train(row.trial, "jumping-too", *choice, environment=environment)
@@ -275,31 +258,16 @@ class Trials:
                 )
                 for place in range(2)
             ]
-            _end_well([first, second, *still], row)
+            end_well([first, second, *still], row)
         runs = find_runs([self.outputs(row.trial) / "runs"])
         if len(runs) != 4:
             row.problems.append(f"{len(runs)} directories of 4 runs")
-        _compare(runs, alone, row)
-        _count(runs, row, LONG)
+        compare(runs, alone, row)
+        count(runs, row, LONG)
         return row
 
 
 TRIALS = ("together", "sweeps", "meanwhile", "killed", "suspended", "suspended_and_killed", "clocks")
-
-
-class _measured:  # noqa: N801 - reads as a verb
-    """Takes seconds and memory of the block into the row."""
-
-    def __init__(self, row: Row) -> None:
-        self._row, self._memory, self._started = row, Memory(), time.monotonic()
-
-    def __enter__(self) -> None:
-        self._memory.__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        self._memory.__exit__()
-        self._row.seconds = time.monotonic() - self._started
-        self._row.megabytes = self._memory.most / 1e6
 
 
 def _kill(command: Command) -> None:
@@ -309,52 +277,6 @@ def _kill(command: Command) -> None:
 
 def _let_go_on(command: Command) -> None:
     os.kill(command.process.pid, signal.SIGCONT)
-
-
-def _end_well(commands: Iterable[Command], row: Row) -> None:
-    """Wait for all of them; whoever fails or shows a traceback is a problem."""
-    for command in commands:
-        status = command.end()
-        row.waits += command.num_waits
-        if status or "Traceback" in command.output:
-            row.problems.append(f"{command.log.stem}: status {status}: {command.last_line}")
-
-
-def _check_other(command: Command, row: Row) -> None:
-    """A command that found nothing to do yet says so in one line; anything else that fails is a problem."""
-    status = command.end()
-    row.waits += command.num_waits
-    lines = [line for line in command.output.splitlines() if "waiting for" not in line]
-    has_nothing = status == 1 and len(lines) == 1 and lines[0].startswith("musicgen: ")
-    if (status and not has_nothing) or "Traceback" in command.output:
-        row.problems.append(f"{command.log.stem}: status {status}: {command.last_line}")
-
-
-def _compare(
-    runs: Sequence[FoundRun], alone: dict[str, Results], row: Row, without: Sequence[str] = ()
-) -> None:
-    row.runs = len(runs)
-    for run in runs:
-        expected, found = alone[run.record.run_id], results(run.directory)
-        for kind in without:
-            expected, found = ({k: v for k, v in one.items() if k != kind} for one in (expected, found))
-        row.problems += _told(run.directory.name, differing(expected, found))
-
-
-def _told(name: str, differences: dict[str, str], but: Sequence[str] = ()) -> list[str]:
-    words = [f"{kind}: {first}" for kind, first in differences.items()]
-    return [f"{name} differs in {one}" for one in words if one not in but]
-
-
-def _count(runs: Sequence[FoundRun], row: Row, due: int | None) -> None:
-    """Count what was trained; due: iterations that are enough, None where some may be trained again."""
-    row.trainings = len({run.record.training_id for run in runs})
-    row.iterations_trained = sum(int(run.record.timing.get("trained_iterations", 0)) for run in runs)
-    row.iterations_due = row.iterations_trained if due is None else due
-    if row.iterations_trained != row.iterations_due:
-        row.problems.append(
-            f"{row.iterations_trained} iterations were trained, {row.iterations_due} are enough"
-        )
 
 
 def _sweeps(outputs: Path) -> list[Path]:

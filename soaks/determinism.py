@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from musicgen.study.runs import find_runs
-from soaks.commands import TINY, Command, start, write_tunebook
+from soaks.commands import SONGS, TINY, Command, start, write_tunebook
 from soaks.equality import Results, differing, results
 
 SURROUNDINGS: Mapping[str, Mapping[str, str]] = {
@@ -89,7 +89,8 @@ class Trials:
     ) -> Path:
         """A run or sweep to its end, in a store and an output tree of its own; returns its directory."""
         outputs = str(self.folder / name / "outputs") if outputs is None else outputs
-        arguments = [*TINY, f"data.path={self.corpus}", f"paths.outputs={outputs}", *overrides]
+        songs = [] if "rendering=none" in overrides else SONGS
+        arguments = [*TINY, f"data.path={self.corpus}", f"paths.outputs={outputs}", *songs, *overrides]
         log = self.folder / name / "log.txt"
         command = start(log, "train", *arguments, environment=environment, cwd=cwd)
         _expect_success(command)

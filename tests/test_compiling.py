@@ -31,7 +31,7 @@ def test_what_cannot_be_kept_is_compiled_all_the_same() -> None:
 
 
 def keep(folder: Path, own: int, start: Any) -> None:
-    """Be a process that compiles for arguments of its own, again and again for a new version of the source."""
+    """Be a process that compiles for arguments of its own, for one version of the source after the other."""
     for version in range(ROUNDS):
         start.wait()
         CodeFiles(str(folder), "function", version).save(("arguments", own), f"code {own} of {version}")
