@@ -79,7 +79,7 @@ class Trials:
         self.folder = folder.absolute()
         self.corpus = write_tunebook(self.folder)
 
-    def _do(
+    def do(
         self,
         name: str,
         *overrides: str,
@@ -101,7 +101,7 @@ class Trials:
         rows = []
         for audio in ("wav", "flac", "ogg"):
             first, second = (
-                results(self._do(f"again-{audio}-{turn}", f"rendering.audio_format={audio}"))
+                results(self.do(f"again-{audio}-{turn}", f"rendering.audio_format={audio}"))
                 for turn in ("first", "second")
             )
             rows.append(Row.of("again", f"a second time, {audio}", first, second))
@@ -109,20 +109,20 @@ class Trials:
 
     def surroundings(self) -> list[Row]:
         """Other hash seeds, time zones, locales, numbers of BLAS threads, and a relative folder elsewhere."""
-        first = results(self._do("surroundings-0"))
+        first = results(self.do("surroundings-0"))
         rows = [
-            Row.of("surroundings", name, first, results(self._do(f"surroundings-{number}", environment=own)))
+            Row.of("surroundings", name, first, results(self.do(f"surroundings-{number}", environment=own)))
             for number, (name, own) in enumerate(SURROUNDINGS.items(), start=1)
         ]
         elsewhere = self.folder / "surroundings-elsewhere"
         elsewhere.mkdir(exist_ok=True)
-        other = results(self._do("surroundings-elsewhere", cwd=elsewhere, outputs="relative"))
+        other = results(self.do("surroundings-elsewhere", cwd=elsewhere, outputs="relative"))
         return [*rows, Row.of("surroundings", "another working directory", first, other)]
 
     def after(self) -> list[Row]:
         """A run in a process that has done others before, one with other settings among them."""
-        alone = results(self._do("after-alone", "training.learning_rate=5e-3"))
-        sweep = self._do(
+        alone = results(self.do("after-alone", "training.learning_rate=5e-3"))
+        sweep = self.do(
             "after-others",
             "--multirun",
             "hydra/sweeper=basic",
@@ -139,7 +139,7 @@ class Trials:
         grid = ["--multirun", "hydra/sweeper=basic", *GRID, "rendering=none", "rendering.plots=false"]
         one, two = (
             _by_network(
-                self._do(
+                self.do(
                     f"threads-{number}",
                     *grid,
                     f"training.num_threads={number}",
@@ -155,14 +155,14 @@ class Trials:
         found = {}
         for name, (plugin, overrides) in LAUNCHERS.items():
             if plugin is None or find_spec(f"hydra_plugins.{plugin}") is not None:
-                sweep = self._do(f"launcher-{name}", *STUDY, f"hydra/launcher={name}", *overrides)
+                sweep = self.do(f"launcher-{name}", *STUDY, f"hydra/launcher={name}", *overrides)
                 found[name] = results(sweep)
         first = found.pop("local")
         return [Row.of("launchers", f"launcher {name}", first, other) for name, other in found.items()]
 
     def reports(self) -> list[Row]:
         """The report of one sweep, twice, from elsewhere and with other surroundings."""
-        sweep = self._do("report-sweep", *STUDY)
+        sweep = self.do("report-sweep", *STUDY)
         left = []
         for number, own in enumerate(({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})):
             out = self.folder / f"report-{number}"
