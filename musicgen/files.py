@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -51,9 +51,13 @@ def make_new_folder(path: Path) -> Path:
     """
     for number in count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
-        with suppress(FileExistsError):
+        try:
             folder.mkdir(parents=True)
             return folder
+        except FileExistsError:
+            # A link to nowhere among the folders above ends in this, too.
+            if not folder.exists():
+                raise
     raise AssertionError("numbers have no end")
 
 

@@ -54,3 +54,9 @@ def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> Non
         process.join()
     assert sorted(names) == sorted({path.name for path in (tmp_path / "deep").iterdir()})
     assert {"12-30-00", "12-30-00-2", "12-30-00-80"} <= set(names) and len(names) == 80
+
+
+def test_a_folder_below_a_link_to_nowhere_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        make_new_folder(tmp_path / "link" / "12-30-00")
