@@ -37,7 +37,7 @@ def keep(folder: Path, own: int, start: Any) -> None:
         CodeFiles(str(folder), "function", version).save(("arguments", own), f"code {own} of {version}")
 
 
-ROUNDS, PROCESSES = 25, 4
+ROUNDS, PROCESSES = 25, 8
 
 
 def test_processes_that_compile_at_once_never_find_code_for_other_arguments(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ from musicgen.training.outcome import Divergence
 from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, tell_stage, tell_waiting
 
 LOCK = ".lock"
+_REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
+"""What locking says where another process removes the folder between its being made and being locked; the
+second where that happens while pathlib looks whether what is there already is a folder."""
 _STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
 
 
@@ -98,7 +101,10 @@ class TrainingFolder:
 
         Without locks nobody knows whether one does.
         """
-        lock = take_lock(self._lock_file) if self.locks else None
+        try:
+            lock = take_lock(self._lock_file) if self.locks else None
+        except _REMOVED_MEANWHILE:
+            return True
         if self.locks and lock is None:
             return False
         try:
@@ -142,8 +148,9 @@ class TrainingFolder:
         while True:
             try:
                 lock = wait_for_lock(self._lock_file, tell)
-            except FileNotFoundError:
-                # The folder was removed between making and locking it.
+            except _REMOVED_MEANWHILE:
+                if self.path.is_file():
+                    raise
                 continue
             if self._lock_file.exists():
                 break
