@@ -1,7 +1,4 @@
-"""Files that a reader never sees half-written, locks, and the code that what the files hold depends on.
-
-No result depends on a lock: it only keeps two processes from doing the same work at once.
-"""
+"""Files that a reader never sees half-written, and the code that what the files hold depends on."""
 
 import errno
 import io
@@ -12,18 +9,15 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import BaseFileLock, FileLock, Timeout
-
-from musicgen.errors import InputError
+from musicgen.locks import locked
 
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-"""What the system says where a file system has no locks."""
 Value = TypeVar("Value")
 
 
@@ -172,46 +166,21 @@ def _warn_not_kept(path: Path, error: OSError) -> None:
     log.warning("%s is not kept for the next time: %s", path, error.strerror or error)
 
 
-def take_lock(path: Path, *, waits: bool) -> BaseFileLock | None:
-    """Lock the file; None where another process has it locked and `waits` is false.
+def make_new_folder(path: Path) -> Path:
+    """Make the folder with those above it, or one with a number behind its name where it is there already.
 
-    The operating system takes the lock from a process that dies, however it dies. Raises InputError on a file
-    system without locks.
+    Of several processes that ask for the same name at once, each gets a folder of its own.
     """
-    # Files that stand for locks, which filelock would use instead, stay when their process is killed.
-    lock = FileLock(path, fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=-1 if waits else 0)
-    except Timeout:
-        return None
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            raise InputError(
-                f"{path.parent}: this file system has no locks ({error.strerror}); paths.locks=false does "
-                "without them"
-            ) from error
-        raise
-    return lock
-
-
-@contextmanager
-def locked(path: Path, on_wait: Callable[[], None] = lambda: None, *, locks: bool = True) -> Iterator[None]:
-    """Run the body while no other process has the file locked; on_wait is called where one has it first.
-
-    With `locks` false the body runs at once. Raises InputError like `take_lock`.
-    """
-    if not locks:
-        yield
-        return
-    lock = take_lock(path, waits=False)
-    if lock is None:
-        on_wait()
-        lock = take_lock(path, waits=True)
-    assert lock is not None
-    try:
-        yield
-    finally:
-        lock.release()
+    for number in count(1):
+        folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            # A link to nowhere among the folders above ends in this, too.
+            if not folder.exists():
+                raise
+    raise AssertionError("numbers have no end")
 
 
 def computed_once(
@@ -219,15 +188,15 @@ def computed_once(
     read: Callable[[str], Value],
     compute: Callable[[], Value],
     write: Callable[[Value], str],
-    on_wait: Callable[[], None] = lambda: None,
+    on_wait: Callable[[str], None] = log.warning,
     *,
     locks: bool = True,
 ) -> Value:
     """What `read` makes of the file's text, else what `compute` gives, kept there as `write` puts it.
 
     A file that `read` refuses with ValueError, TypeError or KeyError is computed anew. Of several processes
-    that need it, one computes it; on_wait is called where that is another one. Without locks several may.
-    A disk that does not take the file is a warning.
+    that need it, one computes it; on_wait hears where that is another one: see `wait_for_lock`. Without locks
+    several may. A disk that does not take the file is a warning.
     """
 
     def known() -> Value | None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from musicgen.study.record import RunRecord
 from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, encode_tunes, mean_loss
 from musicgen.training.outcome import Fit
-from musicgen.training.progress import WAITING, tell_stage
+from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
         num_splits=prepared.config.evaluation.num_reference_splits,
         cache_dir=Path(paths.cache),
         locks=paths.locks,
-        on_wait=lambda: tell_stage(WAITING),
+        on_wait=partial(tell_waiting, WAITING_FOR_REFERENCE),
     )
     tell_stage("evaluating")
     return reference

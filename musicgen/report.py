@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, exit_status
+from musicgen.locks import locked
 from musicgen.note import track
 from musicgen.serving import check_port
+from musicgen.study.findings import has_locks
 from musicgen.study.record import FILE_NAME
 
 if TYPE_CHECKING:
     from musicgen.reporting.page import Written
 
 DEFAULT_PORT = 8766
-_FOLDER, _SINGLE_FILE, _PACK = "report", "report.html", "best-songs.zip"
+_FOLDER, _SINGLE_FILE, _PACK, _LOCK = "report", "report.html", "best-songs.zip", ".report.lock"
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -84,14 +86,16 @@ def report(arguments: argparse.Namespace) -> Path:
         check_folder(material, arguments.keep)
     choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
-    if arguments.single_file:
-        written = write_single_file(material, folder / _SINGLE_FILE, choices)
-    else:
-        written = write_folder(material, folder, choices)
-    if arguments.pack:
-        print(write_pack(written.contents, folder / _PACK))
-    if arguments.keep is not None:
-        print(write_kept(written.contents, arguments.keep))
+    # Songs are written, compressed and removed under names that another report in this folder would have too.
+    with locked(folder / _LOCK, locks=all(has_locks(run) for run in material.all_runs)):
+        if arguments.single_file:
+            written = write_single_file(material, folder / _SINGLE_FILE, choices)
+        else:
+            written = write_folder(material, folder, choices)
+        if arguments.pack:
+            print(write_pack(written.contents, folder / _PACK))
+        if arguments.keep is not None:
+            print(write_kept(written.contents, arguments.keep))
     if arguments.serve:
         _serve(written, DEFAULT_PORT if arguments.port is None else arguments.port)
     return written.page

@@ -32,7 +32,6 @@ from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
-from musicgen.training.state import load_checkpoint
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -172,6 +171,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         folder=prepared.store,
         dropout_seed=torch_seed(config.seed, "dropout"),
         device=prepared.device,
+        weights=config.sampling.weights,
     )
     with (
         Progress(config.training.last_iteration) as progress,
@@ -203,8 +203,7 @@ def _sample(
     prepared: PreparedRun, record: RunRecord, fitted: Fit
 ) -> tuple[CharacterNetwork, list[SampledTune]]:
     started = time.perf_counter()
-    config = prepared.config.sampling
-    checkpoint = load_checkpoint(fitted.state, config.weights, prepared.config.training)
+    config, checkpoint = prepared.config.sampling, fitted.checkpoint
     network = checkpoint.network(prepared.device, prepared.precision)
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import InputError, exit_status
-from musicgen.files import filled_folder
+from musicgen.files import filled_folder, make_new_folder
 from musicgen.study.record import RunRecord
 
 
@@ -83,7 +83,11 @@ def sample(arguments: argparse.Namespace) -> Path:
     network = checkpoint.network(device, config.training.precision or "fp32")
     with computing_on(num_cores()):
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
-    place = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+    place = arguments.out
+    if place is None:
+        place = make_new_folder(
+            arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
+        )
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
     with filled_folder(place) as folder:
         write_tunebook(tunes, origin, folder)

@@ -27,7 +27,7 @@ from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
-from musicgen.study.watch import SweepWatch
+from musicgen.study.watch import SweepWatch, remove_empty
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
@@ -149,10 +149,7 @@ def _take_back(directory: Path) -> None:
             handler.close()
     shutil.rmtree(directory)
     # Of the tree outputs/runs/<date>/<run>, or outputs/sweeps/<date>/<sweep>/<change>/<seed>.
-    for parent in list(directory.parents)[:3]:
-        if any(parent.iterdir()):
-            break
-        parent.rmdir()
+    remove_empty(list(directory.parents)[:3])
 
 
 def main() -> int:
@@ -172,9 +169,9 @@ def main() -> int:
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
         # A choice that there is not is an OSError too, and Hydra's own.
-        is_of_system = isinstance(error, OSError) and not isinstance(error, HydraException)
-        if is_of_system and error.filename is None and describe_disk(error) is None:
-            raise
+        if isinstance(error, OSError) and not isinstance(error, HydraException):
+            if error.filename is None and describe_disk(error) is None:
+                raise
         return complain(_explain(error))
     except RuntimeError as error:
         missing = elsewhere.describe_missing(error)

@@ -20,6 +20,7 @@ FLOORS = [
     {"notation", "tracking"},
     {"serving"},
     {"files"},
+    {"locks"},
     {"errors", "seeds", "compiling"},
 ]
 COMMANDS = {

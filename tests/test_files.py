@@ -1,35 +1,24 @@
-"""Files that are written whole, and locks where a file system has them."""
+"""Files that are written whole, folders made by one, work done once."""
 
 import errno
-import fcntl
 import multiprocessing
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from musicgen.errors import InputError
 from musicgen.files import (
     append_whole,
     computed_once,
     filled_folder,
     keep_text,
-    locked,
+    make_new_folder,
     replace_atomically,
-    take_lock,
     write_text_atomically,
 )
 from tests.full_disk import files_end_at
-
-
-def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
-    """Let the system answer as it does on a file system without locks."""
-
-    def refuse(_file: int, _operation: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
 
 
 def compute(folder: Path, name: str, locks: bool) -> None:
@@ -60,25 +49,9 @@ def test_what_two_processes_need_is_computed_once_or_without_locks_by_both(
     assert left == ({"value.txt", "value.lock"} if locks else {"value.txt"})
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_one_line_that_says_what_to_set(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_locks(monkeypatch, number)
-    with pytest.raises(InputError, match=r"has no locks \(.*\); paths\.locks=false does without them$"):
-        take_lock(tmp_path / ".lock", waits=False)
-    with pytest.raises(InputError), locked(tmp_path / ".lock"):
-        pass
-    with locked(tmp_path / ".lock", locks=False):
-        pass
-
-
-def test_another_error_of_the_file_system_stays_what_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_locks(monkeypatch, errno.EIO)
-    with pytest.raises(OSError, match="Input/output error"):
-        take_lock(tmp_path / ".lock", waits=False)
+def make_folders(parent: Path, start: Any, queue: Any) -> None:
+    start.wait()
+    queue.put([make_new_folder(parent / "deep" / "12-30-00").name for _ in range(20)])
 
 
 def test_a_full_disk_leaves_the_older_file_and_is_named(tmp_path: Path) -> None:
@@ -176,3 +149,22 @@ def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
         monkeypatch.setattr(Path, "replace", note)
     assert moved == ["a.mp3", "runs.csv", "report.html"]
     assert (path / "mine.txt").read_text() == "mine" and (path / "songs" / "a.mp3").is_file()
+
+
+def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start, queue = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=make_folders, args=(tmp_path, start, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    names = [name for _ in processes for name in queue.get(timeout=60)]
+    for process in processes:
+        process.join()
+    assert sorted(names) == sorted({path.name for path in (tmp_path / "deep").iterdir()})
+    assert {"12-30-00", "12-30-00-2", "12-30-00-80"} <= set(names) and len(names) == 80
+
+
+def test_a_folder_below_a_link_to_nowhere_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        make_new_folder(tmp_path / "link" / "12-30-00")

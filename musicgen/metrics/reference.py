@@ -10,6 +10,7 @@ Computed once for a corpus and kept as JSON, under the hash of everything that t
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.registry import DEFINITION_VERSION
+
+log = logging.getLogger(__name__)
 
 NUM_SPLITS = 20
 NUM_FLOOR_SPLITS = 3
@@ -88,13 +91,13 @@ def build_reference(
     groups: Sequence[int] | None = None,
     num_splits: int = NUM_SPLITS,
     cache_dir: Path | None = None,
-    on_wait: Callable[[], None] = lambda: None,
+    on_wait: Callable[[str], None] = log.warning,
     locks: bool = True,
 ) -> Reference:
     """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
 
     `tunes` are the cleaned texts of the whole corpus; `groups` numbers their near-duplicates (each tune is
-    its own group, if not given). on_wait is called where another process is computing it just now; without
+    its own group, if not given). on_wait hears where another process is computing it just now; without
     locks nobody knows. Raises InputError for fewer than 8 tunes with notes.
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
+from musicgen.rendering.ogg import renumber
 from musicgen.rendering.synthesis import play
 
 _BUILT_IN_SOUNDFONT = "TimGM6mb.sf2"
@@ -20,6 +21,8 @@ _CUT_FADE_SECONDS = 2.0
 _END_FADE_SECONDS = 0.01
 # libsndfile's Vorbis encoder overflows the stack when minutes of audio come in one call.
 _FRAMES_A_BLOCK = 65_536
+_STREAM = 1
+"""The number of every OGG stream: a file has one."""
 _SUBTYPE = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
 
 
@@ -97,7 +100,10 @@ def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float
 
 
 def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:
-    """Write (frames, 2) floats as 16-bit WAV or FLAC or as OGG Vorbis, after `config.audio_format`."""
+    """Write (frames, 2) floats as 16-bit WAV or FLAC or as OGG Vorbis, after `config.audio_format`.
+
+    The same sound gives the same bytes.
+    """
     import soundfile
 
     # By way of the memory: libsndfile does not say why it cannot write, as on a full disk.
@@ -113,3 +119,5 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
         for start in range(0, len(sound), _FRAMES_A_BLOCK):
             file.write(sound[start : start + _FRAMES_A_BLOCK])
     path.write_bytes(encoded.getbuffer())
+    if config.audio_format == "ogg":
+        renumber(path, _STREAM)

@@ -36,8 +36,7 @@ def render_tune(
     Any text is taken: what cannot be rendered keeps its text and gives its reasons in `problems`. Files of an
     earlier rendering of this stem that have no counterpart now are removed. Raises InputError where the
     soundfont is at fault or abc2midi is missing, and OSError where files cannot be written. The same text and
-    config give the same bytes, but for OGG, whose streams carry a random number. One engraver draws several
-    tunes faster than one for each.
+    config give the same bytes. One engraver draws several tunes faster than one for each.
     """
     if engraver is None:
         with Engraver(config.timeout_seconds) as engraver:

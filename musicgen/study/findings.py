@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import append_whole, locked, write_text_atomically
+from musicgen.files import append_whole, write_text_atomically
+from musicgen.locks import locked
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -119,11 +120,11 @@ def add_finding(
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _append(path, line, locks=_has_locks(run))
+    _append(path, line, locks=has_locks(run))
     return finding, path
 
 
-def _has_locks(run: FoundRun) -> bool:
+def has_locks(run: FoundRun) -> bool:
     """Whether the run was made where files can be locked; older records do not say."""
     paths = run.record.config.get("paths")
     return not isinstance(paths, Mapping) or paths.get("locks") is not False

@@ -26,7 +26,6 @@ from musicgen.study.job_process import JobProcess, ask, warm_up
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
 from musicgen.study.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
 from musicgen.training.interruption import Interruption, listen_for_interruption
-from musicgen.training.progress import WAITING
 from musicgen.training.threads import num_cores
 
 
@@ -262,7 +261,7 @@ class _Sweep:
             standing = process.hear()
             if standing is not None:
                 self._display.tell(number, standing)
-                running.is_idle = standing.stage == WAITING
+                running.is_idle = standing.is_waiting
                 if standing.is_trained:
                     self._untrained.discard(number)
             if process.is_over:

@@ -148,7 +148,10 @@ class SweepDisplay:
 
     def tell(self, number: int, standing: Standing) -> None:
         """A job has come further."""
-        self._state.running[number].see(standing, time.monotonic())
+        job = self._state.running[number]
+        if standing.notice and standing.notice != job.standing.notice:
+            self._say(f"{job.name}: {standing.notice}", "yellow")
+        job.see(standing, time.monotonic())
 
     def end(self, number: int, loss: float | None, error: str | None) -> None:
         """A job is over, with its validation loss if it has one, or with an error."""
@@ -160,8 +163,11 @@ class SweepDisplay:
         else:
             state.num_failed += 1
         line = describe_end(state.num_ended, len(state.names), state.names[number], seconds, loss, error)
+        self._say(line, "red" if error else "")
+
+    def _say(self, line: str, style: str) -> None:
         # The console would break a long line where a file's reader wants it whole.
-        self._console.print(Text(line, style="red" if error else ""), soft_wrap=True)
+        self._console.print(Text(line, style=style), soft_wrap=True)
 
     def wait_for_saving(self) -> None:
         """The jobs under way were asked to end."""

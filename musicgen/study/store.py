@@ -1,6 +1,8 @@
 """The store: the folders of all trainings below `paths.store`."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -28,13 +30,25 @@ def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
     """Every training of a store, the one used last first."""
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        files = [file.stat() for file in path.iterdir()] if path.is_dir() else []
+        files = _stat_files(path)
         if files:
             last_used = datetime.fromtimestamp(max(file.st_mtime for file in files))
             trainings.append(
                 StoredTraining(TrainingFolder(path, locks), sum(file.st_size for file in files), last_used)
             )
     return sorted(trainings, key=lambda training: training.last_used, reverse=True)
+
+
+def _stat_files(folder: Path) -> list[os.stat_result]:
+    """Of everything in the folder, while trainings write there and others remove what they do not need."""
+    found = []
+    try:
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):
+                found.append(file.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return found
 
 
 def prune(

@@ -1,20 +1,64 @@
-"""Where the sweep of this process puts its runs: Hydra gives nothing back, so that a callback has to look."""
+"""Where the runs and the sweep of this process go: Hydra gives nothing back, so that a callback has to look.
 
+Their names hold the time to the microsecond, and yet two processes may read the same time, above all where
+somebody sets the clock. So a folder that Hydra would name by the clock is made here, by one process alone.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from musicgen.files import make_new_folder
 
 
 class SweepWatch(Callback):
-    """Notes the directory of a multirun, whichever sweeper and launcher it has."""
+    """Gives runs and sweeps folders of their own, and notes a sweep's, whoever sweeps and launches."""
 
     directory: ClassVar[Path | None] = None
     """None as long as there is no multirun."""
     is_told: ClassVar[bool] = True
     """Whether it falls to this process to tell what the runs showed."""
+    _made: ClassVar[Path | None] = None
+    """The folder of a sweep that was made here."""
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Called by Hydra before a single run."""
+        _own_folder(config, "run")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
+        # A search lies where its name says, and whoever goes on with it works there too.
+        if OmegaConf.select(config, "hydra.sweeper.directory") is None:
+            SweepWatch._made = _own_folder(config, "sweep")
         SweepWatch.directory = Path(config.hydra.sweep.dir)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Called by Hydra after the sweeper: a sweep that could not start, or was not to, leaves nothing."""
+        if SweepWatch._made is not None:
+            # outputs/sweeps/<date>/<sweep>
+            remove_empty([SweepWatch._made, *list(SweepWatch._made.parents)[:3]])
+
+
+def _own_folder(config: DictConfig, mode: str) -> Path | None:
+    """Make the folder of a run or a sweep, under another name if need be; None where a user named it."""
+    if any(text.startswith(f"hydra.{mode}.dir=") for text in config.hydra.overrides.hydra):
+        return None
+    # Where it cannot be made, Hydra says so in a moment.
+    with suppress(OSError):
+        folder = make_new_folder(Path(config.hydra[mode].dir))
+        with read_write(config):
+            config.hydra[mode].dir = str(folder)
+        return folder
+    return None
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove these folders, each below the next one, up to the first that is not empty."""
+    # Another process may put something in there at any moment.
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()

@@ -14,8 +14,6 @@ itself, and no end of a run. This module knows names and never reads tensors.
 import json
 import logging
 import re
-import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -24,16 +22,18 @@ from typing import TypeVar
 
 from filelock import BaseFileLock
 
-from musicgen.files import remove_unfinished, take_lock, write_text_atomically
+from musicgen.files import remove_unfinished, write_text_atomically
+from musicgen.locks import take_lock, wait_for_lock
 from musicgen.training.outcome import Divergence
-from musicgen.training.progress import tell_stage
+from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, tell_stage, tell_waiting
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_TRIES = 0.1
-
+LOCK = ".lock"
+_REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
+"""What locking says where another process removes the folder between its being made and being locked; the
+second where that happens while pathlib looks whether what is there already is a folder."""
 Value = TypeVar("Value")
-
 _STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
 
 
@@ -58,10 +58,10 @@ class TrainingFolder:
     def states(self) -> list[StateFile]:
         """Every state, the furthest first; of two at one iteration, the end of a run first."""
         found = []
-        for path in self.path.glob("*.pt"):
-            name = _STATE_NAME.fullmatch(path.name)
-            if name is not None:
-                found.append(StateFile(path, int(name[2]), name[1] == "end"))
+        for name in self._file_names():
+            match = _STATE_NAME.fullmatch(name)
+            if match is not None:
+                found.append(StateFile(self.path / name, int(match[2]), match[1] == "end"))
         return sorted(found, key=lambda state: (state.iteration, state.is_end), reverse=True)
 
     def end(self, iteration: int) -> Path:
@@ -119,11 +119,20 @@ class TrainingFolder:
 
         Without locks nobody knows whether one does.
         """
-        lock = take_lock(self.path / ".lock", waits=False) if self.locks else None
+        try:
+            lock = take_lock(self._lock_file) if self.locks else None
+        except _REMOVED_MEANWHILE:
+            return True
         if self.locks and lock is None:
             return False
         try:
-            shutil.rmtree(self.path)
+            for name in self._file_names():
+                if name != LOCK:
+                    (self.path / name).unlink(missing_ok=True)
+            # At last: from now on others may lock the folder again, and begin to train there.
+            self._lock_file.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.rmdir()
         finally:
             if lock is not None:
                 lock.release()
@@ -147,18 +156,34 @@ class TrainingFolder:
             lock.release()
 
     def _acquire(self) -> BaseFileLock:
-        waits = False
+        has_waited = False
+
+        def tell(words: str) -> None:
+            nonlocal has_waited
+            has_waited = True
+            tell_waiting(WAITING_TO_TRAIN, f"the same network is being trained: {words}")
+
         while True:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = take_lock(self.path / ".lock", waits=False)
-            if lock is None:
-                if not waits:
-                    log.info("another process trains the same network: waiting for it")
-                    tell_stage("waiting")
-                waits = True
-                time.sleep(SECONDS_BETWEEN_TRIES)
+            try:
+                lock = wait_for_lock(self._lock_file, tell)
+            except _REMOVED_MEANWHILE:
+                if self.path.is_file():
+                    raise
                 continue
-            if (self.path / ".lock").exists():
-                return lock
-            # The folder was removed between making and locking it.
+            if self._lock_file.exists():
+                break
             lock.release()
+        if has_waited:
+            tell_stage(TRAINING)
+        return lock
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / LOCK
+
+    def _file_names(self) -> list[str]:
+        """Of everything in the folder; nothing where it was removed."""
+        try:
+            return [path.name for path in self.path.iterdir()]
+        except FileNotFoundError:
+            return []

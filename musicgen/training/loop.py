@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from musicgen.training.log import TrainingLog, next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.schedule import learning_rate_at
-from musicgen.training.state import TrainingState, read_state
+from musicgen.training.state import TrainingState, load_checkpoint, read_state
 
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
@@ -42,6 +42,8 @@ class Task:
     """Where the states are kept."""
     dropout_seed: int
     device: torch.device
+    weights: Literal["best", "last"] = "best"
+    """Which ones whoever asks for the training wants."""
 
 
 @dataclass
@@ -101,11 +103,13 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         # A state is saved at every validation, and a run's end is one.
         assert newest is not None and newest.iteration == state.log.iteration
         end = _finish(task, state, newest)
+        checkpoint = load_checkpoint(end, task.weights, task.config)
     validations = state.log.validations(task.config)
     best = state.log.best(task.config)
     return Fit(
         history=tuple(state.log.history(task.config)),
         state=end,
+        checkpoint=checkpoint,
         best_iteration=best,
         best_validation_loss=validations[best],
         final_validation_loss=validations[state.log.iteration],

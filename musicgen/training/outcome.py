@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from musicgen.model.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class Fit:
     history: tuple[Record, ...]
     state: Path
     """The file with the weights."""
+    checkpoint: "Checkpoint"
+    """What the file held when the training ended: others may remove it from then on."""
     best_iteration: int
     best_validation_loss: float
     final_validation_loss: float

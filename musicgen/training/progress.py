@@ -16,7 +16,9 @@ from musicgen.training.outcome import Record
 
 log = logging.getLogger(__name__)
 
-STARTING, TRAINING, WAITING = "starting", "training", "waiting for the reference"
+STARTING, TRAINING = "starting", "training"
+WAITING_TO_TRAIN, WAITING_FOR_REFERENCE = "waiting to train", "waiting for the reference"
+"""Stages in which another process does the work, and this one takes no core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,18 @@ class Standing:
     validation_loss: float | None = None
     """The last one, in nats per character."""
     tokens_per_second: float | None = None
+    notice: str = ""
+    """What whoever started the run should hear, in words: for whom it waits."""
 
     @property
     def is_trained(self) -> bool:
         """Whether what others may go on from is in the store."""
-        return self.stage not in (STARTING, TRAINING)
+        return self.stage not in (STARTING, TRAINING, WAITING_TO_TRAIN)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it leaves its cores to others."""
+        return self.stage in (WAITING_TO_TRAIN, WAITING_FOR_REFERENCE)
 
 
 Listener = Callable[[Standing], None]
@@ -72,7 +81,13 @@ def listen(listener: Listener) -> Iterator[None]:
 
 def tell_stage(stage: str) -> None:
     """Say what the run does now, such as "sampling"; without a listener nothing happens."""
-    _audience.tell(stage=stage)
+    _audience.tell(stage=stage, notice="")
+
+
+def tell_waiting(stage: str, words: str) -> None:
+    """Say that the run waits, and for whom; in the log, too."""
+    log.warning(words)
+    _audience.tell(stage=stage, notice=words)
 
 
 class Progress:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from musicgen import locks
 from musicgen.metrics import reference as reference_module
 from musicgen.metrics.reference import Reference, build_reference, reference_file
 from musicgen.metrics.reference_ahead import reference_ahead
@@ -45,16 +46,18 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
         wait_for(path.with_suffix(".lock"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reference_module, "_compute", lambda *_: pytest.fail("computed beside the other"))
-            waits: list[bool] = []
+            patch.setattr(locks, "SECONDS_BEFORE_WORDS", 0.0)
+            waits: list[tuple[str, bool]] = []
             told = build_reference(
                 tunes,
                 num_tunes=20,
                 groups=groups,
                 num_splits=4,
                 cache_dir=tmp_path,
-                on_wait=lambda: waits.append(path.exists()),
+                on_wait=lambda words: waits.append((words, path.exists())),
             )
-    assert waits == [False]
+    ((words, was_there),) = waits
+    assert words.startswith("waiting for process ") and not was_there
     assert json.loads(path.read_text(encoding="utf-8"))["mean"] == told.mean
 
 

@@ -25,7 +25,13 @@ from musicgen.errors import InputError
 from musicgen.study.launcher import ProcessLauncher, Program, register
 from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
-from musicgen.training.progress import WAITING, Progress, tell_stage
+from musicgen.training.progress import (
+    WAITING_FOR_REFERENCE,
+    WAITING_TO_TRAIN,
+    Progress,
+    tell_stage,
+    tell_waiting,
+)
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +106,8 @@ def do(config: DictConfig) -> float | None:
         case "meet_1" | "meet_2":
             _meet(folder / ("meet_2.pid" if config.what == "meet_1" else "meet_1.pid"))
         case "trains_and_stays":
+            tell_waiting(WAITING_TO_TRAIN, "waiting for another training")
+            time.sleep(0.5)
             with Progress(1) as progress:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
@@ -109,7 +117,7 @@ def do(config: DictConfig) -> float | None:
         case "goes_on":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
         case "waits" | "waits_too":
-            tell_stage(WAITING)
+            tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
     return config.number / 4
 

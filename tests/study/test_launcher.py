@@ -135,6 +135,7 @@ def test_a_job_goes_on_without_one_that_failed(tmp_path: Path) -> None:
 def test_jobs_that_wait_leave_their_places_to_others(tmp_path: Path) -> None:
     swept = sweep(tmp_path, "what=waits,waits_too,value", "hydra.launcher.num_jobs=2")
     assert [job["error"] for job in swept.jobs] == [None, None, None]
+    assert "what=waits: waiting for another process" in swept.lines
 
 
 def test_each_finished_job_is_one_plain_line(ended: Swept) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.files import replace_atomically
+from musicgen.study.store import prune, read_store
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.outcome import Divergence
 
@@ -103,3 +104,44 @@ def test_a_removed_folder_can_be_locked_again(tmp_path: Path) -> None:
     assert folder.remove() and not folder.path.exists()
     with folder.locked():
         assert folder.states() == []
+
+
+def train_again_and_again(folder: TrainingFolder, marker: Path) -> None:
+    for _ in range(60):
+        with folder.locked():
+            # Fails where another process is in here, too.
+            marker.touch(exist_ok=False)
+            folder.passing(1).write_bytes(b"state")
+            assert [state.iteration for state in folder.states()] == [1]
+            folder.describe({"seed": 0})
+            marker.unlink()
+
+
+def remove_again_and_again(folder: TrainingFolder) -> None:
+    for _ in range(300):
+        folder.remove()
+        prune(read_store(folder.path.parent), max_bytes=0)
+
+
+def test_trainings_and_removals_at_once_break_nothing(tmp_path: Path) -> None:
+    folder, context = TrainingFolder(tmp_path / "store" / "training"), multiprocessing.get_context("fork")
+    folder.path.mkdir(parents=True)
+    processes = [
+        *(
+            context.Process(target=train_again_and_again, args=(folder, tmp_path / "marker"))
+            for _ in range(3)
+        ),
+        *(context.Process(target=remove_again_and_again, args=(folder,)) for _ in range(2)),
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 5
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "training").touch()
+    with pytest.raises(FileExistsError), TrainingFolder(tmp_path / "training").locked():
+        pass

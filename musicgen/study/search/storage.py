@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from musicgen.errors import InputError
+from musicgen.locks import locked
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -117,7 +118,7 @@ class FileLocks:
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Be the only process inside the block."""
-        with FileLock(self._path(name)):
+        with locked(self._path(name), without=f"{SETTING} must name a database on another one"):
             yield
 
     def take(self, name: str) -> bool:

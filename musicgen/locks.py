@@ -1,0 +1,132 @@
+"""Locks between processes, and words for who holds them.
+
+No result depends on a lock: it only keeps two processes from doing the same work at once. The operating
+system takes a lock from a process that dies, however it dies. Whoever holds one writes into the file who it
+is, for those who wait.
+"""
+
+import errno
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from musicgen.errors import InputError
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_TRIES = 0.1
+SECONDS_BEFORE_WORDS = 1.0
+"""Of waiting; most waits are over by then."""
+SECONDS_BETWEEN_WORDS = 600.0
+WITHOUT_LOCKS = "paths.locks=false does without them"
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+"""What the system says where a file system has no locks."""
+
+
+def take_lock(path: Path, *, without: str = WITHOUT_LOCKS) -> BaseFileLock | None:
+    """Lock the file; None where another process has it locked.
+
+    Raises InputError on a file system without locks; its line ends in `without`, which says what to do there.
+    """
+    # Files that stand for locks, which filelock would use instead, stay when their process is killed.
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise InputError(
+                f"{path.parent}: this file system has no locks ({error.strerror}); {without}"
+            ) from error
+        raise
+    _say_who_holds(path)
+    return lock
+
+
+def wait_for_lock(
+    path: Path, on_wait: Callable[[str], None] = log.warning, *, without: str = WITHOUT_LOCKS
+) -> BaseFileLock:
+    """Lock the file as soon as no other process has it locked.
+
+    on_wait hears in words for whom this one waits: after a second, then every ten minutes. A signal ends the
+    wait at once. Raises InputError like `take_lock`.
+    """
+    words_due = time.monotonic() + SECONDS_BEFORE_WORDS
+    while (lock := take_lock(path, without=without)) is None:
+        if time.monotonic() >= words_due:
+            on_wait(f"waiting for {holder_of(path)}, which has locked {path}")
+            words_due = time.monotonic() + SECONDS_BETWEEN_WORDS
+        time.sleep(SECONDS_BETWEEN_TRIES)
+    return lock
+
+
+@contextmanager
+def locked(
+    path: Path,
+    on_wait: Callable[[str], None] = log.warning,
+    *,
+    locks: bool = True,
+    without: str = WITHOUT_LOCKS,
+) -> Iterator[None]:
+    """Run the body while no other process has the file locked; on_wait as in `wait_for_lock`.
+
+    With `locks` false the body runs at once. Raises InputError like `take_lock`.
+    """
+    if not locks:
+        yield
+        return
+    lock = wait_for_lock(path, on_wait, without=without)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def holder_of(path: Path) -> str:
+    """Who holds the lock, in words: process, machine, since when, and whether it is suspended."""
+    try:
+        note = json.loads(path.read_text(encoding="utf-8"))
+        process, host, since = int(note["process"]), str(note["host"]), str(note["since"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return "another process"
+    words = f"process {process} on {host} (since {since})"
+    if host != platform.node():
+        return words
+    state = _state_of(process)
+    if state == "":
+        # Whoever wrote this is gone, and the next one has not written yet.
+        return "another process"
+    is_suspended = state in ("T", "t")
+    return f"{words}, suspended: `kill -CONT {process}` lets it go on" if is_suspended else words
+
+
+def _say_who_holds(path: Path) -> None:
+    note = {
+        "process": os.getpid(),
+        "host": platform.node(),
+        "since": datetime.now(UTC).isoformat(" ", "seconds"),
+    }
+    # A lock whose holder cannot say who it is, on a full disk for instance, is as good a lock.
+    with suppress(OSError):
+        path.write_text(json.dumps(note) + "\n", encoding="utf-8")
+
+
+def _state_of(process: int) -> str | None:
+    """The letter by which Linux tells what a process does; "" if there is none, None where nobody tells."""
+    processes = Path("/proc")
+    if not (processes / "self" / "stat").exists():
+        return None
+    try:
+        # Behind its name, which stands in brackets and may hold any sign.
+        return (processes / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
