@@ -84,7 +84,7 @@ def sample(arguments: argparse.Namespace) -> Path:
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
     folder = arguments.out or arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
     folder.mkdir(parents=True, exist_ok=True)
-    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
+    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
     write_tunebook(tunes, origin, folder)
     songs = render_songs(tunes, origin, config.rendering, folder)
     write_rows(tunes, [{} for _ in tunes], songs, folder)

@@ -4,9 +4,11 @@ Types are checked everywhere, and of the config those parts that whoever reads m
 of another version of the program may differ in everything else.
 """
 
+import shlex
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictFloat, StrictInt, StrictStr, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from musicgen.files import FOLDER_NAME
@@ -16,6 +18,20 @@ Number = Whole | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 Group = dict[str, Any]
 Metrics = dict[str, Number | None]
+
+
+def _moment(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 1970 <= moment.year < 9000:
+        raise ValueError("a moment with its time zone is needed")
+    return text
+
+
+def _command(text: str) -> str:
+    shlex.split(text)
+    return text
+
+
 _EXACT = ConfigDict(extra="forbid")
 
 
@@ -57,6 +73,11 @@ class _Config:
     study: _Study | None = None
 
 
+@dataclass
+class _Machine:
+    started: Annotated[StrictStr, AfterValidator(_moment)] | None = None
+
+
 @dataclass(config=_EXACT)
 class _Content:
     run_id: StrictStr
@@ -64,7 +85,7 @@ class _Content:
     status: Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
     seed: Seed
     config: _Config
-    command: StrictStr
+    command: Annotated[StrictStr, AfterValidator(_command)]
     corpus: Group
     schema_version: StrictInt
     weights: StrictStr | None = None
@@ -77,9 +98,9 @@ class _Content:
     floor: Metrics = Field(default_factory=dict)
     reasons: dict[str, StrictStr] = Field(default_factory=dict)
     sampling_noise: dict[str, Number] = Field(default_factory=dict)
-    timing: dict[str, Number | None] = Field(default_factory=dict)
+    timing: dict[str, Annotated[Number, Field(ge=0, le=1e11)] | None] = Field(default_factory=dict)
     versions: dict[str, StrictStr] = Field(default_factory=dict)
-    machine: Group = Field(default_factory=dict)
+    machine: _Machine = Field(default_factory=_Machine)
     tracker: Group = Field(default_factory=dict)
     error: StrictStr | None = None
 
