@@ -101,9 +101,7 @@ class Database:
         """Raises InputError where the file is no session that this program reads, or is damaged."""
         self.path = path
         with self._connected() as connection:
-            row = connection.execute(
-                "SELECT version, settings, remarks, created_at FROM session"
-            ).fetchone()
+            row = connection.execute("SELECT version, settings, remarks, created_at FROM session").fetchone()
         if row is None:
             raise InputError(f"{path}: is no listening session: it is empty")
         version, settings, remarks, self.created_at = row

@@ -86,7 +86,8 @@ class RunRecord:
             raise InputError(f"{path}: is no record of a run")
         if content.get("schema_version") != SCHEMA_VERSION:
             raise InputError(
-                f"{path}: schema_version {content.get('schema_version')!r}, this program reads {SCHEMA_VERSION}"
+                f"{path}: schema_version {str(content.get('schema_version'))[:20]}, this program reads "
+                f"{SCHEMA_VERSION}"
             )
         try:
             check(content)

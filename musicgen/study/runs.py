@@ -118,8 +118,8 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
 def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     """The rows of a CSV file, each cell as it is written.
 
-    may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises InputError
-    where the file cannot be read or a row has more or fewer cells than the head.
+    may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
+    InputError where the file cannot be read or a row has more or fewer cells than the head.
     """
     try:
         text = read_whole(path, MOST_TABLE_BYTES).decode("utf-8")

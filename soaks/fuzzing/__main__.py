@@ -33,7 +33,9 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soaks.fuzzing", description=__doc__.split("\n")[0])
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--executions", type=int, default=100_000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--seconds", type=int, default=3600, metavar="S", help="at most; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=int, default=3600, metavar="S", help="at most; default: %(default)s"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="default: outputs/fuzzing/READER; what is there goes on"
@@ -50,7 +52,9 @@ def fuzz(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder or Path("outputs/fuzzing") / arguments.reader
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _FIGURES
-    figures = json.loads(file.read_text()) if file.exists() else {"executions": 0, "seconds": 0.0, "pieces": 0}
+    figures = (
+        json.loads(file.read_text()) if file.exists() else {"executions": 0, "seconds": 0.0, "pieces": 0}
+    )
     left, deadline = arguments.executions, time.monotonic() + arguments.seconds
     while left > 0 and (seconds := round(deadline - time.monotonic())) > 0:
         begun = time.monotonic()

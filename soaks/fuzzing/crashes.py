@@ -1,4 +1,4 @@
-"""What a reader raised that it must not: one small input for each place in the code, and how it is told apart."""
+"""What a reader raised that it must not: one small input for each place in the code."""
 
 import hashlib
 import time

@@ -27,7 +27,8 @@ class Reader:
     most_seconds: float = 2.0
     """Of processor time, for one input."""
     is_compiled: bool = True
-    """False: numba compiles nothing, so that its functions are traced, and raise where machine code would not."""
+    """False: numba compiles nothing, so that its functions are traced, and raise what machine code does not.
+    """
 
     def load(self) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
         """Its `read` and its `seeds`."""

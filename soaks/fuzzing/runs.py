@@ -1,4 +1,4 @@
-"""The reader of runs: two runs with all their files, found, paired and compared; any of the files may be wrong.
+"""The reader of runs: two runs with their files, found, paired and compared; any of the files may be wrong.
 
 An input is the content of the files in the order of FILES, with SEPARATOR between two.
 """

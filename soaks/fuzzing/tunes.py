@@ -1,4 +1,4 @@
-"""The reader of ABC: a file cut into tunes, tunes cleaned, fields, bars, melody, passages, the score's text."""
+"""The reader of ABC: a file cut into tunes, cleaned; fields, bars, melody, passages, the score's text."""
 
 from itertools import pairwise
 from pathlib import Path

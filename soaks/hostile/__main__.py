@@ -90,15 +90,13 @@ def try_records(ground: Ground) -> Iterator[tuple[Trial, bool]]:
             yield ground.read_with(module, run, name), True
     for weights in ("/dev/zero", "/etc/passwd", "../../../../../../etc/hostname", "..", "run.json"):
         run = ground.copy()
-        (run / "run.json").write_bytes(
-            records.changed(record, lambda content, path=weights: content.update(weights=path))
-        )
+        (run / "run.json").write_bytes(records.changed(record, records.setting(weights, "weights")))
         yield ground.read_with("sample", run, f"weights={weights}"), True
     for field, value in (("prompts_file", "/dev/zero"), ("num_tunes", 10**12), ("max_chars", 10**12)):
         run = ground.copy()
-        change = lambda content, field=field, value=value: content["config"]["sampling"].update({field: value})
+        change = records.setting(value, "config", "sampling", field)
         (run / "run.json").write_bytes(records.changed(record, change))
-        yield ground.read_with("note" if field == "num_tunes" else "sample", run, f"{field}={value}"), True
+        yield ground.read_with("sample", run, f"{field}={value}"), True
 
 
 def try_tables(ground: Ground) -> Iterator[tuple[Trial, bool]]:

@@ -74,13 +74,16 @@ def _voices() -> str:
 
 def _alike() -> str:
     run = "CDEFGABcBAGFEDCDEFGABcB"
-    return "".join(f"X:{n}\nM:4/4\nK:C\n{run}{'CDEFGABcdefgab'[n % 14] * (n // 14 + 1)}\n\n" for n in range(8000))
+    return "".join(
+        f"X:{n}\nM:4/4\nK:C\n{run}{'CDEFGABcdefgab'[n % 14] * (n // 14 + 1)}\n\n" for n in range(8000)
+    )
 
 
 def _signs() -> str:
     signs = "".join(chr(code) for code in range(0x3400, 0x3400 + 60_000) if not 0xD800 <= code < 0xE000)
     return "".join(
-        f"X:{n}\nT:{signs[n * 1000 : n * 1000 + 1000]}\nM:4/4\nK:C\n{tune(n).split('K:C')[1]}" for n in range(59)
+        f"X:{n}\nT:{signs[n * 1000 : n * 1000 + 1000]}\nM:4/4\nK:C\n{tune(n).split('K:C')[1]}"
+        for n in range(59)
     )
 
 
@@ -114,10 +117,18 @@ READ: Mapping[str, Callable[[Path], None]] = {
         lambda: "".join(
             tune(n).replace("T:Tune", f"T:{title} ", 1)
             for n, title in enumerate(
-                ("<script>alert(1)</script>", "$(touch marker)", "`touch marker`", "../../marker", "a;touch marker")
+                (
+                    "<script>alert(1)</script>",
+                    "$(touch marker)",
+                    "`touch marker`",
+                    "../../marker",
+                    "a;touch marker",
+                )
             )
         )
     ),
-    "signs that no tune has": _good_and(lambda: "X:9\nT:\x1b[31m\u202e\x85\u2028\nM:4/4\nK:C\n\x07CDEFGABc|]\n"),
+    "signs that no tune has": _good_and(
+        lambda: "X:9\nT:\x1b[31m\u202e\x85\u2028\nM:4/4\nK:C\n\x07CDEFGABc|]\n"
+    ),
 }
 """What both read."""

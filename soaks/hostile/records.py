@@ -1,4 +1,4 @@
-"""Files beside a run that are damaged or made to do harm: run.json, tables, findings, the listening database."""
+"""Files beside a run that are damaged or made to do harm: run.json, tables, findings, listening sessions."""
 
 import json
 import sqlite3
@@ -13,7 +13,9 @@ from musicgen.listening.stimuli import Stimulus, opaque_id
 Change = Callable[[dict[str, Any]], object]
 
 
-def _set(value: object, *names: str) -> Change:
+def setting(value: object, *names: str) -> Change:
+    """Put a value at a place of the record."""
+
     def change(record: dict[str, Any]) -> None:
         for name in names[:-1]:
             record = record[name]
@@ -23,24 +25,24 @@ def _set(value: object, *names: str) -> Change:
 
 
 VALUES: Mapping[str, Change] = {
-    "config a list": _set([], "config"),
-    "a group of it a text": _set("gru", "config", "model"),
-    "sampling a number": _set(3, "config", "sampling"),
-    "a study out of its folder": _set({"name": "../../../x", "primary_metrics": []}, "config", "study"),
-    "a study that lists no metrics": _set({"name": "x", "primary_metrics": 3}, "config", "study"),
-    "metrics a text": _set("good", "metrics"),
-    "a metric a text": _set("1.5", "metrics", "fit/validation_loss"),
-    "a metric of 400 digits": _set(10**400, "metrics", "fit/validation_loss"),
-    "a change without a level": _set({"parameter": "model.cell"}, "change"),
-    "a reference without its spread": _set({"validity/bar_rate": {"mean": 1.0}}, "reference"),
-    "a seed that is no whole number": _set(0.5, "seed"),
-    "a negative seed": _set(-1, "seed"),
-    "a status that there is not": _set("perfect", "status"),
-    "a version to come": _set(99, "schema_version"),
-    "a field to come": _set(1, "grade"),
-    "a time that ran backwards": _set(-1.0, "timing", "total_seconds"),
-    "a start that is no moment": _set("yesterday", "machine", "started"),
-    "a command that never ends": _set("python 'x", "command"),
+    "config a list": setting([], "config"),
+    "a group of it a text": setting("gru", "config", "model"),
+    "sampling a number": setting(3, "config", "sampling"),
+    "a study out of its folder": setting({"name": "../../../x", "primary_metrics": []}, "config", "study"),
+    "a study that lists no metrics": setting({"name": "x", "primary_metrics": 3}, "config", "study"),
+    "metrics a text": setting("good", "metrics"),
+    "a metric a text": setting("1.5", "metrics", "fit/validation_loss"),
+    "a metric of 400 digits": setting(10**400, "metrics", "fit/validation_loss"),
+    "a change without a level": setting({"parameter": "model.cell"}, "change"),
+    "a reference without its spread": setting({"validity/bar_rate": {"mean": 1.0}}, "reference"),
+    "a seed that is no whole number": setting(0.5, "seed"),
+    "a negative seed": setting(-1, "seed"),
+    "a status that there is not": setting("perfect", "status"),
+    "a version to come": setting(99, "schema_version"),
+    "a field to come": setting(1, "grade"),
+    "a time that ran backwards": setting(-1.0, "timing", "total_seconds"),
+    "a start that is no moment": setting("yesterday", "machine", "started"),
+    "a command that never ends": setting("python 'x", "command"),
 }
 """Where a run.json that parses is wrong."""
 
@@ -77,7 +79,11 @@ TABLES: Mapping[str, tuple[str, str, bytes]] = {
     "history.csv with rows of other lengths": ("compare", "history.csv", b"a,b\n1\n1,2,3\n"),
     "tunes.csv of bytes": ("report", "tunes.csv", b"index,prompt\n\xff\xfe,\n"),
     "tunes.csv cut off": ("report", "tunes.csv", b"index,prompt,temperature\n0,X:"),
-    "tunes.csv with a cell of a megabyte": ("report", "tunes.csv", b"index,prompt\n0," + b"a" * 2**20 + b"\n"),
+    "tunes.csv with a cell of a megabyte": (
+        "report",
+        "tunes.csv",
+        b"index,prompt\n0," + b"a" * 2**20 + b"\n",
+    ),
     "tunes.csv of another run": ("report", "tunes.csv", b"index,prompt\n0,X:\n"),
     "ratings.csv of bytes": ("compare", "ratings.csv", b"\xff\xfe\x00"),
     "ratings.csv of other columns": ("compare", "ratings.csv", b"a,b\n1,2\n"),

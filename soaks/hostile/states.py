@@ -28,7 +28,7 @@ def damaged(good: bytes, num_flips: int, seed: int = 0) -> Iterator[tuple[str, b
 
 
 def made(good: Path, marker: Path) -> Iterator[tuple[str, bytes]]:
-    """Files of the right form with the wrong content. `marker` is a file that is made if one's code is run."""
+    """Files of the right form with the wrong content; one makes the marker, a file, if its code is run."""
     content = torch.load(good, weights_only=True)
     yield "code in it", _saved({**content, "batches": _Code(marker)})
     yield "code alone", pickle.dumps(_Code(marker))
