@@ -139,7 +139,7 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
     Raises InputError for a file of more than `most_bytes`, and for what is no file: a FIFO or a device may
     never come to an end. Raises OSError like open().
     """
-    with path.open("rb", opener=_open_at_once) as file:
+    with open(path, "rb", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise InputError(f"{path}: is no file")
         content = file.read(most_bytes + 1)

@@ -142,7 +142,7 @@ def _check(content: StateContent, num_bytes: int) -> None:
     if sum(number.nbytes for number in numbers) > num_bytes:
         raise InputError("its weights are larger than the file")
     log = content.log
-    if len(log.train_losses) != len(log.step_seconds) or any(seconds <= 0 for seconds in log.step_seconds):
+    if not log.iteration or len(log.step_seconds) != log.iteration or min(log.step_seconds) <= 0:
         raise InputError("its log is none")
     # Both refuse what is no state of theirs.
     np.random.PCG64().state = content.batches

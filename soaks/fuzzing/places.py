@@ -5,6 +5,9 @@ import numpy as np
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader, num_rows
+from soaks.fuzzing.tunes import seeds
+
+__all__ = ["read", "seeds"]
 
 _MODEL = ModelConfig(
     cell="gru",

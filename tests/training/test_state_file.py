@@ -59,6 +59,13 @@ def test_what_a_file_claims_is_not_believed(state: Path, tmp_path: Path) -> None
         assert not marker.exists(), name
 
 
+def test_numbers_that_are_not_there_are_not_reached_for(state: Path, tmp_path: Path) -> None:
+    path = tmp_path / "end-000030.pt"
+    path.write_bytes(states.claiming(state.read_bytes()))
+    read, good = read_content(path), read_content(state)
+    assert all(torch.equal(read.weights[name], weight) for name, weight in good.weights.items())
+
+
 def test_a_folder_or_nothing_is_no_state(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "gone.pt", Path("/dev/zero")):
         with pytest.raises(InputError, match="no trained network"):
