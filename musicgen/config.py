@@ -15,6 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
 from musicgen.errors import InputError
+from musicgen.files import FOLDER_NAME
 from musicgen.metrics.config import EvaluationConfig
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
@@ -58,7 +59,8 @@ _EMPTY_IF_NULL = BeforeValidator(lambda value: {} if value is None else value)
 class StudyConfig:
     """What is changed against what, and how it is judged."""
 
-    name: str | None
+    name: Annotated[str, Field(pattern=FOLDER_NAME)] | None
+    """Its findings are kept in a folder of this name."""
     question: str | None
     baseline: list[str]
     """Overrides that make the baseline; those of the command line come after them."""

@@ -49,5 +49,10 @@ def describe_disk(error: OSError) -> str | None:
 
 def complain(line: str) -> int:
     """Print a line about the user's input to stderr; returns the exit status that goes with it."""
-    print(f"musicgen: {line}", file=sys.stderr)
+    print(f"musicgen: {one_line(line)}", file=sys.stderr)
     return 1
+
+
+def one_line(text: str) -> str:
+    """The text with everything escaped that ends a line or that a terminal obeys: it may come from a file."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

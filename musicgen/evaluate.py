@@ -49,7 +49,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     # numpy and rich take a while to import, which --help and a wrong argument should not wait for.
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
-    from musicgen.corpus.tunes import clean_tune, split_tunes
+    from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, split_tunes
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
     from musicgen.metrics.melody import read_corpus
@@ -61,6 +61,11 @@ def evaluate(arguments: argparse.Namespace) -> None:
     tunes = [clean_tune(tune, frozenset(files.keep_fields)) for tune in split_tunes(read_source(files))]
     if not tunes:
         raise InputError(f"{arguments.tunes}: no tune found; a tune begins with a line X:")
+    longest = max(map(len, tunes))
+    if longest > MOST_CHARACTERS:
+        raise InputError(
+            f"{arguments.tunes}: a tune of {longest:,} characters; {MOST_CHARACTERS:,} are allowed"
+        )
     requested = len(tunes) if arguments.requested is None else arguments.requested
     if requested < len(tunes):
         raise InputError(f"--requested {requested}: fewer than the {len(tunes)} tunes of {arguments.tunes}")

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,12 +14,15 @@ from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+from musicgen.errors import InputError
 from musicgen.locks import locked
 
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
 Value = TypeVar("Value")
+FOLDER_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$"
+"""A pattern of names that stay in the folder that they are put into."""
 
 
 @contextmanager
@@ -226,3 +230,23 @@ def computed_once(
 def source_code(package: Path) -> bytes:
     """The code of a package. What it works out is kept on disk only as long as the code stays the same."""
     return b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))
+
+
+def read_whole(path: Path, most_bytes: int) -> bytes:
+    """The bytes of a file that others may have made.
+
+    Raises InputError for a file of more than `most_bytes`, and for what is no file: a FIFO or a device may
+    never come to an end. Raises OSError like open().
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise InputError(f"{path}: is no file")
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise InputError(f"{path}: is larger than {most_bytes / 2**20:,.0f} MiB, the most that is read of it")
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Opening a FIFO waits for somebody who writes into it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.compare import read_baseline
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError, exit_status, one_line
 from musicgen.serving import check_port
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _serve(listening: "Listening", port: int) -> None:
     listening.render()
     server = ListeningServer(listening, port)
     for remark in listening.database.remarks:
-        print(remark)
+        print(one_line(remark))
     count = num_trials(list(listening.database.items.values()))
     print(f"{count} to judge for each listener; Ctrl-C ends the page, every answer is saved at once")
     server.serve_until_interrupted()

@@ -88,7 +88,7 @@ def sample(arguments: argparse.Namespace) -> Path:
         place = make_new_folder(
             arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"
         )
-    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus["name"]), config.seed)
+    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
     with filled_folder(place) as folder:
         write_tunebook(tunes, origin, folder)
         songs = render_songs(tunes, origin, config.rendering, folder)

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError, exit_status, one_line
 from musicgen.metrics.table import print_table
 from musicgen.study.store import StoredTraining, prune, read_store
 
@@ -54,11 +55,11 @@ def _print_list(trainings: Sequence[StoredTraining]) -> None:
             else "no run of it has ended"
         )
         table.add_row(
-            training.folder.path.name,
+            Text(one_line(training.folder.path.name)),
             f"{training.last_used:%Y-%m-%d %H:%M}",
             _size(training.num_bytes),
             " ".join(str(state.iteration) for state in reversed(training.folder.states())),
-            what,
+            Text(one_line(what)),
         )
     print_table(table)
     print(f"{len(trainings)} trainings, {_size(sum(training.num_bytes for training in trainings))}")

@@ -168,10 +168,8 @@ def main() -> int:
         complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        # A choice that there is not is an OSError too, and Hydra's own.
-        if isinstance(error, OSError) and not isinstance(error, HydraException):
-            if error.filename is None and describe_disk(error) is None:
-                raise
+        if _is_defect(error):
+            raise
         return complain(_explain(error))
     except RuntimeError as error:
         missing = elsewhere.describe_missing(error)
@@ -190,6 +188,13 @@ def main() -> int:
     if directory is not None:
         print(_relative(directory))
     return status
+
+
+def _is_defect(error: Exception) -> bool:
+    """Whether the system refused what no user chose; a choice that there is not is Hydra's own OSError."""
+    if not isinstance(error, OSError) or isinstance(error, HydraException):
+        return False
+    return error.filename is None and describe_disk(error) is None
 
 
 def _tell_what_runs_showed(directory: Path) -> int:

@@ -30,6 +30,9 @@ class DataConfig:
     near_duplicate_share: Annotated[float, Field(gt=0.0, le=1.0)] | None
     """Tunes that share this much of their 12-interval runs stay in one split; null: no such rule."""
     split_seed: Annotated[int, Field(ge=0)]
+    # What runs that were made before this field had.
+    max_megabytes: Annotated[int, Field(ge=1)] = 32
+    """Of text, the most that is read."""
 
     @model_validator(mode="after")
     def _check(self) -> "DataConfig":

@@ -9,33 +9,47 @@ from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
+from musicgen.files import read_whole, replace_atomically
 
 DOWNLOAD_TIMEOUT_SECONDS = 30
+_MEGABYTE = 10**6
 
 
 def read_source(config: DataConfig) -> str:
     """The text of every file of the corpus, in the order of the file names, a blank line between two.
 
-    Raises InputError for a corpus that is missing, empty or binary.
+    Raises InputError for a corpus that is missing, empty, binary, no file (a pipe, a device) or too large.
     """
-    return "\n\n".join(_read_text(path) for path in locate_files(config))
+    texts, left = [], config.max_megabytes * _MEGABYTE
+    for path in locate_files(config):
+        content = _read(path, left, config)
+        left -= len(content)
+        texts.append(decode_text(content, path))
+    return "\n\n".join(texts)
 
 
 def locate_files(config: DataConfig) -> list[Path]:
     """The corpus's files; downloads the one file of `source: download` where it is not at hand."""
     if config.source == "download":
         return [_downloaded_file(config)]
-    if config.source == "music21":
-        return _matching_files(_music21_corpus_folder() / config.path, config)
-    return _matching_files(Path(config.path).expanduser(), config)
+    try:
+        if config.source == "music21":
+            return _matching_files(_music21_corpus_folder() / config.path, config)
+        return _matching_files(Path(config.path).expanduser(), config)
+    except InputError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        # A name too long, a user without a home, a pattern that is none.
+        raise InputError(f"data.path={config.path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _matching_files(path: Path, config: DataConfig) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        files = sorted(path.rglob("*.abc"))
+        files = sorted(file for file in path.rglob("*.abc") if file.is_file())
+    elif path.exists():
+        raise InputError(f"data.path={config.path}: is neither a file nor a folder")
     else:
         # A glob pattern has to be relative for pathlib: split it at the first part with a wildcard.
         parts = path.parts
@@ -60,11 +74,20 @@ def _music21_corpus_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "corpus"
 
 
-def _read_text(path: Path) -> str:
+def _read(path: Path, most_bytes: int, config: DataConfig) -> bytes:
     try:
-        content = path.read_bytes()
+        if path.stat().st_size > most_bytes:
+            raise InputError(
+                f"data={config.name}: more than {config.max_megabytes} MB of text with {path}; "
+                "data.max_megabytes allows more"
+            )
+        return read_whole(path, most_bytes)
     except OSError as error:
         raise InputError(f"data.path: cannot read {path}: {error.strerror}") from error
+
+
+def decode_text(content: bytes, path: Path) -> str:
+    """The text of a file of ABC, with `\\n` line ends; raises InputError where it is empty or binary."""
     if not content.strip():
         raise InputError(f"data.path: {path} is empty; an ABC file with tunes is needed")
     if b"\0" in content:
@@ -83,7 +106,7 @@ def _downloaded_file(config: DataConfig) -> Path:
     for place in [*places, cache]:
         path = place / config.path
         if path.is_file():
-            _check_digest(path.read_bytes(), config, str(path))
+            _check_digest(_read(path, config.max_megabytes * _MEGABYTE, config), config, str(path))
             return path
     assert config.url is not None  # DataConfig checks it
     content = _fetch(config.url, config)
@@ -98,12 +121,15 @@ def _downloaded_file(config: DataConfig) -> Path:
 def _fetch(url: str, config: DataConfig) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
-            return response.read()
+            content = response.read(config.max_megabytes * _MEGABYTE + 1)
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise InputError(
             f"data={config.name}: cannot download {url} ({error}); put {config.path} into a folder "
             "and name that folder in MUSICGEN_DATA_DIR"
         ) from error
+    if len(content) > config.max_megabytes * _MEGABYTE:
+        raise InputError(f"data={config.name}: {url} sends more than {config.max_megabytes} MB")
+    return content
 
 
 def _check_digest(content: bytes, config: DataConfig, origin: str) -> None:

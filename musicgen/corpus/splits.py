@@ -8,8 +8,12 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.errors import InputError
+
 Integers = NDArray[np.int64]
 
+MOST_PAIRS = 20_000_000
+"""Of tunes that share a run, counted once for each run."""
 RUN_LENGTH = 12
 """Intervals in a run that two tunes may share."""
 _HALF = RUN_LENGTH // 2
@@ -31,11 +35,19 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
 
     melodies: the MIDI pitches of each tune. Two tunes are twins if they have at least `share` of the
     12-interval runs of the one with fewer runs in common (so transposed versions count), and a group is
-    what twins connect. Returns a group number for each tune: the number of the group's first tune.
+    what twins connect. Returns a group number for each tune: the number of the group's first tune. Raises
+    InputError where so many tunes share so much that comparing them would take too long.
     """
     tunes, runs = _interval_runs([np.asarray(melody, np.int64) for melody in melodies])
     num_runs = np.bincount(tunes, minlength=len(melodies)).tolist()
     num_shared: Counter[tuple[int, int]] = Counter()
+    num_holders = np.bincount(runs)
+    num_pairs = int((num_holders * (num_holders - 1) // 2).sum())
+    if num_pairs > MOST_PAIRS:
+        raise InputError(
+            f"{len(melodies):,} tunes share runs of notes {num_pairs:,} times, too often to compare them all "
+            f"({MOST_PAIRS:,}); data.near_duplicate_share=null compares none"
+        )
     for holders in _holders_of_shared_runs(tunes, runs):
         num_shared.update(combinations(holders, 2))
     earlier = list(range(len(melodies)))

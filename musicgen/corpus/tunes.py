@@ -7,6 +7,9 @@ tunes (file headers, free text) is no tune and is left out, as the ABC standard 
 import re
 from itertools import pairwise
 
+MOST_CHARACTERS = 100_000
+"""Of a tune. The longest of the corpora that are known here has some thousands."""
+
 _TUNE_START = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
 _FIELD_LINE = re.compile(r"^([A-Za-z]):(.*)$")

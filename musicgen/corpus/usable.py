@@ -12,10 +12,12 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
-from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
+from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, normalised_body, split_tunes
 from musicgen.errors import InputError
 from musicgen.files import keep_text, source_code
 from musicgen.notation.headers import header_field
@@ -75,7 +77,10 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[st
     """The tunes with notes, each body once; their melodies; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
-    for tune, melody in zip(tunes, read_melodies(tunes), strict=True):
+    short = [tune for tune in tunes if len(tune) <= MOST_CHARACTERS]
+    if len(short) < len(tunes):
+        dropped[f"longer than {MOST_CHARACTERS:,} characters"] = len(tunes) - len(short)
+    for tune, melody in zip(short, read_melodies(short), strict=True):
         body = normalised_body(tune)
         if header_field(tune, "K") is None:
             dropped["without key"] += 1
@@ -102,6 +107,7 @@ def _key(text: str, config: DataConfig) -> str:
 def _load(path: Path) -> UsableTunes | None:
     """What was kept; None where there is no file, or a file that is something else."""
     try:
-        return UsableTunes(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        known = TypeAdapter(UsableTunes).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError):
         return None
+    return known if len(known.tunes) == len(known.groups) else None

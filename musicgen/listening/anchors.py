@@ -1,6 +1,5 @@
 """Hidden anchors: what a listener should rate high and low, whatever the runs did."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +27,8 @@ def draw_anchors(
     if not count:
         return [], "no anchors were asked for"
     try:
-        data = record.config["data"]
-        assert isinstance(data, Mapping)
-        corpus = load_corpus(DataConfig(**data), cache)
-    except (InputError, ValidationError) as error:
+        corpus = load_corpus(DataConfig(**record.config.get("data", {})), cache)
+    except (InputError, ValidationError, TypeError) as error:
         return [], f"no anchors: the corpus is not at hand ({' '.join(str(error).split())})"
     if corpus.sha256 != record.corpus.get("sha256"):
         return [], f"no anchors: the corpus {corpus.name} is not the one that the runs were trained on"

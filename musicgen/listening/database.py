@@ -6,6 +6,7 @@ thread may call.
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -13,10 +14,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
-from musicgen.listening.session import Item, Settings, Trial, order_trials
+from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
+from musicgen.study.criteria import check_criteria
 
 _SCHEMA = """
 CREATE TABLE session (
@@ -49,6 +53,7 @@ CREATE TABLE answer (
 """
 _VERSION = 1
 _PATIENCE_SECONDS = 20.0
+_OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +99,23 @@ class Database:
     """The file of a session that exists."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError where the file is no session that this program reads."""
+        """Raises InputError where the file is no session that this program reads, or is damaged."""
         self.path = path
-        try:
-            with self._connected() as connection:
-                version, settings, remarks, self.created_at = connection.execute(
-                    "SELECT version, settings, remarks, created_at FROM session"
-                ).fetchone()
-        except (sqlite3.Error, TypeError) as error:
-            raise InputError(f"{path}: is no listening session: {error}") from error
+        with self._connected() as connection:
+            row = connection.execute("SELECT version, settings, remarks, created_at FROM session").fetchone()
+        if row is None:
+            raise InputError(f"{path}: is no listening session: it is empty")
+        version, settings, remarks, self.created_at = row
         if version != _VERSION:
             raise InputError(f"{path}: a session of version {version}, this program reads {_VERSION}")
-        values = json.loads(settings)
-        self.settings = Settings(**{**values, "criteria": tuple(values["criteria"])})
-        self.remarks: tuple[str, ...] = tuple(json.loads(remarks))
-        self.stimuli, self.items = self._read_items()
+        try:
+            self.settings = TypeAdapter(Settings).validate_json(settings, strict=True)
+            check_criteria(list(self.settings.criteria))
+            self.remarks = TypeAdapter(tuple[str, ...]).validate_json(remarks, strict=True)
+            self.stimuli, self.items = self._read_items()
+            self._check_answers()
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: is damaged: {' '.join(str(error).split())}") from error
 
     @classmethod
     def create(
@@ -154,10 +161,24 @@ class Database:
                 row[0]: Stimulus(*row) for row in connection.execute("SELECT * FROM stimulus ORDER BY rowid")
             }
             places = connection.execute("SELECT item_id, stimulus_id FROM item ORDER BY rowid").fetchall()
+        for stimulus_id in stimuli:
+            # Its sound is kept in a file of this name.
+            if not (isinstance(stimulus_id, str) and _OPAQUE_ID.fullmatch(stimulus_id)):
+                raise ValueError(f"stimulus {stimulus_id!r} has no id as this program gives them")
         members: dict[str, list[Stimulus]] = {}
         for item_id, stimulus_id in places:
             members.setdefault(item_id, []).append(stimuli[stimulus_id])
         return stimuli, {item_id: Item(item_id, tuple(heard)) for item_id, heard in members.items()}
+
+    def _check_answers(self) -> None:
+        """Raise KeyError, TypeError or ValueError where what listeners heard and said does not fit."""
+        for listener in self.listeners():
+            self.places(listener.listener_id)
+        for answer in self.answers():
+            if not self.settings.is_answer(answer.value):
+                raise ValueError(f"{answer.value} answers nothing")
+            if self.settings.mode == PAIRS and len(answer.heard) != 2:
+                raise ValueError(f"{len(answer.heard)} tunes are no pair")
 
     def enter(self, name: str) -> Listener:
         """The listener of this name, with an order of their own if they are new."""

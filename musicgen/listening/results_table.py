@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.errors import one_line
 from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
 from musicgen.study.ratings import MEANS_FILE
@@ -26,9 +27,9 @@ def print_results(results: Results, database: Database) -> None:
     """The tables of everyone who has ended, and how far to trust them."""
     console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
     for line in database.remarks:
-        console.print(Text(line))
+        console.print(Text(one_line(line)))
     for line in _people(results):
-        console.print(Text(line))
+        console.print(Text(one_line(line)))
     if MEANS_FILE in results.tables:
         console.print(_means(results))
         if (agreement := _agreement(results)).row_count:
@@ -117,7 +118,7 @@ def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]
     for heading in headings:
         table.add_column(heading)
     for row in rows:
-        table.add_row(*(Text(str(value)) for value in row))
+        table.add_row(*(Text(one_line(str(value))) for value in row))
     return table
 
 

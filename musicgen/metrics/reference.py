@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.files import computed_once
@@ -106,7 +107,7 @@ def build_reference(
         return _compute(tunes, labels, num_tunes, num_splits)
     return computed_once(
         reference_file(cache_dir, tunes, labels, num_tunes, num_splits),
-        read=lambda text: Reference(**json.loads(text)),
+        read=lambda text: TypeAdapter(Reference).validate_json(text, strict=True),
         compute=lambda: _compute(tunes, labels, num_tunes, num_splits),
         write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
         on_wait=on_wait,

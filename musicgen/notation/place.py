@@ -74,6 +74,9 @@ _FIRST_NOTE, _LAST_NOTE, _FIRST_HIGH_NOTE, _LAST_HIGH_NOTE = ord("A"), ord("G"),
 _LAST_CAPITAL, _LAST_SMALL = ord("Z"), ord("z")
 _MOST = 10**6
 """A number in the text counts up to here."""
+_LONGEST_UNIT = 256 * WHOLE_NOTE
+_LONGEST = 2**31 - 1
+"""Ticks of a bar count up to here, so that no product of them with a number in the text overflows."""
 
 
 class PlaceReader:
@@ -132,7 +135,7 @@ def _read_character(state: Any, code: int) -> int:
     if state[FIELD]:
         # `G:|` is a note and a bar line.
         state[FIELD] = 0
-        state[ELAPSED] += state[BASE]
+        state[ELAPSED] = min(state[ELAPSED] + state[BASE], _LONGEST)
     if state[SKIP]:
         closes = code == state[SKIP] or (state[SKIP] == _BANG and code in (_SPACE, _BAR))
         if closes:
@@ -194,9 +197,9 @@ def _end_field(state: Any) -> int:
     letter, top, bottom = state[FIELD], state[SUM] + state[TOP], max(state[BOTTOM], 1)
     state[FIELD] = 0
     if letter == _M:
-        state[METER] = top * WHOLE_NOTE // bottom
+        state[METER] = min(top * WHOLE_NOTE // bottom, _LONGEST)
     elif letter == _L and top:
-        state[UNIT] = max(top * WHOLE_NOTE // bottom, 1)
+        state[UNIT] = min(max(top * WHOLE_NOTE // bottom, 1), _LONGEST_UNIT)
     elif letter == _K and not state[IN_BODY]:
         state[IN_BODY] = state[IS_EMPTY] = state[AT_SECTION_START] = 1
         if not state[UNIT]:
@@ -237,7 +240,8 @@ def _read_music(state: Any, code: int) -> int:
             # The second ending stands in the place of the first.
             state[NUMBER] = max(state[NUMBER_BEFORE] - 1, 0)
     elif code == _MEASURE:
-        state[ELAPSED] = state[METER]
+        # Of a whole bar of rest, no part is a note that a sign behind it could lengthen.
+        state[ELAPSED] = state[BEFORE] = state[METER]
         state[IS_EMPTY] = 0
     else:
         _read_mark(state, code, previous)
@@ -286,7 +290,7 @@ def _begin_note(state: Any) -> None:
     state[BASE], state[OVER], state[UNDER], state[SLASHES] = base, 0, 1, 0
     state[NOTE_IS_OPEN] = 1
     state[BEFORE] = state[ELAPSED]
-    state[ELAPSED] += base
+    state[ELAPSED] = min(state[ELAPSED] + base, _LONGEST)
     state[IS_EMPTY] = 0
 
 
@@ -303,7 +307,8 @@ def _read_length(state: Any, code: int) -> None:
         state[UNDER] = state[UNDER] // 2 * (code - _ZERO)
     else:
         state[UNDER] = min(10 * state[UNDER] + code - _ZERO, _MOST)
-    state[ELAPSED] = state[BEFORE] + state[BASE] * max(state[OVER], 1) // max(state[UNDER], 1)
+    length = state[BASE] * max(state[OVER], 1) // max(state[UNDER], 1)
+    state[ELAPSED] = min(state[BEFORE] + length, _LONGEST)
 
 
 @_compiled
@@ -315,7 +320,7 @@ def _break_rhythm(state: Any, code: int) -> None:
     short = 8 >> state[BROKEN]
     eighths = 16 - short if code == _GREATER else short
     state[NEXT] = 16 - eighths
-    state[ELAPSED] = state[BEFORE] + state[LAST] * eighths // 8
+    state[ELAPSED] = min(state[BEFORE] + state[LAST] * eighths // 8, _LONGEST)
 
 
 @_compiled

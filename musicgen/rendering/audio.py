@@ -31,6 +31,8 @@ def check_soundfont(config: RenderingConfig) -> Path:
     path = _built_in_soundfont() if config.soundfont is None else Path(config.soundfont)
     allowed = "allowed is the path of an .sf2 file, or null for the built-in one"
     try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"rendering.soundfont: {path} is no file; {allowed}")
         with path.open("rb") as file:
             head = file.read(12)
         size = path.stat().st_size

@@ -64,14 +64,9 @@ def shown_plots(material: Material) -> dict[str, ShownPlot]:
 
 def _loss_figure(material: Material) -> "Figure | None":
     """The losses of the baseline's first run, where no change has a curve to put beside it."""
-    import pandas
-
     runs = material.star.baseline.runs
-    path = runs[0].directory / "history.csv" if runs else None
-    if path is None or not path.is_file() or not path.stat().st_size:
-        return None
-    table = pandas.read_csv(path)
-    if table.empty:
+    table = runs[0].history() if runs else None
+    if table is None or table.empty:
         return None
     figure, (panel,) = new_figure(
         f"The losses of the first run, seed {runs[0].record.seed}", 1, 1, width=7.5, height=3.6

@@ -39,7 +39,7 @@ from musicgen.study.noise import noise_table
 from musicgen.study.pairing import COMBINED, IDENTITY_GROUPS
 from musicgen.study.plan import FILE_NAME as PLAN
 from musicgen.study.plan_table import describe_seconds
-from musicgen.study.runs import directory_name, flat_config
+from musicgen.study.runs import directory_name, flat_config, read_rows
 from musicgen.study.verdict import metric_words
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _write_text(text: str, path: Path, material: Material) -> None:
 
 
 def _write_tables(material: Material, folder: Path) -> None:
-    import pandas
+    from pandas import DataFrame
 
     tables = {
         "runs.csv": material.runs,
@@ -161,7 +161,7 @@ def _write_tables(material: Material, folder: Path) -> None:
     }
     if (material.root / PLAN).is_file():
         # As written: 1e-3 stays 1e-3.
-        tables[PLAN] = pandas.read_csv(material.root / PLAN, dtype=str, keep_default_na=False)
+        tables[PLAN] = DataFrame(read_rows(material.root / PLAN))
     for name in ("noise.csv", PLAN):
         (folder / name).unlink(missing_ok=True)
     for name, table in tables.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from musicgen.errors import InputError
+from musicgen.files import read_whole
 from musicgen.reporting.board import Ratings
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.effects import Terms, effects_table
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _WHEN = re.compile(r"^[\d-]+-(?=\D)")
 """The time at the front of a folder's name."""
 _SWEEP_CONFIG = "multirun.yaml"
+_MOST_YAML_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +155,14 @@ def _joined(names: Sequence[str]) -> str:
 
 def _read_yaml(path: Path) -> Mapping[str, object]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_whole(path, _MOST_YAML_BYTES).decode("utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
     return content if isinstance(content, Mapping) else {}
+
+
+def _texts(value: object) -> list[str]:
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 def _command(run: FoundRun, root: Path) -> str:
@@ -171,6 +177,6 @@ def _command(run: FoundRun, root: Path) -> str:
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
     if not isinstance(overrides, Mapping):
         return run.record.command
-    own = [text for text in overrides.get("hydra") or [] if not text.startswith("hydra.mode=")]
-    told = told_overrides(list(overrides.get("task") or []), "paths")
+    own = [text for text in _texts(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
+    told = told_overrides(_texts(overrides.get("task")), "paths")
     return shlex.join(["python", "-m", "musicgen.train", "--multirun", *own, *told])

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.notation.parsing import parse_tune
@@ -73,7 +75,12 @@ def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
         found = config if isinstance(config, Mapping) else {}
         break
     kept = {name: found[name] for name in _KEPT if name in found}
-    rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
+    try:
+        rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise InputError(f"a run's rendering.{place}={problem['input']!r}: {problem['msg']}") from error
     try:
         check_soundfont(rendering)
     except InputError:

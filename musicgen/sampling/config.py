@@ -8,7 +8,10 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError
+from musicgen.files import read_whole
 
+_MOST_BYTES = 2**24
+"""Of a file of prompts."""
 Temperature = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
@@ -48,8 +51,9 @@ class SamplingConfig:
         lines = self.prompts
         if self.prompts_file is not None:
             try:
-                lines = Path(self.prompts_file).expanduser().read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
+                content = read_whole(Path(self.prompts_file).expanduser(), _MOST_BYTES)
+                lines = content.decode("utf-8").splitlines()
+            except (OSError, RuntimeError, ValueError) as error:
                 raise InputError(
                     f"sampling.prompts_file={self.prompts_file}: cannot read it: {error}"
                 ) from error

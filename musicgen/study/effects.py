@@ -100,7 +100,10 @@ class Terms:
         for run in star.runs:
             study = run.record.config.get("study")
             if isinstance(study, Mapping):
-                return cls(study["primary_metrics"], study["equivalence_margin"])
+                return cls(
+                    study.get("primary_metrics", PRIMARY_METRICS),
+                    study.get("equivalence_margin", EQUIVALENCE_MARGIN),
+                )
         return cls(PRIMARY_METRICS, EQUIVALENCE_MARGIN)
 
 

@@ -170,6 +170,8 @@ def _identity_leaves(run: FoundRun) -> dict[str, object]:
     config = {name: value for name, value in run.record.config.items() if name in IDENTITY_GROUPS}
     leaves = flat_config(config)
     leaves.setdefault("data.split_seed", run.record.seed)
+    # What may be read changes nothing of what was read.
+    leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")
     return leaves
 

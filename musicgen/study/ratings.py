@@ -4,7 +4,6 @@ A run's value is the mean over its rated tunes, each the mean over its listeners
 stands in the runs table and in the effects table like any metric, with the training seed as the unit.
 """
 
-import csv
 import math
 import statistics
 from collections import defaultdict
@@ -13,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.study.criteria import SCALES
+from musicgen.study.criteria import POINTS, SCALES
 from musicgen.study.pairing import sweep_directories
-from musicgen.study.runs import FoundRun
+from musicgen.study.runs import FoundRun, read_rows
 
 FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
 """Every rating; and the mean of every arm and criterion, which the listening page works out of them."""
@@ -81,8 +80,7 @@ LISTENING_METRICS = tuple(metric_name(name) for name in SCALES)
 
 def read_ratings(path: Path) -> list[Rating]:
     """The ratings of a ratings.csv; raises InputError where it is none."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(path)
     try:
         return [_rating(row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
@@ -92,6 +90,9 @@ def read_ratings(path: Path) -> list[Rating]:
 
 
 def _rating(row: dict[str, str]) -> Rating:
+    point = int(row["rating"])
+    if point not in POINTS or row["criterion"] not in SCALES:
+        raise ValueError(f"{row['criterion']}={row['rating']} is no rating")
     return Rating(
         listener=row["listener"],
         tune_id=row["tune_id"],
@@ -100,7 +101,7 @@ def _rating(row: dict[str, str]) -> Rating:
         seed=int(row["seed"]) if row["seed"] else None,
         index=int(row["index"]) if row["index"] else None,
         criterion=row["criterion"],
-        rating=int(row["rating"]),
+        rating=point,
         is_repeat=row["is_repeat"] == "True",
         anchor=row["anchor"],
         position=int(row["position"]),
@@ -117,12 +118,11 @@ def find_means(runs: Sequence[FoundRun], folder: Path | None = None) -> list[dic
     """The rows of every listening.csv in the same places; InputError where one is no such table."""
     rows = []
     for path in _found(MEANS_FILE, runs, folder):
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            missing = [name for name in MEANS_COLUMNS if name not in (table.fieldnames or ())]
-            if missing:
-                raise InputError(f"{path}: is no table of mean ratings, it has no column {missing[0]}")
-            rows += table
+        found = read_rows(path)
+        missing = [name for name in MEANS_COLUMNS if found and name not in found[0]]
+        if missing:
+            raise InputError(f"{path}: is no table of mean ratings, it has no column {missing[0]}")
+        rows += found
     return rows
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.files import read_whole, write_text_atomically
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.json"
+MOST_BYTES = 2**26
+"""Of a run.json; that of a run with the default settings has 20,000."""
 
 Status = Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
 
@@ -61,21 +63,36 @@ class RunRecord:
 
     @classmethod
     def read(cls, run_directory: Path) -> "RunRecord":
-        """Read run.json; raises InputError where the folder is no run directory."""
+        """Read run.json; raises InputError where the folder is no run directory.
+
+        It may come from somebody else or be damaged: what this returns has the types that the fields say.
+        """
+        # pydantic takes a moment to import, which --help should not wait for.
+        from pydantic import ValidationError
+        from pydantic_core import from_json
+
+        from musicgen.study.record_check import check
+
         path = run_directory / FILE_NAME
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = from_json(read_whole(path, MOST_BYTES), allow_inf_nan=False)
         except FileNotFoundError as error:
             raise InputError(f"{run_directory} is no run directory: it has no {FILE_NAME}") from error
+        except InputError:
+            raise
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise InputError(f"{path}: is no record of a run")
         if content.get("schema_version") != SCHEMA_VERSION:
             raise InputError(
-                f"{path}: schema_version {content.get('schema_version')}, this program reads {SCHEMA_VERSION}"
+                f"{path}: schema_version {str(content.get('schema_version'))[:20]}, this program reads "
+                f"{SCHEMA_VERSION}"
             )
         try:
-            return cls(**content)
-        except TypeError as error:
-            raise InputError(f"{path}: is no record of a run: {error}") from error
+            check(content)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise InputError(f"{path}: is no record of a run: {place}: {problem['msg']}") from error
+        return cls(**content)

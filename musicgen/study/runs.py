@@ -4,7 +4,9 @@ A run is a folder with a run.json. Paths may be run directories, sweep directori
 """
 
 import csv
+import io
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
+from musicgen.files import read_whole, replace_atomically
 from musicgen.metrics.registry import METRICS
 from musicgen.study.record import FILE_NAME, RunRecord
+from musicgen.tracking.history import COLUMNS as HISTORY_COLUMNS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -38,6 +41,10 @@ LEADING_COLUMNS = (
 )
 """Of the runs table, before its metrics and the config."""
 
+MOST_TABLE_BYTES = 2**30
+"""Of a table that is read."""
+_MOST_BARS = 10**6
+"""Of a tune."""
 _ALREADY_TOLD = ("seed", "change", "retuned")
 """Parts of the config that leading columns hold."""
 
@@ -56,24 +63,39 @@ class FoundRun:
     @property
     def num_tunes(self) -> int:
         """Tunes that the run was to sample."""
-        sampling = self.record.config["sampling"]
-        assert isinstance(sampling, Mapping)
+        sampling = self.record.config.get("sampling")
+        if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
+            raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
         return int(sampling["num_tunes"])
 
     @cached_property
     def num_bars(self) -> int | None:
         """Bars of the sampled tunes, by tunes.csv; None where it does not say. Read once."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
-        return sum(int(float(number)) for number in bars) or None
+        numbers = [_finite(text) for text in bars]
+        if any(number is None or not 0 <= number <= _MOST_BARS for number in numbers):
+            raise InputError(f"{self.directory / 'tunes.csv'}: num_bars holds something that counts no bars")
+        return sum(int(number or 0) for number in numbers) or None
 
     def tune_rows(self) -> list[dict[str, str]]:
         """The rows of tunes.csv, one a sampled tune; none where the run ended before it sampled."""
         path = self.directory / "tunes.csv"
-        if not path.is_file():
-            return []
-        # As written: a carriage return in a tune is the tune's own.
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
+        return read_rows(path) if path.is_file() else []
+
+    def history(self) -> "DataFrame | None":
+        """The numbers of history.csv; None where the run recorded nothing."""
+        # pandas takes a moment to import, which a command that draws nothing should not wait for.
+        from pandas import DataFrame
+
+        path = self.directory / "history.csv"
+        if not path.is_file() or not path.stat().st_size:
+            return None
+        rows = read_rows(path, may_be_cut=True)
+        numbers = {name: [_finite(row.get(name, "")) for row in rows] for name in HISTORY_COLUMNS}
+        for name, column in numbers.items():
+            if any(number is None and row.get(name) != "" for number, row in zip(column, rows, strict=True)):
+                raise InputError(f"{path}: {name} holds something that is no number")
+        return DataFrame(numbers, dtype=float)
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
@@ -91,6 +113,37 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
         for file in found:
             folders.setdefault(file.parent.resolve(), file.parent)
     return [FoundRun(folder, RunRecord.read(folder)) for folder in sorted(folders.values())]
+
+
+def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
+    """The rows of a CSV file, each cell as it is written.
+
+    may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
+    InputError where the file cannot be read or a row has more or fewer cells than the head.
+    """
+    try:
+        text = read_whole(path, MOST_TABLE_BYTES).decode("utf-8")
+        if may_be_cut:
+            text = text[: text.rfind("\n") + 1]
+        # A carriage return in a tune is the tune's own.
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    except InputError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: row {number} has other cells than the head names")
+    return rows
+
+
+def _finite(text: str) -> float | None:
+    """The number that a cell holds; None where it holds none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _records_below(folder: Path) -> Iterator[Path]:

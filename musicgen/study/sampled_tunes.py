@@ -61,7 +61,7 @@ class Song:
         return parse_tune(self.abc).body.strip()
 
     def number(self, column: str) -> float | None:
-        """A cell of tunes.csv as a number, yes and no as 1 and 0; None where it is empty."""
+        """A cell of tunes.csv as a number, yes and no as 1 and 0; None where it is none."""
         text = self.cells.get(column, "")
         if text in ("True", "False"):
             return float(text == "True")
@@ -69,7 +69,7 @@ class Song:
             value = float(text)
         except ValueError:
             return None
-        return None if math.isnan(value) else value
+        return value if math.isfinite(value) else None
 
     def says(self, column: str) -> bool:
         """A yes-or-no cell of tunes.csv."""

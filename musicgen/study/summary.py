@@ -95,16 +95,14 @@ def figures_of(
     most_columns: panels beside each other, at most.
     """
     # matplotlib takes a second to import, which a command that only prints should not wait for.
-    import pandas
-
     from musicgen.study.figures import study_figures
 
     runs = _with_references(runs_table(star.runs, relative_to), star)
     histories = {}
     for run in star.runs:
-        path = run.directory / "history.csv"
-        if path.is_file() and path.stat().st_size > 0:
-            histories[directory_name(run, relative_to)] = pandas.read_csv(path)
+        history = run.history()
+        if history is not None:
+            histories[directory_name(run, relative_to)] = history
     return study_figures(runs, effects, histories, most_columns)
 
 

@@ -18,11 +18,11 @@ from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.interruption import listen_for_interruption
-from musicgen.training.log import TrainingLog, next_row
+from musicgen.training.log import next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.schedule import learning_rate_at
-from musicgen.training.state import TrainingState, load_checkpoint, read_state
+from musicgen.training.state import TrainingState, load_checkpoint
 
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
@@ -126,12 +126,12 @@ def _restore(task: Task, state: TrainingState) -> StateFile | None:
     for file in task.folder.states():
         if file.iteration > task.config.last_iteration:
             continue
-        content = read_state(file.path)
+        content = state.read(file.path)
         if content is None and not file.is_end:
             # Only good for going on from.
             file.path.unlink(missing_ok=True)
         # A run without early stopping, or with more patience, may have passed this run's end.
-        if content is not None and file.iteration <= TrainingLog(**content["log"]).end(task.config):
+        if content is not None and file.iteration <= content.log.end(task.config):
             state.restore(content)
             return file
     return None

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -191,3 +192,46 @@ def test_the_course_corpus(irish_folder: Path) -> None:
     assert raw.report.characters_read == 197_618
     assert len(set("".join(raw.tunes)) | {"\n"}) == 83
     assert raw.report.dropped == {"without notes": 2, "duplicate": 2}
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.abc")
+    (tmp_path / "loop.abc").symlink_to(tmp_path / "loop.abc")
+    for path in (tmp_path / "pipe.abc", "/dev/zero", tmp_path / "loop.abc", tmp_path, "x" * 5000, "a/**b/*"):
+        with pytest.raises(InputError, match="data.path=") as refusal:
+            load_corpus(data_config(path))
+        assert "\n" not in str(refusal.value)
+
+
+def test_a_folder_that_links_to_itself_is_read_once(tunebook: Path) -> None:
+    (tunebook.parent / "again").symlink_to(tunebook.parent)
+    os.mkfifo(tunebook.parent / "pipe.abc")
+    assert load_corpus(data_config(tunebook.parent)).report.tunes_read == 40
+
+
+def test_more_text_than_is_allowed_is_refused_before_it_is_read(tunebook: Path) -> None:
+    with (tunebook.parent / "zeros.abc").open("wb") as file:
+        file.truncate(10**10)
+    for path in (tunebook.parent, tunebook.parent / "zeros.abc"):
+        with pytest.raises(InputError, match=r"more than 32 MB .* data.max_megabytes"):
+            load_corpus(data_config(path))
+
+
+def test_a_tune_without_end_is_left_out(tunebook: Path) -> None:
+    with tunebook.open("a") as file:
+        file.write("\n\nX:99\nK:C\n" + "CDEF|" * 25_000)
+    report = load_corpus(data_config(tunebook)).report
+    assert report.dropped == {"longer than 100,000 characters": 1} and report.num_tunes == 40
+
+
+def test_more_different_characters_than_music_has_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "signs.abc"
+    signs = "".join(map(chr, range(0x4E00, 0x4E00 + 20_000)))
+    path.write_text(
+        "".join(
+            f"X:{n}\nT:{signs[n * 500 : n * 500 + 500]}\nK:C\n{'CDEFGAB'[n % 7] * (n + 1)}\n\n"
+            for n in range(40)
+        )
+    )
+    with pytest.raises(InputError, match="different characters"):
+        load_corpus(data_config(path))

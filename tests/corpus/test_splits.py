@@ -1,10 +1,12 @@
 from itertools import combinations, pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.corpus.splits import near_duplicate_groups, split_by_group
+from musicgen.errors import InputError
 
 MELODY = [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 67, 60, 64, 67, 72, 60, 61, 63, 66, 70]
 
@@ -62,3 +64,9 @@ def test_a_split_has_the_shares_asked_for_and_depends_on_the_seed() -> None:
     splits = [split_by_group(range(100), 0.1, 0.2, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     assert [len(splits[0].train), len(splits[0].validation), len(splits[0].test)] == [70, 10, 20]
     assert splits[0] == splits[1] != splits[2]
+
+
+def test_tunes_that_all_share_a_run_are_refused_before_they_are_compared() -> None:
+    shared = [60, 61, 63, 66, 70, 75, 60, 62, 65, 69, 74, 60, 61]
+    with pytest.raises(InputError, match="near_duplicate_share=null"):
+        near_duplicate_groups([[*shared, 40 + tune % 50, 60 + tune // 50] for tune in range(7000)], 0.5)

@@ -1,3 +1,4 @@
+import os
 import threading
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, RefusedAnswerError
 from musicgen.listening.service import Listening
+from soaks.hostile import records
 from tests.full_disk import files_end_at
 
 
@@ -101,3 +103,32 @@ def test_a_damaged_file_is_one_line(listening: Listening) -> None:
         path.write_bytes(half)
         with pytest.raises(InputError, match=f"{path}: is (damaged|no listening session)"):
             Database(path)
+
+
+@pytest.mark.parametrize("name", records.SESSIONS)
+def test_a_session_with_wrong_rows_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "listening.sqlite"
+    records.write_session(path)
+    Database(path)
+    records.damage_session(path, records.SESSIONS[name])
+    with pytest.raises(InputError, match="listening.sqlite: ") as refusal:
+        Database(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_session_that_is_damaged_in_the_middle_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "listening.sqlite"
+    records.write_session(path)
+    content = path.read_bytes()
+    for place in range(0, len(content), len(content) // 12):
+        path.write_bytes(content[:place] + b"\xff" * 300 + content[place + 300 :])
+        try:
+            Database(path).answers()
+        except InputError:
+            continue
+
+
+def test_a_pipe_is_no_session(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "listening.sqlite")
+    with pytest.raises(InputError, match="is no file"):
+        Database(tmp_path / "listening.sqlite")

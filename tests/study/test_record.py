@@ -1,10 +1,13 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.study.record import RunRecord
+from musicgen.study.record import MOST_BYTES, RunRecord
+from soaks.fuzzing import runs as fuzzed
+from soaks.hostile import records
 
 
 def record() -> RunRecord:
@@ -56,3 +59,39 @@ def test_a_folder_without_a_good_record_is_refused(
         (tmp_path / "run.json").write_text(content, encoding="latin-1")
     with pytest.raises(InputError, match=complaint):
         RunRecord.read(tmp_path)
+
+
+def good_record() -> bytes:
+    return fuzzed.seeds()[0].split(fuzzed.SEPARATOR)[0]
+
+
+@pytest.mark.parametrize("name", records.VALUES)
+def test_a_record_that_parses_and_is_wrong_is_refused(name: str, tmp_path: Path) -> None:
+    content = records.changed(good_record(), records.VALUES[name])
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(InputError, match="run.json: ") as refusal:
+        RunRecord.read(tmp_path)
+    assert len(str(refusal.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", records.TEXTS)
+def test_what_is_no_record_at_all_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(records.TEXTS[name])
+    with pytest.raises(InputError, match="run.json: "):
+        RunRecord.read(tmp_path)
+
+
+def test_a_record_that_is_no_file_or_too_large_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.json")
+    with pytest.raises(InputError, match="is no file"):
+        RunRecord.read(tmp_path)
+    (tmp_path / "run.json").unlink()
+    with (tmp_path / "run.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(InputError, match="larger than 64 MiB"):
+        RunRecord.read(tmp_path)
+
+
+def test_whole_numbers_stay_whole(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes(good_record())
+    assert isinstance(RunRecord.read(tmp_path).timing["trained_iterations"], int)

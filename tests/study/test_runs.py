@@ -6,7 +6,7 @@ import pandas
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.study.runs import LEADING_COLUMNS, find_runs, runs_table, write_csv
+from musicgen.study.runs import LEADING_COLUMNS, FoundRun, find_runs, read_rows, runs_table, write_csv
 from tests.study.made_runs import LOSS, RATE, made_run, written
 
 
@@ -90,3 +90,40 @@ def test_bars_are_counted_where_tunes_csv_has_them(tmp_path: Path) -> None:
 def test_only_a_complete_run_has_values() -> None:
     assert made_run(metrics={LOSS: 1.5}).value(LOSS) == 1.5
     assert made_run(metrics={LOSS: 1.5}, status="failed").value(LOSS) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"a,b\n\xff\xfe,1\n", "cannot be read"),
+        (b"a,b\n1\n", "row 1 has other cells"),
+        (b"a,b\n1,2\n1,2,3\n", "row 2 has other cells"),
+        (b"a\n" + b"x" * 200_000, "cannot be read: field larger"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(InputError, match=f"t.csv: {problem}"):
+        read_rows(tmp_path / "t.csv")
+
+
+def found(folder: Path) -> FoundRun:
+    return FoundRun(folder, made_run(metrics={}).record)
+
+
+def test_the_history_of_a_run_that_was_killed_ends_with_its_last_whole_row(tmp_path: Path) -> None:
+    head = "iteration,train_loss,validation_loss,learning_rate,tokens_per_second\n"
+    assert found(tmp_path).history() is None
+    (tmp_path / "history.csv").write_text(head + "10,2.5,,0.004,900\n20,2.")
+    history = found(tmp_path).history()
+    assert history is not None and history["train_loss"].tolist() == [2.5]
+    (tmp_path / "history.csv").write_text(head + "10,low,,0.004,900\n")
+    with pytest.raises(InputError, match="train_loss holds something that is no number"):
+        found(tmp_path).history()
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "many", "-1", "1e300"])
+def test_bars_that_count_nothing_are_refused(number: str, tmp_path: Path) -> None:
+    (tmp_path / "tunes.csv").write_text(f"num_bars\n{number}\n")
+    with pytest.raises(InputError, match="counts no bars"):
+        _ = found(tmp_path).num_bars

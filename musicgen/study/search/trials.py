@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.files import read_whole, replace_atomically, write_text_atomically
 from musicgen.study.naming import override_text
-from musicgen.study.runs import level_cell
+from musicgen.study.runs import MOST_TABLE_BYTES, level_cell, read_rows
 
 TRIALS, SEARCH = "trials.csv", "search.json"
 CONFIRMATION = "confirmation"
@@ -134,13 +134,16 @@ def is_search(directory: Path) -> bool:
 
 def read_trials(directory: Path) -> Trials:
     """What `write_trials` wrote; raises InputError where it cannot be read."""
+    from pydantic_core import from_json
+
     try:
-        about = json.loads((directory / SEARCH).read_text(encoding="utf-8"))
-        with (directory / TRIALS).open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        about = from_json(read_whole(directory / SEARCH, MOST_TABLE_BYTES), allow_inf_nan=False)
         space = about["space"]
-        return Trials(about["name"], space, [_trial(row, space) for row in rows])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        trials = [_trial(row, space) for row in read_rows(directory / TRIALS)]
+        return Trials(str(about["name"]), space, trials)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{directory / TRIALS}: cannot be read: {' '.join(str(error).split())}") from error
 
 

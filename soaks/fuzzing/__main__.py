@@ -1,0 +1,92 @@
+"""`python -m soaks.fuzzing READER --executions N`: inputs made to reach every branch of a reader.
+
+Atheris (`pip install 'musicgen[fuzz]'`) counts the branches that an input takes and keeps those that take new
+ones, beginning with real tunes, configs and runs. Everything that a reader raises but InputError is a crash,
+and so is an input that takes it seconds. The folder keeps inputs, crashes and figures, and the same command
+goes on from there: a long search can be cut into pieces (`--seconds`). The same seed and number of executions
+do the same in a folder that is new.
+
+It ends with a line of figures, and with status 1 where a crash was found. A crash that is fixed is kept as a
+small file in tests/soaks/crashes/, which the tests read again.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from musicgen.errors import InputError, exit_status
+from musicgen.files import write_text_atomically
+from soaks.fuzzing.readers import READERS
+
+_FIGURES = "figures.json"
+_COUNT = re.compile(r"^#(\d+)\s", re.MULTILINE)
+_COVERAGE = re.compile(r"cov: (\d+)")
+_BRANCHES = re.compile(r"Loaded \d+ modules\s+\((\d+) inline 8-bit counters\)")
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m soaks.fuzzing", description=__doc__.split("\n")[0])
+    parser.add_argument("reader", choices=READERS)
+    parser.add_argument("--executions", type=int, default=100_000, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=int, default=3600, metavar="S", help="at most; default: %(default)s"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="default: outputs/fuzzing/READER; what is there goes on"
+    )
+    return parser.parse_args(arguments)
+
+
+def fuzz(arguments: argparse.Namespace) -> int:
+    """Run workers until so many inputs were read; returns the exit status."""
+    try:
+        import atheris  # noqa: F401
+    except ImportError as error:
+        raise InputError("Atheris is not installed: pip install 'musicgen[fuzz]'") from error
+    folder: Path = arguments.folder or Path("outputs/fuzzing") / arguments.reader
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / _FIGURES
+    figures = (
+        json.loads(file.read_text()) if file.exists() else {"executions": 0, "seconds": 0.0, "pieces": 0}
+    )
+    left, deadline = arguments.executions, time.monotonic() + arguments.seconds
+    while left > 0 and (seconds := round(deadline - time.monotonic())) > 0:
+        begun = time.monotonic()
+        command = [sys.executable, "-m", "soaks.fuzzing.worker", arguments.reader, "--folder", str(folder)]
+        command += ["--runs", str(left), "--seconds", str(seconds)]
+        command += ["--seed", str(arguments.seed + figures["pieces"])]
+        log = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        done = max(map(int, _COUNT.findall(log)), default=0)
+        if not done:
+            raise InputError(f"the worker read nothing: {log.strip().splitlines()[-1:]}")
+        left -= done
+        figures["executions"] += done
+        figures["seconds"] = round(figures["seconds"] + time.monotonic() - begun, 1)
+        figures["pieces"] += 1
+        figures["coverage"] = int(_COVERAGE.findall(log)[-1])
+        figures["counters"] = max(map(int, _BRANCHES.findall(log)), default=None)
+        write_text_atomically(file, json.dumps(figures, indent=2) + "\n")
+    crashes = sorted(path for path in (folder / "crashes").iterdir() if path.suffix != ".txt")
+    for path in crashes:
+        print(path)
+    print(
+        f"{arguments.reader}: {figures['executions']:,} executions in {figures['seconds']:.0f} s, "
+        f"{figures['coverage']} branches reached, {len(crashes)} crashes"
+    )
+    return 1 if crashes else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parsed = _parse_arguments(arguments)
+    return exit_status(lambda: fuzz(parsed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

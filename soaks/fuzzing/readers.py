@@ -1,0 +1,54 @@
+"""What is fuzzed, known without importing it: the worker must see the modules that it traces being imported.
+
+Each reader is a module beside this one, of its name: `read` takes any bytes and may raise InputError alone,
+`seeds` gives good inputs, which mutations begin with.
+"""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CRASHES = Path("tests/soaks/crashes")
+"""Inputs that crashed a reader once; a file's name begins with the reader's."""
+_COMPILED = ("musicgen.notation.place", "musicgen.notation.lookback")
+"""numba makes machine code of them, in which nothing is counted."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One of them."""
+
+    name: str
+    traced: Sequence[str]
+    """Packages and modules whose branches are counted."""
+    untraced: Sequence[str] = _COMPILED
+    most_bytes: int = 4096
+    most_seconds: float = 2.0
+    """Of processor time, for one input."""
+    is_compiled: bool = True
+    """False: numba compiles nothing, so that its functions are traced, and raise what machine code does not.
+    """
+
+    def load(self) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
+        """Its `read` and its `seeds`."""
+        module = importlib.import_module(f"soaks.fuzzing.{self.name}")
+        return module.read, module.seeds
+
+
+READERS = {
+    reader.name: reader
+    for reader in (
+        Reader("tunes", ["musicgen.notation", "musicgen.corpus", "musicgen.rendering"]),
+        Reader(
+            "places",
+            [*_COMPILED, "musicgen.model.inputs"],
+            untraced=(),
+            most_bytes=512,
+            most_seconds=5.0,
+            is_compiled=False,
+        ),
+        Reader("configs", ["musicgen"], most_bytes=8192),
+        Reader("runs", ["musicgen.study"], most_bytes=16384, most_seconds=5.0),
+    )
+}

@@ -1,0 +1,200 @@
+"""Training states that must not be loaded: cut off, changed, of another program, made to do harm."""
+
+import copy
+import io
+import pickle
+import random
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def damaged(good: bytes, num_flips: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
+    """The file cut off at many places and with single bits turned over."""
+    for share in (0.0, 0.01, 0.3, 0.7, 0.99):
+        yield f"cut off at {share:.0%}", good[: round(share * len(good))]
+    yield "last byte missing", good[:-1]
+    yield "zeros at the end", good[: len(good) // 2] + bytes(len(good) - len(good) // 2)
+    yield "other bytes", random.Random(seed).randbytes(10_000)
+    chance = random.Random(seed)
+    for _ in range(num_flips):
+        place = chance.randrange(8 * len(good))
+        changed = bytearray(good)
+        changed[place // 8] ^= 1 << place % 8
+        yield f"bit {place} of {8 * len(good)} turned over", bytes(changed)
+
+
+def made(good: Path, marker: Path) -> Iterator[tuple[str, bytes]]:
+    """Files of the right form with the wrong content; one makes the marker, a file, if its code is run."""
+    content = torch.load(good, weights_only=True)
+    yield "code in it", _saved({**content, "batches": _Code(marker)})
+    yield "code alone", pickle.dumps(_Code(marker))
+    yield "100 GB by a call", _saved({**content, "batches": _Call(bytearray, 10**11)})
+    for name, change in _CHANGES.items():
+        yield name, _saved(_changed(content, change))
+    archive = good.read_bytes()
+    yield "deflated zeros", _with_zeros(archive)
+    yield "parts that overlap", _overlapping(archive)
+    yield "a million parts", _with_pickle(archive, lambda _: b"\x80\x02](" + b"]" * 10**6 + b"e.")
+
+
+def claiming(good: bytes) -> bytes:
+    """The state, whose first tensor is said to be part of 40 GB of numbers, which the file does not have."""
+    return _with_pickle(good, _claim_numbers)
+
+
+class _Code:
+    """Pickled, it is a call of what makes the marker."""
+
+    def __init__(self, marker: Path) -> None:
+        self._marker = marker
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self._marker,)
+
+
+class _Call:
+    def __init__(self, function: Callable, argument: object) -> None:
+        self._function, self._argument = function, argument
+
+    def __reduce__(self) -> tuple:
+        return self._function, (self._argument,)
+
+
+def _first(weights: dict[str, Any]) -> str:
+    return next(iter(weights))
+
+
+def _hidden(size: int) -> Callable[[dict], None]:
+    def change(content: dict) -> None:
+        content["model"]["hidden_size"] = size
+
+    return change
+
+
+def _expanded(content: dict) -> None:
+    """A network of one layer of 16,384, whose weights are each one number that repeats."""
+    content["model"] |= {"hidden_size": 16_384, "num_layers": 1}
+    rows = {"lstm": 4, "gru": 3}[content["model"]["cell"]] * 16_384
+    columns = content["model"]["embedding_size"]
+    zero = torch.zeros(1)
+    shapes = {
+        "recurrent.weight_ih_l0": (rows, columns),
+        "recurrent.weight_hh_l0": (rows, 16_384),
+        "recurrent.bias_ih_l0": (rows,),
+        "recurrent.bias_hh_l0": (rows,),
+        "output.weight": (len(content["vocabulary"]) + 1, 16_384),
+    }
+    for weights in (content["weights"], content["best_weights"]):
+        for name in [name for name in weights if name[:-1].endswith("_l") and name not in shapes]:
+            del weights[name]
+        weights |= {name: zero.expand(shape) for name, shape in shapes.items()}
+    content["optimizer"]["state"] = {
+        number: {"step": torch.ones(()), "exp_avg": zero.expand(shape), "exp_avg_sq": zero.expand(shape)}
+        for number, shape in enumerate(weight.shape for weight in content["weights"].values())
+    }
+    content["optimizer"]["param_groups"][0]["params"] = list(range(len(content["weights"])))
+
+
+def _without(name: str) -> Callable[[dict], None]:
+    def change(content: dict) -> None:
+        del content[name]
+
+    return change
+
+
+def _set(name: str, value: Any) -> Callable[[dict], None]:
+    def change(content: dict) -> None:
+        content[name] = value
+
+    return change
+
+
+def _other_shape(content: dict) -> None:
+    content["weights"][_first(content["weights"])] = torch.zeros(3)
+
+
+def _other_moment(content: dict) -> None:
+    content["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
+
+
+def _whole_numbers(content: dict) -> None:
+    name = _first(content["weights"])
+    content["weights"][name] = content["weights"][name].byte()
+
+
+_CHANGES: dict[str, Callable[[dict], None]] = {
+    "hidden size 10^9": _hidden(10**9),
+    "hidden size 16,384 with small weights": _hidden(16_384),
+    "hidden size 16,384 of one repeated number": _expanded,
+    "weights of another shape": _other_shape,
+    "moments of another shape": _other_moment,
+    "weights of whole numbers": _whole_numbers,
+    "weights a text": _set("weights", "w"),
+    "an older version": _without("dropout"),
+    "a newer version": _set("format", 9),
+    "no log": _set("log", {}),
+    "a log of texts": _set("log", {"train_losses": ["x"], "step_seconds": [1.0], "validation_losses": {}}),
+    "vocabulary of doubles": _set("vocabulary", "\nAA"),
+    "random streams a text": _set("batches", {"bit_generator": "x"}),
+    "dropout too short": _set("dropout", torch.zeros(3, dtype=torch.uint8)),
+    "a list": lambda content: content.clear(),
+}
+
+
+def _changed(content: dict, change: Callable[[dict], None]) -> dict:
+    changed = copy.deepcopy(content)
+    change(changed)
+    return changed
+
+
+def _saved(content: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _with_pickle(archive: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """The archive with another index."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for member in old.infolist():
+            part = old.read(member)
+            new.writestr(member.filename, change(part) if member.filename.endswith("data.pkl") else part)
+    return buffer.getvalue()
+
+
+def _claim_numbers(index: bytes) -> bytes:
+    """Ten thousand million numbers behind the first tensor's name, where the file has few of them."""
+    head, device, tail = index.partition(b"X\x03\x00\x00\x00cpuq")
+    assert device
+    # Behind the device stand its place in the memo and the number of elements, a byte, two or four.
+    width = {b"K": 1, b"M": 2, b"J": 4}[tail[1:2]]
+    return head + device + tail[:1] + b"\x8a\x05" + (10**10).to_bytes(5, "little") + tail[2 + width :]
+
+
+def _with_zeros(archive: bytes) -> bytes:
+    """128 MiB of zeros in a hundred kilobytes."""
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as new:
+        folder = new.namelist()[0].partition("/")[0]
+        with new.open(f"{folder}/data/zeros", "w") as part:
+            for _ in range(128):
+                part.write(bytes(2**20))
+    return buffer.getvalue()
+
+
+def _overlapping(archive: bytes) -> bytes:
+    """A second entry of the largest part, at the same place of the file."""
+    buffer = io.BytesIO(archive)
+    with zipfile.ZipFile(buffer, "a") as new:
+        largest = max(new.infolist(), key=lambda member: member.file_size)
+        double = copy.copy(largest)
+        double.filename = largest.filename + "0"
+        new.filelist.append(double)
+        new.NameToInfo[double.filename] = double
+        new._didModify = True
+    return buffer.getvalue()
