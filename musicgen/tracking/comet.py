@@ -1,27 +1,19 @@
-"""Comet: an offline archive of every run, uploaded when the run ends if there is a key.
-
-The archive is written without the network and the upload happens in a process of its own with a time
-limit. So a network that fails or hangs costs the upload, never the run; the archive stays and can be
-uploaded later with `comet upload`.
-"""
+"""Comet: an offline archive of every run. It is written without the network, which outbox.py alone knows."""
 
 import functools
 import logging
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from musicgen.tracking.archive import problem_of
 from musicgen.tracking.config import TrackerConfig
 
 log = logging.getLogger(__name__)
 
 SECONDS_BEFORE_WRITER_ENDS = 0.02
 
-_URL = re.compile(r"https?://[^\s'\"]+")
 _Arguments = ParamSpec("_Arguments")
 
 
@@ -47,11 +39,6 @@ def forbid_patching() -> None:
     """No patching of torch, no error reports to third parties: comet_ml reads this when it is imported."""
     os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
     os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
-
-
-def experiment_key(archive: Path) -> str:
-    """The key under which the experiment of an archive is, or will be, on Comet."""
-    return archive.stem.partition("-")[0]
 
 
 class CometTracker:
@@ -143,15 +130,20 @@ class CometTracker:
         self._experiment.log_text(text, metadata=dict(metadata))
 
     def end(self) -> Mapping[str, object]:
-        """Write the archive, and upload it where that is wanted and possible."""
+        """Write the archive, and look whether it is whole: Comet says nothing where the disk is full.
+
+        One that is not is removed: what it was to hold lies in the directory that it tells of.
+        """
         self._end_experiment()
         archives = sorted(set(self._folder.glob("*.zip")) - self._archives_before)
         if self._error is not None or not archives:
             return {"kind": "comet", "error": self._error or "no archive was written"}
-        ended = {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
-        if self._config.mode == "offline" or not _has_key():
-            return ended
-        return ended | upload(archives[-1], self._config.upload_timeout_seconds)
+        problem = problem_of(archives[-1])
+        if problem is None:
+            return {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
+        log.warning("there is no archive for Comet: it %s", problem)
+        archives[-1].unlink()
+        return {"kind": "comet", "error": f"the archive {problem}"}
 
     @_never_fail
     def _end_experiment(self) -> None:
@@ -174,26 +166,8 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
     return pairs
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
+    """Whether Comet has been given a key, in whichever way it knows."""
     from comet_ml.config.config_api import get_config
 
     return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))
-
-
-def upload(archive: Path, timeout_seconds: float) -> dict[str, object]:
-    """Upload in a process of its own; returns the experiment's url, or the error and what to do about it."""
-    command = [sys.executable, "-m", "comet_ml.scripts.comet_upload", str(archive)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        problem = f"no answer within {timeout_seconds:g} s"
-    else:
-        output = done.stdout + done.stderr
-        urls = _URL.findall(output)
-        if done.returncode == 0:
-            return {"url": urls[-1] if urls else None}
-        problem = next((line for line in reversed(output.splitlines()) if line.strip()), "unknown reason")
-    log.warning("Comet upload failed (%s); the archive stays: comet upload %s", problem, archive)
-    return {"error": f"upload failed: {problem}"}
