@@ -25,8 +25,8 @@ _NICENESS = 19
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.upload",
-        description="Send the Comet archives of runs, sweeps, notes and ratings that were not sent yet, those written "
-        "with tracker.mode=offline too. What was sent is not sent again; the same command goes on after a failure.",
+        description="Send the Comet archives of runs, sweeps, notes and ratings that were not sent yet, "
+        "also those of tracker.mode=offline. What was sent is not sent again.",
     )
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them"
@@ -46,9 +46,9 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def upload_in_background(
     directory: Path, config: "TrackerConfig", *, locks: bool = True
 ) -> subprocess.Popen[bytes] | None:
-    """Let a process that nobody has to wait for send what lies in a directory, if the config and a key want it.
+    """Let a process that nobody waits for send what lies in a directory, if config and key want it.
 
-    What it says goes to upload.log there, what became of an archive to uploads.json beside it and to run.json.
+    What it says goes to upload.log there; what became of an archive, to uploads.json beside it and run.json.
     """
     from musicgen.tracking.comet import has_key
 

@@ -1,17 +1,18 @@
-"""Runs beside a Comet that fails: what it costs them, what they tell, and whether all of it comes through later.
+"""Runs beside a Comet that fails: what it costs them, what they tell, and what comes through later.
 
     python -m soaks.comet_faults [--rounds 3] [--outputs DIR] [--results FILE]
     python -m soaks.comet_faults --summary --results FILE
 
-Each round does the same small run without a tracker, with an archive that nobody sends, and beside each fault of
-`comet_server.FAULTS`, a port where nobody listens, a folder for the archive that is none and one on a full disk (that
-one where this process may mount one). The seconds are those of training in run.json and of the whole command, and
-each round compares with its own runs: with those without a tracker for training, with those of the archive that nobody
-sends for the whole command. After a fault the server is well again, and `python -m musicgen.upload` has to bring it
-every file of the run's archive once and every value that it holds. FILE takes a line a run, so that a trial goes on in pieces.
+Each round does the same small run without a tracker, with an archive that nobody sends, and beside each fault
+of `comet_server.FAULTS`, a port where nobody listens, a folder for the archive that is none and one on a full
+disk (that one where this process may mount one). The seconds are those of training in run.json and of the
+whole command, and each round compares with its own runs: with those without a tracker for training, with
+those of the archive that nobody sends for the whole command. After a fault the server is well again, and
+`python -m musicgen.upload` has to bring it every file of the run's archive once and every value that it
+holds. FILE takes a line a run, so that a trial goes on in pieces.
 
-Exits with 1 if a run was not complete, did not say what happened, or something of it was not sent later; or if the
-median ratio of a fault is above 1.05.
+Exits with 1 if a run was not complete, did not say what happened, or something of it was not sent later; or
+if the median ratio of a fault is above 1.05.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """A stand-in for Comet's server on the loopback address, as far as uploads of archives need one.
 
-It keeps what it is sent, and fails on purpose where it is told to. Its paths and answers are those that the package
-comet_ml asks for and reads (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
+It keeps what it is sent, and fails on purpose where it is told to. Its paths and answers are those that the
+package comet_ml asks for and reads (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
 """
 
 import gzip

@@ -15,7 +15,7 @@ class TrackerConfig:
 
     kind: Literal["comet", "none"]
     mode: Literal["auto", "offline"]
-    """auto: upload in the background after the end if Comet has a key; offline: only when somebody asks for it."""
+    """auto: upload in the background after the end if Comet has a key; offline: only when asked."""
     project: Annotated[str, Field(min_length=1)]
     workspace: str | None
     tags: list[str]

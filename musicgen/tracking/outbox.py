@@ -1,8 +1,8 @@
 """Archives that wait for Comet, and what became of each.
 
-Beside the archives of a folder lies uploads.json, which holds of each that was tried "url" and "sent_at", or "error"
-and "failed_at". An archive is noted before its upload begins, so that one that was cut off is known as such. One
-process at a time sends out of a folder; an archive that Comet has is not sent again.
+Beside the archives of a folder lies uploads.json, which holds of each that was tried "url" and "sent_at", or
+"error" and "failed_at". An archive is noted before its upload begins, so that one that was cut off is known
+as such. One process at a time sends out of a folder; an archive that Comet has is not sent again.
 """
 
 import json
@@ -43,8 +43,8 @@ class Upload:
 def find_archives(paths: Sequence[Path]) -> list[Path]:
     """Every archive in folders of Comet at or below the paths, experiments before additions.
 
-    Those that Comet made for runs that have not ended are empty and left out. Raises InputError for a path that does
-    not exist.
+    Those that Comet made for runs that have not ended are empty and left out. Raises InputError for a path
+    that does not exist.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -67,8 +67,8 @@ def in_order(archive: Path) -> tuple[bool, Path]:
 def send_all(archives: Sequence[Path], timeout_seconds: float, *, locks: bool = True) -> Iterator[Upload]:
     """Send what Comet does not have, in this order, and tell of each; timeout_seconds is for each.
 
-    An addition whose experiment did not get through stays, and so does everything after the key was refused or
-    FAILURES_IN_A_ROW uploads failed. Raises InputError like `files.locked`.
+    An addition whose experiment did not get through stays, and so does everything after the key was refused
+    or FAILURES_IN_A_ROW uploads failed. Raises InputError like `files.locked`.
     """
     failures, given_up, missing = 0, None, set[str]()
     for archive in archives:

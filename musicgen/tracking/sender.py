@@ -2,8 +2,9 @@
 
     python -m musicgen.tracking.sender ARCHIVE [--again]
 
-The last line that it prints is an `Answer` as JSON. Comet's own `comet upload` tells neither a part from the whole
-(it ends well where files did not get through) nor can it go on with an experiment of which Comet has a part.
+The last line that it prints is an `Answer` as JSON. Comet's own `comet upload` tells neither a part from the
+whole (it ends well where files did not get through) nor can it go on with an experiment of which Comet has a
+part.
 """
 
 import json
@@ -43,7 +44,7 @@ class _Problems(logging.Handler):
 
 
 def send(archive: Path, *, again: bool) -> Answer:
-    """Send it whole; again: Comet may have a part of it from before, and gets all of it into the same experiment."""
+    """Send it whole; again: Comet may have a part of it, and gets all of it into the same experiment."""
     from comet_ml.config.config_api import get_api_key, get_config
     from comet_ml.exceptions import CometRestApiException, ExperimentAlreadyUploaded, InvalidAPIKey
     from comet_ml.offline import OfflineSender, unzip_offline_archive

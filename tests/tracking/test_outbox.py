@@ -1,4 +1,4 @@
-"""Archives go to a stand-in for Comet's server, which keeps what it was sent and fails where it is told to."""
+"""Archives go to a stand-in for Comet's server, which keeps what it was sent and fails when told to."""
 
 import json
 import tempfile
