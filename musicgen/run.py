@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen import __version__
@@ -24,6 +25,7 @@ from musicgen.seeds import torch_seed
 from musicgen.songs import Song, render_songs, write_rows, write_tunebook
 from musicgen.study.figures import write_figures
 from musicgen.study.record import RunRecord
+from musicgen.study.store import keep_below
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
@@ -89,6 +91,9 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     _write_plots(prepared, record, figures)
     track_results(tracker, record, prepared.directory)
     _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
+    paths = prepared.config.paths
+    if paths.store_gigabytes is not None:
+        keep_below(Path(paths.store), paths.store_gigabytes, locks=paths.locks)
 
 
 def _look(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:

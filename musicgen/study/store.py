@@ -1,12 +1,17 @@
 """The store: the folders of all trainings below `paths.store`."""
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from musicgen.config import Config
 from musicgen.training.folder import TrainingFolder
+
+MINUTES_IN_USE = 2.0
+"""For so long after it was last used a training may still be about to be read, and stays."""
 
 
 def training_folder(config: Config, training_id: str) -> TrainingFolder:
@@ -28,13 +33,23 @@ def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
     """Every training of a store, the one used last first."""
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        files = [file.stat() for file in path.iterdir()] if path.is_dir() else []
+        files = _stat_files(path) if path.is_dir() else []
         if files:
             last_used = datetime.fromtimestamp(max(file.st_mtime for file in files))
             trainings.append(
                 StoredTraining(TrainingFolder(path, locks), sum(file.st_size for file in files), last_used)
             )
     return sorted(trainings, key=lambda training: training.last_used, reverse=True)
+
+
+def _stat_files(folder: Path) -> list[os.stat_result]:
+    """Of every file that is still there: others may train here now, or make room."""
+    found = []
+    with suppress(FileNotFoundError):
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):
+                found.append(file.stat())
+    return found
 
 
 def prune(
@@ -61,3 +76,15 @@ def prune(
         removed.append(training)
         size -= training.num_bytes
     return removed, in_use
+
+
+def keep_below(folder: Path, gigabytes: float, *, locks: bool = True) -> None:
+    """Remove what was used longest ago until the store takes no more, but for what is in use or was just now.
+
+    What went is trained again when a run asks for it.
+    """
+    trainings = read_store(folder, locks=locks)
+    then = datetime.now() - timedelta(minutes=MINUTES_IN_USE)
+    old = [training for training in trainings if training.last_used < then]
+    in_use = sum(training.num_bytes for training in trainings if training.last_used >= then)
+    prune(old, max_bytes=int(gigabytes * 1e9) - in_use)
