@@ -130,14 +130,14 @@ def rise(samples: Sequence[Sample], value: Callable[[Sample], float]) -> tuple[f
     last = max(sample.progress for sample in samples)
     first = WARM_UP * last
     width = (last - first) / NUM_PARTS
-    medians = []
-    for part in range(NUM_PARTS):
-        begin = first + part * width
-        values = [value(sample) for sample in samples if begin <= sample.progress < begin + width]
-        if values:
-            medians.append((begin + width / 2, statistics.median(values)))
-    line = linregress([place for place, _ in medians], [median for _, median in medians])
-    return float(line.slope) * (last - first), medians[0][1], medians[-1][1]
+    parts: dict[int, list[float]] = {}
+    for sample in samples:
+        if sample.progress >= first:
+            part = min(int((sample.progress - first) / width), NUM_PARTS - 1)
+            parts.setdefault(part, []).append(value(sample))
+    medians = {part: statistics.median(values) for part, values in sorted(parts.items())}
+    line = linregress(list(medians), list(medians.values()))
+    return float(line.slope) * NUM_PARTS, medians[min(medians)], medians[max(medians)]
 
 
 def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
@@ -183,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "overrides", nargs="*", help="more of the command, such as paths.store_gigabytes=0.01"
     )
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_intermixed_args(arguments)
     outputs = parsed.outputs or Path(tempfile.mkdtemp(prefix="musicgen-long-runs-"))
     outputs.mkdir(parents=True, exist_ok=True)
     path, status = outputs / "samples.csv", 0
