@@ -85,7 +85,7 @@ def upload(arguments: argparse.Namespace) -> int:
     if not all(map(is_sent, archives)) and not has_key():
         raise InputError("Comet has no key: set COMET_API_KEY, or run `comet login`")
     counts = dict.fromkeys(("sent", "sent before", "not sent", "not tried"), 0)
-    for done in send_all(archives, arguments.timeout, locks=not arguments.no_locks):
+    for done in send_all(archives, arguments.timeout, _say_that_it_waits, locks=not arguments.no_locks):
         counts[done.state] += 1
         if done.state in ("sent", "not sent"):
             told = done.error or done.url or "Comet had it already"
@@ -98,6 +98,10 @@ def upload(arguments: argparse.Namespace) -> int:
         complain(problem)
     print(", ".join(f"{number} {state}" for state, number in counts.items()))
     return 1 if counts["not sent"] or counts["not tried"] or problems else 0
+
+
+def _say_that_it_waits() -> None:
+    print("another process sends from there: waiting for it", flush=True)
 
 
 def _write_missing(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
@@ -147,7 +151,14 @@ def _record(done: "Upload") -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parsed = _parse_arguments(arguments)
-    return exit_status(lambda: upload(parsed))
+    return exit_status(lambda: _upload(parsed))
+
+
+def _upload(arguments: argparse.Namespace) -> int:
+    try:
+        return upload(arguments)
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}; it has to be a place to write to") from error
 
 
 if __name__ == "__main__":

@@ -61,6 +61,7 @@ class CometTracker:
         self._folder = folder
         self._continues = continues
         self._error: str | None = None
+        self._experiment: Any = None
         self._archives_before: set[Path] = set()
         self._start(name, tags)
 
@@ -134,19 +135,23 @@ class CometTracker:
 
         One that is not is removed: what it was to hold lies in the directory that it tells of.
         """
+        failure, self._error = self._error, None
         self._end_experiment()
         archives = sorted(set(self._folder.glob("*.zip")) - self._archives_before)
-        if self._error is not None or not archives:
-            return {"kind": "comet", "error": self._error or "no archive was written"}
-        problem = problem_of(archives[-1])
+        problem = failure or self._error or (None if archives else "no archive was written")
+        if problem is None and (damage := problem_of(archives[-1])):
+            problem = f"the archive {damage}"
+            log.warning("there is no archive for Comet: it %s", damage)
         if problem is None:
             return {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
-        log.warning("there is no archive for Comet: it %s", problem)
-        archives[-1].unlink()
-        return {"kind": "comet", "error": f"the archive {problem}"}
+        for archive in archives:
+            archive.unlink()
+        return {"kind": "comet", "error": problem}
 
     @_never_fail
     def _end_experiment(self) -> None:
+        if self._experiment is None:
+            return
         # Comet's writer looks whether it should end only after it has waited in vain for a message: a second,
         # unless this attribute says otherwise. A message wakes it from the wait that it is in.
         writer = self._experiment.streamer

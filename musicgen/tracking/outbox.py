@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +64,13 @@ def in_order(archive: Path) -> tuple[bool, Path]:
     return is_addition(archive), archive
 
 
-def send_all(archives: Sequence[Path], timeout_seconds: float, *, locks: bool = True) -> Iterator[Upload]:
+def send_all(
+    archives: Sequence[Path],
+    timeout_seconds: float,
+    on_wait: Callable[[], None] = lambda: None,
+    *,
+    locks: bool = True,
+) -> Iterator[Upload]:
     """Send what Comet does not have, in this order, and tell of each; timeout_seconds is for each.
 
     An addition whose experiment did not get through stays, and so does everything after the key was refused
@@ -72,7 +78,7 @@ def send_all(archives: Sequence[Path], timeout_seconds: float, *, locks: bool = 
     """
     failures, given_up, missing = 0, None, set[str]()
     for archive in archives:
-        with locked(archive.parent / ".lock", locks=locks):
+        with locked(archive.parent / ".lock", on_wait, locks=locks):
             upload, is_about_key = _known(archive), False
             key = experiment_key(archive)
             if upload is None and given_up is not None:

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_archive_that_looks_whole(
     monkeypatch.setattr(zipfile.ZipFile, "write", refuse)
     ended = tracker.end()
     assert "is not whole" in str(ended["error"])
+
+
+def test_an_experiment_that_failed_is_ended_all_the_same(tmp_path: Path) -> None:
+    """Its thread would go on, and the next experiment of this process would mix with it."""
+    before = threading.active_count()
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
+    experiment = tracker._experiment
+    tracker._error = "log_audio: refused"
+    assert tracker.end() == {"kind": "comet", "error": "log_audio: refused"}
+    assert not experiment.alive and threading.active_count() == before
+    assert not list((tmp_path / "comet").glob("*.zip"))
 
 
 def test_what_comet_could_not_copy_is_told(tmp_path: Path) -> None:
