@@ -27,10 +27,11 @@ import tempfile
 import time
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from musicgen.study.record import RunRecord
 from musicgen.upload import LOG_NAME
@@ -161,9 +162,7 @@ def lacking(archive: Path, server: CometServer) -> str:
     with zipfile.ZipFile(archive) as content:
         messages = [json.loads(line) for line in content.read("messages.json").splitlines()]
         uploads = [message["payload"] for message in messages if message["type"] == "file_upload"]
-        files = sorted(
-            (upload["additional_params"]["fileName"], content.read(upload["file_path"])) for upload in uploads
-        )
+        files = sorted((name_of(upload), content.read(upload["file_path"])) for upload in uploads)
     metrics = sorted(
         (metric["metricName"], str(metric["metricValue"]), metric.get("step"))
         for metric in (
@@ -178,6 +177,12 @@ def lacking(archive: Path, server: CometServer) -> str:
         "" if experiment.is_ended and experiment.parameters else "parameters or the end are missing",
     ]
     return "; ".join(filter(None, problems))
+
+
+def name_of(upload: Mapping[str, Any]) -> str:
+    """The name of a file in an archive, which is that of a figure where it is a picture."""
+    told = upload["additional_params"]
+    return str(told.get("fileName") or told.get("figName"))
 
 
 def _as_numbers(metrics: Sequence[tuple[str, str, int | None]]) -> list[tuple[str, float, int]]:

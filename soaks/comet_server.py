@@ -182,13 +182,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take_file(self, body: bytes) -> None:
         query = parse_qs(urlsplit(self.path).query)
+        # A picture's name is that of a figure.
+        name = query.get("fileName", query.get("figName", [""]))[0]
         boundary = re.search(r"boundary=(\S+)", self.headers["Content-Type"])
         assert boundary is not None
         parts = body.split(b"--" + boundary[1].encode())
         (part,) = [part for part in parts if b'name="file"' in part.partition(b"\r\n\r\n")[0]]
         content = part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
         with self.server.lock:
-            self.server.experiments[query["experimentId"][0]].files.append((query["fileName"][0], content))
+            self.server.experiments[query["experimentId"][0]].files.append((name, content))
         self._answer({"assetId": "asset"})
 
     def _answer(self, content: dict, status: int = 200) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from musicgen.tracking.comet import forbid_patching
 
 UNAUTHORIZED = (401, 403)
+_OWN_FILES = ("experiment.json", "messages.json")
+"""What an archive holds beside the files of the experiment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def send(archive: Path, *, again: bool) -> Answer:
     problems = _Problems()
     logging.getLogger("comet_ml").addHandler(problems)
     try:
-        sender = OfflineSender(key, unzip_offline_archive(str(archive)))
+        folder = unzip_offline_archive(str(archive))
+        sender = OfflineSender(key, folder)
         if again and sender.resume_strategy == "create":
             sender.resume_strategy = "get_or_create"
         sender.send()
@@ -73,10 +76,11 @@ def send(archive: Path, *, again: bool) -> Answer:
     except Exception as error:
         return Answer(error=_line(f"{type(error).__name__}: {error}", key))
     files = sender.file_upload_manager.upload_results
-    # Of a file that Comet is too busy to take, it logs nothing.
-    lost = sum(not file.successful() for file in files)
+    # A file that Comet is too busy to take is no error to its sender, which keeps it for another time.
+    kept = sum(path.name not in _OWN_FILES for path in Path(folder).iterdir())
+    lost = kept + sum(not file.successful() for file in files)
     if lost or problems.first is not None:
-        why = problems.first or "Comet does not say why"
+        why = problems.first or "Comet is too busy"
         return Answer(error=_line(f"Comet lacks {lost} of {len(files)} files of it: {why}", key))
     return Answer(url=sender._get_experiment_url())
 
