@@ -1,7 +1,7 @@
 """Runs beside a Comet that fails: what it costs them, what they tell, and what comes through later.
 
-    python -m soaks.comet_faults [--rounds 3] [--outputs DIR] [--results FILE]
-    python -m soaks.comet_faults --summary --results FILE
+    python -m soaks.comet_faults [--rounds 3] [--faults FAULT ...] [--outputs DIR]
+    python -m soaks.comet_faults --summary --outputs DIR
 
 Each round does the same small run without a tracker, with an archive that nobody sends, and beside each fault
 of `comet_server.FAULTS`, a port where nobody listens, a folder for the archive that is none and one on a full
@@ -9,7 +9,7 @@ disk (that one where this process may mount one). The seconds are those of train
 whole command, and each round compares with its own runs: with those without a tracker for training, with
 those of the archive that nobody sends for the whole command. After a fault the server is well again, and
 `python -m musicgen.upload` has to bring it every file of the run's archive once and every value that it
-holds. FILE takes a line a run, so that a trial goes on in pieces.
+holds. DIR/results.csv takes a line a run, so that a trial goes on in pieces.
 
 Exits with 1 if a run was not complete, did not say what happened, or something of it was not sent later; or
 if the median ratio of a fault is above 1.05.
@@ -42,9 +42,10 @@ REFUSES, NO_FOLDER, FULL_DISK = "refuses", "folder is a file", "disk is full"
 CONDITIONS = (WITHOUT, OFFLINE, REFUSES, *FAULTS, NO_FOLDER, FULL_DISK)
 MOST = 1.05
 """Ratio of times that is promised."""
-SECONDS_OF_AN_UPLOAD = 10.0
+SECONDS_OF_AN_UPLOAD, SECONDS_OF_HANGING = 60.0, 10.0
+"""Time limits of an upload: of most, and of one that only the limit ends."""
 SECONDS_FOR_THE_BACKGROUND = 120.0
-RUN = ("training=smoke", "training.num_threads=1", "training.num_iterations=1500", "rendering.num_tunes=2")
+RUN = ("training=smoke", "training.num_threads=1", "training.num_iterations=1000", "rendering.num_tunes=2")
 BYTES_OF_FULL_DISK = 64 * 1024
 
 
@@ -65,14 +66,18 @@ class Trial:
 def _environment(server: CometServer | None) -> dict[str, str]:
     # A key in the user's home takes no trial online.
     quiet = {"COMET_CONFIG": os.devnull, "OMP_NUM_THREADS": "1"}
+    # Comet tries again for up to half a minute, in the background; once tells as much.
+    for name in ("GET_OR_ADD_EXPERIMENT_RETRY_TOTAL", "HTTP_SESSION_RETRY_TOTAL"):
+        quiet[f"COMET_{name}"] = "1"
     if server is not None:
         quiet |= server.environment
     return {name: value for name, value in os.environ.items() if name != "COMET_API_KEY"} | quiet
 
 
 def _command(directory: Path, outputs: Path, overrides: Sequence[str], condition: str) -> list[str]:
+    limit = SECONDS_OF_HANGING if "hangs" in condition else SECONDS_OF_AN_UPLOAD
     tracker = {WITHOUT: ["tracker=none"], OFFLINE: ["tracker.mode=offline"]}.get(
-        condition, ["tracker.mode=auto", f"tracker.upload_timeout_seconds={SECONDS_OF_AN_UPLOAD:g}"]
+        condition, ["tracker.mode=auto", f"tracker.upload_timeout_seconds={limit:g}"]
     )
     # A store for each run: it has to train.
     places = [f"paths.outputs={outputs}", f"paths.store={directory}-store", f"hydra.run.dir={directory}"]
@@ -243,14 +248,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m soaks.comet_faults", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--outputs", type=Path, default=Path(tempfile.gettempdir()) / "musicgen-comet-faults")
-    parser.add_argument("--results", type=Path, help="default: results.csv in --outputs")
-    parser.add_argument("--summary", action="store_true", help="only tell what FILE holds")
+    parser.add_argument(
+        "--faults", nargs="+", choices=CONDITIONS[2:], default=CONDITIONS[2:], metavar="FAULT"
+    )
+    parser.add_argument("--summary", action="store_true", help="only tell what DIR holds")
     parsed = parser.parse_args(arguments)
     parsed.outputs.mkdir(parents=True, exist_ok=True)
-    results = parsed.results or parsed.outputs / "results.csv"
+    results = parsed.outputs / "results.csv"
     first = 1 + max((trial.round for trial in _read(results)), default=0) if results.exists() else 1
     for number in range(first, first if parsed.summary else first + parsed.rounds):
-        for condition in CONDITIONS:
+        for condition in (WITHOUT, OFFLINE, *parsed.faults):
             if condition == FULL_DISK and not _can_mount():
                 print(f"{FULL_DISK}: left out, this process cannot mount a small disk")
                 continue
