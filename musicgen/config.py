@@ -40,6 +40,8 @@ class PathsConfig:
     """What can be worked out again: corpora as read, references of metrics; each under its digest."""
     locks: bool = True
     """Whether the file systems of store and cache have locks, which keep work from being done twice."""
+    store_gigabytes: Annotated[float, Field(ge=0.0)] | None = None
+    """After each run, what was used longest ago goes out of the store until it takes no more than this."""
 
     @property
     def known_cache(self) -> Path | None:

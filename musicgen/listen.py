@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from musicgen.compare import read_baseline
 from musicgen.errors import InputError, exit_status, one_line
 from musicgen.serving import check_port
+from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
     from musicgen.listening.database import Database
@@ -195,7 +196,8 @@ def _serve(listening: "Listening", port: int) -> None:
 def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     """Put the tables on the sweep's experiment on Comet, or on one of their own where the sweep has none."""
     from musicgen.study.pairing import sweep_directory
-    from musicgen.tracking.comet import CometTracker, experiment_key
+    from musicgen.tracking.archive import experiment_key
+    from musicgen.tracking.comet import CometTracker
     from musicgen.tracking.config import tracker_config
 
     config = tracker_config(run.record.config)
@@ -209,6 +211,7 @@ def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     for path in results.written:
         tracker.log_file(path)
     tracker.end()
+    upload_in_background(folder, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

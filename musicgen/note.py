@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.errors import exit_status
 from musicgen.study.criteria import CRITERIA, POINTS
+from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
     from musicgen.study.findings import Finding
@@ -64,12 +65,12 @@ def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     archive = record.tracker.get("archive")
     if not isinstance(archive, str):
         return
-    from musicgen.tracking.comet import CometTracker, experiment_key
+    from musicgen.tracking.archive import experiment_key
+    from musicgen.tracking.comet import CometTracker
     from musicgen.tracking.config import tracker_config
 
-    tracker = CometTracker(
-        tracker_config(record.config), directory / "comet", continues=experiment_key(Path(archive))
-    )
+    config = tracker_config(record.config)
+    tracker = CometTracker(config, directory / "comet", continues=experiment_key(Path(archive)))
     tracker.log_metrics(
         {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
     )
@@ -77,6 +78,7 @@ def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     tracker.log_text(finding.text, told)
     # What Comet refuses is a warning: the finding is in the log.
     tracker.end()
+    upload_in_background(directory, config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

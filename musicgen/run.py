@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen import __version__
+from musicgen.experiment import open_tracker, track_results, track_row
 from musicgen.measurement import measure, reference_meanwhile
 from musicgen.model.computing import computing_on
 from musicgen.model.network import CharacterNetwork, build_network
@@ -23,11 +24,10 @@ from musicgen.sampling.generation import SampledTune, sample_tunes
 from musicgen.seeds import torch_seed
 from musicgen.songs import Song, render_songs, write_rows, write_tunebook
 from musicgen.study.figures import write_figures
-from musicgen.study.naming import study_tags
 from musicgen.study.record import RunRecord
-from musicgen.tracking.comet import CometTracker
+from musicgen.study.store import keep_below
 from musicgen.tracking.history import HistoryFile
-from musicgen.tracking.tracker import NoTracker, Tracker
+from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
@@ -46,7 +46,8 @@ def execute(prepared: PreparedRun) -> RunRecord:
     """Do the run. Its record says how it ended, also where this raises."""
     record = _open_record(prepared)
     record.write(prepared.directory)
-    tracker = _open_tracker(prepared)
+    name = " ".join(prepared.changes)
+    tracker = open_tracker(prepared.config, prepared.directory, prepared.corpus.name, name)
     started = time.perf_counter()
     try:
         with computing_on(prepared.num_threads):
@@ -86,10 +87,12 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     tell_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
-    pictures = _write_plots(prepared, record, figures)
-    files = [prepared.directory / "tunes.abc", prepared.directory / "tunes.csv"]
-    _track_results(tracker, record, songs, files, pictures)
+    _write_plots(prepared, record, figures)
+    track_results(tracker, record, prepared.directory)
     _describe_training(prepared, fitted, time.perf_counter() - started - fitted.train_seconds)
+    paths = prepared.config.paths
+    if paths.store_gigabytes is not None:
+        keep_below(Path(paths.store), paths.store_gigabytes, locks=paths.locks)
 
 
 def _look(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
@@ -144,17 +147,6 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
     )
 
 
-def _open_tracker(prepared: PreparedRun) -> Tracker:
-    config = prepared.config.tracker
-    # An experiment is a whole run.
-    if config.kind == "none" or prepared.config.training.stop_iteration is not None:
-        return NoTracker()
-    name = " ".join(prepared.changes) or "defaults"
-    tags = [prepared.corpus.name, prepared.config.model.cell, f"seed={prepared.config.seed}"]
-    tags += study_tags(prepared.config)
-    return CometTracker(config, prepared.directory / "comet", name, tags)
-
-
 def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     config, corpus = prepared.config, prepared.corpus
     task = Task(
@@ -183,10 +175,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             progress.record(row)
             values = asdict(row)
             history.write(values)
-            tracker.log_metrics(
-                {f"fit/{name}": values[name] for name in ("train_loss", "validation_loss", "learning_rate")},
-                iteration=row.iteration,
-            )
+            track_row(tracker, values)
 
         fitted = fit(task, progress.step, tell)
     record.weights = os.path.relpath(fitted.state, prepared.directory)
@@ -221,33 +210,7 @@ def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTun
     return songs
 
 
-def _write_plots(prepared: PreparedRun, record: RunRecord, figures: Mapping[str, "Figure"]) -> list[Path]:
+def _write_plots(prepared: PreparedRun, record: RunRecord, figures: Mapping[str, "Figure"]) -> None:
     started = time.perf_counter()
-    pictures = write_figures(figures, prepared.directory / "plots", suffixes=["png"])
+    write_figures(figures, prepared.directory / "plots", suffixes=["png"])
     record.timing["plots_seconds"] = time.perf_counter() - started
-    return pictures
-
-
-def _track_results(
-    tracker: Tracker,
-    record: RunRecord,
-    songs: Sequence[Song],
-    files: Sequence[Path],
-    pictures: Sequence[Path],
-) -> None:
-    tracker.log_metrics(record.metrics)
-    tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
-    for song in songs:
-        rendered = song.rendered
-        if rendered.audio is not None:
-            metadata = {
-                "prompt": song.tune.prompt,
-                "temperature": song.tune.temperature,
-                "tune": song.tune.index,
-            }
-            tracker.log_audio(rendered.audio, metadata)
-        pictures = [*pictures, *(path for path in (rendered.score, rendered.piano_roll) if path is not None)]
-    for path in pictures:
-        tracker.log_image(path)
-    for path in files:
-        tracker.log_file(path)

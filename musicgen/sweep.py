@@ -12,11 +12,13 @@ from musicgen.study.search.trials import CONFIRMATION, is_search
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
+from musicgen.upload import upload_in_background
 
 
 def end_sweep(directory: Path) -> int:
     """The status with which a sweep's command ends, after all is written and printed."""
-    return exit_status(lambda: finish_sweep(directory))
+    status = exit_status(lambda: finish_sweep(directory))
+    return exit_status(lambda: _upload(directory)) or status
 
 
 def finish_sweep(directory: Path) -> int:
@@ -30,6 +32,14 @@ def finish_sweep(directory: Path) -> int:
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)
     return 1 if summary.failures else 0
+
+
+def _upload(directory: Path) -> None:
+    """Let Comet have all runs and the sweep's own experiment; no job of the sweep has waited for that."""
+    first = next(directory.rglob(FILE_NAME), None)
+    if first is not None:
+        config = config_from_dict(RunRecord.read(first.parent).config)
+        upload_in_background(directory, config.tracker, locks=config.paths.locks)
 
 
 def _finish_search(directory: Path) -> int:

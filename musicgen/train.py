@@ -31,6 +31,7 @@ from musicgen.study.watch import SweepWatch, remove_empty
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
+from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
     from musicgen.study.record import RunRecord
@@ -112,8 +113,12 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         raise
     from musicgen.run import execute
 
-    record = execute(prepared)
-
+    try:
+        record = execute(prepared)
+    finally:
+        # The runs of a sweep are uploaded at its end, all together.
+        if job.mode == RunMode.RUN:
+            upload_in_background(directory, config.tracker, locks=config.paths.locks)
     if record.status == "complete":
         _print_tables(record)
     # The last line that the command prints says where everything is: see main.

@@ -4,11 +4,14 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from musicgen.config import Config
 from musicgen.training.folder import TrainingFolder
+
+MINUTES_IN_USE = 2.0
+"""For so long after it was last used a training may still be about to be read, and stays."""
 
 
 def training_folder(config: Config, training_id: str) -> TrainingFolder:
@@ -75,3 +78,15 @@ def prune(
         removed.append(training)
         size -= training.num_bytes
     return removed, in_use
+
+
+def keep_below(folder: Path, gigabytes: float, *, locks: bool = True) -> None:
+    """Remove what was used longest ago until the store takes no more, but for what is in use or was just now.
+
+    What went is trained again when a run asks for it.
+    """
+    trainings = read_store(folder, locks=locks)
+    then = datetime.now() - timedelta(minutes=MINUTES_IN_USE)
+    old = [training for training in trainings if training.last_used < then]
+    in_use = sum(training.num_bytes for training in trainings if training.last_used >= then)
+    prune(old, max_bytes=int(gigabytes * 1e9) - in_use)

@@ -1,27 +1,19 @@
-"""Comet: an offline archive of every run, uploaded when the run ends if there is a key.
-
-The archive is written without the network and the upload happens in a process of its own with a time
-limit. So a network that fails or hangs costs the upload, never the run; the archive stays and can be
-uploaded later with `comet upload`.
-"""
+"""Comet: an offline archive of every run. It is written without the network, which outbox.py alone knows."""
 
 import functools
 import logging
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from musicgen.tracking.archive import problem_of
 from musicgen.tracking.config import TrackerConfig
 
 log = logging.getLogger(__name__)
 
 SECONDS_BEFORE_WRITER_ENDS = 0.02
 
-_URL = re.compile(r"https?://[^\s'\"]+")
 _Arguments = ParamSpec("_Arguments")
 
 
@@ -49,11 +41,6 @@ def forbid_patching() -> None:
     os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
 
 
-def experiment_key(archive: Path) -> str:
-    """The key under which the experiment of an archive is, or will be, on Comet."""
-    return archive.stem.partition("-")[0]
-
-
 class CometTracker:
     """One offline experiment of a run, or an addition to one."""
 
@@ -74,6 +61,7 @@ class CometTracker:
         self._folder = folder
         self._continues = continues
         self._error: str | None = None
+        self._experiment: Any = None
         self._archives_before: set[Path] = set()
         self._start(name, tags)
 
@@ -143,18 +131,27 @@ class CometTracker:
         self._experiment.log_text(text, metadata=dict(metadata))
 
     def end(self) -> Mapping[str, object]:
-        """Write the archive, and upload it where that is wanted and possible."""
+        """Write the archive, and look whether it is whole: Comet says nothing where the disk is full.
+
+        One that is not is removed: what it was to hold lies in the directory that it tells of.
+        """
+        failure, self._error = self._error, None
         self._end_experiment()
         archives = sorted(set(self._folder.glob("*.zip")) - self._archives_before)
-        if self._error is not None or not archives:
-            return {"kind": "comet", "error": self._error or "no archive was written"}
-        ended = {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
-        if self._config.mode == "offline" or not _has_key():
-            return ended
-        return ended | upload(archives[-1], self._config.upload_timeout_seconds)
+        problem = failure or self._error or (None if archives else "no archive was written")
+        if problem is None and (damage := problem_of(archives[-1])):
+            problem = f"the archive {damage}"
+            log.warning("there is no archive for Comet: it %s", damage)
+        if problem is None:
+            return {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
+        for archive in archives:
+            archive.unlink()
+        return {"kind": "comet", "error": problem}
 
     @_never_fail
     def _end_experiment(self) -> None:
+        if self._experiment is None:
+            return
         # Comet's writer looks whether it should end only after it has waited in vain for a message: a second,
         # unless this attribute says otherwise. A message wakes it from the wait that it is in.
         writer = self._experiment.streamer
@@ -174,26 +171,8 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
     return pairs
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
+    """Whether Comet has been given a key, in whichever way it knows."""
     from comet_ml.config.config_api import get_config
 
     return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))
-
-
-def upload(archive: Path, timeout_seconds: float) -> dict[str, object]:
-    """Upload in a process of its own; returns the experiment's url, or the error and what to do about it."""
-    command = [sys.executable, "-m", "comet_ml.scripts.comet_upload", str(archive)]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        problem = f"no answer within {timeout_seconds:g} s"
-    else:
-        output = done.stdout + done.stderr
-        urls = _URL.findall(output)
-        if done.returncode == 0:
-            return {"url": urls[-1] if urls else None}
-        problem = next((line for line in reversed(output.splitlines()) if line.strip()), "unknown reason")
-    log.warning("Comet upload failed (%s); the archive stays: comet upload %s", problem, archive)
-    return {"error": f"upload failed: {problem}"}

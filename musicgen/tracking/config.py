@@ -15,12 +15,12 @@ class TrackerConfig:
 
     kind: Literal["comet", "none"]
     mode: Literal["auto", "offline"]
-    """auto: upload when the run ends if Comet has a key; offline: never touch the network."""
+    """auto: upload in the background after the end if Comet has a key; offline: only when asked."""
     project: Annotated[str, Field(min_length=1)]
     workspace: str | None
     tags: list[str]
     upload_timeout_seconds: Annotated[float, Field(gt=0.0)]
-    """After this the archive stays, and the run ends without the upload."""
+    """Of one archive, in the background; after this it waits for `python -m musicgen.upload`."""
 
 
 def tracker_config(config: Mapping[str, object]) -> TrackerConfig:

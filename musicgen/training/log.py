@@ -51,7 +51,7 @@ class TrainingLog:
         return {
             iteration: loss
             for iteration, loss in sorted(self.validation_losses.items())
-            if iteration <= end and (iteration % config.validation_interval == 0 or iteration == end)
+            if iteration <= end and _is_validated(iteration, end, config)
         }
 
     def best(self, config: TrainingConfig) -> int:
@@ -61,8 +61,8 @@ class TrainingLog:
 
     def history(self, config: TrainingConfig, after: int = 0) -> list[Record]:
         """The rows of a run, as far as it has come; those behind the row of iteration `after`, if given."""
-        validations, rows, previous = self.validations(config), [], after
-        while previous < min(self.iteration, self.end(config)):
+        rows, previous, end = [], after, self.end(config)
+        while previous < min(self.iteration, end):
             iteration = next_row(previous, config)
             if iteration > self.iteration:
                 break
@@ -72,13 +72,20 @@ class TrainingLog:
                 Record(
                     iteration=iteration,
                     train_loss=sum(losses) / len(losses),
-                    validation_loss=validations.get(iteration),
+                    validation_loss=self.validation_losses.get(iteration)
+                    if _is_validated(iteration, end, config)
+                    else None,
                     learning_rate=learning_rate_at(iteration, config),
                     tokens_per_second=characters / sum(self.step_seconds[previous:iteration]),
                 )
             )
             previous = iteration
         return rows
+
+
+def _is_validated(iteration: int, end: int, config: TrainingConfig) -> bool:
+    """Whether a run that ends at `end` validates there."""
+    return iteration % config.validation_interval == 0 or iteration == end
 
 
 def next_row(iteration: int, config: TrainingConfig) -> int:

@@ -1,6 +1,7 @@
 """The training loop: random windows, AdamW, validation at a set cadence, states kept on the way."""
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -104,6 +105,8 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         assert newest is not None and newest.iteration == state.log.iteration
         end = _finish(task, state, newest)
         checkpoint = load_checkpoint(end, task.weights, task.config)
+        # Whoever makes room in the store sees that it is in use, also where an earlier run trained it.
+        os.utime(end)
     validations = state.log.validations(task.config)
     best = state.log.best(task.config)
     return Fit(

@@ -38,7 +38,8 @@ class TrainingState:
         content = {
             "model": asdict(self.network.config),
             "vocabulary": self.vocabulary.characters,
-            "log": asdict(self.log),
+            # Not by asdict, which copies every loss there was, at every validation.
+            "log": vars(self.log),
             "weights": self.network.state_dict(),
             "best_weights": self.best_weights,
             "best_iteration": self.best_iteration,

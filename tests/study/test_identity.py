@@ -45,6 +45,7 @@ def test_what_can_change_the_weights_changes_the_training_identity(name: str, va
         ("tracker.kind", "none"),
         ("paths.outputs", "elsewhere"),
         ("paths.locks", False),
+        ("paths.store_gigabytes", 1.0),
         ("data.name", "renamed"),
     ],
 )

@@ -1,6 +1,7 @@
 import errno
 import math
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -158,7 +159,10 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
 def test_a_finished_training_trains_nothing_more(tmp_path: Path) -> None:
     first, _, _ = train(make_task(tmp_path / "a"))
+    os.utime(first.state, (0, 0))
     again, records, steps = train(make_task(tmp_path / "a"))
+    # Whoever makes room in the store sees that it is in use.
+    assert again.state.stat().st_mtime > 0
     assert steps == [] and again.reused_iterations == 60
     assert (again.best_validation_loss, list(first.history)) == (first.best_validation_loss, records)
 

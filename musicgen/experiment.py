@@ -1,0 +1,78 @@
+"""A run as an experiment of a tracker: what it hears while the run goes on, and what of the run's files."""
+
+import csv
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from musicgen.config import Config, config_from_dict
+from musicgen.study.naming import study_tags
+from musicgen.study.record import RunRecord
+from musicgen.tracking.comet import CometTracker
+from musicgen.tracking.history import COLUMNS
+from musicgen.tracking.outbox import FOLDER
+from musicgen.tracking.tracker import NoTracker, Tracker
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+
+
+def open_tracker(config: Config, directory: Path, corpus: str, name: str) -> Tracker:
+    """The tracker of a run in a directory; name: what it is called, nothing for the defaults."""
+    # An experiment is a whole run.
+    if config.tracker.kind == "none" or config.training.stop_iteration is not None:
+        return NoTracker()
+    tags = [corpus, config.model.cell, f"seed={config.seed}", *study_tags(config)]
+    return CometTracker(config.tracker, directory / FOLDER, name or "defaults", tags)
+
+
+def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
+    """A row of history.csv."""
+    iteration = row["iteration"]
+    assert iteration is not None
+    named = {f"fit/{name}": row[name] for name in ("train_loss", "validation_loss", "learning_rate")}
+    tracker.log_metrics(named, iteration=int(iteration))
+
+
+def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
+    """What the run measured, sampled and rendered, as far as it lies in the directory."""
+    tracker.log_metrics(record.metrics)
+    tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
+    tunes = {f"{int(row['index']):03d}": row for row in _rows(directory / "tunes.csv")}
+    songs = directory / "tunes"
+    for path in sorted(songs.glob("*")):
+        if path.suffix in AUDIO_SUFFIXES and path.stem in tunes:
+            row = tunes[path.stem]
+            told = {
+                "prompt": row["prompt"],
+                "temperature": float(row["temperature"]),
+                "tune": int(row["index"]),
+            }
+            tracker.log_audio(path, told)
+    for path in sorted([*(directory / "plots").glob("*.png"), *songs.glob("*.svg"), *songs.glob("*.png")]):
+        tracker.log_image(path)
+    for path in (directory / "tunes.abc", directory / "tunes.csv"):
+        if path.is_file():
+            tracker.log_file(path)
+
+
+def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
+    """The archive of a run that has ended, out of its directory; what the tracker says at its end.
+
+    It differs from one that was written meanwhile in its times, which are now. Raises InputError.
+    """
+    config = config_from_dict(record.config)
+    name = " ".join(shlex.split(record.command)[3:])
+    tracker = open_tracker(config, directory, str(record.corpus.get("name")), name)
+    tracker.log_parameters(config.as_dict())
+    for row in _rows(directory / "history.csv"):
+        track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
+    track_results(tracker, record, directory)
+    return tracker.end()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    # As written: a carriage return in a tune is the tune's own.
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

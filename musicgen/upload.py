@@ -1,0 +1,165 @@
+"""`python -m musicgen.upload PATH...`: send to Comet what it does not have yet."""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import InputError, complain, exit_status
+
+if TYPE_CHECKING:
+    from musicgen.tracking.config import TrackerConfig
+    from musicgen.tracking.outbox import Upload
+
+log = logging.getLogger(__name__)
+
+LOG_NAME = "upload.log"
+"""What an upload in the background says, in the directory that it sends from."""
+_NICENESS = 19
+
+
+def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m musicgen.upload",
+        description="Send the Comet archives of runs, sweeps, notes and ratings that were not sent yet, "
+        "also those of tracker.mode=offline. What was sent is not sent again.",
+    )
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=120.0, metavar="SECONDS", help="for each archive; default: 120"
+    )
+    parser.add_argument(
+        "--no-locks",
+        action="store_true",
+        help="the file system has none: nobody else should send from there now",
+    )
+    parser.add_argument("--background", action="store_true", help="leave the processor to others")
+    return parser.parse_args(arguments)
+
+
+def upload_in_background(
+    directory: Path, config: "TrackerConfig", *, locks: bool = True
+) -> subprocess.Popen[bytes] | None:
+    """Let a process that nobody waits for send what lies in a directory, if config and key want it.
+
+    What it says goes to upload.log there; what became of an archive, to uploads.json beside it and run.json.
+    """
+    from musicgen.tracking.comet import has_key
+
+    if config.kind == "none" or config.mode == "offline" or not has_key():
+        return None
+    command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background"]
+    command += ["--timeout", str(config.upload_timeout_seconds), *([] if locks else ["--no-locks"])]
+    try:
+        with (directory / LOG_NAME).open("a", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+    except OSError as error:
+        log.warning("nothing was sent to Comet (%s); later: python -m musicgen.upload %s", error, directory)
+        return None
+    log.info("Comet gets it in the background; %s says how that goes", directory / LOG_NAME)
+    return process
+
+
+def upload(arguments: argparse.Namespace) -> int:
+    """Send, a line each; returns 1 where something was not sent. Raises InputError."""
+    from musicgen.tracking.comet import has_key
+    from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
+
+    if not arguments.timeout > 0:
+        raise InputError(f"--timeout {arguments.timeout:g}: allowed are numbers above 0")
+    if arguments.background and hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    archives = find_archives(arguments.paths)
+    rewritten, problems = _write_missing(arguments.paths)
+    archives = sorted({*archives, *rewritten}, key=in_order)
+    if not archives and not problems:
+        raise InputError(f"{arguments.paths[0]}: no archive of Comet here or below")
+    if not all(map(is_sent, archives)) and not has_key():
+        raise InputError("Comet has no key: set COMET_API_KEY, or run `comet login`")
+    counts = dict.fromkeys(("sent", "sent before", "not sent", "not tried"), 0)
+    for done in send_all(archives, arguments.timeout, _say_that_it_waits, locks=not arguments.no_locks):
+        counts[done.state] += 1
+        if done.state in ("sent", "not sent"):
+            told = done.error or done.url or "Comet had it already"
+            print(f"{done.state}: {done.archive}: {told}", flush=True)
+        try:
+            _record(done)
+        except InputError as error:
+            problems.append(str(error))
+    for problem in problems:
+        complain(problem)
+    print(", ".join(f"{number} {state}" for state, number in counts.items()))
+    return 1 if counts["not sent"] or counts["not tried"] or problems else 0
+
+
+def _say_that_it_waits() -> None:
+    print("another process sends from there: waiting for it", flush=True)
+
+
+def _write_missing(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """The archives of runs that could write none when they ended, written now; and why others cannot be."""
+    from musicgen.study.record import FILE_NAME, RunRecord
+
+    written, problems = [], []
+    for file in sorted(file for path in paths for file in path.rglob(FILE_NAME)):
+        directory = file.parent
+        try:
+            record = RunRecord.read(directory)
+            if record.tracker.get("kind") != "comet" or "archive" in record.tracker:
+                continue
+            # Comet takes a second to import.
+            from musicgen.experiment import write_again
+
+            record.tracker = dict(write_again(record, directory))
+            record.write(directory)
+        except (InputError, OSError) as error:
+            problems.append(str(error))
+            continue
+        if "archive" in record.tracker:
+            written.append(directory / str(record.tracker["archive"]))
+        else:
+            problems.append(f"{directory}: nothing to send: {record.tracker['error']}")
+    return written, problems
+
+
+def _record(done: "Upload") -> None:
+    """Say in the run's record what became of its archive; raises InputError."""
+    from musicgen.study.record import FILE_NAME, RunRecord
+
+    directory = done.archive.parent.parent
+    if not (directory / FILE_NAME).is_file():
+        return
+    record = RunRecord.read(directory)
+    archive = f"{done.archive.parent.name}/{done.archive.name}"
+    if record.tracker.get("archive") != archive:
+        return
+    outcome = {"error": done.error} if done.error else {"url": done.url}
+    tracker = {"kind": "comet", "archive": archive, **outcome}
+    if tracker != record.tracker:
+        record.tracker = tracker
+        record.write(directory)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    parsed = _parse_arguments(arguments)
+    return exit_status(lambda: _upload(parsed))
+
+
+def _upload(arguments: argparse.Namespace) -> int:
+    try:
+        return upload(arguments)
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}; it has to be a place to write to") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""A stand-in for Comet's server on the loopback address, as far as uploads of archives need one.
+
+It keeps what it is sent, and fails on purpose where it is told to. Its paths and answers are those that the
+package comet_ml asks for and reads (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
+"""
+
+import gzip
+import json
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal, get_args
+from urllib.parse import parse_qs, urlsplit
+
+Fault = Literal[
+    "none",
+    "hangs",
+    "hangs at files",
+    "status 500",
+    "closes at files",
+    "status 429 at files",
+    "unknown key",
+    "status 401",
+]
+FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault != "none")
+
+KEY = "k" * 25
+"""A key that looks like one."""
+KEY_NOT_REGISTERED, NO_WRITE_ACCESS, ALREADY_EXISTS = 90212, 90210, 90999
+"""Codes of errors, as comet_ml/exceptions.py has them."""
+SECONDS_OF_HANGING = 600.0
+
+
+@dataclass
+class Experiment:
+    """What the server was sent of one experiment."""
+
+    tags: list[str] = field(default_factory=list)
+    parameters: dict[str, object] = field(default_factory=dict)
+    metrics: list[tuple[str, object, int | None]] = field(default_factory=list)
+    """Name, value and step, as they came."""
+    files: list[tuple[str, bytes]] = field(default_factory=list)
+    """Name and content, as they came."""
+    others: dict[str, object] = field(default_factory=dict)
+    is_ended: bool = False
+
+
+class CometServer(ThreadingHTTPServer):
+    """The server; `fault` may change while it runs."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, fault: Fault = "none") -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fault: Fault = fault
+        self.experiments: defaultdict[str, Experiment] = defaultdict(Experiment)
+        self.num_requests = 0
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """What COMET_URL_OVERRIDE has to be."""
+        return f"http://127.0.0.1:{self.server_address[1]}/clientlib/"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs in its environment to take this for Comet."""
+        return {"COMET_API_KEY": KEY, "COMET_URL_OVERRIDE": self.url}
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients are killed on purpose."""
+
+
+@contextmanager
+def comet_server(fault: Fault = "none") -> Iterator[CometServer]:
+    """A server that answers while the block runs."""
+    with CometServer(fault) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: CometServer
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Print nothing."""
+
+    def do_GET(self) -> None:
+        """Only the version is asked for."""
+        self._count()
+        if not self._fails():
+            self._answer({"version": "99.0.0"})
+
+    def do_POST(self) -> None:
+        """Take what is sent."""
+        self._count()
+        path = urlsplit(self.path).path
+        is_file = path.endswith(("/asset/upload", "/visualizations/upload"))
+        if is_file and self.server.fault == "closes at files":
+            self.rfile.read(int(self.headers["Content-Length"]) // 2)
+            self.close_connection = True
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self._fails() or (is_file and self.server.fault == "hangs at files" and self._hang()):
+            return
+        if is_file and self.server.fault == "status 429 at files":
+            self._answer({"msg": "too busy"}, 429)
+            return
+        if is_file:
+            self._take_file(body)
+            return
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self._take(path, json.loads(body) if body else {})
+
+    def _count(self) -> None:
+        with self.server.lock:
+            self.server.num_requests += 1
+
+    def _hang(self) -> bool:
+        time.sleep(SECONDS_OF_HANGING)
+        return True
+
+    def _fails(self) -> bool:
+        fault = self.server.fault
+        if fault == "hangs":
+            return self._hang()
+        if fault == "status 500":
+            self._answer({"msg": "out of order"}, 500)
+        elif fault == "unknown key":
+            self._answer({"msg": "no such key", "sdk_error_code": KEY_NOT_REGISTERED}, 400)
+        elif fault == "status 401":
+            self._answer({"msg": "the key has expired"}, 401)
+        else:
+            return False
+        return True
+
+    def _take(self, path: str, content: dict) -> None:
+        experiments = self.server.experiments
+        key = str(content.get("previousExperiment") or content.get("experimentKey"))
+        if path.endswith(("/logger/add/run", "/logger/get/run")):
+            with self.server.lock:
+                is_known = key in experiments
+                wanted = path.endswith("/get/run")
+                if is_known != wanted:
+                    code = NO_WRITE_ACCESS if wanted else ALREADY_EXISTS
+                    self._answer(
+                        {"msg": "there is none" if wanted else "there is one", "sdk_error_code": code}, 400
+                    )
+                    return
+                _ = experiments[key]
+            where = f"http://127.0.0.1:{self.server.server_address[1]}/work/project/"
+            self._answer({"runId": f"run of {key}", "project_id": "project", "focusUrl": where})
+            return
+        experiment = experiments[key]
+        with self.server.lock:
+            if path.endswith("/tags/add-tags-to-experiment"):
+                experiment.tags += content["addedTags"]
+            elif path.endswith("/experiment/parameter"):
+                for value in _values(content):
+                    experiment.parameters[value["parameterName"]] = value["parameterValue"]
+            elif path.endswith("/experiment/metric"):
+                for value in _values(content):
+                    experiment.metrics.append((value["metricName"], value["metricValue"], value.get("step")))
+            elif path.endswith("/log-other"):
+                experiment.others[content["key"]] = content["value"]
+            elif path.endswith("/status-report/offline-metadata"):
+                experiment.is_ended = True
+        self._answer({"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 10000})
+
+    def _take_file(self, body: bytes) -> None:
+        query = parse_qs(urlsplit(self.path).query)
+        # A picture's name is that of a figure.
+        name = query.get("fileName", query.get("figName", [""]))[0]
+        boundary = re.search(r"boundary=(\S+)", self.headers["Content-Type"])
+        assert boundary is not None
+        parts = body.split(b"--" + boundary[1].encode())
+        (part,) = [part for part in parts if b'name="file"' in part.partition(b"\r\n\r\n")[0]]
+        content = part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n")
+        with self.server.lock:
+            self.server.experiments[query["experimentId"][0]].files.append((name, content))
+        self._answer({"assetId": "asset"})
+
+    def _answer(self, content: dict, status: int = 200) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _values(content: dict) -> list[dict]:
+    return content["values"]

@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from musicgen.study.record import RunRecord
+from musicgen.tracking.config import TrackerConfig
+from musicgen.upload import LOG_NAME, main, upload_in_background
+from soaks.comet_server import comet_server
+from tests.study.made_runs import made_run
+from tests.tracking.test_outbox import write_archive
+
+AUTO = TrackerConfig(
+    kind="comet", mode="auto", project="tests", workspace=None, tags=[], upload_timeout_seconds=60.0
+)
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    """A run with its archive and one of a note, neither of them sent."""
+    directory = tmp_path / "run"
+    archive = write_archive(directory, "first")
+    write_archive(directory, "note", continues=archive.stem)
+    record = made_run("run").record
+    record.tracker = {"kind": "comet", "archive": f"comet/{archive.name}"}
+    record.write(directory)
+    return directory
+
+
+@pytest.mark.slow
+def test_what_failed_is_sent_by_the_same_command_and_the_run_says_so(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with comet_server("status 401") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        assert main([str(run_directory.parent)]) == 1
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 2 and lines[0].startswith("not sent: ") and "refuses the key" in lines[0]
+        assert lines[1] == "0 sent, 0 sent before, 1 not sent, 1 not tried"
+        assert "refuses the key" in str(RunRecord.read(run_directory).tracker["error"])
+        server.fault = "none"
+        assert main([str(run_directory)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith("2 sent, 0 sent before")
+        tracker = RunRecord.read(run_directory).tracker
+        assert set(tracker) == {"kind", "archive", "url"} and "/work/project/" in str(tracker["url"])
+        assert main([str(run_directory)]) == 0
+        assert capsys.readouterr().out == "0 sent, 2 sent before, 0 not sent, 0 not tried\n"
+    monkeypatch.delenv("COMET_API_KEY")
+    assert main([str(run_directory)]) == 0
+
+
+@pytest.mark.slow
+def test_in_the_background_nobody_waits(run_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with comet_server("hangs") as server:
+        for name, value in (server.environment | {"COMET_TIMEOUT_HTTP": "1"}).items():
+            monkeypatch.setenv(name, value)
+        process = upload_in_background(run_directory, AUTO)
+        assert process is not None and process.poll() is None
+        server.fault = "none"
+        # A request that hangs is given up after Comet's time limit and asked again.
+        assert process.wait(60) == 0
+    said = (run_directory / LOG_NAME).read_text(encoding="utf-8")
+    assert said.endswith("2 sent, 0 sent before, 0 not sent, 0 not tried\n")
+    assert "url" in RunRecord.read(run_directory).tracker
+
+
+def test_nothing_is_started_offline_or_without_a_key(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert upload_in_background(run_directory, AUTO) is None
+    monkeypatch.setenv("COMET_API_KEY", "k" * 25)
+    offline = TrackerConfig(
+        kind="comet", mode="offline", project="tests", workspace=None, tags=[], upload_timeout_seconds=60.0
+    )
+    assert upload_in_background(run_directory, offline) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nowhere"], "nowhere: no such folder"),
+        (["run"], "Comet has no key: set COMET_API_KEY, or run `comet login`"),
+        (["run", "--timeout", "0"], "--timeout 0: allowed are numbers above 0"),
+        (["empty"], "no archive of Comet"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str], complaint: str, run_directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_directory.parent / "empty").mkdir()
+    assert main([str(run_directory.parent / arguments[0]), *arguments[1:]]) == 1
+    errors = capsys.readouterr().err
+    assert errors.startswith("musicgen: ") and errors.count("\n") == 1 and complaint in errors
+    assert not list(run_directory.parent.rglob("uploads.json"))
+
+
+def test_a_record_that_cannot_be_read_is_told(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (archive,) = (path for path in (run_directory / "comet").glob("*.zip") if "-" not in path.stem)
+    entry = {archive.name: {"url": "https://a.b", "sent_at": "2026-01-01T00:00:00+00:00"}}
+    (run_directory / "comet" / "uploads.json").write_text(json.dumps(entry), encoding="utf-8")
+    next(path for path in (run_directory / "comet").glob("*-*.zip")).unlink()
+    (run_directory / "run.json").write_text("{", encoding="utf-8")
+    assert main([str(run_directory)]) == 1
+    assert "run.json: cannot be read" in capsys.readouterr().err
