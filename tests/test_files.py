@@ -2,15 +2,25 @@
 
 import errno
 import fcntl
+import json
 import multiprocessing
 import os
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.files import computed_once, locked, take_lock
+from musicgen.files import (
+    computed_once,
+    locked,
+    remove_unfinished,
+    replace_atomically,
+    source_code,
+    take_lock,
+    write_text_atomically,
+)
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
@@ -69,3 +79,120 @@ def test_another_error_of_the_file_system_stays_what_it_is(
     without_locks(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         take_lock(tmp_path / ".lock", waits=False)
+
+
+def test_a_file_takes_its_name_when_it_is_whole_and_an_older_one_stays_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with replace_atomically(path) as temporary:
+        # A writer chooses the format by the suffix.
+        assert temporary.parent == tmp_path and temporary.suffix == ".csv"
+        assert temporary.name.startswith(".unfinished-table-") and not temporary.exists()
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and [path] == list(tmp_path.iterdir())
+
+
+def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write(half: Path) -> None:
+        half.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), replace_atomically(path) as temporary:
+        write(temporary)
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+    # Nobody wrote anything: that is no file either.
+    with pytest.raises(FileNotFoundError), replace_atomically(path):
+        pass
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+
+
+def test_only_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    for name in (".unfinished-a-0123.csv", ".unfinished-b", "a.csv", ".lock", "unfinished-c"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a.csv", "unfinished-c"]
+
+
+def test_text_is_written_as_it_is(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / "text", "é\nŋ\r\n")
+    assert (tmp_path / "text").read_bytes() == "é\nŋ\r\n".encode()
+
+
+def test_a_lock_is_held_by_one_and_free_after(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    waits: list[bool] = []
+    with locked(path, lambda: waits.append(True)):
+        assert take_lock(path, waits=False) is None
+    assert waits == []
+    with pytest.raises(ZeroDivisionError), locked(path):
+        raise ZeroDivisionError
+    lock = take_lock(path, waits=False)
+    assert lock is not None
+    threading.Timer(0.2, lock.release).start()
+    with locked(path, lambda: waits.append(True)):
+        assert waits == [True]
+
+
+def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "value.json"
+    computed: list[int] = []
+
+    def compute() -> dict[str, int]:
+        computed.append(len(computed))
+        return {"value": len(computed)}
+
+    def read(text: str) -> dict[str, int]:
+        return {"value": json.loads(text)["value"] + 0}
+
+    def value() -> int:
+        return computed_once(path, read, compute, json.dumps)["value"]
+
+    assert [value(), value()] == [1, 1] and path.read_text() == '{"value": 1}'
+    # No JSON, no mapping, no such key, no number, no text.
+    for damage in (b"{", b"[]", b"{}", b'{"value": "1"}', b"\xff"):
+        path.write_bytes(damage)
+        assert value() == len(computed) and path.read_text() == f'{{"value": {len(computed)}}}'
+    assert len(computed) == 6
+    path.unlink()
+    assert value() == 7
+
+
+def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "value.txt"
+    lock = take_lock(path.with_suffix(".lock"), waits=False)
+    assert lock is not None
+
+    def finish() -> None:
+        path.write_text("theirs")
+        lock.release()
+
+    waits: list[bool] = []
+    value = computed_once(
+        path,
+        str,
+        lambda: "ours",
+        str,
+        # Whoever waits says so first; then the other one ends.
+        lambda: (waits.append(path.exists()), threading.Timer(0.1, finish).start())[0],
+    )
+    assert (value, waits) == ("theirs", [False])
+
+
+def test_what_goes_wrong_while_computing_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
+    def fail() -> str:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        computed_once(tmp_path / "value.txt", str, fail, str)
+    assert [path.name for path in tmp_path.iterdir()] == ["value.lock"]
+    assert take_lock(tmp_path / "value.lock", waits=False) is not None
+
+
+def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path) -> None:
+    for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
+        (tmp_path / name).write_text(text)
+    assert source_code(tmp_path) == b"onetwo"
