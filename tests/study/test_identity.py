@@ -101,7 +101,7 @@ def test_the_order_of_fields_makes_no_difference() -> None:
 
 
 def test_an_identity_stays_what_it_was() -> None:
-    """Where one of these changes, nobody finds again what he has trained: ENGINE_VERSION was raised, or else."""
+    """Where one of these changes without ENGINE_VERSION, nobody finds again what has been trained."""
     shares = {"validation_share": 0.1, "test_share": 0.1, "near_duplicate_share": 0.5}
     lengths = {"num_iterations": 3, "final_learning_rate_share": 0.1, "early_stopping_patience": None}
     training = {"schedule": "constant", "learning_rate": 0.005, "stop_iteration": None, **lengths}
