@@ -9,6 +9,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
     "metrics": {
         "musicgen/metrics/classifier.py": ["metrics/test_classifier"],
         "musicgen/metrics/comparison.py": [
+            "metrics/test_comparison",
             "metrics/test_tune_rows",
             "metrics/test_evaluation",
             "metrics/test_noise",
