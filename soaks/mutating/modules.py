@@ -14,7 +14,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
             "metrics/test_evaluation",
             "metrics/test_noise",
         ],
-        "musicgen/metrics/config.py": ["test_config"],
+        "musicgen/metrics/config.py": ["metrics/test_config"],
         "musicgen/metrics/distributions.py": ["metrics/test_distributions", "metrics/test_families"],
         "musicgen/metrics/diversity.py": ["metrics/test_families", "metrics/test_evaluation"],
         "musicgen/metrics/evaluation.py": ["metrics/test_evaluation", "metrics/test_noise"],
