@@ -80,11 +80,11 @@ def test_cells_are_empty_where_no_note_is_shared_or_nothing_is_compared() -> Non
 def test_a_row_by_hand() -> None:
     own = "X:1\nT:Own\nM:4/4\nL:1/4\nK:D\nDDDA|D2|FGAB|d4|DDDA|D2F2|AAAD|"
     row = row_of(own, TRAINING_HEADER + "FGA B3|")
-    # Of 19 notes: D nine times, A six, F two, G and B one.
-    shares = np.array([9, 6, 2, 1, 1]) / 19
+    # Of 20 notes: D ten times, A six, F two, G and B one.
+    shares = np.array([10, 6, 2, 1, 1]) / 20
     assert row == {
         "title": "Own",
-        "num_notes": 19,
+        "num_notes": 20,
         "num_bars": 7,
         "num_valid_bars": 6,
         "is_complete": True,
@@ -112,8 +112,8 @@ def test_a_row_by_hand() -> None:
 
 def test_a_tune_without_notes_or_bars_has_empty_cells_and_its_problem() -> None:
     row = row_of("X:1\nK:C\n")
-    empty = ("pitch_class_entropy", "pitch_range", "lag_repeat", "distinct_bars", "ends_on_tonic", "copied_share",
-             "novelty_8", "longest_copy", "longest_transposed_copy", *NEAREST_COLUMNS)  # fmt: skip
-    assert {row[name] for name in empty} == {None}
+    own = ("pitch_class_entropy", "pitch_range", "lag_repeat", "distinct_bars", "ends_on_tonic")
+    compared = ("copied_share", "novelty_8", "longest_copy", "longest_transposed_copy", *NEAREST_COLUMNS)
+    assert {row[name] for name in (*own, *compared)} == {None}
     assert (row["num_notes"], row["num_bars"], row["is_complete"], row["is_valid"]) == (0, 0, False, False)
     assert row_of("X:1\nL:1/8\nK:C\nCDE")["novelty_8"] is None

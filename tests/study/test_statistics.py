@@ -185,7 +185,7 @@ def test_a_prediction_interval_by_hand() -> None:
 
 
 def test_the_spread_of_coarse_rates_is_at_least_that_of_their_steps() -> None:
-    """A share in steps of 1 / n has a variance of step² / 12, times the square of the slope 1 / (p (1 - p))."""
+    """A share in steps of 1 / n has a variance of step² / 12; the logit has the slope 1 / (p (1 - p))."""
     counts = np.full(2, 50)
     found = paired_effect([0.5, 0.5], [0.6, 0.6 + 1e-9], counts, counts)
     slopes = [1 / (50 * share * (1 - share)) for share in (25.5 / 51, 30.5 / 51)]
