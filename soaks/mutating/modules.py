@@ -19,7 +19,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
         "musicgen/metrics/diversity.py": ["metrics/test_families", "metrics/test_evaluation"],
         "musicgen/metrics/evaluation.py": ["metrics/test_evaluation", "metrics/test_noise"],
         "musicgen/metrics/matching.py": ["metrics/test_matching", "metrics/test_families"],
-        "musicgen/metrics/measuring.py": ["metrics/test_noise", "metrics/test_evaluation"],
+        "musicgen/metrics/measuring.py": ["metrics/test_measuring", "metrics/test_noise"],
         "musicgen/metrics/melody.py": [
             "metrics/test_melody",
             "metrics/test_families",

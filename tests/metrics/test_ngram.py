@@ -71,7 +71,7 @@ def test_a_draw_falls_into_the_share_of_its_character() -> None:
 
 
 def test_a_character_depends_on_those_before_it_from_the_start_of_the_tune_on() -> None:
-    """With one tune and enough context there is hardly another way to go on, and the middle of it is taken."""
+    """With one tune and enough context there is hardly another way to go on than that of the tune."""
     model = NgramModel(order=4).fit(["abac"])
     assert model.sample(1, 9, Draws(0.5)) == ["abac"]  # pyright: ignore[reportArgumentType]
     assert NgramModel().order == 5
