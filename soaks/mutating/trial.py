@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 HEAVY = (
     "torch",
@@ -39,7 +41,7 @@ HEAVY = (
     "filelock",
     "pytest",
 )
-TIMES_AS_LONG, SECONDS_MORE = 4, 20
+TIMES_AS_LONG, SECONDS_MORE = 3, 10
 """A trial that takes so many times as long as without a change, and so much more, is ended."""
 _FOREIGN = 99
 """Exit status of a trial in which musicgen came from somewhere else."""
@@ -135,16 +137,23 @@ def _be_a_trial(copy: Path, tests: Sequence[str], said: Path, *, writes_bytecode
         sys.dont_write_bytecode = not writes_bytecode
         if not writes_bytecode:
             os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        # Processes that tests spawn import what stands here: nothing of the trials.
+        sys.modules["__main__"] = ModuleType("__main__")
         import pytest
 
         arguments = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+        # Imported before: its assertions cannot be explained, and nobody reads them.
+        arguments += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*arguments, f"--basetemp={copy.parent / 'tmp'}", *tests]))
         package = sys.modules.get("musicgen")
         if package is not None and not str(package.__file__).startswith(f"{copy}/"):
             print(package.__file__)
             code = _FOREIGN
-        sys.stdout.flush()
+    except BaseException:
+        traceback.print_exc()
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 
