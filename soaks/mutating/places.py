@@ -53,7 +53,7 @@ def draw(root: Path, modules: Sequence[str], size: int, seed: int, skip: int = 0
         ordered += [((rank + 0.5) / len(places), module, place) for rank, place in enumerate(places)]
     ordered.sort(key=lambda one: one[:2])
     found: list[Mutant] = []
-    for _, module, place in ordered:
+    for _, _, place in ordered:
         if len(found) == skip + size:
             break
         # The generator of the place, so that what is drawn does not depend on the other modules.
