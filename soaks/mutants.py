@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from soaks.mutating.modules import ROOT, TESTED_BY, group_of, tests_of
+from soaks.mutating.modules import ROOT, TESTED_BY, group_of, mirrors_of
 from soaks.mutating.places import Mutant, draw, mutated
 from soaks.mutating.trial import (
     SECONDS_MORE,
@@ -101,14 +101,14 @@ def _try_all(mutants: Sequence[Mutant], results: Path) -> bool:
         limits: dict[str, float] = {}
         for number, one in enumerate(mutants, start=1):
             if one.module not in limits:
-                unchanged = run_tests(copy, tests_of(one.module))
+                unchanged = run_tests(copy, mirrors_of(one.module))
                 if unchanged.verdict != "survived":
                     print(f"musicgen: {one.module}: {unchanged.test} fails without a change", file=sys.stderr)
                     return False
                 limits[one.module] = TIMES_AS_LONG * unchanged.seconds + SECONDS_MORE
                 print(f"{one.module}: {unchanged.seconds:.1f} s without a change", flush=True)
             with changed(copy / one.module, mutated(ROOT, one)):
-                outcome = run_tests(copy, tests_of(one.module), limits[one.module])
+                outcome = run_tests(copy, mirrors_of(one.module), limits[one.module])
             _append(results, one, outcome)
             print(f"{number}/{len(mutants)} {one.key}: {outcome.verdict} {outcome.test}", flush=True)
     return True

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -30,6 +31,13 @@ def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def held(path: Path) -> IO[str]:
+    """A file that is locked as by another process, until somebody closes it."""
+    file = path.open("w")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 def compute(folder: Path, name: str, locks: bool) -> None:
@@ -130,9 +138,7 @@ def test_a_lock_is_held_by_one_and_free_after(tmp_path: Path) -> None:
     assert waits == []
     with pytest.raises(ZeroDivisionError), locked(path):
         raise ZeroDivisionError
-    lock = take_lock(path, waits=False)
-    assert lock is not None
-    threading.Timer(0.2, lock.release).start()
+    threading.Timer(0.2, held(path).close).start()
     with locked(path, lambda: waits.append(True)):
         assert waits == [True]
 
@@ -163,12 +169,11 @@ def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_pat
 
 def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
-    lock = take_lock(path.with_suffix(".lock"), waits=False)
-    assert lock is not None
+    lock = held(path.with_suffix(".lock"))
 
     def finish() -> None:
         path.write_text("theirs")
-        lock.release()
+        lock.close()
 
     waits: list[bool] = []
     value = computed_once(

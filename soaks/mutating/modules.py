@@ -75,7 +75,7 @@ def group_of(module: str) -> str:
     return next(group for group, modules in TESTED_BY.items() if module in modules)
 
 
-def tests_of(module: str) -> list[str]:
+def mirrors_of(module: str) -> list[str]:
     """The test files of a module, as paths in the repository."""
     paths = [f"tests/{name}.py" for name in TESTED_BY[group_of(module)][module]]
     return [path for path in paths if (ROOT / path).is_file()]

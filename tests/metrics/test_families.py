@@ -144,7 +144,7 @@ class TestDiversity:
         # Of the first six notes: CD, DE, EF and, within the second tune, CD.
         assert diversity.distinct_ngrams(some, 2, 6) == 3 / 4
         assert diversity.distinct_ngrams(some, 2, 7) == 4 / 5
-        assert diversity.distinct_ngrams(some, 1, 11) == 8 / 11
+        assert diversity.distinct_ngrams(some, 1, 11) == 9 / 11
         with pytest.raises(UnmeasurableError, match="11 notes, fewer than the 12 compared everywhere"):
             diversity.distinct_ngrams(some, 2, 12)
         with pytest.raises(UnmeasurableError, match="no tune has 5 notes"):
@@ -329,6 +329,13 @@ class TestOriginality:
         assert found.longest_copy == 15 and not found.copied_transposed.any()
         (found,) = self.copies("g" + self.PASSAGE + "g", training=self.PASSAGE)
         assert found.copied_transposed.tolist() == [False, *[True] * 16, False]
+
+    def test_durations_as_triplets_are_others(self) -> None:
+        quarters, triplets = (
+            tunes_of(self.PASSAGE, header=HEADER.replace("L:1/4", f"L:1/{n}")) for n in (4, 12)
+        )
+        (found,) = TrainingIndex.build([quarters[0].melody]).find([triplets[0].melody])
+        assert found.longest_transposed_copy == 16 and not found.copied_transposed.any()
 
     def test_novelty_needs_eight_notes(self) -> None:
         (seven, eight) = self.copies("CDEFGAB|", "CDEFGABd|", training=self.PASSAGE)

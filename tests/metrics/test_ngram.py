@@ -74,6 +74,8 @@ def test_a_character_depends_on_those_before_it_from_the_start_of_the_tune_on() 
     """With one tune and enough context there is hardly another way to go on than that of the tune."""
     model = NgramModel(order=4).fit(["abac"])
     assert model.sample(1, 9, Draws(0.5)) == ["abac"]  # pyright: ignore[reportArgumentType]
+    # Each character from the one before it.
+    assert NgramModel(order=2).fit(["abc"]).sample(1, 9, Draws(0.5)) == ["abc"]  # pyright: ignore
     assert NgramModel().order == 5
 
 

@@ -1,5 +1,6 @@
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,16 @@ def test_rates_count_tunes_and_the_bar_rate_bars(tmp_path: Any) -> None:
     counts = [3000, 3000]
     expected = paired_effect(rates[0.005], rates[0.01], counts, counts)
     assert row_of(bars, "validity/bar_rate")["p_value"] == pytest.approx(float(expected.p_value))
+
+
+def test_only_bars_are_counted_by_the_bar(tmp_path: Path) -> None:
+    shares = {0.005: [0.01, 0.02], 0.01: [0.03, 0.05]}
+    study = [replace_directory(run, tmp_path / str(n)) for n, run in enumerate(made_study(shares, COPIED))]
+    for run in study:
+        run.directory.mkdir()
+        (run.directory / "tunes.csv").write_text("num_bars\n3000\n")
+    expected = paired_effect(shares[0.005], shares[0.01], [200, 200], [200, 200])
+    assert row_of(study, COPIED)["p_value"] == pytest.approx(float(expected.p_value))
 
 
 def replace_directory(run: FoundRun, directory: Any) -> FoundRun:

@@ -183,7 +183,8 @@ def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
     joint = made_run(
         "sweep/all/seed=0",
         overrides={RATE_NAME: 0.01, "model.cell": "gru"},
-        change=("combined", "a, b", None),
+        # As a table has it: equal, and not the same object.
+        change=("".join(["com", "bined"]), "a, b", None),
     )
     gru = made_run("sweep/gru/seed=0", overrides={"model.cell": "gru"}, change=("model", "gru", "lstm"))
     again = made_run(
@@ -213,6 +214,12 @@ def test_levels_stand_in_ascending_order_within_parameters_as_they_come() -> Non
         "model.hidden_size=8", "model.hidden_size=512", f"{RATE_NAME}=0.02", f"{RATE_NAME}=0.1",
         "model.cell=gru",
     ]  # fmt: skip
+
+
+def test_a_level_without_a_number_stands_before_the_numbers() -> None:
+    runs = [made_run("a/base/x", overrides={"training.gradient_clip": 1.0})]
+    runs += [made_run(f"a/{v}/x", overrides={"training.gradient_clip": v}) for v in (0.5, None)]
+    assert list(arms_of(pair_runs(runs))) == ["training.gradient_clip=None", "training.gradient_clip=0.5"]
 
 
 def test_a_level_is_known_by_its_value_and_not_by_its_writing() -> None:

@@ -171,6 +171,12 @@ def test_one_more_seed_lies_in_the_prediction_interval() -> None:
     assert 0 < low < 0.01 < high < 1
 
 
+def test_one_seed_can_detect_nothing() -> None:
+    with pytest.raises(AssertionError):
+        detectable_effect_size(1, 0.05)
+    assert detectable_effect_size(2, 0.05) > 0
+
+
 def test_the_levels_are_those_that_are_documented() -> None:
     assert (ALPHA, CONFIDENCE, EQUIVALENCE_CONFIDENCE, POWER) == (0.05, 0.95, 0.90, 0.8)
 

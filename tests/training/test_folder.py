@@ -16,6 +16,7 @@ from musicgen.training import folder as folder_module
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.outcome import Divergence
 from musicgen.training.progress import Standing, listen
+from tests.test_files import held
 
 
 def test_states_are_found_by_name_the_furthest_first(tmp_path: Path) -> None:
@@ -166,11 +167,10 @@ def test_a_lock_is_free_after_a_training_that_failed(tmp_path: Path) -> None:
 def test_whoever_waits_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = TrainingFolder(tmp_path / "training")
     folder.path.mkdir()
-    lock = take_lock(folder.path / ".lock", waits=False)
-    assert lock is not None
+    lock = held(folder.path / ".lock")
     heard: list[Standing] = []
     with caplog.at_level(logging.INFO), listen(heard.append):
-        threading.Timer(0.5, lock.release).start()
+        threading.Timer(0.5, lock.close).start()
         with folder.locked():
             pass
     assert [one.stage for one in heard] == ["starting", "waiting"]

@@ -1,7 +1,10 @@
 """A training state: all that the next step depends on, and the weights that a run reads from it."""
 
+import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -110,6 +113,21 @@ def test_the_last_weights_are_the_best_where_the_last_loss_is_the_lowest(tmp_pat
     found = load_checkpoint(path, "best", training_config(num_iterations=15, validation_interval=10))
     assert (found.iteration, found.validation_loss) == (15, 1.0)
     assert_equal(found.weights, weights_on_cpu(state.network))
+
+
+class Command:
+    """What a foreign file may carry: a call that is made while it is loaded."""
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, ("carried out",)
+
+
+def test_code_in_a_file_is_not_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"log": Command()}, tmp_path / "end-000010.pt")
+    with pytest.raises((InputError, UnpicklingError)):
+        load_tensors(tmp_path / "end-000010.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["end-000010.pt"]
 
 
 def test_a_state_that_is_gone_is_silence_and_a_damaged_one_a_warning(
