@@ -1,6 +1,7 @@
 """Files that are written whole, folders made by one, work done once."""
 
 import errno
+import json
 import multiprocessing
 import os
 import time
@@ -15,9 +16,12 @@ from musicgen.files import (
     filled_folder,
     keep_text,
     make_new_folder,
+    remove_unfinished,
     replace_atomically,
+    source_code,
     write_text_atomically,
 )
+from musicgen.locks import take_lock
 from tests.full_disk import files_end_at
 
 
@@ -168,3 +172,97 @@ def test_a_folder_below_a_link_to_nowhere_is_an_error_and_no_endless_search(tmp_
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileExistsError):
         make_new_folder(tmp_path / "link" / "12-30-00")
+
+
+def test_a_file_takes_its_name_when_it_is_whole_and_an_older_one_stays_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with replace_atomically(path) as temporary:
+        # A writer chooses the format by the suffix.
+        assert temporary.parent == tmp_path and temporary.suffix == ".csv"
+        assert temporary.name.startswith(".unfinished-table-") and not temporary.exists()
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and [path] == list(tmp_path.iterdir())
+
+
+def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write(half: Path) -> None:
+        half.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), replace_atomically(path) as temporary:
+        write(temporary)
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+    # Nobody wrote anything: that is no file either.
+    with pytest.raises(FileNotFoundError), replace_atomically(path):
+        pass
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+
+
+def test_only_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    for name in (".unfinished-a-0123.csv", ".unfinished-b", "a.csv", ".lock", "unfinished-c"):
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a.csv", "unfinished-c"]
+
+
+def test_text_is_written_as_it_is(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / "text", "é\nŋ\r\n")
+    assert (tmp_path / "text").read_bytes() == "é\nŋ\r\n".encode()
+
+
+def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "value.json"
+    computed: list[int] = []
+
+    def compute() -> dict[str, int]:
+        computed.append(len(computed))
+        return {"value": len(computed)}
+
+    def read(text: str) -> dict[str, int]:
+        return {"value": json.loads(text)["value"] + 0}
+
+    def value() -> int:
+        return computed_once(path, read, compute, json.dumps)["value"]
+
+    assert [value(), value()] == [1, 1] and path.read_text() == '{"value": 1}'
+    # No JSON, no mapping, no such key, no number, no text.
+    for damage in (b"{", b"[]", b"{}", b'{"value": "1"}', b"\xff"):
+        path.write_bytes(damage)
+        assert value() == len(computed) and path.read_text() == f'{{"value": {len(computed)}}}'
+    assert len(computed) == 6
+    path.unlink()
+    assert value() == 7
+
+
+def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "value.txt"
+    lock = take_lock(path.with_suffix(".lock"))
+    assert lock is not None
+
+    def finish(words: str) -> None:
+        assert words.startswith("waiting for ") and not path.exists()
+        path.write_text("theirs")
+        lock.release()
+
+    assert computed_once(path, str, lambda: "ours", str, finish) == "theirs"
+
+
+def test_what_goes_wrong_while_computing_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
+    def fail() -> str:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        computed_once(tmp_path / "value.txt", str, fail, str)
+    assert [path.name for path in tmp_path.iterdir()] == ["value.lock"]
+    assert take_lock(tmp_path / "value.lock") is not None
+
+
+def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path) -> None:
+    for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
+        (tmp_path / name).write_text(text)
+    assert source_code(tmp_path) == b"onetwo"

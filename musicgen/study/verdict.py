@@ -172,7 +172,7 @@ def p_words(p_value: float) -> str:
 
 def brief(number: float) -> str:
     """Two digits that count, never with an exponent."""
-    if number == 0 or not math.isfinite(number):
+    if not math.isfinite(number):
         return f"{number:g}"
     places = max(0, 1 - int(f"{number:.1e}".partition("e")[2]))
     text = f"{number:.{places}f}"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 
-from musicgen.metrics.distributions import Distribution, entropy_bits, pitch_ngrams, wasserstein
+from musicgen.metrics.distributions import Distribution, entropy_bits, joined, pitch_ngrams, wasserstein
 from musicgen.metrics.distributions import divergence as divergence_of
 from musicgen.metrics.melody import UnmeasurableError
 
@@ -69,3 +69,31 @@ def test_ngram_codes_are_equal_where_the_runs_are(pitches: list[int], n: int) ->
     found = pitch_ngrams(np.array(pitches, np.int64), n)
     assert len(found) == len(runs)
     assert len(set(zip(runs, found.tolist(), strict=True))) == len(set(runs)) == len(set(found.tolist()))
+
+
+def test_codes_of_known_runs() -> None:
+    assert pitch_ngrams(np.array([1, 2, 3]), 2).tolist() == [1 * 128 + 2, 2 * 128 + 3]
+    assert pitch_ngrams(np.array([127] * 9), 9).tolist() == [2**63 - 1]
+    for n in (0, 10):
+        with pytest.raises(AssertionError):
+            pitch_ngrams(np.array([1]), n)
+
+
+def test_tunes_are_joined_in_their_order() -> None:
+    assert joined([np.array([3, 1]), np.array([2])]).tolist() == [3, 1, 2]
+    assert joined([]).tolist() == [] and joined([]).dtype == np.int64
+
+
+def test_counts_are_told_of_codes_that_a_distribution_lacks_too() -> None:
+    found = Distribution.of(np.array([5, 2, 5]))
+    assert (found.codes.tolist(), found.counts.tolist()) == ([2, 5], [1, 2])
+    assert found.counts_of(np.array([1, 2, 3, 5, 9])).tolist() == [0, 1, 0, 2, 0]
+
+
+def test_an_empty_side_is_enough_for_no_distance() -> None:
+    one, none = np.array([1]), np.zeros(0, np.int64)
+    for sides in ((one, none), (none, one)):
+        with pytest.raises(UnmeasurableError, match="nothing to count in one of the two sets of tunes"):
+            divergence(*sides)
+        with pytest.raises(UnmeasurableError, match="no tune to compare in one of the two sets"):
+            wasserstein(*sides)

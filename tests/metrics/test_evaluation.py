@@ -4,6 +4,8 @@ import time
 import numpy as np
 import pytest
 
+from musicgen.metrics import evaluation as evaluation_module
+from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
@@ -151,3 +153,58 @@ def test_figures_are_drawn_and_named(evaluator: Evaluator, oneills: list[str], t
         assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
     assert evaluator.figures(["X:1\nK:C\n"]) == {}
     assert set(evaluator.figures(["X:1\nK:C\nC"])) == set(figures)
+
+
+def test_ended_and_requested_reach_the_rates_of_a_single_evaluation(oneills: list[str]) -> None:
+    tunes = oneills[:4]
+    one = evaluate(tunes, SCALE, training_tunes=oneills[60:64], held_out_tunes=[], num_requested=8,
+                   ended=[True, True, False, False])  # fmt: skip
+    assert one.metrics["validity/complete_rate"] == 2 / 8
+    assert one.reasons["diversity/distinct_2"].endswith("fewer than the 500 compared everywhere")
+    assert one.num_tunes == 4 and len(one.per_tune) == 4
+
+
+def test_more_tunes_than_were_requested_are_a_mistake_of_the_caller(
+    evaluator: Evaluator, oneills: list[str]
+) -> None:
+    with pytest.raises(AssertionError, match="more tunes came than were requested"):
+        evaluator.evaluate(oneills[:3], num_requested=2)
+    assert evaluator.evaluate(oneills[:3], num_requested=3).comparison.num_requested == 3
+
+
+def test_the_seed_draws_the_sample(oneills: list[str]) -> None:
+    small = Reference(sample_size=10, note_budget=100, num_corpus_tunes=300, mean={}, sd={}, floor={})
+    samples = []
+    for seed in (0, 0, 1):
+        one = Evaluator.of_texts(small, oneills[60:64], [], seed=seed, asks_abc2midi=False)
+        samples.append([tune.text for tune in one.compare(oneills[:30]).sample])
+    assert samples[0] == samples[1] != samples[2]
+
+
+def test_tunes_are_asked_about_unless_somebody_says_otherwise(oneills: list[str]) -> None:
+    asking = Evaluator.of_texts(SCALE, oneills[60:64], [])
+    assert [tune.parses for tune in asking.compare(oneills[:2]).delivered] == [True, True]
+    silent = Evaluator.of_texts(SCALE, oneills[60:64], [], asks_abc2midi=False)
+    assert silent.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not asked"
+
+
+def test_figures_are_of_the_tunes_that_are_given_and_read_nothing_twice(
+    evaluator: Evaluator, oneills: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Comparison] = []
+    monkeypatch.setattr(evaluation_module, "evaluation_figures", lambda one: drawn.append(one) or {})
+    latest = evaluator.compare(oneills[:5], [False] * 5)
+    evaluator.figures(oneills[:5])
+    evaluator.figures(oneills[:6])
+    assert drawn[0] is latest and len(drawn[1].delivered) == 6
+
+
+def test_groups_without_a_reference_have_the_sample_size_of_the_whole(
+    evaluator: Evaluator, oneills: list[str]
+) -> None:
+    by_key = evaluator.evaluate_by(oneills[:12], ["b", "a", "b"] * 4, ended=[True] * 11 + [False])
+    assert list(by_key) == ["b", "a"]
+    assert [group.comparison.num_requested for group in by_key.values()] == [8, 4]
+    assert {group.comparison.sample_size for group in by_key.values()} == {SCALE.sample_size}
+    assert {group.comparison.note_budget for group in by_key.values()} == {SCALE.note_budget}
+    assert by_key["b"].metrics["validity/complete_rate"] == 7 / 8 and by_key["a"].num_tunes == 4

@@ -83,3 +83,37 @@ def test_long_repeats_are_sorted_out() -> None:
     )
     assert matches.lengths[0] == 501
     assert matches.lengths.tolist() == list(range(501, 0, -1))
+
+
+@given(corpus, st.lists(tune, min_size=1, max_size=2), st.sampled_from([50, 1000, 40_000]))
+@settings(max_examples=60, deadline=None)
+def test_large_alphabets_whose_keys_hold_few_codes(tunes, queries, size: int) -> None:
+    """Up to ten, six and three codes a key; the steps of the search are as short."""
+    spread = [*tunes, list(range(3, size))]
+    index = PassageIndex(arrays(spread))
+    for query, matches in zip(queries, index.match(arrays(queries)), strict=True):
+        assert matches.lengths.tolist() == naive_lengths(query, [*tunes, [3, 4]])
+
+
+def test_an_index_of_nothing_matches_nothing() -> None:
+    for tunes in ([], [[]], [[], []]):
+        (matches, empty) = PassageIndex(arrays(tunes)).match(arrays([[1, 2], []]))
+        assert matches.lengths.tolist() == [0, 0] and matches.longest() == 0
+        assert matches.tunes.tolist() == matches.places.tolist() == [-1, -1]
+        assert empty.lengths.tolist() == [] and empty.longest() == 0
+        assert empty.covered(1).tolist() == [] and not matches.covered(1).any()
+    assert PassageIndex(arrays([[1]])).match([]) == []
+
+
+def test_a_code_between_those_of_the_corpus_is_unknown() -> None:
+    (matches,) = PassageIndex(arrays([[2, 4, 6]])).match(arrays([[4, 5, 6, 1, 7, 2, 4]]))
+    assert matches.lengths.tolist() == [1, 0, 1, 0, 0, 2, 1]
+    assert matches.places.tolist() == [1, -1, 2, -1, -1, 0, 1]
+
+
+def test_overlapping_runs_cover_what_either_does() -> None:
+    (matches,) = PassageIndex(arrays([[1, 2, 3], [2, 3, 4, 5]])).match(arrays([[1, 2, 3, 4, 5, 1]]))
+    assert matches.lengths.tolist() == [3, 4, 3, 2, 1, 1]
+    assert matches.covered(4).tolist() == [False, True, True, True, True, False]
+    assert matches.covered(3).tolist() == [True] * 5 + [False]
+    assert matches.covered(1).all()

@@ -46,3 +46,48 @@ def test_an_unseen_character_costs_but_does_not_fail() -> None:
 def test_a_higher_order_predicts_the_corpus_better(oneills: list[str]) -> None:
     losses = [NgramModel(order).fit(oneills[20:]).loss(oneills[:20]) for order in (1, 2, 5)]
     assert losses == sorted(losses, reverse=True)
+
+
+class Draws:
+    """A generator that draws what it was given, again and again."""
+
+    def __init__(self, *numbers: float) -> None:
+        self.numbers = numbers
+
+    def random(self, size: int) -> np.ndarray:
+        return np.resize(np.array(self.numbers), size)
+
+
+def test_a_draw_falls_into_the_share_of_its_character() -> None:
+    """Of "ab" and "aa": end 1/3, a 4/9, b 2/9, in the order of the alphabet."""
+    model = NgramModel(order=1).fit(["ab", "aa"])
+    for numbers, text in (
+        ((0.3334, 0.7777, 0.7779, 0.3332), "aab"),
+        ((0.0,), ""),
+        ((0.9999,), "bbbbb"),
+    ):
+        assert model.sample(2, 5, Draws(*numbers)) == [text, text]  # pyright: ignore[reportArgumentType]
+    assert model.sample(1, 0, np.random.default_rng(0)) == [""]
+
+
+def test_a_character_depends_on_those_before_it_from_the_start_of_the_tune_on() -> None:
+    """With one tune and enough context there is hardly another way to go on than that of the tune."""
+    model = NgramModel(order=4).fit(["abac"])
+    assert model.sample(1, 9, Draws(0.5)) == ["abac"]  # pyright: ignore[reportArgumentType]
+    # Each character from the one before it.
+    assert NgramModel(order=2).fit(["abc"]).sample(1, 9, Draws(0.5)) == ["abc"]  # pyright: ignore
+    assert NgramModel().order == 5
+
+
+def test_a_mark_inside_a_tune_is_read_as_white_space() -> None:
+    assert NgramModel(2).fit(["a b"]).loss(["a\x00b"]) == NgramModel(2).fit(["a b"]).loss(["a b"])
+
+
+def test_the_loss_is_over_all_characters_of_all_tunes() -> None:
+    model = NgramModel(2).fit(["abc", "bca"])
+    one, other = model.loss(["abc"]), model.loss(["bcabca"])
+    assert model.loss(["abc", "bcabca"]) == pytest.approx((3 * one + 6 * other) / 9)
+    with pytest.raises(AssertionError, match="no characters"):
+        model.loss([""])
+    with pytest.raises(AssertionError):
+        NgramModel(0)

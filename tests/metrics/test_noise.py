@@ -98,3 +98,25 @@ def test_nothing_is_measured_twice(oneills: list[str], evaluator: Evaluator) -> 
     started = time.process_time()
     evaluator.sampling_noise(tunes)
     assert time.process_time() - started < 2
+
+
+def test_the_error_by_hand() -> None:
+    """A statistic that is 0 without one tune and 1/3 without any other of four."""
+    assert jackknife_error([0, 1 / 3, 1 / 3, 1 / 3]) == pytest.approx(0.25)
+    assert jackknife_error([2.0, 2.0]) == 0
+
+
+def test_few_tunes_are_left_out_one_by_one(evaluator: Evaluator) -> None:
+    noise = evaluator.sampling_noise([RIGHT, WRONG, WRONG, WRONG])
+    assert noise["validity/tune_rate"] == pytest.approx(0.25)
+    assert noise["diversity/unique_tunes"] > 0
+    assert evaluator.sampling_noise([RIGHT, WRONG])["validity/tune_rate"] == pytest.approx(0.5)
+
+
+def test_each_part_has_its_share_of_the_note_budget(oneills: list[str]) -> None:
+    """Two tunes of eight notes and a budget of sixteen: one of them has half of it."""
+    for budget, is_there in ((16, True), (17, True), (18, False)):
+        scale = Reference(sample_size=200, note_budget=budget, num_corpus_tunes=9, mean={}, sd={}, floor={})
+        evaluator = Evaluator.of_texts(scale, oneills[60:70], [], asks_abc2midi=False)
+        noise = evaluator.sampling_noise([RIGHT, RIGHT.replace("C", "c")])
+        assert ("diversity/distinct_2" in noise) == is_there

@@ -1,4 +1,6 @@
 import json
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,9 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.metrics import reference as reference_module
+from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.reference import Reference, build_reference, verdict
+from tests.conftest import small_tune
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +88,95 @@ def test_verdict_in_words() -> None:
     assert verdict(0.45, 0.5, 0.01) == "5.0 SD below the corpus"
     assert verdict(1.0, 1.0, 0.0) == "not distinguishable from the corpus"
     assert verdict(0.9, 1.0, 0.0) == "below the corpus, which does not vary"
+    # Two standard deviations are still within the corpus, on both sides.
+    assert verdict(0.5 + 2 * 0.25, 0.5, 0.25) == verdict(0.0, 0.5, 0.25) == verdict(0.5, 0.5, 0.25)
+    assert verdict(1.01, 0.5, 0.25) == "2.0 SD above the corpus"
+
+
+def test_a_reference_says_how_a_value_stands_to_it() -> None:
+    reference = Reference(20, 500, 100, mean={"a": 0.5, "b": 1.0}, sd={"a": 0.1, "b": 0.2}, floor={})
+    assert reference.beside == {"a": {"mean": 0.5, "sd": 0.1}, "b": {"mean": 1.0, "sd": 0.2}}
+    assert reference.verdict("a", 0.8) == "3.0 SD above the corpus"
+    assert reference.verdict("a", None) is None and reference.verdict("c", 0.5) is None
+
+
+def test_seven_tunes_with_notes_are_too_few_and_eight_enough() -> None:
+    texts = [small_tune(number) for number in range(8)]
+    with pytest.raises(InputError, match="7 tunes with notes, at least 8 are needed"):
+        build_reference([*texts[:7], "X:1\nK:C\n"], num_tunes=2, num_splits=2)
+    assert build_reference(texts, num_tunes=2, num_splits=2).num_corpus_tunes == 8
+
+
+@dataclass
+class Measured:
+    """Stands in for the measuring: every call has its number, and every third has no value for "some"."""
+
+    comparisons: list[Comparison] = field(default_factory=list)
+
+    def __call__(self, comparison: Comparison) -> tuple[dict[str, float | None], dict[str, str]]:
+        self.comparisons.append(comparison)
+        number = len(self.comparisons)
+        return {"all": float(number), "some": None if number == 3 else 1.0}, {}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    found = Measured()
+    monkeypatch.setattr(reference_module, "measure", found)
+    return found
+
+
+def test_mean_and_deviation_go_over_the_splits_and_the_floor_over_three(measured: Measured) -> None:
+    texts = [small_tune(number) for number in range(40)]
+    reference = build_reference(texts, num_tunes=10, num_splits=5)
+    # Values 1 to 5 of the splits, and 6, 7, 8 of the floor.
+    assert reference.mean == {"all": 3.0}
+    assert reference.sd == {"all": pytest.approx(np.sqrt(2.5))}
+    assert reference.floor == {"all": 7.0, "some": 1.0}
+    # Each tune has 64 notes; half of what ten of them have.
+    assert (reference.sample_size, reference.note_budget) == (10, 320)
+
+
+def test_a_split_measures_what_it_sets_aside_against_all_the_others(measured: Measured) -> None:
+    texts = [small_tune(number) for number in range(39)] + ["X:1\nK:C\n"]
+    build_reference(texts, num_tunes=100, num_splits=5)
+    aside = []
+    for number, comparison in enumerate(measured.comparisons):
+        training = {tune.text for tune in comparison.corpus.training}
+        held_out = [tune.text for tune in comparison.corpus.held_out]
+        # A quarter of forty; the held-out tunes of the two-sample test are drawn from the others.
+        assert comparison.sample_size == comparison.num_requested == len(comparison.delivered) == 10
+        assert len(set(held_out)) == 10 and set(held_out) <= training
+        assert "X:1\nK:C\n" not in training
+        if number < 5:
+            out = {tune.text for tune in comparison.delivered}
+            aside.append(frozenset(out))
+            assert not out & training and out | training | {"X:1\nK:C\n"} == set(texts)
+            assert comparison.seed == number
+            (own,) = comparison.corpus.index.find([comparison.delivered[1].melody])
+            assert own.longest_copy < 64
+        else:
+            assert training == set(texts[:39]) - aside[number - 5] and comparison.seed == number - 5
+    assert len(set(aside)) == 5 and len(measured.comparisons) == 8
+
+
+def test_tunes_of_the_floor_end_where_few_corpus_tunes_go_on(measured: Measured) -> None:
+    texts = [small_tune(number) for number in range(40)]
+    build_reference(texts, num_tunes=10, num_splits=2)
+    floor = [tune for comparison in measured.comparisons[2:] for tune in comparison.delivered]
+    longest = max(map(len, texts))
+    assert len(floor) == 20 and max(len(tune.text) for tune in floor) <= longest
+    assert all(
+        tune.is_ended == (len(tune.text) < int(np.percentile(list(map(len, texts)), 99))) for tune in floor
+    )
+    assert all(tune.parses is not None for tune in floor)
+    assert len({tune.text for tune in floor}) > 10
+
+
+def test_groups_are_set_aside_whole_while_they_fit(measured: Measured) -> None:
+    texts = [small_tune(number) for number in range(40)]
+    groups = [number // 4 for number in range(40)]
+    build_reference(texts, num_tunes=10, num_splits=3, groups=groups)
+    for comparison in measured.comparisons[:3]:
+        out = [groups[texts.index(tune.text)] for tune in comparison.delivered]
+        assert sorted(Counter(out).values()) == [4, 4]

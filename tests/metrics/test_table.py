@@ -1,7 +1,17 @@
 from pathlib import Path
 
-from musicgen.metrics.registry import METRICS
-from musicgen.metrics.table import registry_as_markdown
+import pytest
+from rich.table import Table
+
+from musicgen.metrics.registry import HEADLINE, METRICS
+from musicgen.metrics.table import (
+    conditional_table,
+    headline_table,
+    metrics_table,
+    print_table,
+    registry_as_markdown,
+    shortened,
+)
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 
@@ -10,3 +20,78 @@ def test_the_page_on_evaluation_has_the_table_of_the_registry() -> None:
     table = registry_as_markdown()
     assert len(table.splitlines()) == len(METRICS) + 2
     assert table in PAGE.read_text(encoding="utf-8"), f"put this into docs/evaluation.md:\n{table}"
+
+
+REFERENCE = {
+    "validity/bar_rate": {"mean": 0.98, "sd": 0.01},
+    "diversity/pitch_range": {"mean": 123.4, "sd": 2.0},
+}
+
+
+def cells(table: Table) -> list[list[str]]:
+    """The rows of a table, as texts."""
+    return [list(map(str, row)) for row in zip(*(column.cells for column in table.columns), strict=True)]
+
+
+def test_a_metric_stands_beside_corpus_and_floor_or_says_why_not() -> None:
+    table = metrics_table(
+        ["validity/bar_rate", "diversity/pitch_range", "fit/test_loss", "structure/zip_ratio", "other"],
+        {"validity/bar_rate": 0.95, "diversity/pitch_range": 99.96, "fit/test_loss": 1.25, "other": None},
+        REFERENCE,
+        {"validity/bar_rate": 0.5, "diversity/pitch_range": 100.04},
+        {"structure/zip_ratio": "no tune has two notes"},
+    )
+    assert [column.header for column in table.columns] == [
+        "metric",
+        "value",
+        "corpus ± SD",
+        "floor",
+        "verdict",
+    ]
+    assert [column.justify for column in table.columns] == ["left", "right", "right", "right", "left"]
+    assert cells(table) == [
+        ["validity/bar_rate", "0.9500", "0.9800 ± 0.0100", "0.5000", "3.0 SD below the corpus"],
+        ["diversity/pitch_range", "99.9600", "123.4 ± 2.0000", "100.0", "11.7 SD below the corpus"],
+        ["fit/test_loss", "1.2500", "", "", ""],
+        ["structure/zip_ratio", "–", "", "", "no tune has two notes"],
+        ["other", "–", "", "", ""],
+    ]
+
+
+def test_the_headline_comes_with_the_test_loss_and_the_parse_rate_each_once() -> None:
+    names = [row[0] for row in cells(headline_table({}, {}, {}, {}))]
+    assert names[:3] == ["fit/validation_loss", "fit/test_loss", "validity/parse_rate"]
+    assert (
+        set(names) == {*HEADLINE, "fit/test_loss", "validity/parse_rate"} and len(names) == len(HEADLINE) + 2
+    )
+
+
+def test_groups_stand_in_rows_with_the_corpus_below_and_without_what_none_of_them_has() -> None:
+    by = {
+        "0.5": {"validity/bar_rate": 0.9, "validity/tune_rate": None, "diversity/distinct_4": 0.25},
+        "1.1": {"validity/bar_rate": 0.7, "diversity/distinct_4": None},
+    }
+    table = conditional_table(by, "temperature", REFERENCE)
+    assert [column.header for column in table.columns] == ["temperature", "bar\nrate", "distinct\n4"]
+    assert cells(table) == [
+        ["0.5", "0.9000", "0.2500"],
+        ["1.1", "0.7000", "–"],
+        ["corpus", "0.9800", ""],
+        ["± SD", "0.0100", ""],
+    ]
+
+
+def test_a_long_prompt_keeps_its_beginning_and_its_end() -> None:
+    assert shortened("M:6/8\nK:D\n") == "M:6/8↵K:D↵"
+    assert shortened("a\tb\x00c") == "a·b·c"
+    assert shortened("x" * 28) == "x" * 28
+    long = "".join(map(chr, range(65, 65 + 50)))
+    assert shortened(long) == f"{long[:9]}…{long[-18:]}" and len(shortened(long)) == 28
+
+
+def test_whole_rows_are_printed_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("one", box=None)
+    # With a space on both sides these are 125 characters.
+    table.add_row("x" * 123)
+    print_table(table)
+    assert "x" * 123 in capsys.readouterr().out

@@ -75,3 +75,45 @@ def test_cells_are_empty_where_no_note_is_shared_or_nothing_is_compared() -> Non
     assert {row[name] for name in NEAREST_COLUMNS} == {None} and row["longest_copy"] == 0
     alone = Comparison(tuple(read_tunes([OWN_HEADER + "A"])), 1, Corpus.of([], []), 1, 10, seed=0)
     assert {tune_rows(alone)[0][name] for name in (*NEAREST_COLUMNS, "longest_copy")} == {None}
+
+
+def test_a_row_by_hand() -> None:
+    own = "X:1\nT:Own\nM:4/4\nL:1/4\nK:D\nDDDA|D2|FGAB|d4|DDDA|D2F2|AAAD|"
+    row = row_of(own, TRAINING_HEADER + "FGA B3|")
+    # Of 20 notes: D ten times, A six, F two, G and B one.
+    shares = np.array([10, 6, 2, 1, 1]) / 20
+    assert row == {
+        "title": "Own",
+        "num_notes": 20,
+        "num_bars": 7,
+        "num_valid_bars": 6,
+        "is_complete": True,
+        "parses": None,
+        "is_valid": False,
+        "first_problem": None,
+        "pitch_class_entropy": pytest.approx(-(shares * np.log2(shares)).sum()),
+        "pitch_range": 12,
+        # The fifth bar is the first one again, the sixth and seventh are new.
+        "lag_repeat": 1 / 3,
+        "distinct_bars": 6 / 7,
+        "ends_on_tonic": True,
+        "longest_copy": 4,
+        "longest_transposed_copy": 4,
+        "copied_share": 0.0,
+        "novelty_8": 1.0,
+        "nearest_tune": "Source",
+        "nearest_passage": "FGAB",
+        "nearest_start": 5,
+        "nearest_notes": 4,
+        "nearest_transposition": 0,
+        "nearest_tune_passage": FIELDS + "FGA B3",
+    }
+
+
+def test_a_tune_without_notes_or_bars_has_empty_cells_and_its_problem() -> None:
+    row = row_of("X:1\nK:C\n")
+    own = ("pitch_class_entropy", "pitch_range", "lag_repeat", "distinct_bars", "ends_on_tonic")
+    compared = ("copied_share", "novelty_8", "longest_copy", "longest_transposed_copy", *NEAREST_COLUMNS)
+    assert {row[name] for name in (*own, *compared)} == {None}
+    assert (row["num_notes"], row["num_bars"], row["is_complete"], row["is_valid"]) == (0, 0, False, False)
+    assert row_of("X:1\nL:1/8\nK:C\nCDE")["novelty_8"] is None

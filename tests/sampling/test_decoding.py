@@ -60,3 +60,53 @@ def test_a_token_that_cannot_be_is_never_drawn(
         row, torch.tensor([temperature]).double(), torch.tensor([uniform]).double(), top_k, top_p
     )
     assert UNKNOWN < int(token) < len(logits)
+
+
+def drawn(
+    probabilities: list[list[float]],
+    uniforms: list[float],
+    temperatures: list[float] | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+) -> list[int]:
+    """The token of each row, whose probabilities stand behind a first token that is the unknown one."""
+    scores = torch.tensor(probabilities, dtype=torch.float64).log()
+    scores = torch.cat([torch.full((len(scores), 1), 9.0, dtype=torch.float64), scores], dim=1)
+    heat = torch.tensor(temperatures or [1.0] * len(scores), dtype=torch.float64)
+    return choose_tokens(scores, heat, torch.tensor(uniforms, dtype=torch.float64), top_k, top_p).tolist()
+
+
+def test_a_uniform_number_falls_into_the_tokens_own_share() -> None:
+    """Shares 0.25, 0.25, 0.5: each holds its lower end and not its upper one."""
+    uniforms = [0.0, 0.2499, 0.25, 0.4999, 0.5, 0.9999999]
+    assert drawn([[0.25, 0.25, 0.5]] * 6, uniforms) == [1, 1, 2, 2, 3, 3]
+
+
+def test_tokens_without_probability_are_passed_over_at_both_ends() -> None:
+    below_one = 1 - 2**-53
+    assert drawn([[0.0, 0.5, 0.5, 0.0]] * 2, [0.0, below_one]) == [2, 3]
+    # Ten tenths add up to less than one by rounding: nothing behind the last token is drawn.
+    assert drawn([[0.1] * 10 + [0.0]], [below_one]) == [10]
+
+
+def test_of_equal_tokens_the_first_ones_stay() -> None:
+    uniforms = [0.1, 0.9]
+    assert drawn([[0.25] * 4] * 2, uniforms, top_k=2) == [1, 2]
+    assert drawn([[0.25] * 4] * 2, uniforms, top_p=0.5) == [1, 2]
+    assert drawn([[0.25] * 4] * 2, uniforms, top_k=1) == [1, 1]
+    # The smaller of what both allow; the order of the tokens stays their own.
+    assert drawn([[0.1, 0.2, 0.3, 0.4]] * 2, uniforms, top_k=3, top_p=0.6) == [3, 4]
+    assert drawn([[0.1, 0.2, 0.3, 0.4]] * 2, uniforms, top_k=1, top_p=0.9) == [4, 4]
+
+
+def test_each_row_has_its_own_temperature() -> None:
+    rows = [[0.6, 0.4], [0.4, 0.6], [0.6, 0.4], [0.6, 0.4]]
+    # At 0.25 the shares are 0.6⁴ and 0.4⁴, of which the first is 0.835; at 4 they come close to a half.
+    assert drawn(rows, [0.7, 0.1, 0.7, 0.55], temperatures=[1.0, 0.0, 0.25, 4.0]) == [2, 2, 1, 2]
+
+
+def test_the_scores_that_are_given_are_read_in_any_precision() -> None:
+    scores = torch.tensor([[9.0, 1.0, 1.0 + 1e-3]], dtype=torch.float32)
+    half = torch.tensor([0.5], dtype=torch.float64)
+    assert choose_tokens(scores, torch.ones(1).double(), half, None, None).dtype == torch.int64
+    assert int(choose_tokens(scores, torch.zeros(1).double(), half, None, None)) == 2

@@ -91,3 +91,66 @@ def test_a_tunebook_numbers_the_tunes_and_says_where_they_come_from() -> None:
         'X:1\nN:lstm, seed 0, temperature 0.8, prompt "X:"\nK:C\nCDEF|\n\n'
         'X:2\nN:lstm, seed 0, temperature 1, prompt "K:G\\n"\nK:G\nGABc|\n\n'
     )
+
+
+def test_pairs_take_turns_the_prompts_within_a_temperature() -> None:
+    config = replace(CONFIG, num_tunes=6, temperature=[0.5, 1.0])
+    assert spread(config, ["a", "b"]) == [
+        ("a", 0.5), ("b", 0.5), ("a", 1.0), ("b", 1.0), ("a", 0.5), ("b", 0.5)
+    ]  # fmt: skip
+
+
+def test_steps_are_told_with_the_tunes_that_still_go_on(network: CharacterNetwork) -> None:
+    steps: list[tuple[int, int]] = []
+    config = replace(CONFIG, num_tunes=40)
+    tunes = sample_tunes(
+        network,
+        VOCABULARY,
+        config,
+        config.read_prompts(),
+        0,
+        torch.device("cpu"),
+        lambda step, active: steps.append((step, active)),
+    )
+    assert [step for step, _ in steps] == list(range(1, 81))
+    active = [number for _, number in steps]
+    assert active == sorted(active, reverse=True) and active[0] == 40
+    assert active[-1] >= sum(not tune.ended for tune in tunes) > 0
+
+
+def test_nothing_goes_on_where_every_tune_has_ended() -> None:
+    """A network that writes newlines alone: after the one it has read, the first ends an empty tune."""
+    config = ModelConfig(cell="lstm", hidden_size=4, num_layers=1, embedding_size=3, dropout=0.0)
+    newlines = build_network(config, VOCABULARY.size, seed=0).eval()
+    with torch.no_grad():
+        newlines.output.bias.fill_(-30.0)
+        newlines.output.bias[VOCABULARY.newline] = 30.0
+    steps: list[int] = []
+    sampling = replace(CONFIG, num_tunes=3, prompts=["X:", "K:C\\n", "K"])
+    tunes = sample_tunes(
+        newlines, VOCABULARY, sampling, sampling.read_prompts(), 0, torch.device("cpu"),
+        lambda step, _: steps.append(step),
+    )  # fmt: skip
+    # A prompt that ends a line is followed by the second newline, the others by two.
+    assert [(tune.text, tune.ended) for tune in tunes] == [("X:", True), ("K:C", True), ("K", True)]
+    assert steps == [1, 2, 3, 4, 5]
+
+
+def test_a_tune_that_reaches_the_cap_has_all_its_characters_and_no_end(network: CharacterNetwork) -> None:
+    for tune in draw(network, num_tunes=40):
+        if not tune.ended:
+            assert len(tune.text.rstrip("\n")) <= 80 and len(tune.text) >= 79
+        else:
+            assert len(tune.text) < 80
+
+
+def test_blank_lines_of_a_prompt_do_not_end_its_tune(network: CharacterNetwork) -> None:
+    (tune,) = draw(network, num_tunes=1, prompts=["X:\\n\\nK:C"])
+    assert tune.text.startswith("X:\n\nK:C") and len(tune.text) > 7
+
+
+def test_random_numbers_belong_to_the_place_of_a_tune_not_to_its_prompt(network: CharacterNetwork) -> None:
+    both = draw(network, num_tunes=4, prompts=["X:", "X:"])
+    alone = draw(network, num_tunes=4, prompts=["X:"])
+    assert [tune.text for tune in both] == [tune.text for tune in alone]
+    assert len({tune.text for tune in both}) == 4

@@ -99,3 +99,33 @@ def test_a_run_is_its_training_and_how_it_is_sampled_and_measured() -> None:
 
 def test_the_order_of_fields_makes_no_difference() -> None:
     assert training_identity(dict(reversed(VALUES.items())), CORPUS, "cpu") == TRAINING
+
+
+def test_an_identity_stays_what_it_was() -> None:
+    """Where one of these changes without ENGINE_VERSION, nobody finds again what has been trained."""
+    shares = {"validation_share": 0.1, "test_share": 0.1, "near_duplicate_share": 0.5}
+    lengths = {"num_iterations": 3, "final_learning_rate_share": 0.1, "early_stopping_patience": None}
+    training = {"schedule": "constant", "learning_rate": 0.005, "stop_iteration": None, **lengths}
+    config = {
+        "data": {"name": "a", "split_seed": 0, **shares},
+        "model": {"cell": "lstm", "hidden_size": 8},
+        "training": training,
+        "sampling": {"temperature": 0.7},
+        "evaluation": {},
+        "seed": 0,
+    }
+    constant = training_identity(config, CORPUS, "cpu")
+    assert constant == "6145bf1d6f33e99c"
+    cosine = {**config, "training": training | {"schedule": "cosine"}}
+    assert training_identity(cosine, CORPUS, "cpu") == "35d9c5f9ccb66bfc"
+    assert run_identity(config, constant) == "e444b2d31661846b"
+    stopped = {**config, "training": training | {"stop_iteration": 2}}
+    assert run_identity(stopped, constant) == "2c87b457c3d4b77d"
+
+
+def test_what_no_step_looks_at_is_no_difference_while_the_rate_is_constant() -> None:
+    for values, is_same in ((LAB, True), (VALUES, False)):
+        assert (
+            identity_with(values, final_learning_rate_share=0.3)
+            == identity_with(values, final_learning_rate_share=0.4)
+        ) == is_same

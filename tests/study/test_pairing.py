@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.study.pairing import Star, pair_runs
+from musicgen.study.pairing import Change, Star, pair_runs, sweep_directories, sweep_directory
 from musicgen.study.runs import FoundRun
 from tests.study.made_runs import made_run, made_study
 
@@ -183,7 +183,8 @@ def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
     joint = made_run(
         "sweep/all/seed=0",
         overrides={RATE_NAME: 0.01, "model.cell": "gru"},
-        change=("combined", "a, b", None),
+        # As a table has it: equal, and not the same object.
+        change=("".join(["com", "bined"]), "a, b", None),
     )
     gru = made_run("sweep/gru/seed=0", overrides={"model.cell": "gru"}, change=("model", "gru", "lstm"))
     again = made_run(
@@ -200,3 +201,89 @@ def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
 def test_runs_that_have_nothing_in_common_make_a_star_without_arms() -> None:
     star = pair_runs([made_run("a/0/x"), made_run("a/1/x", overrides={"model.cell": "gru", RATE_NAME: 1.0})])
     assert not star.arms and len(star.left_out) == 1
+
+
+def test_levels_stand_in_ascending_order_within_parameters_as_they_come() -> None:
+    runs = [made_run("a/base/x")]
+    for name, parameter, value in (
+        ("b", "model.hidden_size", 512), ("c", RATE_NAME, 0.1), ("d", "model.hidden_size", 8),
+        ("e", RATE_NAME, 0.02), ("f", "model.cell", "gru"),
+    ):  # fmt: skip
+        runs.append(made_run(f"a/{name}/x", overrides={parameter: value}))
+    assert list(arms_of(pair_runs(runs))) == [
+        "model.hidden_size=8", "model.hidden_size=512", f"{RATE_NAME}=0.02", f"{RATE_NAME}=0.1",
+        "model.cell=gru",
+    ]  # fmt: skip
+
+
+def test_a_level_without_a_number_stands_before_the_numbers() -> None:
+    runs = [made_run("a/base/x", overrides={"training.gradient_clip": 1.0})]
+    runs += [made_run(f"a/{v}/x", overrides={"training.gradient_clip": v}) for v in (0.5, None)]
+    assert list(arms_of(pair_runs(runs))) == ["training.gradient_clip=None", "training.gradient_clip=0.5"]
+
+
+def test_a_level_is_known_by_its_value_and_not_by_its_writing() -> None:
+    assert (
+        Change("a", {"x": 1, "b": 2}, None).key
+        == Change("a", {"b": 2, "x": 1}, 5).key
+        == 'a={"b": 2, "x": 1}'
+    )
+    assert Change("a", None, 1).key == "a=null" != Change("a", "null", 1).key == 'a="null"'
+
+
+def test_a_star_tells_every_run_of_its_arms_the_retuned_ones_too() -> None:
+    study = made_study({0.005: [1, 1], 0.01: [1, 1]})
+    again = made_run("sweep/r/seed=0", overrides={RATE_NAME: 0.01, "model.hidden_size": 8},
+                     change=(RATE_NAME, 0.01, 0.005), retuned={"model.hidden_size": 8})  # fmt: skip
+    other = made_run("sweep/s/seed=0", overrides={"model.hidden_size": 8}, retuned={"model.hidden_size": 8})
+    star = pair_runs([*study, again, other])
+    assert [run.directory.parent.name for run in star.runs] == [
+        "learning_rate=0.005", "learning_rate=0.005", "s", "learning_rate=0.01", "learning_rate=0.01", "r"
+    ]  # fmt: skip
+    assert [run.directory.parent.name for run in star.baseline.retuned] == ["s"]
+
+
+def test_a_sweep_is_where_its_plan_is_or_two_folders_up(tmp_path: Path) -> None:
+    (tmp_path / "sweep" / "deep" / "arm" / "seed=0").mkdir(parents=True)
+    planned, loose = (
+        made_run(tmp_path / "sweep" / "deep" / "arm" / "seed=0"), made_run(tmp_path / "a" / "b" / "c")
+    )  # fmt: skip
+    assert sweep_directory(planned) == (tmp_path / "sweep" / "deep").resolve()
+    (tmp_path / "sweep" / "plan.csv").touch()
+    assert sweep_directory(planned) == (tmp_path / "sweep").resolve()
+    assert sweep_directories([planned, loose]) == {
+        planned: (tmp_path / "sweep").resolve(), loose: (tmp_path / "a").resolve()
+    }  # fmt: skip
+
+
+def test_of_declared_baselines_the_one_with_more_arms_wins_then_with_more_seeds_then_the_first() -> None:
+    def study(name: str, size: int, rates: list[float], seeds: int) -> list[FoundRun]:
+        return [
+            made_run(f"{name}/{rate}/seed={seed}", seed=seed,
+                     overrides={"model.hidden_size": size, RATE_NAME: rate},
+                     change=None if rate == 0.005 else (RATE_NAME, rate, 0.005))
+            for rate in (0.005, *rates) for seed in range(seeds)
+        ]  # fmt: skip
+
+    def size_of(star: Star) -> object:
+        return star.baseline.runs[0].record.config["model"]["hidden_size"]  # pyright: ignore
+
+    assert size_of(pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))) == 16
+    assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 2))) == 16
+    assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 1))) == 8
+
+
+def test_a_baseline_is_asked_for_by_words_numbers_and_lists() -> None:
+    runs = [
+        made_run("a/0/x"),
+        made_run("a/1/x", overrides={"sampling.prompts": ["X:2\n"]}),
+        made_run("a/2/x", overrides={"model.cell": "gru"}),
+        made_run("a/3/x", overrides={"data.clean": False}),
+    ]
+    for parameter, text, name in (
+        ("sampling.prompts", '["X:2\\n"]', "1"), ("model.cell", "gru", "2"), ("data.clean", "false", "3")
+    ):  # fmt: skip
+        (run,) = pair_runs(runs, {parameter: text}).baseline.runs
+        assert run.directory.parent.name == name
+    with pytest.raises(InputError, match=r'--baseline model\.cell=rnn: no such run; .* with "lstm", "gru"$'):
+        pair_runs(runs, {"model.cell": "rnn"})

@@ -11,6 +11,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from musicgen.study.shares import empirical_logit
 from musicgen.study.statistics import (
+    ALPHA,
+    CONFIDENCE,
+    EQUIVALENCE_CONFIDENCE,
+    POWER,
     benjamini_hochberg,
     detectable_effect_size,
     holm,
@@ -193,3 +197,56 @@ def test_one_more_seed_lies_in_the_prediction_interval() -> None:
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
     low, high = prediction_interval([0.0, 0.01, 0.0], [200, 200, 200])
     assert 0 < low < 0.01 < high < 1
+
+
+def test_one_seed_can_detect_nothing() -> None:
+    with pytest.raises(AssertionError):
+        detectable_effect_size(1, 0.05)
+    assert detectable_effect_size(2, 0.05) > 0
+
+
+def test_the_levels_are_those_that_are_documented() -> None:
+    assert (ALPHA, CONFIDENCE, EQUIVALENCE_CONFIDENCE, POWER) == (0.05, 0.95, 0.90, 0.8)
+
+
+def test_a_prediction_interval_by_hand() -> None:
+    reach = stats.t.ppf(0.975, 2) * 1.0 * np.sqrt(1 + 1 / 3)
+    assert prediction_interval([1.0, 2.0, 3.0]) == pytest.approx((2 - reach, 2 + reach))
+    logits = empirical_logit([0.1, 0.3], [50, 50])
+    reach = stats.t.ppf(0.975, 1) * logits.std(ddof=1) * np.sqrt(1.5)
+    low, high = (1 / (1 + np.exp(-(logits.mean() + side * reach))) for side in (-1, 1))
+    assert prediction_interval([0.1, 0.3], [50, 50]) == pytest.approx((low, high))
+
+
+def test_the_spread_of_coarse_rates_is_at_least_that_of_their_steps() -> None:
+    """A share in steps of 1 / n has a variance of step² / 12; the logit has the slope 1 / (p (1 - p))."""
+    counts = np.full(2, 50)
+    found = paired_effect([0.5, 0.5], [0.6, 0.6 + 1e-9], counts, counts)
+    slopes = [1 / (50 * share * (1 - share)) for share in (25.5 / 51, 30.5 / 51)]
+    assert found.standard_deviation == pytest.approx(
+        np.sqrt(sum(slope**2 / 12 for slope in slopes)), rel=1e-6
+    )
+    # Where nothing differs but for rounding, there is none at all.
+    assert paired_effect([0.5, 0.5], [0.6, 0.6], counts, counts).standard_deviation == 0
+
+
+def test_a_detectable_difference_is_a_multiple_of_the_spread_and_of_rates_the_larger_way() -> None:
+    baseline, changed = np.array([1.0, 1.2, 1.1]), np.array([1.3, 1.25, 1.3])
+    found = paired_effect(baseline, changed)
+    size = detectable_effect_size(3, 0.05)
+    assert found.minimum_detectable(0.05) == pytest.approx(size * (changed - baseline).std(ddof=1))
+    assert detectable_effect_size(3, 0.05, is_spread_known=True) < size < detectable_effect_size(3, 0.01)
+    counts = np.full(3, 200)
+    for shares in ([0.05, 0.08, 0.06], [0.95, 0.92, 0.94]):
+        rates = paired_effect(shares, [0.5, 0.6, 0.55], counts, counts)
+        shift, level = size * float(rates.standard_deviation), float(empirical_logit(shares, counts).mean())
+        ways = [1 / (1 + np.exp(-(level + way * shift))) - 1 / (1 + np.exp(-level)) for way in (1, -1)]
+        assert rates.minimum_detectable(0.05) == pytest.approx(max(map(abs, ways)))
+    assert np.isnan(paired_effect([1.0, 2.0], [2.0, 3.0]).minimum_detectable(0.05))
+
+
+def test_differences_by_rounding_are_judged_by_the_size_of_the_values() -> None:
+    baseline = np.array([1e6, 2e6, 3e6])
+    assert paired_effect(baseline, baseline + [1, 1, 1 + 1e-7]).standard_deviation == 0
+    assert paired_effect(baseline, baseline + [1, 1, 1.1]).standard_deviation > 0
+    assert paired_effect(baseline / 1e6, baseline / 1e6 + [1, 1, 1 + 1e-7]).standard_deviation > 0

@@ -1,12 +1,13 @@
 import math
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.study.verdict import Evidence, Finding, brief, decimals, finding, p_words, verdict
+from musicgen.study.verdict import Evidence, Finding, brief, decimals, finding, p_words, signed, verdict
 
 EFFECT = Evidence(
     "validity/tune_rate",
@@ -127,3 +128,80 @@ def test_brief_numbers(number: float, text: str) -> None:
 def test_an_interval_shows_as_many_places_as_it_can_tell_apart() -> None:
     assert [decimals(width) for width in (0.1, 0.03, 0.0099, 3.0, 40.0, 0.0)] == [2, 3, 4, 1, 0, 3]
     assert [p_words(p) for p in (0.0004, 0.004, 0.05)] == ["p < 0.001", "p = 0.004", "p = 0.050"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9.96, "10"),
+        (0.5, "0.5"),
+        (100.0, "100"),
+        (0.00001234, "0.000012"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+        (-12.0, "-12"),
+    ],
+)
+def test_brief_numbers_have_no_exponent_and_keep_their_zeros(number: float, text: str) -> None:
+    assert brief(number) == text
+
+
+def test_a_sign_is_always_told_but_of_nothing() -> None:
+    assert [signed(number) for number in (0.5, -0.25, 0.0, -0.0)] == ["+0.5", "−0.25", "0", "0"]
+
+
+def test_places_stay_between_none_and_eight() -> None:
+    assert [decimals(width) for width in (1.0, 10.0, 10.1, 1e-7, 1e-8, 1e-20, -1.0)] == [1, 0, 0, 8, 8, 8, 3]
+    assert [p_words(p) for p in (0.001, 0.0009999, 0.9996, 1.0)] == [
+        "p = 0.001", "p < 0.001", "p = 1.000", "p = 1.000"
+    ]  # fmt: skip
+
+
+def test_an_interval_on_the_margin_is_not_inside_it() -> None:
+    inside = replace(NOTHING, equivalence_low=-0.0199, equivalence_high=0.0199)
+    assert inside.is_inside_margin
+    assert not replace(inside, equivalence_high=0.02).is_inside_margin
+    assert not replace(inside, equivalence_low=-0.02).is_inside_margin
+    assert not replace(inside, margin=math.nan).is_inside_margin
+    # Wholly on one side: the farther end counts.
+    assert not replace(inside, equivalence_low=-0.05, equivalence_high=-0.01).is_inside_margin
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"adjusted_p": 0.05}, Finding.EFFECT),
+        ({"adjusted_p": 0.0501}, Finding.UNDECIDED),
+        ({"adjusted_p": 0.0501, "margin": 1.0}, Finding.EQUIVALENT),
+        ({"adjusted_p": 0.05, "margin": 1.0}, Finding.EFFECT),
+        ({"low": math.nan}, Finding.UNIFORM),
+        ({"num_seeds": 1}, Finding.CANDIDATE),
+        ({"num_seeds": 1, "low": math.nan}, Finding.CANDIDATE),
+        ({"num_seeds": 1, "differs": False}, Finding.IDENTICAL),
+        ({"differs": False}, Finding.IDENTICAL),
+        ({"num_seeds": 0, "differs": False}, Finding.NO_VALUE),
+    ],
+)
+def test_what_is_found_by_what_is_asked_first(changes: dict[str, Any], expected: Finding) -> None:
+    assert finding(replace(EFFECT, **changes)) is expected
+
+
+def test_an_interval_that_leaves_out_zero_is_told_where_the_adjusted_test_does_not_claim() -> None:
+    words = "(its own interval leaves out 0, but Holm p = 0.060 among all tests)"
+    unsure = replace(EFFECT, adjusted_p=0.06)
+    assert words in verdict(unsure)
+    assert words in verdict(replace(unsure, difference=-0.11, low=-0.16, high=-0.06))
+    for low, high in ((0.0, 0.16), (-0.16, 0.0), (-0.1, 0.1)):
+        assert "its own interval" not in verdict(replace(unsure, low=low, high=high))
+
+
+def test_the_ends_of_a_prediction_are_inside_it() -> None:
+    for prediction, place in (((0.2, 0.3), "inside"), ((0.1, 0.2), "inside"), ((0.21, 0.3), "outside")):
+        assert f", {place} what" in verdict(replace(SINGLE, prediction=prediction))
+
+
+def test_a_claim_shows_as_many_places_as_its_interval_and_what_is_missing() -> None:
+    wide = replace(EFFECT, difference=-2.5, low=-3.25, high=-1.75, missing="1 failed", num_seeds=2)
+    assert verdict(wide) == (
+        "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; without a value: 1 failed"
+    )

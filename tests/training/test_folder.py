@@ -1,3 +1,4 @@
+import json
 import math
 import multiprocessing
 import signal
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.files import replace_atomically
+from musicgen.locks import take_lock
 from musicgen.study.store import prune, read_store
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.outcome import Divergence
@@ -145,3 +147,67 @@ def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "training").touch()
     with pytest.raises(FileExistsError), TrainingFolder(tmp_path / "training").locked():
         pass
+
+
+def test_states_have_names_of_six_digits_or_more_and_no_others_are_states(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    assert folder.end(300) == tmp_path / "end-000300.pt"
+    assert folder.passing(250) == tmp_path / "state-000250.pt"
+    for name in (
+        "end-00300.pt",
+        "end-000300.pt.txt",
+        "best-000300.pt",
+        ".unfinished-end-000300-ab.pt",
+        "end-.pt",
+    ):
+        (tmp_path / name).touch()
+    assert folder.states() == []
+
+
+def test_a_divergence_is_kept_as_text_with_every_digit(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    found = Divergence(7, 0.1 + 0.2, math.nan, -math.inf)
+    folder.note_divergence(found)
+    assert json.loads((tmp_path / "diverged.json").read_text()) == {
+        "iteration": "7",
+        "learning_rate": "0.30000000000000004",
+        "loss": "nan",
+        "gradient_norm": "-inf",
+    }
+    again = folder.divergence
+    assert again is not None and math.isnan(again.loss) and isinstance(again.iteration, int)
+    assert (again.learning_rate, again.gradient_norm) == (found.learning_rate, found.gradient_norm)
+
+
+def test_a_description_is_what_was_described_for_people_to_read(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path)
+    assert folder.about == {}
+    folder.describe({"corpus": "Ó Néill", "hidden_size": 256})
+    assert folder.about == {"corpus": "Ó Néill", "hidden_size": 256}
+    text = (tmp_path / "about.json").read_text(encoding="utf-8")
+    assert text == '{\n  "corpus": "Ó Néill",\n  "hidden_size": 256\n}\n'
+    with pytest.raises(ValueError, match="JSON"):
+        folder.describe({"seconds": math.inf})
+    assert folder.about == {"corpus": "Ó Néill", "hidden_size": 256}
+
+
+def test_without_locks_a_folder_is_used_and_removed_by_whoever_comes(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "a" / "training", locks=False)
+    with folder.locked(), folder.locked():
+        folder.end(3).touch()
+        # What another process may be writing.
+        (folder.path / ".unfinished-end-000006-ab.pt").touch()
+    with folder.locked():
+        assert sorted(path.name for path in folder.path.iterdir()) == [
+            ".unfinished-end-000006-ab.pt", "end-000003.pt"
+        ]  # fmt: skip
+    assert folder.remove() and not folder.path.exists()
+
+
+def test_a_lock_is_free_after_a_training_that_failed(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "training")
+    with pytest.raises(ZeroDivisionError), folder.locked():
+        raise ZeroDivisionError
+    lock = take_lock(folder.path / ".lock")
+    assert lock is not None
+    lock.release()

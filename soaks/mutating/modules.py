@@ -1,0 +1,81 @@
+"""Which modules are changed, and the tests that should notice: the file that mirrors a module first."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "metrics": {
+        "musicgen/metrics/classifier.py": ["metrics/test_classifier"],
+        "musicgen/metrics/comparison.py": [
+            "metrics/test_comparison",
+            "metrics/test_tune_rows",
+            "metrics/test_evaluation",
+            "metrics/test_noise",
+        ],
+        "musicgen/metrics/config.py": ["metrics/test_config"],
+        "musicgen/metrics/distributions.py": ["metrics/test_distributions", "metrics/test_families"],
+        "musicgen/metrics/diversity.py": ["metrics/test_families", "metrics/test_evaluation"],
+        "musicgen/metrics/evaluation.py": ["metrics/test_evaluation", "metrics/test_noise"],
+        "musicgen/metrics/matching.py": ["metrics/test_matching", "metrics/test_families"],
+        "musicgen/metrics/measuring.py": ["metrics/test_measuring", "metrics/test_noise"],
+        "musicgen/metrics/melody.py": [
+            "metrics/test_melody",
+            "metrics/test_families",
+            "metrics/test_evaluation",
+        ],
+        "musicgen/metrics/ngram.py": ["metrics/test_ngram"],
+        "musicgen/metrics/noise.py": ["metrics/test_noise"],
+        "musicgen/metrics/originality.py": ["metrics/test_families", "metrics/test_tune_rows"],
+        "musicgen/metrics/profile.py": ["metrics/test_profile", "metrics/test_families"],
+        "musicgen/metrics/reference.py": ["metrics/test_reference"],
+        "musicgen/metrics/reference_ahead.py": ["metrics/test_reference_ahead"],
+        "musicgen/metrics/registry.py": [
+            "metrics/test_registry",
+            "metrics/test_table",
+            "metrics/test_evaluation",
+        ],
+        "musicgen/metrics/similarity.py": ["metrics/test_families", "metrics/test_evaluation"],
+        "musicgen/metrics/structure.py": ["metrics/test_families"],
+        "musicgen/metrics/table.py": [
+            "metrics/test_table",
+            "metrics/test_conditional_figures",
+            "test_evaluate",
+        ],
+        "musicgen/metrics/tune_rows.py": ["metrics/test_tune_rows", "metrics/test_evaluation"],
+        "musicgen/metrics/validity.py": ["metrics/test_families"],
+    },
+    "effects": {
+        "musicgen/study/effects.py": ["study/test_effects", "test_compare"],
+        "musicgen/study/pairing.py": ["study/test_pairing", "study/test_effects"],
+        "musicgen/study/statistics.py": ["study/test_statistics", "study/test_effects"],
+        "musicgen/study/verdict.py": ["study/test_verdict", "study/test_effects"],
+        "musicgen/study/additivity.py": ["study/test_additivity", "study/test_effects"],
+        "musicgen/study/criteria.py": ["study/test_criteria", "study/test_ratings"],
+    },
+    "store": {
+        "musicgen/study/store.py": ["study/test_store", "test_store"],
+        "musicgen/study/identity.py": ["study/test_identity", "study/test_plan"],
+        "musicgen/training/folder.py": ["training/test_folder", "test_store", "training/test_loop"],
+        "musicgen/training/log.py": ["training/test_log", "training/test_loop"],
+        "musicgen/training/state.py": ["training/test_state", "training/test_loop"],
+        "musicgen/files.py": ["test_files", "training/test_folder"],
+    },
+    "decoding": {
+        "musicgen/sampling/decoding.py": ["sampling/test_decoding"],
+        "musicgen/sampling/generation.py": ["sampling/test_generation"],
+    },
+}
+"""Group -> module -> files below tests/, without suffix; those that do not exist are left out."""
+
+
+def group_of(module: str) -> str:
+    """The group that a module belongs to."""
+    return next(group for group, modules in TESTED_BY.items() if module in modules)
+
+
+def mirrors_of(module: str) -> list[str]:
+    """The test files of a module, as paths in the repository."""
+    paths = [f"tests/{name}.py" for name in TESTED_BY[group_of(module)][module]]
+    return [path for path in paths if (ROOT / path).is_file()]

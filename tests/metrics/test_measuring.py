@@ -1,0 +1,38 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from musicgen.metrics import measuring
+from musicgen.metrics.comparison import Comparison, Corpus
+from musicgen.metrics.measuring import measure
+from musicgen.metrics.melody import read_tunes
+from musicgen.metrics.registry import METRICS
+from tests.conftest import small_tune
+
+COMPARISON = Comparison(tuple(read_tunes([small_tune(0)])), 1, Corpus.of([], []), 10, 20, seed=0)
+
+
+def test_every_metric_of_the_tunes_has_a_value_or_a_reason() -> None:
+    metrics, reasons = measure(COMPARISON)
+    assert list(metrics) == [name for name, metric in METRICS.items() if metric.compute is not None]
+    assert set(reasons) == {name for name, value in metrics.items() if value is None}
+    assert metrics["validity/tune_rate"] == 1.0 and isinstance(metrics["validity/tune_rate"], float)
+    assert metrics["originality/copied_share"] is None
+    assert reasons["originality/copied_share"] == "no training tune has a note"
+
+
+def test_what_is_left_out_is_in_neither() -> None:
+    metrics, reasons = measure(COMPARISON, {"validity/tune_rate", "originality/copied_share"})
+    assert not {"validity/tune_rate", "originality/copied_share"} & {*metrics, *reasons}
+    assert "validity/bar_rate" in metrics and "originality/novelty_8" in reasons
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_metric_that_is_no_number_is_a_mistake_of_the_program(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "validity/tune_rate"
+    monkeypatch.setattr(measuring, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
+    with pytest.raises(AssertionError, match=f"{name} is {value}"):
+        measure(COMPARISON)

@@ -1,0 +1,76 @@
+"""That each name is bound to its own function and its own part of a comparison."""
+
+import numpy as np
+import pytest
+
+from musicgen.metrics import diversity, originality, similarity, structure, validity
+from musicgen.metrics.comparison import Comparison, Corpus
+from musicgen.metrics.melody import read_corpus, read_tunes
+from musicgen.metrics.registry import ARROWS, METRICS, Direction
+
+
+@pytest.fixture(scope="module")
+def comparison(oneills: list[str]) -> Comparison:
+    """Thirty tunes, the last of them broken off and one without bars, of 40 requested."""
+    texts = [*oneills[:28], oneills[28][:-9], "X:1\nK:C\n"]
+    delivered = tuple(read_tunes(texts, ended=[True] * 28 + [False, True], asks_abc2midi=True))
+    corpus = Corpus.of(read_corpus(oneills[60:120]), read_corpus(oneills[20:50]))
+    return Comparison(delivered, 40, corpus, sample_size=20, note_budget=700, seed=3)
+
+
+def test_every_metric_is_what_its_name_says(comparison: Comparison) -> None:
+    c = comparison
+    ours, theirs = c.profile, c.corpus.profile
+    expected = {
+        "validity/complete_rate": validity.complete_rate(c.delivered, 40),
+        "validity/parse_rate": validity.parse_rate(c.delivered, 40),
+        "validity/bar_rate": validity.bar_rate(c.delivered),
+        "validity/tune_rate": validity.tune_rate(c.delivered, 40),
+        "similarity/note_divergence": similarity.note_divergence(ours, theirs),
+        "similarity/pitch_class_divergence": similarity.pitch_class_divergence(ours, theirs),
+        "similarity/interval_divergence": similarity.interval_divergence(ours, theirs),
+        "similarity/duration_divergence": similarity.duration_divergence(ours, theirs),
+        "similarity/transition_divergence": similarity.transition_divergence(ours, theirs),
+        "similarity/transition_matrix_divergence": similarity.transition_matrix_divergence(ours, theirs),
+        "similarity/two_sample_auc": similarity.two_sample_auc(c.melodies, c.corpus.held_out_melodies, 3),
+        "similarity/note_count_distance": similarity.note_count_distance(ours, theirs),
+        "similarity/range_distance": similarity.range_distance(ours, theirs),
+        "similarity/mean_interval_distance": similarity.mean_interval_distance(ours, theirs),
+        "diversity/pitch_class_entropy": diversity.pitch_class_entropy(c.melodies),
+        "diversity/pitches_used": diversity.pitches_used(c.melodies),
+        "diversity/pitch_range": diversity.pitch_range(c.melodies),
+        "diversity/distinct_2": diversity.distinct_ngrams(c.melodies, 2, 700),
+        "diversity/distinct_4": diversity.distinct_ngrams(c.melodies, 4, 700),
+        "diversity/distinct_8": diversity.distinct_ngrams(c.melodies, 8, 700),
+        "diversity/unique_tunes": 1.0,
+        "diversity/pair_distance": diversity.pair_distance(diversity.pair_distances(c.melodies)),
+        "originality/longest_copy": originality.longest_copy(c.copies),
+        "originality/copied_share": originality.copied_share(c.copies),
+        "originality/novelty_8": originality.novelty(c.copies),
+        "originality/longest_transposed_copy": originality.longest_transposed_copy(c.copies),
+        "originality/transposed_copied_share": originality.transposed_copied_share(c.copies),
+        "structure/lag_repeat": structure.lag_repeat(c.bars),
+        "structure/distinct_bars": structure.distinct_bars(c.bars),
+        "structure/zip_ratio": structure.zip_ratio(structure.zip_ratios(c.melodies, 3)),
+        "structure/tonic_ending": structure.tonic_ending(c.melodies),
+    }
+    found = {name: metric.compute(c) for name, metric in METRICS.items() if metric.compute is not None}
+    assert found == pytest.approx(expected)
+    # No two agree by chance, so that a mix-up shows; but for what is the whole of so small a sample.
+    assert len(np.unique(list(found.values()))) >= len(found) - 2
+
+
+def test_the_fit_is_measured_by_the_training_and_lower_is_better() -> None:
+    fit = [metric for metric in METRICS.values() if metric.compute is None]
+    assert [metric.name for metric in fit] == [
+        "fit/train_loss",
+        "fit/validation_loss",
+        "fit/final_validation_loss",
+        "fit/test_loss",
+    ]
+    assert {metric.direction for metric in fit} == {Direction.LOWER}
+    assert {metric.family for metric in fit} == {"fit"}
+
+
+def test_each_direction_has_an_arrow() -> None:
+    assert ARROWS == {"higher": "↑", "lower": "↓", "corpus": "→ corpus"}
