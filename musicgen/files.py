@@ -78,6 +78,11 @@ def filled_folder(path: Path) -> Iterator[Path]:
         else:
             temporary.replace(path)
         _flush_names(path.parent)
+    except OSError as error:
+        if error.filename is None or error.errno is None:
+            raise
+        final = str(error.filename).replace(str(temporary), str(path))
+        raise OSError(error.errno, error.strerror, final) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -2,9 +2,11 @@
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +17,7 @@ from soaks.whole import damaged, result_files
 
 MOST_IN_A_FOLDER = 6
 MOST_CUT_FILES = 8
+_EARLIER = re.compile("outputs/(runs|sweeps|searches/soak/[0-9])")
 FINE = ("as undisturbed", "told, then as undisturbed", "not needed")
 
 
@@ -90,14 +93,19 @@ class Trials:
         self.prepared_at = time.time()
         return place
 
-    def end(self, place: Path) -> str:
-        """Run the command to its end; "as undisturbed", or what is wrong."""
-        done = run_to_end(self.scene.start(self.scene.materials, place))
-        return wrong_with(done, 0) or self.compare(place)
+    def end(self, place: Path, cut: Sequence[str] = ()) -> str:
+        """Run the command to its end; "as undisturbed", or what is wrong.
 
-    def compare(self, place: Path) -> str:
+        cut: files that were damaged; those of earlier runs, which nobody makes again, may stay so.
+        """
+        done = run_to_end(self.scene.start(self.scene.materials, place))
+        return wrong_with(done, 0) or self.compare(place, cut)
+
+    def compare(self, place: Path, cut: Sequence[str] = ()) -> str:
         """The same of a command that has ended well."""
-        if lines := damaged(place):
+        earlier = [name for name in cut if _EARLIER.match(name)]
+        lines = [line for line in damaged(place) if line.partition(": ")[0] not in earlier]
+        if lines:
             return f"damaged: {lines[0]}"
         try:
             results = self.scene.results(place)
@@ -151,11 +159,11 @@ def power(trials: Trials, number: int) -> None:
         chance, place = trials.chance("power"), trials.fresh()
         process = scene.start(scene.materials, place)
         try:
-            process.communicate(timeout=chance.uniform(0.3, 1.4) * trials.undisturbed.seconds)
+            process.communicate(timeout=chance.uniform(0.5, 2.0) * trials.undisturbed.seconds)
         except subprocess.TimeoutExpired:
             kill(process, alone=False)
         cut = _cut_newest(place, trials.prepared_at, chance)
-        outcome = trials.end(place) if cut else FINE[2]
+        outcome = trials.end(place, cut) if cut else FINE[2]
         if outcome == FINE[0] and not scene.reads_sweep:
             # Older folders hold what nobody makes again: it is left out, or told.
             told = run_to_end(
@@ -215,8 +223,9 @@ def read_only(trials: Trials, number: int) -> None:
 
 def wrong_with(done: subprocess.CompletedProcess[str], status: int | None) -> str | None:
     """What is wrong with how a command ended; None where nothing is. status: the one that it should have."""
-    if "Traceback" in done.stderr + done.stdout:
-        return f"traceback: {(done.stderr + done.stdout)[-1500:]}"
+    printed = done.stderr + done.stdout
+    if "Traceback" in printed:
+        return f"traceback: {printed[printed.index('Traceback') :][:2000]}"
     if status is not None and done.returncode != status:
         return f"exit status {done.returncode}: {(done.stdout + done.stderr)[-500:]}"
     if done.returncode and not done.stderr.strip():

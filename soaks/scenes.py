@@ -201,7 +201,7 @@ def bytes_of(folder: Path, patterns: Sequence[str] = ("**/*",)) -> dict[str, obj
 
 
 def _start_train(materials: Materials, folder: Path) -> subprocess.Popen[str]:
-    return start_training(materials, folder / "outputs", "rendering.num_tunes=2", "tracker.mode=offline")
+    return start_training(materials, folder / "outputs", "rendering.num_tunes=2", "tracker=none")
 
 
 def _train_results(folder: Path) -> dict[str, object]:
@@ -243,7 +243,7 @@ def _search_results(folder: Path) -> dict[str, object]:
 
 def _start_sample(_materials: Materials, folder: Path) -> subprocess.Popen[str]:
     run = newest(folder / "outputs" / "sweeps", "effects.csv") / "baseline" / "seed=0"
-    more = ("--num-tunes", 12, "--render", 6, "--seed", 3)
+    more = ("--num-tunes", 6, "--render", 3, "--seed", 3)
     return start_command("sample", run, *more, "--out", folder / "outputs" / "more")
 
 

@@ -156,6 +156,16 @@ def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> N
     assert (path / "report.html").read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
+    def fill() -> None:
+        with filled_folder(tmp_path / "report") as place, files_end_at(10):
+            write_text_atomically(place / "report.html", "whole" * 10)
+
+    with pytest.raises(OSError, match="too large") as raised:
+        fill()
+    assert raised.value.filename == str(tmp_path / "report" / "report.html")
+
+
 def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
