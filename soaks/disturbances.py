@@ -15,7 +15,7 @@ from soaks.disks import mounted
 from soaks.scenes import Scene, kill, run_to_end, start_command
 from soaks.whole import damaged, result_files
 
-MOST_IN_A_FOLDER = 6
+MOST_IN_A_FOLDER = 8
 MOST_CUT_FILES = 8
 _EARLIER = re.compile("outputs/(runs|sweeps|searches/soak/[0-9])")
 FINE = ("as undisturbed", "told, then as undisturbed", "not needed")
@@ -62,6 +62,8 @@ class Trials:
     """When no other folder is begun, by time.monotonic."""
     prepared_at: float = 0.0
     """When the command could begin to write, by time.time."""
+    attempts: int = 0
+    """Folders that were begun, those included that ended before anything disturbed them."""
 
     @cached_property
     def undisturbed(self) -> "Undisturbed":
@@ -78,8 +80,10 @@ class Trials:
         return Undisturbed(self.scene.results(place), seconds, _num_bytes(place) - before)
 
     def chance(self, kind: str) -> random.Random:
-        """The random numbers of the next disturbance; the same for the same seed and number."""
-        return random.Random(f"{self.seed} {kind} {self.scene.name} {self.book.count(kind, self.scene.name)}")
+        """The random numbers of the next folder."""
+        self.attempts += 1
+        done = self.book.count(kind, self.scene.name)
+        return random.Random(f"{self.seed} {kind} {self.scene.name} {done} {self.attempts}")
 
     def is_wanted(self, kind: str, number: int) -> bool:
         """Whether there is something to do, and time for it."""
