@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from soaks.disks import mounted
-from soaks.scenes import Scene, kill, run_to_end, start_command
+from soaks.scenes import Scene, kill, start_command
 from soaks.whole import damaged, result_files
 
 MOST_IN_A_FOLDER = 8
@@ -73,7 +73,7 @@ class Trials:
         self.scene.prepare(place)
         before = _num_bytes(place)
         started = time.monotonic()
-        done = run_to_end(self.scene.start(self.scene.materials, place))
+        done = self.scene.start(self.scene.materials, place).wait()
         seconds = time.monotonic() - started
         if done.returncode or (lines := damaged(place)):
             raise SystemExit(f"{self.scene.name}, undisturbed: {done.stdout}\n{done.stderr}\n{lines}")
@@ -102,7 +102,7 @@ class Trials:
 
         cut: files that were damaged; those of earlier runs, which nobody makes again, may stay so.
         """
-        done = run_to_end(self.scene.start(self.scene.materials, place))
+        done = self.scene.start(self.scene.materials, place).wait()
         return wrong_with(done, 0) or self.compare(place, cut)
 
     def compare(self, place: Path, cut: Sequence[str] = ()) -> str:
@@ -143,9 +143,7 @@ def kills(trials: Trials, number: int) -> None:
             process = scene.start(scene.materials, place)
             moment, alone = chance.uniform(0.2, trials.undisturbed.seconds), chance.random() < 0.5
             try:
-                output, errors = process.communicate(timeout=moment)
-                done = subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-                outcome = wrong_with(done, 0) or trials.compare(place)
+                outcome = wrong_with(process.wait(moment), 0) or trials.compare(place)
             except subprocess.TimeoutExpired:
                 kill(process, alone=alone)
                 pending.append({"moment": round(moment, 2), "alone": alone})
@@ -163,16 +161,15 @@ def power(trials: Trials, number: int) -> None:
         chance, place = trials.chance("power"), trials.fresh()
         process = scene.start(scene.materials, place)
         try:
-            process.communicate(timeout=chance.uniform(0.5, 2.0) * trials.undisturbed.seconds)
+            process.wait(chance.uniform(0.5, 2.0) * trials.undisturbed.seconds)
         except subprocess.TimeoutExpired:
             kill(process, alone=False)
         cut = _cut_newest(place, trials.prepared_at, chance)
         outcome = trials.end(place, cut) if cut else FINE[2]
         if outcome == FINE[0] and not scene.reads_sweep:
             # Older folders hold what nobody makes again: it is left out, or told.
-            told = run_to_end(
-                start_command("compare", place / "outputs", "--no-plots", "--out", place / "compared")
-            )
+            compared = ("--no-plots", "--out", place / "compared")
+            told = start_command("compare", place / "outputs", *compared).wait()
             outcome = wrong_with(told, None) or outcome
         trials.book.add("power", scene.name, outcome, seed=trials.seed, cut=cut)
 
@@ -187,7 +184,7 @@ def full(trials: Trials, number: int) -> None:
             scene.prepare(place)
             room = round(chance.uniform(0.0, 0.95) * needed)
             disk.leave(room)
-            done = run_to_end(scene.start(scene.materials, place))
+            done = scene.start(scene.materials, place).wait()
             disk.make_room()
             line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
             if done.returncode == 0:
@@ -213,7 +210,7 @@ def read_only(trials: Trials, number: int) -> None:
         with mounted(place if name == "outputs" else place / "outputs" / name) as disk:
             scene.prepare(place)
             disk.allow_writing(False)
-            done = run_to_end(scene.start(scene.materials, place))
+            done = scene.start(scene.materials, place).wait()
             disk.allow_writing(True)
             line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
             if name == "cache":
