@@ -120,7 +120,7 @@ def start_training(materials: Materials, outputs: Path, *overrides: str) -> Comm
 
 def kill(process: Command, *, alone: bool) -> None:
     """`kill -9`: of the command alone, as when memory runs out, or of all that it started, as a power cut."""
-    members = members_of(process)
+    members = process.members()
     for member in members[-1:] if alone else members:
         with suppress(psutil.NoSuchProcess):
             member.kill()
@@ -129,15 +129,6 @@ def kill(process: Command, *, alone: bool) -> None:
     while alive := [member for member in members if _is_alive(member)]:
         assert time.monotonic() < until, f"{len(alive)} processes outlive their command: {alive}"
         time.sleep(0.05)
-
-
-def members_of(process: Command) -> list[psutil.Process]:
-    """Everything that the command has started, itself at the end."""
-    try:
-        root = psutil.Process(process.pid)
-        return [*root.children(recursive=True), root]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -4,6 +4,7 @@ What a command does from its first line on is what `python -m` does; the seconds
 it writes nothing, are left out, and so a trial takes a third of the time.
 """
 
+import atexit
 import gc
 import importlib
 import os
@@ -15,9 +16,12 @@ import tempfile
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
+
+import psutil
 
 from musicgen.train import PRELOAD
 
@@ -36,6 +40,7 @@ _MORE = (
 _LEFT_OUT = ("comet_ml",)
 """It starts threads, which a fork would not have."""
 _SECONDS_BETWEEN_LOOKS = 0.01
+_started: "list[Command]" = []
 
 
 class Command:
@@ -44,7 +49,6 @@ class Command:
     def __init__(self, module: str, *arguments: str) -> None:
         """Start what `python -m <module> <arguments>` starts."""
         _import_all()
-        # It goes when nobody looks at this command any more.
         self._folder = tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True)
         self._printed = Path(self._folder.name)
         self.returncode: int | None = None
@@ -52,6 +56,7 @@ class Command:
         self.pid = os.fork()
         if self.pid == 0:
             self._be(module, arguments)
+        _started.append(self)
 
     def _be(self, module: str, arguments: tuple[str, ...]) -> NoReturn:
         """Be the command, until the end of the process."""
@@ -91,6 +96,14 @@ class Command:
         path = self._printed / name
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
+    def members(self) -> list[psutil.Process]:
+        """Everything that it has started, itself at the end; nothing where it has ended."""
+        try:
+            root = psutil.Process(self.pid)
+            return [*root.children(recursive=True), root]
+        except psutil.NoSuchProcess:
+            return []
+
     def poll(self) -> int | None:
         """The exit status, below 0 where a signal ended it; None while it runs."""
         if self.returncode is None:
@@ -107,6 +120,16 @@ class Command:
                 raise subprocess.TimeoutExpired([str(self.pid)], seconds)
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         return subprocess.CompletedProcess([str(self.pid)], status, self.output, self.errors)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Leave nothing running where a soak is ended itself."""
+    for command in _started:
+        if command.poll() is None:
+            for member in command.members():
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
 
 
 @cache
