@@ -48,7 +48,7 @@ class Command:
 
     def __init__(self, module: str, *arguments: str) -> None:
         """Start what `python -m <module> <arguments>` starts."""
-        _import_all()
+        import_all()
         self._folder = tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True)
         self._printed = Path(self._folder.name)
         self.returncode: int | None = None
@@ -133,7 +133,8 @@ def _end_all() -> None:
 
 
 @cache
-def _import_all() -> None:
+def import_all() -> None:
+    """Import what commands import; the first one would wait for it."""
     for name in (*PRELOAD, *_MORE):
         if name not in _LEFT_OUT:
             importlib.import_module(name)
