@@ -186,7 +186,7 @@ def full(trials: Trials, number: int) -> None:
             disk.leave(room)
             done = scene.start(scene.materials, place).wait()
             disk.make_room()
-            line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
+            line = _line_of_disk(done)
             if done.returncode == 0:
                 outcome = trials.compare(place)
                 outcome = FINE[2] if outcome == FINE[0] else f"it ended well, but {outcome}"
@@ -212,12 +212,12 @@ def read_only(trials: Trials, number: int) -> None:
             disk.allow_writing(False)
             done = scene.start(scene.materials, place).wait()
             disk.allow_writing(True)
-            line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
+            line = _line_of_disk(done)
             if name == "cache":
                 outcome = wrong_with(done, 0) or trials.compare(place)
             else:
                 outcome = wrong_with(done, 1) or _left_by(place) or trials.end(place)
-            if line is None:
+            if line is None and name != "cache":
                 outcome = f"no line tells of the disk: {done.stderr[-300:]}"
         trials.book.add("read-only", scene.name, outcome, place=name, line=line)
 
@@ -242,10 +242,11 @@ def _left_by(place: Path) -> str | None:
     return f"{len(halves)} halves of files left: {halves[0].name}" if halves else None
 
 
-def _tells_of_disk(line: str) -> bool:
-    return any(
-        word in line for word in ("No space left", "disk is full", "Read-only file system", "readonly")
-    )
+def _line_of_disk(done: subprocess.CompletedProcess[str]) -> str | None:
+    """The first printed line that tells of a disk that takes nothing."""
+    words = ("No space left", "disk is full", "Read-only file system", "readonly", "disk I/O error")
+    lines = (done.stderr + done.stdout).splitlines()
+    return next((line for line in lines if any(word in line for word in words)), None)
 
 
 def _cut_newest(place: Path, since: float, chance: random.Random) -> list[str]:
