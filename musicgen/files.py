@@ -61,21 +61,28 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def filled_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, which takes its name when the block ends well.
+    """Give a temporary folder, which becomes `path` when the block ends well.
 
     Where `path` is a folder already its other files stay, and the new ones go into it one by one: those of
     folders below first, then in the order in which they were written. If the block raises, nothing changes.
     """
+    is_there = path.is_dir()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _unfinished(path)
+    # Inside of one that is there, which may be a file system of its own.
+    temporary = _unfinished(path / "folder" if is_there else path)
     temporary.mkdir()
     try:
         yield temporary
-        if path.is_dir():
+        if is_there:
             _move_into(temporary, path)
         else:
             temporary.replace(path)
-        _flush_names(path.parent)
+            _flush_names(path.parent)
+    except OSError as error:
+        if error.filename is None or error.errno is None:
+            raise
+        final = str(error.filename).replace(str(temporary), str(path))
+        raise OSError(error.errno, error.strerror, final) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -86,6 +93,7 @@ def _move_into(source: Path, target: Path) -> None:
     for name in sorted(files, key=order.__getitem__):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         files[name].replace(target / name)
+    _flush_names(target)
 
 
 def _unfinished(path: Path) -> Path:

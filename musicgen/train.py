@@ -89,8 +89,9 @@ def run_job(composed: DictConfig) -> float:
     job = HydraConfig.get()
     try:
         return _run(composed, job)
-    except (InputError, TrainingDiverged) as error:
-        if job.mode == RunMode.MULTIRUN:
+    except (InputError, TrainingDiverged, OSError) as error:
+        is_defect = isinstance(error, OSError) and describe_disk(error) is None
+        if job.mode == RunMode.MULTIRUN or is_defect:
             raise
         # Hydra would print several lines about any other exception of a single run.
         sys.exit(complain(_explain(error)))

@@ -31,11 +31,13 @@ from soaks.disks import CannotMountError
 from soaks.disturbances import FINE, Book, Trials, full, kills, power, read_only
 from soaks.rating import NAME, fill_disk, kill_server
 from soaks.scenes import Materials, scenes
+from soaks.warm import import_all
 
 KINDS = ("kills", "power", "full", "read-only")
 
 
 def _run(arguments: argparse.Namespace, folder: Path, book: Book) -> None:
+    import_all()
     materials = Materials(folder / "materials")
     materials.make()
     until = time.monotonic() + arguments.seconds

@@ -2,19 +2,22 @@
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from soaks.disks import mounted
-from soaks.scenes import Scene, kill, run_to_end, start_command
+from soaks.scenes import Scene, kill, start_command
 from soaks.whole import damaged, result_files
 
-MOST_IN_A_FOLDER = 6
+MOST_IN_A_FOLDER = 8
 MOST_CUT_FILES = 8
+_EARLIER = re.compile("outputs/(runs|sweeps|searches/soak/[0-9])")
 FINE = ("as undisturbed", "told, then as undisturbed", "not needed")
 
 
@@ -59,6 +62,8 @@ class Trials:
     """When no other folder is begun, by time.monotonic."""
     prepared_at: float = 0.0
     """When the command could begin to write, by time.time."""
+    attempts: int = 0
+    """Folders that were begun, those included that ended before anything disturbed them."""
 
     @cached_property
     def undisturbed(self) -> "Undisturbed":
@@ -68,15 +73,17 @@ class Trials:
         self.scene.prepare(place)
         before = _num_bytes(place)
         started = time.monotonic()
-        done = run_to_end(self.scene.start(self.scene.materials, place))
+        done = self.scene.start(self.scene.materials, place).wait()
         seconds = time.monotonic() - started
         if done.returncode or (lines := damaged(place)):
             raise SystemExit(f"{self.scene.name}, undisturbed: {done.stdout}\n{done.stderr}\n{lines}")
         return Undisturbed(self.scene.results(place), seconds, _num_bytes(place) - before)
 
     def chance(self, kind: str) -> random.Random:
-        """The random numbers of the next disturbance; the same for the same seed and number."""
-        return random.Random(f"{self.seed} {kind} {self.scene.name} {self.book.count(kind, self.scene.name)}")
+        """The random numbers of the next folder."""
+        self.attempts += 1
+        done = self.book.count(kind, self.scene.name)
+        return random.Random(f"{self.seed} {kind} {self.scene.name} {done} {self.attempts}")
 
     def is_wanted(self, kind: str, number: int) -> bool:
         """Whether there is something to do, and time for it."""
@@ -90,14 +97,19 @@ class Trials:
         self.prepared_at = time.time()
         return place
 
-    def end(self, place: Path) -> str:
-        """Run the command to its end; "as undisturbed", or what is wrong."""
-        done = run_to_end(self.scene.start(self.scene.materials, place))
-        return wrong_with(done, 0) or self.compare(place)
+    def end(self, place: Path, cut: Sequence[str] = ()) -> str:
+        """Run the command to its end; "as undisturbed", or what is wrong.
 
-    def compare(self, place: Path) -> str:
+        cut: files that were damaged; those of earlier runs, which nobody makes again, may stay so.
+        """
+        done = self.scene.start(self.scene.materials, place).wait()
+        return wrong_with(done, 0) or self.compare(place, cut)
+
+    def compare(self, place: Path, cut: Sequence[str] = ()) -> str:
         """The same of a command that has ended well."""
-        if lines := damaged(place):
+        earlier = [name for name in cut if _EARLIER.match(name)]
+        lines = [line for line in damaged(place) if line.partition(": ")[0] not in earlier]
+        if lines:
             return f"damaged: {lines[0]}"
         try:
             results = self.scene.results(place)
@@ -131,9 +143,7 @@ def kills(trials: Trials, number: int) -> None:
             process = scene.start(scene.materials, place)
             moment, alone = chance.uniform(0.2, trials.undisturbed.seconds), chance.random() < 0.5
             try:
-                output, errors = process.communicate(timeout=moment)
-                done = subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-                outcome = wrong_with(done, 0) or trials.compare(place)
+                outcome = wrong_with(process.wait(moment), 0) or trials.compare(place)
             except subprocess.TimeoutExpired:
                 kill(process, alone=alone)
                 pending.append({"moment": round(moment, 2), "alone": alone})
@@ -151,16 +161,15 @@ def power(trials: Trials, number: int) -> None:
         chance, place = trials.chance("power"), trials.fresh()
         process = scene.start(scene.materials, place)
         try:
-            process.communicate(timeout=chance.uniform(0.3, 1.4) * trials.undisturbed.seconds)
+            process.wait(chance.uniform(0.5, 2.0) * trials.undisturbed.seconds)
         except subprocess.TimeoutExpired:
             kill(process, alone=False)
         cut = _cut_newest(place, trials.prepared_at, chance)
-        outcome = trials.end(place) if cut else FINE[2]
+        outcome = trials.end(place, cut) if cut else FINE[2]
         if outcome == FINE[0] and not scene.reads_sweep:
             # Older folders hold what nobody makes again: it is left out, or told.
-            told = run_to_end(
-                start_command("compare", place / "outputs", "--no-plots", "--out", place / "compared")
-            )
+            compared = ("--no-plots", "--out", place / "compared")
+            told = start_command("compare", place / "outputs", *compared).wait()
             outcome = wrong_with(told, None) or outcome
         trials.book.add("power", scene.name, outcome, seed=trials.seed, cut=cut)
 
@@ -175,9 +184,9 @@ def full(trials: Trials, number: int) -> None:
             scene.prepare(place)
             room = round(chance.uniform(0.0, 0.95) * needed)
             disk.leave(room)
-            done = run_to_end(scene.start(scene.materials, place))
+            done = scene.start(scene.materials, place).wait()
             disk.make_room()
-            line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
+            line = _line_of_disk(done)
             if done.returncode == 0:
                 outcome = trials.compare(place)
                 outcome = FINE[2] if outcome == FINE[0] else f"it ended well, but {outcome}"
@@ -201,22 +210,23 @@ def read_only(trials: Trials, number: int) -> None:
         with mounted(place if name == "outputs" else place / "outputs" / name) as disk:
             scene.prepare(place)
             disk.allow_writing(False)
-            done = run_to_end(scene.start(scene.materials, place))
+            done = scene.start(scene.materials, place).wait()
             disk.allow_writing(True)
-            line = next((one for one in done.stderr.splitlines() if _tells_of_disk(one)), None)
+            line = _line_of_disk(done)
             if name == "cache":
                 outcome = wrong_with(done, 0) or trials.compare(place)
             else:
                 outcome = wrong_with(done, 1) or _left_by(place) or trials.end(place)
-            if line is None:
+            if line is None and name != "cache":
                 outcome = f"no line tells of the disk: {done.stderr[-300:]}"
         trials.book.add("read-only", scene.name, outcome, place=name, line=line)
 
 
 def wrong_with(done: subprocess.CompletedProcess[str], status: int | None) -> str | None:
     """What is wrong with how a command ended; None where nothing is. status: the one that it should have."""
-    if "Traceback" in done.stderr + done.stdout:
-        return f"traceback: {(done.stderr + done.stdout)[-1500:]}"
+    printed = done.stderr + done.stdout
+    if "Traceback" in printed:
+        return f"traceback: {printed[printed.index('Traceback') :][:2000]}"
     if status is not None and done.returncode != status:
         return f"exit status {done.returncode}: {(done.stdout + done.stderr)[-500:]}"
     if done.returncode and not done.stderr.strip():
@@ -232,10 +242,11 @@ def _left_by(place: Path) -> str | None:
     return f"{len(halves)} halves of files left: {halves[0].name}" if halves else None
 
 
-def _tells_of_disk(line: str) -> bool:
-    return any(
-        word in line for word in ("No space left", "disk is full", "Read-only file system", "readonly")
-    )
+def _line_of_disk(done: subprocess.CompletedProcess[str]) -> str | None:
+    """The first printed line that tells of a disk that takes nothing."""
+    words = ("No space left", "disk is full", "Read-only file system", "readonly", "disk I/O error")
+    lines = (done.stderr + done.stdout).splitlines()
+    return next((line for line in lines if any(word in line for word in words)), None)
 
 
 def _cut_newest(place: Path, since: float, chance: random.Random) -> list[str]:

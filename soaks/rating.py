@@ -7,7 +7,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +15,8 @@ from pathlib import Path
 from musicgen.serving import ADDRESS, TOKEN_HEADER
 from soaks.disks import mounted
 from soaks.disturbances import FINE, Book, wrong_with
-from soaks.scenes import Materials, kill, newest, run_to_end, start_command
+from soaks.scenes import Materials, kill, newest, start_command
+from soaks.warm import Command
 from soaks.whole import database_is_whole
 
 NAME = "rating"
@@ -69,11 +69,11 @@ def fill_disk(materials: Materials, folder: Path, kinds: Sequence[str], book: Bo
             if outcome == FINE[0]:
                 outcome = FINE[1] if refused and confirmed else f"refused: {refused}, then {confirmed} saved"
             book.add("full", NAME, outcome, line=refused)
-        process.send_signal(signal.SIGINT)
-        ended = wrong_with(run_to_end(process), 0)
+        os.kill(process.pid, signal.SIGINT)
+        ended = wrong_with(process.wait(), 0)
         if "read-only" in kinds and not book.count("read-only", NAME):
             disk.allow_writing(False)
-            done = run_to_end(rater.start())
+            done = rater.start().wait()
             disk.allow_writing(True)
             outcome = ended or wrong_with(done, 1) or FINE[1]
             book.add("read-only", NAME, outcome, line=(done.stderr.splitlines() or [""])[-1])
@@ -101,14 +101,14 @@ class Rater:
         """Where the ratings are."""
         return self._folder / "outputs" / "heard"
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Command:
         """Start the server, or start it again."""
         sweep = newest(self._folder / "outputs" / "sweeps", "effects.csv")
         drawn = ("--num-tunes", 4, "--num-anchors", 1, "--any-tune", "--seed", 1, "--port", 0)
         self._port = None
         return start_command("listen", sweep, *drawn, "--out", self.session)
 
-    def rate(self, process: subprocess.Popen[str], seconds: float, most: int | None = None) -> int:
+    def rate(self, process: Command, seconds: float, most: int | None = None) -> int:
         """Rate for that many seconds, the start of the server included; the number that was confirmed.
 
         What was confirmed earlier is looked for first. Raises AssertionError where it is not there, and
@@ -167,15 +167,10 @@ class RefusedError(Exception):
     """What the server answered instead of saving."""
 
 
-def _find_port(process: subprocess.Popen[str], until: float) -> int | None:
+def _find_port(process: Command, until: float) -> int | None:
     """The port of the page, from what the server prints; None where there is none in time."""
-    assert process.stdout is not None
-    descriptor, printed = process.stdout.fileno(), ""
-    os.set_blocking(descriptor, False)
     while time.monotonic() < until and process.poll() is None:
-        with suppress(BlockingIOError):
-            printed += os.read(descriptor, 65_536).decode()
-        found = _ADDRESS.search(printed)
+        found = _ADDRESS.search(process.output)
         if found:
             return int(found[1])
         time.sleep(0.02)

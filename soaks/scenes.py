@@ -4,10 +4,7 @@ Every scene lives in a folder of its own, `outputs` below it. The corpus, and a 
 one, are made once.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +19,7 @@ from musicgen.config import compose_config
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.tunes import split_tunes
 from musicgen.study.runs import FoundRun, find_runs
+from soaks.warm import Command
 
 NUM_TUNES = 80
 TINY = (
@@ -77,7 +75,7 @@ class Materials:
         self.folder.mkdir(parents=True, exist_ok=True)
         tunes = split_tunes(read_source(compose_config(["data=airds"]).data))[:NUM_TUNES]
         self.corpus.write_text("\n\n".join(tunes) + "\n", encoding="utf-8")
-        done = run_to_end(start_training(self, self.outputs, *SWEEP, *SHORT))
+        done = start_training(self, self.outputs, *SWEEP, *SHORT).wait()
         if done.returncode:
             raise SystemExit(f"the sweep that others read failed:\n{done.stdout}\n{done.stderr}")
         (self.folder / "made").touch()
@@ -93,7 +91,7 @@ class Scene:
 
     name: str
     materials: Materials
-    start: Callable[[Materials, Path], subprocess.Popen[str]]
+    start: Callable[[Materials, Path], Command]
     """Start the command that belongs into the folder; the same for every time."""
     results: Callable[[Path], dict[str, object]]
     """What it left that must be the same however often it was disturbed."""
@@ -108,53 +106,29 @@ class Scene:
             self.materials.copy_sweep(folder)
 
 
-def start_command(module: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start `python -m musicgen.<module>` on one thread, for itself."""
-    return subprocess.Popen(
-        [sys.executable, "-m", f"musicgen.{module}", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
-    )
+def start_command(module: str, *arguments: object) -> Command:
+    """Start `python -m musicgen.<module>`."""
+    return Command(f"musicgen.{module}", *map(str, arguments))
 
 
-def start_training(materials: Materials, outputs: Path, *overrides: str) -> subprocess.Popen[str]:
+def start_training(materials: Materials, outputs: Path, *overrides: str) -> Command:
     """Start a tiny run, sweep or search."""
     return start_command(
         "train", *TINY, f"data.path={materials.corpus}", f"paths.outputs={outputs}", *overrides
     )
 
 
-def run_to_end(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Wait for the end; what it printed and how it ended."""
-    output, errors = process.communicate(timeout=300)
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-
-
-def kill(process: subprocess.Popen[str], *, alone: bool) -> None:
+def kill(process: Command, *, alone: bool) -> None:
     """`kill -9`: of the command alone, as when memory runs out, or of all that it started, as a power cut."""
-    members = members_of(process)
+    members = process.members()
     for member in members[-1:] if alone else members:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     process.wait()
-    for pipe in (process.stdout, process.stderr):
-        assert pipe is not None
-        pipe.close()
     until = time.monotonic() + SECONDS_TO_END
     while alive := [member for member in members if _is_alive(member)]:
         assert time.monotonic() < until, f"{len(alive)} processes outlive their command: {alive}"
         time.sleep(0.05)
-
-
-def members_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Everything that the command has started, itself at the end."""
-    try:
-        root = psutil.Process(process.pid)
-        return [*root.children(recursive=True), root]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _is_alive(process: psutil.Process) -> bool:
@@ -200,8 +174,8 @@ def bytes_of(folder: Path, patterns: Sequence[str] = ("**/*",)) -> dict[str, obj
     }
 
 
-def _start_train(materials: Materials, folder: Path) -> subprocess.Popen[str]:
-    return start_training(materials, folder / "outputs", "rendering.num_tunes=2", "tracker.mode=offline")
+def _start_train(materials: Materials, folder: Path) -> Command:
+    return start_training(materials, folder / "outputs", "rendering.num_tunes=2", "tracker=none")
 
 
 def _train_results(folder: Path) -> dict[str, object]:
@@ -210,7 +184,7 @@ def _train_results(folder: Path) -> dict[str, object]:
     return run_results(find_runs([last]), last) | weights_of(outputs / "store")
 
 
-def _start_sweep(materials: Materials, folder: Path) -> subprocess.Popen[str]:
+def _start_sweep(materials: Materials, folder: Path) -> Command:
     return start_training(materials, folder / "outputs", *SWEEP, *SHORT)
 
 
@@ -224,7 +198,7 @@ def _sweep_results(folder: Path) -> dict[str, object]:
     )
 
 
-def _start_search(materials: Materials, folder: Path) -> subprocess.Popen[str]:
+def _start_search(materials: Materials, folder: Path) -> Command:
     return start_training(materials, folder / "outputs", *SEARCH, *SHORT)
 
 
@@ -241,13 +215,13 @@ def _search_results(folder: Path) -> dict[str, object]:
     )
 
 
-def _start_sample(_materials: Materials, folder: Path) -> subprocess.Popen[str]:
+def _start_sample(_materials: Materials, folder: Path) -> Command:
     run = newest(folder / "outputs" / "sweeps", "effects.csv") / "baseline" / "seed=0"
-    more = ("--num-tunes", 12, "--render", 6, "--seed", 3)
+    more = ("--num-tunes", 6, "--render", 3, "--seed", 3)
     return start_command("sample", run, *more, "--out", folder / "outputs" / "more")
 
 
-def _start_report(_materials: Materials, folder: Path) -> subprocess.Popen[str]:
+def _start_report(_materials: Materials, folder: Path) -> Command:
     sweep = newest(folder / "outputs" / "sweeps", "effects.csv")
     return start_command("report", sweep, "--pack", "--out", folder / "outputs" / "report")
 

@@ -133,6 +133,25 @@ def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> N
     assert (path / "report.html").read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
 
 
+def test_the_folder_that_the_command_runs_in_can_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with filled_folder(Path()) as place:
+        (place / "report.html").write_text("page")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
+    def fill() -> None:
+        with filled_folder(tmp_path / "report") as place, files_end_at(10):
+            write_text_atomically(place / "report.html", "whole" * 10)
+
+    with pytest.raises(OSError, match="too large") as raised:
+        fill()
+    assert raised.value.filename == str(tmp_path / "report" / "report.html")
+
+
 def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +171,7 @@ def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
 
         monkeypatch.setattr(Path, "replace", note)
     assert moved == ["a.mp3", "runs.csv", "report.html"]
+    assert sorted(file.name for file in path.iterdir()) == ["mine.txt", "report.html", "runs.csv", "songs"]
     assert (path / "mine.txt").read_text() == "mine" and (path / "songs" / "a.mp3").is_file()
 
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from musicgen.config import Config
 from musicgen.errors import InputError
 from musicgen.study.elsewhere import absolute_paths, launch
-from musicgen.study.launcher import ProcessLauncher
+from musicgen.study.launcher import JobFailed, ProcessLauncher
 from musicgen.study.naming import override_text
 from musicgen.study.record import RunRecord
 from musicgen.study.search.halving import Halving
@@ -27,6 +27,10 @@ SECONDS_BETWEEN_LOOKS = 1.0
 """At the trials of other processes, when there is none left to begin."""
 _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL}
 """What is pruned or diverged is PRUNED for Optuna: samplers learn from it that this was a bad place."""
+
+
+_OF_DISK = tuple(f"builtins.{kind.__name__}" for kind in (OSError, PermissionError))
+"""Classes of errors of a disk that is full or may not be written to."""
 
 
 class Work:
@@ -72,8 +76,11 @@ class Work:
         stops = [self._next_rung(trial) for trial in trials]
         overrides = [self._overrides(trial, stop) for trial, stop in zip(trials, stops, strict=True)]
         returns = self._launch(overrides, [_job_name(*job) for job in zip(trials, stops, strict=True)])
-        stopped = []
+        stopped, of_disk = [], None
         for trial, stop, job_return in zip(trials, stops, returns, strict=True):
+            if (problem := _problem_of_disk(job_return)) is not None:
+                of_disk = problem
+                continue
             record = self._read_record(trial)
             if record is not None:
                 _add_up(trial, record)
@@ -85,6 +92,9 @@ class Work:
             else:
                 trial.report(loss, stop)
                 stopped.append(trial)
+        if of_disk is not None:
+            # No trial failed: whoever gives the same command again goes on with those that did not end.
+            raise InputError(f"{of_disk}; the same command goes on when that is put right")
         # Judged when all have reported: trials that ran side by side are compared with each other.
         return [trial for trial in stopped if not self._is_pruned(trial)]
 
@@ -187,6 +197,13 @@ def _loss(job_return: JobReturn) -> float | None:
         return None
     value = job_return.return_value
     return float(value) if isinstance(value, int | float) else None
+
+
+def _problem_of_disk(job_return: JobReturn) -> str | None:
+    """What kept the job from writing, which is no fault of its parameters; None for all else."""
+    failure = job_return._return_value
+    is_of_disk = isinstance(failure, JobFailed) and failure.error_class in _OF_DISK
+    return str(failure) if is_of_disk else None
 
 
 def _add_up(trial: "optuna.Trial", record: RunRecord) -> None:
