@@ -3,8 +3,8 @@
 Atheris (`pip install 'musicgen[fuzz]'`) counts the branches that an input takes and keeps those that take new
 ones, beginning with real tunes, configs and runs. Everything that a reader raises but InputError is a crash,
 and so is an input that takes it seconds. The folder keeps inputs, crashes and figures, and the same command
-goes on from there: a long search can be cut into pieces (`--seconds`). The same seed and number of executions
-do the same in a folder that is new.
+goes on from there: a long search can be cut into pieces (`--seconds`). One process with the same seed and
+number of executions does the same in a folder that is new.
 
 It ends with a line of figures, and with status 1 where a crash was found. A crash that is fixed is kept as a
 small file in tests/soaks/crashes/, which the tests read again.
@@ -12,11 +12,14 @@ small file in tests/soaks/crashes/, which the tests read again.
 
 import argparse
 import json
+import math
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from musicgen.errors import InputError, exit_status
@@ -26,7 +29,6 @@ from soaks.fuzzing.readers import READERS
 _FIGURES = "figures.json"
 _COUNT = re.compile(r"^#(\d+)\s", re.MULTILINE)
 _COVERAGE = re.compile(r"cov: (\d+)")
-_BRANCHES = re.compile(r"Loaded \d+ modules\s+\((\d+) inline 8-bit counters\)")
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -36,6 +38,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=int, default=3600, metavar="S", help="at most; default: %(default)s"
     )
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="default: outputs/fuzzing/READER; what is there goes on"
@@ -58,19 +61,19 @@ def fuzz(arguments: argparse.Namespace) -> int:
     left, deadline = arguments.executions, time.monotonic() + arguments.seconds
     while left > 0 and (seconds := round(deadline - time.monotonic())) > 0:
         begun = time.monotonic()
-        command = [sys.executable, "-m", "soaks.fuzzing.worker", arguments.reader, "--folder", str(folder)]
-        command += ["--runs", str(left), "--seconds", str(seconds)]
-        command += ["--seed", str(arguments.seed + figures["pieces"])]
-        log = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
-        done = max(map(int, _COUNT.findall(log)), default=0)
+        runs = math.ceil(left / arguments.processes)
+        seeds = range(
+            arguments.seed + figures["pieces"], arguments.seed + figures["pieces"] + arguments.processes
+        )
+        logs = _run_workers(folder, arguments.reader, runs, seconds, seeds)
+        done = sum(max(map(int, _COUNT.findall(log)), default=0) for log in logs)
         if not done:
-            raise InputError(f"the worker read nothing: {log.strip().splitlines()[-1:]}")
+            raise InputError(f"the worker read nothing: {logs[0].strip().splitlines()[-1:]}")
         left -= done
         figures["executions"] += done
         figures["seconds"] = round(figures["seconds"] + time.monotonic() - begun, 1)
-        figures["pieces"] += 1
-        figures["coverage"] = int(_COVERAGE.findall(log)[-1])
-        figures["counters"] = max(map(int, _BRANCHES.findall(log)), default=None)
+        figures["pieces"] += arguments.processes
+        figures["coverage"] = max(int(number) for log in logs for number in _COVERAGE.findall(log))
         write_text_atomically(file, json.dumps(figures, indent=2) + "\n")
     crashes = sorted(path for path in (folder / "crashes").iterdir() if path.suffix != ".txt")
     for path in crashes:
@@ -80,6 +83,22 @@ def fuzz(arguments: argparse.Namespace) -> int:
         f"{figures['coverage']} branches reached, {len(crashes)} crashes"
     )
     return 1 if crashes else 0
+
+
+def _run_workers(folder: Path, reader: str, runs: int, seconds: int, seeds: Sequence[int]) -> list[str]:
+    """Run a worker for each seed, side by side; returns what they said."""
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in seeds]
+        workers = []
+        for seed, output in zip(seeds, outputs, strict=True):
+            command = [sys.executable, "-m", "soaks.fuzzing.worker", reader, "--folder", str(folder)]
+            command += ["--runs", str(runs), "--seconds", str(seconds), "--seed", str(seed)]
+            workers.append(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT))
+        for worker in workers:
+            worker.wait()
+        for output in outputs:
+            output.seek(0)
+        return [output.read() for output in outputs]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,6 +26,8 @@ class Reader:
     most_bytes: int = 4096
     most_seconds: float = 2.0
     """Of processor time, for one input."""
+    holds_json: bool = False
+    """Whether inputs are changed as JSON (mutations.py), and not only as bytes."""
     is_compiled: bool = True
     """False: numba compiles nothing, so that its functions are traced, and raise what machine code does not.
     """
@@ -39,16 +41,17 @@ class Reader:
 READERS = {
     reader.name: reader
     for reader in (
-        Reader("tunes", ["musicgen.notation", "musicgen.corpus", "musicgen.rendering"]),
+        # Short inputs, since most of what can be wrong takes few signs, and more of them are read.
+        Reader("tunes", ["musicgen.notation", "musicgen.corpus", "musicgen.rendering"], most_bytes=192),
         Reader(
             "places",
             [*_COMPILED, "musicgen.model.inputs"],
             untraced=(),
-            most_bytes=512,
+            most_bytes=128,
             most_seconds=5.0,
             is_compiled=False,
         ),
-        Reader("configs", ["musicgen"], most_bytes=8192),
-        Reader("runs", ["musicgen.study"], most_bytes=16384, most_seconds=5.0),
+        Reader("configs", ["musicgen"], most_bytes=8192, holds_json=True),
+        Reader("runs", ["musicgen.study"], most_bytes=16384, most_seconds=5.0, holds_json=True),
     )
 }

@@ -60,7 +60,7 @@ def main() -> None:
         "artifact_prefix": f"{arguments.folder / 'crashes'}/{reader.name}-killed-",
     }
     command = [sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), str(inputs)]
-    atheris.Setup(command, test_one, custom_mutator=mutate)
+    atheris.Setup(command, test_one, custom_mutator=mutate if reader.holds_json else None)
     atheris.Fuzz()
 
 
