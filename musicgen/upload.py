@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from musicgen.errors import InputError, complain, exit_status
 
 if TYPE_CHECKING:
+    from musicgen.study.record import RunRecord
     from musicgen.tracking.config import TrackerConfig
     from musicgen.tracking.outbox import Upload
 
@@ -78,7 +79,7 @@ def upload(arguments: argparse.Namespace) -> int:
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
     archives = find_archives(arguments.paths)
-    rewritten, problems = _write_missing(arguments.paths)
+    rewritten, problems = _write_missing(arguments.paths, locks=not arguments.no_locks)
     archives = sorted({*archives, *rewritten}, key=in_order)
     if not archives and not problems:
         raise InputError(f"{arguments.paths[0]}: no archive of Comet here or below")
@@ -104,22 +105,35 @@ def _say_that_it_waits() -> None:
     print("another process sends from there: waiting for it", flush=True)
 
 
-def _write_missing(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+def _lacks_archive(record: "RunRecord", directory: Path) -> bool:
+    """Whether the run has ended, was to have an archive, and has none, neither here nor on Comet."""
+    tracker = record.tracker
+    if tracker.get("kind") != "comet" or "url" in tracker:
+        return False
+    return "archive" not in tracker or not (directory / str(tracker["archive"])).exists()
+
+
+def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
     """The archives of runs that could write none when they ended, written now; and why others cannot be."""
+    from musicgen.files import locked
     from musicgen.study.record import FILE_NAME, RunRecord
+    from musicgen.tracking.outbox import FOLDER
 
     written, problems = [], []
     for file in sorted(file for path in paths for file in path.rglob(FILE_NAME)):
         directory = file.parent
         try:
-            record = RunRecord.read(directory)
-            if record.tracker.get("kind") != "comet" or "archive" in record.tracker:
+            if not _lacks_archive(RunRecord.read(directory), directory):
                 continue
             # Comet takes a second to import.
             from musicgen.experiment import write_again
 
-            record.tracker = dict(write_again(record, directory))
-            record.write(directory)
+            (directory / FOLDER).mkdir(exist_ok=True)
+            with locked(directory / FOLDER / ".lock", _say_that_it_waits, locks=locks):
+                record = RunRecord.read(directory)
+                if _lacks_archive(record, directory):
+                    record.tracker = dict(write_again(record, directory))
+                    record.write(directory)
         except (InputError, OSError) as error:
             problems.append(str(error))
             continue

@@ -5,10 +5,10 @@
     python -m soaks.long_runs summary --outputs DIR
 
 `iterations` is one small training; `jobs` a sweep over as many seeds with Hydra's basic launcher, which does
-all jobs in one process, on a corpus of forty tunes, each with a song, figures, a Comet archive and everything
-else. The process is looked at from outside, every half second, and samples.csv takes what is seen: seconds,
-how far it has come, resident megabytes, open files, threads. After the first fifth, straight lines through
-the medians of twenty equal parts of the way say what grows.
+all jobs in one process, each with a song, figures, a Comet archive and everything else; both on forty tunes.
+The process is looked at from outside, every half second, and samples.csv takes what is seen: seconds, how far
+it has come, resident megabytes, open files, threads. After the first fifth, straight lines through the
+medians of twenty equal parts of the way say what grows.
 
 Exits with 1 if the command failed, or if the line rises over the whole way by more than MEGABYTES (of a
 training, what its log of losses takes is taken off: BYTES_OF_AN_ITERATION) or by more than half a file or
@@ -36,12 +36,20 @@ BYTES_OF_AN_ITERATION = 50.0
 """What the log of a training takes: a number of its own and two places in lists, which grow by an eighth."""
 WARM_UP, NUM_PARTS = 0.2, 20
 SECONDS_BETWEEN_SAMPLES = 0.5
-COMMON = ("training=smoke", "training.num_threads=1", "device=cpu", "tracker.mode=offline")
+COMMON = (
+    "training=smoke",
+    "training.num_threads=1",
+    "device=cpu",
+    "tracker.mode=offline",
+    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
+)
 TRAINING = (
     "model.hidden_size=16",
     "model.embedding_size=8",
     "training.batch_size=4",
     "training.sequence_length=16",
+    "training.validation_interval=500",
+    "rendering.num_tunes=1",
 )
 JOB = (
     "training.num_iterations=20",
@@ -49,7 +57,6 @@ JOB = (
     "evaluation.num_reference_splits=2",
     "sampling.num_tunes=4",
     "sampling.max_chars=200",
-    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
     "rendering.num_tunes=1",
 )
 
@@ -205,7 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outputs.mkdir(parents=True, exist_ok=True)
     path, status = outputs / "samples.csv", 0
     if parsed.what != "summary":
+        corpus = write_corpus(outputs / "corpus.abc")
         command = [sys.executable, "-m", "musicgen.train", *COMMON, f"paths.outputs={outputs}"]
+        command += ["data=file", f"data.path={corpus}"]
         if parsed.what == "iterations":
             command += [*TRAINING, f"training.num_iterations={parsed.iterations}", *parsed.overrides]
             status = watch(command, lambda: _iterations_done(outputs), path)
@@ -218,8 +227,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 f"hydra.sweep.dir={outputs}/sweep",
             ]
             # One split and one reference for all.
-            corpus = write_corpus(outputs / "corpus.abc")
-            command += ["data=file", f"data.path={corpus}"]
             command += [*JOB, "data.split_seed=0", f"seed={seeds}", *parsed.overrides]
             status = watch(command, lambda: _jobs_done(outputs), path)
     is_training = not (outputs / "sweep").exists()

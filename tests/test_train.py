@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from musicgen.experiment import write_again
 from musicgen.study.record import RunRecord
+from soaks.comet_faults import name_of
 from tests.commands import TINY, last_line, run, start, train
 from tests.conftest import write_tunebook
 from tests.tracking.test_comet import read_archive
@@ -90,6 +92,29 @@ def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
     assert (run_directory / "tunes" / "000.svg").read_bytes() in files.values()
     assert (run_directory / "tunes.abc").read_bytes() in files.values()
     assert {"lstm", "seed=0", "file"} <= set(experiment["tags"])
+
+
+def test_an_archive_out_of_the_directory_holds_what_was_tracked_meanwhile(run_directory: Path) -> None:
+    record = RunRecord.read(run_directory)
+    first = run_directory / str(record.tracker["archive"])
+    again = run_directory / str(write_again(record, run_directory)["archive"])
+    assert told_by(first) == told_by(again)
+    again.unlink()
+
+
+def told_by(archive: Path) -> tuple[object, ...]:
+    """What an archive holds but for its key and its times."""
+    experiment, messages, files = read_archive(archive)
+    payloads = [(message["type"], message["payload"]) for message in messages]
+    metrics = [payload["metric"] for kind, payload in payloads if kind == "metric_msg"]
+    points = [
+        (metric["metricName"], metric["metricValue"], metric["step"])
+        for metric in metrics
+        if metric["metricName"] not in ("process duration", "timing/total_seconds")
+    ]
+    parameters = [payload["param"] for kind, payload in payloads if kind == "parameter_msg"]
+    names = [name_of(payload) for kind, payload in payloads if kind == "file_upload"]
+    return set(experiment["tags"]), points, parameters, names, sorted(files.values())
 
 
 def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Path, tmp_path: Path) -> None:

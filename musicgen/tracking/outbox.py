@@ -18,7 +18,7 @@ from typing import Literal
 
 from musicgen.errors import InputError
 from musicgen.files import locked, write_text_atomically
-from musicgen.tracking.archive import experiment_key, is_addition, is_empty
+from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
 from musicgen.tracking.sender import Answer
 
 FOLDER = "comet"
@@ -85,9 +85,12 @@ def send_all(
                 upload = Upload(archive, "not tried", error=given_up)
             elif upload is None and is_addition(archive) and key in missing:
                 upload = Upload(archive, "not tried", error="its experiment was not sent")
+            elif upload is None and (damage := problem_of(archive)):
+                # Only this one cannot be sent: no reason to give up.
+                upload = Upload(archive, "not sent", error=f"the archive {damage}")
             elif upload is None:
                 upload, is_about_key = _send(archive, timeout_seconds)
-        failures = failures + 1 if upload.state == "not sent" else 0
+                failures = failures + 1 if upload.error else 0
         if upload.error and not is_addition(archive):
             missing.add(key)
         if is_about_key:
@@ -128,9 +131,9 @@ def _send(archive: Path, timeout_seconds: float) -> tuple[Upload, bool]:
 
 
 def _answer(done: subprocess.CompletedProcess[str]) -> Answer:
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
-    if done.returncode == 0 and lines:
-        return Answer(**json.loads(lines[-1]))
+    answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode == 0 and answers:
+        return Answer(**json.loads(answers[-1]))
     last_words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     return Answer(error=f"the process that sends ended with status {done.returncode}: {last_words}")
 
