@@ -330,12 +330,15 @@ class TestOriginality:
         (found,) = self.copies("g" + self.PASSAGE + "g", training=self.PASSAGE)
         assert found.copied_transposed.tolist() == [False, *[True] * 16, False]
 
-    def test_durations_as_triplets_are_others(self) -> None:
-        quarters, triplets = (
-            tunes_of(self.PASSAGE, header=HEADER.replace("L:1/4", f"L:1/{n}")) for n in (4, 12)
-        )
-        (found,) = TrainingIndex.build([quarters[0].melody]).find([triplets[0].melody])
-        assert found.longest_transposed_copy == 16 and not found.copied_transposed.any()
+    def test_no_two_durations_are_taken_for_one(self) -> None:
+        """Those of a whole note's parts, triplets and dots among them, in any key."""
+        parts = ("4", "12", "6", "3", "1", "16", "24")
+        tunes = [
+            tune for n in parts for tune in tunes_of(self.PASSAGE, header=HEADER.replace("L:1/4", f"L:1/{n}"))
+        ]
+        index = TrainingIndex.build([tunes[0].melody])
+        for found in index.find([tune.melody for tune in tunes[1:]]):
+            assert found.longest_transposed_copy == 16 and not found.copied_transposed.any()
 
     def test_novelty_needs_eight_notes(self) -> None:
         (seven, eight) = self.copies("CDEFGAB|", "CDEFGABd|", training=self.PASSAGE)

@@ -81,6 +81,26 @@ def test_groups_stand_in_rows_with_the_corpus_below_and_without_what_none_of_the
     ]
 
 
+def test_a_page_has_plain_columns_from_its_edge_on_and_numbers_below_one_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    values = {"validity/bar_rate": 0.95, "diversity/pitch_range": 199.96}
+    print_table(metrics_table(values, values, REFERENCE, {}, {}))
+    by_group = {"0.5": values, "[bold]K:D": {"validity/bar_rate": 0.5}}
+    print_table(conditional_table(by_group, "prompt", REFERENCE))
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "metric                  value      corpus ± SD  floor  verdict",
+        "validity/bar_rate      0.9500  0.9800 ± 0.0100         3.0 SD below the corpus",
+        "diversity/pitch_range   200.0   123.4 ± 2.0000         38.3 SD above the corpus",
+        "              bar",
+        "prompt       rate",
+        "0.5        0.9500",
+        "[bold]K:D  0.5000",
+        "corpus     0.9800",
+        "± SD       0.0100",
+    ]
+
+
 def test_a_long_prompt_keeps_its_beginning_and_its_end() -> None:
     assert shortened("M:6/8\nK:D\n") == "M:6/8↵K:D↵"
     assert shortened("a\tb\x00c") == "a·b·c"
