@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -71,36 +71,44 @@ class Trials:
     def alone(self, choices: Sequence[Sequence[str]]) -> dict[str, Results]:
         """Run identity -> what the run left when nothing else was done; each is done once for all."""
         for choice in choices:
-            name = "-".join(choice)
+            name = "-".join(choice).replace("=", "-")
             log = self.folder / "alone" / "logs" / f"{name}.txt"
             if not log.exists():
                 # Each in a store of its own.
                 command = self.train("alone", name, *choice, f"paths.store={self.folder}/alone/stores/{name}")
                 if command.end():
+                    words = command.output
                     log.unlink()
-                    raise SystemExit(f"a run alone failed:\n{command.output}")
+                    raise SystemExit(f"a run alone failed:\n{words}")
         found = find_runs([self.outputs("alone") / "runs"])
         return {run.record.run_id: results(run.directory) for run in found}
 
     def together(self) -> Row:
-        """The same and different trainings started at once, with no machine code kept yet."""
-        row = Row("together", self.processes)
+        """The same and different trainings started at once."""
+        return self._at_once(Row("together", self.processes), {})
+
+    def compiling(self) -> Row:
+        """The same, by a quarter of the processes, where no machine code is kept yet."""
+        machine_code = self.folder / "compiling" / "machine-code"
+        row = Row("compiling", max(self.processes // 4, 2))
+        return self._at_once(row, {"NUMBA_CACHE_DIR": str(machine_code)})
+
+    def _at_once(self, row: Row, environment: Mapping[str, str]) -> Row:
         choices = [
             [*training, f"sampling.temperature={temperature}"]
             for temperature in TEMPERATURES
             for training in self.trainings
         ]
-        alone = self.alone(choices)
-        environment = {"NUMBA_CACHE_DIR": str(self.folder / row.trial / "machine-code")}
+        alone = self.alone(choices[: row.processes])
         with measured(row):
             commands = [
                 self.train(row.trial, str(number), *choices[number % len(choices)], environment=environment)
-                for number in range(self.processes)
+                for number in range(row.processes)
             ]
             end_well(commands, row)
         runs = find_runs([self.outputs(row.trial) / "runs"])
         compare(runs, alone, row)
-        count(runs, row, len(self.trainings) * ITERATIONS)
+        count(runs, row, min(len(self.trainings), row.processes) * ITERATIONS)
         return row
 
     def sweeps(self) -> Row:
@@ -267,7 +275,16 @@ class Trials:
         return row
 
 
-TRIALS = ("together", "sweeps", "meanwhile", "killed", "suspended", "suspended_and_killed", "clocks")
+TRIALS = (
+    "together",
+    "compiling",
+    "sweeps",
+    "meanwhile",
+    "killed",
+    "suspended",
+    "suspended_and_killed",
+    "clocks",
+)
 
 
 def _kill(command: Command) -> None:
