@@ -33,6 +33,7 @@ LEVELS = (("model.cell", ("lstm", "gru")), ("training.precision", ("fp32", "bf16
 TEMPERATURES = ("0.5", "0.7")
 LONG = 2000
 """Iterations of a training to which something happens on its way."""
+ENDLESS = 1_000_000
 MOST_SECONDS_TO_SAY = 10.0
 """Until whoever waits says for whom, from the moment that it is there to wait."""
 MOST_SECONDS_TO_STOP = 10.0
@@ -45,6 +46,8 @@ class Trials:
     def __init__(self, folder: Path, processes: int) -> None:
         """processes: at once, at least 4."""
         self.folder, self.processes = folder.absolute(), processes
+        # Commands that are started where SIGINT is ignored, as in a shell's background, ignore it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.corpus = write_tunebook(self.folder)
         num_levels = min(max(processes // 4, 1).bit_length() - 1, len(LEVELS))
         dimensions = [
@@ -128,7 +131,7 @@ class Trials:
         for directory in found:
             # Which of the two trained what is chance.
             row.problems += told(
-                f"{directory.name}", differing(expected, results(directory)), but=["tables: plan.csv"]
+                f"{directory.name}", differing(expected, results(directory)), but=["plan.csv: plan.csv"]
             )
         count(find_runs([self.outputs(row.trial) / "sweeps"]), row, 4 * ITERATIONS)
         return row
@@ -204,7 +207,9 @@ class Trials:
         (store / training_id).mkdir(parents=True)
         (store / training_id / LOCK).write_text('{"process": 1, "host": "elsewhere", "since": "long ago"}\n')
         with measured(row):
-            holder = self.train(trial, "holder", *choice)
+            # Where it is not stopped, it must go on for longer than the others take to come.
+            length = [f"training.num_iterations={ENDLESS}"] if trial == "killed" else []
+            holder = self.train(trial, "holder", *choice, *length)
             wait_until(lambda: list(store.glob("*/state-*.pt")), "the holder's first state")
             if trial != "killed":
                 os.kill(holder.process.pid, signal.SIGSTOP)
