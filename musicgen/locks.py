@@ -63,7 +63,7 @@ def wait_for_lock(
     words_due = time.monotonic() + SECONDS_BEFORE_WORDS
     while (lock := take_lock(path, without=without)) is None:
         if time.monotonic() >= words_due:
-            on_wait(f"waiting for {holder_of(path)}, which has locked {path}")
+            on_wait(words_on_holder(path))
             words_due = time.monotonic() + SECONDS_BETWEEN_WORDS
         time.sleep(SECONDS_BETWEEN_TRIES)
     return lock
@@ -91,22 +91,20 @@ def locked(
         lock.release()
 
 
-def holder_of(path: Path) -> str:
-    """Who holds the lock, in words: process, machine, since when, and whether it is suspended."""
+def words_on_holder(path: Path) -> str:
+    """For whom one waits who wants the lock: process, machine, since when, and whether it is suspended."""
+    unknown = f"waiting for another process, which has locked {path}"
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
         process, host, since = int(note["process"]), str(note["host"]), str(note["since"])
     except (OSError, ValueError, TypeError, KeyError):
-        return "another process"
-    words = f"process {process} on {host} (since {since})"
-    if host != platform.node():
-        return words
-    state = _state_of(process)
+        return unknown
+    state = _state_of(process) if host == platform.node() else None
     if state == "":
         # Whoever wrote this is gone, and the next one has not written yet.
-        return "another process"
-    is_suspended = state in ("T", "t")
-    return f"{words}, suspended: `kill -CONT {process}` lets it go on" if is_suspended else words
+        return unknown
+    words = f"waiting for process {process} on {host}, which has locked {path} since {since}"
+    return f"{words}; it is suspended: `kill -CONT {process}` lets it go on" if state in ("T", "t") else words
 
 
 def _say_who_holds(path: Path) -> None:

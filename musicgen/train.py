@@ -171,7 +171,7 @@ def main() -> int:
         run_job()
     except KeyboardInterrupt as interruption:
         again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
-        complain(f"{interruption or 'interrupted'}; the same command goes on from there: {again}")
+        complain(f"{str(interruption) or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
         if _is_defect(error):

@@ -104,7 +104,7 @@ def start(
     return Command(process, log)
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> float:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 200.0) -> float:
     """Wait until the condition holds; returns the seconds that took. Raises TimeoutError."""
     started = time.monotonic()
     while not condition():

@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -33,6 +33,7 @@ LEVELS = (("model.cell", ("lstm", "gru")), ("training.precision", ("fp32", "bf16
 TEMPERATURES = ("0.5", "0.7")
 LONG = 2000
 """Iterations of a training to which something happens on its way."""
+ENDLESS = 1_000_000
 MOST_SECONDS_TO_SAY = 10.0
 """Until whoever waits says for whom, from the moment that it is there to wait."""
 MOST_SECONDS_TO_STOP = 10.0
@@ -45,6 +46,8 @@ class Trials:
     def __init__(self, folder: Path, processes: int) -> None:
         """processes: at once, at least 4."""
         self.folder, self.processes = folder.absolute(), processes
+        # Commands that are started where SIGINT is ignored, as in a shell's background, ignore it too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.corpus = write_tunebook(self.folder)
         num_levels = min(max(processes // 4, 1).bit_length() - 1, len(LEVELS))
         dimensions = [
@@ -71,36 +74,44 @@ class Trials:
     def alone(self, choices: Sequence[Sequence[str]]) -> dict[str, Results]:
         """Run identity -> what the run left when nothing else was done; each is done once for all."""
         for choice in choices:
-            name = "-".join(choice)
+            name = "-".join(choice).replace("=", "-")
             log = self.folder / "alone" / "logs" / f"{name}.txt"
             if not log.exists():
                 # Each in a store of its own.
                 command = self.train("alone", name, *choice, f"paths.store={self.folder}/alone/stores/{name}")
                 if command.end():
+                    words = command.output
                     log.unlink()
-                    raise SystemExit(f"a run alone failed:\n{command.output}")
+                    raise SystemExit(f"a run alone failed:\n{words}")
         found = find_runs([self.outputs("alone") / "runs"])
         return {run.record.run_id: results(run.directory) for run in found}
 
     def together(self) -> Row:
-        """The same and different trainings started at once, with no machine code kept yet."""
-        row = Row("together", self.processes)
+        """The same and different trainings started at once."""
+        return self._at_once(Row("together", self.processes), {})
+
+    def compiling(self) -> Row:
+        """The same, by a quarter of the processes, where no machine code is kept yet."""
+        machine_code = self.folder / "compiling" / "machine-code"
+        row = Row("compiling", max(self.processes // 4, 2))
+        return self._at_once(row, {"NUMBA_CACHE_DIR": str(machine_code)})
+
+    def _at_once(self, row: Row, environment: Mapping[str, str]) -> Row:
         choices = [
             [*training, f"sampling.temperature={temperature}"]
             for temperature in TEMPERATURES
             for training in self.trainings
         ]
-        alone = self.alone(choices)
-        environment = {"NUMBA_CACHE_DIR": str(self.folder / row.trial / "machine-code")}
+        alone = self.alone(choices[: row.processes])
         with measured(row):
             commands = [
                 self.train(row.trial, str(number), *choices[number % len(choices)], environment=environment)
-                for number in range(self.processes)
+                for number in range(row.processes)
             ]
             end_well(commands, row)
         runs = find_runs([self.outputs(row.trial) / "runs"])
         compare(runs, alone, row)
-        count(runs, row, len(self.trainings) * ITERATIONS)
+        count(runs, row, min(len(self.trainings), row.processes) * ITERATIONS)
         return row
 
     def sweeps(self) -> Row:
@@ -120,7 +131,7 @@ class Trials:
         for directory in found:
             # Which of the two trained what is chance.
             row.problems += told(
-                f"{directory.name}", differing(expected, results(directory)), but=["tables: plan.csv"]
+                f"{directory.name}", differing(expected, results(directory)), but=["plan.csv: plan.csv"]
             )
         count(find_runs([self.outputs(row.trial) / "sweeps"]), row, 4 * ITERATIONS)
         return row
@@ -196,7 +207,9 @@ class Trials:
         (store / training_id).mkdir(parents=True)
         (store / training_id / LOCK).write_text('{"process": 1, "host": "elsewhere", "since": "long ago"}\n')
         with measured(row):
-            holder = self.train(trial, "holder", *choice)
+            # Where it is not stopped, it must go on for longer than the others take to come.
+            length = [f"training.num_iterations={ENDLESS}"] if trial == "killed" else []
+            holder = self.train(trial, "holder", *choice, *length)
             wait_until(lambda: list(store.glob("*/state-*.pt")), "the holder's first state")
             if trial != "killed":
                 os.kill(holder.process.pid, signal.SIGSTOP)
@@ -235,7 +248,8 @@ class Trials:
         status = waiter.end()
         seconds = time.monotonic() - started
         row.notes.append(f"Ctrl-C ended a waiting run in {seconds:.1f} s")
-        if status != 130 or seconds > MOST_SECONDS_TO_STOP or "Traceback" in waiter.output:
+        is_told = waiter.last_line.startswith("musicgen: interrupted; the same command goes on")
+        if status != 130 or seconds > MOST_SECONDS_TO_STOP or not is_told:
             row.problems.append(f"Ctrl-C: status {status} after {seconds:.1f} s: {waiter.last_line}")
 
     def clocks(self) -> Row:
@@ -267,7 +281,16 @@ class Trials:
         return row
 
 
-TRIALS = ("together", "sweeps", "meanwhile", "killed", "suspended", "suspended_and_killed", "clocks")
+TRIALS = (
+    "together",
+    "compiling",
+    "sweeps",
+    "meanwhile",
+    "killed",
+    "suspended",
+    "suspended_and_killed",
+    "clocks",
+)
 
 
 def _kill(command: Command) -> None:

@@ -80,7 +80,7 @@ def _of_run(directory: Path, record: RunRecord) -> Iterator[tuple[str, str, byte
 def _of_sweep(directory: Path) -> Iterator[tuple[str, str, bytes]]:
     for name in ("plan.csv", "runs.csv", "effects.csv", "noise.csv"):
         if (directory / name).is_file():
-            yield "tables", name, _table(directory / name)
+            yield name, name, _table(directory / name)
     if (directory / "plan.csv").is_file():
         for path in sorted(directory.glob("plots/*")):
             if path.stem not in OWN_FIGURES:

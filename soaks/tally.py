@@ -76,7 +76,7 @@ def compare(
 
 
 def told(name: str, differences: Mapping[str, str], but: Sequence[str] = ()) -> list[str]:
-    """A problem for each kind that differs, except for those that may: "tables: plan.csv"."""
+    """A problem for each kind that differs, except for those that may: "plan.csv: plan.csv"."""
     words = [f"{kind}: {first}" for kind, first in differences.items()]
     return [f"{name} differs in {one}" for one in words if one not in but]
 

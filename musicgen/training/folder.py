@@ -161,7 +161,7 @@ class TrainingFolder:
         def tell(words: str) -> None:
             nonlocal has_waited
             has_waited = True
-            tell_waiting(WAITING_TO_TRAIN, f"the same network is being trained: {words}")
+            tell_waiting(WAITING_TO_TRAIN, f"the same network is in training: {words}")
 
         while True:
             try:

@@ -17,7 +17,7 @@ def test_who_waits_for_a_suspended_training_says_so_can_be_ended_and_ends_with_i
     row = Trials(tmp_path, processes=4).suspended()
     assert row.problems == []
     assert (row.runs, row.trainings, row.iterations_trained) == (2, 1, 300) and row.waits >= 1
-    assert any("suspended: `kill -CONT" in note for note in row.notes)
+    assert any("it is suspended: `kill -CONT" in note for note in row.notes)
 
 
 def test_what_differs_is_named() -> None:
