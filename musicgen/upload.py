@@ -86,7 +86,7 @@ def upload(arguments: argparse.Namespace) -> int:
     if not all(map(is_sent, archives)) and not has_key():
         raise InputError("Comet has no key: set COMET_API_KEY, or run `comet login`")
     counts = dict.fromkeys(("sent", "sent before", "not sent", "not tried"), 0)
-    for done in send_all(archives, arguments.timeout, _say_that_it_waits, locks=not arguments.no_locks):
+    for done in send_all(archives, arguments.timeout, _say_for_whom_it_waits, locks=not arguments.no_locks):
         counts[done.state] += 1
         if done.state in ("sent", "not sent"):
             told = done.error or done.url or "Comet had it already"
@@ -101,8 +101,8 @@ def upload(arguments: argparse.Namespace) -> int:
     return 1 if counts["not sent"] or counts["not tried"] or problems else 0
 
 
-def _say_that_it_waits() -> None:
-    print("another process sends from there: waiting for it", flush=True)
+def _say_for_whom_it_waits(words: str) -> None:
+    print(words, flush=True)
 
 
 def _lacks_archive(record: "RunRecord", directory: Path) -> bool:
@@ -115,7 +115,7 @@ def _lacks_archive(record: "RunRecord", directory: Path) -> bool:
 
 def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
     """The archives of runs that could write none when they ended, written now; and why others cannot be."""
-    from musicgen.files import locked
+    from musicgen.locks import locked
     from musicgen.study.record import FILE_NAME, RunRecord
     from musicgen.tracking.outbox import FOLDER
 
@@ -129,7 +129,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
             from musicgen.experiment import write_again
 
             (directory / FOLDER).mkdir(exist_ok=True)
-            with locked(directory / FOLDER / ".lock", _say_that_it_waits, locks=locks):
+            with locked(directory / FOLDER / ".lock", _say_for_whom_it_waits, locks=locks):
                 record = RunRecord.read(directory)
                 if _lacks_archive(record, directory):
                     record.tracker = dict(write_again(record, directory))

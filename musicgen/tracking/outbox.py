@@ -6,6 +6,7 @@ as such. One process at a time sends out of a folder; an archive that Comet has 
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,9 +18,12 @@ from pathlib import Path
 from typing import Literal
 
 from musicgen.errors import InputError
-from musicgen.files import locked, write_text_atomically
+from musicgen.files import write_text_atomically
+from musicgen.locks import locked
 from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
 from musicgen.tracking.sender import Answer
+
+log = logging.getLogger(__name__)
 
 FOLDER = "comet"
 """Name of every folder with archives, in the directory of what they tell of."""
@@ -67,14 +71,14 @@ def in_order(archive: Path) -> tuple[bool, Path]:
 def send_all(
     archives: Sequence[Path],
     timeout_seconds: float,
-    on_wait: Callable[[], None] = lambda: None,
+    on_wait: Callable[[str], None] = log.warning,
     *,
     locks: bool = True,
 ) -> Iterator[Upload]:
     """Send what Comet does not have, in this order, and tell of each; timeout_seconds is for each.
 
     An addition whose experiment did not get through stays, and so does everything after the key was refused
-    or FAILURES_IN_A_ROW uploads failed. Raises InputError like `files.locked`.
+    or FAILURES_IN_A_ROW uploads failed. Raises InputError like `locks.locked`.
     """
     failures, given_up, missing = 0, None, set[str]()
     for archive in archives:
