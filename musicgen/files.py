@@ -66,10 +66,13 @@ def filled_folder(path: Path) -> Iterator[Path]:
     Where `path` is a folder already its other files stay, and the new ones go into it one by one: those of
     folders below first, then in the order in which they were written. If the block raises, nothing changes.
     """
-    is_there = path.is_dir()
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Inside of one that is there, which may be a file system of its own.
-    temporary = _unfinished(path / "folder" if is_there else path)
+    is_there = path.is_dir()
+    # What a kill leaves had better lie beside it, unless that is another disk or somebody else's.
+    is_apart = is_there and path.stat().st_dev != path.parent.stat().st_dev
+    is_inside = is_there and (is_apart or not os.access(path.parent, os.W_OK))
+    temporary = _unfinished(path / "folder" if is_inside else path)
     temporary.mkdir()
     try:
         yield temporary

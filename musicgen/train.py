@@ -100,6 +100,8 @@ def run_job(composed: DictConfig) -> float:
 def _run(composed: DictConfig, job: HydraConf) -> float:
     directory = Path(job.runtime.output_dir)
     overrides = list(job.overrides.task)
+    # Lines of train.log that a full disk does not take: the first result that it does not take says so.
+    logging.raiseExceptions = False
     try:
         config = parse_config(composed)
         if job.mode == RunMode.RUN and config.study.name is not None:

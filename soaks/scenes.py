@@ -170,7 +170,7 @@ def bytes_of(folder: Path, patterns: Sequence[str] = ("**/*",)) -> dict[str, obj
         str(path.relative_to(folder)): path.read_bytes()
         for pattern in patterns
         for path in sorted(folder.glob(pattern))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
 
 

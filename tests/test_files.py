@@ -142,6 +142,18 @@ def test_the_folder_that_the_command_runs_in_can_be_filled(
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
+def test_a_folder_below_one_that_is_not_ours_can_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = tmp_path / "theirs" / "mine", []
+    path.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda place, _mode: Path(place) != tmp_path / "theirs")
+    with filled_folder(path) as place:
+        made.append(place.parent)
+        (place / "report.html").write_text("page")
+    assert made == [path] and [one.name for one in path.iterdir()] == ["report.html"]
+
+
 def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
     def fill() -> None:
         with filled_folder(tmp_path / "report") as place, files_end_at(10):
