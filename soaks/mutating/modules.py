@@ -50,6 +50,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
         "musicgen/study/effects.py": ["study/test_effects", "test_compare"],
         "musicgen/study/pairing.py": ["study/test_pairing", "study/test_effects"],
         "musicgen/study/statistics.py": ["study/test_statistics", "study/test_effects"],
+        "musicgen/study/shares.py": ["study/test_shares", "study/test_statistics"],
         "musicgen/study/verdict.py": ["study/test_verdict", "study/test_effects"],
         "musicgen/study/additivity.py": ["study/test_additivity", "study/test_effects"],
         "musicgen/study/criteria.py": ["study/test_criteria", "study/test_ratings"],

@@ -149,6 +149,9 @@ def test_a_change_of_the_sampling_alone_leaves_the_fit_identical_and_the_family_
     assert fit["verdict"] == "identical in all 3 seeds (the same training)"
     assert fit["shares_training"] and fit["difference"] == 0 and math.isnan(fit["p_value"])
     assert rate["p_holm"] == rate["p_value"]
+    baseline, changed = ([run.value(RATE) or 0 for run in part] for part in (runs[:3], runs[3:]))
+    alone = paired_effect(baseline, changed, [200] * 3, [200] * 3)
+    assert rate["minimum_detectable_effect"] == pytest.approx(float(alone.minimum_detectable(ALPHA)))
 
 
 def test_other_metrics_are_exploratory_and_bits_are_no_second_test() -> None:
