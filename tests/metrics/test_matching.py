@@ -111,6 +111,15 @@ def test_a_code_between_those_of_the_corpus_is_unknown() -> None:
     assert matches.places.tolist() == [1, -1, 2, -1, -1, 0, 1]
 
 
+def test_every_one_of_several_runs_is_covered_and_what_lies_between_is_not() -> None:
+    (matches,) = PassageIndex(arrays([[1, 2, 3], [5, 6]])).match(
+        arrays([[1, 2, 3, 9, 1, 2, 3, 5, 6, 9, 2, 3]])
+    )
+    between = {3, 9}
+    assert [place for place, is_in in enumerate(matches.covered(2)) if not is_in] == sorted(between)
+    assert matches.covered(3).tolist() == [True] * 3 + [False] + [True] * 3 + [False] * 5
+
+
 def test_overlapping_runs_cover_what_either_does() -> None:
     (matches,) = PassageIndex(arrays([[1, 2, 3], [2, 3, 4, 5]])).match(arrays([[1, 2, 3, 4, 5, 1]]))
     assert matches.lengths.tolist() == [3, 4, 3, 2, 1, 1]

@@ -216,6 +216,13 @@ def test_levels_stand_in_ascending_order_within_parameters_as_they_come() -> Non
     ]  # fmt: skip
 
 
+def test_a_study_that_lost_its_baseline_hides_no_other_one() -> None:
+    lost = made_run("a/x/seed=0", overrides={"model.hidden_size": 8, RATE_NAME: 0.1},
+                    change=(RATE_NAME, 0.1, 0.005))  # fmt: skip
+    star = pair_runs([lost, *made_study({0.005: [1, 1], 0.01: [1, 1]})])
+    assert arms_of(star) == {f"{RATE_NAME}=0.01": [0, 1]} and star.left_out == (lost,)
+
+
 def test_a_level_without_a_number_stands_before_the_numbers() -> None:
     runs = [made_run("a/base/x", overrides={"training.gradient_clip": 1.0})]
     runs += [made_run(f"a/{v}/x", overrides={"training.gradient_clip": v}) for v in (0.5, None)]
