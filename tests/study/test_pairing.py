@@ -200,3 +200,8 @@ def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
 def test_runs_that_have_nothing_in_common_make_a_star_without_arms() -> None:
     star = pair_runs([made_run("a/0/x"), made_run("a/1/x", overrides={"model.cell": "gru", RATE_NAME: 1.0})])
     assert not star.arms and len(star.left_out) == 1
+
+
+def test_how_much_text_may_be_read_is_no_difference_between_runs() -> None:
+    runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", "data.max_megabytes": 64})]
+    assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
