@@ -117,3 +117,24 @@ def test_runs_outside_and_several_parameters_are_mentioned(
     assert main([str(sweep.parent), "--no-plots"]) == 0
     out = capsys.readouterr().out
     assert "left outside: 1 runs" in out and "shows no interactions" in out
+
+
+def test_what_others_wrote_does_nothing_to_the_terminal(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "\x1b]0;owned\x07[/red]\x1b[2J"
+    run = made_run(
+        "sweep/hostile/seed=0",
+        status="failed",
+        overrides={"model.cell": hostile},
+        change=("model.cell", hostile, "lstm"),
+    )
+    run.record.error = hostile
+    written(run, sweep.parent)
+    assert main([str(sweep), "--no-plots"]) == 0
+    output = capsys.readouterr()
+    assert "\x1b" not in output.out + output.err and "\\x1b]0;owned" in output.out
+    (sweep / "hostile/seed=0/run.json").write_text('{"schema_version": "\\u001b[2J\\n"}')
+    assert main([str(sweep), "--no-plots"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "\x1b" not in line and line.startswith("musicgen: ")

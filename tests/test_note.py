@@ -68,3 +68,17 @@ def test_comet_gets_the_note_as_an_addition_to_the_run(run_directory: Path) -> N
     assert experiment["offline_id"] == key and experiment["resume_strategy"] == "get"
     assert "finding/musicality" in json.dumps(messages)
     assert b"It answers itself" in files.values()
+
+
+def test_a_study_that_names_a_place_elsewhere_gets_no_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = tmp_path / "a" / "b"
+    here.mkdir(parents=True)
+    monkeypatch.chdir(here)
+    for name in ("../../stolen", "/tmp/stolen", "..", ".hidden", "a\\b", "a\nb", "x" * 101, ""):
+        directory = written(made_run("run", study={"name": name}), here)
+        assert main([str(directory), "text"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "run.json: is no record of a run: config.study" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a"] and not (here / "experiments").exists()

@@ -7,8 +7,12 @@ tunes (file headers, free text) is no tune and is left out, as the ABC standard 
 import re
 from itertools import pairwise
 
+from musicgen.errors import InputError
+
 MOST_CHARACTERS = 100_000
 """Of a tune. The longest of the corpora that are known here has some thousands."""
+MOST_TUNES = 200_000
+"""Of a corpus. The largest collections on the network have a quarter of that."""
 
 _TUNE_START = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
 _BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
@@ -18,8 +22,13 @@ _BLANKS = re.compile(r"[ \t]{2,}|\t")
 
 
 def split_tunes(text: str) -> list[str]:
-    """Cut text with `\\n` line ends into tunes, each as it stands, without the blank lines around it."""
+    """Cut text with `\\n` line ends into tunes, each as it stands, without the blank lines around it.
+
+    Raises InputError for more tunes than any corpus has.
+    """
     starts = [match.start() for match in _TUNE_START.finditer(text)]
+    if len(starts) > MOST_TUNES:
+        raise InputError(f"{len(starts):,} lines begin a tune with X:; a corpus may have {MOST_TUNES:,}")
     pieces = (text[start:end] for start, end in pairwise([*starts, len(text)]))
     return [_BLANK_LINE.split(piece, maxsplit=1)[0].strip("\n") for piece in pieces]
 

@@ -8,12 +8,13 @@ it shares the baseline's training, is no test and makes no family larger.
 import math
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicgen.errors import InputError
 from musicgen.study.noise import sampling_part
 from musicgen.study.pairing import Arm, Change, Star
 from musicgen.study.retuning import retuned_runs
@@ -217,11 +218,19 @@ def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
     first, second = known.T
     effect = None
     if valued and metric in COUNTED_SHARES:
+        _check_shares(metric, [run for pair in valued for run in pair])
         counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
         effect = paired_effect(first, second, *counts)
     elif valued:
         effect = paired_effect(first, second)
     return Measurement(pairs, metric, is_primary, valued, list(missing), first, second, effect)
+
+
+def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
+    """Raise InputError where a run says of a share that it is none: it may come from somebody else."""
+    for run in runs:
+        if not 0 <= (run.value(metric) or 0) <= 1:
+            raise InputError(f"{run.directory}: {metric}={run.value(metric)} is no share, from 0 to 1")
 
 
 def _count(run: FoundRun, metric: str) -> int:
@@ -302,7 +311,10 @@ def _prediction(measured: Measurement) -> tuple[float, float] | None:
     known = {run: value for run in measured.pairs.baseline if (value := run.value(metric)) is not None}
     if len(known) < SEEDS_THAT_PREDICT:
         return None
-    counts = [_count(run, metric) for run in known] if metric in COUNTED_SHARES else None
+    counts = None
+    if metric in COUNTED_SHARES:
+        _check_shares(metric, known)
+        counts = [_count(run, metric) for run in known]
     return prediction_interval(list(known.values()), counts)
 
 

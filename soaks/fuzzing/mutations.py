@@ -3,6 +3,7 @@
 Bytes that are changed at random are mostly no JSON any more, and say little about what reads it.
 """
 
+import copy
 import json
 import random
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def _change(value: Any, chance: random.Random) -> None:
     elif isinstance(value, dict) and chance.random() < 0.1:
         value[f"{place}{chance.choice(['', '.', '/', ' '])}x"] = inner
     else:
-        value[place] = chance.choice([*_VALUES, *_values_of(value)])
+        value[place] = copy.deepcopy(chance.choice([*_VALUES, *_values_of(value)]))
 
 
 def _values_of(value: Any) -> list[Any]:

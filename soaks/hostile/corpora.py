@@ -69,7 +69,7 @@ def _good_and(bad: Callable[[], str]) -> Callable[[Path], None]:
 
 
 def _voices() -> str:
-    return "X:900\nM:4/4\nL:1/8\nK:C\n" + "".join(f"V:{voice}\nCDEFGABc|\n" for voice in range(10_000))
+    return "X:900\nM:4/4\nL:1/8\nK:C\n" + "".join(f"V:{voice}\nC|\n" for voice in range(10_000))
 
 
 def _alike() -> str:
@@ -82,7 +82,7 @@ def _alike() -> str:
 def _signs() -> str:
     signs = "".join(chr(code) for code in range(0x3400, 0x3400 + 60_000) if not 0xD800 <= code < 0xE000)
     return "".join(
-        f"X:{n}\nT:{signs[n * 1000 : n * 1000 + 1000]}\nM:4/4\nK:C\n{tune(n).split('K:C')[1]}"
+        f"X:{n}\nT:{signs[n * 1000 : n * 1000 + 1000]}\nM:4/4\nK:C\n{tune(n).split('K:C')[1].lstrip()}"
         for n in range(59)
     )
 

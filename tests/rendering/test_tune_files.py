@@ -60,3 +60,16 @@ def test_mutated_tunes_never_raise(golden, make_config, tmp_path):
         rendered = render_tune("".join(text), tmp_path / str(number), config)
         assert (rendered.midi is None) == (rendered.duration_seconds is None)
         assert rendered.midi is not None or rendered.problems
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["$(touch marker)", "`touch marker`; touch marker", "../../marker", "<script>a()</script>", "\x1b[2J%s"],
+)
+def test_a_title_is_text_and_names_no_file(title, make_config, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    abc = f"X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\nCDEFGABc|]\n"
+    rendered = render_tune(abc, tmp_path / "tunes" / "000", make_config(score=True, piano_roll=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["tunes"]
+    assert {path.stem for path in (tmp_path / "tunes").iterdir()} == {"000"}
+    assert rendered.score is not None and "<script>" not in rendered.score.read_text(encoding="utf-8")

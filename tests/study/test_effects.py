@@ -16,6 +16,7 @@ from benchmarks.calibration import (
     judge_planted,
     simulate,
 )
+from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.study.additivity import additivity
 from musicgen.study.effects import COLUMNS, COUNTED_SHARES, effects_table
@@ -326,3 +327,12 @@ def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
     assert planted["power_loss"] == pytest.approx(0.81, abs=0.04)
     assert planted["power_at_stated"] == pytest.approx(0.81, abs=0.05)
     assert planted["false_equivalence"] <= 0.07
+
+
+def test_a_share_that_is_none_is_refused() -> None:
+    runs = [
+        made_run("a", metrics={RATE: 0.5}),
+        made_run("b", overrides={"model.cell": "gru"}, metrics={RATE: 1.5}),
+    ]
+    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 is no share"):
+        effects_table(pair_runs(runs))

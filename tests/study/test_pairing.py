@@ -294,3 +294,8 @@ def test_a_baseline_is_asked_for_by_words_numbers_and_lists() -> None:
         assert run.directory.parent.name == name
     with pytest.raises(InputError, match=r'--baseline model\.cell=rnn: no such run; .* with "lstm", "gru"$'):
         pair_runs(runs, {"model.cell": "rnn"})
+
+
+def test_how_much_text_may_be_read_is_no_difference_between_runs() -> None:
+    runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", "data.max_megabytes": 64})]
+    assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
