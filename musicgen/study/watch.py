@@ -1,8 +1,10 @@
 """Where the sweep of this process puts its runs: Hydra gives nothing back, so that a callback has to look."""
 
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, ClassVar
 
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -18,3 +20,13 @@ class SweepWatch(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
         SweepWatch.directory = Path(config.hydra.sweep.dir)
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Called by Hydra in the process of the job, which may go on with the next one.
+
+        Sweepers keep what every job returned. Whole configs, and what the functions of a job that failed held
+        in their variables, would add up.
+        """
+        job_return.cfg = job_return.hydra_cfg = None
+        if isinstance(job_return._return_value, BaseException):
+            clear_frames(job_return._return_value.__traceback__)
