@@ -241,9 +241,7 @@ def summarise(trials: Sequence[Trial]) -> bool:
     for trial in trials:
         rounds[trial.round][trial.condition] = trial
     is_kept = True
-    print(
-        "| condition | runs | requests | training, s | command, s | processor ÷ archive alone | run.json says |"
-    )
+    print("| condition | runs | requests | training, s | command, s | processor, share | run.json says |")
     print("|---|---|---|---|---|---|---|")
     for condition in dict.fromkeys(trial.condition for trial in trials):
         pairs = [(each[condition], each) for each in rounds.values() if condition in each]
