@@ -6,19 +6,17 @@ launcher itself imports none of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import ClassVar
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.errors import InputError
@@ -207,6 +205,7 @@ class _Sweep:
         self._next: tuple[int, DictConfig, int] | None = None
         """Number, config and cost of the one that starts next, once they are known."""
         self._running: dict[int, _Running] = {}
+        # Without the configs, which would add up over thousands of jobs: a sweeper asks for value and status.
         self._returns = {number: JobReturn(overrides=list(texts)) for number, texts in jobs.items()}
 
     def run(self) -> list[JobReturn]:
@@ -252,7 +251,6 @@ class _Sweep:
 
     def _compose(self, number: int) -> tuple[DictConfig, int]:
         config = self._launcher.compose(self._jobs[number], number)
-        self._returns[number] = _unfinished(config)
         return config, self._capacity.cost(config)
 
     def _hear(self) -> None:
@@ -281,31 +279,6 @@ class _Sweep:
             job_return.status = JobStatus.FAILED
             job_return.return_value = JobFailed(ending.error, ending.error_class)
         self._display.end(number, ending.value, ending.error)
-
-
-def _unfinished(config: DictConfig) -> JobReturn:
-    """What a JobReturn tells of a job before it has run, its directory included."""
-    whole = deepcopy(config)
-    current = HydraConfig.instance()
-    previous = current.cfg
-    # For the interpolations of the directory's name.
-    current.set_config(whole)
-    try:
-        directory = Path(whole.hydra.sweep.dir, whole.hydra.sweep.subdir).absolute()
-    finally:
-        current.cfg = previous
-    with read_write(whole.hydra.runtime), open_dict(whole.hydra.runtime):
-        whole.hydra.runtime.output_dir = str(directory)
-    task = deepcopy(config)
-    with read_write(task), open_dict(task):
-        del task["hydra"]
-    return JobReturn(
-        overrides=list(whole.hydra.overrides.task),
-        cfg=task,
-        hydra_cfg=OmegaConf.masked_copy(whole, "hydra"),
-        working_dir=str(Path.cwd()),
-        task_name=JobRuntime.instance().get("name"),
-    )
 
 
 def register(program: Program) -> None:

@@ -7,8 +7,10 @@ somebody sets the clock. So a folder that Hydra would name by the clock is made 
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any, ClassVar
 
+from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
@@ -41,6 +43,16 @@ class SweepWatch(Callback):
         if SweepWatch._made is not None:
             # outputs/sweeps/<date>/<sweep>
             remove_empty([SweepWatch._made, *list(SweepWatch._made.parents)[:3]])
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Called by Hydra in the process of the job, which may go on with the next one.
+
+        Sweepers keep what every job returned. Whole configs, and what the functions of a job that failed held
+        in their variables, would add up.
+        """
+        job_return.cfg = job_return.hydra_cfg = None
+        if isinstance(job_return._return_value, BaseException):
+            clear_frames(job_return._return_value.__traceback__)
 
 
 def _own_folder(config: DictConfig, mode: str) -> Path | None:

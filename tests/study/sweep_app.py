@@ -62,7 +62,6 @@ class TellingSweeper(Sweeper):
             error = None if job.status is JobStatus.COMPLETED else job._return_value
             told = {
                 "overrides": job.overrides,
-                "directory": job.hydra_cfg and job.hydra_cfg.hydra.runtime.output_dir,
                 "value": None if error else job.return_value,
                 "error": error and str(error),
                 "error_class": error and error.error_class,

@@ -1,8 +1,10 @@
-"""Folders of runs and sweeps: one for each, also where two start at the same moment."""
+"""Folders of runs and sweeps, one for each also where two start at the same moment; what is kept of a job."""
 
+import weakref
 from pathlib import Path
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.study.watch import SweepWatch
@@ -73,3 +75,27 @@ def test_where_no_folder_can_be_made_hydra_tells(tmp_path: Path) -> None:
     one = config(tmp_path)
     SweepWatch().on_run_start(one)
     assert Path(one.hydra.run.dir).name == "04-05-06"
+
+
+class Network:
+    """Something large."""
+
+
+def test_what_a_job_returned_holds_neither_its_config_nor_what_its_functions_held() -> None:
+    kept = []
+
+    def fail() -> None:
+        network = Network()
+        kept.append(weakref.ref(network))
+        raise ValueError("diverged")
+
+    config = OmegaConf.create({"seed": 0})
+    job_return = JobReturn(cfg=config, hydra_cfg=config, status=JobStatus.FAILED)
+    try:
+        fail()
+    except ValueError as error:
+        job_return.return_value = error
+    assert kept[0]() is not None
+    SweepWatch().on_job_end(config, job_return)
+    assert kept[0]() is None and str(job_return._return_value) == "diverged"
+    assert job_return.cfg is None and job_return.hydra_cfg is None
