@@ -81,7 +81,8 @@ def sample(arguments: argparse.Namespace) -> Path:
     checkpoint = load_checkpoint(state, config.sampling.weights, config.training)
     device = torch.device("cpu")
     network = checkpoint.network(device, config.training.precision or "fp32")
-    with computing_on(num_cores()):
+    # As in the run: on other threads sums are added up in another order, and a tune may take another turn.
+    with computing_on(config.training.num_threads or num_cores()):
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
     place = arguments.out
     if place is None:

@@ -49,12 +49,13 @@ class Trials:
         # Commands that are started where SIGINT is ignored, as in a shell's background, ignore it too.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.corpus = write_tunebook(self.folder)
-        num_levels = min(max(processes // 4, 1).bit_length() - 1, len(LEVELS))
-        dimensions = [
-            [f"{name}={level}" for level in (levels if place < num_levels else levels[:1])]
-            for place, (name, levels) in enumerate(LEVELS)
+        num_split = min(max(processes // 4, 1).bit_length() - 1, len(LEVELS))
+        levels = [
+            (name, values if place < num_split else values[:1]) for place, (name, values) in enumerate(LEVELS)
         ]
-        self.trainings = [list(choice) for choice in itertools.product(*dimensions)]
+        self.grid = [f"{name}={','.join(values)}" for name, values in levels]
+        own = [[f"{name}={value}" for value in values] for name, values in levels]
+        self.trainings = [list(choice) for choice in itertools.product(*own)]
 
     def start(self, trial: str, name: str, module: str, *arguments: str, **options: object) -> Command:
         """Start a command of a trial."""
@@ -71,20 +72,26 @@ class Trials:
         """The output tree of a trial."""
         return self.folder / trial / "outputs"
 
-    def alone(self, choices: Sequence[Sequence[str]]) -> dict[str, Results]:
-        """Run identity -> what the run left when nothing else was done; each is done once for all."""
-        for choice in choices:
-            name = "-".join(choice).replace("=", "-")
-            log = self.folder / "alone" / "logs" / f"{name}.txt"
-            if not log.exists():
-                # Each in a store of its own.
-                command = self.train("alone", name, *choice, f"paths.store={self.folder}/alone/stores/{name}")
-                if command.end():
-                    words = command.output
-                    log.unlink()
-                    raise SystemExit(f"a run alone failed:\n{words}")
-        found = find_runs([self.outputs("alone") / "runs"])
-        return {run.record.run_id: results(run.directory) for run in found}
+    def alone(self, name: str, *grid: str) -> dict[str, Results]:
+        """Run identity -> what the run left; done once, one run after the other with nothing beside it."""
+        sweep = self.folder / "alone" / name
+        done = sweep.with_suffix(".done")
+        if not done.exists():
+            one_by_one = ["--multirun", "hydra/sweeper=basic", "hydra.launcher.num_jobs=1"]
+            command = self.train("alone", name, *one_by_one, f"hydra.sweep.dir={sweep}", *grid)
+            if command.end():
+                raise SystemExit(f"the runs alone failed:\n{command.output}")
+            done.touch()
+        return {run.record.run_id: results(run.directory) for run in find_runs([sweep])}
+
+    def alone_long(self) -> tuple[list[str], dict[str, Results]]:
+        """The choice of a long training, and what it left when it was done alone."""
+        choice = [f"training.num_iterations={LONG}", f"sampling.temperature={TEMPERATURES[0]}"]
+        return choice, self.alone("long", *choice)
+
+    def alone_tiny(self) -> dict[str, Results]:
+        """What the tiny trainings left, with each of the temperatures."""
+        return self.alone("tiny", *self.grid, f"sampling.temperature={','.join(TEMPERATURES)}")
 
     def together(self) -> Row:
         """The same and different trainings started at once."""
@@ -102,7 +109,7 @@ class Trials:
             for temperature in TEMPERATURES
             for training in self.trainings
         ]
-        alone = self.alone(choices[: row.processes])
+        alone = self.alone_tiny()
         with measured(row):
             commands = [
                 self.train(row.trial, str(number), *choices[number % len(choices)], environment=environment)
@@ -141,7 +148,7 @@ class Trials:
         number = max(self.processes // 4, 2)
         row = Row("meanwhile", number)
         choices = [[*training, f"sampling.temperature={TEMPERATURES[0]}"] for training in self.trainings]
-        alone = self.alone(choices)
+        alone = self.alone_tiny()
         outputs = self.outputs(row.trial)
         others = {
             "prune": ("store", "--outputs", str(outputs), "prune", "--larger-than", "0"),
@@ -196,14 +203,10 @@ class Trials:
         """Let some wait for one, which is suspended unless `trial` says only that it is killed."""
         number = max(self.processes // 8, 2)
         row = Row(trial, number + 1)
-        choice = [f"training.num_iterations={LONG}", f"sampling.temperature={TEMPERATURES[0]}"]
-        alone = self.alone([choice])
+        choice, alone = self.alone_long()
         store = self.outputs(trial) / "store"
-        (training_id,) = {
-            run.record.training_id
-            for run in find_runs([self.outputs("alone") / "runs"])
-            if run.record.run_id in alone and run.record.config["training"]["num_iterations"] == LONG  # type: ignore
-        }
+        (long_run,) = find_runs([self.folder / "alone" / "long"])
+        training_id = long_run.record.training_id
         (store / training_id).mkdir(parents=True)
         (store / training_id / LOCK).write_text('{"process": 1, "host": "elsewhere", "since": "long ago"}\n')
         with measured(row):
@@ -255,8 +258,7 @@ class Trials:
     def clocks(self) -> Row:
         """Jumps of the clock by hours and days while runs train; two that start at the same moment."""
         row = Row("clocks", 4)
-        choice = [f"training.num_iterations={LONG}", f"sampling.temperature={TEMPERATURES[0]}"]
-        alone = self.alone([choice])
+        choice, alone = self.alone_long()
         with measured(row):
             environment, jump = jumping_clock(self.folder / row.trial)
             first = self.train(row.trial, "jumping", *choice, environment=environment)
