@@ -175,8 +175,12 @@ def main() -> int:
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
         # A choice that there is not is an OSError too, and Hydra's own.
-        is_of_system = isinstance(error, OSError) and not isinstance(error, HydraException)
-        if is_of_system and error.filename is None and describe_disk(error) is None:
+        if (
+            isinstance(error, OSError)
+            and not isinstance(error, HydraException)
+            and error.filename is None
+            and describe_disk(error) is None
+        ):
             raise
         return complain(_explain(error))
     except RuntimeError as error:
