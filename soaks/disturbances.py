@@ -75,7 +75,8 @@ class Trials:
         started = time.monotonic()
         done = self.scene.start(self.scene.materials, place).wait()
         seconds = time.monotonic() - started
-        if done.returncode or (lines := damaged(place)):
+        lines = damaged(place)
+        if done.returncode or lines:
             raise SystemExit(f"{self.scene.name}, undisturbed: {done.stdout}\n{done.stderr}\n{lines}")
         return Undisturbed(self.scene.results(place), seconds, _num_bytes(place) - before)
 
