@@ -1,21 +1,34 @@
-"""What is installed from a wheel works without the checkout."""
+"""What is built is whole: it works without the checkout, and says what it brings along."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import musicgen
 
 ROOT = Path(__file__).parent.parent
+EXTRAS = ("joblib", "ray", "slurm", "postgresql")
 
 
 @pytest.mark.slow
-def test_an_installed_wheel_finds_its_conf(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+def test_what_is_built_works_without_the_checkout(tmp_path: Path) -> None:
+    # The wheel is built out of the sdist, which so has all that it needs.
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    (wheel,) = tmp_path.glob(f"musicgen-{musicgen.__version__}-*.whl")
+    (sdist,) = tmp_path.glob(f"musicgen-{musicgen.__version__}.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.split("/", 1)[-1] for name in archive.getnames()}
+    assert names >= {"CHANGELOG.md", "LICENSE", "constraints.txt", "conf/config.yaml", "docs/licences.md"}
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
@@ -39,3 +52,34 @@ def test_an_installed_wheel_finds_its_conf(tmp_path: Path) -> None:
         text=True,
     )
     assert where.stdout.startswith(str(installed))
+
+
+def test_the_licence_of_everything_that_an_installation_brings_is_told() -> None:
+    told = set(re.findall(r"[\w.-]+", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")))
+    assert brought_along() - told == set()
+
+
+def test_everything_that_an_installation_brings_has_its_tested_version() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
+    assert brought_along() - pinned == set()
+
+
+def brought_along() -> set[str]:
+    """Names of all packages of an installation with the extras that users take."""
+    known: set[tuple[str, str]] = set()
+    open_ends = [("musicgen", extra) for extra in ("", *EXTRAS)]
+    while open_ends:
+        name, extra = open_ends.pop()
+        if (name, extra) in known:
+            continue
+        known.add((name, extra))
+        try:
+            requirements = distribution(name).requires or []
+        except PackageNotFoundError:
+            pytest.skip(f"{name} is not installed: this needs the extra dev")
+        for requirement in map(Requirement, requirements):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                needed = canonicalize_name(requirement.name)
+                open_ends += [(needed, each) for each in ("", *requirement.extras)]
+    return {name for name, _ in known} - {"musicgen"}

@@ -27,7 +27,8 @@ _SECTION_ROWS = 34
 _RUN_LEVELS = (1, 4, 12)
 """From so many repeated characters on a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
-_CHARACTERS_AT_ONCE = 1_000_000
+_CHARACTERS_AT_ONCE = 16_384
+"""Of one long text: what is worked out on the way stays in the cache of the processor."""
 
 
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:

@@ -10,14 +10,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from musicgen.study.shares import (
+    Floats,
+    empirical_logit,
+    rounding_variance,
+    share_difference,
+    share_interval,
+)
 
 ALPHA = 0.05
 """Share of studies without any effect in which one may be claimed."""
 CONFIDENCE = 0.95
 EQUIVALENCE_CONFIDENCE = 0.90
+_CONFIDENCES = (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
 """Two one-sided tests at 5 % both reject where this interval lies inside the margin (Schuirmann 1987)."""
 POWER = 0.8
 _QUANTILES = 500
@@ -56,7 +63,7 @@ class PairedEffect:
         shift = detectable_effect_size(self.num_seeds, alpha) * spread
         if self.baseline_logit is None:
             return shift
-        return np.maximum(*(abs(_natural(sign * shift, self.baseline_logit)) for sign in (1, -1)))
+        return np.maximum(*(abs(share_difference(sign * shift, self.baseline_logit)) for sign in (1, -1)))
 
 
 def paired_effect(
@@ -68,52 +75,37 @@ def paired_effect(
     """Compare an arm with its baseline, seed by seed, by the paired t test.
 
     baseline, changed: shape (seeds, ...), at least one seed, no NaN. With counts, the values are shares of so
-    many things: they are compared as empirical logits, and difference and interval are given as shares again
-    at the baseline's mean, expit(b + d) - expit(b).
+    many things: they are compared as empirical logits, and difference and interval are given as shares again:
+    expit(c) - expit(b) of the arms' mean logits, and `share_interval`.
     """
     first, second = np.asarray(baseline, np.float64), np.asarray(changed, np.float64)
-    level, resolution = None, np.float64(0.0)
+    least_variances = None
     if baseline_counts is not None and changed_counts is not None:
-        resolution = _rounding_variance(first, baseline_counts) + _rounding_variance(second, changed_counts)
+        least_variances = (
+            rounding_variance(first, baseline_counts),
+            rounding_variance(second, changed_counts),
+        )
         first = empirical_logit(first, baseline_counts)
         second = empirical_logit(second, changed_counts)
-        level = first.mean(axis=0)
     spread = _spread(first, second)
-    spread = np.where(spread == 0, 0.0, np.maximum(spread, np.sqrt(resolution)))
+    if least_variances is not None:
+        spread = np.where(spread == 0, 0.0, np.maximum(spread, np.sqrt(np.add(*least_variances))))
     difference = (second - first).mean(axis=0)
     p_value, intervals = _paired_t(difference, spread, len(first))
-    numbers = [difference, *intervals]
-    if level is not None:
-        numbers = [_natural(number, level) for number in numbers]
-    middle, low, high, inner_low, inner_high = numbers
-    return PairedEffect(len(first), middle, low, high, inner_low, inner_high, p_value, spread, level)
-
-
-def empirical_logit(rates: ArrayLike, counts: ArrayLike) -> Floats:
-    """Log odds of (x + ½) / (n + 1), where x = rate · n of n things have the property.
-
-    Finite also for 0 and 1. Source: Cox and Snell, Analysis of Binary Data, 1989; the ½ is Haldane's (1956).
-    """
-    rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
-    hits = rates * counts
-    return np.log((hits + 0.5) / (counts - hits + 0.5))
-
-
-def _rounding_variance(rates: Floats, counts: ArrayLike) -> Floats:
-    """Variance that a logit has because its share comes in steps of 1 / n: step² / 12, mean over the seeds.
-
-    No spread is known to be smaller. This matters for two seeds whose shares differ by the same number of
-    steps: they would seem to agree all but perfectly, and claim effects in up to 13 % of studies without one.
-    """
-    counts = np.asarray(counts, np.float64)
-    share = (rates * counts + 0.5) / (counts + 1)
-    return (1 / (counts * share * (1 - share)) ** 2).mean(axis=0) / 12
-
-
-def _natural(logit_difference: Floats, level: Floats) -> Floats:
-    from scipy.special import expit
-
-    return expit(level + logit_difference) - expit(level)
+    baseline_logit = None
+    if least_variances is not None:
+        baseline_logit = first.mean(axis=0)
+        difference = share_difference(difference, baseline_logit)
+        intervals = [
+            share_interval((first, second), least_variances, _quantile(confidence, len(first)), interval)
+            for confidence, interval in zip(_CONFIDENCES, intervals, strict=True)
+        ]
+    (low, high), (inner_low, inner_high) = intervals
+    # Of shares that go up and down together, more confidence may reach less far.
+    low, high = np.minimum(low, inner_low), np.maximum(high, inner_high)
+    return PairedEffect(
+        len(first), difference, low, high, inner_low, inner_high, p_value, spread, baseline_logit
+    )
 
 
 def _spread(baseline: Floats, changed: Floats) -> Floats:
@@ -125,20 +117,28 @@ def _spread(baseline: Floats, changed: Floats) -> Floats:
     return np.where(spread <= _SAME * size, 0.0, spread)
 
 
-def _paired_t(difference: Floats, spread: Floats, num_seeds: int) -> tuple[Floats, list[Floats]]:
-    """The p values and the ends of both intervals; NaN where the differences have no spread.
+def _paired_t(
+    difference: Floats, spread: Floats, num_seeds: int
+) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    """The p values and both intervals; NaN where the differences have no spread.
 
     The same as scipy's ttest_rel and its confidence_interval for the same spread.
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtr
 
     error = np.where(spread > 0, spread, np.nan) / np.sqrt(num_seeds)
-    freedom = max(num_seeds - 1, 1)
-    ends = []
-    for confidence in (CONFIDENCE, EQUIVALENCE_CONFIDENCE):
-        reach = stdtrit(freedom, (1 + confidence) / 2) * error
-        ends += [difference - reach, difference + reach]
-    return 2 * stdtr(freedom, -abs(difference / error)), ends
+    reaches = [
+        _quantile(confidence, num_seeds) * error for confidence in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
+    ]
+    p_value = 2 * stdtr(max(num_seeds - 1, 1), -abs(difference / error))
+    return p_value, [(difference - reach, difference + reach) for reach in reaches]
+
+
+def _quantile(confidence: float, num_seeds: int) -> float:
+    """How many standard errors an interval reaches on each side, by Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(max(num_seeds - 1, 1), (1 + confidence) / 2))
 
 
 def holm(p_values: ArrayLike) -> Floats:
@@ -222,11 +222,10 @@ def prediction_interval(
 
     mean ± t · s · √(1 + 1/k); with counts, on empirical logits and given back as shares.
     """
-    from scipy.special import expit, stdtrit
+    from scipy.special import expit
 
     known = np.asarray(values, np.float64) if counts is None else empirical_logit(values, counts)
-    quantile = stdtrit(len(known) - 1, (1 + CONFIDENCE) / 2)
-    reach = quantile * known.std(ddof=1) * np.sqrt(1 + 1 / len(known))
+    reach = _quantile(CONFIDENCE, len(known)) * known.std(ddof=1) * np.sqrt(1 + 1 / len(known))
     ends = np.array([known.mean() - reach, known.mean() + reach])
     low, high = ends if counts is None else expit(ends)
     return float(low), float(high)

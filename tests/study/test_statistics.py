@@ -4,13 +4,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from scipy.special import expit
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
 
+from musicgen.study.shares import empirical_logit
 from musicgen.study.statistics import (
     benjamini_hochberg,
     detectable_effect_size,
-    empirical_logit,
     holm,
     paired_effect,
     prediction_interval,
@@ -31,18 +33,44 @@ def test_losses_are_compared_by_the_paired_t_test() -> None:
     assert (found.equivalence_low, found.equivalence_high) == pytest.approx((inner.low, inner.high))
 
 
-def test_rates_are_compared_as_logits_and_told_at_the_mean_of_the_baseline() -> None:
+def test_rates_are_compared_as_logits_and_told_as_shares() -> None:
     counts = np.full(3, 200)
     baseline, changed = np.array([0.10, 0.12, 0.09]), np.array([0.20, 0.26, 0.17])
     found = paired_effect(baseline, changed, counts, counts)
     first, second = empirical_logit(baseline, counts), empirical_logit(changed, counts)
     test = stats.ttest_rel(second, first)
     assert found.p_value == pytest.approx(test.pvalue)
-    level = 1 / (1 + np.exp(-first.mean()))
-    assert level + found.difference == pytest.approx(1 / (1 + np.exp(-second.mean())))
-    low = 1 / (1 + np.exp(-first.mean() - test.confidence_interval().low)) - level
-    assert found.low == pytest.approx(low)
+    level, level_changed = expit(first.mean()), expit(second.mean())
+    assert level + found.difference == pytest.approx(level_changed)
+    # By hand: the arms' own intervals (statsmodels') as far as they reach as shares, and their correlation.
+    ends = [DescrStatsW(logits).tconfint_mean() for logits in (first, second)]
+    down, up = abs(expit(np.transpose(ends)) - [level, level_changed])
+    r = np.corrcoef(first, second)[0, 1]
+    low = np.sqrt(down[1] ** 2 + up[0] ** 2 - 2 * r * down[1] * up[0])
+    high = np.sqrt(up[1] ** 2 + down[0] ** 2 - 2 * r * up[1] * down[0])
+    assert (found.low, found.high) == pytest.approx((found.difference - low, found.difference + high))
     assert found.difference == pytest.approx((changed - baseline).mean(), abs=0.005)
+
+
+def test_intervals_of_rates_hold_the_true_difference_however_near_to_nothing_a_rate_falls() -> None:
+    rng = np.random.default_rng(0)
+    shape, counts = (5, 4000), np.full((5, 4000), 400)
+    level, fallen = -0.3, -6.0
+    before, after = (rng.binomial(400, expit(rng.normal(x, 0.35, shape))) / 400 for x in (level, fallen))
+    for first, second, sign in ((before, after, 1), (after, before, -1)):
+        found = paired_effect(first, second, counts, counts)
+        truth = sign * (expit(fallen) - expit(level))
+        assert np.mean((found.low <= truth) & (truth <= found.high)) == pytest.approx(0.95, abs=0.012)
+
+
+@given(arrays(float, (4, 2), elements=st.integers(0, 50)))
+def test_an_interval_of_rates_leaves_out_0_where_the_test_rejects_it(hits: np.ndarray) -> None:
+    counts = np.full(4, 50)
+    found = paired_effect(hits[:, 0] / 50, hits[:, 1] / 50, counts, counts)
+    is_outside = bool(found.low >= 0 or found.high <= 0)
+    assert np.isnan(found.p_value) or is_outside or found.p_value > 0.05 - 1e-9
+    assert not (found.low > 0 or found.high < 0) or found.p_value < 0.05 + 1e-9
+    assert np.isnan(found.low) or -1 <= found.low <= found.difference <= found.high <= 1
 
 
 @given(st.integers(1, 1000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

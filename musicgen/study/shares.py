@@ -1,0 +1,78 @@
+"""Shares of counted things: compared as logits, and what is found given back as shares.
+
+Arrays have the paired seeds on their first axis, as in `statistics`.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def empirical_logit(rates: ArrayLike, counts: ArrayLike) -> Floats:
+    """Log odds of (x + ½) / (n + 1), where x = rate · n of n things have the property.
+
+    Finite also for 0 and 1. Source: Cox and Snell, Analysis of Binary Data, 1989; the ½ is Haldane's (1956).
+    """
+    rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
+    hits = rates * counts
+    return np.log((hits + 0.5) / (counts - hits + 0.5))
+
+
+def rounding_variance(rates: ArrayLike, counts: ArrayLike) -> Floats:
+    """Variance that a logit has because its share comes in steps of 1 / n: step² / 12, mean over the seeds.
+
+    No spread is known to be smaller. This matters for two seeds whose shares differ by the same number of
+    steps: they would seem to agree all but perfectly, and claim effects in up to 13 % of studies without one.
+    """
+    rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
+    share = (rates * counts + 0.5) / (counts + 1)
+    return (1 / (counts * share * (1 - share)) ** 2).mean(axis=0) / 12
+
+
+def share_difference(logit_difference: ArrayLike, level: ArrayLike) -> Floats:
+    """What a difference of logits is as one of shares, from a level on that is a logit."""
+    from scipy.special import expit
+
+    return expit(np.add(level, logit_difference)) - expit(level)
+
+
+def share_interval(
+    logits: tuple[Floats, Floats],
+    least_variances: tuple[Floats, Floats],
+    quantile: float,
+    logit_interval: tuple[Floats, Floats],
+) -> tuple[Floats, Floats]:
+    """The interval of the difference of two arms' shares, out of their logits, shape (seeds, ...) each.
+
+    Each arm's level has an interval, mean ± quantile · s / √seeds, whose ends are shares. Those of the
+    difference follow from how far they reach and from how the arms correlate (method of variance estimates
+    recovery: Zou, Psychological Methods 12, 2007; Zou and Donner, Statistics in Medicine 27, 2008). The
+    interval of the logits' difference would not do: read from one arm's level, it takes that for known.
+    s² is no smaller than the least variance. Where `logit_interval`, on whose side the paired test is, judges
+    0 otherwise, the end is 0; where there is none, NaN, the shares have none.
+    """
+    low, high = logit_interval
+    num_seeds = len(logits[0])
+    if num_seeds < 2:
+        return low, high
+    levels = [arm.mean(axis=0) for arm in logits]
+    spreads = [
+        np.sqrt(np.maximum(arm.var(axis=0, ddof=1), least))
+        for arm, least in zip(logits, least_variances, strict=True)
+    ]
+    covariance = ((logits[0] - levels[0]) * (logits[1] - levels[1])).sum(axis=0) / (num_seeds - 1)
+    correlation = covariance / (spreads[0] * spreads[1])
+    reaches = [quantile * spread / np.sqrt(num_seeds) for spread in spreads]
+    down = [-share_difference(-reach, level) for reach, level in zip(reaches, levels, strict=True)]
+    up = [share_difference(reach, level) for reach, level in zip(reaches, levels, strict=True)]
+    difference = share_difference(levels[1] - levels[0], levels[0])
+    share_low = difference - _together(down[1], up[0], correlation)
+    share_high = difference + _together(up[1], down[0], correlation)
+    share_low = np.where((share_low > 0) == (low > 0), share_low, 0.0)
+    share_high = np.where((share_high < 0) == (high < 0), share_high, 0.0)
+    return np.where(np.isnan(low), low, share_low), np.where(np.isnan(high), high, share_high)
+
+
+def _together(first: Floats, second: Floats, correlation: Floats) -> Floats:
+    return np.sqrt(np.maximum(first**2 + second**2 - 2 * correlation * first * second, 0))
