@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -47,22 +47,28 @@ def _print_list(trainings: Sequence[StoredTraining]) -> None:
     for heading in ("training", "last used", "size", "iterations", "of"):
         table.add_column(heading, no_wrap=heading != "of", justify="right" if heading == "size" else "left")
     for training in trainings:
-        about = training.folder.about
-        what = (
-            f"{about['corpus']}, {about['cell']} {about['num_layers']} × {about['hidden_size']}, "
-            f"learning rate {about['learning_rate']:g}, seed {about['seed']}"
-            if about
-            else "no run of it has ended"
-        )
         table.add_row(
             Text(one_line(training.folder.path.name)),
             f"{training.last_used:%Y-%m-%d %H:%M}",
             _size(training.num_bytes),
             " ".join(str(state.iteration) for state in reversed(training.folder.states())),
-            Text(one_line(what)),
+            Text(one_line(_words(training.folder.about))),
         )
     print_table(table)
     print(f"{len(trainings)} trainings, {_size(sum(training.num_bytes for training in trainings))}")
+
+
+def _words(about: Mapping) -> str:
+    """What was trained, as about.json says."""
+    if not about:
+        return "no run of it has ended"
+    try:
+        return (
+            f"{about['corpus']}, {about['cell']} {about['num_layers']} × {about['hidden_size']}, "
+            f"learning rate {about['learning_rate']:g}, seed {about['seed']}"
+        )
+    except (KeyError, TypeError, ValueError):
+        return "its about.json is damaged"
 
 
 def _prune(trainings: Sequence[StoredTraining], arguments: argparse.Namespace) -> None:

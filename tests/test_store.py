@@ -99,3 +99,16 @@ def test_bad_input_is_one_line(
     errors = capsys.readouterr().err
     assert errors.startswith("musicgen: ") and errors.count("\n") == 1 and complaint in errors
     assert len(names(outputs)) == 3
+
+
+def test_a_training_that_says_nonsense_of_itself_is_listed(
+    outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    about = {"corpus": "[/x]\x1b[2J", "cell": [], "num_layers": 1, "hidden_size": 2, "seed": 0}
+    TrainingFolder(outputs / "store" / "training-0").describe(about | {"learning_rate": "high"})
+    TrainingFolder(outputs / "store" / "training-1").describe(about | {"learning_rate": 0.5})
+    assert main(["--outputs", str(outputs), "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    said = {line.split()[0]: line for line in lines[1:4]}
+    assert "its about.json is damaged" in said["training-0"]
+    assert "[/x]\\x1b[2J, [] 1 × 2" in said["training-1"]

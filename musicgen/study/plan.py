@@ -5,6 +5,7 @@ ordered so that it is trained once: a shorter run before a longer one, which goe
 only samples behind both. `wave` numbers that order; runs of one wave do not wait for one another.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,12 +83,20 @@ def order_runs(runs: Sequence[PlannedRun], speeds: "Speeds") -> list[PlannedRun]
     return sorted((planned[run.name] for run in runs), key=lambda run: run.wave)
 
 
+_MEASURED = ("operations", "seconds_per_iteration", "seconds_besides_training")
+
+
+def _is_time(value: object) -> bool:
+    """Whether a store that may be damaged says a number that can be scaled."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+
+
 class Speeds:
     """How long things took on this machine, from what the trainings of a store say of themselves."""
 
     def __init__(self, abouts: Sequence[Mapping]) -> None:
         """Take what `TrainingFolder.about` gives for every training."""
-        self._measured = [about for about in abouts if "seconds_per_iteration" in about]
+        self._measured = [about for about in abouts if all(_is_time(about.get(name)) for name in _MEASURED)]
 
     def expect(self, config: Config, num_iterations: int) -> float | None:
         """Seconds of a run that trains so many iterations: those of the training most like it, scaled.
@@ -100,9 +109,9 @@ class Speeds:
         like = [
             about
             for about in self._measured
-            if about["cell"] == config.model.cell
-            and about["num_threads"] == config.training.num_threads
-            and about["precision"] == config.training.precision
+            if about.get("cell") == config.model.cell
+            and about.get("num_threads") == config.training.num_threads
+            and about.get("precision") == config.training.precision
         ]
         if not like:
             return None

@@ -173,7 +173,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if parsed.verbose:
                     print(
                         f"  {trial.command[0]:18} {trial.name:45} {trial.seconds:5.1f} s "
-                        f"{trial.peak_megabytes:6.0f} MB  {trial.last_line[:150]}",
+                        f"{trial.peak_megabytes:6.0f} MB  "
+                        f"{'BROKEN ' * bool(problems)}{trial.last_line[:150]}",
                         flush=True,
                     )
                 broken += [f"  {trial.command[0]}, {trial.name}: {problem}" for problem in problems]

@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def test_times_are_those_of_the_training_most_alike_scaled(tmp_path: Path) -> No
     assert ordered([run], far, near)["baseline"].expected_seconds == pytest.approx(300 * 0.1 + 5)
     assert ordered([run], {**near, "cell": "gru"})["baseline"].expected_seconds is None
     assert ordered([run], {})["baseline"].expected_seconds is None
+    for wrong in ("fast", None, -1.0, math.nan):
+        assert ordered([run], {**near, "seconds_per_iteration": wrong})["baseline"].expected_seconds is None
     assert "time unknown" in summarise_plan(list(ordered([run]).values()))
 
 
