@@ -48,7 +48,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first of this order")
     parser.add_argument("--module", action="append", metavar="PATH", help="only this one; can be repeated")
     parser.add_argument("--results", type=Path, metavar="FILE", help="default: outputs/mutants-<seed>.csv")
-    parser.add_argument("--again", action="store_true", help="try those again that survived")
+    parser.add_argument("--again", action="store_true", help="try those again that no test has failed for")
     parser.add_argument("--survivors", action="store_true", help="show them, and try nothing")
     parser.add_argument("--least", type=float, default=0.85, metavar="SHARE", help="default: 0.85")
     return parser.parse_args(arguments)
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     left = [
         one
         for one in mutants
-        if one.key not in history or (options.again and history[one.key][-1] == "survived")
+        if one.key not in history or (options.again and history[one.key][-1] != "killed")
     ]
     if left and not _try_all(left, results):
         return 1
@@ -109,6 +109,9 @@ def _try_all(mutants: Sequence[Mutant], results: Path) -> bool:
                 print(f"{one.module}: {unchanged.seconds:.1f} s without a change", flush=True)
             with changed(copy / one.module, mutated(ROOT, one)):
                 outcome = run_tests(copy, mirrors_of(one.module), limits[one.module])
+                if outcome.verdict == "timed out":
+                    # The machine may have been busy.
+                    outcome = run_tests(copy, mirrors_of(one.module), 3 * limits[one.module])
             _append(results, one, outcome)
             print(f"{number}/{len(mutants)} {one.key}: {outcome.verdict} {outcome.test}", flush=True)
     return True

@@ -36,13 +36,16 @@ def test_in_any_key_the_first_notes_duration_is_free() -> None:
     assert found.copied_transposed.tolist() == [False, *[True] * 16, False]
 
 
-def test_no_two_durations_are_taken_for_one() -> None:
-    """Those of a whole note's parts, triplets and dots among them, in any key."""
-    parts = ("4", "12", "6", "3", "1", "16", "24")
-    tunes = [tune for n in parts for tune in tunes_of(PASSAGE, header=HEADER.replace("L:1/4", f"L:1/{n}"))]
-    index = TrainingIndex.build([tunes[0].melody])
-    for found in index.find([tune.melody for tune in tunes[1:]]):
-        assert found.longest_transposed_copy == 16 and not found.copied_transposed.any()
+def test_triplets_are_no_copy_of_whole_beats_in_any_key() -> None:
+    # Steps up alone: in a step's code they stand beside the duration otherwise than steps down.
+    notes = ["C,", "D,", "E,", "F,", "G,", "A,", "B,", *"CDEFGABcdef"]
+    (quarters,) = tunes_of("".join(notes) + "|")
+    triplets = "".join(f"(3{''.join(notes[place : place + 3])}" for place in range(0, 18, 3)) + "|"
+    index = TrainingIndex.build([quarters.melody])
+    for length in ("1/4", "1/8", "1/2"):
+        (tune,) = tunes_of(triplets, header=HEADER.replace("L:1/4", f"L:{length}"))
+        (found,) = index.find([tune.melody])
+        assert found.longest_transposed_copy == 18 and not found.copied_transposed.any()
 
 
 def test_novelty_needs_eight_notes() -> None:

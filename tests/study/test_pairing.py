@@ -275,7 +275,10 @@ def test_of_declared_baselines_the_one_with_more_arms_wins_then_with_more_seeds_
     def size_of(star: Star) -> object:
         return star.baseline.runs[0].record.config["model"]["hidden_size"]  # pyright: ignore
 
-    assert size_of(pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))) == 16
+    star = pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))
+    assert size_of(star) == 16 and len(star.left_out) == 6
+    star = pair_runs(study("a", 8, [0.1, 0.2], 1) + study("b", 16, [0.1], 3))
+    assert size_of(star) == 8 and len(star.left_out) == 6
     assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 2))) == 16
     assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 1))) == 8
 
