@@ -17,13 +17,14 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas
 
 from musicgen.study.runs import find_runs
 from musicgen.training.folder import LOCK
-from soaks.clocks import jumping_clock, still_clock
+from soaks.clocks import Clock
 from soaks.commands import ITERATIONS, SONGS, TINY, Command, start, wait_until, write_tunebook
 from soaks.equality import Results, differing, results
 from soaks.tally import Row, check_other, compare, count, end_well, measured, told
@@ -34,6 +35,8 @@ TEMPERATURES = ("0.5", "0.7")
 LONG = 2000
 """Iterations of a training to which something happens on its way."""
 ENDLESS = 1_000_000
+JUMPS = (3, -48, 9600, -5, 0)
+"""Hours that the clock is put off the true time, in turns."""
 MOST_SECONDS_TO_SAY = 10.0
 """Until whoever waits says for whom, from the moment that it is there to wait."""
 MOST_SECONDS_TO_STOP = 10.0
@@ -259,22 +262,23 @@ class Trials:
         """Jumps of the clock by hours and days while runs train; two that start at the same moment."""
         row = Row("clocks", 4)
         choice, alone = self.alone_long()
+        jumping, still = Clock(self.folder / row.trial / "jumping"), Clock(self.folder / row.trial / "still")
+        still.stop_at(datetime(1971, 2, 3, 4, 5, 6, tzinfo=UTC))
         with measured(row):
-            environment, jump = jumping_clock(self.folder / row.trial)
-            first = self.train(row.trial, "jumping", *choice, environment=environment)
-            second = self.train(row.trial, "jumping-too", *choice, environment=environment)
-            for offset in itertools.cycle(("+3h", "-2d", "+400d", "-5h", "+0")):
+            first, second = (
+                self.train(row.trial, f"jumping-{place}", *choice, environment=jumping.environment)
+                for place in range(2)
+            )
+            for hours in itertools.cycle(JUMPS):
                 if first.process.poll() is not None and second.process.poll() is not None:
                     break
-                jump(offset)
-                time.sleep(0.7)
-            still = [
-                self.train(
-                    row.trial, f"still-{place}", *choice, environment=still_clock("1971-02-03 04:05:06")
-                )
+                jumping.jump(timedelta(hours=hours))
+                time.sleep(0.5)
+            others = [
+                self.train(row.trial, f"still-{place}", *choice, environment=still.environment)
                 for place in range(2)
             ]
-            end_well([first, second, *still], row)
+            end_well([first, second, *others], row)
         runs = find_runs([self.outputs(row.trial) / "runs"])
         if len(runs) != 4:
             row.problems.append(f"{len(runs)} directories of 4 runs")

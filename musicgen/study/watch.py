@@ -62,7 +62,7 @@ def _own_folder(config: DictConfig, mode: str) -> Path | None:
     # Where it cannot be made, Hydra says so in a moment.
     with suppress(OSError):
         folder = make_new_folder(Path(config.hydra[mode].dir))
-        with read_write(config):
+        with read_write(config.hydra[mode]):
             config.hydra[mode].dir = str(folder)
         return folder
     return None

@@ -28,7 +28,8 @@ def config(folder: Path, *overrides: str, directory: str | None = None) -> DictC
             }
         }
     )
-    OmegaConf.set_readonly(composed, True)
+    for node in (composed, composed.hydra, composed.hydra.run, composed.hydra.sweep):
+        OmegaConf.set_readonly(node, True)
     return composed
 
 
