@@ -57,7 +57,7 @@ def main() -> None:
         with path.open("w", encoding="utf-8") as file:
             for tune in made_tunes(real, int(megabytes * 1e6), np.random.default_rng(0)):
                 file.write(tune + "\n\n")
-        data = compose_config(["data=file", f"data.path={path}"]).data
+        data = compose_config(["data=file", f"data.path={path}", "data.max_megabytes=1000"]).data
         started = time.perf_counter()
         corpus = load_corpus(data)
         prepared = time.perf_counter()
