@@ -54,7 +54,13 @@ class TrainingState:
         }
         # A file that Python writes to says why it cannot be written, as a full disk.
         with replace_atomically(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:
+                # What torch says when it then gives up hides what the disk said.
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def restore(self, content: Mapping[str, Any]) -> None:
         """Bring network, optimiser, random streams and log to where a file had them: see `read_state`."""
