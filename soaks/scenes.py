@@ -18,6 +18,7 @@ import torch
 from musicgen.config import compose_config
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.tunes import split_tunes
+from musicgen.files import write_text_atomically
 from musicgen.study.runs import FoundRun, find_runs
 from soaks.warm import Command
 
@@ -69,19 +70,20 @@ class Materials:
         return self.folder / "outputs"
 
     def make(self) -> None:
-        """Write the corpus and do the sweep, unless that is done."""
-        if (self.folder / "made").is_file():
-            return
+        """Write the corpus, unless that is done."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        tunes = split_tunes(read_source(compose_config(["data=airds"]).data))[:NUM_TUNES]
-        self.corpus.write_text("\n\n".join(tunes) + "\n", encoding="utf-8")
-        done = start_training(self, self.outputs, *SWEEP, *SHORT).wait()
-        if done.returncode:
-            raise SystemExit(f"the sweep that others read failed:\n{done.stdout}\n{done.stderr}")
-        (self.folder / "made").touch()
+        if not self.corpus.is_file():
+            tunes = split_tunes(read_source(compose_config(["data=airds"]).data))[:NUM_TUNES]
+            write_text_atomically(self.corpus, "\n\n".join(tunes) + "\n")
 
     def copy_sweep(self, folder: Path) -> None:
         """The finished sweep with its store, for a scene that reads or changes it."""
+        made = self.folder / "made"
+        if not made.is_file():
+            done = start_training(self, self.outputs, *SWEEP, *SHORT).wait()
+            if done.returncode:
+                raise SystemExit(f"the sweep that others read failed:\n{done.stdout}\n{done.stderr}")
+            made.touch()
         shutil.copytree(self.outputs, folder / "outputs")
 
 

@@ -66,6 +66,9 @@ class Command:
             descriptor = os.open(self._printed / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(descriptor, standard)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        # Those of this process may lead elsewhere, as below a test.
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
         status = 1
         try:
             sys.argv = [module, *arguments]

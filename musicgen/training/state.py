@@ -50,7 +50,13 @@ class TrainingState:
         }
         # A file that Python writes to says why it cannot be written, as a full disk.
         with replace_atomically(path) as temporary, temporary.open("wb") as file:
-            torch.save(content, file)
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:
+                # What torch says when it then gives up hides what the disk said.
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def read(self, path: Path) -> StateContent | None:
         """What a file holds; None where it is gone and, with a warning, where it cannot be gone on from."""

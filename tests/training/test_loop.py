@@ -24,7 +24,7 @@ from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
-from musicgen.training.state import load_checkpoint
+from musicgen.training.state import TrainingState, load_checkpoint
 from tests.full_disk import files_end_at
 
 TUNE = "X:1\nK:C\nCDEFGABc|cBAGFEDC|CEGcGECE|\n\n"
@@ -263,7 +263,19 @@ def test_a_state_that_a_power_cut_left_damaged_goes(tmp_path: Path) -> None:
     assert [state.path for state in task.folder.states()] == [end]
 
 
-def test_a_full_disk_is_named_and_leaves_the_state_before(tmp_path: Path) -> None:
+def test_wherever_in_a_state_the_disk_is_full_the_system_says_so(tmp_path: Path) -> None:
+    task, path = make_task(tmp_path), tmp_path / "end-000000.pt"
+    optimizer = torch.optim.AdamW(task.network.parameters())
+    state = TrainingState(task.network, optimizer, task.windows.generator, VOCABULARY)
+    state.save(path)
+    whole = path.read_bytes()
+    for room in range(0, len(whole), len(whole) // 40):
+        with pytest.raises(OSError, match="too large") as raised, files_end_at(room):
+            state.save(path)
+        assert raised.value.filename == str(path) and path.read_bytes() == whole
+
+
+def test_a_full_disk_leaves_the_state_before_to_go_on_from(tmp_path: Path) -> None:
     task = make_task(tmp_path / "a", num_iterations=30)
     _, first, _ = train(task)
     longer = make_task(tmp_path / "a")
