@@ -24,6 +24,7 @@ _TINY = (
     "training.num_threads=1",
     "training.validation_interval=10",
     "sampling.num_tunes=4",
+    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\n"]',
     "rendering.num_tunes=1",
     "tracker=none",
     "data=file",
