@@ -154,7 +154,9 @@ PARTS: dict[str, Callable[[Ground], Iterator[tuple[Trial, bool]]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m soaks.hostile", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m soaks.hostile", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--part", choices=PARTS, action="append", help="may be given several times")
     parser.add_argument("--verbose", action="store_true", help="a line for each trial")
     parsed = parser.parse_args(arguments)
