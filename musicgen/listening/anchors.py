@@ -1,9 +1,10 @@
 """Hidden anchors: what a listener should rate high and low, whatever the runs did."""
 
+import json
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import load_corpus
@@ -27,8 +28,9 @@ def draw_anchors(
     if not count:
         return [], "no anchors were asked for"
     try:
-        corpus = load_corpus(DataConfig(**record.config.get("data", {})), cache)
-    except (InputError, ValidationError, TypeError) as error:
+        data = TypeAdapter(DataConfig).validate_json(json.dumps(record.config.get("data")))
+        corpus = load_corpus(data, cache)
+    except (InputError, ValidationError) as error:
         return [], f"no anchors: the corpus is not at hand ({' '.join(str(error).split())})"
     if corpus.sha256 != record.corpus.get("sha256"):
         return [], f"no anchors: the corpus {corpus.name} is not the one that the runs were trained on"

@@ -145,7 +145,7 @@ def _check(content: StateContent, num_bytes: int) -> None:
     if not log.iteration or len(log.step_seconds) != log.iteration or min(log.step_seconds) <= 0:
         raise InputError("its log is none")
     # Both refuse what is no state of theirs.
-    np.random.PCG64().state = content.batches
+    np.random.default_rng().bit_generator.state = content.batches
     torch.Generator().set_state(content.dropout)
 
 

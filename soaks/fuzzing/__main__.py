@@ -32,7 +32,9 @@ _COVERAGE = re.compile(r"cov: (\d+)")
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m soaks.fuzzing", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m soaks.fuzzing", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--executions", type=int, default=100_000, metavar="N", help="default: %(default)s")
     parser.add_argument(

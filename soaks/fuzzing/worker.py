@@ -30,7 +30,8 @@ def main() -> None:
         os.environ["NUMBA_DISABLE_JIT"] = "1"
     import atheris
 
-    with atheris.instrument_imports(include=list(reader.traced), exclude=list(reader.untraced)):
+    traced = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]
+    with traced(include=list(reader.traced), exclude=list(reader.untraced)):
         read, seeds = reader.load()
     from soaks.fuzzing.crashes import CrashBook
     from soaks.fuzzing.mutations import mutated

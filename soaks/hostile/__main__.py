@@ -24,6 +24,7 @@ _TINY = (
     "training.num_threads=1",
     "training.validation_interval=10",
     "sampling.num_tunes=4",
+    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\n"]',
     "rendering.num_tunes=1",
     "tracker=none",
     "data=file",
@@ -153,7 +154,9 @@ PARTS: dict[str, Callable[[Ground], Iterator[tuple[Trial, bool]]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m soaks.hostile", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m soaks.hostile", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--part", choices=PARTS, action="append", help="may be given several times")
     parser.add_argument("--verbose", action="store_true", help="a line for each trial")
     parsed = parser.parse_args(arguments)

@@ -196,5 +196,5 @@ def _overlapping(archive: bytes) -> bytes:
         double.filename = largest.filename + "0"
         new.filelist.append(double)
         new.NameToInfo[double.filename] = double
-        new._didModify = True
+        new._didModify = True  # pyright: ignore[reportAttributeAccessIssue]
     return buffer.getvalue()
