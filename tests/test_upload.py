@@ -58,8 +58,11 @@ def test_in_the_background_nobody_waits(run_directory: Path, monkeypatch: pytest
         process = upload_in_background(run_directory, AUTO)
         assert process is not None and process.poll() is None
         server.fault = "none"
-        # A request that hangs is given up after Comet's time limit and asked again.
-        assert process.wait(300) == 0
+        try:
+            # A request that hangs is given up after Comet's time limit and asked again.
+            assert process.wait(300) == 0
+        finally:
+            process.kill()
     said = (run_directory / LOG_NAME).read_text(encoding="utf-8")
     assert said.endswith("2 sent, 0 sent before, 0 not sent, 0 not tried\n")
     assert "url" in RunRecord.read(run_directory).tracker
