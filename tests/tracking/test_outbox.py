@@ -31,7 +31,7 @@ def write_archive(directory: Path, name: str, continues: str | None = None) -> P
 
 
 def send(
-    archives: list[Path], server: CometServer, monkeypatch: pytest.MonkeyPatch, timeout_seconds: float = 60.0
+    archives: list[Path], server: CometServer, monkeypatch: pytest.MonkeyPatch, timeout_seconds: float = 200.0
 ) -> list[Upload]:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
@@ -85,7 +85,7 @@ def test_what_came_through_in_part_is_sent_whole_into_the_same_experiment(
     archive = write_archive(tmp_path / "run", "first")
     before = set(Path(tempfile.gettempdir()).iterdir())
     with comet_server(fault) as server:
-        (failed,) = send([archive], server, monkeypatch, 4.0 if fault == "hangs at files" else 60.0)
+        (failed,) = send([archive], server, monkeypatch, 4.0 if fault == "hangs at files" else 200.0)
         assert failed.state == "not sent" and complaint in str(failed.error)
         assert not is_sent(archive) and entries(archive)[archive.name]["error"] == failed.error
         server.fault = "none"
