@@ -42,7 +42,10 @@ History = Mapping[str, Sequence[str]]
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m soaks.mutants", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m soaks.mutants",
+        description="Try small changes of the code, and whether a test notices.",
+    )
     parser.add_argument("--sample", type=int, default=300, metavar="N", help="mutants; default: 300")
     parser.add_argument("--seed", type=int, default=0, help="of the order in which they are drawn")
     parser.add_argument("--skip", type=int, default=0, metavar="N", help="leave out the first of this order")
@@ -146,8 +149,8 @@ def _print_table(tried: Mapping[Mutant, Sequence[str]]) -> None:
 def _show(survivors: Sequence[Mutant]) -> None:
     for one in survivors:
         print(f"\n{one.key}")
-        texts = ((ROOT / one.module).read_text(encoding="utf-8"), mutated(ROOT, one))
-        lines = difflib.unified_diff(*(text.splitlines() for text in texts), lineterm="", n=1)
+        before, after = (ROOT / one.module).read_text(encoding="utf-8"), mutated(ROOT, one)
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
         print("\n".join(line for line in lines if not line.startswith(("---", "+++", "@@"))))
 
 

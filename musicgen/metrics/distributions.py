@@ -92,7 +92,8 @@ def entropy_bits(counts: Sequence[int] | NDArray[np.int64]) -> float:
     """Shannon entropy −Σ p log₂ p of counts, in bits; 0 for a single outcome. Counts must not all be 0."""
     shares = np.asarray(counts, np.float64)
     shares = shares[shares > 0] / shares.sum()
-    return max(float(-(shares * np.log2(shares)).sum()), 0.0)
+    # Every logarithm is negative or 0, and the sum of a single outcome is a minus 0 that tables would show.
+    return abs(float((shares * np.log2(shares)).sum()))
 
 
 def _relative_entropy(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:

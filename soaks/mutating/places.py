@@ -75,7 +75,7 @@ def mutated(root: Path, mutant: Mutant) -> str:
     from cosmic_ray.mutating import mutate_code  # pyright: ignore[reportMissingImports]
 
     text = mutate_code(
-        (root / mutant.module).read_text(encoding="utf-8"), _operator(mutant.operator), mutant.occurrence
+        (root / mutant.module).read_text(encoding="utf-8"), _provider()[mutant.operator](), mutant.occurrence
     )
     assert text is not None, f"{mutant.key}: no such place"
     if _NOBODY_RAISES in text:
@@ -83,22 +83,22 @@ def mutated(root: Path, mutant: Mutant) -> str:
     return text
 
 
-def _operator(name: str) -> Any:
+def _provider() -> Any:
+    """Name of an operator -> its class."""
     from cosmic_ray.operators.provider import OperatorProvider  # pyright: ignore[reportMissingImports]
 
-    return OperatorProvider()[name]()
+    return OperatorProvider()
 
 
 def _places(root: Path, module: str) -> dict[tuple[int, int, str], list[Mutant]]:
     """(line, column, kind of operator) -> the mutants there."""
     from cosmic_ray.ast import ast_nodes, get_ast_from_path  # pyright: ignore[reportMissingImports]
-    from cosmic_ray.operators.provider import OperatorProvider  # pyright: ignore[reportMissingImports]
 
     path = root / module
     nodes = list(ast_nodes(get_ast_from_path(path)))
     types = list(_spans_of_types(ast.parse(path.read_text(encoding="utf-8"))))
     places: dict[tuple[int, int, str], list[Mutant]] = defaultdict(list)
-    provider = OperatorProvider()
+    provider = _provider()
     for name in provider:
         if provider[name].arguments():
             continue

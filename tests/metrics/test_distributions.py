@@ -90,6 +90,11 @@ def test_counts_are_told_of_codes_that_a_distribution_lacks_too() -> None:
     assert found.counts_of(np.array([1, 2, 3, 5, 9])).tolist() == [0, 1, 0, 2, 0]
 
 
+def test_a_single_outcome_has_no_entropy_and_no_sign() -> None:
+    assert str(entropy_bits([7])) == str(entropy_bits([0, 3, 0])) == "0.0"
+    assert entropy_bits([1, 1]) == 1
+
+
 def test_an_empty_side_is_enough_for_no_distance() -> None:
     one, none = np.array([1]), np.zeros(0, np.int64)
     for sides in ((one, none), (none, one)):

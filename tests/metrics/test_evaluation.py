@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import evaluation as evaluation_module
-from musicgen.metrics.comparison import Comparison
+from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
+from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 
@@ -184,6 +185,8 @@ def test_the_seed_draws_the_sample(oneills: list[str]) -> None:
 def test_tunes_are_asked_about_unless_somebody_says_otherwise(oneills: list[str]) -> None:
     asking = Evaluator.of_texts(SCALE, oneills[60:64], [])
     assert None not in [tune.parses for tune in asking.compare(oneills[:2]).delivered]
+    plain = Evaluator(SCALE, Corpus.of(read_corpus(oneills[60:64]), []))
+    assert None not in [tune.parses for tune in plain.compare(oneills[:2]).delivered]
     silent = Evaluator.of_texts(SCALE, oneills[60:64], [], asks_abc2midi=False)
     assert silent.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not asked"
 

@@ -43,6 +43,19 @@ def test_the_auc_looks_at_ten_tunes_a_side_and_as_many_of_both() -> None:
     assert len({similarity.two_sample_auc(low[:10], mixed, seed) for seed in range(5)}) > 1
 
 
+def test_the_auc_sees_steps_in_whatever_key() -> None:
+    """Half steps up and down beside whole ones, from anywhere and with any tonic: nothing else tells them."""
+    rng = np.random.default_rng(0)
+    ours, theirs = (
+        [
+            Melody(start + np.tile([0, step], 20), np.ones(40, np.int64), int(tonic))
+            for start, tonic in zip(rng.integers(40, 90, 20), rng.integers(0, 12, 20), strict=True)
+        ]
+        for step in (1, 2)
+    )
+    assert similarity.two_sample_auc(ours, theirs, 0) > 0.95
+
+
 @pytest.mark.parametrize(
     ("change", "is_seen"),
     [
