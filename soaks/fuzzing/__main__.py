@@ -51,7 +51,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def fuzz(arguments: argparse.Namespace) -> int:
     """Run workers until so many inputs were read; returns the exit status."""
     try:
-        import atheris  # noqa: F401
+        import atheris  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError("Atheris is not installed: pip install 'musicgen[fuzz]'") from error
     folder: Path = arguments.folder or Path("outputs/fuzzing") / arguments.reader

@@ -28,7 +28,7 @@ def main() -> None:
     reader = READERS[arguments.reader]
     if not reader.is_compiled:
         os.environ["NUMBA_DISABLE_JIT"] = "1"
-    import atheris
+    import atheris  # pyright: ignore[reportMissingImports]
 
     traced = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]
     with traced(include=list(reader.traced), exclude=list(reader.untraced)):

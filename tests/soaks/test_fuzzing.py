@@ -16,7 +16,7 @@ from soaks.fuzzing.mutations import mutated, some_bytes
 from soaks.fuzzing.readers import CRASHES, READERS
 
 KEPT = sorted((Path(__file__).parents[2] / CRASHES).glob("*.bin"))
-NUM_INPUTS = {"tunes": 300, "places": 300, "configs": 60, "runs": 60}
+NUM_INPUTS = {"tunes": 300, "places": 150, "configs": 30, "runs": 60}
 
 
 def reader_of(path: Path) -> str:
