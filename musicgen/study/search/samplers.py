@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from hydra.utils import instantiate
 
 from musicgen.study.search.space import Space
@@ -46,5 +47,7 @@ class Samplers:
         if self._kind == "GridSampler":
             arguments["search_space"] = self.space.grid()
         if isinstance(seed, int) and self._kind not in _ONE_SEQUENCE:
-            arguments["seed"] = seed + number
+            # Not their sum: the points of the next seed would be the same ones, one trial later.
+            stream = np.random.SeedSequence(seed, spawn_key=(number,))
+            arguments["seed"] = int(stream.generate_state(1)[0])
         return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)

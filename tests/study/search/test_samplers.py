@@ -49,6 +49,11 @@ def test_a_seed_makes_a_search_repeatable(name: str) -> None:
     assert ask(found, 4) != ask(samplers(name, RANGES, seed=4), 4)
 
 
+def test_the_searches_of_neighbouring_seeds_share_no_point() -> None:
+    first, second = (ask(samplers("random", RANGES, seed=seed), 8) for seed in (3, 4))
+    assert not set(first) & set(second)
+
+
 def test_a_grid_has_no_more_trials_than_points() -> None:
     assert samplers("grid", POINTS).most_trials(20) == 6
     assert samplers("grid", POINTS).most_trials(4) == 4
