@@ -28,7 +28,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import psutil
-from scipy.stats import linregress
 
 MEGABYTES = 20.0
 """That resident memory may rise by, after the first fifth."""
@@ -160,8 +159,8 @@ def rise(samples: Sequence[Sample], value: Callable[[Sample], float]) -> tuple[f
             part = min(int((sample.progress - first) / width), NUM_PARTS - 1)
             parts.setdefault(part, []).append(value(sample))
     medians = {part: statistics.median(values) for part, values in sorted(parts.items())}
-    line = linregress(list(medians), list(medians.values()))
-    return float(line.slope) * NUM_PARTS, medians[min(medians)], medians[max(medians)]
+    slope = statistics.linear_regression(list(medians), list(medians.values())).slope
+    return slope * NUM_PARTS, medians[min(medians)], medians[max(medians)]
 
 
 def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
@@ -174,7 +173,7 @@ def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
         "threads": (lambda sample: float(sample.threads), 0.5),
     }
     is_flat = True
-    print(f"{last} steps, {len(samples)} samples, {samples[-1].seconds:.0f} s")
+    print(f"{last} steps, {len(samples)} samples, {max(each.seconds for each in samples):.0f} s")
     print("| | after the first fifth | at the end | rise of the line | at most |")
     print("|---|---|---|---|---|")
     for name, (value, limit) in limits.items():
