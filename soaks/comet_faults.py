@@ -114,7 +114,7 @@ def _place(directory: Path, condition: str) -> Iterator[None]:
 
 def try_run(condition: str, number: int, directory: Path, outputs: Path, overrides: Sequence[str]) -> Trial:
     """One run in a new directory, what it told, and whether Comet gets it once all is well."""
-    fault: Fault = next((fault for fault in FAULTS if fault == condition), "none")
+    fault: Fault = FAULTS[FAULTS.index(condition)] if condition in FAULTS else "none"
     with comet_server(fault) as server:
         environment = _environment(None if condition in (WITHOUT, OFFLINE) else server)
         if condition == REFUSES:

@@ -188,8 +188,8 @@ def tell_bytes(outputs: Path) -> None:
     kinds: dict[str, int] = {}
     for path in outputs.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            parts = path.relative_to(outputs).parts
-            kind = parts[0] if parts[0] != "sweep" or len(parts) < 4 else f"runs: {parts[3]}"
+            first, *rest = path.relative_to(outputs).parts
+            kind = f"runs: {rest[2]}" if first == "sweep" and len(rest) > 2 else first
             kinds[kind] = kinds.get(kind, 0) + path.stat().st_size
     for kind, size in sorted(kinds.items(), key=lambda pair: -pair[1]):
         if size >= 1000:
