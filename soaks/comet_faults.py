@@ -37,7 +37,7 @@ from typing import Any
 
 from musicgen.study.record import RunRecord
 from musicgen.upload import LOG_NAME
-from soaks.comet_server import FAULTS, CometServer, comet_server
+from soaks.comet_server import FAULTS, CometServer, Fault, comet_server
 from soaks.long_runs import COMMON, write_corpus
 
 WITHOUT, OFFLINE = "without a tracker", "archive that nobody sends"
@@ -114,7 +114,7 @@ def _place(directory: Path, condition: str) -> Iterator[None]:
 
 def try_run(condition: str, number: int, directory: Path, outputs: Path, overrides: Sequence[str]) -> Trial:
     """One run in a new directory, what it told, and whether Comet gets it once all is well."""
-    fault = next((fault for fault in FAULTS if fault == condition), "none")
+    fault: Fault = FAULTS[FAULTS.index(condition)] if condition in FAULTS else "none"
     with comet_server(fault) as server:
         environment = _environment(None if condition in (WITHOUT, OFFLINE) else server)
         if condition == REFUSES:

@@ -92,7 +92,7 @@ def comet_server(fault: Fault = "none") -> Iterator[CometServer]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: CometServer
+    server: CometServer  # type: ignore
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Print nothing."""

@@ -28,7 +28,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import psutil
-from scipy.stats import linregress
 
 MEGABYTES = 20.0
 """That resident memory may rise by, after the first fifth."""
@@ -160,8 +159,8 @@ def rise(samples: Sequence[Sample], value: Callable[[Sample], float]) -> tuple[f
             part = min(int((sample.progress - first) / width), NUM_PARTS - 1)
             parts.setdefault(part, []).append(value(sample))
     medians = {part: statistics.median(values) for part, values in sorted(parts.items())}
-    line = linregress(list(medians), list(medians.values()))
-    return float(line.slope) * NUM_PARTS, medians[min(medians)], medians[max(medians)]
+    slope = statistics.linear_regression(list(medians), list(medians.values())).slope
+    return slope * NUM_PARTS, medians[min(medians)], medians[max(medians)]
 
 
 def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
@@ -174,7 +173,7 @@ def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
         "threads": (lambda sample: float(sample.threads), 0.5),
     }
     is_flat = True
-    print(f"{last} steps, {len(samples)} samples, {samples[-1].seconds:.0f} s")
+    print(f"{last} steps, {len(samples)} samples, {max(each.seconds for each in samples):.0f} s")
     print("| | after the first fifth | at the end | rise of the line | at most |")
     print("|---|---|---|---|---|")
     for name, (value, limit) in limits.items():
@@ -189,8 +188,8 @@ def tell_bytes(outputs: Path) -> None:
     kinds: dict[str, int] = {}
     for path in outputs.rglob("*"):
         if path.is_file() and not path.is_symlink():
-            parts = path.relative_to(outputs).parts
-            kind = parts[0] if parts[0] != "sweep" or len(parts) < 4 else f"runs: {parts[3]}"
+            first, *rest = path.relative_to(outputs).parts
+            kind = f"runs: {rest[2]}" if first == "sweep" and len(rest) > 2 else first
             kinds[kind] = kinds.get(kind, 0) + path.stat().st_size
     for kind, size in sorted(kinds.items(), key=lambda pair: -pair[1]):
         if size >= 1000:
