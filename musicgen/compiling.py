@@ -44,7 +44,8 @@ class CodeFiles(IndexDataCacheFile):
     def save(self, key: object, data: object) -> None:
         """Keep the code for these arguments on this processor; of several at once, the last stays."""
         content = self._dump((self._identity(key), data))
-        with self._open_for_write(str(self._path(key))) as file:
+        # On a full disk every process compiles.
+        with suppress(OSError), self._open_for_write(str(self._path(key))) as file:
             file.write(hashlib.sha256(content).digest() + content)
 
     def load(self, key: object) -> object | None:
