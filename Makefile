@@ -13,7 +13,7 @@ types:
 	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
 test:
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 # Timings: on a machine that does nothing else.
 bench:

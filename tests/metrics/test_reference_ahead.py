@@ -57,7 +57,8 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
                 on_wait=lambda words: waits.append((words, path.exists())),
             )
     ((words, was_there),) = waits
-    assert words.startswith("waiting for process ") and not was_there
+    # Asked at once, the other one may not have said yet which process it is.
+    assert words.startswith("waiting for ") and not was_there
     assert json.loads(path.read_text(encoding="utf-8"))["mean"] == told.mean
 
 
