@@ -12,6 +12,7 @@ from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TypeVar
 
+from musicgen.errors import InputError
 from musicgen.study.worker import SECONDS_TO_END, Ending, Job, answer, kill_group, work
 from musicgen.training.progress import Standing
 
@@ -19,6 +20,8 @@ from musicgen.training.progress import Standing
 _context = get_context("forkserver" if sys.platform == "linux" else "spawn")
 
 _is_warm = False
+_LONGEST_TEMPORARY_FOLDER = 74
+"""Bytes. A socket has at most 107 for its name; multiprocessing adds `/pymp-xxxxxxxx/listener-xxxxxxxx`."""
 Answer = TypeVar("Answer")
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
@@ -27,9 +30,18 @@ _BYTES_OF_LAST_WORDS = 4096
 
 
 def warm_up(preload: list[str]) -> None:
-    """Let the server of processes start and import these modules; returns at once."""
+    """Let the server of processes start and import these modules; returns at once.
+
+    Raises InputError where the folder for temporary files is named so long that no socket can lie in it.
+    """
     global _is_warm
     if _context.get_start_method() == "forkserver":
+        folder = tempfile.gettempdir()
+        if len(os.fsencode(folder)) > _LONGEST_TEMPORARY_FOLDER:
+            raise InputError(
+                f"TMPDIR={folder}: too long for the sockets of jobs; allowed are "
+                f"{_LONGEST_TEMPORARY_FOLDER} bytes"
+            )
         _is_warm = True
         _context.set_forkserver_preload(preload)
         forkserver.ensure_running()

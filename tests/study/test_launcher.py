@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,16 @@ from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.study import launcher
+from musicgen.study.job_process import warm_up
 from musicgen.study.launcher import Capacity, JobFailed, ProcessLauncher, Program
+
+
+@pytest.fixture(scope="module", autouse=True)
+def temporary() -> Iterator[Path]:
+    """Where sweeps keep their sockets, whose names may not be long."""
+    with tempfile.TemporaryDirectory(prefix="musicgen-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        yield Path(folder)
 
 
 @dataclass(frozen=True)
@@ -39,14 +49,13 @@ class Swept:
 
 def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
     """Start a sweep as the leader of a process group, as a shell starts a command on a terminal."""
-    (folder / "temporary").mkdir()
     (folder / "asked").mkdir()
     return subprocess.Popen(
         [sys.executable, "-m", "tests.study.sweep_app", "--multirun", f"folder={folder}", *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"TMPDIR": str(folder / "temporary"), "ASKED": str(folder / "asked")},
+        env=os.environ | {"ASKED": str(folder / "asked")},
         start_new_session=True,
     )
 
@@ -150,9 +159,20 @@ def test_what_a_job_prints_goes_to_its_log_only(ended: Swept) -> None:
     assert (ended.folder / "sweep-with-value" / "0-value" / ".hydra" / "overrides.yaml").is_file()
 
 
-def test_nothing_is_left_behind_and_the_launcher_stays_light(ended: Swept) -> None:
-    assert list((ended.folder / "temporary").iterdir()) == []
+def test_nothing_is_left_behind_and_the_launcher_stays_light(ended: Swept, temporary: Path) -> None:
+    assert list(temporary.iterdir()) == []
     assert not any(job["launcher_has_torch"] for job in ended.jobs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked on Linux alone")
+def test_a_folder_for_temporary_files_with_a_long_name_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("t" * 75)))
+    with pytest.raises(
+        InputError, match=r"TMPDIR=.*ttt: too long for the sockets of jobs; allowed are 74 bytes"
+    ):
+        warm_up([])
 
 
 def test_one_at_a_time_on_cuda_for_which_another_process_is_asked(tmp_path: Path) -> None:
