@@ -83,7 +83,10 @@ def test_what_came_through_in_part_is_sent_whole_into_the_same_experiment(
     fault: Fault, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = write_archive(tmp_path / "run", "first")
-    before = set(Path(tempfile.gettempdir()).iterdir())
+    # Not the one of all processes: another test may send something meanwhile.
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     with comet_server(fault) as server:
         (failed,) = send([archive], server, monkeypatch, 4.0 if fault == "hangs at files" else 200.0)
         assert failed.state == "not sent" and complaint in str(failed.error)
@@ -92,8 +95,7 @@ def test_what_came_through_in_part_is_sent_whole_into_the_same_experiment(
         (sent,) = send([archive], server, monkeypatch)
     assert sent.state == "sent" and len(server.experiments) == 1
     assert [name for name, _ in server.experiments[archive.stem].files] == ["first.csv"]
-    left = set(Path(tempfile.gettempdir()).iterdir()) - before
-    assert not [path for path in left if path.name.startswith("musicgen-upload-")]
+    assert not [path for path in temporary.iterdir() if path.name.startswith("musicgen-upload-")]
 
 
 @pytest.mark.slow
