@@ -3,6 +3,10 @@
 import errno
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _DISK = (
     errno.ENOSPC,
@@ -45,6 +49,13 @@ def describe_disk(error: OSError) -> str | None:
     if error.errno not in _DISK:
         return None
     return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
+def first_problem(error: "ValidationError") -> str:
+    """Where the first value is that pydantic refuses, and why; the why alone where it refuses the whole."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else problem["msg"]
 
 
 def complain(line: str) -> int:

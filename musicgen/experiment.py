@@ -1,6 +1,5 @@
 """A run as an experiment of a tracker: what it hears while the run goes on, and what of the run's files."""
 
-import csv
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from musicgen.config import Config, config_from_dict
 from musicgen.study.naming import study_tags
 from musicgen.study.record import RunRecord
+from musicgen.study.runs import FoundRun, read_rows
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.history import COLUMNS
 from musicgen.tracking.outbox import FOLDER
@@ -37,7 +37,7 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
     """What the run measured, sampled and rendered, as far as it lies in the directory."""
     tracker.log_metrics(record.metrics)
     tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
-    tunes = {f"{int(row['index']):03d}": row for row in _rows(directory / "tunes.csv")}
+    tunes = {f"{int(row['index']):03d}": row for row in FoundRun(directory, record).tune_rows()}
     songs = directory / "tunes"
     for path in sorted(songs.glob("*")):
         if path.suffix in AUDIO_SUFFIXES and path.stem in tunes:
@@ -64,15 +64,8 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     name = " ".join(shlex.split(record.command)[3:])
     tracker = open_tracker(config, directory, str(record.corpus.get("name")), name)
     tracker.log_parameters(config.as_dict())
-    for row in _rows(directory / "history.csv"):
+    history = directory / "history.csv"
+    for row in read_rows(history) if history.is_file() else []:
         track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
     track_results(tracker, record, directory)
     return tracker.end()
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        return []
-    # As written: a carriage return in a tune is the tune's own.
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

@@ -211,7 +211,7 @@ def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     for path in results.written:
         tracker.log_file(path)
     tracker.end()
-    upload_in_background(folder, config)
+    upload_in_background(folder, config, locks=run.record.has_locks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -78,7 +78,7 @@ def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     tracker.log_text(finding.text, told)
     # What Comet refuses is a warning: the finding is in the log.
     tracker.end()
-    upload_in_background(directory, config)
+    upload_in_background(directory, config, locks=record.has_locks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

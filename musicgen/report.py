@@ -10,7 +10,6 @@ from musicgen.errors import InputError, exit_status
 from musicgen.locks import locked
 from musicgen.note import track
 from musicgen.serving import check_port
-from musicgen.study.findings import has_locks
 from musicgen.study.record import FILE_NAME
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def report(arguments: argparse.Namespace) -> Path:
     choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
     # Songs are written, compressed and removed under names that another report in this folder would have too.
-    with locked(folder / _LOCK, locks=all(has_locks(run) for run in material.all_runs)):
+    with locked(folder / _LOCK, locks=all(run.record.has_locks for run in material.all_runs)):
         if arguments.single_file:
             written = write_single_file(material, folder / _SINGLE_FILE, choices)
         else:

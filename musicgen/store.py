@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich.table import Table
-from rich.text import Text
 
-from musicgen.errors import InputError, exit_status, one_line
-from musicgen.metrics.table import print_table
+from musicgen.errors import InputError, exit_status
+from musicgen.metrics.table import plain, print_table
 from musicgen.study.store import StoredTraining, prune, read_store
 
 
@@ -48,11 +47,11 @@ def _print_list(trainings: Sequence[StoredTraining]) -> None:
         table.add_column(heading, no_wrap=heading != "of", justify="right" if heading == "size" else "left")
     for training in trainings:
         table.add_row(
-            Text(one_line(training.folder.path.name)),
+            plain(training.folder.path.name),
             f"{training.last_used:%Y-%m-%d %H:%M}",
             _size(training.num_bytes),
             " ".join(str(state.iteration) for state in reversed(training.folder.states())),
-            Text(one_line(_words(training.folder.about))),
+            plain(_words(training.folder.about)),
         )
     print_table(table)
     print(f"{len(trainings)} trainings, {_size(sum(training.num_bytes for training in trainings))}")

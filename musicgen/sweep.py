@@ -6,12 +6,13 @@ from musicgen.config import Config, config_from_dict
 from musicgen.errors import exit_status
 from musicgen.study.naming import study_tags
 from musicgen.study.record import FILE_NAME, RunRecord
-from musicgen.study.runs import find_runs
+from musicgen.study.runs import find_runs, records_below
 from musicgen.study.search.summary import summarise_search
 from musicgen.study.search.trials import CONFIRMATION, is_search
 from musicgen.study.summary import Summary, summarise
 from musicgen.study.tables import print_summary
 from musicgen.tracking.comet import CometTracker
+from musicgen.tracking.config import tracker_config
 from musicgen.upload import upload_in_background
 
 
@@ -36,10 +37,10 @@ def finish_sweep(directory: Path) -> int:
 
 def _upload(directory: Path) -> None:
     """Let Comet have all runs and the sweep's own experiment; no job of the sweep has waited for that."""
-    first = next(directory.rglob(FILE_NAME), None)
+    first = next(records_below(directory), None)
     if first is not None:
-        config = config_from_dict(RunRecord.read(first.parent).config)
-        upload_in_background(directory, config.tracker, locks=config.paths.locks)
+        record = RunRecord.read(first.parent)
+        upload_in_background(directory, tracker_config(record.config), locks=record.has_locks)
 
 
 def _finish_search(directory: Path) -> int:

@@ -116,11 +116,12 @@ def _lacks_archive(record: "RunRecord", directory: Path) -> bool:
 def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
     """The archives of runs that could write none when they ended, written now; and why others cannot be."""
     from musicgen.locks import locked
-    from musicgen.study.record import FILE_NAME, RunRecord
+    from musicgen.study.record import RunRecord
+    from musicgen.study.runs import records_below
     from musicgen.tracking.outbox import FOLDER
 
     written, problems = [], []
-    for file in sorted(file for path in paths for file in path.rglob(FILE_NAME)):
+    for file in sorted(file for path in paths for file in records_below(path)):
         directory = file.parent
         try:
             if not _lacks_archive(RunRecord.read(directory), directory):
@@ -165,14 +166,7 @@ def _record(done: "Upload") -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     parsed = _parse_arguments(arguments)
-    return exit_status(lambda: _upload(parsed))
-
-
-def _upload(arguments: argparse.Namespace) -> int:
-    try:
-        return upload(arguments)
-    except OSError as error:
-        raise InputError(f"{error.filename}: {error.strerror}; it has to be a place to write to") from error
+    return exit_status(lambda: upload(parsed))
 
 
 if __name__ == "__main__":

@@ -36,11 +36,12 @@ def write_tunebook(folder: Path) -> Path:
     """Write tunes.abc with forty short tunes, no two alike, and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "tunes.abc"
-    path.write_text("\n\n".join(_tune(number) for number in range(40)) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join(small_tune(number) for number in range(40)) + "\n", encoding="utf-8")
     return path
 
 
-def _tune(number: int) -> str:
+def small_tune(number: int) -> str:
+    """A valid tune of eight bars whose notes depend on `number`."""
     letters = "CDEFGABc"
     bars = [
         "".join(letters[(number * (bar + 1) + 3 * bar + step * (1 + number % 5)) % 8] for step in range(8))

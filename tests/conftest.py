@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from soaks.commands import write_tunebook
+
 # Read when comet_ml is imported, in this process and in the commands that tests start.
 os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
 os.environ.pop("COMET_API_KEY", None)
@@ -32,26 +34,3 @@ def irish_folder() -> Path:
 def tunebook(tmp_path: Path) -> Path:
     """Forty short tunes in a file, no two alike."""
     return write_tunebook(tmp_path)
-
-
-def write_tunebook(folder: Path) -> Path:
-    """Write tunes.abc with forty short tunes, no two alike."""
-    path = folder / "tunes.abc"
-    path.write_text("\n\n".join(small_tune(number) for number in range(40)) + "\n", encoding="utf-8")
-    return path
-
-
-def small_tune(number: int) -> str:
-    """A valid tune of eight bars whose notes depend on `number`."""
-    letters = "CDEFGABc"
-    bars = [
-        "".join(letters[(number * (bar + 1) + 3 * bar + step * (1 + number % 5)) % 8] for step in range(8))
-        for bar in range(8)
-    ]
-    return (
-        f"X:{number + 1}\nT:Tune {number + 1}\nR:reel\nM:4/4\nL:1/8\nK:C\n"
-        + "|".join(bars[:4])
-        + "|\n"
-        + "|".join(bars[4:])
-        + "|]"
-    )

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from soaks.commands import small_tune, write_tunebook
 from tests.commands import run
-from tests.conftest import small_tune, write_tunebook
 
 
 @pytest.fixture(scope="module")

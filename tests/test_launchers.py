@@ -7,8 +7,8 @@ import pandas
 import pytest
 
 from musicgen.study.runs import find_runs
+from soaks.commands import write_tunebook
 from tests.commands import train
-from tests.conftest import write_tunebook
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 STUDY = (

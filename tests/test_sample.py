@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from soaks.commands import write_tunebook
 from tests.commands import last_line, run, train
-from tests.conftest import write_tunebook
 
 
 @pytest.fixture(scope="module")

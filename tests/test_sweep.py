@@ -12,8 +12,8 @@ import pytest
 
 from musicgen.study.record import RunRecord
 from musicgen.study.runs import find_runs
+from soaks.commands import write_tunebook
 from tests.commands import TINY, last_line, run, start, train
-from tests.conftest import write_tunebook
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 SWEEP = (

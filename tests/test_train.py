@@ -15,8 +15,8 @@ import soundfile
 from musicgen.experiment import write_again
 from musicgen.study.record import RunRecord
 from soaks.comet_faults import name_of
+from soaks.commands import write_tunebook
 from tests.commands import TINY, last_line, run, start, train
-from tests.conftest import write_tunebook
 from tests.tracking.test_comet import read_archive
 
 

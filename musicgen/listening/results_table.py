@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from musicgen.errors import one_line
 from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
+from musicgen.metrics.table import plain
 from musicgen.study.ratings import MEANS_FILE
 
 FULL_WIDTH = 150
@@ -27,9 +26,9 @@ def print_results(results: Results, database: Database) -> None:
     """The tables of everyone who has ended, and how far to trust them."""
     console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
     for line in database.remarks:
-        console.print(Text(one_line(line)))
+        console.print(plain(line))
     for line in _people(results):
-        console.print(Text(one_line(line)))
+        console.print(plain(line))
     if MEANS_FILE in results.tables:
         console.print(_means(results))
         if (agreement := _agreement(results)).row_count:
@@ -118,7 +117,7 @@ def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]
     for heading in headings:
         table.add_column(heading)
     for row in rows:
-        table.add_row(*(Text(one_line(str(value))) for value in row))
+        table.add_row(*(plain(value) for value in row))
     return table
 
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.errors import one_line
 from musicgen.metrics.reference import verdict
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 
@@ -15,6 +16,11 @@ Values = Mapping[str, float | None]
 FULL_WIDTH = 125
 """Characters that a whole row needs."""
 _LONGEST_LABEL = 28
+
+
+def plain(value: object) -> Text:
+    """A value as it is written: it may come from somebody else, and a terminal obeys some signs."""
+    return Text(one_line(str(value)))
 
 
 def print_table(table: Table) -> None:

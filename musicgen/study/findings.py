@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, first_problem
 from musicgen.files import append_whole, write_text_atomically
 from musicgen.locks import locked
 from musicgen.study.criteria import check_point
@@ -120,14 +120,8 @@ def add_finding(
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _append(path, line, locks=has_locks(run))
+    _append(path, line, locks=run.record.has_locks)
     return finding, path
-
-
-def has_locks(run: FoundRun) -> bool:
-    """Whether the run was made where files can be locked; older records do not say."""
-    paths = run.record.config.get("paths")
-    return not isinstance(paths, Mapping) or paths.get("locks") is not False
 
 
 def _checked_text(text: str) -> str:
@@ -196,9 +190,7 @@ def _read_line(line: str, place: str) -> Finding:
         finding = TypeAdapter(Finding).validate_json(line, strict=True)
         datetime.fromisoformat(finding.date)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        field = ".".join(map(str, problem["loc"]))
-        raise InputError(f"{place}: is no finding: {field}{': ' if field else ''}{problem['msg']}") from error
+        raise InputError(f"{place}: is no finding: {first_problem(error)}") from error
     except ValueError as error:
         raise InputError(f"{place}: is no finding: date: {error}") from error
     return finding

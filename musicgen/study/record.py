@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, first_problem
 from musicgen.files import read_whole, write_text_atomically
 
 SCHEMA_VERSION = 1
@@ -55,6 +55,12 @@ class RunRecord:
     error: str | None = None
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def has_locks(self) -> bool:
+        """Whether the run was made where files can be locked; older records do not say."""
+        paths = self.config.get("paths")
+        return not isinstance(paths, Mapping) or paths.get("locks") is not False
+
     def write(self, run_directory: Path) -> None:
         """Write run.json, whole or not at all."""
         # allow_nan=False: NaN is no JSON, and a metric that cannot be computed is None with a reason.
@@ -92,7 +98,5 @@ class RunRecord:
         try:
             check(content)
         except ValidationError as error:
-            problem = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(map(str, problem["loc"]))
-            raise InputError(f"{path}: is no record of a run: {place}: {problem['msg']}") from error
+            raise InputError(f"{path}: is no record of a run: {first_problem(error)}") from error
         return cls(**content)

@@ -105,7 +105,7 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
     """
     folders: dict[Path, Path] = {}
     for path in map(Path, paths):
-        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(_records_below(path))
+        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(records_below(path))
         if not path.exists():
             raise InputError(f"{path}: no such folder; a run or sweep directory is needed")
         if not found:
@@ -146,7 +146,8 @@ def _finite(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _records_below(folder: Path) -> Iterator[Path]:
+def records_below(folder: Path) -> Iterator[Path]:
+    """The run.json of every run at or below the folder, unread."""
     for directory, folders, files in os.walk(folder):
         if FILE_NAME in files:
             yield Path(directory, FILE_NAME)

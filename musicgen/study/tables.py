@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.errors import one_line
 from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.table import plain
 from musicgen.study.effects import PLAIN
 from musicgen.study.pairing import COMBINED
 from musicgen.study.summary import Summary
@@ -39,13 +39,13 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
         counts = f"{len(summary.failures)} of {len(summary.star.runs)} runs did not complete:"
         console.print(Text(counts, style="bold"))
         for line in summary.failures:
-            console.print(_text(f"  {line}"))
+            console.print(plain(f"  {line}"))
     console.print(runs_overview(summary.runs.head(len(summary.star.runs)), metrics))
     for table in effects_overviews(summary.effects, metrics):
         console.print()
         console.print(table)
     for line in _remarks(summary):
-        console.print(_text(line))
+        console.print(plain(line))
 
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
@@ -56,14 +56,14 @@ def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
         is_number = heading in {"trained", "seconds"}
         table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
     for name in shown:
-        table.add_column(_text(name.rpartition("/")[2]), justify="right")
+        table.add_column(plain(name.rpartition("/")[2]), justify="right")
     for row in runs.to_dict("records"):
         parameter = row["parameter"] if _is_given(row["parameter"]) else "baseline"
         if _is_given(row["retuned"]):
             parameter = f"{parameter}, re-tuned {row['retuned']}"
         table.add_row(
-            _text(parameter),
-            _text(row["value"] if _is_given(row["value"]) else ""),
+            plain(parameter),
+            plain(row["value"] if _is_given(row["value"]) else ""),
             str(row["seed"]),
             str(row["status"]),
             *(
@@ -80,17 +80,17 @@ def effects_overviews(effects: "DataFrame", metrics: Sequence[str]) -> list[Tabl
     tables = []
     rows = effects.to_dict("records")
     for metric in metrics:
-        table = Table(title=_text(metric), **_LAYOUT)
+        table = Table(title=plain(metric), **_LAYOUT)
         for heading in ("parameter", "value", "seeds", "difference [95 %]", "verdict"):
             table.add_column(heading, no_wrap=heading != "verdict")
         for row in (row for row in rows if row["metric"] == metric):
             tuning = "" if row["tuning"] == PLAIN else f", {row['tuning']}"
             table.add_row(
-                _text(f"{row['parameter']}{tuning}"),
-                _text(row["value"]),
+                plain(f"{row['parameter']}{tuning}"),
+                plain(row["value"]),
                 str(row["num_seeds"]),
                 Text(_difference(row["difference"], row["ci_low"], row["ci_high"])),
-                _text(row["verdict"]),
+                plain(row["verdict"]),
             )
         if table.row_count:
             tables.append(table)
@@ -122,11 +122,6 @@ def _remarks(summary: Summary) -> list[str]:
             "one change at a time shows no interactions; study.combine=true runs the winners together"
         )
     return lines
-
-
-def _text(value: object) -> Text:
-    """As it is written: runs may come from somebody else, and a terminal obeys some signs."""
-    return Text(one_line(str(value)))
 
 
 def _is_given(value: object) -> bool:

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.errors import InputError
+from musicgen.errors import InputError, first_problem
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.log import TrainingLog
@@ -181,7 +181,6 @@ def _in_memory(value: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        return first_problem(error)
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0]

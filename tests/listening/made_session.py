@@ -13,7 +13,7 @@ from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.study.criteria import CRITERIA
 from musicgen.study.pairing import pair_runs
 from musicgen.study.runs import find_runs
-from tests.conftest import write_tunebook
+from soaks.commands import write_tunebook
 from tests.study.made_runs import LOSS, RATE, made_run, written
 
 RENDERING = {

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock
 
 from musicgen.errors import InputError
-from musicgen.locks import locked
+from musicgen.locks import locked, take_lock
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
     from sqlalchemy import URL, Connection
 
 SETTING = "hydra.sweeper.storage"
+_WITHOUT_LOCKS = f"{SETTING} must name a database on another one"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_WAIT = 60
 """For another process that writes to the same file."""
@@ -113,20 +114,18 @@ class FileLocks:
         assert address.database is not None
         self._file = Path(address.database)
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._kept: list[FileLock] = []
+        self._kept: list[BaseFileLock] = []
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
         """Be the only process inside the block."""
-        with locked(self._path(name), without=f"{SETTING} must name a database on another one"):
+        with locked(self._path(name), without=_WITHOUT_LOCKS):
             yield
 
     def take(self, name: str) -> bool:
         """Hold the lock until the process ends."""
-        lock = FileLock(self._path(name))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = take_lock(self._path(name), without=_WITHOUT_LOCKS)
+        if lock is None:
             return False
         self._kept.append(lock)
         return True
@@ -136,10 +135,8 @@ class FileLocks:
         path = self._path(name)
         if not path.exists():
             return False
-        lock = FileLock(path)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = take_lock(path, without=_WITHOUT_LOCKS)
+        if lock is None:
             return True
         # What a dead process left behind.
         path.unlink()

@@ -15,8 +15,8 @@ from musicgen.study.record import RunRecord
 from musicgen.study.runs import find_runs
 from musicgen.study.search.storage import open_database
 from musicgen.study.search.trials import CONFIRMATION, read_trials
+from soaks.commands import write_tunebook
 from tests.commands import TINY, last_line, run, start
-from tests.conftest import write_tunebook
 from tests.study.search.postgres import server
 
 QUICK = (
