@@ -9,14 +9,18 @@ characters' and can be compared between all networks.
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are added up.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.compiling import compiled
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.notation.lookback import LookbackReader
 from musicgen.notation.place import PlaceReader
 
+_compiled = compiled()
 _STEPS_PER_UNIT = 12
 """Places in the bar are told apart to a twelfth of a unit note: halves, triplets, quarters."""
 _LONGEST_BAR = 16 * _STEPS_PER_UNIT
@@ -24,17 +28,18 @@ _LONGEST_BAR = 16 * _STEPS_PER_UNIT
 _ELAPSED_ROWS = 2 + _LONGEST_BAR
 _LEFT_ROWS = 3 + _LONGEST_BAR + _STEPS_PER_UNIT
 _SECTION_ROWS = 34
+_POSITION_COLUMNS = 3
+_POSITION_ROWS = _ELAPSED_ROWS + _LEFT_ROWS + _SECTION_ROWS
 _RUN_LEVELS = (1, 4, 12)
 """From so many repeated characters on a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
 _CHARACTERS_AT_ONCE = 16_384
-"""Of one long text: what is worked out on the way stays in the cache of the processor."""
+"""What is worked out on the way stays in the cache of the processor."""
 
 
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
     """Rows of the embedding."""
-    position = _ELAPSED_ROWS + _LEFT_ROWS + _SECTION_ROWS if config.bar_position else 0
-    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + position
+    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + _POSITION_ROWS * config.bar_position
 
 
 class InputReader:
@@ -49,22 +54,33 @@ class InputReader:
         self._place = PlaceReader(num_texts) if config.reads_more_than_characters else None
         lookback = config.lookback_bars
         self._lookback = LookbackReader(num_texts, lookback) if lookback else None
+        self.num_columns = 1 + _POSITION_COLUMNS * config.bar_position + len(lookback)
+        """Rows that are added up for a character, N."""
 
     def read(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Read tokens [T, B]; return the rows of the embedding [T, B, N]."""
-        parts = [tokens[..., None]]
-        first = self._vocabulary_size
-        if self._place is not None:
-            places, events = self._place.read(self._codes[tokens])
-            if self._has_position:
-                parts.append(first + _position_rows(places))
-                first += _ELAPSED_ROWS + _LEFT_ROWS + _SECTION_ROWS
-            if self._lookback is not None:
-                expected, runs = self._lookback.read(tokens, places[..., 1], events)
-                levels = np.searchsorted(_RUN_LEVELS, runs, side="right")
-                tables = np.arange(expected.shape[2]) * self._vocabulary_size * _LEVELS
-                parts.append(first + tables + _LEVELS * expected + levels)
-        return np.concatenate(parts, axis=2)
+        rows = np.empty((*tokens.shape, self.num_columns), np.int64)
+        self.read_into(rows, tokens)
+        return rows
+
+    def read_into(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.int64]) -> None:
+        """Read tokens [T, B] and put what `read` returns into `rows` [T, B, N], integers of any size."""
+        steps = max(1, _CHARACTERS_AT_ONCE // max(1, tokens.shape[1]))
+        for start in range(0, len(tokens), steps):
+            self._read_piece(rows[start : start + steps], tokens[start : start + steps])
+
+    def _read_piece(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.int64]) -> None:
+        rows[..., 0] = tokens
+        if self._place is None:
+            return
+        places, events = self._place.read(self._codes[tokens])
+        column, first = 1, self._vocabulary_size
+        if self._has_position:
+            _put_position(rows, column, first, places)
+            column, first = column + _POSITION_COLUMNS, first + _POSITION_ROWS
+        if self._lookback is not None:
+            expected, runs = self._lookback.read(tokens, places[..., 1], events)
+            _put_lookback(rows, column, first, self._vocabulary_size, expected, runs)
 
     def keep(self, texts: NDArray[np.int64]) -> None:
         """Go on with these texts alone; texts: their numbers."""
@@ -76,24 +92,39 @@ class InputReader:
 def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.int64]) -> NDArray[np.int32]:
     """The rows [T, N] of one long text [T]."""
     reader = InputReader(config, vocabulary, 1)
-    pieces = [
-        reader.read(tokens[start : start + _CHARACTERS_AT_ONCE, None])[:, 0].astype(np.int32)
-        for start in range(0, len(tokens), _CHARACTERS_AT_ONCE)
-    ]
-    return np.concatenate(pieces)
+    rows = np.empty((len(tokens), 1, reader.num_columns), np.int32)
+    reader.read_into(rows, tokens[:, None])
+    return rows[:, 0]
 
 
-def _position_rows(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows [T, B, 3] of places [T, B, 5]; the first row of each kind stands for a header or a free meter."""
-    in_body, elapsed, bar, unit, number = np.moveaxis(places, 2, 0)
-    unit = np.maximum(unit, 1)
-    elapsed_steps = np.minimum(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
-    left_steps = np.clip((bar - elapsed) * _STEPS_PER_UNIT // unit, -_STEPS_PER_UNIT - 1, _LONGEST_BAR)
-    return np.stack(
-        [
-            np.where(in_body, 1 + elapsed_steps, 0),
-            _ELAPSED_ROWS + np.where(in_body & (bar > 0), left_steps + _STEPS_PER_UNIT + 2, 0),
-            _ELAPSED_ROWS + _LEFT_ROWS + np.where(in_body, np.minimum(1 + number, _SECTION_ROWS - 1), 0),
-        ],
-        axis=2,
-    )
+@_compiled
+def _put_position(rows: Any, column: int, first: int, places: Any) -> None:
+    """Three rows of each place [T, B, 5]; the first of each kind stands for a header or a free meter."""
+    for t in range(places.shape[0]):
+        for b in range(places.shape[1]):
+            in_body, elapsed, bar, unit, number = places[t, b]
+            elapsed_row = left_row = number_row = 0
+            if in_body:
+                unit = max(unit, 1)
+                elapsed_row = 1 + min(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
+                number_row = min(1 + number, _SECTION_ROWS - 1)
+                if bar > 0:
+                    left = (bar - elapsed) * _STEPS_PER_UNIT // unit
+                    left_row = 2 + _STEPS_PER_UNIT + min(max(left, -_STEPS_PER_UNIT - 1), _LONGEST_BAR)
+            rows[t, b, column] = first + elapsed_row
+            rows[t, b, column + 1] = first + _ELAPSED_ROWS + left_row
+            rows[t, b, column + 2] = first + _ELAPSED_ROWS + _LEFT_ROWS + number_row
+
+
+@_compiled
+def _put_lookback(rows: Any, column: int, first: int, vocabulary_size: int, expected: Any, runs: Any) -> None:
+    """A row for each distance, from what a repetition would write and how long it has gone on, [T, B, L]."""
+    for t in range(expected.shape[0]):
+        for b in range(expected.shape[1]):
+            for i in range(expected.shape[2]):
+                level = 0
+                for least in _RUN_LEVELS:
+                    if runs[t, b, i] >= least:
+                        level += 1
+                token = i * vocabulary_size + expected[t, b, i]
+                rows[t, b, column + i] = first + _LEVELS * token + level

@@ -157,6 +157,8 @@ class CometTracker:
         writer = self._experiment.streamer
         if writer is not None:
             writer.queue_timeout = SECONDS_BEFORE_WRITER_ENDS
+            # It looks twenty times in this interval whether all is written.
+            writer._wait_for_finish_sleep_interval = SECONDS_BEFORE_WRITER_ENDS
         self._experiment.log_other("ended", True)
         self._experiment.end()
 
