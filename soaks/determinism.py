@@ -179,13 +179,12 @@ class Trials:
             )
             _expect_success(command)
             files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
-            left.append(
-                {
-                    path.suffix: {name: path.read_bytes().replace(str(out).encode(), b"OUT")}
-                    for name, path in sorted(files.items())
-                    if not path.name.startswith(".")
-                }
-            )
+            kinds: Results = {}
+            for name, path in sorted(files.items()):
+                if not path.name.startswith("."):
+                    content = path.read_bytes().replace(str(out).encode(), b"OUT")
+                    kinds.setdefault(path.suffix, {})[name] = content
+            left.append(kinds)
         return [Row.of("reports", "the report, elsewhere", left[0], left[1])]
 
 
