@@ -9,11 +9,13 @@ Written to pruning.md and figures/pruning.png; with --folder, what is there alre
 """
 
 import argparse
+import math
 import shlex
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,8 +109,10 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
     for name, ways in found.items():
         whole = ways["to the end"]
         lines += [_row(name, way, one, whole) for way, one in ways.items()]
+    shares = ", ".join(f"{sampler} {share:.0%}" for sampler, share in _shares(found).items())
     lines += [
         "",
+        f"Iterations of all searches of a sampler together, pruned beside to the end: {shares}.",
         "The SD over fresh seeds is what a difference of the lowest losses has to be seen against.",
         "",
         "![The lowest loss so far over the iterations trained](figures/pruning.png)",
@@ -116,6 +120,15 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
         f"*{machine}.*",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _shares(found: Mapping[str, Mapping[str, Found]]) -> dict[str, float]:
+    """Sampler -> iterations of its pruned searches ÷ those of its others."""
+    spent: dict[str, Counter[str]] = {}
+    for name, ways in found.items():
+        of_sampler = spent.setdefault(name.partition(",")[0], Counter())
+        of_sampler.update({way: one.trials.trained_iterations for way, one in ways.items()})
+    return {sampler: ways["pruned"] / ways["to the end"] for sampler, ways in spent.items()}
 
 
 def _row(name: str, way: str, one: Found, whole: Found) -> str:
@@ -130,14 +143,18 @@ def _row(name: str, way: str, one: Found, whole: Found) -> str:
 
 def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
     """The lowest loss so far over the iterations that it took."""
+    columns = min(len(found), 3)
+    rows = math.ceil(len(found) / columns)
     figure, panels = new_figure(
         "Lowest validation loss so far",
-        1,
-        len(found),
-        width=3.2 * len(found),
-        height=3.0,
+        rows,
+        columns,
+        width=3.2 * columns,
+        height=2.7 * rows + 0.3,
     )
-    for panel, (name, ways) in zip(panels, found.items(), strict=True):
+    for panel in panels[len(found) :]:
+        panel.set_visible(False)
+    for panel, (name, ways) in zip(panels, found.items(), strict=False):
         for (way, one), colour in zip(ways.items(), CATEGORY_COLOURS, strict=False):
             spent, lowest, places, losses = 0, float("inf"), [], []
             for trial in one.trials.trials:
