@@ -95,6 +95,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
 def answer(question: Callable[[], object], asker: Connection) -> None:
     """Tell the asker what the function returns; the target of a process."""
+    gc.freeze()
     _send(asker, question())
 
 
