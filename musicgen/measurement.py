@@ -113,12 +113,14 @@ def _read_losses(text: str) -> dict[str, Loss]:
 
 
 def _loss(prepared: PreparedRun, network: CharacterNetwork, part: str) -> Loss:
-    scored, corpus = _scored(prepared, part), prepared.corpus
-    return mean_loss(network, encode_tunes(scored, corpus.vocabulary, network.config, prepared.device))
+    if part == "validation":
+        return mean_loss(network, prepared.validation)
+    scored, vocabulary = _scored(prepared, part), prepared.corpus.vocabulary
+    return mean_loss(network, encode_tunes(scored, vocabulary, network.config, prepared.device))
 
 
 def _scored(prepared: PreparedRun, part: str) -> list[str]:
-    """The tunes of a part that its loss is taken of."""
+    """The tunes of a part that its loss is taken of: of the training tunes only so many."""
     tunes = prepared.corpus.part(part)
     number = prepared.config.evaluation.num_train_tunes
     if part != "train" or number is None or number >= len(tunes):

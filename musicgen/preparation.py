@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from musicgen.training.folder import TrainingFolder
 
 if TYPE_CHECKING:
     import torch
+
+    from musicgen.training.loss import EncodedTunes
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,14 @@ class PreparedRun:
     def store(self) -> TrainingFolder:
         """Where the states of this training are."""
         return training_folder(self.config, self.training_id)
+
+    @cached_property
+    def validation(self) -> "EncodedTunes":
+        """The validation tunes as the network reads them."""
+        from musicgen.training.loss import encode_tunes
+
+        tunes = self.corpus.part("validation")
+        return encode_tunes(tunes, self.corpus.vocabulary, self.config.model, self.device)
 
     @property
     def num_threads(self) -> int:

@@ -29,7 +29,6 @@ from musicgen.study.store import keep_below
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
-from musicgen.training.loss import encode_tunes
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import Progress, tell_stage
 from musicgen.training.threads import num_cores
@@ -158,7 +157,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
-        validation=encode_tunes(corpus.part("validation"), corpus.vocabulary, config.model, prepared.device),
+        validation=prepared.validation,
         config=config.training,
         folder=prepared.store,
         dropout_seed=torch_seed(config.seed, "dropout"),
