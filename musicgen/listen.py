@@ -122,7 +122,8 @@ def _begin(
     paths = runs[0].record.config.get("paths")
     cache = Path(str(paths["outputs"])) / "cache" if isinstance(paths, dict) else None
     drawn = draw_session(star, settings, sounds.play, cache)
-    return Database.create(path, settings, drawn.items, drawn.remarks)
+    locks = runs[0].record.has_locks
+    return Database.create(path, settings, drawn.items, drawn.remarks, locks=locks)
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":

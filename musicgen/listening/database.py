@@ -20,6 +20,7 @@ from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
+from musicgen.locks import locked
 from musicgen.study.criteria import check_criteria
 
 _SCHEMA = """
@@ -119,19 +120,27 @@ class Database:
 
     @classmethod
     def create(
-        cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
+        cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str], *, locks: bool
     ) -> "Database":
-        """Write a new session, whole or not at all; raises InputError where that cannot be."""
+        """Write a new session, whole or not at all.
+
+        Raises InputError where that cannot be, or where another process has written one meanwhile.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with (
-                replace_atomically(path) as unfinished,
-                closing(sqlite3.connect(unfinished)) as connection,
-                connection,
-            ):
-                _fill(connection, settings, items, remarks)
-        except sqlite3.Error as error:
-            raise InputError(f"{path}: cannot be written: {error}") from error
+        with locked(path.with_name(f".{path.name}.lock"), locks=locks):
+            if path.exists():
+                raise InputError(
+                    f"{path}: begun by another process meanwhile; the same command goes on with it"
+                )
+            try:
+                with (
+                    replace_atomically(path) as unfinished,
+                    closing(sqlite3.connect(unfinished)) as connection,
+                    connection,
+                ):
+                    _fill(connection, settings, items, remarks)
+            except sqlite3.Error as error:
+                raise InputError(f"{path}: cannot be written: {error}") from error
         return cls(path)
 
     @contextmanager

@@ -114,7 +114,7 @@ def write_session(path: Path) -> None:
     items = [
         Item(opaque_id(), (Stimulus(opaque_id(), "baseline", "r", 0, index, "", abc),)) for index in range(2)
     ]
-    database = Database.create(path, settings, items, [])
+    database = Database.create(path, settings, items, [], locks=True)
     listener = database.enter("Ann")
     trial = database.places(listener.listener_id)[0]
     database.answer(listener.listener_id, trial.trial_id, "musicality", 4)

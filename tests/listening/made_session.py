@@ -123,7 +123,7 @@ def begin(sweep: Path, wanted: Settings | None = None) -> Listening:
     runs = find_runs([sweep])
     sounds = Sounds(sweep / "listening-sounds", listening_config(runs[0].record))
     drawn = draw_session(pair_runs(runs), wanted, sounds.play)
-    database = Database.create(sweep / "listening.sqlite", wanted, drawn.items, drawn.remarks)
+    database = Database.create(sweep / "listening.sqlite", wanted, drawn.items, drawn.remarks, locks=True)
     return Listening(database, sounds, runs, sweep)
 
 

@@ -77,6 +77,14 @@ def test_many_at_once_lose_nothing(listening: Listening) -> None:
     assert len(database.answers()) == 3 * 14 * 4
 
 
+def test_of_two_that_begin_a_session_at_once_the_first_stays(listening: Listening) -> None:
+    database = listening.database
+    database.enter("Anna")
+    with pytest.raises(InputError, match="begun by another process meanwhile"):
+        Database.create(database.path, database.settings, database.items, [], locks=True)
+    assert len(Database(database.path).listeners()) == 1
+
+
 def test_a_file_that_is_no_session_is_one_line(tmp_path: Path) -> None:
     for content in (b"", b"not a database at all, but long enough to be read as one"):
         path = tmp_path / "listening.sqlite"
