@@ -9,6 +9,8 @@ down to the uniform distribution over the training characters and one end mark; 
 shorter one through. Every tune starts after start marks and ends with the end mark.
 """
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from typing import Self
 
@@ -30,17 +32,18 @@ class NgramModel:
     def fit(self, tunes: Sequence[str]) -> Self:
         """Count the characters of the training tunes after every shorter context; returns itself."""
         self._alphabet = sorted(set("".join(tunes)) | {_MARK})
-        counts: dict[str, dict[str, int]] = {}
+        grams: Counter[str] = Counter()
         for tune in tunes:
             padded = self._padded(tune)
-            for place in range(self.order - 1, len(padded)):
-                successors = counts.setdefault(padded[place - self.order + 1 : place], {})
-                successors[padded[place]] = successors.get(padded[place], 0) + 1
+            grams.update(padded[end - self.order : end] for end in range(self.order, len(padded) + 1))
+        counts: dict[str, dict[str, int]] = {}
+        for gram, count in grams.items():
+            counts.setdefault(gram[:-1], {})[gram[-1]] = count
         self._counts = _with_shorter_contexts(counts, self.order)
         self._number = {character: number for number, character in enumerate(self._alphabet)}
         self._uniform = np.full(len(self._alphabet), 1 / len(self._alphabet))
         self._distributions: dict[str, NDArray[np.float64]] = {}
-        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._sums: dict[str, list[float]] = {}
         return self
 
     def loss(self, tunes: Sequence[str]) -> float:
@@ -64,9 +67,9 @@ class NgramModel:
 
     def _sample_one(self, max_chars: int, generator: np.random.Generator) -> str:
         context, tune = _MARK * (self.order - 1), ""
-        for draw in generator.random(max_chars):
+        for draw in generator.random(max_chars).tolist():
             cumulative = self._cumulative(context)
-            character = self._alphabet[int(np.searchsorted(cumulative, draw * cumulative[-1], side="right"))]
+            character = self._alphabet[bisect_right(cumulative, draw * cumulative[-1])]
             if character == _MARK:
                 break
             tune += character
@@ -87,10 +90,11 @@ class NgramModel:
             probability = (successors.get(character, 0) + kinds * probability) / (seen + kinds)
         return probability
 
-    def _cumulative(self, context: str) -> NDArray[np.float64]:
-        """Cumulative probabilities of the alphabet after a context, shape (characters,); kept for reuse."""
+    def _cumulative(self, context: str) -> list[float]:
+        """Cumulative probabilities of the alphabet after a context; kept for reuse."""
+        # A list, since a character is looked up in less time than numpy takes to be called.
         if context not in self._sums:
-            self._sums[context] = np.cumsum(self._distribution(context))
+            self._sums[context] = np.cumsum(self._distribution(context)).tolist()
         return self._sums[context]
 
     def _distribution(self, context: str) -> NDArray[np.float64]:
