@@ -84,21 +84,41 @@ class SharedSearch:
             trials = self.trials
             for trial in trials:
                 if trial.state is TrialState.RUNNING and not self._has_owner(trial):
-                    return self._own(optuna.Trial(self.study, self._id_of(trial.number)))
+                    return self._own(self._take_over(trial))
             if len(trials) >= num_trials:
                 return None
-            with warnings.catch_warnings():
-                # Whoever chose such a sampler has chosen it.
-                warnings.simplefilter("ignore", ExperimentalWarning)
-                # A new sampler for every trial: its random numbers then depend on the trial's number, and not
-                # on how often the search was interrupted.
-                study = optuna.load_study(
-                    study_name=self._name,
-                    storage=self._storage,
-                    sampler=self._sampler(len(trials)),
-                    pruner=self._pruner,
-                )
-                return self._own(study.ask())
+            return self._own(self._study_of(len(trials)).ask())
+
+    def _study_of(self, number: int) -> "optuna.Study":
+        """The study with a sampler for the trial of this number.
+
+        Every trial has one of its own: its random numbers then depend on the trial's number, and not on how
+        often the search was interrupted.
+        """
+        with warnings.catch_warnings():
+            # Whoever chose such a sampler has chosen it.
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return optuna.load_study(
+                study_name=self._name,
+                storage=self._storage,
+                sampler=self._sampler(number),
+                pruner=self._pruner,
+            )
+
+    def _take_over(self, orphan: FrozenTrial) -> "Trial":
+        """Go on with a trial; what its process did not come to draw will be what it would have been."""
+        study = self._study_of(orphan.number)
+        # Optuna's cache of the database changes only what it has read.
+        study.get_trials(deepcopy=False)
+        trial = optuna.Trial(study, self._id_of(orphan.number))
+        if len(orphan.params) < len(self._space.distributions):
+            for name in orphan.params:
+                distribution = self._space.distributions[name]
+                is_fixed = name in orphan.system_attrs.get("fixed_params", {})
+                if not (is_fixed or distribution.single() or name in trial.relative_params):
+                    # Known already: only the random numbers behind it are wanted.
+                    study.sampler.sample_independent(study, orphan, name, distribution)
+        return trial
 
     def _own(self, trial: "Trial") -> "Trial":
         trial.set_user_attr(OWNER, self._me)

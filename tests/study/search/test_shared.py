@@ -1,9 +1,11 @@
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from musicgen.errors import InputError
@@ -70,11 +72,33 @@ def test_the_trial_of_a_dead_process_is_taken_over_as_it_was(tmp_path: Path) -> 
     assert second.trials[0].intermediate_values == {7: 2.5}
 
 
-def test_a_trial_that_died_before_it_had_its_values_gets_them(tmp_path: Path) -> None:
-    one = search(tmp_path)
-    one.study.ask()
-    trial = one.claim(1)
-    assert trial is not None and trial.number == 0 and set(trial.params) == {"x", "y"}
+@pytest.mark.parametrize("drawn", [0, 1, 2, 3])
+def test_a_trial_whose_process_died_while_it_drew_gets_the_values_that_it_would_have_had(
+    drawn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = Space.of(
+        OverridesParser.create().parse_overrides(["x=interval(0.0,1.0)", "y=a,b,c", "z=interval(1,99)"])
+    )
+    (tmp_path / "whole").mkdir()
+    expected = search(tmp_path / "whole", space).claim(1)
+    dying = search(tmp_path, space)
+    suggested = iter(range(drawn))
+
+    def suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> object:
+        if next(suggested, None) is None:
+            raise KeyboardInterrupt
+        return whole_suggest(trial, name, distribution)
+
+    whole_suggest = optuna.Trial._suggest
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Trial, "_suggest", suggest)
+        with suppress(KeyboardInterrupt):
+            dying.claim(1)
+    assert len(dying.trials[0].params) == drawn
+    die(dying)
+    trial = search(tmp_path, space).claim(1)
+    assert expected is not None and trial is not None and trial.number == 0
+    assert trial.params == expected.params
 
 
 def test_the_values_of_a_trial_do_not_depend_on_interruptions(tmp_path: Path) -> None:
