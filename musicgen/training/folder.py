@@ -110,9 +110,10 @@ class TrainingFolder:
             return None
 
     def describe(self, about: Mapping[str, object]) -> None:
-        """Say what is trained here."""
+        """Say what is trained here, unless somebody has removed it since."""
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
-        write_text_atomically(self.path / "about.json", text + "\n")
+        with suppress(FileNotFoundError):
+            write_text_atomically(self.path / "about.json", text + "\n")
 
     def remove(self) -> bool:
         """Remove the folder with everything in it, unless a process trains there; says whether it went.

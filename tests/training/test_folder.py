@@ -108,6 +108,15 @@ def test_a_removed_folder_can_be_locked_again(tmp_path: Path) -> None:
         assert folder.states() == []
 
 
+def test_a_folder_that_was_removed_after_the_training_is_described_no_more(tmp_path: Path) -> None:
+    folder = TrainingFolder(tmp_path / "training")
+    with folder.locked():
+        folder.end(3).touch()
+    folder.remove()
+    folder.describe({"seed": 0})
+    assert not folder.path.exists()
+
+
 def train_again_and_again(folder: TrainingFolder, marker: Path) -> None:
     for _ in range(60):
         with folder.locked():
