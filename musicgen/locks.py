@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from musicgen.errors import InputError
 
 log = logging.getLogger(__name__)
+Value = TypeVar("Value")
 
 SECONDS_BETWEEN_TRIES = 0.1
 SECONDS_BEFORE_WORDS = 1.0
@@ -55,18 +57,27 @@ def take_lock(path: Path, *, without: str = WITHOUT_LOCKS) -> BaseFileLock | Non
 def wait_for_lock(
     path: Path, on_wait: Callable[[str], None] = log.warning, *, without: str = WITHOUT_LOCKS
 ) -> BaseFileLock:
-    """Lock the file as soon as no other process has it locked.
+    """Lock the file as soon as no other process has it locked; raises InputError like `take_lock`.
 
-    on_wait hears in words for whom this one waits: after a second, then every ten minutes. A signal ends the
-    wait at once. Raises InputError like `take_lock`.
+    on_wait hears for whom this one waits: see `wait_until`.
+    """
+    return wait_until(lambda: take_lock(path, without=without), lambda: words_on_holder(path), on_wait)
+
+
+def wait_until(
+    take: Callable[[], Value | None], words: Callable[[], str], on_wait: Callable[[str], None] = log.warning
+) -> Value:
+    """Try again and again until `take` gives something; a signal ends the wait at once.
+
+    on_wait hears the words after a second, then every ten minutes.
     """
     words_due = time.monotonic() + SECONDS_BEFORE_WORDS
-    while (lock := take_lock(path, without=without)) is None:
+    while (taken := take()) is None:
         if time.monotonic() >= words_due:
-            on_wait(words_on_holder(path))
+            on_wait(words())
             words_due = time.monotonic() + SECONDS_BETWEEN_WORDS
         time.sleep(SECONDS_BETWEEN_TRIES)
-    return lock
+    return taken
 
 
 @contextmanager

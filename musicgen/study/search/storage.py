@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import BaseFileLock
 
 from musicgen.errors import InputError
-from musicgen.locks import locked, take_lock
+from musicgen.locks import locked, take_lock, wait_until
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -161,6 +161,7 @@ class PostgresLocks:
         from sqlalchemy import NullPool, create_engine
 
         self._engine = create_engine(address, poolclass=NullPool, connect_args=_connect_options(address))
+        self._shown = address.render_as_string(hide_password=True)
         self._kept: list[Connection] = []
 
     @contextmanager
@@ -168,8 +169,12 @@ class PostgresLocks:
         """Be the only process inside the block."""
         from sqlalchemy import text
 
+        query, key = text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _key(name)}
         with self._engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(name)})
+            wait_until(
+                lambda: connection.execute(query, key).scalar_one() or None,
+                lambda: f"waiting for another process, which has locked this search in {self._shown}",
+            )
             yield
 
     def take(self, name: str) -> bool:

@@ -55,6 +55,27 @@ def test_a_lock_ends_with_the_process_that_held_it(url: str) -> None:
     assert not locks.is_held("one")
 
 
+def test_whoever_waits_says_so(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = open_database(url), open_database(url)
+    entered = threading.Event()
+
+    def hold_until_somebody_waits() -> None:
+        with first.locks.alone("one"):
+            entered.set()
+            until = time.monotonic() + 10
+            while "waiting for" not in caplog.text and time.monotonic() < until:
+                time.sleep(0.01)
+
+    holder = threading.Thread(target=hold_until_somebody_waits, daemon=True)
+    holder.start()
+    entered.wait()
+    with second.locks.alone("one"):
+        assert "has locked" in caplog.text
+    holder.join()
+    first.close()
+    second.close()
+
+
 def test_only_one_is_alone(url: str) -> None:
     first, second = open_database(url), open_database(url)
     entered = threading.Event()
