@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 from musicgen.files import FOLDER_NAME
 
 Whole = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
-Number = Whole | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Number = Whole | Annotated[StrictFloat, Field(ge=-1e100, le=1e100)]
+"""No NaN, and the squares of a few of them can be added up: a loss in 32 bits ends at 3e38."""
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 Group = dict[str, Any]
 Metrics = dict[str, Number | None]
