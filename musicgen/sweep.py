@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.errors import exit_status
+from musicgen.errors import complain, exit_status
 from musicgen.study.naming import study_tags
 from musicgen.study.record import FILE_NAME, RunRecord
 from musicgen.study.runs import find_runs, records_below
@@ -32,7 +32,10 @@ def finish_sweep(directory: Path) -> int:
     print_summary(summary, config.study.primary_metrics)
     if config.tracker.kind == "comet" and len(summary.effects):
         _track(summary, config, directory)
-    return 1 if summary.failures else 0
+    if not summary.failures:
+        return 0
+    counts = f"{len(summary.failures)} of {len(summary.star.runs)} runs did not complete"
+    return complain(f"{counts}; the first: {summary.failures[0]}")
 
 
 def _upload(directory: Path) -> None:
