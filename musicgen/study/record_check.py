@@ -14,7 +14,8 @@ from pydantic.dataclasses import dataclass
 from musicgen.files import FOLDER_NAME
 
 Whole = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
-Number = Whole | Annotated[StrictFloat, Field(ge=-1e100, le=1e100)]
+_MOST = 1e100
+Number = Whole | Annotated[StrictFloat, Field(ge=-_MOST, le=_MOST)]
 """No NaN, and the squares of a few of them can be added up: a loss in 32 bits ends at 3e38."""
 Seed = Annotated[StrictInt, Field(ge=0, lt=2**63)]
 Group = dict[str, Any]
@@ -33,13 +34,20 @@ def _command(text: str) -> str:
     return text
 
 
+def _level(value: Any) -> Any:
+    # Levels are put in order as floats, which a whole number of 400 digits is not.
+    if isinstance(value, int | float) and not abs(value) <= _MOST:
+        raise ValueError(f"a number of at most {_MOST:g} is needed")
+    return value
+
+
 _EXACT = ConfigDict(extra="forbid")
 
 
 @dataclass(config=_EXACT)
 class _Change:
     parameter: StrictStr
-    value: Any
+    value: Annotated[Any, AfterValidator(_level)]
     baseline_value: Any
 
 
