@@ -81,7 +81,7 @@ def test_of_two_that_begin_a_session_at_once_the_first_stays(listening: Listenin
     database = listening.database
     database.enter("Anna")
     with pytest.raises(InputError, match="begun by another process meanwhile"):
-        Database.create(database.path, database.settings, database.items, [], locks=True)
+        Database.create(database.path, database.settings, list(database.items.values()), [], locks=True)
     assert len(Database(database.path).listeners()) == 1
 
 
