@@ -102,6 +102,11 @@ def locked(
         lock.release()
 
 
+def lock_beside(path: Path) -> Path:
+    """The hidden file that stands for the lock of a file."""
+    return path.with_name(f".{path.name}.lock")
+
+
 def words_on_holder(path: Path) -> str:
     """For whom one waits who wants the lock: process, machine, since when, and whether it is suspended."""
     unknown = f"waiting for another process, which has locked {path}"

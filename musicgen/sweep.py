@@ -34,8 +34,7 @@ def finish_sweep(directory: Path) -> int:
         _track(summary, config, directory)
     if not summary.failures:
         return 0
-    counts = f"{len(summary.failures)} of {len(summary.star.runs)} runs did not complete"
-    return complain(f"{counts}; the first: {summary.failures[0]}")
+    return complain(f"{summary.failure_count}; the first: {summary.failures[0]}")
 
 
 def _upload(directory: Path) -> None:

@@ -20,7 +20,7 @@ from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
-from musicgen.locks import locked
+from musicgen.locks import lock_beside, locked
 from musicgen.study.criteria import check_criteria
 
 _SCHEMA = """
@@ -127,7 +127,7 @@ class Database:
         Raises InputError where that cannot be, or where another process has written one meanwhile.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_name(f".{path.name}.lock"), locks=locks):
+        with locked(lock_beside(path), locks=locks):
             if path.exists():
                 raise InputError(
                     f"{path}: begun by another process meanwhile; the same command goes on with it"

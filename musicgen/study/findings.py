@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, first_problem
 from musicgen.files import append_whole, write_text_atomically
-from musicgen.locks import locked
+from musicgen.locks import lock_beside, locked
 from musicgen.study.criteria import check_point
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -133,7 +133,7 @@ def _checked_text(text: str) -> str:
 
 def _append(path: Path, line: str, *, locks: bool) -> None:
     with (
-        locked(path.with_name(f".{path.name}.lock"), locks=locks),
+        locked(lock_beside(path), locks=locks),
         path.open("ab+", buffering=0) as file,
     ):
         # What a power failure may have left of an earlier line must not swallow this one.
@@ -150,7 +150,7 @@ def keep_findings(findings: Sequence[Finding], path: Path) -> None:
     """
     if not findings:
         return
-    with locked(path.with_name(f".{path.name}.lock")):
+    with locked(lock_beside(path)):
         kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
         lines = [
             json.dumps(asdict(one), ensure_ascii=False)

@@ -40,6 +40,11 @@ class Summary:
     plots: Sequence[Path]
 
     @property
+    def failure_count(self) -> str:
+        """How many runs failed, in words."""
+        return f"{len(self.failures)} of {len(self.star.runs)} runs did not complete"
+
+    @property
     def num_left_out(self) -> int:
         """Runs that differ from the baseline in more than one parameter."""
         return len(self.star.left_out)

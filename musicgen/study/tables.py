@@ -36,8 +36,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     """
     console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
     if summary.failures:
-        counts = f"{len(summary.failures)} of {len(summary.star.runs)} runs did not complete:"
-        console.print(Text(counts, style="bold"))
+        console.print(Text(f"{summary.failure_count}:", style="bold"))
         for line in summary.failures:
             console.print(plain(f"  {line}"))
     console.print(runs_overview(summary.runs.head(len(summary.star.runs)), metrics))

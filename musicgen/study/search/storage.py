@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import BaseFileLock
 
 from musicgen.errors import InputError
-from musicgen.locks import locked, take_lock, wait_until
+from musicgen.locks import lock_beside, locked, take_lock, wait_until
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -151,7 +151,7 @@ class FileLocks:
         self._kept.clear()
 
     def _path(self, name: str) -> Path:
-        return self._file.with_name(f".{self._file.name}.{_digest(name).hex()}.lock")
+        return lock_beside(self._file.with_name(f"{self._file.name}.{_digest(name).hex()}"))
 
 
 class PostgresLocks:
