@@ -263,6 +263,25 @@ def test_a_state_that_a_power_cut_left_damaged_goes(tmp_path: Path) -> None:
     assert [state.path for state in task.folder.states()] == [end]
 
 
+def test_a_kill_between_writing_a_state_and_removing_the_one_before_leaves_neither(tmp_path: Path) -> None:
+    task = make_task(tmp_path / "a")
+    before: list[bytes] = []
+
+    def die_with_two_states(iteration: int) -> None:
+        if iteration == 26:
+            before.append(task.folder.passing(25).read_bytes())
+        if iteration == 51:
+            task.folder.passing(25).write_bytes(before[0])
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(task, die_with_two_states, lambda _: None)
+    assert files(task) == ["state-000025.pt", "state-000050.pt"]
+    again = make_task(tmp_path / "a")
+    fitted, _, _ = train(again)
+    assert fitted.reused_iterations == 50 and files(again) == ["end-000060.pt"]
+
+
 def test_wherever_in_a_state_the_disk_is_full_the_system_says_so(tmp_path: Path) -> None:
     task, path = make_task(tmp_path), tmp_path / "end-000000.pt"
     optimizer = torch.optim.AdamW(task.network.parameters())
