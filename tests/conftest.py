@@ -1,6 +1,7 @@
 """What every test can rely on: no network, and small corpora."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ os.environ.pop("COMET_API_KEY", None)
 os.environ["COMET_CONFIG"] = os.devnull
 # The networks of tests are so small that a second thread costs more than it gives.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# What a shell starts in its background ignores Ctrl-C, and so would every command that a test sends it to.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow moment of a shared machine is no failure.
 settings.register_profile("shared machine", deadline=None)
