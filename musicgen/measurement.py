@@ -84,7 +84,7 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
         "fit/best_iteration": fitted.best_iteration,
         "fit/final_validation_loss": fitted.final_validation_loss,
     }
-    losses = _losses_by_part(prepared, network)
+    losses = _losses_by_part(prepared, fitted, network)
     for part, loss in losses.items():
         metrics[f"fit/{part}_loss"] = loss.nats
         metrics[f"fit/{part}_bits"] = loss.bits
@@ -95,13 +95,13 @@ def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> di
     return metrics
 
 
-def _losses_by_part(prepared: PreparedRun, network: CharacterNetwork) -> dict[str, Loss]:
+def _losses_by_part(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, Loss]:
     """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
     paths = prepared.config.paths
     return computed_once(
         Path(paths.cache) / f"losses-{_losses_key(prepared, network)}.json",
         read=_read_losses,
-        compute=lambda: {part: _loss(prepared, network, part) for part in PARTS},
+        compute=lambda: {part: _loss(prepared, fitted, network, part) for part in PARTS},
         write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
         locks=paths.locks,
     )
@@ -112,9 +112,9 @@ def _read_losses(text: str) -> dict[str, Loss]:
     return {part: Loss(**known[part]) for part in PARTS}
 
 
-def _loss(prepared: PreparedRun, network: CharacterNetwork, part: str) -> Loss:
+def _loss(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork, part: str) -> Loss:
     if part == "validation":
-        return mean_loss(network, prepared.validation)
+        return fitted.checkpoint_loss or mean_loss(network, prepared.validation)
     scored, vocabulary = _scored(prepared, part), prepared.corpus.vocabulary
     return mean_loss(network, encode_tunes(scored, vocabulary, network.config, prepared.device))
 

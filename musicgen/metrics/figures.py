@@ -29,7 +29,10 @@ _LEFT, _BOTTOM, _TOP = 0.75, 0.6, 0.4
 """Margins of a panel in inches."""
 _WORDS_LEFT, _WORDS_BELOW = 0.5, 0.35
 """How far the names of the axes are from them, in inches."""
-_WHITE_KEYS = frozenset({0, 2, 4, 5, 7, 9, 11})
+_NAMED_KEYS = frozenset({0, 7})
+"""C and G: enough to read the others by, and each name takes milliseconds to draw."""
+_MOST_TICKS = 5
+"""Of an axis; each takes milliseconds, too."""
 _RARE = 0.001
 """Pitches below this share on both sides are left off the transition matrices."""
 
@@ -57,15 +60,15 @@ def pitches_and_intervals(generated: Sequence[Melody], corpus: Sequence[Melody])
     ours, theirs = (joined(melody.pitches for melody in side) for side in (generated, corpus))
     low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
     _draw_binned(left, ours, theirs, np.arange(low, high + 2) - 0.5)
-    octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 in (0, 7)]
-    left.set_xticks(octaves, [pitch_name(pitch) for pitch in octaves])
+    named = [pitch for pitch in range(low, high + 1) if pitch % 12 in _NAMED_KEYS]
+    left.set_xticks(named, [pitch_name(pitch) for pitch in named])
     _describe(left, "Pitches", "pitch", "share of notes (%)")
     limit = LARGEST_INTERVAL
     ours, theirs = (
         np.clip(joined(melody.intervals for melody in side), -limit, limit) for side in (generated, corpus)
     )
     _draw_binned(right, ours, theirs, np.arange(-limit, limit + 2) - 0.5)
-    right.set_xticks(range(-limit, limit + 1, 3))
+    right.set_xticks(range(-limit, limit + 1, 6))
     _describe(right, "Steps between notes", "interval (semitones)", "share of steps (%)")
     left.legend(frameon=False)
     return figure
@@ -76,8 +79,7 @@ def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -
     figure, axes = _figure(2, width=11, height=5.2, right=1.1)
     matrices = [Profile.of(side).transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
-    # The names of the white keys are enough to read the others by, and each takes a millisecond to draw.
-    named = [place for place, pitch in enumerate(shown) if pitch % 12 in _WHITE_KEYS]
+    named = [place for place, pitch in enumerate(shown) if pitch % 12 in _NAMED_KEYS] or range(len(shown))
     names = [pitch_name(shown[place]) for place in named]
     image = None
     for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):
@@ -85,13 +87,13 @@ def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -
         rows = counts[shown].sum(axis=1, keepdims=True)
         shares = np.where(rows > 0, part / np.maximum(rows, 1), np.nan)
         image = ax.imshow(shares, cmap="magma_r", vmin=0, vmax=0.5, origin="lower", interpolation="nearest")
-        ax.set_xticks(named, names, rotation=90, fontsize=7)
+        ax.set_xticks(named, names, fontsize=8)
         _describe(ax, title, "next pitch", "pitch" if ax is axes[0] else "")
-    axes[0].set_yticks(named, names, fontsize=7)
+    axes[0].set_yticks(named, names, fontsize=8)
     axes[1].set_yticks([])
     if image is not None:
         scale = figure.add_axes((1 - 0.9 / 11, 0.2, 0.18 / 11, 0.65))
-        figure.colorbar(image, cax=scale, label="probability (0.5 and above: darkest)")
+        figure.colorbar(image, cax=scale, label="probability (0.5 and above: darkest)", ticks=[0, 0.25, 0.5])
     return figure
 
 
@@ -156,6 +158,7 @@ def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -
     )
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
+        panel.locator_params(nbins=_MOST_TICKS)
         panel.xaxis.set_label_coords(0.5, -_WORDS_BELOW / (height - _BOTTOM - _TOP))
         panel.yaxis.set_label_coords(-_WORDS_LEFT / panel_width, 0.5)
     return figure, panels

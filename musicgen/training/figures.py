@@ -57,5 +57,6 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss (nats per character)")
     axes.spines[["top", "right"]].set_visible(False)
+    axes.locator_params(nbins=5)
     axes.legend(frameon=False)
     return figure

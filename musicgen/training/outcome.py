@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from musicgen.model.checkpoint import Checkpoint
+    from musicgen.training.loss import Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Fit:
     """The file with the weights."""
     checkpoint: "Checkpoint"
     """What the file held when the training ended: others may remove it from then on."""
+    checkpoint_loss: "Loss | None"
+    """Its validation loss; None where another process took it."""
     best_iteration: int
     best_validation_loss: float
     final_validation_loss: float

@@ -15,6 +15,7 @@ from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.log import TrainingLog
+from musicgen.training.loss import Loss
 from musicgen.training.state_file import StateContent, Weights, read_content
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class TrainingState:
     best_weights: Weights = field(default_factory=dict)
     """Of the lowest validation loss at multiples of the validation interval; empty before the first."""
     best_iteration: int = 0
+    measured: dict[int, Loss] = field(default_factory=dict)
+    """Iteration -> validation loss in whole, where this process took it; in no file."""
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all. Inside, torch keeps a checksum of every part."""
