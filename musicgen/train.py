@@ -66,7 +66,6 @@ PRELOAD = (
     "musicgen.model.warm",
     "musicgen.sweep",
     # What these import when they first need it.
-    "torch._dynamo",
     "rapidfuzz.distance",
     "rapidfuzz.process",
     "matplotlib.figure",

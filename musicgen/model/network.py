@@ -33,7 +33,11 @@ class CharacterNetwork(nn.Module):
         self.config = config
         self.precision: Precision = precision
         """Of products on the CPU, but for those that give the scores."""
-        self.embedding = nn.Embedding(num_rows(config, vocabulary_size), config.embedding_size)
+        rows = torch.empty(num_rows(config, vocabulary_size), config.embedding_size)
+        self.embedding = nn.Embedding.from_pretrained(rows, freeze=False)
+        if not rows.is_meta:
+            # Of a network without memory this would import torch's compiler, which takes a second.
+            nn.init.normal_(self.embedding.weight)
         with torch.no_grad():
             # Begins as a network that reads characters alone: a row that training seldom meets stays silent.
             self.embedding.weight[vocabulary_size:] = 0.0

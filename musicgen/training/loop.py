@@ -21,6 +21,7 @@ from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.log import next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
+from musicgen.training.optimizer import AdamW
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.schedule import learning_rate_at
 from musicgen.training.state import TrainingState, load_checkpoint
@@ -78,7 +79,8 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
     # The random stream of dropout is torch's global one: it must not leak into what runs next.
     with torch.random.fork_rng(), task.folder.locked(), listen_for_interruption() as interruption:
         torch.manual_seed(task.dropout_seed)
-        state = TrainingState(task.network, _build_optimizer(task), task.windows.generator, task.vocabulary)
+        optimizer = AdamW(task.network.parameters(), task.config.weight_decay)
+        state = TrainingState(task.network, optimizer, task.windows.generator, task.vocabulary)
         newest = _restore(task, state)
         reused, told = state.log.iteration, 0
         started = last_saved = time.perf_counter()
@@ -188,13 +190,6 @@ def _remove_passed(previous: StateFile | None, now: Path) -> None:
         previous.path.unlink(missing_ok=True)
 
 
-def _build_optimizer(task: Task) -> torch.optim.Optimizer:
-    config = task.config
-    return torch.optim.AdamW(
-        task.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
-    )
-
-
 def _train_until_row(
     task: Task, state: TrainingState, stopwatch: Stopwatch, on_step: Callable[[int], None]
 ) -> None:
@@ -219,17 +214,15 @@ def _train_until_row(
     state.log.step_seconds += [seconds / (end - begin)] * (end - begin)
 
 
-def _train_step(task: Task, optimizer: torch.optim.Optimizer, learning_rate: float) -> tuple[Tensor, Tensor]:
+def _train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
     """One step; returns the mean loss of its batch and the norm of its gradient before clipping."""
     rows = torch.from_numpy(task.windows.draw()).to(task.device)
     scores, _ = task.network(rows[:-1])
     loss = functional.cross_entropy(scores.flatten(0, 1), rows[1:, :, 0].flatten())
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.clear_gradients()
     loss.backward()
     norm = _clip_gradient(list(task.network.parameters()), task.config.gradient_clip)
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
-    optimizer.step()
+    optimizer.step(learning_rate)
     return loss.detach(), norm
 
 

@@ -16,6 +16,7 @@ from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.log import TrainingLog
 from musicgen.training.loss import Loss
+from musicgen.training.optimizer import AdamW
 from musicgen.training.state_file import StateContent, Weights, read_content
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class TrainingState:
     """Everything that the next step depends on, and the best weights so far."""
 
     network: CharacterNetwork
-    optimizer: torch.optim.Optimizer
+    optimizer: AdamW
     batches: np.random.Generator
     vocabulary: Vocabulary
     log: TrainingLog = field(default_factory=TrainingLog)
@@ -78,9 +79,7 @@ class TrainingState:
     def restore(self, content: StateContent) -> None:
         """Bring network, optimiser, random streams and log to where a file had them."""
         self.network.load_state_dict(content.weights)
-        # Its settings are the config's own.
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": content.optimizer["state"], "param_groups": groups})
+        self.optimizer.load_state_dict(content.optimizer)
         self.batches.bit_generator.state = content.batches
         torch.set_rng_state(content.dropout)
         if content.dropout_cuda and torch.cuda.is_available():

@@ -23,6 +23,7 @@ from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes, mean_loss
+from musicgen.training.optimizer import AdamW
 from musicgen.training.outcome import Divergence, Fit, Record, TrainingDiverged, TrainingInterrupted
 from musicgen.training.state import TrainingState, load_checkpoint
 from tests.full_disk import files_end_at
@@ -288,7 +289,7 @@ def test_a_kill_between_writing_a_state_and_removing_the_one_before_leaves_neith
 
 def test_wherever_in_a_state_the_disk_is_full_the_system_says_so(tmp_path: Path) -> None:
     task, path = make_task(tmp_path), tmp_path / "end-000000.pt"
-    optimizer = torch.optim.AdamW(task.network.parameters())
+    optimizer = AdamW(task.network.parameters(), 0.0)
     state = TrainingState(task.network, optimizer, task.windows.generator, VOCABULARY)
     state.save(path)
     whole = path.read_bytes()

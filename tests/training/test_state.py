@@ -9,6 +9,7 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import build_network
 from musicgen.training.log import TrainingLog
+from musicgen.training.optimizer import AdamW
 from musicgen.training.state import TrainingState, load_checkpoint, weights_on_cpu
 from tests.training.test_loop import training_config
 
@@ -19,16 +20,14 @@ CONFIG = training_config(num_iterations=20, validation_interval=10)
 def made_state(seed: int = 0) -> TrainingState:
     model = ModelConfig(cell="gru", hidden_size=4, num_layers=1, embedding_size=3, dropout=0.0)
     network = build_network(model, VOCABULARY.size, seed)
-    return TrainingState(
-        network, torch.optim.Adam(network.parameters()), np.random.default_rng(seed), VOCABULARY
-    )
+    return TrainingState(network, AdamW(network.parameters(), 0.0), np.random.default_rng(seed), VOCABULARY)
 
 
 def step_to(state: TrainingState, iteration: int, validation_loss: float) -> None:
     """Change the weights, so that each iteration has its own, and note a validation."""
     for parameter in state.network.parameters():
         parameter.grad = torch.ones_like(parameter)
-    state.optimizer.step()
+    state.optimizer.step(1e-3)
     state.log.train_losses = [1.0] * iteration
     state.log.step_seconds = [0.01] * iteration
     state.log.validation_losses[iteration] = validation_loss

@@ -1,0 +1,67 @@
+"""AdamW (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019) by torch's fused kernel.
+
+torch.optim.AdamW goes through the same kernel, but imports torch's compiler as soon as it is made, which
+takes a second of every command. The states of both have one form.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+_BETAS = (0.9, 0.999)
+_EPSILON = 1e-8
+
+
+class AdamW:
+    """Moves parameters against their gradients."""
+
+    def __init__(self, parameters: Iterable[Tensor], weight_decay: float) -> None:
+        self._parameters = list(parameters)
+        self._weight_decay = weight_decay
+        self._steps = [torch.zeros((), device=each.device) for each in self._parameters]
+        self._averages = [torch.zeros_like(each) for each in self._parameters]
+        self._squared_averages = [torch.zeros_like(each) for each in self._parameters]
+
+    def clear_gradients(self) -> None:
+        """Forget the gradients of the step before."""
+        for parameter in self._parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Take one step; every parameter has a gradient."""
+        gradients = [each.grad for each in self._parameters if each.grad is not None]
+        assert len(gradients) == len(self._parameters), "every parameter takes part in the loss"
+        adamw(
+            self._parameters,
+            gradients,
+            self._averages,
+            self._squared_averages,
+            [],
+            self._steps,
+            fused=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=learning_rate,
+            weight_decay=self._weight_decay,
+            eps=_EPSILON,
+            maximize=False,
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """The moments of every parameter by its number, in the form of torch.optim's."""
+        moments = zip(self._steps, self._averages, self._squared_averages, strict=True)
+        names = ("step", "exp_avg", "exp_avg_sq")
+        state = {number: dict(zip(names, each, strict=True)) for number, each in enumerate(moments)}
+        return {"state": state, "param_groups": [{"params": list(state)}]}
+
+    @torch.no_grad()
+    def load_state_dict(self, values: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave."""
+        for number, own in self.state_dict()["state"].items():
+            for name, tensor in own.items():
+                tensor.copy_(values["state"][number][name])
