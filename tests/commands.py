@@ -18,7 +18,7 @@ TINY = [
 ]
 
 
-def start(module: str, *arguments: str) -> subprocess.Popen[str]:
+def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess.Popen[str]:
     """Start `python -m musicgen.<module>`; its output can be read while it runs."""
     return subprocess.Popen(
         [sys.executable, "-m", f"musicgen.{module}", *arguments],
@@ -26,6 +26,7 @@ def start(module: str, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        start_new_session=leads_group,
     )
 
 

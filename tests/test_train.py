@@ -3,12 +3,14 @@
 import csv
 import json
 import math
+import os
 import signal
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -162,6 +164,23 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: P
     assert state.name == f"state-{stopped:06d}.pt"
     again = RunRecord.read(last_line(run("train", *arguments)))
     assert again.status == "complete" and again.timing["reused_iterations"] == stopped
+
+
+def test_ctrl_c_while_a_sweep_is_still_importing_is_one_line(corpus: Path, tmp_path: Path) -> None:
+    """On a terminal it reaches every process of the command."""
+    arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]
+    # The command leads a group, which is what a terminal sends it to.
+    process = start("train", "--multirun", *arguments, leads_group=True)
+    while not psutil.Process(process.pid).children():
+        assert process.poll() is None
+        time.sleep(0.01)
+    # Now the server of processes imports, for seconds.
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    (line,) = errors.splitlines()
+    assert line.startswith("musicgen: interrupted; the same command goes on from there: python -m musicgen")
 
 
 def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> None:

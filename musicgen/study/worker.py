@@ -76,7 +76,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
     output: a file for what the job prints; its name is taken away once it is open.
     """
-    gc.freeze()
+    _collect_from_here()
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,8 +95,14 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
 def answer(question: Callable[[], object], asker: Connection) -> None:
     """Tell the asker what the function returns; the target of a process."""
-    gc.freeze()
+    _collect_from_here()
     _send(asker, question())
+
+
+def _collect_from_here() -> None:
+    """Collect garbage, but do not look for it in what the server has imported: see preloading.py."""
+    gc.freeze()
+    gc.enable()
 
 
 def describe(error: BaseException) -> Ending:
