@@ -45,6 +45,11 @@ class Corpus:
             raise UnmeasurableError("no training tune has a note")
         return Profile.of([tune.melody for tune in self.training])
 
+    @cached_property
+    def held_out_copies(self) -> list[int]:
+        """Notes of the longest passage that each held-out tune shares with a training tune."""
+        return self.index.longest_copies(self.held_out_melodies)
+
     @property
     def held_out_melodies(self) -> list[Melody]:
         """The melodies for the two-sample test."""

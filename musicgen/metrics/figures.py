@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.comparison import Comparison
-from musicgen.metrics.distributions import joined
-from musicgen.metrics.melody import Melody
+from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.originality import COPY_NOTES
 from musicgen.metrics.profile import LARGEST_INTERVAL, Profile
 
@@ -39,45 +38,41 @@ _RARE = 0.001
 
 def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
     """Every figure that the tunes allow, by file name without suffix; none where no tune has a note."""
-    training = [tune.melody for tune in comparison.corpus.training]
-    generated = comparison.melodies
-    if not training or not generated:
+    if not comparison.corpus.training or not comparison.sample:
         return {}
+    generated, corpus = comparison.profile, comparison.corpus.profile
     figures = {
-        "pitches": pitches_and_intervals(generated, training),
-        "transitions": transition_matrices(generated, training),
-        "lengths": tune_lengths(generated, training),
+        "pitches": pitches_and_intervals(generated, corpus),
+        "transitions": transition_matrices(generated, corpus),
+        "lengths": tune_lengths(generated, corpus),
     }
-    theirs = comparison.corpus.index.longest_copies(comparison.corpus.held_out_melodies)
-    if theirs:
-        figures["originality"] = longest_copies([copies.longest_copy for copies in comparison.copies], theirs)
+    if comparison.corpus.held_out:
+        ours = [copies.longest_copy for copies in comparison.copies]
+        figures["originality"] = longest_copies(ours, comparison.corpus.held_out_copies)
     return figures
 
 
-def pitches_and_intervals(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+def pitches_and_intervals(generated: Profile, corpus: Profile) -> Figure:
     """Shares of the pitches, and of the steps from note to note, as two histograms."""
     figure, (left, right) = _figure(2, width=10.5, height=3.8)
-    ours, theirs = (joined(melody.pitches for melody in side) for side in (generated, corpus))
-    low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
-    _draw_binned(left, ours, theirs, np.arange(low, high + 2) - 0.5)
+    low = min(generated.pitches.codes[0], corpus.pitches.codes[0])
+    high = max(generated.pitches.codes[-1], corpus.pitches.codes[-1])
+    _draw_binned(left, generated.pitches, corpus.pitches, np.arange(low, high + 2) - 0.5)
     named = [pitch for pitch in range(low, high + 1) if pitch % 12 in _NAMED_KEYS]
     left.set_xticks(named, [pitch_name(pitch) for pitch in named])
     _describe(left, "Pitches", "pitch", "share of notes (%)")
     limit = LARGEST_INTERVAL
-    ours, theirs = (
-        np.clip(joined(melody.intervals for melody in side), -limit, limit) for side in (generated, corpus)
-    )
-    _draw_binned(right, ours, theirs, np.arange(-limit, limit + 2) - 0.5)
+    _draw_binned(right, generated.intervals, corpus.intervals, np.arange(-limit, limit + 2) - 0.5)
     right.set_xticks(range(-limit, limit + 1, 6))
     _describe(right, "Steps between notes", "interval (semitones)", "share of steps (%)")
     left.legend(frameon=False)
     return figure
 
 
-def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+def transition_matrices(generated: Profile, corpus: Profile) -> Figure:
     """Probability of the next pitch given this one, generated on the left, corpus on the right."""
     figure, axes = _figure(2, width=11, height=5.2, right=1.1)
-    matrices = [Profile.of(side).transition_matrix() for side in (generated, corpus)]
+    matrices = [side.transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
     named = [place for place, pitch in enumerate(shown) if pitch % 12 in _NAMED_KEYS] or range(len(shown))
     names = [pitch_name(shown[place]) for place in named]
@@ -97,12 +92,13 @@ def transition_matrices(generated: Sequence[Melody], corpus: Sequence[Melody]) -
     return figure
 
 
-def tune_lengths(generated: Sequence[Melody], corpus: Sequence[Melody]) -> Figure:
+def tune_lengths(generated: Profile, corpus: Profile) -> Figure:
     """Shares of the tunes by their number of notes."""
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
-    ours, theirs = ([len(melody) for melody in side] for side in (generated, corpus))
-    top = int(np.percentile(ours + theirs, 99)) + 1
-    _draw_binned(ax, np.minimum(ours, top), np.minimum(theirs, top), np.linspace(0, top, 31))
+    lengths = generated.num_notes, corpus.num_notes
+    top = int(np.percentile(np.concatenate(lengths), 99)) + 1
+    ours, theirs = (Distribution.of(np.minimum(side, top)) for side in lengths)
+    _draw_binned(ax, ours, theirs, np.linspace(0, top, 31))
     _describe(ax, "Length of the tunes", f"notes per tune ({top} and more together)", "share of tunes (%)")
     ax.legend(frameon=False)
     return figure
@@ -113,7 +109,8 @@ def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
     top = max(40, int(np.percentile([*generated, *held_out], 95)) + 2)
     bins = np.arange(0, top + 3, 2) - 0.5
-    _draw_binned(ax, np.minimum(generated, top), np.minimum(held_out, top), bins, "held-out tunes")
+    ours, theirs = (Distribution.of(np.minimum(side, top)) for side in (generated, held_out))
+    _draw_binned(ax, ours, theirs, bins, "held-out tunes")
     ax.axvline(COPY_NOTES - 0.5, color="#444444", linewidth=1, linestyle="--")
     ax.annotate(
         f"copies count from {COPY_NOTES} notes",
@@ -171,17 +168,17 @@ def _describe(panel: Axes, title: str, horizontal: str, vertical: str) -> None:
 
 def _draw_binned(
     ax: Axes,
-    ours: NDArray[np.int64],
-    theirs: NDArray[np.int64],
+    ours: Distribution,
+    theirs: Distribution,
     bins: NDArray[Any],
     their_name: str = "corpus",
 ) -> None:
     """Corpus as grey bars, generated as a coloured outline over them."""
-    for values, name, style in (
+    for side, name, style in (
         (theirs, their_name, {"color": CORPUS_COLOUR, "fill": True, "alpha": 0.55, "linewidth": 0}),
         (ours, "generated", {"color": GENERATED_COLOUR, "fill": False, "linewidth": 1.8}),
     ):
-        counts, _ = np.histogram(values, bins)
+        counts, _ = np.histogram(side.codes, bins, weights=side.counts)
         ax.stairs(100 * counts / max(counts.sum(), 1), bins, label=name, **style)
     ax.set_xlim(bins[0], bins[-1])
     ax.set_ylim(bottom=0)
