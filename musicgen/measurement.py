@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from musicgen.files import computed_once, source_code
-from musicgen.metrics.comparison import Corpus
 from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
-from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
@@ -25,7 +23,7 @@ from musicgen.preparation import PreparedRun
 from musicgen.sampling.generation import SampledTune
 from musicgen.study.record import RunRecord
 from musicgen.training.figures import loss_figure
-from musicgen.training.loss import Loss, encode_tunes, mean_loss
+from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
 from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
 from musicgen.training.threads import num_cores
@@ -48,7 +46,7 @@ def measure(
     started = time.perf_counter()
     tell_stage("evaluating")
     reference = _reference(prepared, len(tunes))
-    evaluator = Evaluator(reference, _compared_corpus(prepared))
+    evaluator = Evaluator(reference, prepared.material.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     before_losses = time.perf_counter()
@@ -69,14 +67,6 @@ def measure(
                 figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
-
-
-def _compared_corpus(prepared: PreparedRun) -> Corpus:
-    """The tunes of the corpus as the metrics see them: read together, since every split has the same ones."""
-    tunes = read_corpus(prepared.corpus.tunes, Path(prepared.config.paths.cache))
-    split = prepared.corpus.split
-    held_out = (*split.validation, *split.test)
-    return Corpus.of([tunes[place] for place in split.train], [tunes[place] for place in held_out])
 
 
 def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, float | None]:
@@ -115,17 +105,8 @@ def _read_losses(text: str) -> dict[str, Loss]:
 def _loss(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork, part: str) -> Loss:
     if part == "validation":
         return fitted.checkpoint_loss or mean_loss(network, prepared.validation)
-    scored, vocabulary = _scored(prepared, part), prepared.corpus.vocabulary
-    return mean_loss(network, encode_tunes(scored, vocabulary, network.config, prepared.device))
-
-
-def _scored(prepared: PreparedRun, part: str) -> list[str]:
-    """The tunes of a part that its loss is taken of: of the training tunes only so many."""
-    tunes = prepared.corpus.part(part)
-    number = prepared.config.evaluation.num_train_tunes
-    if part != "train" or number is None or number >= len(tunes):
-        return tunes
-    return [tunes[place * len(tunes) // number] for place in range(number)]
+    tunes = prepared.material.train if part == "train" else prepared.material.test
+    return mean_loss(network, tunes.to(prepared.device))
 
 
 def _losses_key(prepared: PreparedRun, network: CharacterNetwork) -> str:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.config import Config, resolve
-from musicgen.corpus.corpus import Corpus, load_corpus, training_text
+from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
-from musicgen.model.inputs import text_rows
+from musicgen.material import Material, material_of
 from musicgen.model.products import Precision
 from musicgen.rendering import check_soundfont
 from musicgen.seeds import generator_for
@@ -31,7 +31,7 @@ class PreparedRun:
     """A run whose input is known to be good."""
 
     config: Config
-    corpus: Corpus
+    material: Material
     prompts: Sequence[str]
     windows: RandomWindows
     device: "torch.device"
@@ -43,17 +43,19 @@ class PreparedRun:
     """The overrides that made this config."""
 
     @property
+    def corpus(self) -> Corpus:
+        """What the run is about."""
+        return self.material.corpus
+
+    @property
     def store(self) -> TrainingFolder:
         """Where the states of this training are."""
         return training_folder(self.config, self.training_id)
 
     @cached_property
     def validation(self) -> "EncodedTunes":
-        """The validation tunes as the network reads them."""
-        from musicgen.training.loss import encode_tunes
-
-        tunes = self.corpus.part("validation")
-        return encode_tunes(tunes, self.corpus.vocabulary, self.config.model, self.device)
+        """The validation tunes where the network reads them."""
+        return self.material.validation.to(self.device)
 
     @property
     def num_threads(self) -> int:
@@ -81,15 +83,15 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
-    corpus = load_corpus(config.data, config.paths.known_cache)
+    material = material_of(config)
+    corpus = material.corpus
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
     for prompt in prompts:
         corpus.vocabulary.encode_prompt(prompt)
     training = config.training
-    tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
     windows = RandomWindows(
-        text_rows(config.model, corpus.vocabulary, tokens),
+        material.training_rows,
         training.batch_size,
         training.sequence_length,
         generator_for(config.seed, "batches"),
@@ -101,5 +103,5 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
     run_id = run_identity(config.as_dict(), training_id)
     return PreparedRun(
-        config, corpus, prompts, windows, device, training_id, run_id, directory, command, changes
+        config, material, prompts, windows, device, training_id, run_id, directory, command, changes
     )

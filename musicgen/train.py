@@ -3,14 +3,11 @@
 `--help` lists what can be changed; README.md says what comes out.
 """
 
-import gc
 import logging
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,11 +20,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.collecting import without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
-from musicgen.study.job_process import ask_where_it_is_warm
 from musicgen.study.naming import changes_name
+from musicgen.study.process_server import ask_where_it_is_warm
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch, remove_empty
@@ -75,6 +73,8 @@ PRELOAD = (
     "symusic",
     "soundfile",
     "comet_ml",
+    # Last, since it waits for what the others are needed for.
+    "musicgen.ahead",
 )
 """Modules that every job of a sweep needs, imported once for all of them."""
 
@@ -110,7 +110,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
         command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
         # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
-        with _without_collecting():
+        with without_collecting():
             from musicgen.preparation import prepare
 
             prepared = prepare(config, directory, command, overrides)
@@ -132,22 +132,6 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Keep the garbage collector from looking at what imports make, now and ever: it stays to the end.
-
-    Of the twelve seconds of a smoke run that takes one. Later jobs of the process import nothing more, and
-    what the ones before them left behind must go.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():
-            gc.freeze()
-        gc.enable()
 
 
 def _print_tables(record: "RunRecord") -> None:

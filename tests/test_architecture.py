@@ -21,7 +21,7 @@ FLOORS = [
     {"serving"},
     {"files"},
     {"locks"},
-    {"errors", "seeds", "compiling"},
+    {"errors", "seeds", "compiling", "collecting"},
 ]
 COMMANDS = {
     "train",
@@ -34,6 +34,8 @@ COMMANDS = {
     "report",
     "listen",
     "note",
+    "ahead",
+    "material",
     "preparation",
     "experiment",
     "run",

@@ -4,67 +4,17 @@ import contextlib
 import os
 import re
 import signal
-import sys
 import tempfile
 import time
-from collections.abc import Callable
-from multiprocessing import forkserver, get_context
 from pathlib import Path
-from typing import TypeVar
 
-from musicgen.errors import InputError
-from musicgen.study.worker import SECONDS_TO_END, Ending, Job, answer, kill_group, work
+from musicgen.study.process_server import context, tell
+from musicgen.study.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.training.progress import Standing
-
-# Forking a process that has imported much does not work everywhere; where it does, it saves seconds a job.
-_context = get_context("forkserver" if sys.platform == "linux" else "spawn")
-
-_is_warm = False
-_LONGEST_TEMPORARY_FOLDER = 74
-"""Bytes. A socket has at most 107 for its name; multiprocessing adds `/pymp-xxxxxxxx/listener-xxxxxxxx`."""
-Answer = TypeVar("Answer")
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _LONGEST_LAST_WORDS = 200
 _BYTES_OF_LAST_WORDS = 4096
-
-
-def warm_up(preload: list[str]) -> None:
-    """Let the server of processes start and import these modules; returns at once.
-
-    Raises InputError where the folder for temporary files is named so long that no socket can lie in it.
-    """
-    global _is_warm
-    if _context.get_start_method() == "forkserver":
-        folder = tempfile.gettempdir()
-        if len(os.fsencode(folder)) > _LONGEST_TEMPORARY_FOLDER:
-            raise InputError(
-                f"TMPDIR={folder}: too long for the sockets of jobs; allowed are "
-                f"{_LONGEST_TEMPORARY_FOLDER} bytes"
-            )
-        _is_warm = True
-        # Named alone: whoever imports it collects no garbage any more.
-        _context.set_forkserver_preload(["musicgen.study.preloading", *preload])
-        forkserver.ensure_running()
-
-
-def ask(question: Callable[[], Answer]) -> Answer:
-    """What the function returns in a process of its own; raises EOFError where it ends without an answer."""
-    receiver, sender = _context.Pipe(duplex=False)
-    process = _context.Process(target=answer, args=(question, sender))
-    process.start()
-    sender.close()
-    try:
-        return receiver.recv()
-    finally:
-        process.join()
-
-
-def ask_where_it_is_warm(question: Callable[[], Answer]) -> Answer:
-    """The same, or what it returns here where no server has imported anything."""
-    # What is printed here comes before what the other process prints.
-    sys.stdout.flush()
-    return ask(question) if _is_warm else question()
 
 
 class JobProcess:
@@ -75,8 +25,8 @@ class JobProcess:
         # Its name is gone as soon as the job has opened it; this process goes on reading it.
         descriptor, path = tempfile.mkstemp(prefix="musicgen-job-")
         self._output = os.fdopen(descriptor, "rb")
-        self.connection, sender = _context.Pipe(duplex=False)
-        self._process = _context.Process(target=work, args=(job, Path(path), sender))
+        self.connection, sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=work, args=(job, Path(path), sender))
         self._ending: Ending | None = None
         self._ended_at = float("inf")
         self._can_be_asked = self._is_asked = False
@@ -84,6 +34,7 @@ class JobProcess:
         """Whether its process is gone. The end of the pipe tells it, and not multiprocessing, which takes all
         processes for dead when their server is, as after a SIGTERM to the whole process group."""
         try:
+            tell("")
             self._process.start()
         except (OSError, EOFError):
             Path(path).unlink()

@@ -5,6 +5,7 @@ a server that has imported the heavy packages once, so that a job starts within 
 launcher itself imports none of them.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -19,9 +20,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.config import Config
 from musicgen.errors import InputError
-from musicgen.study.job_process import JobProcess, ask, warm_up
+from musicgen.study.job_process import JobProcess
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
+from musicgen.study.process_server import ask, tell, warm_up
+from musicgen.study.shared_reading import worth_reading_ahead
 from musicgen.study.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
 from musicgen.training.interruption import Interruption, listen_for_interruption
 from musicgen.training.threads import num_cores
@@ -86,6 +90,10 @@ class ProcessLauncher(Launcher):
     def warm_up(self) -> None:
         """Let the server start and import while the caller does something else; returns at once."""
         warm_up([__name__, *self.program.preload])
+
+    def expect(self, configs: Sequence[Config]) -> None:
+        """Let the server read, before the first job starts, what several runs with these configs read."""
+        tell(json.dumps([config.as_dict() for config in worth_reading_ahead(configs)]))
 
     def announce(self, names: Sequence[str]) -> None:
         """Name all jobs of a sweep that takes several launches, by their numbers, to show it as one.

@@ -127,6 +127,7 @@ class OneAtATimeSweeper(Sweeper):
         """
         launched, returns = runs[first:], []
         if isinstance(self._launcher, ProcessLauncher):
+            self._launcher.expect([run.config for run in launched])
             self._launcher.announce([run.name for run in runs])
             numbers = {run.name: number for number, run in enumerate(runs)}
             follows = {

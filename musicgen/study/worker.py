@@ -10,7 +10,6 @@ process that dies says no Ending; its exit status and its last printed line are 
 
 import contextlib
 import functools
-import gc
 import importlib
 import inspect
 import multiprocessing
@@ -29,6 +28,7 @@ from hydra.core.utils import JobRuntime, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
+from musicgen.collecting import collect_from_here
 from musicgen.errors import describe_disk
 from musicgen.training.progress import Standing, listen
 
@@ -76,7 +76,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
     output: a file for what the job prints; its name is taken away once it is open.
     """
-    _collect_from_here()
+    collect_from_here()
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,14 +95,8 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
 def answer(question: Callable[[], object], asker: Connection) -> None:
     """Tell the asker what the function returns; the target of a process."""
-    _collect_from_here()
+    collect_from_here()
     _send(asker, question())
-
-
-def _collect_from_here() -> None:
-    """Collect garbage, but do not look for it in what the server has imported: see preloading.py."""
-    gc.freeze()
-    gc.enable()
 
 
 def describe(error: BaseException) -> Ending:

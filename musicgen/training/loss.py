@@ -51,6 +51,15 @@ class EncodedTunes:
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
     """inputs [T, B, N]; targets (IGNORED where padded), and whether a target is in a body, [T, B] each."""
 
+    def to(self, device: torch.device) -> "EncodedTunes":
+        """The same where the network is."""
+        return EncodedTunes(
+            tuple(
+                (inputs.to(device), targets.to(device), in_body.to(device))
+                for inputs, targets, in_body in self.batches
+            )
+        )
+
 
 def encode_tunes(
     tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig, device: torch.device

@@ -20,8 +20,8 @@ from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.study import launcher
-from musicgen.study.job_process import warm_up
 from musicgen.study.launcher import Capacity, JobFailed, ProcessLauncher, Program
+from musicgen.study.process_server import warm_up
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -103,6 +103,7 @@ class SearchSweeper(Sweeper):
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 self._launcher.warm_up()
+                self._launcher.expect([baseline] * num_trials)
             Work(search, self._launcher, space, halving, self._directory, baseline).until(
                 num_trials, self._num_jobs
             )
