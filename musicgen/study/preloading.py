@@ -1,12 +1,17 @@
 """Imported by the server of processes before all else.
 
 What the server imports stays, and need not be looked through: the garbage collector would do so again and
-again, for half a second. A Ctrl-C on the terminal is for the launcher alone, which tells its jobs. Processes
-forked from the server see to both for themselves.
+again, for half a second. Nor need it be taken apart at the end, which takes a second in which a pipe that the
+command prints into stays open. A Ctrl-C on the terminal is for the launcher alone, which tells its jobs.
+Processes forked from the server see to all this for themselves.
 """
 
+import atexit
 import gc
+import os
 import signal
 
 gc.disable()
+# The first that is registered comes last.
+atexit.register(os._exit, 0)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
