@@ -124,7 +124,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         # The runs of a sweep are uploaded at its end, all together.
         if job.mode == RunMode.RUN:
             upload_in_background(directory, config.tracker, locks=config.paths.locks)
-    if record.status == "complete":
+    if record.status == "complete" and job.mode == RunMode.RUN:
         _print_tables(record)
     # The last line that the command prints says where everything is: see main.
     global _run_directory
