@@ -126,7 +126,7 @@ def training_task(
             training.sequence_length,
             generator_for(seed, "batches"),
         ),
-        validation=encode_tunes(validation, corpus.vocabulary, config.model, CPU),
+        validation=encode_tunes(validation, corpus.vocabulary, config.model),
         config=training,
         folder=TrainingFolder(folder),
         dropout_seed=0,

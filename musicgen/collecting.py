@@ -17,9 +17,10 @@ def without_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        if not _has_frozen:
+        if _has_frozen:
+            gc.enable()
+        else:
             collect_from_here()
-        gc.enable()
 
 
 def collect_from_here() -> None:

@@ -64,11 +64,9 @@ class Material:
 
     def _encode(self, tunes: Sequence[str]) -> "EncodedTunes":
         # torch takes a second to import, which those should not wait for who named no corpus that there is.
-        import torch
-
         from musicgen.training.loss import encode_tunes
 
-        return encode_tunes(tunes, self.corpus.vocabulary, self.model, torch.device("cpu"))
+        return encode_tunes(tunes, self.corpus.vocabulary, self.model)
 
     @cached_property
     def compared(self) -> "ComparedCorpus":

@@ -130,7 +130,7 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
 def _restore(task: Task, state: TrainingState) -> StateFile | None:
     """Bring the state to the furthest file on the run's way; None where there is none."""
     states = task.folder.states()
-    for place, file in enumerate(states):
+    for file in states:
         if file.iteration > task.config.last_iteration:
             continue
         content = state.read(file.path)
@@ -141,8 +141,8 @@ def _restore(task: Task, state: TrainingState) -> StateFile | None:
         if content is not None and file.iteration <= content.log.end(task.config):
             state.restore(content)
             # Whoever was killed between writing this state and removing the one before left both.
-            for before in states[place + 1 :]:
-                if file.iteration - before.iteration <= task.config.validation_interval:
+            for before in states:
+                if 0 <= file.iteration - before.iteration <= task.config.validation_interval:
                     _remove_passed(before, file.path)
             return file
     return None

@@ -61,21 +61,19 @@ class EncodedTunes:
         )
 
 
-def encode_tunes(
-    tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig, device: torch.device
-) -> EncodedTunes:
-    """Batches of tunes of like length, longest first, as a network of this config reads them."""
+def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig) -> EncodedTunes:
+    """Batches of tunes of like length, longest first, as a network of this config reads them; on the CPU."""
     ordered = sorted(tunes, key=len, reverse=True)
     return EncodedTunes(
         tuple(
-            _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, config, device)
+            _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, config)
             for start in range(0, len(ordered), ROWS_PER_BATCH)
         )
     )
 
 
 def _encode_batch(
-    tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig, device: torch.device
+    tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig
 ) -> tuple[Tensor, Tensor, Tensor]:
     length = 1 + len(TUNE_END) + max(map(len, tunes))
     tokens = np.full((length, len(tunes)), IGNORED, dtype=np.int64)
@@ -86,7 +84,7 @@ def _encode_batch(
         in_body[1 + len(split_header(tune)[0]) : len(text), column] = True
     read = np.where(tokens == IGNORED, vocabulary.newline, tokens)[:-1]
     inputs = InputReader(config, vocabulary, len(tunes)).read(read)
-    return tuple(torch.from_numpy(array).to(device) for array in (inputs, tokens[1:], in_body[1:]))  # pyright: ignore[reportReturnType]
+    return torch.from_numpy(inputs), torch.from_numpy(tokens[1:]), torch.from_numpy(in_body[1:])
 
 
 @torch.no_grad()

@@ -62,7 +62,7 @@ def trained(
         network=network,
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(0)),
-        validation=encode_tunes(TUNES[50:], VOCABULARY, model, torch.device("cpu")),
+        validation=encode_tunes(TUNES[50:], VOCABULARY, model),
         config=config,
         folder=TrainingFolder(folder),
         dropout_seed=0,

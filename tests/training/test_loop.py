@@ -59,7 +59,7 @@ def make_task(folder: Path, seed: int = 0, *, locks: bool = True, **changes: obj
         network=build_network(MODEL, VOCABULARY.size, seed),
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(seed)),
-        validation=encode_tunes([TUNE.strip()], VOCABULARY, MODEL, torch.device("cpu")),
+        validation=encode_tunes([TUNE.strip()], VOCABULARY, MODEL),
         config=config,
         folder=TrainingFolder(folder, locks),
         dropout_seed=seed,

@@ -13,8 +13,6 @@ from musicgen.training.loss import encode_tunes, mean_loss
 
 TUNES = ["X:1\nK:C\nCDE|", "X:2\nK:G\nGABcdefg|\nGAB|", "X:3\nT:no key", "X:4\nK:D\nD" * 40]
 VOCABULARY = Vocabulary.of(TUNES)
-CPU = torch.device("cpu")
-
 
 CONFIG = ModelConfig(cell="lstm", hidden_size=12, num_layers=2, embedding_size=6, dropout=0.3)
 LOOKING_BACK = replace(CONFIG, bar_position=True, lookback_bars=[1, 2])
@@ -45,7 +43,7 @@ def plain_loss(model: CharacterNetwork, tune: str) -> list[float]:
 def test_batched_loss_equals_reading_every_tune_alone(config: ModelConfig) -> None:
     model = network(config)
     expected = [plain_loss(model, tune) for tune in TUNES]
-    loss = mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU))
+    loss = mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config))
     assert loss.num_characters == sum(len(tune) + 2 for tune in TUNES)
     assert loss.nats == pytest.approx(sum(map(sum, expected)) / loss.num_characters, rel=1e-5)
     assert loss.bits == pytest.approx(loss.nats / math.log(2))
@@ -55,7 +53,7 @@ def test_body_loss_counts_what_follows_the_key() -> None:
     model = network()
     tune = TUNES[1]
     body = plain_loss(model, tune)[len("X:2\nK:G\n") :]
-    loss = mean_loss(model, encode_tunes([tune], VOCABULARY, model.config, CPU))
+    loss = mean_loss(model, encode_tunes([tune], VOCABULARY, model.config))
     assert loss.body_nats == pytest.approx(sum(body) / len(body), rel=1e-5)
 
 
@@ -63,12 +61,12 @@ def test_a_network_without_preference_loses_ln_of_the_vocabulary() -> None:
     model = network(replace(CONFIG, cell="gru"))
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)
-    assert mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU)).nats == pytest.approx(
+    assert mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config)).nats == pytest.approx(
         math.log(VOCABULARY.size), rel=1e-6
     )
 
 
 def test_measuring_leaves_the_network_in_training_mode() -> None:
     model = network().train()
-    mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config, CPU))
+    mean_loss(model, encode_tunes(TUNES, VOCABULARY, model.config))
     assert model.training
