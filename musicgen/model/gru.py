@@ -71,7 +71,8 @@ class Tape:
         tape = [as_array(x) for x in (inputs, rows, self.gates, self.news, self.hiddens, self.read)]
         read = self.read.unbind()
         for t in range(first, first + len(rows)):
-            gru_step(t, as_array(product(read[t % len(read)])), bias_n, *tape)
+            recurrent = product(read[t % len(read)])
+            gru_step(t, recurrent.data_ptr(), bias_n, *tape)
 
     def state(self, after: int) -> State:
         """After so many steps."""
@@ -131,7 +132,7 @@ class _Scan(torch.autograd.Function):
         ]
         d_a = d_gates.unbind()
         for t in reversed(range(T)):
-            gru_step_back(t, as_array(through_product), *arrays)
+            gru_step_back(t, through_product.data_ptr(), *arrays)
             through_product = product(d_a[t])
         d_weight = weight_gradient(d_gates, tape.read[:-1])
         # The input's share of n is not behind the reset.

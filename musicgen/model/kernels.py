@@ -5,15 +5,16 @@ they would cost more than the products between them: each reads and writes the m
 
 Shapes: T time steps, B rows of a batch, H hidden size. A float32 array holds itself; a uint16 array holds the
 upper halves of 32-bit numbers, which is what bfloat16 is. A tape shorter than the sequence is written over in
-turns: step t stands at t modulo its length.
+turns: step t stands at t modulo its length. A product arrives as its address: to make an array of a tensor
+takes nearly as long as the step itself, every time.
 """
 
 from typing import Any
 
 import numpy as np
 import torch
-from numba import types
-from numba.extending import overload
+from numba import carray, types
+from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -26,6 +27,16 @@ _compiled = compiled(fastmath={"contract"})
 def as_array(tensor: Tensor) -> NDArray[np.generic]:
     """The memory of a tensor on the CPU as kernels take it; bfloat16 becomes uint16."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+@intrinsic
+def _pointer(_context: Any, address: Any, like: Any) -> Any:
+    """To elements of the type of an array, from an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like.dtype)(address, like), generate
 
 
 def _widened(value: Any) -> Any:
@@ -120,15 +131,17 @@ def _thirds(row: Any) -> Any:
 
 @_compiled
 def lstm_step(
-    t: int, recurrent: Any, inputs: Any, rows: Any, gates: Any, cells: Any, hiddens: Any, read: Any
+    t: int, product: int, inputs: Any, rows: Any, gates: Any, cells: Any, hiddens: Any, read: Any
 ) -> None:
     """Step t of an LSTM.
 
-    recurrent: U h_{t−1} [B, 4H]. inputs: [N, 4H], of which rows [T, B] names x. Written: gates i, f, g, o
-    [·, B, 4H], cells c [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits.
-    Cells, hiddens and read hold the state before step t at t and get the one after it at t + 1.
+    product: where U h_{t−1} [B, 4H] lies, of the type of the gates. inputs: [N, 4H], of which rows [T, B]
+    names x. Written: gates i, f, g, o [·, B, 4H], cells c [·, B, H], hiddens h [·, B, H], and h again into
+    read [·, B, H] if that has 16 bits. Cells, hiddens and read hold the state before step t at t and get the
+    one after it at t + 1.
     """
-    B, H = recurrent.shape[0], recurrent.shape[1] // 4
+    B, H = hiddens.shape[1:]
+    recurrent = carray(_pointer(product, gates), (B, 4 * H))
     now, a = rows[t % len(rows)], gates[t % len(gates)]
     before, after = cells[t % len(cells)], cells[(t + 1) % len(cells)]
     hidden_after, read_after = hiddens[(t + 1) % len(hiddens)], read[(t + 1) % len(read)]
@@ -156,14 +169,16 @@ def lstm_step(
 
 @_compiled
 def lstm_step_back(
-    t: int, recurrent: Any, outputs: Any, gates: Any, cells: Any, d_cell: Any, d_gates: Any
+    t: int, product: int, outputs: Any, gates: Any, cells: Any, d_cell: Any, d_gates: Any
 ) -> None:
     """Step t of the way back through an LSTM.
 
-    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
-    [T, B, 4H]. d_cell ∂c [B, H] is that of c_t and becomes that of c_{t−1}. The others as in `lstm_step`.
+    product: where Uᵀ ∂a_{t+1} [B, H] lies, of the type of the gates. outputs: the gradient from the outputs
+    [T, B, H]. Written: d_gates ∂a [T, B, 4H]. d_cell ∂c [B, H] is that of c_t and becomes that of c_{t−1}.
+    The others as in `lstm_step`.
     """
-    B, H = recurrent.shape
+    B, H = d_cell.shape
+    recurrent = carray(_pointer(product, gates), (B, H))
     for b in range(B):
         a_i, a_f, a_g, a_o = _fourths(gates[t, b])
         d_i, d_f, d_g, d_o = _fourths(d_gates[t, b])
@@ -184,7 +199,7 @@ def lstm_step_back(
 @_compiled
 def gru_step(
     t: int,
-    recurrent: Any,
+    product: int,
     bias: Any,
     inputs: Any,
     rows: Any,
@@ -195,11 +210,13 @@ def gru_step(
 ) -> None:
     """Step t of a GRU.
 
-    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs: [N, 3H], of which rows [T, B] names x. Written: gates
-    r, z, m [·, B, 3H], news n [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16
-    bits. Hiddens and read hold the state before step t at t and get the one after it at t + 1.
+    product: where U h_{t−1} [B, 3H] lies, of the type of the gates. bias: b_n [H]. inputs: [N, 3H], of which
+    rows [T, B] names x. Written: gates r, z, m [·, B, 3H], news n [·, B, H], hiddens h [·, B, H], and h again
+    into read [·, B, H] if that has 16 bits. Hiddens and read hold the state before step t at t and get the
+    one after it at t + 1.
     """
-    B, H = recurrent.shape[0], recurrent.shape[1] // 3
+    B, H = hiddens.shape[1:]
+    recurrent = carray(_pointer(product, gates), (B, 3 * H))
     now, a, new_now = rows[t % len(rows)], gates[t % len(gates)], news[t % len(news)]
     before, after = hiddens[t % len(hiddens)], hiddens[(t + 1) % len(hiddens)]
     read_after = read[(t + 1) % len(read)]
@@ -225,7 +242,7 @@ def gru_step(
 @_compiled
 def gru_step_back(
     t: int,
-    recurrent: Any,
+    product: int,
     outputs: Any,
     gates: Any,
     news: Any,
@@ -237,11 +254,12 @@ def gru_step_back(
 ) -> None:
     """Step t of the way back through a GRU.
 
-    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
-    [T, B, 3H] and d_news ∂n [T, B, H]; d_bias ∂b_n [H] is added to. d_hidden [B, H] comes in as z ∘ ∂h of
-    step t+1 and goes out as that of step t. The others as in `gru_step`.
+    product: where Uᵀ ∂a_{t+1} [B, H] lies, of the type of the gates. outputs: the gradient from the outputs
+    [T, B, H]. Written: d_gates ∂a [T, B, 3H] and d_news ∂n [T, B, H]; d_bias ∂b_n [H] is added to. d_hidden
+    [B, H] comes in as z ∘ ∂h of step t+1 and goes out as that of step t. The others as in `gru_step`.
     """
-    B, H = recurrent.shape
+    B, H = d_hidden.shape
+    recurrent = carray(_pointer(product, gates), (B, H))
     for b in range(B):
         a_r, a_z, a_m = _thirds(gates[t, b])
         d_r, d_z, d_m = _thirds(d_gates[t, b])

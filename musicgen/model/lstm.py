@@ -69,7 +69,8 @@ class Tape:
         tape = [as_array(x) for x in (inputs, rows, self.gates, self.cells, self.hiddens, self.read)]
         read = self.read.unbind()
         for t in range(first, first + len(rows)):
-            lstm_step(t, as_array(product(read[t % len(read)])), *tape)
+            recurrent = product(read[t % len(read)])
+            lstm_step(t, recurrent.data_ptr(), *tape)
 
     def state(self, after: int) -> State:
         """After so many steps."""
@@ -110,15 +111,16 @@ class _Scan(torch.autograd.Function):
         from_outputs, from_hidden, from_cell = gradients
         product = StepProduct(transpose(factor), B)
         d_gates = torch.empty(T, B, 4 * H, dtype=factor.dtype)
-        d_hidden = (
-            torch.zeros(B, H, dtype=factor.dtype) if from_hidden is None else from_hidden.to(factor.dtype)
-        )
+        if from_hidden is None:
+            d_hidden = torch.zeros(B, H, dtype=factor.dtype)
+        else:
+            d_hidden = from_hidden.to(factor.dtype).contiguous()
         d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
         from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         arrays = [as_array(x) for x in (from_outputs, tape.gates, tape.cells, d_cell, d_gates)]
         d_a = d_gates.unbind()
         for t in reversed(range(T)):
-            lstm_step_back(t, as_array(d_hidden), *arrays)
+            lstm_step_back(t, d_hidden.data_ptr(), *arrays)
             d_hidden = product(d_a[t])
         d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
         d_weight = weight_gradient(d_gates, tape.read[:-1])
