@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import carray, types
+from numba import types
 from numba.extending import intrinsic, overload
+from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -29,14 +30,16 @@ def as_array(tensor: Tensor) -> NDArray[np.generic]:
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
-@intrinsic
-def _pointer(_context: Any, address: Any, like: Any) -> Any:
-    """To elements of the type of an array, from an address."""
+def _type_pointer(_context: Any, address: Any, like: Any) -> Any:
+    """As numba asks: the types of `_pointer`, which leads to elements like an array's, and its code."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
     return types.CPointer(like.dtype)(address, like), generate
+
+
+_pointer: Any = intrinsic(_type_pointer)
 
 
 def _widened(value: Any) -> Any:
