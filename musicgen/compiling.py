@@ -1,23 +1,28 @@
 """How functions over arrays are compiled: by numba at their first call, for the processor it finds.
 
-The machine code is kept beside the function's file. numba sees when that file changes, and not when another
-one does: whatever a compiled function calls stands in its own file.
+The machine code is kept beside the function's file, and compiled again when that file changes. Where a
+function calls compiled ones of other files, it names those modules in `uses`.
 """
 
 import hashlib
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.ccallback import CFunc
+
+_SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def compiled(**options: object) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator; options: of numba's njit, beside those that all functions here have."""
-    settings: dict[str, Any] = {"nogil": True, "error_model": "numpy", **options}
+    settings: dict[str, Any] = {**_SETTINGS, **options}
 
     def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
         dispatcher: Any = njit(**settings)(function)
@@ -27,6 +32,21 @@ def compiled(**options: object) -> Callable[[Callable[..., Any]], Callable[..., 
         return dispatcher
 
     return compile_function
+
+
+class CompiledForC:
+    """A function that C can call with one address, compiled when its own address is first asked for."""
+
+    def __init__(self, function: Callable[[int], None], uses: Sequence[ModuleType] = ()) -> None:
+        self._callback: Any = CFunc(function, ((types.voidptr,), types.void), {}, _SETTINGS)
+        with suppress(RuntimeError):
+            self._callback._cache = _KeptCode(function, uses)
+
+    @cached_property
+    def address(self) -> int:
+        """Where its machine code begins."""
+        self._callback.compile()
+        return self._callback.address
 
 
 class CodeFiles(IndexDataCacheFile):
@@ -69,8 +89,10 @@ class CodeFiles(IndexDataCacheFile):
 
 
 class _KeptCode(FunctionCache):
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], uses: Sequence[ModuleType] = ()) -> None:
         super().__init__(function)
-        self._cache_file = CodeFiles(
-            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
-        )
+        stamp: object = self._impl.locator.get_source_stamp()
+        if uses:
+            others = [Path(str(module.__file__)).stat() for module in uses]
+            stamp = (stamp, *((file.st_mtime, file.st_size) for file in others))
+        self._cache_file = CodeFiles(self._cache_path, self._impl.filename_base, stamp)

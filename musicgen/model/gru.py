@@ -30,6 +30,7 @@ from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, gru_step, gru_step_back
 from musicgen.model.products import StepProduct, transpose
+from musicgen.model.scans import can_scan, gru_backward, gru_forward
 from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
 State = tuple[Tensor]
@@ -96,10 +97,14 @@ class _Scan(torch.autograd.Function):
         ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor
     ) -> tuple[Tensor, ...]:
         T, B = rows.shape
-        factor = weight.to(inputs.dtype)
         tape = Tape.begin(T, (hidden,), inputs.dtype, is_kept=True)
-        tape.run(inputs, rows, StepProduct(factor, B), bias_hh)
-        ctx.tape, ctx.factor, ctx.rows, ctx.num_inputs = tape, factor, rows, len(inputs)
+        if can_scan(inputs.dtype, *hidden.shape):
+            bias_n = bias_hh[2 * hidden.shape[1] :]
+            gru_forward(weight, bias_n, inputs, rows, tape.gates, tape.news, tape.hiddens, tape.read)
+        else:
+            tape.run(inputs, rows, StepProduct(weight.to(inputs.dtype), B), bias_hh)
+        ctx.save_for_backward(weight)
+        ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
         ctx.set_materialize_grads(False)
         return tape.hiddens[1:], *tape.state(T)
 
@@ -108,34 +113,27 @@ class _Scan(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
         ctx: Any, *gradients: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        tape, factor = ctx.tape, ctx.factor
+        tape, (weight,) = ctx.tape, ctx.saved_tensors
         T, B, H = tape.news.shape
         from_outputs, from_hidden = gradients
-        product = StepProduct(transpose(factor), B)
-        d_gates, d_news = (torch.empty(T, B, width, dtype=factor.dtype) for width in (3 * H, H))
+        dtype = tape.news.dtype
+        d_gates, d_news = (torch.empty(T, B, width, dtype=dtype) for width in (3 * H, H))
         d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
-        through_product = torch.zeros(B, H, dtype=factor.dtype)
         d_bias = torch.zeros(3 * H)
-        from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
-        arrays = [
-            as_array(x)
-            for x in (
-                from_outputs,
-                tape.gates,
-                tape.news,
-                tape.hiddens,
-                d_hidden,
-                d_gates,
-                d_news,
-                d_bias[2 * H :],
-            )
-        ]
-        d_a = d_gates.unbind()
-        for t in reversed(range(T)):
-            gru_step_back(t, through_product.data_ptr(), *arrays)
-            through_product = product(d_a[t])
+        outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
+        back = outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news, d_bias[2 * H :]
+        if can_scan(dtype, B, H):
+            gru_backward(weight, *back)
+        else:
+            product = StepProduct(transpose(weight.to(dtype)), B)
+            through_product = torch.zeros(B, H, dtype=dtype)
+            arrays, d_a = [as_array(x) for x in back], d_gates.unbind()
+            for t in reversed(range(T)):
+                gru_step_back(t, through_product.data_ptr(), *arrays)
+                through_product = product(d_a[t])
+            d_hidden += through_product
         d_weight = weight_gradient(d_gates, tape.read[:-1])
         # The input's share of n is not behind the reset.
         d_gates[..., 2 * H :] = d_news
         d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
-        return d_inputs, None, d_weight, d_bias, d_hidden + through_product
+        return d_inputs, None, d_weight, d_bias, d_hidden

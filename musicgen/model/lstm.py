@@ -29,6 +29,7 @@ from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, lstm_step, lstm_step_back
 from musicgen.model.products import StepProduct, transpose
+from musicgen.model.scans import can_scan, lstm_backward, lstm_forward
 from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
 State = tuple[Tensor, Tensor]
@@ -94,10 +95,13 @@ class _Scan(torch.autograd.Function):
         ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, ...]:
         T, B = rows.shape
-        factor = weight.to(inputs.dtype)
         tape = Tape.begin(T, (hidden, cell), inputs.dtype, is_kept=True)
-        tape.run(inputs, rows, StepProduct(factor, B), bias_hh)
-        ctx.tape, ctx.factor, ctx.rows, ctx.num_inputs = tape, factor, rows, len(inputs)
+        if can_scan(inputs.dtype, *hidden.shape):
+            lstm_forward(weight, inputs, rows, tape.gates, tape.cells, tape.hiddens, tape.read)
+        else:
+            tape.run(inputs, rows, StepProduct(weight.to(inputs.dtype), B), bias_hh)
+        ctx.save_for_backward(weight)
+        ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
         ctx.set_materialize_grads(False)
         return tape.hiddens[1:], *tape.state(T)
 
@@ -106,22 +110,24 @@ class _Scan(torch.autograd.Function):
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
         ctx: Any, *gradients: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        tape, factor = ctx.tape, ctx.factor
+        tape, (weight,) = ctx.tape, ctx.saved_tensors
         T, B, H = len(tape.gates), *tape.cells.shape[1:]
         from_outputs, from_hidden, from_cell = gradients
-        product = StepProduct(transpose(factor), B)
-        d_gates = torch.empty(T, B, 4 * H, dtype=factor.dtype)
-        if from_hidden is None:
-            d_hidden = torch.zeros(B, H, dtype=factor.dtype)
-        else:
-            d_hidden = from_hidden.to(factor.dtype).contiguous()
+        dtype = tape.gates.dtype
+        d_gates = torch.empty(T, B, 4 * H, dtype=dtype)
+        d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
         d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
-        from_outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
-        arrays = [as_array(x) for x in (from_outputs, tape.gates, tape.cells, d_cell, d_gates)]
-        d_a = d_gates.unbind()
-        for t in reversed(range(T)):
-            lstm_step_back(t, d_hidden.data_ptr(), *arrays)
-            d_hidden = product(d_a[t])
+        outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
+        if can_scan(dtype, B, H):
+            lstm_backward(weight, outputs, tape.gates, tape.cells, d_hidden, d_cell, d_gates)
+        else:
+            product = StepProduct(transpose(weight.to(dtype)), B)
+            arrays = [as_array(x) for x in (outputs, tape.gates, tape.cells, d_cell, d_gates)]
+            d_a, through_product = d_gates.unbind(), d_hidden.to(dtype)
+            for t in reversed(range(T)):
+                lstm_step_back(t, through_product.data_ptr(), *arrays)
+                through_product = product(d_a[t])
+            d_hidden = through_product.float()
         d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
         d_weight = weight_gradient(d_gates, tape.read[:-1])
-        return d_inputs, None, d_weight, None, d_hidden.float(), d_cell
+        return d_inputs, None, d_weight, None, d_hidden, d_cell

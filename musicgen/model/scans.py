@@ -1,0 +1,306 @@
+"""Whole recurrences as compiled functions: all time steps, on all threads, on a processor with tiles.
+
+In every step a thread computes the same units: their columns of the product, then the elements in them.
+Between two steps it waits for the others, whose hidden states (or gradients of gates) the next products read.
+It brings the weights that it multiplies by into blocks itself, before the first step.
+
+What a core's own cache holds of the weights is what was read last. So every other step reads them from the
+end.
+
+The formulas stand in lstm.py and gru.py, what is given and written in kernels.py. Shapes: T time steps,
+B rows of a batch, H hidden size, N inputs.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba.np.numpy_support import carray
+from torch import Tensor
+
+from musicgen.compiling import compiled
+from musicgen.model import kernels, team, tiles
+from musicgen.model.kernels import gru_units, gru_units_back, lstm_units, lstm_units_back, pointer
+from musicgen.model.team import TeamFunction, argument_record, barrier, has_team, share
+from musicgen.model.tiles import (
+    WIDTH,
+    begin,
+    block_of,
+    block_of_transposed,
+    configuration,
+    end,
+    fits,
+    has_tiles,
+    multiply,
+)
+
+_compiled = compiled()
+
+
+def can_scan(dtype: torch.dtype, num_rows: int, hidden_size: int) -> bool:
+    """Whether the four functions below take factors of this type, and so many rows and units."""
+    return dtype == torch.bfloat16 and fits(num_rows, hidden_size) and has_tiles() and has_team()
+
+
+def lstm_forward(
+    weight: Tensor, inputs: Tensor, rows: Tensor, gates: Tensor, cells: Tensor, hiddens: Tensor, read: Tensor
+) -> None:
+    """All steps of an LSTM with weight [4H, H] in 32 bits, from the states that stand at 0."""
+    T, B, H = len(gates), *hiddens.shape[1:]
+    _LSTM(
+        **_sizes_and_room(T, B, H, weight),
+        N=len(inputs),
+        sums=torch.empty(B, 4 * H),
+        inputs=inputs,
+        rows=rows.long(),
+        gates=gates,
+        cells=cells,
+        hiddens=hiddens,
+        read=read,
+    )
+
+
+def lstm_backward(
+    weight: Tensor,
+    outputs: Tensor,
+    gates: Tensor,
+    cells: Tensor,
+    d_hidden: Tensor,
+    d_cell: Tensor,
+    d_gates: Tensor,
+) -> None:
+    """All steps back. d_hidden and d_cell [B, H], of the last state, become those of the first one."""
+    T, B, H = outputs.shape
+    _LSTM_BACK(
+        **_sizes_and_room(T, B, H, weight),
+        sums=d_hidden,
+        outputs=outputs,
+        gates=gates,
+        cells=cells,
+        d_cell=d_cell,
+        d_gates=d_gates,
+    )
+
+
+def gru_forward(
+    weight: Tensor,
+    bias: Tensor,
+    inputs: Tensor,
+    rows: Tensor,
+    gates: Tensor,
+    news: Tensor,
+    hiddens: Tensor,
+    read: Tensor,
+) -> None:
+    """All steps of a GRU with weight [3H, H] in 32 bits, from the state that stands at 0."""
+    T, B, H = news.shape
+    _GRU(
+        **_sizes_and_room(T, B, H, weight),
+        N=len(inputs),
+        sums=torch.empty(B, 3 * H),
+        bias=bias,
+        inputs=inputs,
+        rows=rows.long(),
+        gates=gates,
+        news=news,
+        hiddens=hiddens,
+        read=read,
+    )
+
+
+def gru_backward(
+    weight: Tensor,
+    outputs: Tensor,
+    gates: Tensor,
+    news: Tensor,
+    hiddens: Tensor,
+    d_hidden: Tensor,
+    d_gates: Tensor,
+    d_news: Tensor,
+    d_bias: Tensor,
+) -> None:
+    """All steps back. d_hidden [B, H], of the last state, becomes that of the first one."""
+    T, B, H = news.shape
+    sums = torch.zeros(B, H)
+    _GRU_BACK(
+        **_sizes_and_room(T, B, H, weight),
+        sums=sums,
+        outputs=outputs,
+        gates=gates,
+        news=news,
+        hiddens=hiddens,
+        d_hidden=d_hidden,
+        d_gates=d_gates,
+        d_news=d_news,
+        d_bias=d_bias,
+    )
+    d_hidden += sums
+
+
+def _sizes_and_room(T: int, B: int, H: int, weight: Tensor) -> dict[str, int | Tensor]:
+    """What all four are given: sizes, the form of the tiles, the weight and room for its blocks."""
+    blocks = torch.empty_like(weight, dtype=torch.bfloat16)
+    return {"T": T, "B": B, "H": H, "form": configuration(B), "weight": weight, "blocks": blocks}
+
+
+@_compiled
+def _integers(address: int, shape: Any) -> Any:
+    return carray(pointer(address), shape, np.int64)
+
+
+@_compiled
+def _floats(address: int, shape: Any) -> Any:
+    return carray(pointer(address), shape, np.float32)
+
+
+@_compiled
+def _halves(address: int, shape: Any) -> Any:
+    return carray(pointer(address), shape, np.uint16)
+
+
+@_compiled
+def _forward_blocks(address: int, weight: Any, first: int, last: int) -> None:
+    """Make blocks of a weight [G·H, H], for the units 32·first to 32·last in all gates."""
+    H = weight.shape[1]
+    blocks = _halves(address, (len(weight) // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH))
+    for gate in range(len(weight) // H):
+        for number in range(first, last):
+            block_of(weight, gate * (H // WIDTH) + number, blocks)
+
+
+@_compiled
+def _backward_blocks(address: int, weight: Any, first: int, last: int) -> None:
+    """Make blocks of the transposed weight, [H, G·H], for the units 32·first to 32·last."""
+    blocks = _halves(address, (weight.shape[1] // WIDTH, len(weight) // WIDTH, 2, WIDTH // 2, WIDTH))
+    for number in range(first, last):
+        block_of_transposed(weight, number, blocks)
+
+
+@_compiled
+def _multiply(
+    t: int, first: int, last: int, left: int, B: int, K: int, blocks: int, sums: int, H: int, gates: int
+) -> None:
+    """Rows [B, K] at `left` times the weight in blocks -> sums [B, gates·H], columns of these units alone."""
+    for i in range(first, last):
+        unit = WIDTH * (i if t % 2 else first + last - 1 - i)
+        for gate in range(gates):
+            column = gate * H + unit
+            multiply(left, 2 * K, B, blocks + 2 * K * column, K, sums + 4 * column, 4 * gates * H)
+
+
+_LSTM_ARGUMENTS = argument_record("T B H N form weight blocks sums inputs rows gates cells hiddens read")
+
+
+def _lstm(address: Any) -> None:
+    given = carray(address, 1, _LSTM_ARGUMENTS)[0]
+    T, B, H, N = given.T, given.B, given.H, given.N
+    weight, sums = _floats(given.weight, (4 * H, H)), _floats(given.sums, (B, 4 * H))
+    inputs, rows = _halves(given.inputs, (N, 4 * H)), _integers(given.rows, (T, B))
+    gates, cells = _halves(given.gates, (T, B, 4 * H)), _floats(given.cells, (T + 1, B, H))
+    hiddens, read = _floats(given.hiddens, (T + 1, B, H)), _halves(given.read, (T + 1, B, H))
+    first, last = share(H // WIDTH)
+    _forward_blocks(given.blocks, weight, first, last)
+    begin(given.form)
+    for t in range(T):
+        _multiply(t, first, last, given.read + 2 * t * B * H, B, H, given.blocks, given.sums, H, 4)
+        lstm_units(t, WIDTH * first, WIDTH * last, sums, inputs, rows, gates, cells, hiddens, read)
+        barrier()
+    end()
+
+
+_LSTM_BACK_ARGUMENTS = argument_record("T B H form weight blocks sums outputs gates cells d_cell d_gates")
+
+
+def _lstm_back(address: Any) -> None:
+    given = carray(address, 1, _LSTM_BACK_ARGUMENTS)[0]
+    T, B, H = given.T, given.B, given.H
+    weight, sums = _floats(given.weight, (4 * H, H)), _floats(given.sums, (B, H))
+    outputs, gates = _floats(given.outputs, (T, B, H)), _halves(given.gates, (T, B, 4 * H))
+    cells, d_cell = _floats(given.cells, (T + 1, B, H)), _floats(given.d_cell, (B, H))
+    d_gates = _halves(given.d_gates, (T, B, 4 * H))
+    first, last = share(H // WIDTH)
+    _backward_blocks(given.blocks, weight, first, last)
+    begin(given.form)
+    for t in range(T - 1, -1, -1):
+        lstm_units_back(t, WIDTH * first, WIDTH * last, sums, outputs, gates, cells, d_cell, d_gates)
+        barrier()
+        _multiply(t, first, last, given.d_gates + 8 * t * B * H, B, 4 * H, given.blocks, given.sums, H, 1)
+    end()
+
+
+_GRU_ARGUMENTS = argument_record("T B H N form weight blocks sums bias inputs rows gates news hiddens read")
+
+
+def _gru(address: Any) -> None:
+    given = carray(address, 1, _GRU_ARGUMENTS)[0]
+    T, B, H, N = given.T, given.B, given.H, given.N
+    weight, sums, bias = (
+        _floats(given.weight, (3 * H, H)),
+        _floats(given.sums, (B, 3 * H)),
+        _floats(given.bias, H),
+    )
+    inputs, rows = _halves(given.inputs, (N, 3 * H)), _integers(given.rows, (T, B))
+    gates, news = _halves(given.gates, (T, B, 3 * H)), _halves(given.news, (T, B, H))
+    hiddens, read = _floats(given.hiddens, (T + 1, B, H)), _halves(given.read, (T + 1, B, H))
+    first, last = share(H // WIDTH)
+    _forward_blocks(given.blocks, weight, first, last)
+    begin(given.form)
+    for t in range(T):
+        _multiply(t, first, last, given.read + 2 * t * B * H, B, H, given.blocks, given.sums, H, 3)
+        gru_units(t, WIDTH * first, WIDTH * last, sums, bias, inputs, rows, gates, news, hiddens, read)
+        barrier()
+    end()
+
+
+_GRU_BACK_ARGUMENTS = argument_record(
+    "T B H form weight blocks sums outputs gates news hiddens d_hidden d_gates d_news d_bias"
+)
+
+
+def _gru_back(address: Any) -> None:
+    given = carray(address, 1, _GRU_BACK_ARGUMENTS)[0]
+    T, B, H = given.T, given.B, given.H
+    weight, sums, outputs = (
+        _floats(given.weight, (3 * H, H)),
+        _floats(given.sums, (B, H)),
+        _floats(given.outputs, (T, B, H)),
+    )
+    gates, news = _halves(given.gates, (T, B, 3 * H)), _halves(given.news, (T, B, H))
+    hiddens, d_hidden = _floats(given.hiddens, (T + 1, B, H)), _floats(given.d_hidden, (B, H))
+    d_gates, d_news, d_bias = (
+        _halves(given.d_gates, (T, B, 3 * H)),
+        _halves(given.d_news, (T, B, H)),
+        _floats(given.d_bias, H),
+    )
+    first, last = share(H // WIDTH)
+    _backward_blocks(given.blocks, weight, first, last)
+    begin(given.form)
+    for t in range(T - 1, -1, -1):
+        gru_units_back(
+            t,
+            WIDTH * first,
+            WIDTH * last,
+            sums,
+            outputs,
+            gates,
+            news,
+            hiddens,
+            d_hidden,
+            d_gates,
+            d_news,
+            d_bias,
+        )
+        barrier()
+        _multiply(t, first, last, given.d_gates + 6 * t * B * H, B, 3 * H, given.blocks, given.sums, H, 1)
+    end()
+
+
+_CALLED = (kernels, team, tiles)
+_LSTM, _LSTM_BACK = (
+    TeamFunction(_lstm, _LSTM_ARGUMENTS, _CALLED),
+    TeamFunction(_lstm_back, _LSTM_BACK_ARGUMENTS, _CALLED),
+)
+_GRU, _GRU_BACK = (
+    TeamFunction(_gru, _GRU_ARGUMENTS, _CALLED),
+    TeamFunction(_gru_back, _GRU_BACK_ARGUMENTS, _CALLED),
+)

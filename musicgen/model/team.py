@@ -1,0 +1,72 @@
+"""Compiled functions on all threads on which torch computes here.
+
+torch's threads wait for work in a loop, which keeps their cores busy: others beside them would halve the
+speed of both. So this asks OpenMP, to which they belong, as compiled C does where it meets a parallel region.
+GNU's library and those of LLVM and Intel know that call.
+"""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numba import types
+from torch import Tensor
+
+from musicgen.compiling import CompiledForC, compiled
+
+_CALLS = ("GOMP_parallel", "GOMP_barrier", "omp_get_thread_num", "omp_get_num_threads")
+
+_compiled = compiled()
+
+barrier: Any = types.ExternalFunction("GOMP_barrier", types.void())
+"""In compiled code: wait until all threads of the team are here."""
+_thread_number: Any = types.ExternalFunction("omp_get_thread_num", types.int32())
+_number_of_threads: Any = types.ExternalFunction("omp_get_num_threads", types.int32())
+
+
+@cache
+def has_team() -> bool:
+    """Whether this process has an OpenMP that can be asked."""
+    process = ctypes.CDLL(None)
+    return all(hasattr(process, name) for name in _CALLS)
+
+
+@_compiled
+def share(number: int) -> tuple[int, int]:
+    """In compiled code: the first of so many things that this thread does, and the one behind its last."""
+    thread, threads = _thread_number(), _number_of_threads()
+    return number * thread // threads, number * (thread + 1) // threads
+
+
+def argument_record(names: str) -> np.dtype:
+    """How a team function finds its arguments: `carray(address, 1, record)[0]` has these names."""
+    return np.dtype([(name, np.int64) for name in names.split()])
+
+
+class TeamFunction:
+    """A function that every thread of the team calls, with the address of the same arguments."""
+
+    def __init__(
+        self, function: Callable[[Any], None], record: np.dtype, uses: Sequence[ModuleType] = ()
+    ) -> None:
+        """uses: modules whose compiled functions it calls."""
+        self._function = CompiledForC(function, uses)
+        self._names = record.names or ()
+
+    def __call__(self, **arguments: int | Tensor) -> None:
+        """Run it to its end.
+
+        A tensor lies on the CPU, one element behind the other, and arrives as its address.
+        """
+        assert all(isinstance(each, int) or each.is_contiguous() for each in arguments.values())
+        given = (ctypes.c_int64 * len(self._names))()
+        for place, name in enumerate(self._names):
+            argument = arguments.pop(name)
+            given[place] = argument if isinstance(argument, int) else argument.data_ptr()
+        assert not arguments, "the record names all of them"
+        parallel = ctypes.CDLL(None).GOMP_parallel
+        parallel(ctypes.c_void_p(self._function.address), given, torch.get_num_threads(), 0)
