@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, gru_step, gru_step_back
-from musicgen.model.products import StepProduct, transpose
+from musicgen.model.products import StepProduct, prepare, transpose
 from musicgen.model.scans import can_scan, gru_backward, gru_forward
 from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
@@ -65,15 +65,19 @@ class Tape:
         )
 
     def run(
-        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
     ) -> None:
-        """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; product: with weight_hh."""
-        bias_n = as_array(bias_hh.detach()[2 * self.news.shape[2] :])
-        tape = [as_array(x) for x in (inputs, rows, self.gates, self.news, self.hiddens, self.read)]
+        """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; weight_hh is prepared."""
+        bias_n = bias_hh.detach()[2 * self.news.shape[2] :]
+        tape = self.gates, self.news, self.hiddens, self.read
+        if isinstance(weight_hh, Tensor):
+            gru_forward(first, weight_hh, bias_n, inputs, rows, *tape)
+            return
+        arrays = [as_array(x) for x in (bias_n, inputs, rows, *tape)]
         read = self.read.unbind()
         for t in range(first, first + len(rows)):
-            recurrent = product(read[t % len(read)])
-            gru_step(t, recurrent.data_ptr(), bias_n, *tape)
+            recurrent = weight_hh(read[t % len(read)])
+            gru_step(t, recurrent.data_ptr(), *arrays)
 
     def state(self, after: int) -> State:
         """After so many steps."""
@@ -98,11 +102,7 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         T, B = rows.shape
         tape = Tape.begin(T, (hidden,), inputs.dtype, is_kept=True)
-        if can_scan(inputs.dtype, *hidden.shape):
-            bias_n = bias_hh[2 * hidden.shape[1] :]
-            gru_forward(weight, bias_n, inputs, rows, tape.gates, tape.news, tape.hiddens, tape.read)
-        else:
-            tape.run(inputs, rows, StepProduct(weight.to(inputs.dtype), B), bias_hh)
+        tape.run(inputs, rows, prepare(weight, inputs.dtype, B), bias_hh)
         ctx.save_for_backward(weight)
         ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
         ctx.set_materialize_grads(False)
@@ -122,7 +122,7 @@ class _Scan(torch.autograd.Function):
         d_bias = torch.zeros(3 * H)
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         back = outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news, d_bias[2 * H :]
-        if can_scan(dtype, B, H):
+        if can_scan(dtype, H):
             gru_backward(weight, *back)
         else:
             product = StepProduct(transpose(weight.to(dtype)), B)

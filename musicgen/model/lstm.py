@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from musicgen.model.kernels import as_array, lstm_step, lstm_step_back
-from musicgen.model.products import StepProduct, transpose
+from musicgen.model.products import StepProduct, prepare, transpose
 from musicgen.model.scans import can_scan, lstm_backward, lstm_forward
 from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
 
@@ -63,15 +63,19 @@ class Tape:
         return cls(torch.empty(kept, B, 4 * H, dtype=dtype), cells, hiddens, read)
 
     def run(
-        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
     ) -> None:
-        """Read the rows [T, B] of inputs [N, 4H] as the steps from `first` on; product: with weight_hh."""
+        """Read the rows [T, B] of inputs [N, 4H] as the steps from `first` on; weight_hh is prepared."""
         del bias_hh  # The inputs hold it.
-        tape = [as_array(x) for x in (inputs, rows, self.gates, self.cells, self.hiddens, self.read)]
+        tape = self.gates, self.cells, self.hiddens, self.read
+        if isinstance(weight_hh, Tensor):
+            lstm_forward(first, weight_hh, inputs, rows, *tape)
+            return
+        arrays = [as_array(x) for x in (inputs, rows, *tape)]
         read = self.read.unbind()
         for t in range(first, first + len(rows)):
-            recurrent = product(read[t % len(read)])
-            lstm_step(t, recurrent.data_ptr(), *tape)
+            recurrent = weight_hh(read[t % len(read)])
+            lstm_step(t, recurrent.data_ptr(), *arrays)
 
     def state(self, after: int) -> State:
         """After so many steps."""
@@ -96,10 +100,7 @@ class _Scan(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         T, B = rows.shape
         tape = Tape.begin(T, (hidden, cell), inputs.dtype, is_kept=True)
-        if can_scan(inputs.dtype, *hidden.shape):
-            lstm_forward(weight, inputs, rows, tape.gates, tape.cells, tape.hiddens, tape.read)
-        else:
-            tape.run(inputs, rows, StepProduct(weight.to(inputs.dtype), B), bias_hh)
+        tape.run(inputs, rows, prepare(weight, inputs.dtype, B), bias_hh)
         ctx.save_for_backward(weight)
         ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
         ctx.set_materialize_grads(False)
@@ -118,7 +119,7 @@ class _Scan(torch.autograd.Function):
         d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
         d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
-        if can_scan(dtype, B, H):
+        if can_scan(dtype, H):
             lstm_backward(weight, outputs, tape.gates, tape.cells, d_hidden, d_cell, d_gates)
         else:
             product = StepProduct(transpose(weight.to(dtype)), B)

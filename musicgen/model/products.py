@@ -1,13 +1,15 @@
 """Matrix products of a recurrence: the same weights, time step after time step, times a few rows.
 
-Such a product is bound by how fast the weights come from the cache, not by arithmetic. oneDNN reads them in
-an order of its own that is prepared once for all steps, and in 16 bits they are half as many bytes.
+Such a product is bound by how fast the weights come from the cache, not by arithmetic. They are read in an
+order that is prepared once for all steps, and in 16 bits they are half as many bytes.
 """
 
 from typing import Literal
 
 import torch
 from torch import Tensor
+
+from musicgen.model.scans import can_scan, forward_blocks
 
 Precision = Literal["fp32", "bf16"]
 """fp32: 32 bits everywhere. bf16: the factors of matrix products are rounded to bfloat16 (8 bits of mantissa)
@@ -41,7 +43,10 @@ def transpose(matrix: Tensor) -> Tensor:
 
 
 class StepProduct:
-    """rows · weightᵀ for one weight [N, K] and many small `rows` [B, K]."""
+    """rows · weightᵀ for one weight [N, K] and many small `rows` [B, K].
+
+    oneDNN computes it with weights in an order of its own, unless they are small.
+    """
 
     def __init__(self, weight: Tensor, num_rows: int) -> None:
         """Take a weight of the type in which the products are wanted; num_rows is B."""
@@ -58,6 +63,16 @@ class StepProduct:
         if self._is_prepared:
             return _prepared_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
+
+
+def prepare(weight: Tensor, dtype: torch.dtype, num_rows: int) -> Tensor | StepProduct:
+    """A recurrent weight [G·H, H] in 32 bits as a tape's steps multiply so many rows by it, in this type.
+
+    A tensor holds the blocks with which scans.py takes all steps at once.
+    """
+    if can_scan(dtype, weight.shape[1]):
+        return forward_blocks(weight)
+    return StepProduct(weight.to(dtype), num_rows)
 
 
 if torch.backends.mkldnn.is_available():

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from musicgen.model import gru, lstm
 from musicgen.model.dropout import dropout
-from musicgen.model.products import StepProduct
+from musicgen.model.products import StepProduct, prepare
 
 LayerState = tuple[Tensor, ...]
 """Of one layer: what its cell carries from step to step, each [B, H] in 32 bits."""
@@ -29,7 +29,7 @@ class Tape(Protocol):
     @property
     def hiddens(self) -> Tensor: ...
     def run(
-        self, inputs: Tensor, rows: Tensor, product: StepProduct, bias_hh: Tensor, first: int = 0
+        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
     ) -> None: ...
     def state(self, after: int) -> LayerState: ...
 
@@ -80,7 +80,7 @@ def read(
             hiddens, new_state = cell.scan(inputs, rows, weight_hh, bias_hh, state)
         else:
             tape = cell.begin(len(rows), state, dtype, False)
-            tape.run(inputs, rows, StepProduct(weight_hh.to(dtype), rows.shape[1]), bias_hh)
+            tape.run(inputs, rows, prepare(weight_hh, dtype, rows.shape[1]), bias_hh)
             hiddens, new_state = tape.hiddens[1:], tape.state(len(rows))
         new_states.append(new_state)
     assert hiddens is not None

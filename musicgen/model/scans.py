@@ -2,7 +2,7 @@
 
 In every step a thread computes the same units: their columns of the product, then the elements in them.
 Between two steps it waits for the others, whose hidden states (or gradients of gates) the next products read.
-It brings the weights that it multiplies by into blocks itself, before the first step.
+It brings the weights that it multiplies by into blocks itself.
 
 What a core's own cache holds of the weights is what was read last. So every other step reads them from the
 end.
@@ -27,9 +27,8 @@ from musicgen.model.tiles import (
     begin,
     block_of,
     block_of_transposed,
-    configuration,
     end,
-    fits,
+    form_of,
     has_tiles,
     multiply,
 )
@@ -37,22 +36,41 @@ from musicgen.model.tiles import (
 _compiled = compiled()
 
 
-def can_scan(dtype: torch.dtype, num_rows: int, hidden_size: int) -> bool:
-    """Whether the four functions below take factors of this type, and so many rows and units."""
-    return dtype == torch.bfloat16 and fits(num_rows, hidden_size) and has_tiles() and has_team()
+def can_scan(dtype: torch.dtype, hidden_size: int) -> bool:
+    """Whether the functions below take factors of this type, and so many units."""
+    return dtype == torch.bfloat16 and hidden_size % WIDTH == 0 and has_tiles() and has_team()
+
+
+def forward_blocks(weight: Tensor) -> Tensor:
+    """A weight [G·H, H] in 32 bits -> the blocks by which the forward functions multiply."""
+    N, H = weight.shape
+    blocks = torch.empty(N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH, dtype=torch.bfloat16)
+    _BLOCKS(N=N, H=H, weight=weight, blocks=blocks)
+    return blocks
 
 
 def lstm_forward(
-    weight: Tensor, inputs: Tensor, rows: Tensor, gates: Tensor, cells: Tensor, hiddens: Tensor, read: Tensor
+    first: int,
+    blocks: Tensor,
+    inputs: Tensor,
+    rows: Tensor,
+    gates: Tensor,
+    cells: Tensor,
+    hiddens: Tensor,
+    read: Tensor,
 ) -> None:
-    """All steps of an LSTM with weight [4H, H] in 32 bits, from the states that stand at 0."""
-    T, B, H = len(gates), *hiddens.shape[1:]
+    """The steps of an LSTM from `first` on, one for each of rows [T, B]."""
+    B, H = hiddens.shape[1:]
     _LSTM(
-        **_sizes_and_room(T, B, H, weight),
+        **_steps(first, rows, B, H),
         N=len(inputs),
+        kept=len(gates),
+        kept_cells=len(cells),
+        kept_hiddens=len(hiddens),
+        kept_read=len(read),
+        blocks=blocks,
         sums=torch.empty(B, 4 * H),
         inputs=inputs,
-        rows=rows.long(),
         gates=gates,
         cells=cells,
         hiddens=hiddens,
@@ -69,10 +87,18 @@ def lstm_backward(
     d_cell: Tensor,
     d_gates: Tensor,
 ) -> None:
-    """All steps back. d_hidden and d_cell [B, H], of the last state, become those of the first one."""
+    """All steps back through an LSTM with weight [4H, H] in 32 bits.
+
+    d_hidden and d_cell [B, H], of the last state, become those of the first one.
+    """
     T, B, H = outputs.shape
     _LSTM_BACK(
-        **_sizes_and_room(T, B, H, weight),
+        T=T,
+        B=B,
+        H=H,
+        form=form_of(B),
+        weight=weight,
+        blocks=torch.empty_like(weight, dtype=torch.bfloat16),
         sums=d_hidden,
         outputs=outputs,
         gates=gates,
@@ -83,7 +109,8 @@ def lstm_backward(
 
 
 def gru_forward(
-    weight: Tensor,
+    first: int,
+    blocks: Tensor,
     bias: Tensor,
     inputs: Tensor,
     rows: Tensor,
@@ -92,15 +119,18 @@ def gru_forward(
     hiddens: Tensor,
     read: Tensor,
 ) -> None:
-    """All steps of a GRU with weight [3H, H] in 32 bits, from the state that stands at 0."""
-    T, B, H = news.shape
+    """The steps of a GRU from `first` on, one for each of rows [T, B]."""
+    B, H = hiddens.shape[1:]
     _GRU(
-        **_sizes_and_room(T, B, H, weight),
+        **_steps(first, rows, B, H),
         N=len(inputs),
+        kept=len(gates),
+        kept_hiddens=len(hiddens),
+        kept_read=len(read),
+        blocks=blocks,
         sums=torch.empty(B, 3 * H),
         bias=bias,
         inputs=inputs,
-        rows=rows.long(),
         gates=gates,
         news=news,
         hiddens=hiddens,
@@ -119,11 +149,19 @@ def gru_backward(
     d_news: Tensor,
     d_bias: Tensor,
 ) -> None:
-    """All steps back. d_hidden [B, H], of the last state, becomes that of the first one."""
+    """All steps back through a GRU with weight [3H, H] in 32 bits.
+
+    d_hidden [B, H], of the last state, becomes that of the first one.
+    """
     T, B, H = news.shape
     sums = torch.zeros(B, H)
     _GRU_BACK(
-        **_sizes_and_room(T, B, H, weight),
+        T=T,
+        B=B,
+        H=H,
+        form=form_of(B),
+        weight=weight,
+        blocks=torch.empty_like(weight, dtype=torch.bfloat16),
         sums=sums,
         outputs=outputs,
         gates=gates,
@@ -137,10 +175,15 @@ def gru_backward(
     d_hidden += sums
 
 
-def _sizes_and_room(T: int, B: int, H: int, weight: Tensor) -> dict[str, int | Tensor]:
-    """What all four are given: sizes, the form of the tiles, the weight and room for its blocks."""
-    blocks = torch.empty_like(weight, dtype=torch.bfloat16)
-    return {"T": T, "B": B, "H": H, "form": configuration(B), "weight": weight, "blocks": blocks}
+def _steps(first: int, rows: Tensor, B: int, H: int) -> dict[str, int | Tensor]:
+    return {
+        "first": first,
+        "T": len(rows),
+        "B": B,
+        "H": H,
+        "form": form_of(B),
+        "rows": rows.long().contiguous(),
+    }
 
 
 @_compiled
@@ -159,50 +202,63 @@ def _halves(address: int, shape: Any) -> Any:
 
 
 @_compiled
-def _forward_blocks(address: int, weight: Any, first: int, last: int) -> None:
-    """Make blocks of a weight [G·H, H], for the units 32·first to 32·last in all gates."""
-    H = weight.shape[1]
-    blocks = _halves(address, (len(weight) // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH))
-    for gate in range(len(weight) // H):
-        for number in range(first, last):
-            block_of(weight, gate * (H // WIDTH) + number, blocks)
-
-
-@_compiled
-def _backward_blocks(address: int, weight: Any, first: int, last: int) -> None:
-    """Make blocks of the transposed weight, [H, G·H], for the units 32·first to 32·last."""
-    blocks = _halves(address, (weight.shape[1] // WIDTH, len(weight) // WIDTH, 2, WIDTH // 2, WIDTH))
-    for number in range(first, last):
-        block_of_transposed(weight, number, blocks)
-
-
-@_compiled
 def _multiply(
-    t: int, first: int, last: int, left: int, B: int, K: int, blocks: int, sums: int, H: int, gates: int
+    t: int,
+    first: int,
+    last: int,
+    left: int,
+    B: int,
+    K: int,
+    form: int,
+    blocks: int,
+    sums: int,
+    H: int,
+    gates: int,
 ) -> None:
     """Rows [B, K] at `left` times the weight in blocks -> sums [B, gates·H], columns of these units alone."""
     for i in range(first, last):
         unit = WIDTH * (i if t % 2 else first + last - 1 - i)
         for gate in range(gates):
             column = gate * H + unit
-            multiply(left, 2 * K, B, blocks + 2 * K * column, K, sums + 4 * column, 4 * gates * H)
+            multiply(left, 2 * K, B, form, blocks + 2 * K * column, K, sums + 4 * column, 4 * gates * H)
 
 
-_LSTM_ARGUMENTS = argument_record("T B H N form weight blocks sums inputs rows gates cells hiddens read")
+_BLOCKS_ARGUMENTS = argument_record("N H weight blocks")
+
+
+def _blocks(address: Any) -> None:
+    given = carray(address, 1, _BLOCKS_ARGUMENTS)[0]
+    N, H = given.N, given.H
+    weight, blocks = (
+        _floats(given.weight, (N, H)),
+        _halves(given.blocks, (N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH)),
+    )
+    # Each thread those by which it will multiply, which its core has then seen last.
+    first, last = share(H // WIDTH)
+    for gate in range(N // H):
+        for number in range(first, last):
+            block_of(weight, gate * (H // WIDTH) + number, blocks)
+
+
+_LSTM_ARGUMENTS = argument_record(
+    "first T B H N kept kept_cells kept_hiddens kept_read"
+    " form blocks sums inputs rows gates cells hiddens read"
+)
 
 
 def _lstm(address: Any) -> None:
     given = carray(address, 1, _LSTM_ARGUMENTS)[0]
     T, B, H, N = given.T, given.B, given.H, given.N
-    weight, sums = _floats(given.weight, (4 * H, H)), _floats(given.sums, (B, 4 * H))
-    inputs, rows = _halves(given.inputs, (N, 4 * H)), _integers(given.rows, (T, B))
-    gates, cells = _halves(given.gates, (T, B, 4 * H)), _floats(given.cells, (T + 1, B, H))
-    hiddens, read = _floats(given.hiddens, (T + 1, B, H)), _halves(given.read, (T + 1, B, H))
+    sums, inputs = _floats(given.sums, (B, 4 * H)), _halves(given.inputs, (N, 4 * H))
+    rows, gates = _integers(given.rows, (T, B)), _halves(given.gates, (given.kept, B, 4 * H))
+    cells = _floats(given.cells, (given.kept_cells, B, H))
+    hiddens = _floats(given.hiddens, (given.kept_hiddens, B, H))
+    read = _halves(given.read, (given.kept_read, B, H))
     first, last = share(H // WIDTH)
-    _forward_blocks(given.blocks, weight, first, last)
-    begin(given.form)
-    for t in range(T):
-        _multiply(t, first, last, given.read + 2 * t * B * H, B, H, given.blocks, given.sums, H, 4)
+    begin(given.form, B)
+    for t in range(given.first, given.first + T):
+        left = given.read + 2 * (t % given.kept_read) * B * H
+        _multiply(t, first, last, left, B, H, given.form, given.blocks, given.sums, H, 4)
         lstm_units(t, WIDTH * first, WIDTH * last, sums, inputs, rows, gates, cells, hiddens, read)
         barrier()
     end()
@@ -214,39 +270,46 @@ _LSTM_BACK_ARGUMENTS = argument_record("T B H form weight blocks sums outputs ga
 def _lstm_back(address: Any) -> None:
     given = carray(address, 1, _LSTM_BACK_ARGUMENTS)[0]
     T, B, H = given.T, given.B, given.H
-    weight, sums = _floats(given.weight, (4 * H, H)), _floats(given.sums, (B, H))
-    outputs, gates = _floats(given.outputs, (T, B, H)), _halves(given.gates, (T, B, 4 * H))
+    sums, outputs = _floats(given.sums, (B, H)), _floats(given.outputs, (T, B, H))
+    gates, d_gates = _halves(given.gates, (T, B, 4 * H)), _halves(given.d_gates, (T, B, 4 * H))
     cells, d_cell = _floats(given.cells, (T + 1, B, H)), _floats(given.d_cell, (B, H))
-    d_gates = _halves(given.d_gates, (T, B, 4 * H))
     first, last = share(H // WIDTH)
-    _backward_blocks(given.blocks, weight, first, last)
-    begin(given.form)
+    _transposed_blocks(given.blocks, _floats(given.weight, (4 * H, H)), first, last)
+    begin(given.form, B)
     for t in range(T - 1, -1, -1):
         lstm_units_back(t, WIDTH * first, WIDTH * last, sums, outputs, gates, cells, d_cell, d_gates)
         barrier()
-        _multiply(t, first, last, given.d_gates + 8 * t * B * H, B, 4 * H, given.blocks, given.sums, H, 1)
+        left = given.d_gates + 8 * t * B * H
+        _multiply(t, first, last, left, B, 4 * H, given.form, given.blocks, given.sums, H, 1)
     end()
 
 
-_GRU_ARGUMENTS = argument_record("T B H N form weight blocks sums bias inputs rows gates news hiddens read")
+@_compiled
+def _transposed_blocks(address: int, weight: Any, first: int, last: int) -> None:
+    """Make blocks of the transposed weight, [H, G·H], for the units 32·first to 32·last."""
+    blocks = _halves(address, (weight.shape[1] // WIDTH, len(weight) // WIDTH, 2, WIDTH // 2, WIDTH))
+    for number in range(first, last):
+        block_of_transposed(weight, number, blocks)
+
+
+_GRU_ARGUMENTS = argument_record(
+    "first T B H N kept kept_hiddens kept_read form blocks sums bias inputs rows gates news hiddens read"
+)
 
 
 def _gru(address: Any) -> None:
     given = carray(address, 1, _GRU_ARGUMENTS)[0]
     T, B, H, N = given.T, given.B, given.H, given.N
-    weight, sums, bias = (
-        _floats(given.weight, (3 * H, H)),
-        _floats(given.sums, (B, 3 * H)),
-        _floats(given.bias, H),
-    )
+    sums, bias = _floats(given.sums, (B, 3 * H)), _floats(given.bias, H)
     inputs, rows = _halves(given.inputs, (N, 3 * H)), _integers(given.rows, (T, B))
-    gates, news = _halves(given.gates, (T, B, 3 * H)), _halves(given.news, (T, B, H))
-    hiddens, read = _floats(given.hiddens, (T + 1, B, H)), _halves(given.read, (T + 1, B, H))
+    gates, news = _halves(given.gates, (given.kept, B, 3 * H)), _halves(given.news, (given.kept, B, H))
+    hiddens = _floats(given.hiddens, (given.kept_hiddens, B, H))
+    read = _halves(given.read, (given.kept_read, B, H))
     first, last = share(H // WIDTH)
-    _forward_blocks(given.blocks, weight, first, last)
-    begin(given.form)
-    for t in range(T):
-        _multiply(t, first, last, given.read + 2 * t * B * H, B, H, given.blocks, given.sums, H, 3)
+    begin(given.form, B)
+    for t in range(given.first, given.first + T):
+        left = given.read + 2 * (t % given.kept_read) * B * H
+        _multiply(t, first, last, left, B, H, given.form, given.blocks, given.sums, H, 3)
         gru_units(t, WIDTH * first, WIDTH * last, sums, bias, inputs, rows, gates, news, hiddens, read)
         barrier()
     end()
@@ -260,21 +323,14 @@ _GRU_BACK_ARGUMENTS = argument_record(
 def _gru_back(address: Any) -> None:
     given = carray(address, 1, _GRU_BACK_ARGUMENTS)[0]
     T, B, H = given.T, given.B, given.H
-    weight, sums, outputs = (
-        _floats(given.weight, (3 * H, H)),
-        _floats(given.sums, (B, H)),
-        _floats(given.outputs, (T, B, H)),
-    )
-    gates, news = _halves(given.gates, (T, B, 3 * H)), _halves(given.news, (T, B, H))
+    sums, outputs = _floats(given.sums, (B, H)), _floats(given.outputs, (T, B, H))
+    gates, d_gates = _halves(given.gates, (T, B, 3 * H)), _halves(given.d_gates, (T, B, 3 * H))
+    news, d_news = _halves(given.news, (T, B, H)), _halves(given.d_news, (T, B, H))
     hiddens, d_hidden = _floats(given.hiddens, (T + 1, B, H)), _floats(given.d_hidden, (B, H))
-    d_gates, d_news, d_bias = (
-        _halves(given.d_gates, (T, B, 3 * H)),
-        _halves(given.d_news, (T, B, H)),
-        _floats(given.d_bias, H),
-    )
+    d_bias = _floats(given.d_bias, H)
     first, last = share(H // WIDTH)
-    _backward_blocks(given.blocks, weight, first, last)
-    begin(given.form)
+    _transposed_blocks(given.blocks, _floats(given.weight, (3 * H, H)), first, last)
+    begin(given.form, B)
     for t in range(T - 1, -1, -1):
         gru_units_back(
             t,
@@ -291,16 +347,14 @@ def _gru_back(address: Any) -> None:
             d_bias,
         )
         barrier()
-        _multiply(t, first, last, given.d_gates + 6 * t * B * H, B, 3 * H, given.blocks, given.sums, H, 1)
+        left = given.d_gates + 6 * t * B * H
+        _multiply(t, first, last, left, B, 3 * H, given.form, given.blocks, given.sums, H, 1)
     end()
 
 
 _CALLED = (kernels, team, tiles)
-_LSTM, _LSTM_BACK = (
-    TeamFunction(_lstm, _LSTM_ARGUMENTS, _CALLED),
-    TeamFunction(_lstm_back, _LSTM_BACK_ARGUMENTS, _CALLED),
-)
-_GRU, _GRU_BACK = (
-    TeamFunction(_gru, _GRU_ARGUMENTS, _CALLED),
-    TeamFunction(_gru_back, _GRU_BACK_ARGUMENTS, _CALLED),
-)
+_BLOCKS = TeamFunction(_blocks, _BLOCKS_ARGUMENTS, _CALLED)
+_LSTM = TeamFunction(_lstm, _LSTM_ARGUMENTS, _CALLED)
+_LSTM_BACK = TeamFunction(_lstm_back, _LSTM_BACK_ARGUMENTS, _CALLED)
+_GRU = TeamFunction(_gru, _GRU_ARGUMENTS, _CALLED)
+_GRU_BACK = TeamFunction(_gru_back, _GRU_BACK_ARGUMENTS, _CALLED)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork, State, select_rows
-from musicgen.model.products import DTYPES, StepProduct
+from musicgen.model.products import DTYPES, StepProduct, prepare
 from musicgen.model.recurrence import CELLS, Tape, embed, layer_parameters
 
 
@@ -69,7 +69,7 @@ class _Layer:
     input_product: StepProduct | None
     """None where the inputs' shares are looked up in a table."""
     input_bias: Tensor
-    product: StepProduct
+    weight: Tensor | StepProduct
     bias_hh: Tensor
     tape: Tape
     num_steps: int = 0
@@ -77,7 +77,7 @@ class _Layer:
 
     def read(self, inputs: Tensor, rows: Tensor) -> Tensor:
         """The rows [B] of inputs [N, G], shares of the gates -> hidden [B, H]."""
-        self.tape.run(inputs, rows[None], self.product, self.bias_hh, self.num_steps)
+        self.tape.run(inputs, rows[None], self.weight, self.bias_hh, self.num_steps)
         self.num_steps += 1
         return self.tape.hiddens[self.num_steps % 2]
 
@@ -99,9 +99,9 @@ class _CpuReader:
             if is_looked_up:
                 self._table = functional.linear(self._embedding.to(dtype), weight, bias)
             input_product = None if is_looked_up else StepProduct(weight, num_texts)
-            product = StepProduct(weight_hh.to(dtype), num_texts)
+            recurrent_weight = prepare(weight_hh, dtype, num_texts)
             tape = self._cell.begin(1, state, dtype, False)
-            self._layers.append(_Layer(input_product, bias, product, bias_hh, tape))
+            self._layers.append(_Layer(input_product, bias, recurrent_weight, bias_hh, tape))
         self._output = StepProduct(network.output.weight, num_texts)
         self._output_bias = network.output.bias
 

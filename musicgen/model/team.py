@@ -29,10 +29,14 @@ _number_of_threads: Any = types.ExternalFunction("omp_get_num_threads", types.in
 
 
 @cache
+def _openmp() -> ctypes.CDLL:
+    """What this process has loaded, OpenMP among it."""
+    return ctypes.CDLL(None)
+
+
 def has_team() -> bool:
     """Whether this process has an OpenMP that can be asked."""
-    process = ctypes.CDLL(None)
-    return all(hasattr(process, name) for name in _CALLS)
+    return all(hasattr(_openmp(), name) for name in _CALLS)
 
 
 @_compiled
@@ -68,5 +72,5 @@ class TeamFunction:
             argument = arguments.pop(name)
             given[place] = argument if isinstance(argument, int) else argument.data_ptr()
         assert not arguments, "the record names all of them"
-        parallel = ctypes.CDLL(None).GOMP_parallel
-        parallel(ctypes.c_void_p(self._function.address), given, torch.get_num_threads(), 0)
+        address = ctypes.c_void_p(self._function.address)
+        _openmp().GOMP_parallel(address, given, torch.get_num_threads(), 0)

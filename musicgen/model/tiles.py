@@ -40,11 +40,6 @@ def has_tiles() -> bool:
     return torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
 
 
-def fits(num_rows: int, hidden_size: int) -> bool:
-    """Whether `multiply` takes so many rows, and weights between gates and hidden states of this size."""
-    return (num_rows <= 2 * _ROWS or num_rows % (2 * _ROWS) == 0) and hidden_size % WIDTH == 0
-
-
 _BYTE, _LONG = ir.IntType(8), ir.IntType(64)
 _ADDRESS = _BYTE.as_pointer()
 
@@ -102,26 +97,27 @@ _clear, _load = _as_instruction(_type_clear), _as_instruction(_type_load)
 _save, _multiply_add = _as_instruction(_type_save), _as_instruction(_type_multiply_add)
 
 
-def configuration(num_rows: int) -> torch.Tensor:
-    """What `begin` needs for products of so many rows, as bytes [64].
+@cache
+def form_of(num_rows: int) -> torch.Tensor:
+    """How tiles are formed for products of so many rows: for 32 of them, then for the rest, as bytes [2, 64].
 
-    Tiles 0 and 1 hold the sums of the first 16 rows for the two halves of a block, tile 4 those rows; 2, 3
-    and 5 are the same for the next 16 rows. Tiles 6 and 7 hold weights.
+    Tiles 0 and 1 hold the sums of 16 rows for the two halves of a block, tile 4 those rows; 2, 3 and 5 are
+    the same for the next 16 rows. Tiles 6 and 7 hold weights.
     """
-    upper, lower = min(num_rows, _ROWS), min(max(num_rows - _ROWS, 0), _ROWS)
-    rows = [upper, upper, lower, lower, upper, lower, _ROWS, _ROWS]
-    used = [row > 0 for row in rows]
-    content = torch.zeros(64, dtype=torch.uint8)
-    content[0] = 1
-    content[16:32:2] = torch.tensor([64 * is_used for is_used in used])
-    content[48:56] = torch.tensor(rows)
-    return content
+    form = torch.zeros(2, 64, dtype=torch.uint8)
+    for content, rows in zip(form, (2 * _ROWS, num_rows % (2 * _ROWS)), strict=True):
+        upper, lower = min(rows, _ROWS), max(rows - _ROWS, 0)
+        tile_rows = torch.tensor([upper, upper, lower, lower, upper, lower, _ROWS, _ROWS])
+        content[0] = 1
+        content[16:32:2] = 64 * (tile_rows > 0)
+        content[48:56] = tile_rows
+    return form
 
 
 @_compiled
-def begin(configuration: int) -> None:
-    """Make this thread's tiles ready; configuration: its address."""
-    _configure(configuration)
+def begin(form: int, num_rows: int) -> None:
+    """Make this thread's tiles ready for products of so many rows; form: the address of theirs."""
+    _configure(form if num_rows >= 2 * _ROWS else form + 64)
 
 
 @_compiled
@@ -132,45 +128,76 @@ def end() -> None:
 
 @_compiled
 def multiply(
-    left: int, left_stride: int, num_rows: int, block: int, num_inputs: int, sums: int, sums_stride: int
+    left: int,
+    left_stride: int,
+    num_rows: int,
+    form: int,
+    block: int,
+    num_inputs: int,
+    sums: int,
+    sums_stride: int,
 ) -> None:
     """Rows [B, K] of bfloat16 times one block of a weight -> 32 columns of sums [B, N] in 32 bits.
 
-    left, block, sums: addresses; strides are in bytes from row to row. A thread's rows are those that it
-    began with: `fits` says how many they may be.
+    left, form, block, sums: addresses; strides are in bytes from row to row.
     """
-    for row in range(0, num_rows, 2 * _ROWS):
-        upper, upper_sums = left + row * left_stride, sums + row * sums_stride
-        lower, lower_sums = upper + _ROWS * left_stride, upper_sums + _ROWS * sums_stride
-        if num_rows <= _ROWS:
-            _clear(0)
-            _clear(1)
-            for k in range(num_inputs // WIDTH):
-                _load(4, upper + k * 64, left_stride)
-                _load(6, block + k * 2 * _TILE, 64)
-                _multiply_add(0, 4, 6)
-                _load(7, block + (k * 2 + 1) * _TILE, 64)
-                _multiply_add(1, 4, 7)
-            _save(0, upper_sums, sums_stride)
-            _save(1, upper_sums + 64, sums_stride)
-        else:
-            _clear(0)
-            _clear(1)
-            _clear(2)
-            _clear(3)
-            for k in range(num_inputs // WIDTH):
-                _load(4, upper + k * 64, left_stride)
-                _load(5, lower + k * 64, left_stride)
-                _load(6, block + k * 2 * _TILE, 64)
-                _multiply_add(0, 4, 6)
-                _multiply_add(2, 5, 6)
-                _load(7, block + (k * 2 + 1) * _TILE, 64)
-                _multiply_add(1, 4, 7)
-                _multiply_add(3, 5, 7)
-            _save(0, upper_sums, sums_stride)
-            _save(1, upper_sums + 64, sums_stride)
-            _save(2, lower_sums, sums_stride)
-            _save(3, lower_sums + 64, sums_stride)
+    full, rest = num_rows // (2 * _ROWS), num_rows % (2 * _ROWS)
+    for _ in range(full):
+        _multiply_two(left, left_stride, block, num_inputs, sums, sums_stride)
+        left += 2 * _ROWS * left_stride
+        sums += 2 * _ROWS * sums_stride
+    if rest == 0:
+        return
+    if full:
+        _configure(form + 64)
+    if rest > _ROWS:
+        _multiply_two(left, left_stride, block, num_inputs, sums, sums_stride)
+    else:
+        _multiply_one(left, left_stride, block, num_inputs, sums, sums_stride)
+    if full:
+        _configure(form)
+
+
+@_compiled
+def _multiply_one(
+    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
+) -> None:
+    """Up to 16 rows."""
+    _clear(0)
+    _clear(1)
+    for k in range(num_inputs // WIDTH):
+        _load(4, left + k * 64, left_stride)
+        _load(6, block + k * 2 * _TILE, 64)
+        _multiply_add(0, 4, 6)
+        _load(7, block + (k * 2 + 1) * _TILE, 64)
+        _multiply_add(1, 4, 7)
+    _save(0, sums, sums_stride)
+    _save(1, sums + 64, sums_stride)
+
+
+@_compiled
+def _multiply_two(
+    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
+) -> None:
+    """17 to 32 rows."""
+    lower, lower_sums = left + _ROWS * left_stride, sums + _ROWS * sums_stride
+    _clear(0)
+    _clear(1)
+    _clear(2)
+    _clear(3)
+    for k in range(num_inputs // WIDTH):
+        _load(4, left + k * 64, left_stride)
+        _load(5, lower + k * 64, left_stride)
+        _load(6, block + k * 2 * _TILE, 64)
+        _multiply_add(0, 4, 6)
+        _multiply_add(2, 5, 6)
+        _load(7, block + (k * 2 + 1) * _TILE, 64)
+        _multiply_add(1, 4, 7)
+        _multiply_add(3, 5, 7)
+    _save(0, sums, sums_stride)
+    _save(1, sums + 64, sums_stride)
+    _save(2, lower_sums, sums_stride)
+    _save(3, lower_sums + 64, sums_stride)
 
 
 @_compiled

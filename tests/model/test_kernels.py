@@ -11,7 +11,7 @@ from musicgen.model import kernels
 from musicgen.model.gru import Tape as GruTape
 from musicgen.model.kernels import add_rows, as_array
 from musicgen.model.lstm import Tape as LstmTape
-from musicgen.model.products import StepProduct
+from musicgen.model.products import prepare
 
 
 @njit
@@ -54,23 +54,23 @@ def test_storing_rounds_as_torch_does_and_reading_widens() -> None:
     assert np.array_equal(total[0], stored.float().numpy())
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("dtype", "H"), [(torch.float32, 20), (torch.bfloat16, 20), (torch.bfloat16, 64)])
 @pytest.mark.parametrize(("tape_type", "num_gates"), [(LstmTape, 4), (GruTape, 3)])
-def test_a_tape_that_is_written_over_gives_the_same_states(tape_type, num_gates, dtype) -> None:
-    T, B, H = 7, 3, 20
+def test_a_tape_that_is_written_over_gives_the_same_states(tape_type, num_gates, dtype, H) -> None:
+    T, B = 7, 3
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(5, num_gates * H, generator=generator).to(dtype)
     rows = torch.randint(0, 5, (T, B), generator=generator)
-    product = StepProduct(torch.randn(num_gates * H, H, generator=generator).div(H).to(dtype), B)
+    weight = prepare(torch.randn(num_gates * H, H, generator=generator).div(H), dtype, B)
     bias = torch.randn(num_gates * H, generator=generator)
     state = tuple(torch.randn(B, H, generator=generator) for _ in range(2 if num_gates == 4 else 1))
     kept = tape_type.begin(T, state, dtype, True)
-    kept.run(inputs, rows, product, bias)
+    kept.run(inputs, rows, weight, bias)
     at_once = tape_type.begin(T, state, dtype, False)
-    at_once.run(inputs, rows, product, bias)
+    at_once.run(inputs, rows, weight, bias)
     one_by_one = tape_type.begin(1, state, dtype, False)
     for t in range(T):
-        one_by_one.run(inputs, rows[t : t + 1], product, bias, t)
+        one_by_one.run(inputs, rows[t : t + 1], weight, bias, t)
     for other in (at_once, one_by_one):
         assert all(torch.equal(a, b) for a, b in zip(kept.state(T), other.state(T), strict=True))
     assert torch.equal(kept.hiddens, at_once.hiddens)
