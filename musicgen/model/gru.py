@@ -31,7 +31,7 @@ from torch.autograd.function import once_differentiable
 from musicgen.model.kernels import as_array, gru_step, gru_step_back
 from musicgen.model.products import StepProduct, prepare, transpose
 from musicgen.model.scans import can_scan, gru_backward, gru_forward
-from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
+from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient, writable
 
 State = tuple[Tensor]
 """hidden [B, H] in 32 bits."""
@@ -118,7 +118,7 @@ class _Scan(torch.autograd.Function):
         from_outputs, from_hidden = gradients
         dtype = tape.news.dtype
         d_gates, d_news = (torch.empty(T, B, width, dtype=dtype) for width in (3 * H, H))
-        d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
+        d_hidden = writable(from_hidden, B, H)
         d_bias = torch.zeros(3 * H)
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         back = outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news, d_bias[2 * H :]

@@ -30,7 +30,7 @@ from torch.autograd.function import once_differentiable
 from musicgen.model.kernels import as_array, lstm_step, lstm_step_back
 from musicgen.model.products import StepProduct, prepare, transpose
 from musicgen.model.scans import can_scan, lstm_backward, lstm_forward
-from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient
+from musicgen.model.tape import input_gradient, states_and_factors, weight_gradient, writable
 
 State = tuple[Tensor, Tensor]
 """hidden and cell, each [B, H] in 32 bits."""
@@ -116,8 +116,8 @@ class _Scan(torch.autograd.Function):
         from_outputs, from_hidden, from_cell = gradients
         dtype = tape.gates.dtype
         d_gates = torch.empty(T, B, 4 * H, dtype=dtype)
-        d_hidden = torch.zeros(B, H) if from_hidden is None else from_hidden.clone()
-        d_cell = torch.zeros(B, H) if from_cell is None else from_cell.clone()
+        d_hidden = writable(from_hidden, B, H)
+        d_cell = writable(from_cell, B, H)
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         if can_scan(dtype, H):
             lstm_backward(weight, outputs, tape.gates, tape.cells, d_hidden, d_cell, d_gates)

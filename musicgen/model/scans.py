@@ -2,7 +2,6 @@
 
 In every step a thread computes the same units: their columns of the product, then the elements in them.
 Between two steps it waits for the others, whose hidden states (or gradients of gates) the next products read.
-It brings the weights that it multiplies by into blocks itself.
 
 What a core's own cache holds of the weights is what was read last. So every other step reads them from the
 end.
@@ -215,7 +214,10 @@ def _multiply(
     H: int,
     gates: int,
 ) -> None:
-    """Rows [B, K] at `left` times the weight in blocks -> sums [B, gates·H], columns of these units alone."""
+    """Rows [B, K] times the weight in blocks -> sums [B, gates·H], in columns of units 32·first to 32·last.
+
+    left, form, blocks, sums: addresses.
+    """
     for i in range(first, last):
         unit = WIDTH * (i if t % 2 else first + last - 1 - i)
         for gate in range(gates):
@@ -229,11 +231,9 @@ _BLOCKS_ARGUMENTS = argument_record("N H weight blocks")
 def _blocks(address: Any) -> None:
     given = carray(address, 1, _BLOCKS_ARGUMENTS)[0]
     N, H = given.N, given.H
-    weight, blocks = (
-        _floats(given.weight, (N, H)),
-        _halves(given.blocks, (N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH)),
-    )
-    # Each thread those by which it will multiply, which its core has then seen last.
+    weight = _floats(given.weight, (N, H))
+    blocks = _halves(given.blocks, (N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH))
+    # Each thread makes those by which it will multiply.
     first, last = share(H // WIDTH)
     for gate in range(N // H):
         for number in range(first, last):
@@ -327,25 +327,12 @@ def _gru_back(address: Any) -> None:
     gates, d_gates = _halves(given.gates, (T, B, 3 * H)), _halves(given.d_gates, (T, B, 3 * H))
     news, d_news = _halves(given.news, (T, B, H)), _halves(given.d_news, (T, B, H))
     hiddens, d_hidden = _floats(given.hiddens, (T + 1, B, H)), _floats(given.d_hidden, (B, H))
-    d_bias = _floats(given.d_bias, H)
+    tape = (sums, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, _floats(given.d_bias, H))
     first, last = share(H // WIDTH)
     _transposed_blocks(given.blocks, _floats(given.weight, (3 * H, H)), first, last)
     begin(given.form, B)
     for t in range(T - 1, -1, -1):
-        gru_units_back(
-            t,
-            WIDTH * first,
-            WIDTH * last,
-            sums,
-            outputs,
-            gates,
-            news,
-            hiddens,
-            d_hidden,
-            d_gates,
-            d_news,
-            d_bias,
-        )
+        gru_units_back(t, WIDTH * first, WIDTH * last, *tape)
         barrier()
         left = given.d_gates + 6 * t * B * H
         _multiply(t, first, last, left, B, 3 * H, given.form, given.blocks, given.sums, H, 1)

@@ -27,6 +27,13 @@ def states_and_factors(
     return states, read
 
 
+def writable(gradient: Tensor | None, *shape: int) -> Tensor:
+    """A copy of a gradient of this shape, one element behind the other; zeros where there is none."""
+    if gradient is None:
+        return torch.zeros(shape)
+    return gradient.clone(memory_format=torch.contiguous_format)
+
+
 def weight_gradient(d_gates: Tensor, read: Tensor) -> Tensor:
     """Σ_t ∂a_t h_{t−1}ᵀ as one product: d_gates [T, B, G], hidden states [T, B, H] -> [G, H] in 32 bits."""
     gates, hiddens = d_gates.flatten(0, 1), read.flatten(0, 1)

@@ -66,11 +66,10 @@ class TeamFunction:
 
         A tensor lies on the CPU, one element behind the other, and arrives as its address.
         """
+        assert arguments.keys() == set(self._names), "the record names all of them"
         assert all(isinstance(each, int) or each.is_contiguous() for each in arguments.values())
-        given = (ctypes.c_int64 * len(self._names))()
-        for place, name in enumerate(self._names):
-            argument = arguments.pop(name)
-            given[place] = argument if isinstance(argument, int) else argument.data_ptr()
-        assert not arguments, "the record names all of them"
+        in_order = [arguments[name] for name in self._names]
+        values = [each if isinstance(each, int) else each.data_ptr() for each in in_order]
+        given = (ctypes.c_int64 * len(values))(*values)
         address = ctypes.c_void_p(self._function.address)
         _openmp().GOMP_parallel(address, given, torch.get_num_threads(), 0)

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5
 """Raised by hand whenever the same config would train other weights than before."""
 
 STOP = "stop_iteration"

@@ -46,7 +46,7 @@ def test_every_thing_is_done_once_and_all_wait_for_all(num_threads: int, number:
 
 def test_arguments_are_those_of_the_record() -> None:
     function = TeamFunction(_count, _RECORD)
-    with pytest.raises(KeyError, match="neighbours"):
+    with pytest.raises(AssertionError, match="names all"):
         function(number=1, rounds=1, done=torch.zeros(1, dtype=torch.int64))
     with pytest.raises(AssertionError):
         function(number=1, rounds=1, done=torch.zeros(4, 4)[:, 0], neighbours=1)
