@@ -15,7 +15,8 @@ prints the rates. The limit of a step is the sum of three parts that follow one 
 
 Operations are divided by the highest rate that any product reached here in that precision, bytes by the
 highest rate at which any operation went through an array of that size, again and again, so that it lies in
-whichever cache is large enough for it. Elementwise work (gates, the softmax) is not in the limit.
+whichever cache is large enough for it. (Read from both ends in turns, as model/scans.py does, some of it lies
+in a faster one: the limit is a little too high there.) Elementwise work (gates, the softmax) is not in it.
 """
 
 import time

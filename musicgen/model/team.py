@@ -6,6 +6,7 @@ GNU's library and those of LLVM and Intel know that call.
 """
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
@@ -36,7 +37,7 @@ def _openmp() -> ctypes.CDLL:
 
 def has_team() -> bool:
     """Whether this process has an OpenMP that can be asked."""
-    return all(hasattr(_openmp(), name) for name in _CALLS)
+    return sys.platform == "linux" and all(hasattr(_openmp(), name) for name in _CALLS)
 
 
 @_compiled
