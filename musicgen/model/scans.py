@@ -95,6 +95,7 @@ def lstm_backward(
         T=T,
         B=B,
         H=H,
+        arrivals=torch.zeros(1, dtype=torch.int64),
         form=form_of(B),
         weight=weight,
         blocks=torch.empty_like(weight, dtype=torch.bfloat16),
@@ -158,6 +159,7 @@ def gru_backward(
         T=T,
         B=B,
         H=H,
+        arrivals=torch.zeros(1, dtype=torch.int64),
         form=form_of(B),
         weight=weight,
         blocks=torch.empty_like(weight, dtype=torch.bfloat16),
@@ -180,6 +182,7 @@ def _steps(first: int, rows: Tensor, B: int, H: int) -> dict[str, int | Tensor]:
         "T": len(rows),
         "B": B,
         "H": H,
+        "arrivals": torch.zeros(1, dtype=torch.int64),
         "form": form_of(B),
         "rows": rows.long().contiguous(),
     }
@@ -241,7 +244,7 @@ def _blocks(address: Any) -> None:
 
 
 _LSTM_ARGUMENTS = argument_record(
-    "first T B H N kept kept_cells kept_hiddens kept_read"
+    "first T B H N arrivals kept kept_cells kept_hiddens kept_read"
     " form blocks sums inputs rows gates cells hiddens read"
 )
 
@@ -260,11 +263,13 @@ def _lstm(address: Any) -> None:
         left = given.read + 2 * (t % given.kept_read) * B * H
         _multiply(t, first, last, left, B, H, given.form, given.blocks, given.sums, H, 4)
         lstm_units(t, WIDTH * first, WIDTH * last, sums, inputs, rows, gates, cells, hiddens, read)
-        barrier()
+        barrier(given.arrivals, t - given.first)
     end()
 
 
-_LSTM_BACK_ARGUMENTS = argument_record("T B H form weight blocks sums outputs gates cells d_cell d_gates")
+_LSTM_BACK_ARGUMENTS = argument_record(
+    "T B H arrivals form weight blocks sums outputs gates cells d_cell d_gates"
+)
 
 
 def _lstm_back(address: Any) -> None:
@@ -278,7 +283,7 @@ def _lstm_back(address: Any) -> None:
     begin(given.form, B)
     for t in range(T - 1, -1, -1):
         lstm_units_back(t, WIDTH * first, WIDTH * last, sums, outputs, gates, cells, d_cell, d_gates)
-        barrier()
+        barrier(given.arrivals, T - 1 - t)
         left = given.d_gates + 8 * t * B * H
         _multiply(t, first, last, left, B, 4 * H, given.form, given.blocks, given.sums, H, 1)
     end()
@@ -293,7 +298,8 @@ def _transposed_blocks(address: int, weight: Any, first: int, last: int) -> None
 
 
 _GRU_ARGUMENTS = argument_record(
-    "first T B H N kept kept_hiddens kept_read form blocks sums bias inputs rows gates news hiddens read"
+    "first T B H N arrivals kept kept_hiddens kept_read"
+    " form blocks sums bias inputs rows gates news hiddens read"
 )
 
 
@@ -311,12 +317,12 @@ def _gru(address: Any) -> None:
         left = given.read + 2 * (t % given.kept_read) * B * H
         _multiply(t, first, last, left, B, H, given.form, given.blocks, given.sums, H, 3)
         gru_units(t, WIDTH * first, WIDTH * last, sums, bias, inputs, rows, gates, news, hiddens, read)
-        barrier()
+        barrier(given.arrivals, t - given.first)
     end()
 
 
 _GRU_BACK_ARGUMENTS = argument_record(
-    "T B H form weight blocks sums outputs gates news hiddens d_hidden d_gates d_news d_bias"
+    "T B H arrivals form weight blocks sums outputs gates news hiddens d_hidden d_gates d_news d_bias"
 )
 
 
@@ -333,7 +339,7 @@ def _gru_back(address: Any) -> None:
     begin(given.form, B)
     for t in range(T - 1, -1, -1):
         gru_units_back(t, WIDTH * first, WIDTH * last, *tape)
-        barrier()
+        barrier(given.arrivals, T - 1 - t)
         left = given.d_gates + 6 * t * B * H
         _multiply(t, first, last, left, B, 3 * H, given.form, given.blocks, given.sums, H, 1)
     end()

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(
     not team.has_team(), reason="torch computes without an OpenMP that can be asked"
 )
 
-_RECORD = argument_record("number rounds done neighbours")
+_RECORD = argument_record("number rounds arrivals done neighbours")
 
 
 def _count(address):
@@ -22,7 +22,7 @@ def _count(address):
     for turn in range(given.rounds):
         for thing in range(first, last):
             done[turn, thing] += 1
-        barrier()
+        barrier(given.arrivals, turn)
         for thing in range(first, last):
             neighbours[turn, thing] = done[turn].sum()
 
@@ -39,7 +39,9 @@ def num_threads(request: pytest.FixtureRequest):
 def test_every_thing_is_done_once_and_all_wait_for_all(num_threads: int, number: int) -> None:
     rounds = 500
     done, neighbours = (torch.zeros(rounds, number, dtype=torch.int64) for _ in range(2))
-    TeamFunction(_count, _RECORD, (team,))(number=number, rounds=rounds, done=done, neighbours=neighbours)
+    arrivals = torch.zeros(1, dtype=torch.int64)
+    function = TeamFunction(_count, _RECORD, (team,))
+    function(number=number, rounds=rounds, arrivals=arrivals, done=done, neighbours=neighbours)
     assert (done == 1).all()
     assert (neighbours == number).all()
 
@@ -49,4 +51,4 @@ def test_arguments_are_those_of_the_record() -> None:
     with pytest.raises(AssertionError, match="names all"):
         function(number=1, rounds=1, done=torch.zeros(1, dtype=torch.int64))
     with pytest.raises(AssertionError):
-        function(number=1, rounds=1, done=torch.zeros(4, 4)[:, 0], neighbours=1)
+        function(number=1, rounds=1, arrivals=1, done=torch.zeros(4, 4)[:, 0], neighbours=1)
