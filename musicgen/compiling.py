@@ -20,16 +20,14 @@ from numba.core.ccallback import CFunc
 _SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
-def compiled(**options: object) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def compiled(
+    uses: Sequence[ModuleType] = (), **options: object
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator; options: of numba's njit, beside those that all functions here have."""
     settings: dict[str, Any] = {**_SETTINGS, **options}
 
     def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-        dispatcher: Any = njit(**settings)(function)
-        # Where neither the function's folder nor the user's cache can be written, every process compiles.
-        with suppress(RuntimeError):
-            dispatcher._cache = _KeptCode(function)
-        return dispatcher
+        return _with_kept_code(njit(**settings)(function), function, uses)
 
     return compile_function
 
@@ -38,15 +36,21 @@ class CompiledForC:
     """A function that C can call with one address, compiled when its own address is first asked for."""
 
     def __init__(self, function: Callable[[int], None], uses: Sequence[ModuleType] = ()) -> None:
-        self._callback: Any = CFunc(function, ((types.voidptr,), types.void), {}, _SETTINGS)
-        with suppress(RuntimeError):
-            self._callback._cache = _KeptCode(function, uses)
+        callback = CFunc(function, ((types.voidptr,), types.void), {}, _SETTINGS)
+        self._callback = _with_kept_code(callback, function, uses)
 
     @cached_property
     def address(self) -> int:
         """Where its machine code begins."""
         self._callback.compile()
         return self._callback.address
+
+
+def _with_kept_code(compiler: Any, function: Callable[..., Any], uses: Sequence[ModuleType]) -> Any:
+    # Where neither the function's folder nor the user's cache can be written, every process compiles.
+    with suppress(RuntimeError):
+        compiler._cache = _KeptCode(function, uses)
+    return compiler
 
 
 class CodeFiles(IndexDataCacheFile):
@@ -89,10 +93,8 @@ class CodeFiles(IndexDataCacheFile):
 
 
 class _KeptCode(FunctionCache):
-    def __init__(self, function: Callable[..., Any], uses: Sequence[ModuleType] = ()) -> None:
+    def __init__(self, function: Callable[..., Any], uses: Sequence[ModuleType]) -> None:
         super().__init__(function)
-        stamp: object = self._impl.locator.get_source_stamp()
-        if uses:
-            others = [Path(str(module.__file__)).stat() for module in uses]
-            stamp = (stamp, *((file.st_mtime, file.st_size) for file in others))
-        self._cache_file = CodeFiles(self._cache_path, self._impl.filename_base, stamp)
+        files = [Path(str(module.__file__)).stat() for module in uses]
+        source = self._impl.locator.get_source_stamp(), [(file.st_mtime, file.st_size) for file in files]
+        self._cache_file = CodeFiles(self._cache_path, self._impl.filename_base, source)

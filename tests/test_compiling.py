@@ -87,3 +87,27 @@ def test_another_process_finds_the_code(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert hits == ["0", "2"]
     assert len(list((tmp_path / "kept").rglob("*.nbc"))) == 2
+
+
+def test_code_is_compiled_again_when_a_module_that_it_uses_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    used, user = tmp_path / "used.py", tmp_path / "user.py"
+    user.write_text(
+        "import used\nfrom musicgen.compiling import compiled\n\n"
+        "@compiled(uses=(used,))\ndef doubled():\n    return 2 * used.number()\n"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    for number in (1, 22):
+        used.write_text(
+            f"from musicgen.compiling import compiled\n\n@compiled()\ndef number():\n    return {number}\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", "import user; print(user.doubled())"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        assert done.stdout.strip() == str(2 * number)

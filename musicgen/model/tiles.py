@@ -22,6 +22,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from musicgen.compiling import compiled
+from musicgen.model import kernels
 from musicgen.model.kernels import rounded
 
 WIDTH = 32
@@ -31,7 +32,7 @@ _ROWS = 16
 _TILE = 1024
 """Bytes of a tile."""
 
-_compiled = compiled()
+_compiled = compiled(uses=(kernels,))
 
 
 @cache
