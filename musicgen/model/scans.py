@@ -32,7 +32,8 @@ from musicgen.model.tiles import (
     multiply,
 )
 
-_compiled = compiled()
+_CALLED = (kernels, team, tiles)
+_compiled = compiled(uses=_CALLED)
 
 
 def can_scan(dtype: torch.dtype, hidden_size: int) -> bool:
@@ -59,21 +60,55 @@ def lstm_forward(
     read: Tensor,
 ) -> None:
     """The steps of an LSTM from `first` on, one for each of rows [T, B]."""
+    kept = {"kept": len(gates), "kept_cells": len(cells)}
+    _run_forward(_LSTM, first, blocks, inputs, rows, hiddens, read, gates=gates, cells=cells, **kept)
+
+
+def gru_forward(
+    first: int,
+    blocks: Tensor,
+    bias: Tensor,
+    inputs: Tensor,
+    rows: Tensor,
+    gates: Tensor,
+    news: Tensor,
+    hiddens: Tensor,
+    read: Tensor,
+) -> None:
+    """The steps of a GRU from `first` on, one for each of rows [T, B]."""
+    tape = {"kept": len(gates), "gates": gates, "news": news}
+    _run_forward(_GRU, first, blocks, inputs, rows, hiddens, read, bias=bias, **tape)
+
+
+def _run_forward(
+    function: TeamFunction,
+    first: int,
+    blocks: Tensor,
+    inputs: Tensor,
+    rows: Tensor,
+    hiddens: Tensor,
+    read: Tensor,
+    **others: int | Tensor,
+) -> None:
     B, H = hiddens.shape[1:]
-    _LSTM(
-        **_steps(first, rows, B, H),
-        N=len(inputs),
-        kept=len(gates),
-        kept_cells=len(cells),
+    N, G = inputs.shape
+    function(
+        first=first,
+        T=len(rows),
+        B=B,
+        H=H,
+        N=N,
         kept_hiddens=len(hiddens),
         kept_read=len(read),
+        arrivals=torch.zeros(1, dtype=torch.int64),
+        form=form_of(B),
         blocks=blocks,
-        sums=torch.empty(B, 4 * H),
+        sums=torch.empty(B, G),
         inputs=inputs,
-        gates=gates,
-        cells=cells,
+        rows=rows.long().contiguous(),
         hiddens=hiddens,
         read=read,
+        **others,
     )
 
 
@@ -90,52 +125,8 @@ def lstm_backward(
 
     d_hidden and d_cell [B, H], of the last state, become those of the first one.
     """
-    T, B, H = outputs.shape
-    _LSTM_BACK(
-        T=T,
-        B=B,
-        H=H,
-        arrivals=torch.zeros(1, dtype=torch.int64),
-        form=form_of(B),
-        weight=weight,
-        blocks=torch.empty_like(weight, dtype=torch.bfloat16),
-        sums=d_hidden,
-        outputs=outputs,
-        gates=gates,
-        cells=cells,
-        d_cell=d_cell,
-        d_gates=d_gates,
-    )
-
-
-def gru_forward(
-    first: int,
-    blocks: Tensor,
-    bias: Tensor,
-    inputs: Tensor,
-    rows: Tensor,
-    gates: Tensor,
-    news: Tensor,
-    hiddens: Tensor,
-    read: Tensor,
-) -> None:
-    """The steps of a GRU from `first` on, one for each of rows [T, B]."""
-    B, H = hiddens.shape[1:]
-    _GRU(
-        **_steps(first, rows, B, H),
-        N=len(inputs),
-        kept=len(gates),
-        kept_hiddens=len(hiddens),
-        kept_read=len(read),
-        blocks=blocks,
-        sums=torch.empty(B, 3 * H),
-        bias=bias,
-        inputs=inputs,
-        gates=gates,
-        news=news,
-        hiddens=hiddens,
-        read=read,
-    )
+    tape = {"gates": gates, "cells": cells, "d_cell": d_cell, "d_gates": d_gates}
+    _run_backward(_LSTM_BACK, weight, outputs, d_hidden, **tape)
 
 
 def gru_backward(
@@ -153,9 +144,18 @@ def gru_backward(
 
     d_hidden [B, H], of the last state, becomes that of the first one.
     """
-    T, B, H = news.shape
-    sums = torch.zeros(B, H)
-    _GRU_BACK(
+    through_product = torch.zeros_like(d_hidden)
+    tape = {"gates": gates, "news": news, "hiddens": hiddens, "d_hidden": d_hidden}
+    gradients = {"d_gates": d_gates, "d_news": d_news, "d_bias": d_bias}
+    _run_backward(_GRU_BACK, weight, outputs, through_product, **tape, **gradients)
+    d_hidden += through_product
+
+
+def _run_backward(
+    function: TeamFunction, weight: Tensor, outputs: Tensor, sums: Tensor, **others: Tensor
+) -> None:
+    T, B, H = outputs.shape
+    function(
         T=T,
         B=B,
         H=H,
@@ -165,27 +165,8 @@ def gru_backward(
         blocks=torch.empty_like(weight, dtype=torch.bfloat16),
         sums=sums,
         outputs=outputs,
-        gates=gates,
-        news=news,
-        hiddens=hiddens,
-        d_hidden=d_hidden,
-        d_gates=d_gates,
-        d_news=d_news,
-        d_bias=d_bias,
+        **others,
     )
-    d_hidden += sums
-
-
-def _steps(first: int, rows: Tensor, B: int, H: int) -> dict[str, int | Tensor]:
-    return {
-        "first": first,
-        "T": len(rows),
-        "B": B,
-        "H": H,
-        "arrivals": torch.zeros(1, dtype=torch.int64),
-        "form": form_of(B),
-        "rows": rows.long().contiguous(),
-    }
 
 
 @_compiled
@@ -345,7 +326,6 @@ def _gru_back(address: Any) -> None:
     end()
 
 
-_CALLED = (kernels, team, tiles)
 _BLOCKS = TeamFunction(_blocks, _BLOCKS_ARGUMENTS, _CALLED)
 _LSTM = TeamFunction(_lstm, _LSTM_ARGUMENTS, _CALLED)
 _LSTM_BACK = TeamFunction(_lstm_back, _LSTM_BACK_ARGUMENTS, _CALLED)
