@@ -56,6 +56,7 @@ class PassageIndex:
         self._keys = _packed(text, self._bits, self._width)
         order = _suffix_order(self._keys, self._width, longest)
         self._order = order[text[order] != _END]
+        self._sorted_keys = self._keys[self._order]
 
     def restricted(self, is_kept: NDArray[np.bool_]) -> "PassageIndex":
         """The index of some of the tunes, `is_kept` of shape (tunes,), with the same numbers.
@@ -65,7 +66,9 @@ class PassageIndex:
         index = object.__new__(PassageIndex)
         index._alphabet, index._starts = self._alphabet, self._starts
         index._bits, index._width, index._keys = self._bits, self._width, self._keys
-        index._order = self._order[is_kept[self._tune_of(self._order)]]
+        is_place_kept = np.repeat(is_kept, np.diff(self._starts, append=len(self._keys)))
+        is_suffix_kept = is_place_kept[self._order]
+        index._order, index._sorted_keys = self._order[is_suffix_kept], self._sorted_keys[is_suffix_kept]
         return index
 
     def match(self, tunes: Sequence[Integers]) -> list[Matches]:
@@ -131,6 +134,9 @@ class PassageIndex:
 
     def _first(self, low: Integers, high: Integers, depth: int, key: Integers) -> Integers:
         """The first suffix of each range whose key at `depth` is at least `key`: a bisection of all."""
+        if not depth:
+            # Every range is the whole list yet, whose keys at its beginning are at hand.
+            return np.searchsorted(self._sorted_keys, key)
         is_open = low < high
         while is_open.any():
             middle = (low + high) // 2

@@ -94,7 +94,7 @@ class NgramModel:
         """Cumulative probabilities of the alphabet after a context; kept for reuse."""
         # A list, since a character is looked up in less time than numpy takes to be called.
         if context not in self._sums:
-            self._sums[context] = np.cumsum(self._distribution(context)).tolist()
+            self._sums[context] = self._distribution(context).cumsum().tolist()
         return self._sums[context]
 
     def _distribution(self, context: str) -> NDArray[np.float64]:
@@ -107,8 +107,9 @@ class NgramModel:
         if successors is None:
             return shorter
         probabilities = shorter * len(successors)
-        numbers = [self._number[character] for character in successors]
-        probabilities[numbers] += list(successors.values())
+        # Most contexts have one successor or two, for which numpy is the slower way.
+        for character, count in successors.items():
+            probabilities[self._number[character]] += count
         probabilities /= sum(successors.values()) + len(successors)
         self._distributions[context] = probabilities
         return probabilities
