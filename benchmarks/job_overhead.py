@@ -23,8 +23,8 @@ OVERRIDES = ("training=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,
 WORK = ("train_seconds", "sample_seconds", "render_seconds")
 """What a job is for; all else is overhead."""
 PARTS = ("evaluate_seconds", "losses_seconds", "plots_seconds")
-"""Of the overhead: measuring the tunes and making their figures, the network's losses over the whole corpus
-as a part of that, and writing the figures."""
+"""Of the overhead: measuring the tunes and making their figures, the network's losses over the whole corpus,
+and writing the figures."""
 COLUMNS = ("wall", "train", "sample", "render", "overhead", "evaluate", "losses", "plots")
 
 

@@ -35,23 +35,17 @@ if TYPE_CHECKING:
 PARTS = ("train", "validation", "test")
 
 
-def measure(
-    prepared: PreparedRun,
-    record: RunRecord,
-    fitted: Fit,
-    network: CharacterNetwork,
-    tunes: Sequence[SampledTune],
+def measure_tunes(
+    prepared: PreparedRun, record: RunRecord, fitted: Fit, tunes: Sequence[SampledTune]
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
-    """Put all numbers into the record; returns those of the tunes, and the figures by file name."""
+    """Put the tunes' numbers into the record; returns them, and the figures by file name."""
     started = time.perf_counter()
     tell_stage("evaluating")
     reference = _reference(prepared, len(tunes))
     evaluator = Evaluator(reference, prepared.material.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
-    before_losses = time.perf_counter()
-    record.metrics = _losses(prepared, fitted, network) | evaluation.metrics
-    record.timing["losses_seconds"] = time.perf_counter() - before_losses
+    record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
     record.reference, record.floor = reference.beside, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
@@ -67,6 +61,13 @@ def measure(
                 figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
+
+
+def measure_losses(prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork) -> None:
+    """Put the network's numbers into the record, before all others."""
+    started = time.perf_counter()
+    record.metrics = _losses(prepared, fitted, network) | record.metrics
+    record.timing["losses_seconds"] = time.perf_counter() - started
 
 
 def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, float | None]:

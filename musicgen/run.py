@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from musicgen import __version__
 from musicgen.experiment import open_tracker, track_results, track_row
-from musicgen.measurement import measure, reference_meanwhile
+from musicgen.measurement import measure_losses, measure_tunes, reference_meanwhile
 from musicgen.model.computing import computing_on
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.preparation import PreparedRun
@@ -80,9 +80,17 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     tracker.log_parameters(prepared.config.as_dict())
     with reference_meanwhile(prepared):
         fitted = _train(prepared, record, tracker)
-        tell_stage("sampling")
-        network, tunes = _sample(prepared, record, fitted)
-        evaluation, figures = measure(prepared, record, fitted, network, tunes)
+        network = fitted.checkpoint.network(prepared.device, prepared.precision)
+        has_trained = fitted.iterations > fitted.reused_iterations
+        # Runs that only sample this network need its losses, too, and find them kept: whoever has trained it
+        # takes them first, and they ask for them last.
+        if has_trained:
+            tell_stage("measuring losses")
+            measure_losses(prepared, record, fitted, network)
+        tunes = _sample(prepared, record, fitted, network)
+        evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
+        if not has_trained:
+            measure_losses(prepared, record, fitted, network)
     tell_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
@@ -188,18 +196,18 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
 
 
 def _sample(
-    prepared: PreparedRun, record: RunRecord, fitted: Fit
-) -> tuple[CharacterNetwork, list[SampledTune]]:
+    prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork
+) -> list[SampledTune]:
     started = time.perf_counter()
+    tell_stage("sampling")
     config, checkpoint = prepared.config.sampling, fitted.checkpoint
-    network = checkpoint.network(prepared.device, prepared.precision)
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(
         network, checkpoint.vocabulary, config, prepared.prompts, prepared.config.seed, prepared.device
     )
     write_tunebook(tunes, prepared.origin, prepared.directory)
     record.timing["sample_seconds"] = time.perf_counter() - started
-    return network, tunes
+    return tunes
 
 
 def _render(prepared: PreparedRun, record: RunRecord, tunes: Sequence[SampledTune]) -> list[Song]:

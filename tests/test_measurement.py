@@ -2,10 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from musicgen import measurement
+from musicgen import measurement, run
 from musicgen.config import compose_config
 from musicgen.metrics import reference as reference_module
 from musicgen.preparation import prepare
@@ -63,3 +64,24 @@ def test_a_broken_file_of_losses_is_worked_out_anew(content: str, tunebook: Path
     path.write_text(content)
     assert run_again(tunebook, tmp_path / "outputs", "second") == fresh
     assert path.read_text() != content
+
+
+def test_losses_come_first_where_others_may_wait_for_them(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for module, name in ((measurement, "mean_loss"), (run, "sample_tunes")):
+        work = getattr(module, name)
+
+        def remember(*given: object, work: Any = work, name: str = name, **named: object) -> object:
+            done.append(name)
+            return work(*given, **named)
+
+        monkeypatch.setattr(module, name, remember)
+    fresh = run_again(tunebook, tmp_path / "outputs", "trains")
+    assert done.pop() == "sample_tunes" and set(done) == {"mean_loss"}
+    done.clear()
+    for path in (tmp_path / "outputs" / "cache").glob("losses-*"):
+        path.unlink()
+    assert run_again(tunebook, tmp_path / "outputs", "samples") == fresh
+    assert done.pop(0) == "sample_tunes" and set(done) == {"mean_loss"}
