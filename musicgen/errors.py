@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from musicgen.collecting import end_without_collecting
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -33,6 +35,7 @@ def exit_status(command: Callable[[], int | None]) -> int:
 
     The line of a disk that is full or may not be written to is printed in the same way.
     """
+    end_without_collecting()
     try:
         return command() or 0
     except InputError as error:

@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.collecting import without_collecting
+from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
@@ -164,6 +164,7 @@ def _take_back(directory: Path) -> None:
 
 def main() -> int:
     """Run the command; returns its exit status."""
+    end_without_collecting()
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()

@@ -21,7 +21,8 @@ FLOORS = [
     {"serving"},
     {"files"},
     {"locks"},
-    {"errors", "seeds", "compiling", "collecting"},
+    {"errors", "seeds", "compiling"},
+    {"collecting", "priority"},
 ]
 COMMANDS = {
     "train",
@@ -53,6 +54,7 @@ SEES_HYDRA = {
     "study/watch.py",
     "study/elsewhere.py",
     "study/launcher.py",
+    "study/composing.py",
     "study/worker.py",
     "study/job_process.py",
     "study/search/sweeper.py",

@@ -17,7 +17,7 @@ import pytest
 
 from musicgen import locks
 from musicgen.errors import InputError
-from musicgen.locks import locked, take_lock, wait_for_lock, words_on_holder
+from musicgen.locks import is_locked, locked, take_lock, wait_for_lock, words_on_holder
 
 
 def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
@@ -161,3 +161,13 @@ def test_another_error_of_the_file_system_stays_what_it_is(
     without_locks(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         take_lock(tmp_path / ".lock")
+
+
+def test_whether_another_process_has_it_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "value.lock"
+    assert not is_locked(path) and not path.exists(), "asking leaves nothing behind"
+    with held(path):
+        assert is_locked(path)
+    assert not is_locked(path)
+    without_locks(monkeypatch)
+    assert not is_locked(path)

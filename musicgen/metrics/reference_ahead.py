@@ -1,6 +1,6 @@
 """The reference of a corpus, computed beside a training that leaves a core free.
 
-A first run of a corpus needs half a minute of one core for it, and only when its tunes are sampled. The work
+A first run of a corpus needs a dozen seconds of one core for it, when its tunes are sampled. The work
 is done by `python -m musicgen.metrics.reference_ahead`; whoever asks for the reference meanwhile waits for it
 (`reference.build_reference`), and computes it where this process has failed.
 """
@@ -14,15 +14,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from musicgen.locks import is_locked
 from musicgen.metrics.reference import build_reference, reference_file
+from musicgen.priority import give_way
 
 
 @contextmanager
 def reference_ahead(
     tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int, cache_dir: Path
 ) -> Iterator[None]:
-    """While the body runs, compute what `build_reference` would be asked for, unless it is known."""
-    if reference_file(cache_dir, tunes, groups, num_tunes, num_splits).exists():
+    """While the body runs, compute what `build_reference` would be asked for.
+
+    Nothing is done where it is known, or another process computes it already.
+    """
+    path = reference_file(cache_dir, tunes, groups, num_tunes, num_splits)
+    if path.exists() or is_locked(path.with_suffix(".lock")):
         yield
         return
     question = [list(tunes), list(groups), num_tunes, num_splits, str(cache_dir.absolute())]
@@ -45,6 +51,7 @@ def reference_ahead(
 
 def main() -> None:
     """Compute the reference that is asked for on the standard input."""
+    give_way()
     # A Ctrl-C is for the run, which ends this process when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tunes, groups, num_tunes, num_splits, cache_dir = json.load(sys.stdin)

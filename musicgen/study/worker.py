@@ -30,6 +30,7 @@ from omegaconf import DictConfig
 
 from musicgen.collecting import collect_from_here
 from musicgen.errors import describe_disk
+from musicgen.priority import give_way
 from musicgen.training.progress import Standing, listen
 
 SECONDS_BETWEEN_NEWS = 0.25
@@ -151,9 +152,14 @@ class _News:
         self._launcher = launcher
         self._sent = 0.0
         self._stage = ""
+        self._has_given_way = False
 
     def __call__(self, standing: Standing) -> None:
         now = time.monotonic()
+        if standing.is_trained and not self._has_given_way:
+            # Those that still train come first: others wait for them.
+            give_way()
+            self._has_given_way = True
         if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_NEWS:
             self._stage, self._sent = standing.stage, now
             _send(self._launcher, standing)
