@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import Config
 from musicgen.errors import InputError
+from musicgen.study.composing import Composer
 from musicgen.study.job_process import JobProcess
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
 from musicgen.study.process_server import ask, tell, warm_up
@@ -84,6 +85,7 @@ class ProcessLauncher(Launcher):
         if number is not None and (not isinstance(number, int) or number < 1):
             raise InputError(f"hydra.launcher.num_jobs={number!r}: allowed are null and whole numbers from 1")
         self.context = hydra_context
+        self._composer = Composer(hydra_context.config_loader, config)
         self.config = config
         self.module, self.function = reference(task_function)
 
@@ -131,7 +133,7 @@ class ProcessLauncher(Launcher):
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The config of a job, Hydra's own part included."""
-        config = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+        config = self._composer.compose(overrides)
         with open_dict(config):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
@@ -188,6 +190,8 @@ class _Running:
     cost: int
     is_idle: bool = False
     """Whether it waits for another process, and leaves its cores to others."""
+    gives_way: bool = False
+    """Whether it has trained, and leaves its cores to a training that others wait for."""
 
 
 class _Sweep:
@@ -204,6 +208,7 @@ class _Sweep:
         self._launcher = launcher
         self._jobs = jobs
         self._follows = follows
+        self._awaited = set(follows.values())
         self._display = display
         self._interruption = interruption
         self._capacity = launcher.capacity()
@@ -242,7 +247,7 @@ class _Sweep:
                 if self._next is None or self._next[0] != number:
                     self._next = number, *self._compose(number)
                 _, config, cost = self._next
-                taken = sum(running.cost for running in self._running.values() if not running.is_idle)
+                taken = self._taken_from(number)
                 is_crowded = len(self._running) >= MOST_AT_ONCE * self._capacity.total
                 if (taken and taken + cost > self._capacity.total) or is_crowded:
                     return
@@ -252,6 +257,18 @@ class _Sweep:
                 # Only this one cannot run.
                 self._end(number, describe(error))
             self._waiting.remove(number)
+
+    def _taken_from(self, number: int) -> int:
+        """What the jobs under way take of the total where this one would start.
+
+        A training that others wait for starts beside jobs that give way, up to a second set of them: each
+        takes memory.
+        """
+        busy = [running for running in self._running.values() if not running.is_idle]
+        taken = sum(running.cost for running in busy)
+        if number not in self._awaited:
+            return taken
+        return taken - min(sum(running.cost for running in busy if running.gives_way), self._capacity.total)
 
     def _first_that_can_start(self) -> int | None:
         can_start = (number for number in self._waiting if self._follows.get(number) not in self._untrained)
@@ -267,7 +284,7 @@ class _Sweep:
             standing = process.hear()
             if standing is not None:
                 self._display.tell(number, standing)
-                running.is_idle = standing.is_waiting
+                running.is_idle, running.gives_way = standing.is_waiting, standing.is_trained
                 if standing.is_trained:
                     self._untrained.discard(number)
             if process.is_over:

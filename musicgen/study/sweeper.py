@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from musicgen.config import Config, StudyConfig, parse_config, resolve
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
+from musicgen.study.composing import Composer
 from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import JobFailed, ProcessLauncher
@@ -49,6 +50,7 @@ class OneAtATimeSweeper(Sweeper):
         self._config = config
         self._corpora = _Corpora()
         self._context = hydra_context
+        self._composer = Composer(hydra_context.config_loader, config)
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -92,7 +94,7 @@ class OneAtATimeSweeper(Sweeper):
         return Star.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        return self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        return self._composer.compose(overrides)
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""

@@ -56,7 +56,7 @@ class TellingSweeper(Sweeper):
         common = [text for text in arguments if not text.startswith("what=")]
         assert isinstance(self.launcher, ProcessLauncher)
         names = swept.split(",")
-        follows = {number: number - 1 for number, what in enumerate(names) if what == "goes_on"}
+        follows = {number: number - 1 for number, what in enumerate(names) if what.startswith("goes_on")}
         returns = self.launcher.launch([[*common, f"what={what}"] for what in names], 0, follows)
         for job in returns:
             error = None if job.status is JobStatus.COMPLETED else job._return_value
@@ -111,9 +111,11 @@ def do(config: DictConfig) -> float | None:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
                 (folder / "trained").touch()
+            niceness = os.nice(0)
             tell_stage("sampling")
+            (folder / "niceness").write_text(f"{niceness} {os.nice(0)}")
             _meet(folder / "goes_on.pid")
-        case "goes_on":
+        case "goes_on" | "goes_on_too":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
         case "waits" | "waits_too":
             tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")

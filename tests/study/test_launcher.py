@@ -20,8 +20,11 @@ from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.study import launcher
-from musicgen.study.launcher import Capacity, JobFailed, ProcessLauncher, Program
+from musicgen.study.job_process import JobProcess
+from musicgen.study.launcher import Capacity, JobFailed, ProcessLauncher, Program, _Running, _Sweep
+from musicgen.study.live import SweepDisplay, SweepState
 from musicgen.study.process_server import warm_up
+from musicgen.training.interruption import Interruption
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,6 +135,28 @@ def test_a_job_starts_when_the_one_it_follows_has_trained_and_not_before(tmp_pat
     # The first ends only when the second has started, and two free places do not let that start at once.
     swept = sweep(tmp_path, "what=trains_and_stays,goes_on", "hydra.launcher.num_jobs=3")
     assert [job["error"] for job in swept.jobs] == [None, None]
+
+
+def test_a_training_that_another_waits_for_starts_beside_a_job_that_has_trained(tmp_path: Path) -> None:
+    # There is one place, and the first ends only when the second has started.
+    swept = sweep(tmp_path, "what=trains_and_stays,goes_on,goes_on_too", "hydra.launcher.num_jobs=1")
+    assert [job["error"] for job in swept.jobs] == [None, None, None]
+    before, afterwards = map(int, (tmp_path / "niceness").read_text().split())
+    assert afterwards > before, "a job that has trained gives way"
+
+
+@pytest.mark.parametrize(("number", "num_trained", "taken"), [(1, 1, 1), (1, 2, 1), (1, 3, 2), (2, 1, 2)])
+def test_only_so_many_jobs_that_give_way_are_passed_over(number: int, num_trained: int, taken: int) -> None:
+    class TwoPlaces(ProcessLauncher):
+        def capacity(self) -> Capacity:
+            return Capacity(2, Program())
+
+    jobs: dict[int, list[str]] = {place: [] for place in range(3)}
+    swept = _Sweep(TwoPlaces(), jobs, {2: 1}, SweepDisplay(SweepState({})), Interruption())
+    for place in range(num_trained):
+        swept._running[10 + place] = _Running(cast(JobProcess, None), 1, gives_way=True)
+    swept._running[20] = _Running(cast(JobProcess, None), 1)
+    assert swept._taken_from(number) == taken
 
 
 def test_a_job_goes_on_without_one_that_failed(tmp_path: Path) -> None:

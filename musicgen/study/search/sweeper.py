@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from musicgen.config import Change, Config, parse_config
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
+from musicgen.study.composing import Composer
 from musicgen.study.launcher import ProcessLauncher
 from musicgen.study.plan import BASELINE
 from musicgen.study.runs import flat_config
@@ -65,6 +66,7 @@ class SearchSweeper(Sweeper):
         """Keep what Hydra gives every sweeper."""
         self._config = config
         self._context = hydra_context
+        self._composer = Composer(hydra_context.config_loader, config)
         self._task_function = task_function
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -131,7 +133,7 @@ class SearchSweeper(Sweeper):
         return Space.of(parser.parse_overrides([*params, *arguments]))
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        return self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        return self._composer.compose(overrides)
 
     def _read(self, overrides: Sequence[str]) -> Config:
         return parse_config(without_hydra(self._compose(overrides)))
