@@ -16,7 +16,7 @@ from musicgen.study.figure_style import (
 )
 from musicgen.study.search.figures import search_figures
 from musicgen.study.search.importance import importance
-from musicgen.study.summary import figures_of
+from musicgen.study.summary import drawings_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,11 @@ class ShownPlot:
 
 def drawn_figures(material: Material) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
-    figures = figures_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    # matplotlib takes a second to import.
+    from musicgen.study.figures import draw_all
+
+    drawings = drawings_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    figures = draw_all(drawings)
     if material.search:
         figures |= search_figures(material.search, importance(material.search), most_columns=_COLUMNS)
     if "loss_curves" not in figures and (found := _loss_figure(material)) is not None:

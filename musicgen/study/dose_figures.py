@@ -41,20 +41,9 @@ _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
 }
 
 
-def dose_response_figures(study: DrawnStudy, most_columns: int = 4) -> Mapping[str, Figure]:
-    """Parameter -> its figure, for each with at least three numeric levels, the baseline's included."""
-    figures = {}
-    for parameter, arms in study.arms_by_parameter().items():
-        numeric = [arm for arm in arms if arm.number is not None]
-        figure = _dose_response_figure(study, parameter, numeric, most_columns)
-        if figure is not None:
-            figures[parameter] = figure
-    return figures
-
-
-def _dose_response_figure(
-    study: DrawnStudy, parameter: str, arms: Sequence[Arm], most_columns: int
-) -> Figure | None:
+def dose_response_figure(study: DrawnStudy, parameter: str, most_columns: int = 4) -> Figure | None:
+    """The figure of a parameter with at least three numeric levels, the baseline's included; else None."""
+    arms = [arm for arm in study.arms_by_parameter()[parameter] if arm.number is not None]
     baseline_level = as_number(arms[0].baseline_level) if arms else None
     numbers = {arm.number for arm in arms} | {baseline_level}
     levels = sorted(number for number in numbers if number is not None)

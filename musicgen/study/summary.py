@@ -17,8 +17,9 @@ from musicgen.study.ratings import find_ratings, with_ratings
 from musicgen.study.runs import FoundRun, directory_name, runs_table, write_csv
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from musicgen.study.figures import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +88,20 @@ def _failure(run: FoundRun, out: Path) -> str:
 
 
 def _draw(star: Star, effects: "DataFrame", out: Path) -> list[Path]:
-    from musicgen.study.figures import write_figures
+    from musicgen.study.figures import draw_on_all_cores
 
-    return write_figures(figures_of(star, effects, out), out / "plots")
+    return draw_on_all_cores(drawings_of(star, effects, out), out / "plots")
 
 
-def figures_of(
+def drawings_of(
     star: Star, effects: "DataFrame", relative_to: Path, *, most_columns: int = 4
-) -> "dict[str, Figure]":
-    """Every figure that the runs allow, by file name without suffix; effects as `effects_table` gives them.
+) -> "dict[str, Drawing]":
+    """How to draw what the runs show, by file name without suffix; effects as `effects_table` gives them.
 
     most_columns: panels beside each other, at most.
     """
     # matplotlib takes a second to import, which a command that only prints should not wait for.
-    from musicgen.study.figures import study_figures
+    from musicgen.study.figures import study_drawings
 
     runs = _with_references(runs_table(star.runs, relative_to), star)
     histories = {}
@@ -108,7 +109,7 @@ def figures_of(
         history = run.history()
         if history is not None:
             histories[directory_name(run, relative_to)] = history
-    return study_figures(runs, effects, histories, most_columns)
+    return study_drawings(runs, effects, histories, most_columns)
 
 
 def _with_references(runs: "DataFrame", star: Star) -> "DataFrame":

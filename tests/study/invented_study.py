@@ -15,10 +15,10 @@ from matplotlib.text import Text
 from musicgen.metrics.registry import HEADLINE
 from musicgen.study.cost_figures import seconds_figure
 from musicgen.study.curve_figures import loss_curves_figure
-from musicgen.study.dose_figures import dose_response_figures
+from musicgen.study.dose_figures import dose_response_figure
 from musicgen.study.effect_figures import effects_figure
 from musicgen.study.figure_arms import DrawnStudy
-from musicgen.study.figures import study_figures
+from musicgen.study.figures import Drawing, draw_all, study_drawings
 from musicgen.study.sampling_figures import copy_risk_figure
 from musicgen.study.verdict import Evidence, verdict
 
@@ -83,7 +83,10 @@ class InventedStudy:
         )
 
     def figures(self) -> dict[str, Figure]:
-        return study_figures(pd.DataFrame(self.runs), pd.DataFrame(self.effect_rows), self.histories)
+        return draw_all(self.drawings())
+
+    def drawings(self) -> Mapping[str, Drawing]:
+        return study_drawings(pd.DataFrame(self.runs), pd.DataFrame(self.effect_rows), self.histories)
 
     def effects(self) -> Figure:
         return present(effects_figure(self.study()))
@@ -98,7 +101,7 @@ class InventedStudy:
         return present(seconds_figure(self.study()))
 
     def dose_response(self, parameter: str) -> Figure:
-        return dose_response_figures(self.study())[parameter]
+        return present(dose_response_figure(self.study(), parameter))
 
     def study(self) -> DrawnStudy:
         return DrawnStudy.from_tables(pd.DataFrame(self.runs), pd.DataFrame(self.effect_rows), self.histories)

@@ -7,7 +7,7 @@ import pytest
 
 from musicgen.study.cost_figures import Cost, seconds_figure, training_seconds, unbeaten
 from musicgen.study.curve_figures import loss_curves_figure
-from musicgen.study.dose_figures import dose_response_figures
+from musicgen.study.dose_figures import dose_response_figure
 from musicgen.study.sampling_figures import copy_risk_figure
 from tests.study.invented_study import (
     CELL,
@@ -105,7 +105,7 @@ def test_close_levels_lie_on_a_linear_axis() -> None:
 
 def test_dose_response_needs_three_numeric_levels() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.01]), CELL: ("lstm", ["gru", "rnn", "rwkv"])})
-    assert dose_response_figures(tables.study()) == {}
+    assert [dose_response_figure(tables.study(), name) for name in (LEARNING_RATE, CELL)] == [None, None]
 
 
 def test_the_retuned_effect_is_a_line_of_its_own() -> None:

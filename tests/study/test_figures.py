@@ -1,16 +1,20 @@
 """Which figures a study has, how its tables are read, and the files."""
 
+import errno
 import io
 import json
 import math
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from musicgen.study import figures
 from musicgen.study.figure_arms import Arm, level_of, shown_level
-from musicgen.study.figures import study_figures, write_figures
+from musicgen.study.figures import draw_all, draw_on_all_cores, study_drawings, write_figures
 from tests.study.invented_study import (
     CELL,
     LEARNING_RATE,
@@ -33,7 +37,7 @@ def test_every_text_is_readable(two_parameters: InventedStudy) -> None:
 
 
 def test_nothing_to_draw_gives_no_figure() -> None:
-    assert study_figures(pd.DataFrame(), pd.DataFrame(), {}) == {}
+    assert draw_all(study_drawings(pd.DataFrame(), pd.DataFrame(), {})) == {}
     baseline = InventedStudy({})
     assert baseline.figures() == {}
 
@@ -52,10 +56,12 @@ def test_tables_from_csv_give_the_same_figures() -> None:
     def through_csv(rows: list[dict[str, Any]]) -> pd.DataFrame:
         return pd.read_csv(io.StringIO(pd.DataFrame(rows).to_csv(index=False)))
 
-    figures = study_figures(through_csv(tables.runs), through_csv(tables.effect_rows), tables.histories)
+    from_csv = draw_all(
+        study_drawings(through_csv(tables.runs), through_csv(tables.effect_rows), tables.histories)
+    )
     expected = tables.figures()
-    assert list(figures) == list(expected)
-    assert {name: texts(figure) for name, figure in figures.items()} == {
+    assert list(from_csv) == list(expected)
+    assert {name: texts(figure) for name, figure in from_csv.items()} == {
         name: texts(figure) for name, figure in expected.items()
     }
 
@@ -111,3 +117,29 @@ def test_files_are_the_same_each_time_and_keep_their_text(
     svg = (tmp_path / "first" / "loss_curves.svg").read_text(encoding="utf-8")
     assert ">training.learning_rate</text>" in svg
     assert "<dc:date>" not in svg
+
+
+def test_all_cores_draw_what_one_draws(
+    tmp_path: Path, two_parameters: InventedStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings = two_parameters.drawings()
+    forked = draw_on_all_cores(drawings, tmp_path / "forked")
+    monkeypatch.setattr(figures, "num_cores", lambda: 1)
+    alone = draw_on_all_cores(drawings, tmp_path / "alone")
+    assert [path.name for path in forked] == [path.name for path in alone]
+    assert {path.stem for path in alone} == set(two_parameters.figures())
+    assert [path.read_bytes() for path in forked] == [path.read_bytes() for path in alone]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+def test_an_error_of_a_forked_process_is_raised_here(
+    tmp_path: Path, two_parameters: InventedStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "num_cores", lambda: 2)
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, f"{os.getpid()} has no room")
+
+    with pytest.raises(OSError, match="has no room") as raised:
+        draw_on_all_cores({"one": fail, "other": fail}, tmp_path)
+    assert raised.value.errno == errno.ENOSPC and str(os.getpid()) not in str(raised.value)
