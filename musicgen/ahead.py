@@ -1,5 +1,7 @@
 """Imported by the server of processes after all else: what several jobs of a sweep read is read for all.
 
+Corpora are, and the sounds of notes.
+
 The jobs are forked from it and find it read: see material.py. What cannot be read is no matter here: the job
 that needs it says so.
 """
@@ -11,6 +13,7 @@ from contextlib import suppress
 from musicgen.config import config_from_dict
 from musicgen.errors import InputError
 from musicgen.material import read_ahead
+from musicgen.rendering.audio import load_sounds
 from musicgen.study.process_server import hear
 
 words = hear()
@@ -18,5 +21,7 @@ words = hear()
 logging.disable()
 for values in json.loads(words) if words else []:
     with suppress(InputError, OSError):
-        read_ahead(config_from_dict(values))
+        config = config_from_dict(values)
+        read_ahead(config)
+        load_sounds(config.rendering)
 logging.disable(logging.NOTSET)

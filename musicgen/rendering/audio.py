@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.ogg import renumber
-from musicgen.rendering.synthesis import play
+from musicgen.rendering.synthesis import load_samples, play
 
 _BUILT_IN_SOUNDFONT = "TimGM6mb.sf2"
 _PEAK_CEILING_DBFS = -1.0
@@ -24,6 +24,8 @@ _FRAMES_A_BLOCK = 65_536
 _STREAM = 1
 """The number of every OGG stream: a file has one."""
 _SUBTYPE = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
+_FULL_SCALE = np.float32(2**15 - 1)
+"""Of 16 bits."""
 
 
 def check_soundfont(config: RenderingConfig) -> Path:
@@ -67,6 +69,12 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
         return None
     fade_seconds = _CUT_FADE_SECONDS if is_cut else _END_FADE_SECONDS
     return level(_faded_out(sound, round(fade_seconds * config.sample_rate)), config.loudness_dbfs)
+
+
+def load_sounds(config: RenderingConfig) -> None:
+    """Read the soundfont now, as far as most tunes need it; raises InputError like `check_soundfont`."""
+    if config.num_tunes and config.audio_format != "none":
+        load_samples(check_soundfont(config), config.sample_rate, config.instrument)
 
 
 def level(sound: NDArray[np.float32], loudness_dbfs: float) -> NDArray[np.float32]:
@@ -119,7 +127,10 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
         subtype=_SUBTYPE[config.audio_format],
     ) as file:
         for start in range(0, len(sound), _FRAMES_A_BLOCK):
-            file.write(sound[start : start + _FRAMES_A_BLOCK])
+            block = sound[start : start + _FRAMES_A_BLOCK]
+            # libsndfile takes several times as long to make 16 bits of floats, and rounds them down.
+            is_whole = _SUBTYPE[config.audio_format] == "PCM_16"
+            file.write(np.rint(block * _FULL_SCALE).astype(np.int16) if is_whole else block)
     path.write_bytes(encoded.getbuffer())
     if config.audio_format == "ogg":
         renumber(path, _STREAM)

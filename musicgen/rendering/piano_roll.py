@@ -90,7 +90,8 @@ def draw_piano_roll(midi: bytes, tune: ParsedTune, path: Path) -> None:
     draw.text((_RIGHT, _TITLE_BASELINE), "orange: the tonic", _TONIC, _font(_MIDDLE), anchor="rs")
     for row in range(num_rows):
         _draw_row(draw, roll, row, tune.tonic)
-    image.save(path, format="png")
+    # A third faster than Pillow's own choice, and a few kilobytes more.
+    image.save(path, format="png", compress_level=3)
 
 
 @cache

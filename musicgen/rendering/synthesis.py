@@ -26,6 +26,9 @@ _RELEASE_DECIBELS = 60.0
 # The synthesiser's own end of a note has to pass before the stem's next note starts.
 _GAP_SECONDS = 0.002
 _MOST_STEMS = 8
+_COMMON_PITCHES = range(55, 88)
+"""MIDI numbers: of a fiddle in the first position, and a little more."""
+_VELOCITY, _TICKS_A_QUARTER = 80, 480
 
 
 @dataclass(slots=True)
@@ -70,6 +73,19 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
         _release(sound, stem, sample_rate)
         mix = _sum(mix, sound)
     return np.ascontiguousarray(mix.T)
+
+
+def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
+    """Read what most tunes are played with, for this process and those that are forked from it."""
+    from symusic.core import NoteSecond, NoteSecondList, ScoreSecond, TrackSecond
+
+    track = TrackSecond("", program, False)
+    track.notes = NoteSecondList(
+        [NoteSecond(0.01 * place, 0.01, pitch, _VELOCITY) for place, pitch in enumerate(_COMMON_PITCHES)]
+    )
+    score = ScoreSecond(_TICKS_A_QUARTER)
+    score.tracks.append(track)
+    _synthesizer(soundfont, sample_rate).render(score, stereo=True)
 
 
 # It reads every note's sample once and keeps it: most of the time that the first tune takes.

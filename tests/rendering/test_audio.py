@@ -3,7 +3,8 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
-from musicgen.rendering.audio import check_soundfont, level, synthesise, write_audio
+from musicgen.rendering import synthesis
+from musicgen.rendering.audio import check_soundfont, level, load_sounds, synthesise, write_audio
 from musicgen.rendering.midi import perform
 
 
@@ -137,3 +138,27 @@ def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
     alone = sound_of(golden, config)
     sound_of("X:1\nM:4/4\nL:1/8\nK:D\nDFAd fdAF|\n", make_config(instrument=40))
     assert np.array_equal(sound_of(golden, config), alone)
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac"])
+def test_sixteen_bits_are_the_nearest(audio_format, make_config, tmp_path):
+    steps = np.random.default_rng(1).uniform(-30_000, 30_000, (70_000, 2))
+    path = tmp_path / f"sound.{audio_format}"
+    write_audio((steps / 32_767).astype(np.float32), path, make_config(audio_format=audio_format))
+    written, _ = soundfile.read(path, dtype="int16")
+    # Floats of 24 bits leave a hundredth of a step open.
+    assert np.abs(written - steps).max() < 0.51
+
+
+def test_sounds_read_ahead_change_none(golden, make_config, monkeypatch):
+    config = make_config()
+    expected = sound_of(golden, config)
+    synthesis._synthesizer.cache_clear()
+    load_sounds(config)
+    assert synthesis._synthesizer.cache_info().currsize == 1
+    assert np.array_equal(sound_of(golden, config), expected)
+    assert synthesis._synthesizer.cache_info().misses == 1, "read once for both"
+    synthesis._synthesizer.cache_clear()
+    for without in (make_config(num_tunes=0), make_config(audio_format="none")):
+        load_sounds(without)
+    assert synthesis._synthesizer.cache_info().currsize == 0
