@@ -171,6 +171,12 @@ class Capacity:
             return self.total
         return min(self._program.threads_of(config), self.total)
 
+    def is_one_thread(self, config: DictConfig) -> bool:
+        """Whether a job with this config computes on one core alone."""
+        if self._runs_on_cuda(OmegaConf.select(config, "device", default="cpu")):
+            return False
+        return self._program.threads_of(config) == 1
+
     def _runs_on_cuda(self, device: str) -> bool:
         if device != "auto":
             return device == "cuda"
@@ -247,7 +253,7 @@ class _Sweep:
                 if self._next is None or self._next[0] != number:
                     self._next = number, *self._compose(number)
                 _, config, cost = self._next
-                taken = self._taken_from(number)
+                taken = self._taken_from(number, config)
                 is_crowded = len(self._running) >= MOST_AT_ONCE * self._capacity.total
                 if (taken and taken + cost > self._capacity.total) or is_crowded:
                     return
@@ -258,15 +264,16 @@ class _Sweep:
                 self._end(number, describe(error))
             self._waiting.remove(number)
 
-    def _taken_from(self, number: int) -> int:
+    def _taken_from(self, number: int, config: DictConfig) -> int:
         """What the jobs under way take of the total where this one would start.
 
         A training that others wait for starts beside jobs that give way, up to a second set of them: each
-        takes memory.
+        takes memory. One on several threads does not: each of its steps would wait for the thread that
+        another process has interrupted.
         """
         busy = [running for running in self._running.values() if not running.is_idle]
         taken = sum(running.cost for running in busy)
-        if number not in self._awaited:
+        if number not in self._awaited or not self._capacity.is_one_thread(config):
             return taken
         return taken - min(sum(running.cost for running in busy if running.gives_way), self._capacity.total)
 

@@ -145,18 +145,23 @@ def test_a_training_that_another_waits_for_starts_beside_a_job_that_has_trained(
     assert afterwards > before, "a job that has trained gives way"
 
 
-@pytest.mark.parametrize(("number", "num_trained", "taken"), [(1, 1, 1), (1, 2, 1), (1, 3, 2), (2, 1, 2)])
-def test_only_so_many_jobs_that_give_way_are_passed_over(number: int, num_trained: int, taken: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "num_threads", "num_trained", "taken"),
+    [(1, 1, 1, 1), (1, 1, 2, 1), (1, 1, 3, 2), (2, 1, 1, 2), (1, 2, 1, 2)],
+)
+def test_only_one_thread_and_what_is_awaited_starts_beside_so_many_jobs_that_give_way(
+    number: int, num_threads: int, num_trained: int, taken: int
+) -> None:
     class TwoPlaces(ProcessLauncher):
         def capacity(self) -> Capacity:
-            return Capacity(2, Program())
+            return Capacity(2, Program(threads_of=lambda _config: num_threads))
 
     jobs: dict[int, list[str]] = {place: [] for place in range(3)}
     swept = _Sweep(TwoPlaces(), jobs, {2: 1}, SweepDisplay(SweepState({})), Interruption())
     for place in range(num_trained):
         swept._running[10 + place] = _Running(cast(JobProcess, None), 1, gives_way=True)
     swept._running[20] = _Running(cast(JobProcess, None), 1)
-    assert swept._taken_from(number) == taken
+    assert swept._taken_from(number, OmegaConf.create({})) == taken
 
 
 def test_a_job_goes_on_without_one_that_failed(tmp_path: Path) -> None:
