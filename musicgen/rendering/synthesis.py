@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.errors import InputError
 from musicgen.rendering.midi import in_seconds, read_score
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class Strike:
 
 
 def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
-    """The sound of MIDI bytes, at the soundfont's own level; float32 of shape (frames, 2)."""
+    """The sound of MIDI bytes, at the soundfont's own level; float32 of shape (frames, 2).
+
+    Raises InputError for a soundfont that cannot be read.
+    """
     from symusic.core import NoteSecond, NoteSecondList
 
     synthesizer = _synthesizer(soundfont, sample_rate)
@@ -76,7 +80,10 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
 
 
 def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
-    """Read what most tunes are played with, for this process and those that are forked from it."""
+    """Read what most tunes are played with, for this process and those that are forked from it.
+
+    Raises InputError for a soundfont that cannot be read.
+    """
     from symusic.core import NoteSecond, NoteSecondList, ScoreSecond, TrackSecond
 
     track = TrackSecond("", program, False)
@@ -93,7 +100,10 @@ def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
 def _synthesizer(soundfont: Path, sample_rate: int) -> "Synthesizer":
     from symusic.core import Synthesizer
 
-    return Synthesizer(str(soundfont), sample_rate, _QUALITY)
+    try:
+        return Synthesizer(str(soundfont), sample_rate, _QUALITY)
+    except RuntimeError as error:
+        raise InputError(f"rendering.soundfont: {soundfont} cannot be read: {error}") from error
 
 
 def deal(strikes: list[Strike]) -> list[list[Strike]]:

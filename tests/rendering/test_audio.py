@@ -162,3 +162,13 @@ def test_sounds_read_ahead_change_none(golden, make_config, monkeypatch):
     for without in (make_config(num_tunes=0), make_config(audio_format="none")):
         load_sounds(without)
     assert synthesis._synthesizer.cache_info().currsize == 0
+
+
+def test_a_soundfont_that_cannot_be_read_is_named_in_one_line(golden, make_config, tmp_path):
+    path = tmp_path / "broken.sf2"
+    content = b"sfbk" + bytes(4_000)
+    path.write_bytes(b"RIFF" + len(content).to_bytes(4, "little") + content)
+    config = make_config(soundfont=str(path))
+    for read in (lambda: load_sounds(config), lambda: sound_of(golden, config)):
+        with pytest.raises(InputError, match=r"^rendering\.soundfont: .*broken\.sf2 cannot be read: .+$"):
+            read()
