@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from musicgen.errors import InputError
-from musicgen.locks import locked
+from musicgen.locks import is_locked, locked
 
 log = logging.getLogger(__name__)
 
@@ -226,7 +226,7 @@ def computed_once(
     with ExitStack() as held:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(path.with_suffix(".lock"), on_wait, locks=locks))
+            held.enter_context(locked(_lock_of(path), on_wait, locks=locks))
         except OSError as error:
             _warn_not_kept(path, error)
             return compute()
@@ -235,6 +235,15 @@ def computed_once(
             value = compute()
             keep_text(path, write(value))
         return value
+
+
+def is_computed_now(path: Path) -> bool:
+    """Whether another process computes the file in `computed_once`; false where that cannot be found out."""
+    return is_locked(_lock_of(path))
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_suffix(".lock")
 
 
 @cache

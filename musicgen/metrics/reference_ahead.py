@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from musicgen.locks import is_locked
+from musicgen.files import is_computed_now
 from musicgen.metrics.reference import build_reference, reference_file
 from musicgen.priority import give_way
 
@@ -28,7 +28,7 @@ def reference_ahead(
     Nothing is done where it is known, or another process computes it already.
     """
     path = reference_file(cache_dir, tunes, groups, num_tunes, num_splits)
-    if path.exists() or is_locked(path.with_suffix(".lock")):
+    if path.exists() or is_computed_now(path):
         yield
         return
     question = [list(tunes), list(groups), num_tunes, num_splits, str(cache_dir.absolute())]

@@ -117,20 +117,19 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
     import soundfile
 
     # By way of the memory: libsndfile does not say why it cannot write, as on a full disk.
-    encoded = io.BytesIO()
+    encoded, subtype = io.BytesIO(), _SUBTYPE[config.audio_format]
     with soundfile.SoundFile(
         encoded,
         "w",
         samplerate=config.sample_rate,
         channels=sound.shape[1],
         format=config.audio_format.upper(),
-        subtype=_SUBTYPE[config.audio_format],
+        subtype=subtype,
     ) as file:
         for start in range(0, len(sound), _FRAMES_A_BLOCK):
             block = sound[start : start + _FRAMES_A_BLOCK]
             # libsndfile takes several times as long to make 16 bits of floats, and rounds them down.
-            is_whole = _SUBTYPE[config.audio_format] == "PCM_16"
-            file.write(np.rint(block * _FULL_SCALE).astype(np.int16) if is_whole else block)
+            file.write(np.rint(block * _FULL_SCALE).astype(np.int16) if subtype == "PCM_16" else block)
     path.write_bytes(encoded.getbuffer())
     if config.audio_format == "ogg":
         renumber(path, _STREAM)

@@ -14,6 +14,7 @@ from musicgen.study.figure_style import (
     new_figure,
     rule_lightly,
 )
+from musicgen.study.figures import draw_all
 from musicgen.study.search.figures import search_figures
 from musicgen.study.search.importance import importance
 from musicgen.study.summary import drawings_of
@@ -44,9 +45,6 @@ class ShownPlot:
 
 def drawn_figures(material: Material) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
-    # matplotlib takes a second to import.
-    from musicgen.study.figures import draw_all
-
     drawings = drawings_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
     figures = draw_all(drawings)
     if material.search:

@@ -167,17 +167,16 @@ class Capacity:
         """What a job with this config takes of the total."""
         if self._num_jobs is not None:
             return 1
-        if self._runs_on_cuda(OmegaConf.select(config, "device", default="cpu")):
+        if self._runs_on_cuda(config):
             return self.total
         return min(self._program.threads_of(config), self.total)
 
     def is_one_thread(self, config: DictConfig) -> bool:
         """Whether a job with this config computes on one core alone."""
-        if self._runs_on_cuda(OmegaConf.select(config, "device", default="cpu")):
-            return False
-        return self._program.threads_of(config) == 1
+        return not self._runs_on_cuda(config) and self._program.threads_of(config) == 1
 
-    def _runs_on_cuda(self, device: str) -> bool:
+    def _runs_on_cuda(self, config: DictConfig) -> bool:
+        device = OmegaConf.select(config, "device", default="cpu")
         if device != "auto":
             return device == "cuda"
         if self._has_cuda is None:
@@ -186,6 +185,17 @@ class Capacity:
             except EOFError:
                 self._has_cuda = False
         return self._has_cuda
+
+
+@dataclass(frozen=True)
+class _Next:
+    """The job that starts next, once there is room."""
+
+    number: int
+    config: DictConfig
+    cost: int
+    passes_by: bool
+    """Whether it starts beside jobs that give way."""
 
 
 @dataclass
@@ -221,8 +231,7 @@ class _Sweep:
         self._untrained = set(jobs)
         """Jobs from whose training no other one can go on yet."""
         self._waiting = list(jobs)
-        self._next: tuple[int, DictConfig, int] | None = None
-        """Number, config and cost of the one that starts next, once they are known."""
+        self._next: _Next | None = None
         self._running: dict[int, _Running] = {}
         # Without the configs, which would add up over thousands of jobs: a sweeper asks for value and status.
         self._returns = {number: JobReturn(overrides=list(texts)) for number, texts in jobs.items()}
@@ -249,31 +258,28 @@ class _Sweep:
             if number is None:
                 return
             try:
-                # Composing takes a fifth of a second: it is done while others run.
-                if self._next is None or self._next[0] != number:
-                    self._next = number, *self._compose(number)
-                _, config, cost = self._next
-                taken = self._taken_from(number, config)
+                # Composing may take a tenth of a second: it is done while others run.
+                if self._next is None or self._next.number != number:
+                    self._next = self._compose(number)
+                taken = self._taken_from(self._next)
                 is_crowded = len(self._running) >= MOST_AT_ONCE * self._capacity.total
-                if (taken and taken + cost > self._capacity.total) or is_crowded:
+                if (taken and taken + self._next.cost > self._capacity.total) or is_crowded:
                     return
                 self._display.start(number)
-                self._running[number] = _Running(self._launcher.start(config), cost)
+                self._running[number] = _Running(self._launcher.start(self._next.config), self._next.cost)
             except (HydraException, OmegaConfBaseException, OSError, EOFError) as error:
                 # Only this one cannot run.
                 self._end(number, describe(error))
             self._waiting.remove(number)
 
-    def _taken_from(self, number: int, config: DictConfig) -> int:
+    def _taken_from(self, job: _Next) -> int:
         """What the jobs under way take of the total where this one would start.
 
-        A training that others wait for starts beside jobs that give way, up to a second set of them: each
-        takes memory. One on several threads does not: each of its steps would wait for the thread that
-        another process has interrupted.
+        Of those that give way and are passed by, there may be a second set: each takes memory.
         """
         busy = [running for running in self._running.values() if not running.is_idle]
         taken = sum(running.cost for running in busy)
-        if number not in self._awaited or not self._capacity.is_one_thread(config):
+        if not job.passes_by:
             return taken
         return taken - min(sum(running.cost for running in busy if running.gives_way), self._capacity.total)
 
@@ -281,9 +287,12 @@ class _Sweep:
         can_start = (number for number in self._waiting if self._follows.get(number) not in self._untrained)
         return next(can_start, None)
 
-    def _compose(self, number: int) -> tuple[DictConfig, int]:
+    def _compose(self, number: int) -> _Next:
         config = self._launcher.compose(self._jobs[number], number)
-        return config, self._capacity.cost(config)
+        # A training that others wait for. On several threads it waits for its cores: each of its steps would
+        # wait for the thread that another process has interrupted.
+        passes_by = number in self._awaited and self._capacity.is_one_thread(config)
+        return _Next(number, config, self._capacity.cost(config), passes_by)
 
     def _hear(self) -> None:
         for number, running in list(self._running.items()):

@@ -50,7 +50,7 @@ class OneAtATimeSweeper(Sweeper):
         self._config = config
         self._corpora = _Corpora()
         self._context = hydra_context
-        self._composer = Composer(hydra_context.config_loader, config)
+        self._compose = Composer(hydra_context.config_loader, config).compose
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -92,9 +92,6 @@ class OneAtATimeSweeper(Sweeper):
         config = parse_config(without_hydra(self._config))
         _check_metrics(config.study)
         return Star.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
-
-    def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        return self._composer.compose(overrides)
 
     def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""

@@ -66,7 +66,7 @@ class SearchSweeper(Sweeper):
         """Keep what Hydra gives every sweeper."""
         self._config = config
         self._context = hydra_context
-        self._composer = Composer(hydra_context.config_loader, config)
+        self._compose = Composer(hydra_context.config_loader, config).compose
         self._task_function = task_function
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -131,9 +131,6 @@ class SearchSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self._context.config_loader)
         params = [f"{name}={value}" for name, value in self._params.items()]
         return Space.of(parser.parse_overrides([*params, *arguments]))
-
-    def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        return self._composer.compose(overrides)
 
     def _read(self, overrides: Sequence[str]) -> Config:
         return parse_config(without_hydra(self._compose(overrides)))
