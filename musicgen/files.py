@@ -125,10 +125,28 @@ def _flush_names(folder: Path) -> None:
         os.close(descriptor)
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file of ours if it is still there; of a link, the link itself.
+
+    This module alone deletes. Callers name one file that they know to be ours: there is no call that
+    removes a folder with what is in it. Raises OSError for a folder.
+    """
+    path.unlink(missing_ok=True)
+
+
+def remove_empty_folder(path: Path) -> bool:
+    """Remove a folder with nothing in it; returns whether it went. A link stays."""
+    try:
+        path.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what a killed process left of files that it was writing; nobody else may be writing there."""
     for path in folder.glob(f"{_UNFINISHED}*"):
-        path.unlink(missing_ok=True)
+        remove_file(path)
 
 
 def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:
