@@ -4,11 +4,12 @@ import errno
 import io
 import logging
 import os
+import re
 import shutil
 import stat
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ from musicgen.locks import is_locked, locked
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
+_UNFINISHED_NAME = re.compile(rf"{re.escape(_UNFINISHED)}.*-[0-9a-f]{{12}}(\.\w+)?$")
 Value = TypeVar("Value")
 FOLDER_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$"
 """A pattern of names that stay in the folder that they are put into."""
@@ -45,7 +47,7 @@ def replace_atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
             if durable:
                 _flush_names(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        remove_file(temporary)
 
 
 @contextmanager
@@ -143,10 +145,51 @@ def remove_empty_folder(path: Path) -> bool:
     return True
 
 
+class Made:
+    """What this process makes on the disk, so that it can take back just that."""
+
+    def __init__(self) -> None:
+        self._files: list[Path] = []
+        self._folders: list[Path] = []
+
+    def expect_folder(self, folder: Path) -> None:
+        """Note the folder and those above it that are still missing: this process is about to make them."""
+        folder = folder.absolute()
+        self._folders += [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+    def note_folder(self, folder: Path) -> None:
+        """Note a folder that this process has just made."""
+        self._folders.append(folder.absolute())
+
+    def expect_file(self, path: Path) -> None:
+        """Note a file that this process is about to make, unless it is already there."""
+        if not os.path.lexists(path):
+            self._files.append(path.absolute())
+
+    def take_back(self) -> None:
+        """Remove the files, then the folders as far as nothing else is in them."""
+        for path in self._files:
+            # On a disk that may not be written to, it stays.
+            with suppress(OSError):
+                remove_file(path)
+        self.remove_empty_folders()
+
+    def remove_empty_folders(self) -> None:
+        """Remove the folders as far as nothing is in them."""
+        for folder in sorted(self._folders, key=lambda path: len(path.parts), reverse=True):
+            remove_empty_folder(folder)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is one that a killed process was writing."""
+    return _UNFINISHED_NAME.match(name) is not None
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what a killed process left of files that it was writing; nobody else may be writing there."""
     for path in folder.glob(f"{_UNFINISHED}*"):
-        remove_file(path)
+        if is_unfinished(path.name):
+            remove_file(path)
 
 
 def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:

@@ -6,7 +6,6 @@
 import logging
 import os
 import shlex
-import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -24,11 +23,12 @@ from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
+from musicgen.study.destination import check_run_folder
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
-from musicgen.study.watch import SweepWatch, remove_empty
+from musicgen.study.watch import SweepWatch
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
@@ -108,6 +108,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         config = parse_config(composed)
         if job.mode == RunMode.RUN and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
+        check_run_folder(directory, lambda: config, by_hydra=())
         command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
         # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
         with without_collecting():
@@ -116,7 +117,9 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
             prepared = prepare(config, directory, command, overrides)
             from musicgen.run import execute
     except InputError:
-        _take_back(directory)
+        # Of a sweep's job, the sweep keeps the log and the reason.
+        if job.mode == RunMode.RUN:
+            _take_back(directory)
         raise
     try:
         record = execute(prepared)
@@ -148,18 +151,16 @@ def _relative(directory: Path) -> Path:
 
 
 def _take_back(directory: Path) -> None:
-    """Remove the folders that Hydra made for a run that cannot start, as far as nothing else is in them."""
+    """Remove what Hydra made for a run that cannot start, and nothing that was there before."""
     root = logging.getLogger()
     for handler in list(root.handlers):
-        # Whoever launched this job may have more to say, which would open the file again.
+        # An open file cannot be removed everywhere, and a later line would make it again.
         if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(
             directory.absolute()
         ):
             root.removeHandler(handler)
             handler.close()
-    shutil.rmtree(directory)
-    # Of the tree outputs/runs/<date>/<run>, or outputs/sweeps/<date>/<sweep>/<change>/<seed>.
-    remove_empty(list(directory.parents)[:3])
+    SweepWatch.made.take_back()
 
 
 def main() -> int:

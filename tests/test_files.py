@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 
 from musicgen.files import (
+    Made,
     append_whole,
     computed_once,
     filled_folder,
     keep_text,
     make_new_folder,
+    remove_empty_folder,
+    remove_file,
     remove_unfinished,
     replace_atomically,
     source_code,
@@ -236,10 +239,12 @@ def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: 
 
 
 def test_only_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
-    for name in (".unfinished-a-0123.csv", ".unfinished-b", "a.csv", ".lock", "unfinished-c"):
+    ours = {".unfinished-a-0123456789ab.csv", ".unfinished-b-ba9876543210"}
+    others = {".unfinished-a-0123.csv", ".unfinished-chapter", "a.csv", ".lock", "unfinished-c"}
+    for name in ours | others:
         (tmp_path / name).touch()
     remove_unfinished(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "a.csv", "unfinished-c"]
+    assert {path.name for path in tmp_path.iterdir()} == others
 
 
 def test_text_is_written_as_it_is(tmp_path: Path) -> None:
@@ -298,3 +303,39 @@ def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path
     for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
         (tmp_path / name).write_text(text)
     assert source_code(tmp_path) == b"onetwo"
+
+
+def test_what_was_made_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "old" / "notes").mkdir(parents=True)
+    (tmp_path / "old" / "train.log").write_text("mine")
+    made = Made()
+    for folder in (tmp_path / "old", tmp_path / "new" / "run"):
+        made.expect_folder(folder / ".hydra")
+        for path in (folder / "train.log", folder / ".hydra" / "config.yaml"):
+            made.expect_file(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("ours")
+    (tmp_path / "new" / "somebody else").touch()
+    made.take_back()
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["new", "new/somebody else", "old", "old/notes", "old/train.log"]
+
+
+def test_a_removed_link_leaves_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    for name, target in (("to folder", "precious"), ("to file", "precious/file")):
+        (tmp_path / name).symlink_to(tmp_path / target)
+        assert not remove_empty_folder(tmp_path / name)
+        remove_file(tmp_path / name)
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "precious" / "file").is_file()
+
+
+def test_removing_a_folder_as_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        remove_file(tmp_path / "folder")
+    (tmp_path / "folder" / "file").touch()
+    assert not remove_empty_folder(tmp_path / "folder")
+    assert (tmp_path / "folder" / "file").is_file()

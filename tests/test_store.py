@@ -11,11 +11,16 @@ from tests.test_locks import without_locks
 DAY = 24 * 3600
 
 
+def identity(number: int) -> str:
+    """The name of a training, as hexadecimal digits."""
+    return f"{number:016x}"
+
+
 @pytest.fixture
 def outputs(tmp_path: Path) -> Path:
     """Three trainings of a megabyte each, last used 0, 10 and 20 days ago."""
     for number in range(3):
-        folder = TrainingFolder(tmp_path / "store" / f"training-{number}")
+        folder = TrainingFolder(tmp_path / "store" / identity(number))
         with folder.locked():
             folder.end(300).write_bytes(bytes(1_000_000))
         for path in folder.path.iterdir():
@@ -31,7 +36,7 @@ def names(outputs: Path) -> list[str]:
 def test_the_list_tells_what_is_there_the_latest_first(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    TrainingFolder(outputs / "store" / "training-2").describe(
+    TrainingFolder(outputs / "store" / identity(2)).describe(
         {
             "corpus": "oneills",
             "cell": "gru",
@@ -43,7 +48,11 @@ def test_the_list_tells_what_is_there_the_latest_first(
     )
     assert main(["--outputs", str(outputs), "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:4]] == ["training-2", "training-0", "training-1"]
+    assert [line.split()[0] for line in lines[1:4]] == [
+        identity(2),
+        identity(0),
+        identity(1),
+    ]
     assert "oneills, gru 2 × 256, learning rate 0.01, seed 7" in lines[1] and " 300 " in lines[1]
     assert lines[-1] == "3 trainings, 3.0 MB"
 
@@ -61,14 +70,14 @@ def test_the_list_tells_what_is_there_the_latest_first(
 )
 def test_the_oldest_go_first(options: list[str], left: list[int], outputs: Path) -> None:
     assert main(["--outputs", str(outputs), "prune", *options]) == 0
-    assert names(outputs) == [f"training-{number}" for number in left]
+    assert names(outputs) == [identity(number) for number in left]
 
 
 def test_a_training_under_way_stays(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with TrainingFolder(outputs / "store" / "training-2").locked():
+    with TrainingFolder(outputs / "store" / identity(2)).locked():
         assert main(["--outputs", str(outputs), "prune", "--larger-than", "0"]) == 0
-    assert names(outputs) == ["training-2"]
-    assert "training-2 stays: a process trains it" in capsys.readouterr().out
+    assert names(outputs) == [identity(2)]
+    assert f"{identity(2)} stays: a process trains it" in capsys.readouterr().out
 
 
 def test_a_store_that_lies_elsewhere_and_has_no_locks(
@@ -79,7 +88,7 @@ def test_a_store_that_lies_elsewhere_and_has_no_locks(
     assert main(options) == 1
     assert "has no locks" in capsys.readouterr().err and len(names(outputs)) == 3
     assert main([*options, "--no-locks"]) == 0
-    assert names(outputs) == ["training-0"]
+    assert names(outputs) == [identity(0)]
 
 
 @pytest.mark.parametrize(
@@ -105,10 +114,10 @@ def test_a_training_that_says_nonsense_of_itself_is_listed(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     about = {"corpus": "[/x]\x1b[2J", "cell": [], "num_layers": 1, "hidden_size": 2, "seed": 0}
-    TrainingFolder(outputs / "store" / "training-0").describe(about | {"learning_rate": "high"})
-    TrainingFolder(outputs / "store" / "training-1").describe(about | {"learning_rate": 0.5})
+    TrainingFolder(outputs / "store" / identity(0)).describe(about | {"learning_rate": "high"})
+    TrainingFolder(outputs / "store" / identity(1)).describe(about | {"learning_rate": 0.5})
     assert main(["--outputs", str(outputs), "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     said = {line.split()[0]: line for line in lines[1:4]}
-    assert "its about.json is damaged" in said["training-0"]
-    assert "[/x]\\x1b[2J, [] 1 × 2" in said["training-1"]
+    assert "its about.json is damaged" in said[identity(0)]
+    assert "[/x]\\x1b[2J, [] 1 × 2" in said[identity(1)]

@@ -271,3 +271,25 @@ def test_bad_input_is_one_line_and_leaves_nothing(name: str, corpus: Path, tmp_p
     assert done.stderr.startswith("musicgen: ") and done.stderr.count("\n") == 1, done.stderr
     assert line in done.stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_run_into_a_folder_in_use_loses_nothing(corpus: Path, tmp_path: Path) -> None:
+    precious = {"thesis/chapter.txt": "words", ".git/HEAD": "ref", "my.log": "mine"}
+    for name, text in precious.items():
+        (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "mine" / name).write_text(text)
+    before = sorted(tmp_path.rglob("*"))
+    for bad in ("data.path=misspelt.abc", 'sampling.prompts=["Q:é"]', "hydra.job.name=my"):
+        done = train(corpus, tmp_path / "outputs", f"hydra.run.dir={tmp_path}/mine", bad)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+        assert sorted(tmp_path.rglob("*")) == before
+    assert {name: (tmp_path / "mine" / name).read_text() for name in precious} == precious
+
+
+def test_a_run_into_the_folder_of_a_run_is_refused(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run_directory.rglob("*")}
+    for change in ("sampling.temperature=1.3", "data.path=misspelt.abc", "seed=0"):
+        done = train(corpus, tmp_path, f"hydra.run.dir='{run_directory}'", change)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert f"{run_directory}: already holds a complete run; name a folder of its own" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in run_directory.rglob("*")} == before

@@ -33,17 +33,15 @@ def render_tune(
 ) -> RenderedTune:
     """Write `stem`.abc, .mid, .wav (or .flac, .ogg), .svg and .png. Missing folders are made.
 
-    Any text is taken: what cannot be rendered keeps its text and gives its reasons in `problems`. Files of an
-    earlier rendering of this stem that have no counterpart now are removed. Raises InputError where the
-    soundfont is at fault or abc2midi is missing, and OSError where files cannot be written. The same text and
-    config give the same bytes. One engraver draws several tunes faster than one for each.
+    Any text is taken: what cannot be rendered keeps its text and gives its reasons in `problems`. Raises
+    InputError where the soundfont is at fault or abc2midi is missing, and OSError where files cannot be
+    written. The same text and config give the same bytes. One engraver draws several tunes faster than one
+    for each.
     """
     if engraver is None:
         with Engraver(config.timeout_seconds) as engraver:
             return render_tune(abc, stem, config, engraver)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for suffix in ("mid", "wav", "flac", "ogg", "svg", "png"):
-        _path(stem, suffix).unlink(missing_ok=True)
     abc = abc.encode("utf-8", errors="replace").decode("utf-8")
     text = _path(stem, "abc")
     write_text_atomically(text, abc)

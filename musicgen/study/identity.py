@@ -6,6 +6,7 @@ must not. Rendering, tracking and paths change no number of a run and belong to 
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 ENGINE_VERSION = 5
@@ -63,6 +64,11 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
             "evaluation": config["evaluation"],
         }
     )
+
+
+def is_identity(name: str) -> bool:
+    """Whether a name is that of a training or a run, as the two functions above give it."""
+    return re.fullmatch(rf"[0-9a-f]{{{LENGTH}}}", name) is not None
 
 
 def _digest(values: Mapping[str, object]) -> str:

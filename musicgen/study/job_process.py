@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from musicgen.files import remove_file
 from musicgen.study.process_server import context, tell
 from musicgen.study.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.training.progress import Standing
@@ -37,7 +38,7 @@ class JobProcess:
             tell("")
             self._process.start()
         except (OSError, EOFError):
-            Path(path).unlink()
+            remove_file(Path(path))
             self.close()
             raise
         finally:

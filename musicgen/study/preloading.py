@@ -15,3 +15,6 @@ gc.disable()
 # The first that is registered comes last.
 atexit.register(os._exit, 0)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+# The launcher blocks it until here. Jobs inherit the mask, and must hear theirs.
+if hasattr(signal, "pthread_sigmask"):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

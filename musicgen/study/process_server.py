@@ -5,16 +5,18 @@ elsewhere every process starts from nothing, and there is no server.
 """
 
 import os
-import shutil
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import TypeVar
 
 from musicgen.errors import InputError
+from musicgen.files import remove_empty_folder, remove_file
 from musicgen.study.worker import answer
 
 context = get_context("forkserver" if sys.platform == "linux" else "spawn")
@@ -53,8 +55,22 @@ def warm_up(preload: list[str]) -> None:
         # The server takes it away.
         _folder = tempfile.TemporaryDirectory(prefix="musicgen-server-", ignore_cleanup_errors=True)
         os.environ[_LISTENING] = f"{os.getpid()} {_folder.name}"
-    forkserver.ensure_running()
+    with _interrupts_held_back():
+        forkserver.ensure_running()
     os.environ.pop(_LISTENING, None)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Block SIGINT: until the server has imported `preloading`, a Ctrl-C would print a traceback of it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def tell(words: str) -> None:
@@ -79,7 +95,9 @@ def hear() -> str:
         except FileNotFoundError:
             time.sleep(_SECONDS_BETWEEN_LOOKS)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            # The environment named this folder: only what was put there goes.
+            remove_file(Path(folder) / _WORDS)
+            remove_empty_folder(Path(folder))
             return words
     return ""
 

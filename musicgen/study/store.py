@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from musicgen.config import Config
-from musicgen.training.folder import TrainingFolder
+from musicgen.study.identity import is_identity
+from musicgen.training.folder import TrainingFolder, is_ours
 
 MINUTES_IN_USE = 2.0
 """For so long after it was last used a training may still be about to be read, and stays."""
@@ -30,9 +31,14 @@ class StoredTraining:
 
 
 def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
-    """Every training of a store, the one used last first."""
+    """Every training of a store, the one used last first.
+
+    A folder is a training if its name is a training identity. Links and everything else are left alone.
+    """
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if not is_identity(path.name) or path.is_symlink():
+            continue
         files = _stat_files(path)
         if files:
             last_used = datetime.fromtimestamp(max(file.st_mtime for file in files))
@@ -43,12 +49,13 @@ def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
 
 
 def _stat_files(folder: Path) -> list[os.stat_result]:
-    """Of everything in the folder, while trainings write there and others remove what they do not need."""
+    """Of the training's own files, while trainings write there and others remove what they do not need."""
     found = []
     try:
         for file in folder.iterdir():
             with suppress(FileNotFoundError):
-                found.append(file.stat())
+                if is_ours(file.name):
+                    found.append(file.lstat())
     except (FileNotFoundError, NotADirectoryError):
         return []
     return found

@@ -5,7 +5,6 @@ process could not record itself. What the runs showed is worked out by whoever c
 """
 
 import shlex
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
@@ -24,10 +23,12 @@ from musicgen.config import Config, StudyConfig, parse_config, resolve
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.study.composing import Composer
+from musicgen.study.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
 from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import JobFailed, ProcessLauncher
 from musicgen.study.naming import override_text, told_overrides
+from musicgen.study.plan import FILE_NAME as PLAN_FILE
 from musicgen.study.plan import PlannedRun, Speeds, order_runs, write_plan
 from musicgen.study.plan_table import print_plan
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -35,6 +36,7 @@ from musicgen.study.record import RunRecord
 from musicgen.study.runs import level_cell
 from musicgen.study.star import Arm, Star, without_hydra
 from musicgen.study.store import read_store
+from musicgen.study.watch import SweepWatch
 from musicgen.study.winners import winning_levels
 
 if TYPE_CHECKING:
@@ -67,25 +69,29 @@ class OneAtATimeSweeper(Sweeper):
         if star.study.dry_run:
             return []
         directory = Path(self._config.hydra.sweep.dir)
+        missing = _missing(runs, directory)
+        for name in (MARK_OF_A_SWEEP, PLAN_FILE):
+            SweepWatch.made.expect_file(directory / name)
         directory.mkdir(parents=True, exist_ok=True)
         self._corpora.keep(Path(arms[0].config.paths.cache))
-        with replace_atomically(directory / "multirun.yaml") as temporary:
+        with replace_atomically(directory / MARK_OF_A_SWEEP) as temporary:
             OmegaConf.save(self._config, temporary)
         write_plan(runs, directory)
-        returns = self._run(runs, directory)
+        returns = self._run(missing, directory)
         if star.study.combine:
             more = self._plan_combined(star, arms, directory)
             write_plan([*runs, *more], directory)
-            returns += self._run([*runs, *more], directory, first=len(runs))
+            returns += self._run([*missing, *_missing(more, directory)], directory, first=len(missing))
         return returns
 
     def run_missing(self, star: Star, arms: Sequence[Arm], directory: Path) -> None:
         """Plan these arms with the star's seeds, and run what is not complete in the directory yet."""
         runs = self._plan(arms, star)
         print_plan(runs, star.study)
+        missing = _missing(runs, directory)
         directory.mkdir(parents=True, exist_ok=True)
         write_plan(runs, directory)
-        self._run([run for run in runs if not _is_complete(run, directory)], directory)
+        self._run(missing, directory)
 
     def _read_star(self, arguments: Sequence[str]) -> Star:
         parser = OverridesParser.create(config_loader=self._context.config_loader)
@@ -152,7 +158,7 @@ class OneAtATimeSweeper(Sweeper):
                 returns += launch(self._launcher, overrides, first + len(returns))
         except JobFailed as failure:
             if not any(directory.rglob(RUN_FILE)):
-                shutil.rmtree(directory)
+                SweepWatch.made.take_back()
                 raise InputError(str(failure)) from failure
             raise
         return returns
@@ -239,12 +245,15 @@ def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> 
         record.write(directory)
 
 
-def _is_complete(run: PlannedRun, directory: Path) -> bool:
-    try:
-        record = RunRecord.read(directory / run.name)
-    except InputError:
-        return False
-    return record.status == "complete" and record.run_id == run.run_id
+def _missing(runs: Sequence[PlannedRun], directory: Path) -> list[PlannedRun]:
+    """The runs without a complete result in the directory yet.
+
+    Raises InputError if the folder of one of them holds something else.
+    """
+    missing = [run for run in runs if not holds_finished_run(directory / run.name, run.run_id, run.config)]
+    for run in missing:
+        check_run_folder(directory / run.name, lambda run=run: run.config)
+    return missing
 
 
 def reproducing_overrides(overrides: Sequence[str]) -> list[str]:

@@ -4,8 +4,9 @@ Their names hold the time to the microsecond, and yet two processes may read the
 somebody sets the clock. So a folder that Hydra would name by the clock is made here, by one process alone.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from traceback import clear_frames
 from typing import Any, ClassVar
@@ -14,7 +15,11 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.files import make_new_folder
+from musicgen.config import parse_config
+from musicgen.errors import InputError, complain
+from musicgen.files import Made, make_new_folder
+from musicgen.study.destination import check_run_folder, check_sweep_folder
+from musicgen.study.star import without_hydra
 
 
 class SweepWatch(Callback):
@@ -24,25 +29,35 @@ class SweepWatch(Callback):
     """None as long as there is no multirun."""
     is_told: ClassVar[bool] = True
     """Whether it falls to this process to tell what the runs showed."""
-    _made: ClassVar[Path | None] = None
-    """The folder of a sweep that was made here."""
+    made: ClassVar[Made] = Made()
+    """What a command that cannot start takes back."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Called by Hydra before a single run."""
-        _own_folder(config, "run")
+        """Called by Hydra before a single run, and before Hydra writes anything."""
+        with _ending_the_command():
+            if not _own_folder(config, "run"):
+                folder = Path(config.hydra.run.dir)
+                by_hydra = [_log_of(config)]
+                if config.hydra.output_subdir is not None:
+                    by_hydra.append(config.hydra.output_subdir)
+                check_run_folder(folder, lambda: parse_config(without_hydra(config)), by_hydra)
+                SweepWatch.made.expect_folder(folder)
+            _expect_files_of_hydra(config)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
-        # A search lies where its name says, and whoever goes on with it works there too.
-        if OmegaConf.select(config, "hydra.sweeper.directory") is None:
-            SweepWatch._made = _own_folder(config, "sweep")
-        SweepWatch.directory = Path(config.hydra.sweep.dir)
+        with _ending_the_command():
+            # A search lies where its name says, and every process that continues it works there.
+            is_search = OmegaConf.select(config, "hydra.sweeper.directory") is not None
+            if is_search or not _own_folder(config, "sweep"):
+                folder = Path(config.hydra.sweep.dir)
+                check_sweep_folder(folder)
+                SweepWatch.made.expect_folder(folder)
+            SweepWatch.directory = Path(config.hydra.sweep.dir)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Called by Hydra after the sweeper: a sweep that could not start, or was not to, leaves nothing."""
-        if SweepWatch._made is not None:
-            # outputs/sweeps/<date>/<sweep>
-            remove_empty([SweepWatch._made, *list(SweepWatch._made.parents)[:3]])
+        """Called by Hydra after the sweeper: a dry run leaves nothing."""
+        SweepWatch.made.remove_empty_folders()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Called by Hydra in the process of the job, which may go on with the next one.
@@ -55,22 +70,39 @@ class SweepWatch(Callback):
             clear_frames(job_return._return_value.__traceback__)
 
 
-def _own_folder(config: DictConfig, mode: str) -> Path | None:
-    """Make the folder of a run or a sweep, under another name if need be; None where a user named it."""
+@contextmanager
+def _ending_the_command() -> Iterator[None]:
+    """End the command with the line of an InputError: Hydra only warns of what a callback raises."""
+    try:
+        yield
+    except InputError as error:
+        sys.exit(complain(str(error)))
+
+
+def _own_folder(config: DictConfig, mode: str) -> bool:
+    """Make the folder of a run or a sweep, under another name if need be; False if the user named it."""
     if any(text.startswith(f"hydra.{mode}.dir=") for text in config.hydra.overrides.hydra):
-        return None
-    # Where it cannot be made, Hydra says so in a moment.
+        return False
+    folder = Path(config.hydra[mode].dir)
+    SweepWatch.made.expect_folder(folder.parent)
+    # If it cannot be made, Hydra says so in a moment.
     with suppress(OSError):
-        folder = make_new_folder(Path(config.hydra[mode].dir))
+        folder = make_new_folder(folder)
+        SweepWatch.made.note_folder(folder)
         with read_write(config.hydra[mode]):
             config.hydra[mode].dir = str(folder)
-        return folder
-    return None
+    return True
 
 
-def remove_empty(folders: Sequence[Path]) -> None:
-    """Remove these folders, each below the next one, up to the first that is not empty."""
-    # Another process may put something in there at any moment.
-    with suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
+def _log_of(config: DictConfig) -> str:
+    return f"{config.hydra.job.name}.log"
+
+
+def _expect_files_of_hydra(config: DictConfig) -> None:
+    folder = Path(config.hydra.run.dir)
+    SweepWatch.made.expect_file(folder / _log_of(config))
+    if config.hydra.output_subdir is not None:
+        subfolder = folder / config.hydra.output_subdir
+        SweepWatch.made.expect_folder(subfolder)
+        for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
+            SweepWatch.made.expect_file(subfolder / name)

@@ -30,6 +30,7 @@ from omegaconf import DictConfig
 
 from musicgen.collecting import collect_from_here
 from musicgen.errors import describe_disk
+from musicgen.files import remove_file
 from musicgen.priority import give_way
 from musicgen.training.progress import Standing, listen
 
@@ -138,7 +139,7 @@ def _run(job: Job) -> float | None:
 def _print_to(path: Path) -> None:
     """Let everything that this process prints go to the file, from whichever language."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
-    path.unlink()
+    remove_file(path)
     sys.stdout.flush()
     for standard in (1, 2):
         os.dup2(descriptor, standard)

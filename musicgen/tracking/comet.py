@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
+from musicgen.files import remove_file
 from musicgen.tracking.archive import problem_of
 from musicgen.tracking.config import TrackerConfig
 
@@ -145,7 +146,7 @@ class CometTracker:
         if problem is None:
             return {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
         for archive in archives:
-            archive.unlink()
+            remove_file(archive)
         return {"kind": "comet", "error": problem}
 
     @_never_fail

@@ -22,7 +22,13 @@ from typing import TypeVar
 
 from filelock import BaseFileLock
 
-from musicgen.files import remove_unfinished, write_text_atomically
+from musicgen.files import (
+    is_unfinished,
+    remove_empty_folder,
+    remove_file,
+    remove_unfinished,
+    write_text_atomically,
+)
 from musicgen.locks import take_lock, wait_for_lock
 from musicgen.training.outcome import Divergence
 from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, tell_stage, tell_waiting
@@ -35,6 +41,12 @@ _REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
 second where that happens while pathlib looks whether what is there already is a folder."""
 Value = TypeVar("Value")
 _STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
+_DIVERGED, _ABOUT = "diverged.json", "about.json"
+
+
+def is_ours(name: str) -> bool:
+    """Whether a training writes files of this name into its folder."""
+    return name in (_DIVERGED, _ABOUT, LOCK) or is_unfinished(name) or _STATE_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class TrainingFolder:
     def divergence(self) -> Divergence | None:
         """Where the training is known to diverge."""
         return self._recall(
-            "diverged.json",
+            _DIVERGED,
             lambda values: Divergence(
                 iteration=int(values["iteration"]),
                 learning_rate=float(values["learning_rate"]),
@@ -89,36 +101,35 @@ class TrainingFolder:
         """Keep where the training diverges, so that nobody trains it there again."""
         # As text, since JSON knows no infinity.
         values = {name: str(value) for name, value in asdict(divergence).items()}
-        write_text_atomically(self.path / "diverged.json", json.dumps(values, indent=2) + "\n")
+        write_text_atomically(self.path / _DIVERGED, json.dumps(values, indent=2) + "\n")
 
     @property
     def about(self) -> dict:
         """What is trained here, as `describe` wrote it; empty where nobody did."""
-        return self._recall("about.json", dict) or {}
+        return self._recall(_ABOUT, dict) or {}
 
     def _recall(self, name: str, read: Callable[[dict], Value]) -> Value | None:
-        """What a file remembers. A damaged one is no reason to end: it goes, and a warning says so."""
+        """What a file remembers; None with a warning if it is damaged. The next training writes it again."""
         path = self.path / name
         try:
             return read(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):
-            log.warning("%s was damaged, and is removed", path)
-            with suppress(OSError):
-                path.unlink()
+            log.warning("%s is damaged and ignored", path)
             return None
 
     def describe(self, about: Mapping[str, object]) -> None:
         """Say what is trained here, unless somebody has removed it since."""
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
         with suppress(FileNotFoundError):
-            write_text_atomically(self.path / "about.json", text + "\n")
+            write_text_atomically(self.path / _ABOUT, text + "\n")
 
     def remove(self) -> bool:
-        """Remove the folder with everything in it, unless a process trains there; says whether it went.
+        """Remove the training unless a process trains it; returns whether it went.
 
-        Without locks nobody knows whether one does.
+        Only files with the names above go, and the folder if nothing else is in it. Without locks nobody
+        knows whether a process trains.
         """
         try:
             lock = take_lock(self._lock_file) if self.locks else None
@@ -128,12 +139,11 @@ class TrainingFolder:
             return False
         try:
             for name in self._file_names():
-                if name != LOCK:
-                    (self.path / name).unlink(missing_ok=True)
-            # At last: from now on others may lock the folder again, and begin to train there.
-            self._lock_file.unlink(missing_ok=True)
-            with suppress(OSError):
-                self.path.rmdir()
+                if name != LOCK and is_ours(name):
+                    remove_file(self.path / name)
+            # Last: from now on others may lock the folder again, and begin to train there.
+            remove_file(self._lock_file)
+            remove_empty_folder(self.path)
         finally:
             if lock is not None:
                 lock.release()

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
+from musicgen.files import remove_file
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
@@ -136,7 +137,7 @@ def _restore(task: Task, state: TrainingState) -> StateFile | None:
         content = state.read(file.path)
         if content is None and not file.is_end:
             # Only good for going on from.
-            file.path.unlink(missing_ok=True)
+            remove_file(file.path)
         # A run without early stopping, or with more patience, may have passed this run's end.
         if content is not None and file.iteration <= content.log.end(task.config):
             state.restore(content)
@@ -187,7 +188,7 @@ def _finish(task: Task, state: TrainingState, newest: StateFile) -> Path:
 
 def _remove_passed(previous: StateFile | None, now: Path) -> None:
     if previous is not None and not previous.is_end and previous.path != now:
-        previous.path.unlink(missing_ok=True)
+        remove_file(previous.path)
 
 
 def _train_until_row(

@@ -23,11 +23,12 @@ def test_every_file_is_written(golden, make_config, tmp_path):
     assert soundfile.info(rendered.audio).duration == pytest.approx(10.0, abs=0.3)
 
 
-def test_only_what_is_asked_for_is_made_and_nothing_old_stays(golden, make_config, tmp_path):
+def test_only_what_is_asked_for_is_made_and_nothing_is_removed(golden, make_config, tmp_path):
     stem = tmp_path / "0.8"
-    render_tune(golden, stem, make_config(piano_roll=True))
+    (tmp_path / "0.8.wav").write_text("mine")
     rendered = render_tune(golden, stem, make_config(audio_format="none"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.8.abc", "0.8.mid"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.8.abc", "0.8.mid", "0.8.wav"]
+    assert (tmp_path / "0.8.wav").read_text() == "mine"
     assert (rendered.audio, rendered.score, rendered.piano_roll) == (None, None, None)
 
 

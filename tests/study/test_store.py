@@ -14,11 +14,16 @@ from tests.test_config import parsed
 HOUR = 3600.0
 
 
+def identity(number: int) -> str:
+    """The name of a training, as hexadecimal digits."""
+    return f"{number:016x}"
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Four trainings of a megabyte each, last used 0, 1, 2 and 3 hours ago."""
     for number in range(4):
-        folder = TrainingFolder(tmp_path / f"training-{number}")
+        folder = TrainingFolder(tmp_path / identity(number))
         with folder.locked():
             folder.end(300).write_bytes(bytes(1_000_000))
         then = time.time() - number * HOUR
@@ -36,29 +41,29 @@ def test_what_was_used_longest_ago_goes_and_what_was_used_just_now_stays(
     gigabytes: float, number: int, store: Path
 ) -> None:
     keep_below(store, gigabytes)
-    assert folders_in(store) == [f"training-{each}" for each in range(number)]
+    assert folders_in(store) == [identity(each) for each in range(number)]
 
 
 def test_a_training_under_way_stays_and_others_go_for_it(store: Path) -> None:
-    with TrainingFolder(store / "training-3").locked():
+    with TrainingFolder(store / identity(3)).locked():
         then = time.time() - 9 * HOUR
-        for path in (store / "training-3").iterdir():
+        for path in (store / identity(3)).iterdir():
             os.utime(path, (then, then))
         keep_below(store, 0.0021)
-    assert folders_in(store) == ["training-0", "training-3"]
+    assert folders_in(store) == [identity(0), identity(3)]
 
 
 def test_files_that_vanish_meanwhile_are_not_there(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     iterdir = Path.iterdir
 
     def vanishing(folder: Path) -> list[Path]:
-        if folder.name == "training-1":
+        if folder.name == identity(1):
             raise FileNotFoundError(folder)
         return [*iterdir(folder), folder / "state-000100.pt"]
 
     monkeypatch.setattr(Path, "iterdir", vanishing)
     found = [training.folder.path.name for training in read_store(store)]
-    assert found == ["training-0", "training-2", "training-3"]
+    assert found == [identity(0), identity(2), identity(3)]
 
 
 NOW = datetime(2026, 11, 1, 12)
@@ -77,7 +82,7 @@ def stored(path: Path, num_bytes: int, days_ago: int) -> StoredTraining:
 @pytest.fixture
 def trainings(tmp_path: Path) -> list[StoredTraining]:
     """Of 100, 200 and 300 bytes, last used 1, 2 and 3 days ago."""
-    return [stored(tmp_path / "store" / f"t{days}", 100 * days, days) for days in (1, 2, 3)]
+    return [stored(tmp_path / "store" / identity(days), 100 * days, days) for days in (1, 2, 3)]
 
 
 def names(trainings: list[StoredTraining]) -> list[str]:
@@ -97,13 +102,19 @@ def test_a_store_lists_its_trainings_the_one_used_last_first(
 
 def test_what_was_last_used_before_the_moment_goes_and_not_at_it(trainings: list[StoredTraining]) -> None:
     removed, in_use = prune(trainings, older_than=NOW - timedelta(days=2))
-    assert names(removed) == ["t3"] and in_use == []
+    assert names(removed) == [identity(3)] and in_use == []
     assert [one.folder.path.exists() for one in trainings] == [True, True, False]
 
 
 @pytest.mark.parametrize(
     ("max_bytes", "gone"),
-    [(600, []), (599, ["t3"]), (300, ["t3"]), (299, ["t3", "t2"]), (99, ["t3", "t2", "t1"])],
+    [
+        (600, []),
+        (599, [identity(3)]),
+        (300, [identity(3)]),
+        (299, [identity(3), identity(2)]),
+        (99, [identity(3), identity(2), identity(1)]),
+    ],
 )
 def test_the_oldest_go_until_the_store_is_small_enough(
     max_bytes: int, gone: list[str], trainings: list[StoredTraining]
@@ -116,7 +127,7 @@ def test_both_rules_together_and_none_at_all(trainings: list[StoredTraining]) ->
     assert prune(trainings) == ([], [])
     removed, _ = prune(trainings, older_than=NOW - timedelta(days=2), max_bytes=250, dry_run=True)
     # t3 for its age; the 300 bytes that are left are still too many.
-    assert names(removed) == ["t3", "t2"]
+    assert names(removed) == [identity(3), identity(2)]
     assert all(one.folder.path.exists() for one in trainings)
 
 
@@ -124,7 +135,7 @@ def test_a_training_under_way_stays_and_its_bytes_count_on(trainings: list[Store
     with trainings[2].folder.locked():
         removed, in_use = prune(trainings, max_bytes=350)
     # Its 300 bytes and 50 more may stay.
-    assert (names(removed), names(in_use)) == (["t2", "t1"], ["t3"])
+    assert (names(removed), names(in_use)) == ([identity(2), identity(1)], [identity(3)])
 
 
 def test_a_training_lies_below_the_store_under_its_identity() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import BaseFileLock
 
 from musicgen.errors import InputError
+from musicgen.files import remove_file
 from musicgen.locks import lock_beside, locked, take_lock, wait_until
 
 if TYPE_CHECKING:
@@ -139,14 +140,14 @@ class FileLocks:
         if lock is None:
             return True
         # What a dead process left behind.
-        path.unlink()
+        remove_file(path)
         lock.release()
         return False
 
     def close(self) -> None:
         """Give back what was taken, and leave no file behind."""
         for lock in self._kept:
-            Path(lock.lock_file).unlink(missing_ok=True)
+            remove_file(Path(lock.lock_file))
             lock.release()
         self._kept.clear()
 

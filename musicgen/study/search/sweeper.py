@@ -21,6 +21,7 @@ from musicgen.config import Change, Config, parse_config
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.study.composing import Composer
+from musicgen.study.destination import MARK_OF_A_SWEEP
 from musicgen.study.launcher import ProcessLauncher
 from musicgen.study.plan import BASELINE
 from musicgen.study.runs import flat_config
@@ -101,7 +102,7 @@ class SearchSweeper(Sweeper):
                 halving.pruner(),
             )
             self._directory.mkdir(parents=True, exist_ok=True)
-            with replace_atomically(self._directory / "multirun.yaml") as temporary:
+            with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 self._launcher.warm_up()

@@ -1,0 +1,76 @@
+"""Which folders a run or a sweep may write into, so that no file that was there before is lost.
+
+A run needs a folder in which none of its names is taken, or its own folder from an earlier try that did not
+finish. A sweep may share its folder with other files, but takes over none of them.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from musicgen.config import Config, resolve
+from musicgen.errors import InputError
+from musicgen.study.record import FILE_NAME, RunRecord
+
+MADE_BY_HYDRA = (".hydra", "train.log")
+MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "tunes.csv", "tunes", "plots", "comet")
+MARK_OF_A_SWEEP = "multirun.yaml"
+MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
+MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
+OTHER_FOLDER = "name a folder of its own, or leave the setting out"
+
+
+def check_run_folder(
+    folder: Path, config: Callable[[], Config], by_hydra: Sequence[str] = MADE_BY_HYDRA
+) -> None:
+    """Raise InputError unless a run with this config may write into the folder.
+
+    config: called only if the folder already holds a run; may raise InputError.
+    by_hydra: names that Hydra is about to write there; empty if it already has.
+    """
+    if os.path.lexists(folder / FILE_NAME):
+        _check_same_run(folder, config)
+    else:
+        _check_names_are_free(folder, (*by_hydra, *MADE_BY_A_RUN), "a run")
+
+
+def check_sweep_folder(folder: Path) -> None:
+    """Raise InputError if a sweep or a search would take over files of somebody else in the folder."""
+    if not os.path.lexists(folder / MARK_OF_A_SWEEP):
+        _check_names_are_free(folder, (*MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
+
+
+def _check_names_are_free(folder: Path, names: Sequence[str], of: str) -> None:
+    taken = next((name for name in names if os.path.lexists(folder / name)), None)
+    if taken is not None:
+        raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {OTHER_FOLDER}")
+
+
+def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
+    """Whether the folder already has the complete result of the run with this identity and config."""
+    try:
+        record = RunRecord.read(folder)
+    except InputError:
+        return False
+    is_same = record.run_id == run_id and _comparable(record.config) == _comparable(config.as_dict())
+    return is_same and record.status == "complete"
+
+
+def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
+    try:
+        record = RunRecord.read(folder)
+    except InputError as error:
+        raise InputError(f"{folder}: already has a {FILE_NAME}, and it is damaged; {OTHER_FOLDER}") from error
+    if record.status == "complete":
+        raise InputError(f"{folder}: already holds a complete run; {OTHER_FOLDER}")
+    if _comparable(record.config) != _comparable(resolve(config()).as_dict()):
+        raise InputError(f"{folder}: already holds a run with another config; {OTHER_FOLDER}")
+
+
+def _comparable(config: Mapping[str, object]) -> dict[str, object]:
+    """The config without what may differ when a run continues: paths, the sweep around it, a trial's rung."""
+    training = config.get("training")
+    values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
+    if isinstance(training, Mapping):
+        values["training"] = {name: value for name, value in training.items() if name != "stop_iteration"}
+    return values

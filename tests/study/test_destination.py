@@ -1,0 +1,78 @@
+"""Folders that a run may write into, and those that hold something else."""
+
+from pathlib import Path
+
+import pytest
+
+from musicgen.config import Config, resolve
+from musicgen.errors import InputError
+from musicgen.study.destination import check_run_folder, holds_finished_run
+from musicgen.study.record import RunRecord, Status
+from tests.test_config import parsed
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return parsed("training=smoke")
+
+
+def write_run(folder: Path, status: Status, *overrides: str) -> None:
+    config = resolve(parsed("training=smoke", *overrides))
+    RunRecord("0" * 16, "1" * 16, status, config.seed, config.as_dict(), "", {}).write(folder)
+
+
+def forbidden() -> Config:
+    raise AssertionError("read though the folder holds no run")
+
+
+def test_a_folder_with_other_files_is_free(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "my tunes.abc").touch()
+    check_run_folder(tmp_path, forbidden)
+    check_run_folder(tmp_path / "new", forbidden)
+
+
+def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    check_run_folder(tmp_path, forbidden, by_hydra=())
+    with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name a folder"):
+        check_run_folder(tmp_path, forbidden)
+    (tmp_path / "tunes.abc").touch()
+    with pytest.raises(InputError, match=r"already has tunes\.abc"):
+        check_run_folder(tmp_path, forbidden, by_hydra=())
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed", "diverged", "pruned"])
+def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, status, "training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
+    check_run_folder(tmp_path, lambda: config)
+
+
+@pytest.mark.parametrize("change", ["sampling.temperature=1.3", "rendering.num_tunes=1", "seed=1"])
+def test_an_unfinished_run_makes_room_for_no_other(change: str, config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, "interrupted", change)
+    with pytest.raises(InputError, match="already holds a run with another config"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_a_complete_run_stays(config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, "complete")
+    with pytest.raises(InputError, match="already holds a complete run"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_a_damaged_run_stays(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"already has a run\.json, and it is damaged"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_only_the_same_complete_run_counts_as_finished(config: Config, tmp_path: Path) -> None:
+    resolved = resolve(config)
+    assert not holds_finished_run(tmp_path, "0" * 16, resolved)
+    write_run(tmp_path, "complete", "paths.outputs=elsewhere")
+    assert holds_finished_run(tmp_path, "0" * 16, resolved)
+    assert not holds_finished_run(tmp_path, "2" * 16, resolved)
+    assert not holds_finished_run(tmp_path, "0" * 16, resolve(parsed("training=smoke", "rendering=ogg")))
+    write_run(tmp_path, "interrupted")
+    assert not holds_finished_run(tmp_path, "0" * 16, resolved)
