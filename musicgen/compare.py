@@ -64,14 +64,17 @@ def compare(arguments: argparse.Namespace) -> None:
     """Compare, write the tables and figures, and print what matters."""
     # rich and numpy take a moment to import, which --help and a wrong argument should not wait for.
     from musicgen.metrics.registry import HEADLINE
+    from musicgen.study.destination import check_comparison_folder
     from musicgen.study.ratings import LISTENING_METRICS
     from musicgen.study.runs import find_runs
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
 
+    folder = _output_folder(arguments)
+    check_comparison_folder(folder)
     summary = summarise(
         find_runs(arguments.paths),
-        _output_folder(arguments),
+        folder,
         read_baseline(arguments.baseline),
         draws=not arguments.no_plots,
     )

@@ -96,9 +96,19 @@ def _move_into(source: Path, target: Path) -> None:
     files = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
     order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in files.items()}
     for name in sorted(files, key=order.__getitem__):
+        _refuse_links(target, name)
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         files[name].replace(target / name)
     _flush_names(target)
+
+
+def _refuse_links(folder: Path, name: Path) -> None:
+    """Raise InputError if a folder on the way from `folder` to the file is a link: it may lead anywhere."""
+    link = next(
+        (folder / above for above in name.parents if above.parts and (folder / above).is_symlink()), None
+    )
+    if link is not None:
+        raise InputError(f"{link}: is a link, and nothing is written through it; remove it first")
 
 
 def _unfinished(path: Path) -> Path:

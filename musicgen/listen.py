@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from musicgen.compare import read_baseline
 from musicgen.errors import InputError, exit_status, one_line
 from musicgen.serving import check_port
+from musicgen.study.destination import check_no_links
 from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def listen(arguments: argparse.Namespace) -> None:
     check_port(arguments.port)
     runs = find_runs(arguments.paths)
     folder = _folder(arguments)
+    check_no_links(folder)
     path = folder / DATABASES["pairs" if arguments.ab else "ratings"]
     if arguments.results and not path.exists():
         raise InputError(f"{path}: no session has been held here")

@@ -10,6 +10,7 @@ from musicgen.errors import InputError, exit_status
 from musicgen.locks import locked
 from musicgen.note import track
 from musicgen.serving import check_port
+from musicgen.study.destination import check_no_links, check_report_folder
 from musicgen.study.record import FILE_NAME
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def report(arguments: argparse.Namespace) -> Path:
         check_folder(material, arguments.keep)
     choices = Choices(arguments.pairs, arguments.best)
     folder = _output_folder(arguments)
+    check_report_folder(folder, _names(arguments))
     # Songs are written, compressed and removed under names that another report in this folder would have too.
     with locked(folder / _LOCK, locks=all(run.record.has_locks for run in material.all_runs)):
         if arguments.single_file:
@@ -124,6 +126,14 @@ def _serve(written: "Written", port: int) -> None:
         track(run.record, run.directory, finding)
 
 
+def _names(arguments: argparse.Namespace) -> list[str]:
+    """What the report writes into its folder, the page first."""
+    from musicgen.reporting.page import MADE_BY_A_REPORT
+
+    names = [_SINGLE_FILE] if arguments.single_file else MADE_BY_A_REPORT
+    return [*names, _PACK] if arguments.pack else [*names]
+
+
 def _output_folder(arguments: argparse.Namespace) -> Path:
     if arguments.out is not None:
         return arguments.out
@@ -131,6 +141,7 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
         return Path(_FOLDER)
     path = arguments.paths[0]
     directory = path.parent if path.name == FILE_NAME else path
+    check_no_links(directory)
     return directory if arguments.single_file else directory / _FOLDER
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import InputError, exit_status
 from musicgen.files import filled_folder, make_new_folder
+from musicgen.study.destination import check_no_links, check_sample_folder
 from musicgen.study.record import RunRecord
 
 
@@ -61,6 +62,11 @@ def sample(arguments: argparse.Namespace) -> Path:
     """Draw, write and render; returns the folder with tunes.abc, tunes.csv and tunes/."""
     record = RunRecord.read(arguments.run_directory)
     config = _changed_config(config_from_dict(record.config), arguments)
+    place = arguments.out
+    if place is None:
+        check_no_links(arguments.run_directory)
+    else:
+        check_sample_folder(place)
     prompts = config.sampling.read_prompts()
 
     # torch takes a second to import, which --help and a wrong argument should not wait for.
@@ -84,7 +90,6 @@ def sample(arguments: argparse.Namespace) -> Path:
     # As in the run: on other threads sums are added up in another order, and a tune may take another turn.
     with computing_on(config.training.num_threads or num_cores()):
         tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
-    place = arguments.out
     if place is None:
         place = make_new_folder(
             arguments.run_directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}"

@@ -71,6 +71,7 @@ def upload_in_background(
 
 def upload(arguments: argparse.Namespace) -> int:
     """Send, a line each; returns 1 where something was not sent. Raises InputError."""
+    from musicgen.study.destination import check_no_links
     from musicgen.tracking.comet import has_key
     from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
 
@@ -79,6 +80,8 @@ def upload(arguments: argparse.Namespace) -> int:
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
     archives = find_archives(arguments.paths)
+    for archive in archives:
+        check_no_links(archive.parent.parent)
     rewritten, problems = _write_missing(arguments.paths, locks=not arguments.no_locks)
     archives = sorted({*archives, *rewritten}, key=in_order)
     if not archives and not problems:

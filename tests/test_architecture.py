@@ -131,3 +131,44 @@ def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:
     parts = {path.parent.name for path in modules() if path.parent != PACKAGE}
     tested = {path.parent.name for path in Path(__file__).parent.rglob("test_*.py")}
     assert parts <= tested
+
+
+DELETING = {"unlink", "rmdir", "removedirs", "rmtree", "rename", "renames", "truncate", "ftruncate"}
+"""Functions and methods that remove a file, rename it or empty it."""
+OF_MODULES = {"os.remove", "shutil.move"}
+"""The same, with names that other things have too."""
+OWNER = "files.py"
+
+
+def deleting_names(path: Path) -> list[str]:
+    """Every place in a module that names such a function, to call it or to pass it on."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and (node.attr in DELETING or ast.unparse(node) in OF_MODULES):
+            found.append(f"{path.name}:{node.lineno} {ast.unparse(node)}")
+        if isinstance(node, ast.ImportFrom) and node.module in {"os", "shutil"}:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found += [f"{path.name}:{node.lineno} {name}" for name in names if is_deleting(name)]
+    return found
+
+
+def is_deleting(name: str) -> bool:
+    return name in OF_MODULES or name.split(".")[-1] in DELETING
+
+
+def test_only_one_module_removes_files() -> None:
+    modules = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / OWNER]
+    assert [name for path in modules for name in deleting_names(path)] == []
+
+
+def test_a_module_that_removes_files_is_found(tmp_path: Path) -> None:
+    lines = [
+        "os.remove('x')",
+        "path.unlink()",
+        "run(shutil.rmtree)",
+        "[].remove(1)",
+        "from shutil import move",
+    ]
+    (tmp_path / "a.py").write_text("\n".join(lines))
+    found = {"a.py:1 os.remove", "a.py:2 path.unlink", "a.py:3 shutil.rmtree", "a.py:5 shutil.move"}
+    assert set(deleting_names(tmp_path / "a.py")) == found

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from musicgen.errors import InputError
 from musicgen.files import (
     Made,
     append_whole,
@@ -339,3 +340,19 @@ def test_removing_a_folder_as_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder" / "file").touch()
     assert not remove_empty_folder(tmp_path / "folder")
     assert (tmp_path / "folder" / "file").is_file()
+
+
+def fill(folder: Path, name: str) -> None:
+    with filled_folder(folder) as place:
+        (place / name).parent.mkdir()
+        (place / name).touch()
+
+
+def test_a_filled_folder_writes_through_no_link(tmp_path: Path) -> None:
+    for name in ("report", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "report" / "songs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="songs: is a link"):
+        fill(tmp_path / "report", "songs/0.mid")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["songs"]

@@ -23,6 +23,7 @@ from musicgen.reporting.board import RULE as BEST_RULE
 from musicgen.reporting.contents import Choices, Contents, compose
 from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import RULE as PAIR_RULE
+from musicgen.reporting.players import FOLDER as SONGS
 from musicgen.reporting.plots import colour_rules
 from musicgen.reporting.rows import shown_number
 from musicgen.reporting.shared import FEWEST_NOTES
@@ -34,6 +35,7 @@ from musicgen.study.runs import write_csv
 from musicgen.study.verdict import metric_words
 
 PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
+MADE_BY_A_REPORT = (PAGE, TEXT, PLOTS, "runs.csv", "effects.csv", SONGS)
 _PACKAGE = "musicgen.reporting"
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 

@@ -1,7 +1,8 @@
-"""Which folders a run or a sweep may write into, so that no file that was there before is lost.
+"""Which folders a command may write into, so that no file that was there before is lost.
 
 A run needs a folder in which none of its names is taken, or its own folder from an earlier try that did not
-finish. A sweep may share its folder with other files, but takes over none of them.
+finish. Whatever else is written again (tables, a report) must bear a mark that says that musicgen wrote it.
+Nothing is written through a link below a folder that somebody else may have made.
 """
 
 import os
@@ -17,6 +18,16 @@ MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "tunes.csv", "tunes", "p
 MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
 MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
+MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
+MADE_IN_A_SAMPLE = ("tunes.abc", "tunes.csv", "tunes")
+WRITTEN_LATER = (
+    "report", "samples", "comet", "plots", "findings.jsonl", "upload.log", "listening.sqlite",
+    "listening-pairs.sqlite", "listening-sounds",
+)  # fmt: skip
+"""What other commands write into the folder of a run or a sweep."""
+MARK_OF_A_PAGE = b"musicgen report</title>"
+_FIRST_COLUMNS = b"directory,status,"
+_MOST_BYTES_TO_A_MARK = 2**14
 OTHER_FOLDER = "name a folder of its own, or leave the setting out"
 
 
@@ -40,10 +51,48 @@ def check_sweep_folder(folder: Path) -> None:
         _check_names_are_free(folder, (*MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
 
 
-def _check_names_are_free(folder: Path, names: Sequence[str], of: str) -> None:
+def check_comparison_folder(folder: Path) -> None:
+    """Raise InputError if tables and figures would take over files that musicgen did not write."""
+    is_ours = os.path.lexists(folder / MARK_OF_A_SWEEP) or _holds(folder / "runs.csv", _FIRST_COLUMNS)
+    if not is_ours:
+        _check_names_are_free(folder, MADE_BY_A_COMPARISON, "the comparison", "name another one with --out")
+
+
+def check_report_folder(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError if a report with these files would take over files that musicgen did not write."""
+    if not _holds(folder / names[0], MARK_OF_A_PAGE):
+        _check_names_are_free(folder, names, "the report", "name another one with --out")
+
+
+def check_sample_folder(folder: Path) -> None:
+    """Raise InputError if sampled tunes would take over files that are there."""
+    _check_names_are_free(folder, MADE_IN_A_SAMPLE, "the sample", "name another one with --out")
+
+
+def check_no_links(folder: Path) -> None:
+    """Raise InputError if a command that writes into the folder of a run or a sweep would follow a link.
+
+    The folder may come from somebody else, and a link in it may point to any file of the user.
+    """
+    for name in WRITTEN_LATER:
+        if (folder / name).is_symlink():
+            raise InputError(
+                f"{folder / name}: is a link, and nothing is written through it; remove it first"
+            )
+
+
+def _holds(path: Path, mark: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return mark in file.read(_MOST_BYTES_TO_A_MARK)
+    except OSError:
+        return False
+
+
+def _check_names_are_free(folder: Path, names: Sequence[str], of: str, instead: str = OTHER_FOLDER) -> None:
     taken = next((name for name in names if os.path.lexists(folder / name)), None)
     if taken is not None:
-        raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {OTHER_FOLDER}")
+        raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {instead}")
 
 
 def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:

@@ -19,6 +19,7 @@ from musicgen.errors import InputError, first_problem
 from musicgen.files import append_whole, write_text_atomically
 from musicgen.locks import lock_beside, locked
 from musicgen.study.criteria import check_point
+from musicgen.study.destination import check_no_links
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
@@ -119,6 +120,8 @@ def add_finding(
         # Half a surrogate pair, which JSON and a command line can carry and no file can.
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
+    for folder in (path.parent, run_directory):
+        check_no_links(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     _append(path, line, locks=run.record.has_locks)
     return finding, path

@@ -6,7 +6,15 @@ import pytest
 
 from musicgen.config import Config, resolve
 from musicgen.errors import InputError
-from musicgen.study.destination import check_run_folder, holds_finished_run
+from musicgen.study.destination import (
+    WRITTEN_LATER,
+    check_comparison_folder,
+    check_no_links,
+    check_report_folder,
+    check_run_folder,
+    check_sample_folder,
+    holds_finished_run,
+)
 from musicgen.study.record import RunRecord, Status
 from tests.test_config import parsed
 
@@ -76,3 +84,44 @@ def test_only_the_same_complete_run_counts_as_finished(config: Config, tmp_path:
     assert not holds_finished_run(tmp_path, "0" * 16, resolve(parsed("training=smoke", "rendering=ogg")))
     write_run(tmp_path, "interrupted")
     assert not holds_finished_run(tmp_path, "0" * 16, resolved)
+
+
+def test_tables_replace_those_that_musicgen_wrote_and_no_others(tmp_path: Path) -> None:
+    check_comparison_folder(tmp_path)
+    (tmp_path / "runs.csv").write_text("name,distance\nMarathon,42.2\n")
+    with pytest.raises(
+        InputError, match=r"already has runs\.csv, which the comparison would overwrite.*--out"
+    ):
+        check_comparison_folder(tmp_path)
+    (tmp_path / "runs.csv").write_text("directory,status,parameter\n")
+    (tmp_path / "effects.csv").touch()
+    check_comparison_folder(tmp_path)
+
+
+def test_a_report_replaces_one_that_musicgen_wrote_and_no_other(tmp_path: Path) -> None:
+    names = ("report.html", "report.md", "songs")
+    check_report_folder(tmp_path, names)
+    (tmp_path / "report.md").touch()
+    with pytest.raises(InputError, match=r"already has report\.md"):
+        check_report_folder(tmp_path, names)
+    (tmp_path / "report.html").write_text("<title>Thesis</title>")
+    with pytest.raises(InputError, match=r"already has report\.html"):
+        check_report_folder(tmp_path, names)
+    (tmp_path / "report.html").write_text("<title>tour · musicgen report</title>")
+    check_report_folder(tmp_path, names)
+
+
+def test_sampled_tunes_go_where_no_tunes_are(tmp_path: Path) -> None:
+    check_sample_folder(tmp_path / "new")
+    (tmp_path / "tunes.abc").touch()
+    with pytest.raises(InputError, match=r"already has tunes\.abc.*--out"):
+        check_sample_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", WRITTEN_LATER)
+def test_nothing_is_written_through_a_link_in_a_run(name: str, tmp_path: Path) -> None:
+    check_no_links(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"{name}: is a link"):
+        check_no_links(tmp_path)
