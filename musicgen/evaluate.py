@@ -9,6 +9,7 @@ from pathlib import Path
 
 from musicgen.config import compose_config, conf_folder
 from musicgen.corpus.config import DataConfig
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
 
 
@@ -103,4 +104,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.naming import changes_name
@@ -230,4 +231,4 @@ def _explain(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -21,7 +21,7 @@ FLOORS = [
     {"serving"},
     {"files"},
     {"locks"},
-    {"errors", "seeds", "compiling"},
+    {"errors", "seeds", "compiling", "environment"},
     {"collecting", "priority"},
 ]
 COMMANDS = {
