@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -147,6 +147,13 @@ def parse_config(composed: DictConfig) -> Config:
         raise InputError(f"{key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
     return config_from_dict({str(key): value for key, value in values.items()})
+
+
+def plain_values(part: object) -> dict[str, Any]:
+    """A part of a composed config as plain values, without looking up what they refer to."""
+    values = OmegaConf.to_container(part, resolve=False)
+    assert isinstance(values, dict)
+    return {str(name): value for name, value in values.items()}
 
 
 def resolve(config: Config) -> Config:

@@ -8,16 +8,19 @@ import io
 import os
 import sys
 from collections.abc import Callable
-from typing import TextIO, TypeVar
+from pathlib import Path
+from typing import TextIO
+
+from musicgen.errors import complain
 
 _STANDARD_DESCRIPTORS = (0, 1, 2)
-Answer = TypeVar("Answer")
 
 
-def in_settled_environment(command: Callable[[], Answer]) -> Answer:
-    """What the command returns, after settling the environment; every entry point goes through here."""
+def in_settled_environment(command: Callable[[], int]) -> int:
+    """The exit status of the command, after settling the environment; every entry point goes through here."""
     settle_environment()
-    return command()
+    problem = _problem_of_names()
+    return command() if problem is None else complain(problem)
 
 
 def settle_environment() -> None:
@@ -35,6 +38,21 @@ def settle_outputs() -> None:
     """
     sys.stdout = _tolerant(sys.stdout, 1)
     sys.stderr = _tolerant(sys.stderr, 2)
+
+
+def _problem_of_names() -> str | None:
+    """Records and tables are UTF-8: they cannot hold a path whose bytes are no text in this locale."""
+    try:
+        folder = str(Path.cwd())
+    except FileNotFoundError:
+        return "the current folder no longer exists; change to one that does"
+    for text in (*sys.argv[1:], folder):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            encoding = sys.getfilesystemencoding()
+            return f"{text}: holds bytes that are not {encoding}; rename it, or set LC_ALL to its locale"
+    return None
 
 
 def _open_closed_descriptors() -> None:

@@ -5,7 +5,6 @@
 
 import logging
 import os
-import shlex
 import shutil
 import sys
 from functools import partial
@@ -21,10 +20,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
-from musicgen.config import conf_folder, describe_composition_error, parse_config
+from musicgen.config import conf_folder, describe_composition_error, parse_config, plain_values
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
+from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
 from musicgen.study.search import sweeper as search
@@ -86,7 +86,7 @@ TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*"]
 _run_directory: Path | None = None
 
 
-@hydra.main(config_path=str(conf_folder()), config_name="config", execution_whitelist=TRUSTED)
+@hydra.main(config_path=str(conf_folder()), config_name=CONFIG_NAME, execution_whitelist=TRUSTED)
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
     job = HydraConfig.get()
@@ -109,7 +109,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         config = parse_config(composed)
         if job.mode == RunMode.RUN and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
-        command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
+        command = reproducing_command(plain_values(job), overrides)
         # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
         with without_collecting():
             from musicgen.preparation import prepare
@@ -176,7 +176,7 @@ def main() -> int:
     try:
         run_job()
     except KeyboardInterrupt as interruption:
-        again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
+        again = train_command(sys.argv[1:])
         complain(f"{str(interruption) or 'interrupted'}; the same command goes on from there: {again}")
         return 130
     except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:

@@ -21,7 +21,8 @@ FLOORS = [
     {"serving"},
     {"files"},
     {"locks"},
-    {"errors", "seeds", "compiling", "environment"},
+    {"environment"},
+    {"errors", "seeds", "compiling"},
     {"collecting", "priority"},
 ]
 COMMANDS = {

@@ -4,13 +4,12 @@ It prints its plan, runs what the plan says in the order that shares most traini
 process could not record itself. What the runs showed is worked out by whoever called Hydra, from the files.
 """
 
-import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -20,14 +19,15 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import Config, StudyConfig, parse_config, resolve
+from musicgen.config import Config, StudyConfig, parse_config, plain_values, resolve
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
+from musicgen.study.command import reproducing_command
 from musicgen.study.composing import Composer
 from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import JobFailed, ProcessLauncher
-from musicgen.study.naming import override_text, told_overrides
+from musicgen.study.naming import override_text
 from musicgen.study.plan import PlannedRun, Speeds, order_runs, write_plan
 from musicgen.study.plan_table import print_plan
 from musicgen.study.record import FILE_NAME as RUN_FILE
@@ -138,7 +138,7 @@ class OneAtATimeSweeper(Sweeper):
             returns += self._run_elsewhere(launched, directory.absolute(), first)
         for run, job_return in zip(launched, returns, strict=True):
             if job_return.status != JobStatus.COMPLETED:
-                _record_failure(run, directory / run.name, job_return)
+                _record_failure(run, directory / run.name, job_return, plain_values(self._config.hydra))
         return returns
 
     def _run_elsewhere(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
@@ -216,7 +216,9 @@ def _job_overrides(run: PlannedRun, directory: Path) -> list[str]:
     ]
 
 
-def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> None:
+def _record_failure(
+    run: PlannedRun, directory: Path, job_return: JobReturn, hydra: Mapping[str, Any]
+) -> None:
     """Say in run.json why there is no result, where the run's own process could not."""
     reason = str(getattr(job_return, "_return_value", "") or "no reason given")
     directory.mkdir(parents=True, exist_ok=True)
@@ -229,7 +231,7 @@ def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> 
             status="running",
             seed=run.config.seed,
             config=run.config.as_dict(),
-            command=shlex.join(["python", "-m", "musicgen.train", *reproducing_overrides(run.overrides)]),
+            command=reproducing_command(hydra, run.overrides),
             corpus={"name": run.config.data.name},
             change=None if run.change is None else asdict(run.change),
             retuned=run.config.retuned,
@@ -245,8 +247,3 @@ def _is_complete(run: PlannedRun, directory: Path) -> bool:
     except InputError:
         return False
     return record.status == "complete" and record.run_id == run.run_id
-
-
-def reproducing_overrides(overrides: Sequence[str]) -> list[str]:
-    """The overrides that make a run the same again by itself."""
-    return told_overrides(overrides, "study", "change", "retuned", "hydra")
