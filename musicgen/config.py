@@ -1,9 +1,8 @@
 """The composed config as typed, checked values; the only place below the commands that sees OmegaConf."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -192,34 +191,3 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
     if isinstance(value, Mapping):
         return f"{place}: {message}"
     return f"{place}={value!r}: {message[0].lower()}{message[1:]}"
-
-
-def describe_composition_error(error: Exception) -> str:
-    """What Hydra or OmegaConf could not compose, in one line."""
-    message = str(error).strip()
-    unknown = re.match(r"Could not override '([^']+)'", message)
-    if unknown:
-        return _describe_unknown_field(unknown[1])
-    missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
-    if missing_option:
-        options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
-        name = "=".join(missing_option[1].rsplit("/", 1))
-        return f"{name}: no such choice" + (f"; allowed are {', '.join(options)}" if options else "")
-    return " ".join(message.split("\n\n")[0].split())
-
-
-def _describe_unknown_field(name: str) -> str:
-    """Name the fields of the deepest part of the config that `name` still fits."""
-    if name.startswith("hydra."):
-        return f"{name}: no such field; --cfg hydra shows those that there are"
-    owner: type = Config
-    parts = name.split(".")
-    place = []
-    for part in parts[:-1]:
-        inner = {field.name: field.type for field in fields(owner)}.get(part)
-        if not is_dataclass(inner) or not isinstance(inner, type):
-            break
-        owner = inner
-        place.append(part)
-    allowed = ", ".join(field.name for field in fields(owner))
-    return f"{name}: no such field; allowed in {'.'.join(place) or 'the config'} are {allowed}"

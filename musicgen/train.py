@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import sys
+from contextlib import chdir, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +21,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
-from musicgen.config import conf_folder, describe_composition_error, parse_config, plain_values
+from musicgen.config import conf_folder, parse_config, plain_values
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
+from musicgen.study.refusals import describe_refusal, is_refused
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch, remove_empty
@@ -90,14 +92,17 @@ _run_directory: Path | None = None
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
     job = HydraConfig.get()
+    # With hydra.job.chdir paths still mean what they mean where the command was given.
+    place = chdir(job.runtime.cwd) if job.job.chdir else nullcontext()
     try:
-        return _run(composed, job)
+        with place:
+            return _run(composed, job)
     except (InputError, TrainingDiverged, OSError) as error:
-        is_defect = isinstance(error, OSError) and describe_disk(error) is None
-        if job.mode == RunMode.MULTIRUN or is_defect:
+        line = _explain(error)
+        if job.mode == RunMode.MULTIRUN or line is None:
             raise
         # Hydra would print several lines about any other exception of a single run.
-        sys.exit(complain(_explain(error)))
+        sys.exit(complain(line))
 
 
 def _run(composed: DictConfig, job: HydraConf) -> float:
@@ -179,19 +184,15 @@ def main() -> int:
         again = train_command(sys.argv[1:])
         complain(f"{str(interruption) or 'interrupted'}; the same command goes on from there: {again}")
         return 130
-    except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        if _is_defect(error):
-            raise
-        return complain(_explain(error))
-    except RuntimeError as error:
-        missing = elsewhere.describe_missing(error)
-        if missing is None:
-            raise
-        return complain(missing)
     except launcher.JobFailed as failure:
         # Hydra's own sweepers end with the first failure, after all of their jobs; other launchers than ours
         # with the first job whose process died.
         complain(str(failure))
+    except Exception as error:
+        line = _explain(error)
+        if line is None:
+            raise
+        return complain(line)
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
@@ -200,13 +201,6 @@ def main() -> int:
     if directory is not None:
         print(_relative(directory))
     return status
-
-
-def _is_defect(error: Exception) -> bool:
-    """Whether the system refused what no user chose; a choice that there is not is Hydra's own OSError."""
-    if not isinstance(error, OSError) or isinstance(error, HydraException):
-        return False
-    return error.filename is None and describe_disk(error) is None
 
 
 def _tell_what_runs_showed(directory: Path) -> int:
@@ -218,16 +212,23 @@ def _tell_what_runs_showed(directory: Path) -> int:
         return complain("the process that tells what the runs showed died; the same command goes on")
 
 
-def _explain(error: Exception) -> str:
-    """The one line that a user reads."""
+def _explain(error: Exception) -> str | None:
+    """The one line that a user reads; None for a defect, which keeps its traceback."""
+    if isinstance(error, InputError):
+        return str(error)
     if isinstance(error, TrainingDiverged):
         return f"{error}; a lower training.learning_rate or a training.gradient_clip may help"
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return describe_composition_error(error)
-    if isinstance(error, OSError):
-        line = describe_disk(error) or f"{error.filename}: {error.strerror}"
+        return describe_refusal(error)
+    if isinstance(error, OSError) and (line := describe_disk(error) or _describe_file(error)):
         return f"{line}; paths.outputs must name a folder that can be written and has room"
-    return str(error)
+    if isinstance(error, RuntimeError) and (missing := elsewhere.describe_missing(error)):
+        return missing
+    return describe_refusal(error) if is_refused(error, main) else None
+
+
+def _describe_file(error: OSError) -> str | None:
+    return None if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ SEES_HYDRA = {
     "train.py",
     "study/sweeper.py",
     "study/star.py",
+    "study/refusals.py",
     "study/watch.py",
     "study/elsewhere.py",
     "study/launcher.py",

@@ -15,6 +15,9 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.errors import InputError
+from musicgen.study.refusals import COMPOSITION_ERRORS, describe_refusal
+
 _MOST_KEPT = 16
 """Compositions of files; a study of groups has as many as it has levels."""
 
@@ -48,7 +51,11 @@ class Composer:
         return config
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
-        return self._loader.load_sweep_config(self._sweep, list(overrides))
+        try:
+            return self._loader.load_sweep_config(self._sweep, list(overrides))
+        except COMPOSITION_ERRORS as error:
+            # A file of the user's may be no YAML.
+            raise InputError(describe_refusal(error)) from error
 
     @cached_property
     def _groups(self) -> frozenset[str]:

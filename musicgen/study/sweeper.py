@@ -19,7 +19,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import Config, StudyConfig, parse_config, plain_values, resolve
+from musicgen.config import Config, StudyConfig, conf_folder, parse_config, plain_values, resolve
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
 from musicgen.study.command import reproducing_command
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 class OneAtATimeSweeper(Sweeper):
     """Runs a star instead of Hydra's grid."""
 
+    def __init__(self) -> None:
+        """It has no settings: Hydra names the one that somebody brings from another sweeper."""
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
         self._config = config
@@ -57,6 +60,7 @@ class OneAtATimeSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
         """Plan, print the plan and run it; with study.dry_run only the first two."""
+        check_subdir(self._config)
         star = self._read_star(arguments)
         if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
             # Its imports take seconds, in which every arm is composed and the plan is made.
@@ -194,6 +198,18 @@ class _Corpora:
 def register() -> None:
     """Make the sweeper of conf/hydra/sweeper/one_at_a_time.yaml known to Hydra."""
     Plugins.instance().register(OneAtATimeSweeper)
+
+
+def check_subdir(config: DictConfig) -> None:
+    """Raise InputError for a hydra.sweep.subdir of the user's, which has no say where arms name their folders."""
+    default = OmegaConf.load(conf_folder() / "run.yaml")
+    assert isinstance(default, DictConfig)
+    given = plain_values(config.hydra.sweep)["subdir"]
+    if given != plain_values(default.hydra.sweep)["subdir"]:
+        raise InputError(
+            f"hydra.sweep.subdir={given}: arms and trials name their own folders; hydra.sweep.dir is where "
+            "they go, and hydra/sweeper=basic obeys hydra.sweep.subdir"
+        )
 
 
 def _check_metrics(study: StudyConfig) -> None:
