@@ -155,6 +155,13 @@ def plain_values(part: object) -> dict[str, Any]:
     return {str(name): value for name, value in values.items()}
 
 
+def override_texts(overrides: object) -> list[str]:
+    """Overrides as they were typed, of Hydra's record of them: iterating would look up every ${...}."""
+    texts = OmegaConf.to_container(overrides, resolve=False)
+    assert isinstance(texts, list)
+    return [str(text) for text in texts]
+
+
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
     training = resolve_threads(config.training, config.model)

@@ -17,11 +17,11 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
-from musicgen.config import conf_folder, parse_config, plain_values
+from musicgen.config import conf_folder, override_texts, parse_config, plain_values
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
@@ -56,8 +56,13 @@ def finds_cuda() -> bool:
     return choose_device("auto").type == "cuda"
 
 
+def name_changes(overrides: ListConfig, *left_out: str) -> str:
+    """What conf/run.yaml calls a folder after these overrides."""
+    return changes_name(override_texts(overrides), *left_out)
+
+
 # Every job of a sweep imports this module again.
-OmegaConf.register_resolver("musicgen.changes", changes_name, replace=True)
+OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
 
 PRELOAD = (
     "musicgen.preparation",
@@ -107,7 +112,7 @@ def run_job(composed: DictConfig) -> float:
 
 def _run(composed: DictConfig, job: HydraConf) -> float:
     directory = Path(job.runtime.output_dir)
-    overrides = list(job.overrides.task)
+    overrides = override_texts(job.overrides.task)
     # Lines of train.log that a full disk does not take: the first result that it does not take says so.
     logging.raiseExceptions = False
     try:

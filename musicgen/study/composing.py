@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.config import override_texts
 from musicgen.errors import InputError
 from musicgen.study.refusals import COMPOSITION_ERRORS, describe_refusal
 
@@ -79,5 +80,5 @@ class Composer:
 def _tell_overrides(config: DictConfig, sweep: DictConfig, overrides: Sequence[Override]) -> None:
     """Put all overrides, in their order, where Hydra tells a job of them."""
     of_hydra = [str(each.input_line) for each in overrides if each.is_hydra_override()]
-    config.hydra.overrides.hydra = [*sweep.hydra.overrides.hydra, *of_hydra]
+    config.hydra.overrides.hydra = [*override_texts(sweep.hydra.overrides.hydra), *of_hydra]
     config.hydra.overrides.task = [str(each.input_line) for each in overrides if not each.is_hydra_override()]

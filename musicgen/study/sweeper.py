@@ -201,7 +201,7 @@ def register() -> None:
 
 
 def check_subdir(config: DictConfig) -> None:
-    """Raise InputError for a hydra.sweep.subdir of the user's, which has no say where arms name their folders."""
+    """Raise InputError for a hydra.sweep.subdir of the user's: arms and trials name their own folders."""
     default = OmegaConf.load(conf_folder() / "run.yaml")
     assert isinstance(default, DictConfig)
     given = plain_values(config.hydra.sweep)["subdir"]

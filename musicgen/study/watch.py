@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from musicgen.config import override_texts
 from musicgen.files import make_new_folder
 
 
@@ -57,7 +58,7 @@ class SweepWatch(Callback):
 
 def _own_folder(config: DictConfig, mode: str) -> Path | None:
     """Make the folder of a run or a sweep, under another name if need be; None where a user named it."""
-    if any(text.startswith(f"hydra.{mode}.dir=") for text in config.hydra.overrides.hydra):
+    if any(text.startswith(f"hydra.{mode}.dir=") for text in override_texts(config.hydra.overrides.hydra)):
         return None
     # Where it cannot be made, Hydra says so in a moment.
     with suppress(OSError):
