@@ -88,6 +88,8 @@ class Change:
     parameter: str
     value: Level
     baseline_value: Level
+    also_changes: list[str] | None = None
+    """Other fields that differ: what a choice in a group sets outside of it, and what follows from it."""
 
 
 @dataclass(frozen=True, config=_STRICT)

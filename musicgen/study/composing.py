@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import override_texts
 from musicgen.errors import InputError
-from musicgen.study.refusals import COMPOSITION_ERRORS, describe_refusal
+from musicgen.study.refusals import FILE_ERRORS, describe_refusal
 
 _MOST_KEPT = 16
 """Compositions of files; a study of groups has as many as it has levels."""
@@ -54,7 +54,7 @@ class Composer:
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
         try:
             return self._loader.load_sweep_config(self._sweep, list(overrides))
-        except COMPOSITION_ERRORS as error:
+        except FILE_ERRORS as error:
             # A file of the user's may be no YAML.
             raise InputError(describe_refusal(error)) from error
 

@@ -14,9 +14,11 @@ from typing import ClassVar
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus
+from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import Config
 from musicgen.errors import InputError
@@ -265,7 +267,7 @@ class _Sweep:
                     return
                 self._display.start(number)
                 self._running[number] = _Running(self._launcher.start(self._next.config), self._next.cost)
-            except (InputError, OSError, EOFError) as error:
+            except (InputError, HydraException, OmegaConfBaseException, OSError, EOFError) as error:
                 # Only this one cannot run.
                 self._end(number, describe(error))
             self._waiting.remove(number)

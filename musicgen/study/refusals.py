@@ -17,8 +17,8 @@ from yaml import YAMLError
 
 from musicgen.config import Config
 
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
-"""What composing a config raises for files and overrides that are wrong."""
+FILE_ERRORS = (YAMLError, UnicodeDecodeError)
+"""What reading a config file raises that is not YAML in UTF-8."""
 _UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLACE = re.compile(r"full_key: (hydra\..+)")
 
@@ -56,7 +56,7 @@ def describe_refusal(error: Exception) -> str:
     """What Hydra or OmegaConf refused, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return _describe_encoding(error)
-    if not isinstance(error, COMPOSITION_ERRORS):
+    if not isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return _describe_setting(error)
     message = str(error).strip()
     unparsed = getattr(error, "override", None)
