@@ -1,11 +1,10 @@
 """The composed config as typed, checked values; the only place below the commands that sees OmegaConf."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -89,6 +88,8 @@ class Change:
     parameter: str
     value: Level
     baseline_value: Level
+    also_changes: list[str] | None = None
+    """Other fields that differ: what a choice in a group sets outside of it, and what follows from it."""
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -149,6 +150,20 @@ def parse_config(composed: DictConfig) -> Config:
     return config_from_dict({str(key): value for key, value in values.items()})
 
 
+def plain_values(part: object) -> dict[str, Any]:
+    """A part of a composed config as plain values, without looking up what they refer to."""
+    values = OmegaConf.to_container(part, resolve=False)
+    assert isinstance(values, dict)
+    return {str(name): value for name, value in values.items()}
+
+
+def override_texts(overrides: object) -> list[str]:
+    """Overrides as they were typed, of Hydra's record of them: iterating would look up every ${...}."""
+    texts = OmegaConf.to_container(overrides, resolve=False)
+    assert isinstance(texts, list)
+    return [str(text) for text in texts]
+
+
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
     training = resolve_threads(config.training, config.model)
@@ -185,34 +200,3 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
     if isinstance(value, Mapping):
         return f"{place}: {message}"
     return f"{place}={value!r}: {message[0].lower()}{message[1:]}"
-
-
-def describe_composition_error(error: Exception) -> str:
-    """What Hydra or OmegaConf could not compose, in one line."""
-    message = str(error).strip()
-    unknown = re.match(r"Could not override '([^']+)'", message)
-    if unknown:
-        return _describe_unknown_field(unknown[1])
-    missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
-    if missing_option:
-        options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
-        name = "=".join(missing_option[1].rsplit("/", 1))
-        return f"{name}: no such choice" + (f"; allowed are {', '.join(options)}" if options else "")
-    return " ".join(message.split("\n\n")[0].split())
-
-
-def _describe_unknown_field(name: str) -> str:
-    """Name the fields of the deepest part of the config that `name` still fits."""
-    if name.startswith("hydra."):
-        return f"{name}: no such field; --cfg hydra shows those that there are"
-    owner: type = Config
-    parts = name.split(".")
-    place = []
-    for part in parts[:-1]:
-        inner = {field.name: field.type for field in fields(owner)}.get(part)
-        if not is_dataclass(inner) or not isinstance(inner, type):
-            break
-        owner = inner
-        place.append(part)
-    allowed = ", ".join(field.name for field in fields(owner))
-    return f"{name}: no such field; allowed in {'.'.join(place) or 'the config'} are {allowed}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from musicgen.config import compose_config, conf_folder
 from musicgen.corpus.config import DataConfig
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
 
 
@@ -36,7 +37,8 @@ def data_config(place: str) -> DataConfig:
     """The config of a corpus that conf/data names, or of the user's files."""
     if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
         return compose_config([f"data={place}"]).data
-    return compose_config(["data=file", f"data.path={json.dumps(place)}"]).data
+    # A path may hold anything that the grammar of overrides reads otherwise.
+    return replace(compose_config(["data=file", "data.path=."]).data, path=place)
 
 
 def tunes_config(tunes: Path, corpus: DataConfig) -> DataConfig:
@@ -103,4 +105,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

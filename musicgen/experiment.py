@@ -61,7 +61,8 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     It differs from one that was written meanwhile in its times, which are now. Raises InputError.
     """
     config = config_from_dict(record.config)
-    name = " ".join(shlex.split(record.command)[3:])
+    words = shlex.split(record.command)[3:]
+    name = " ".join(word for word in words if not word.startswith("--"))
     tracker = open_tracker(config, directory, str(record.corpus.get("name")), name)
     tracker.log_parameters(config.as_dict())
     history = directory / "history.csv"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.compare import read_baseline
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status, one_line
 from musicgen.serving import check_port
 from musicgen.study.destination import check_no_links
@@ -224,4 +225,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

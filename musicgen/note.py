@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.environment import in_settled_environment
 from musicgen.errors import exit_status
 from musicgen.study.criteria import CRITERIA, POINTS
 from musicgen.upload import upload_in_background
@@ -88,4 +89,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
 from musicgen.locks import locked
 from musicgen.note import track
@@ -152,4 +153,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
 from musicgen.files import filled_folder, make_new_folder
 from musicgen.study.destination import check_no_links, check_sample_folder
@@ -109,4 +110,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

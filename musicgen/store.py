@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
 from musicgen.metrics.table import plain, print_table
 from musicgen.study.store import StoredTraining, prune, read_store
@@ -111,4 +112,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -5,8 +5,8 @@
 
 import logging
 import os
-import shlex
 import sys
+from contextlib import chdir, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +16,19 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
-from musicgen.config import conf_folder, describe_composition_error, parse_config
+from musicgen.config import conf_folder, override_texts, parse_config, plain_values
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
+from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
 from musicgen.study.destination import check_run_folder
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
+from musicgen.study.refusals import describe_refusal, is_refused
 from musicgen.study.search import sweeper as search
 from musicgen.study.star import without_hydra
 from musicgen.study.watch import SweepWatch
@@ -53,8 +56,13 @@ def finds_cuda() -> bool:
     return choose_device("auto").type == "cuda"
 
 
+def name_changes(overrides: ListConfig, *left_out: str) -> str:
+    """What conf/run.yaml calls a folder after these overrides."""
+    return changes_name(override_texts(overrides), *left_out)
+
+
 # Every job of a sweep imports this module again.
-OmegaConf.register_resolver("musicgen.changes", changes_name, replace=True)
+OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
 
 PRELOAD = (
     "musicgen.preparation",
@@ -85,23 +93,26 @@ TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*"]
 _run_directory: Path | None = None
 
 
-@hydra.main(config_path=str(conf_folder()), config_name="config", execution_whitelist=TRUSTED)
+@hydra.main(config_path=str(conf_folder()), config_name=CONFIG_NAME, execution_whitelist=TRUSTED)
 def run_job(composed: DictConfig) -> float:
     """Do one job and return what a search minimises: the best validation loss in nats per character."""
     job = HydraConfig.get()
+    # With hydra.job.chdir paths still mean what they mean where the command was given.
+    place = chdir(job.runtime.cwd) if job.job.chdir else nullcontext()
     try:
-        return _run(composed, job)
+        with place:
+            return _run(composed, job)
     except (InputError, TrainingDiverged, OSError) as error:
-        is_defect = isinstance(error, OSError) and describe_disk(error) is None
-        if job.mode == RunMode.MULTIRUN or is_defect:
+        line = _explain(error)
+        if job.mode == RunMode.MULTIRUN or line is None:
             raise
         # Hydra would print several lines about any other exception of a single run.
-        sys.exit(complain(_explain(error)))
+        sys.exit(complain(line))
 
 
 def _run(composed: DictConfig, job: HydraConf) -> float:
     directory = Path(job.runtime.output_dir)
-    overrides = list(job.overrides.task)
+    overrides = override_texts(job.overrides.task)
     # Lines of train.log that a full disk does not take: the first result that it does not take says so.
     logging.raiseExceptions = False
     try:
@@ -109,7 +120,7 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         if job.mode == RunMode.RUN and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
         check_run_folder(directory, lambda: config, by_hydra=())
-        command = shlex.join(["python", "-m", "musicgen.train", *sweeper.reproducing_overrides(overrides)])
+        command = reproducing_command(plain_values(job), overrides)
         # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
         with without_collecting():
             from musicgen.preparation import prepare
@@ -176,22 +187,18 @@ def main() -> int:
     try:
         run_job()
     except KeyboardInterrupt as interruption:
-        again = shlex.join(["python", "-m", "musicgen.train", *sys.argv[1:]])
+        again = train_command(sys.argv[1:])
         complain(f"{str(interruption) or 'interrupted'}; the same command goes on from there: {again}")
         return 130
-    except (InputError, TrainingDiverged, HydraException, OmegaConfBaseException, OSError) as error:
-        if _is_defect(error):
-            raise
-        return complain(_explain(error))
-    except RuntimeError as error:
-        missing = elsewhere.describe_missing(error)
-        if missing is None:
-            raise
-        return complain(missing)
     except launcher.JobFailed as failure:
         # Hydra's own sweepers end with the first failure, after all of their jobs; other launchers than ours
         # with the first job whose process died.
         complain(str(failure))
+    except Exception as error:
+        line = _explain(error)
+        if line is None:
+            raise
+        return complain(line)
     status, directory = 0, _run_directory
     # A dry run makes no directory.
     if SweepWatch.directory is not None and SweepWatch.directory.is_dir():
@@ -200,13 +207,6 @@ def main() -> int:
     if directory is not None:
         print(_relative(directory))
     return status
-
-
-def _is_defect(error: Exception) -> bool:
-    """Whether the system refused what no user chose; a choice that there is not is Hydra's own OSError."""
-    if not isinstance(error, OSError) or isinstance(error, HydraException):
-        return False
-    return error.filename is None and describe_disk(error) is None
 
 
 def _tell_what_runs_showed(directory: Path) -> int:
@@ -218,17 +218,24 @@ def _tell_what_runs_showed(directory: Path) -> int:
         return complain("the process that tells what the runs showed died; the same command goes on")
 
 
-def _explain(error: Exception) -> str:
-    """The one line that a user reads."""
+def _explain(error: Exception) -> str | None:
+    """The one line that a user reads; None for a defect, which keeps its traceback."""
+    if isinstance(error, InputError):
+        return str(error)
     if isinstance(error, TrainingDiverged):
         return f"{error}; a lower training.learning_rate or a training.gradient_clip may help"
     if isinstance(error, HydraException | OmegaConfBaseException):
-        return describe_composition_error(error)
-    if isinstance(error, OSError):
-        line = describe_disk(error) or f"{error.filename}: {error.strerror}"
+        return describe_refusal(error)
+    if isinstance(error, OSError) and (line := describe_disk(error) or _describe_file(error)):
         return f"{line}; paths.outputs must name a folder that can be written and has room"
-    return str(error)
+    if isinstance(error, RuntimeError) and (missing := elsewhere.describe_missing(error)):
+        return missing
+    return describe_refusal(error) if is_refused(error, main) else None
+
+
+def _describe_file(error: OSError) -> str | None:
+    return None if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, exit_status
 
 if TYPE_CHECKING:
@@ -173,4 +174,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(in_settled_environment(main))

@@ -21,6 +21,7 @@ FLOORS = [
     {"serving"},
     {"files"},
     {"locks"},
+    {"environment"},
     {"errors", "seeds", "compiling"},
     {"collecting", "priority"},
 ]
@@ -51,6 +52,7 @@ SEES_HYDRA = {
     "train.py",
     "study/sweeper.py",
     "study/star.py",
+    "study/refusals.py",
     "study/watch.py",
     "study/elsewhere.py",
     "study/launcher.py",

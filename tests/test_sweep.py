@@ -87,6 +87,7 @@ def test_a_star_of_single_changes_each_with_every_seed(sweep: Path) -> None:
         "parameter": "training.learning_rate",
         "value": 0.002,
         "baseline_value": 0.005,
+        "also_changes": None,
     }
     assert RunRecord.read(sweep / "baseline" / "seed=0").change is None
     assert "change" not in changed.command and "training.learning_rate=0.002" in changed.command

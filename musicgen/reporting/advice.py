@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
 from musicgen.reporting.material import Material
+from musicgen.study.command import train_command
 from musicgen.study.effects import PLAIN
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.naming import override_text, told_overrides
@@ -166,7 +167,7 @@ def _command(material: Material, answer: Answer, *, seeds: int, level: object = 
         f"{change.parameter}={choice}",
         f"seed={','.join(map(str, range(seeds)))}",
     ]
-    return shlex.join(["python", "-m", "musicgen.train", "--multirun", *overrides])
+    return train_command(["--multirun", *overrides])
 
 
 def _change_of(answer: Answer, material: Material) -> Change | None:

@@ -14,6 +14,7 @@ from musicgen.errors import InputError
 from musicgen.files import read_whole
 from musicgen.reporting.board import Ratings
 from musicgen.study.additivity import Additivity, additivity
+from musicgen.study.command import config_words, train_command
 from musicgen.study.effects import Terms, effects_table
 from musicgen.study.findings import Finding, findings_of
 from musicgen.study.naming import told_overrides
@@ -175,8 +176,8 @@ def _command(run: FoundRun, root: Path) -> str:
         return run.record.command
     hydra = _read_yaml(path).get("hydra")
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
-    if not isinstance(overrides, Mapping):
+    if not isinstance(hydra, Mapping) or not isinstance(overrides, Mapping):
         return run.record.command
     own = [text for text in _texts(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
     told = told_overrides(_texts(overrides.get("task")), "paths")
-    return shlex.join(["python", "-m", "musicgen.train", "--multirun", *own, *told])
+    return train_command([*config_words(hydra), "--multirun", *own, *told])

@@ -15,6 +15,10 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from musicgen.config import override_texts
+from musicgen.errors import InputError
+from musicgen.study.refusals import FILE_ERRORS, describe_refusal
+
 _MOST_KEPT = 16
 """Compositions of files; a study of groups has as many as it has levels."""
 
@@ -48,7 +52,11 @@ class Composer:
         return config
 
     def _compose(self, overrides: tuple[str, ...]) -> DictConfig:
-        return self._loader.load_sweep_config(self._sweep, list(overrides))
+        try:
+            return self._loader.load_sweep_config(self._sweep, list(overrides))
+        except FILE_ERRORS as error:
+            # A file of the user's may be no YAML.
+            raise InputError(describe_refusal(error)) from error
 
     @cached_property
     def _groups(self) -> frozenset[str]:
@@ -72,5 +80,5 @@ class Composer:
 def _tell_overrides(config: DictConfig, sweep: DictConfig, overrides: Sequence[Override]) -> None:
     """Put all overrides, in their order, where Hydra tells a job of them."""
     of_hydra = [str(each.input_line) for each in overrides if each.is_hydra_override()]
-    config.hydra.overrides.hydra = [*sweep.hydra.overrides.hydra, *of_hydra]
+    config.hydra.overrides.hydra = [*override_texts(sweep.hydra.overrides.hydra), *of_hydra]
     config.hydra.overrides.task = [str(each.input_line) for each in overrides if not each.is_hydra_override()]

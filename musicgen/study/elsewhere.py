@@ -21,7 +21,7 @@ from musicgen.study.launcher import JobFailed
 from musicgen.study.naming import override_text
 from musicgen.study.worker import describe
 
-_PLUGIN = re.compile(r"Unknown plugin class : '(hydra_plugins\.hydra_(\w+)_launcher\..*)'")
+_PLUGIN = re.compile(r"Unknown plugin class : '((?:hydra_plugins\.hydra_(\w+)_launcher\.)?.*)'")
 _EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
 """Launcher's package -> the extra of this one that installs it."""
 _PASSED_ON = (InputError, HydraException, OmegaConfBaseException, KeyboardInterrupt)
@@ -48,6 +48,8 @@ def describe_missing(error: RuntimeError) -> str | None:
     plugin = _PLUGIN.fullmatch(str(error))
     if plugin is None:
         return None
+    if plugin[2] is None:
+        return f"_target_={plugin[1]}: there is no such sweeper or launcher"
     extra = _EXTRAS.get(plugin[2])
     how = f": pip install 'musicgen[{extra}]'" if extra else ""
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"

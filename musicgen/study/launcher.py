@@ -267,7 +267,7 @@ class _Sweep:
                     return
                 self._display.start(number)
                 self._running[number] = _Running(self._launcher.start(self._next.config), self._next.cost)
-            except (HydraException, OmegaConfBaseException, OSError, EOFError) as error:
+            except (InputError, HydraException, OmegaConfBaseException, OSError, EOFError) as error:
                 # Only this one cannot run.
                 self._end(number, describe(error))
             self._waiting.remove(number)

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.study.declaration import undeclared_differences
 from musicgen.study.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
 from musicgen.study.runs import FoundRun, flat_config
 
@@ -54,6 +55,8 @@ class Star:
     baseline: Arm
     arms: tuple[Arm, ...]
     left_out: tuple[FoundRun, ...]
+    doubts: tuple[str, ...] = ()
+    """A line for each arm with runs that differ from the baseline in more than they declare."""
 
     @property
     def runs(self) -> list[FoundRun]:
@@ -166,9 +169,13 @@ def _follows(run: FoundRun, leaves: Configuration) -> bool:
     return leaves["data.split_seed"] == run.record.seed
 
 
+def identity_leaves(config: Mapping[str, object]) -> dict[str, object]:
+    """Dotted name -> value of everything in a config that can change a run's numbers, but the seed."""
+    return flat_config({name: value for name, value in config.items() if name in IDENTITY_GROUPS})
+
+
 def _identity_leaves(run: FoundRun) -> dict[str, object]:
-    config = {name: value for name, value in run.record.config.items() if name in IDENTITY_GROUPS}
-    leaves = flat_config(config)
+    leaves = identity_leaves(run.record.config)
     leaves.setdefault("data.split_seed", run.record.seed)
     # What may be read changes nothing of what was read.
     leaves.pop("data.max_megabytes", None)
@@ -206,16 +213,19 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
     """The star around one configuration."""
     members: list[tuple[Change | None, FoundRun]] = []
     left_out: list[FoundRun] = []
+    undeclared: dict[FoundRun, list[str]] = {}
+    base = pile.by_key[key]
     known: dict[str, Change | None] = {key: None}
     loose = list(pile.runs)
     if is_declared:
         own = [run for run in pile.runs if pile.declared.get(run) == key]
-        members = [(_declared_change(run), run) for run in own]
+        found = {run: undeclared_differences(base, pile.configurations[run], run.record) for run in own}
+        undeclared = {run: names for run, names in found.items() if names}
+        members = [(_declared_change(run), run) for run in own if run not in undeclared]
         # A run made by hand joins the arm of the study that has its configuration.
         known |= {pile.keys[run]: change for change, run in members if not run.record.retuned}
-        left_out = [run for run in pile.runs if pile.declared.get(run, key) != key]
+        left_out = [run for run in pile.runs if pile.declared.get(run, key) != key or run in undeclared]
         loose = [run for run in pile.runs if run not in pile.declared]
-    base = pile.by_key[key]
     for run in loose:
         if pile.keys[run] not in known:
             different = differing_parameters(base, pile.configurations[run])
@@ -226,7 +236,20 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
             known[pile.keys[run]] = Change(different[0], *levels)
         # What another study calls re-tuned is a value like any other here.
         members.append((known[pile.keys[run]], replace(run, record=replace(run.record, retuned={}))))
-    return _arranged(members, left_out)
+    return replace(_arranged(members, left_out), doubts=tuple(_tell_undeclared(undeclared)))
+
+
+def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:
+    """A line for each arm and what differs in it."""
+    runs: Counter[tuple[str, str]] = Counter()
+    for run, names in undeclared.items():
+        change = _declared_change(run)
+        runs["baseline" if change is None else change.key, ", ".join(names)] += 1
+    return [
+        f"{arm}: {number} run{'s' if number > 1 else ''} not compared: the config differs from the "
+        f"baseline's in what is not declared: {names}"
+        for (arm, names), number in runs.items()
+    ]
 
 
 def _declared_change(run: FoundRun) -> Change | None:

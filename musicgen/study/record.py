@@ -31,7 +31,7 @@ class RunRecord:
     weights: str | None = None
     """The training state that was sampled, relative to the run directory; None before that."""
     change: Mapping[str, object] | None = None
-    """parameter, value and baseline_value, where the run is a changed one of a study."""
+    """parameter, value, baseline_value and also_changes, where the run is a changed one of a study."""
     retuned: Mapping[str, object] = field(default_factory=dict)
     """Nuisance parameter -> value, where a study tunes it again and it is not the baseline's."""
     metrics: dict[str, float | None] = field(default_factory=dict)

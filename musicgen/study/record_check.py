@@ -49,6 +49,7 @@ class _Change:
     parameter: StrictStr
     value: Annotated[Any, AfterValidator(_level)]
     baseline_value: Any
+    also_changes: list[StrictStr] | None = None
 
 
 @dataclass(config=_EXACT)

@@ -16,8 +16,10 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from musicgen.config import Change, Config, Level, StudyConfig, parse_config
 from musicgen.errors import InputError
+from musicgen.study.declaration import is_declared
 from musicgen.study.naming import folder_name, override_text
-from musicgen.study.pairing import COMBINED
+from musicgen.study.neighbours import differing_parameters
+from musicgen.study.pairing import COMBINED, identity_leaves
 from musicgen.study.plan import BASELINE
 
 NOT_SWEPT = ("hydra", "paths", "tracker", "rendering", "device", "study", "change", "retuned")
@@ -130,7 +132,7 @@ class Star:
             compose, folder_name(f"{parameter}={_unquoted(level)}"), [*self.baseline, f"{parameter}={level}"]
         )
         change = Change(parameter, arm.value(parameter), baseline.value(parameter))
-        return replace(arm, config=replace(arm.config, change=change))
+        return _declaring(arm, baseline, change)
 
     def _retune(self, compose: Compose, baseline: Arm, arm: Arm) -> Iterator[Arm]:
         """The arm with every other combination of the nuisance parameters."""
@@ -148,7 +150,8 @@ class Star:
             )
             retuned = {name: again.value(name) for name in names if again.value(name) != baseline.value(name)}
             if retuned:
-                yield replace(again, config=replace(again.config, retuned=retuned))
+                again = replace(again, config=replace(again.config, retuned=retuned))
+                yield again if change is None else _declaring(again, baseline, change)
 
 
 def compose_arm(compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None) -> Arm:
@@ -158,6 +161,16 @@ def compose_arm(compose: Compose, name: str, overrides: Sequence[str], change: C
     composed = without_hydra(composed)
     config = replace(parse_config(composed), change=change)
     return Arm(name, list(overrides), composed, choices, config)
+
+
+def _declaring(arm: Arm, baseline: Arm, change: Change) -> Arm:
+    """The arm with everything in its record that it changes."""
+    first, second = (identity_leaves(one.config.as_dict()) for one in (baseline, arm))
+    declared = [change.parameter, *arm.config.retuned]
+    also = [name for name in differing_parameters(first, second) if not is_declared(name, declared)]
+    if also or change.parameter not in {*first, *second}:
+        change = replace(change, also_changes=also)
+    return replace(arm, config=replace(arm.config, change=change))
 
 
 def without_hydra(composed: DictConfig) -> DictConfig:

@@ -4,12 +4,11 @@ It prints its plan, runs what the plan says in the order that shares most traini
 process could not record itself. What the runs showed is worked out by whoever called Hydra, from the files.
 """
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
@@ -19,15 +18,16 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.config import Config, StudyConfig, parse_config, resolve
+from musicgen.config import Config, StudyConfig, conf_folder, parse_config, plain_values, resolve
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
+from musicgen.study.command import reproducing_command
 from musicgen.study.composing import Composer
 from musicgen.study.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
 from musicgen.study.elsewhere import absolute_paths, launch
 from musicgen.study.identity import run_identity, training_identity
 from musicgen.study.launcher import JobFailed, ProcessLauncher
-from musicgen.study.naming import override_text, told_overrides
+from musicgen.study.naming import override_text
 from musicgen.study.plan import FILE_NAME as PLAN_FILE
 from musicgen.study.plan import PlannedRun, Speeds, order_runs, write_plan
 from musicgen.study.plan_table import print_plan
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 class OneAtATimeSweeper(Sweeper):
     """Runs a star instead of Hydra's grid."""
 
+    def __init__(self) -> None:
+        """It has no settings: Hydra names the one that somebody brings from another sweeper."""
+
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
         self._config = config
@@ -59,6 +62,7 @@ class OneAtATimeSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
         """Plan, print the plan and run it; with study.dry_run only the first two."""
+        check_subdir(self._config)
         star = self._read_star(arguments)
         if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
             # Its imports take seconds, in which every arm is composed and the plan is made.
@@ -144,7 +148,7 @@ class OneAtATimeSweeper(Sweeper):
             returns += self._run_elsewhere(launched, directory.absolute(), first)
         for run, job_return in zip(launched, returns, strict=True):
             if job_return.status != JobStatus.COMPLETED:
-                _record_failure(run, directory / run.name, job_return)
+                _record_failure(run, directory / run.name, job_return, plain_values(self._config.hydra))
         return returns
 
     def _run_elsewhere(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
@@ -202,6 +206,18 @@ def register() -> None:
     Plugins.instance().register(OneAtATimeSweeper)
 
 
+def check_subdir(config: DictConfig) -> None:
+    """Raise InputError for a hydra.sweep.subdir of the user's: arms and trials name their own folders."""
+    default = OmegaConf.load(conf_folder() / "run.yaml")
+    assert isinstance(default, DictConfig)
+    given = plain_values(config.hydra.sweep)["subdir"]
+    if given != plain_values(default.hydra.sweep)["subdir"]:
+        raise InputError(
+            f"hydra.sweep.subdir={given}: arms and trials name their own folders; hydra.sweep.dir is where "
+            "they go, and hydra/sweeper=basic obeys hydra.sweep.subdir"
+        )
+
+
 def _check_metrics(study: StudyConfig) -> None:
     from musicgen.metrics.registry import METRICS
 
@@ -222,7 +238,9 @@ def _job_overrides(run: PlannedRun, directory: Path) -> list[str]:
     ]
 
 
-def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> None:
+def _record_failure(
+    run: PlannedRun, directory: Path, job_return: JobReturn, hydra: Mapping[str, Any]
+) -> None:
     """Say in run.json why there is no result, where the run's own process could not."""
     reason = str(getattr(job_return, "_return_value", "") or "no reason given")
     directory.mkdir(parents=True, exist_ok=True)
@@ -235,7 +253,7 @@ def _record_failure(run: PlannedRun, directory: Path, job_return: JobReturn) -> 
             status="running",
             seed=run.config.seed,
             config=run.config.as_dict(),
-            command=shlex.join(["python", "-m", "musicgen.train", *reproducing_overrides(run.overrides)]),
+            command=reproducing_command(hydra, run.overrides),
             corpus={"name": run.config.data.name},
             change=None if run.change is None else asdict(run.change),
             retuned=run.config.retuned,
@@ -254,8 +272,3 @@ def _missing(runs: Sequence[PlannedRun], directory: Path) -> list[PlannedRun]:
     for run in missing:
         check_run_folder(directory / run.name, lambda run=run: run.config)
     return missing
-
-
-def reproducing_overrides(overrides: Sequence[str]) -> list[str]:
-    """The overrides that make a run the same again by itself."""
-    return told_overrides(overrides, "study", "change", "retuned", "hydra")

@@ -108,7 +108,11 @@ def _difference(difference: float, low: float, high: float) -> str:
 def _remarks(summary: Summary) -> list[str]:
     arms = [arm.change for arm in summary.star.arms if arm.change is not None]
     parameters = {change.parameter for change in arms}
-    lines = [*summary.unsupported, *(f"adding up: {one.sentence}" for one in summary.additivity)]
+    lines = [
+        *summary.star.doubts,
+        *summary.unsupported,
+        *(f"adding up: {one.sentence}" for one in summary.additivity),
+    ]
     if summary.num_left_out:
         lines.append(
             f"left outside: {summary.num_left_out} runs, which differ from the baseline in more than one "

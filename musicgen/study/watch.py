@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import parse_config
+from musicgen.config import override_texts, parse_config
 from musicgen.errors import InputError, complain
 from musicgen.files import Made, make_new_folder
 from musicgen.study.destination import check_run_folder, check_sweep_folder
@@ -81,7 +81,7 @@ def _ending_the_command() -> Iterator[None]:
 
 def _own_folder(config: DictConfig, mode: str) -> bool:
     """Make the folder of a run or a sweep, under another name if need be; False if the user named it."""
-    if any(text.startswith(f"hydra.{mode}.dir=") for text in config.hydra.overrides.hydra):
+    if any(text.startswith(f"hydra.{mode}.dir=") for text in override_texts(config.hydra.overrides.hydra)):
         return False
     folder = Path(config.hydra[mode].dir)
     SweepWatch.made.expect_folder(folder.parent)

@@ -29,6 +29,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from musicgen.collecting import collect_from_here
+from musicgen.environment import settle_outputs
 from musicgen.errors import describe_disk
 from musicgen.files import remove_file
 from musicgen.priority import give_way
@@ -85,6 +86,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
         # Also where the launcher was started with SIGINT ignored, as shells do for background jobs.
         signal.signal(number, signal.default_int_handler)
     _print_to(output)
+    settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
     with listen(_News(launcher)):
         try:
@@ -98,6 +100,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 def answer(question: Callable[[], object], asker: Connection) -> None:
     """Tell the asker what the function returns; the target of a process."""
     collect_from_here()
+    settle_outputs()
     _send(asker, question())
 
 

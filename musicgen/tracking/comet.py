@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec
 
 from musicgen.files import remove_file
 from musicgen.tracking.archive import problem_of
-from musicgen.tracking.config import TrackerConfig
+from musicgen.tracking.config import DEFAULT_PROJECT, TrackerConfig
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class CometTracker:
         self._folder.mkdir(exist_ok=True)
         self._archives_before = set(self._folder.glob("*.zip"))
         settings: dict[str, Any] = {
-            "project_name": self._config.project,
+            "project_name": self._config.project or _project_of_settings() or DEFAULT_PROJECT,
             "workspace": self._config.workspace,
             "offline_directory": str(self._folder),
             "log_code": False,
@@ -172,6 +172,13 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
         else:
             pairs.append((f"{prefix}{key}", str(value) if isinstance(value, list) else value))
     return pairs
+
+
+def _project_of_settings() -> str | None:
+    """The project that the environment or a .comet.config names."""
+    from comet_ml.config.config_api import get_config
+
+    return get_config().get_string(None, "comet.project_name", not_set_value=None)
 
 
 def has_key() -> bool:

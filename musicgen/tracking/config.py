@@ -8,6 +8,9 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError
 
+DEFAULT_PROJECT = "musicgen"
+"""On Comet, where nobody names another one."""
+
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class TrackerConfig:
@@ -16,7 +19,8 @@ class TrackerConfig:
     kind: Literal["comet", "none"]
     mode: Literal["auto", "offline"]
     """auto: upload in the background after the end if Comet has a key; offline: only when asked."""
-    project: Annotated[str, Field(min_length=1)]
+    project: Annotated[str, Field(min_length=1)] | None
+    """null: the one that Comet's own settings name, else DEFAULT_PROJECT."""
     workspace: str | None
     tags: list[str]
     upload_timeout_seconds: Annotated[float, Field(gt=0.0)]

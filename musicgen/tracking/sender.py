@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musicgen.tracking.comet import forbid_patching
+from musicgen.tracking.config import DEFAULT_PROJECT
 
 UNAUTHORIZED = (401, 403)
 _OWN_FILES = ("experiment.json", "messages.json")
@@ -61,6 +62,10 @@ def send(archive: Path, *, again: bool) -> Answer:
         sender = OfflineSender(key, folder)
         if again and sender.resume_strategy == "create":
             sender.resume_strategy = "get_or_create"
+        # Settings of today come after what was named when the run was made.
+        sender.override_workspace = sender.metadata_workspace
+        if sender.metadata_project_name != DEFAULT_PROJECT:
+            sender.override_project_name = sender.metadata_project_name
         sender.send()
         sender.close()
     except InvalidAPIKey:

@@ -12,10 +12,10 @@ from musicgen.config import (
     compose_config,
     conf_folder,
     config_from_dict,
-    describe_composition_error,
     parse_config,
 )
 from musicgen.errors import InputError
+from musicgen.study.refusals import describe_refusal
 
 _MOST_OVERRIDES = 6
 
@@ -57,7 +57,7 @@ def _composed(overrides: list[str]) -> Config | None:
     except InputError as error:
         line = str(error)
     except (HydraException, OmegaConfBaseException) as error:
-        line = describe_composition_error(error)
+        line = describe_refusal(error)
     assert line and "\n" not in line
     return None
 

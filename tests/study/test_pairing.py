@@ -1,4 +1,6 @@
 import itertools
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -302,3 +304,34 @@ def test_a_baseline_is_asked_for_by_words_numbers_and_lists() -> None:
 def test_how_much_text_may_be_read_is_no_difference_between_runs() -> None:
     runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", "data.max_megabytes": 64})]
     assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
+
+
+def test_an_arm_that_differs_in_more_than_it_declares_is_left_outside() -> None:
+    study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
+    other = made_run(
+        "sweep/more/seed=0",
+        overrides={RATE_NAME: 0.02, "model.hidden_size": 128},
+        change=(RATE_NAME, 0.02, 0.005),
+    )
+    star = pair_runs([*study, other])
+    assert f"{RATE_NAME}=0.02" not in arms_of(star) and other in star.left_out
+    assert len(star.doubts) == 1 and "model.hidden_size" in star.doubts[0]
+    assert not pair_runs(study).doubts
+
+
+def test_a_baseline_that_was_made_again_otherwise_has_no_arms() -> None:
+    study = made_study({0.005: [1], 0.001: [1], 0.01: [1]})
+    changed = [
+        replace(run, record=replace(run.record, config=with_size(run.record.config, 128)))
+        if run.record.change is None
+        else run
+        for run in study
+    ]
+    star = pair_runs(changed)
+    assert not star.arms and len(star.doubts) == 2
+
+
+def with_size(config: Mapping[str, object], size: int) -> dict[str, object]:
+    model = config["model"]
+    assert isinstance(model, dict)
+    return {**config, "model": {**model, "hidden_size": size}}

@@ -63,7 +63,7 @@ def test_every_arm_differs_from_the_baseline_in_its_parameter_alone() -> None:
 
 def test_a_group_is_a_parameter_whose_levels_are_its_files() -> None:
     _, lstm = arms("model=gru,lstm")
-    assert lstm.config.change == Change("model", "lstm", "default") and lstm.config.model.cell == "lstm"
+    assert lstm.config.change == Change("model", "lstm", "default", []) and lstm.config.model.cell == "lstm"
 
 
 def test_ranges_and_globs_are_levels() -> None:

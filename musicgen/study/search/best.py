@@ -1,14 +1,15 @@
 """The best config of a search as files that Hydra reads: it is a choice of the group `training`."""
 
-import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from musicgen.config import parse_config
+from musicgen.config import parse_config, plain_values
 from musicgen.files import write_text_atomically
+from musicgen.study.command import train_command, words_beside
 from musicgen.study.naming import told_overrides
 from musicgen.study.runs import flat_config
 from musicgen.study.search.trials import Trial, Trials, overrides_of
@@ -31,6 +32,8 @@ class BestConfig:
     """Group -> field -> value, where it is not that of the set-up."""
     overrides: Sequence[str]
     """Of other groups."""
+    hydra: Mapping[str, Any] = field(default_factory=dict)
+    """Hydra's part of the config, which says from which folders it was composed."""
 
     @classmethod
     def of(cls, trial: Trial, fixed: Sequence[str], compose: Compose) -> "BestConfig":
@@ -47,7 +50,7 @@ class BestConfig:
             group, _, field = name.partition(".")
             if group in changes and plain[name] != value:
                 changes[group][field] = value
-        return cls(trial, setup, changes, told_overrides(overrides, *_GROUPS))
+        return cls(trial, setup, changes, told_overrides(overrides, *_GROUPS), plain_values(composed.hydra))
 
     def write(self, directory: Path, trials: Trials) -> None:
         """Write the choice, and the best values as Hydra's own searches leave them."""
@@ -71,5 +74,5 @@ class BestConfig:
 
     def command(self, directory: Path) -> str:
         """The line that runs the best config."""
-        parts = ["--config-dir", str(directory / "conf"), f"training={NAME}", *self.overrides]
-        return shlex.join(["python", "-m", "musicgen.train", *parts])
+        words = words_beside(self.hydra, directory / "conf")
+        return train_command([*words, f"training={NAME}", *self.overrides])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hydra.utils import instantiate
 
+from musicgen.errors import InputError
 from musicgen.study.search.space import Space
 
 if TYPE_CHECKING:
@@ -50,4 +51,7 @@ class Samplers:
             # Not their sum: the points of the next seed would be the same ones, one trial later.
             stream = np.random.SeedSequence(seed, spawn_key=(number,))
             arguments["seed"] = int(stream.generate_state(1)[0])
-        return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)
+        try:
+            return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"hydra.sweeper.sampler: {' '.join(str(error).split())}") from error

@@ -29,7 +29,7 @@ from musicgen.study.search.best import BestConfig
 from musicgen.study.search.halving import Halving, whole
 from musicgen.study.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
 from musicgen.study.star import Star, compose_arm, without_hydra
-from musicgen.study.sweeper import OneAtATimeSweeper
+from musicgen.study.sweeper import OneAtATimeSweeper, check_subdir
 from musicgen.study.watch import SweepWatch
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SearchSweeper(Sweeper):
         n_jobs: int,
         pruning: Mapping[str, Any] | None,
         confirm_seeds: int,
-        params: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
         """What conf/hydra/sweeper/optuna.yaml holds; `directory` is read by conf/run.yaml alone."""
         self._sampler, self._pruning, self._params = sampler, pruning, params or {}
@@ -85,10 +85,12 @@ class SearchSweeper(Sweeper):
         from musicgen.study.search.work import Work
 
         self._check_settings()
+        check_subdir(self._config)
         space = self._read_space(arguments)
         baseline = self._check(space)
         halving = Halving.of(self._pruning, baseline.training.num_iterations)
         samplers = Samplers(self._sampler, space)
+        samplers.for_trial(0)  # raises for settings that the sampler does not have
         num_trials = samplers.most_trials(self._num_trials)
         terms = _terms(baseline, space, halving)
         database = open_database(self._storage)
