@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
 from musicgen.errors import InputError, complain, describe_disk
+from musicgen.interruption import ending_on_signals
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
@@ -165,6 +166,11 @@ def _take_back(directory: Path) -> None:
 def main() -> int:
     """Run the command; returns its exit status."""
     end_without_collecting()
+    with ending_on_signals():
+        return _train()
+
+
+def _train() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()

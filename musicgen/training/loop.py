@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
+from musicgen.interruption import listen_for_interruption
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
-from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.log import next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.optimizer import AdamW
