@@ -1,25 +1,30 @@
 """Files that a reader never sees half-written, and the code that what the files hold depends on."""
 
 import errno
+import glob
 import io
 import logging
 import os
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import BaseFileLock
+
 from musicgen.errors import InputError
-from musicgen.locks import is_locked, locked
+from musicgen.locks import is_locked, locked, take_lock
 
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
+_LOCK = ".lock"
+"""Of a temporary folder."""
 Value = TypeVar("Value")
 FOLDER_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$"
 """A pattern of names that stay in the folder that they are put into."""
@@ -67,35 +72,86 @@ def filled_folder(path: Path) -> Iterator[Path]:
     folders below first, then in the order in which they were written. If the block raises, nothing changes.
     """
     path = path.absolute()
+    with unfinished_folder(path) as temporary:
+        yield temporary
+        if path.is_dir():
+            move_files(temporary, path, files_below(temporary))
+        else:
+            remove_file(temporary / _LOCK)
+            temporary.replace(path)
+            _flush_names(path.parent)
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, on the same disk, and remove it when the block ends.
+
+    What killed processes left of theirs goes first: a process holds a lock in its own as long as it lives.
+    OSErrors name the file as if it lay in `path`.
+    """
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     is_there = path.is_dir()
     # What a kill leaves had better lie beside it, unless that is another disk or somebody else's.
     is_apart = is_there and path.stat().st_dev != path.parent.stat().st_dev
     is_inside = is_there and (is_apart or not os.access(path.parent, os.W_OK))
-    temporary = _unfinished(path / "folder" if is_inside else path)
-    temporary.mkdir()
+    place = path / "folder" if is_inside else path
+    for left in place.parent.glob(f"{_UNFINISHED}{glob.escape(place.stem)}-*"):
+        _remove_if_abandoned(left)
+    temporary, lock = _make_locked_folder(place)
     try:
         yield temporary
-        if is_there:
-            _move_into(temporary, path)
-        else:
-            temporary.replace(path)
-            _flush_names(path.parent)
     except OSError as error:
         if error.filename is None or error.errno is None:
             raise
         final = str(error.filename).replace(str(temporary), str(path))
         raise OSError(error.errno, error.strerror, final) from error
     finally:
+        if lock is not None:
+            lock.release()
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _move_into(source: Path, target: Path) -> None:
-    files = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
-    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in files.items()}
-    for name in sorted(files, key=order.__getitem__):
+def _make_locked_folder(place: Path) -> tuple[Path, BaseFileLock | None]:
+    """A new temporary folder with its lock; None on a file system without locks."""
+    while True:
+        temporary = _unfinished(place)
+        temporary.mkdir()
+        try:
+            lock = take_lock(temporary / _LOCK)
+        except InputError:
+            return temporary, None
+        except FileNotFoundError:
+            continue
+        # Another process may have taken it for abandoned before it was locked.
+        if lock is not None and (temporary / _LOCK).exists():
+            return temporary, lock
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    """Remove a temporary folder of ours whose process is dead."""
+    with suppress(OSError, InputError):
+        if folder.is_symlink() or not (folder / _LOCK).is_file():
+            return
+        lock = take_lock(folder / _LOCK)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.release()
+
+
+def files_below(folder: Path) -> list[Path]:
+    """The names of the files in a temporary folder, counted from it: the deepest first, then by time."""
+    found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    found.pop(Path(_LOCK), None)
+    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in found.items()}
+    return sorted(found, key=order.__getitem__)
+
+
+def move_files(source: Path, target: Path, names: Iterable[Path]) -> None:
+    """Move these files of one folder into another on the same disk, in this order, each one whole."""
+    for name in names:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        files[name].replace(target / name)
+        (source / name).replace(target / name)
     _flush_names(target)
 
 

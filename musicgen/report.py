@@ -75,7 +75,8 @@ def report(arguments: argparse.Namespace) -> Path:
     _check_serving(arguments)
     # pandas, jinja2 and matplotlib take a moment to import, which --help should not wait for.
     from musicgen.reporting.contents import Choices
-    from musicgen.reporting.kept import check_folder, write_kept
+    from musicgen.reporting.kept import write_kept
+    from musicgen.reporting.kept_folder import check_folder
     from musicgen.reporting.material import gather
     from musicgen.reporting.pack import write_pack
     from musicgen.reporting.page import write_folder, write_single_file
