@@ -19,6 +19,7 @@ FLOORS = [
     {"corpus"},
     {"notation", "tracking"},
     {"serving"},
+    {"connections"},
     {"files"},
     {"locks"},
     {"errors", "seeds", "compiling"},
