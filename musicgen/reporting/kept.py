@@ -117,6 +117,7 @@ def write_kept(contents: Contents, folder: Path) -> KeptFolder:
             seeds=sorted({run.record.seed for run in material.all_runs}),
             joint=_joint(contents),
             failures=[without_folders(line) for line in material.failures],
+            changed_corpora=[without_folders(line) for line in material.changed_corpora],
             files=others,
             sentence=sentence,
             cited=cited,

@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.study.corpora import split_by_text
 from musicgen.study.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
 from musicgen.study.runs import FoundRun, flat_config
 
@@ -226,7 +227,18 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
             known[pile.keys[run]] = Change(different[0], *levels)
         # What another study calls re-tuned is a value like any other here.
         members.append((known[pile.keys[run]], replace(run, record=replace(run.record, retuned={}))))
-    return _arranged(members, left_out)
+    members, others = _of_one_corpus(members)
+    return _arranged(members, [*left_out, *others])
+
+
+def _of_one_corpus(
+    members: Sequence[tuple[Change | None, FoundRun]],
+) -> tuple[list[tuple[Change | None, FoundRun]], list[FoundRun]]:
+    """The members that read the baseline's corpus as it was then, and the other runs."""
+    baseline = [run for change, run in members if change is None]
+    same, others = split_by_text([run for _, run in members], baseline)
+    kept = set(same)
+    return [(change, run) for change, run in members if run in kept], others
 
 
 def _declared_change(run: FoundRun) -> Change | None:
