@@ -94,7 +94,7 @@ def sent(server: SmallServer, content: bytes) -> bytes:
     """What comes back for these bytes, after which the client sends no more."""
     answer = b""
     with (
-        socket.create_connection(server.server_address[:2], timeout=10) as connection,
+        socket.create_connection((ADDRESS, server.server_port), timeout=10) as connection,
         suppress(ConnectionError),
     ):
         connection.sendall(content)
@@ -165,7 +165,7 @@ def test_a_connection_that_is_reset_leaves_nothing_on_the_terminal(
     server: SmallServer, client: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(20):
-        with socket.create_connection(server.server_address[:2]) as connection:
+        with socket.create_connection((ADDRESS, server.server_port)) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: elsewhere\r\n\r\n")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     assert client.ask("GET", "/")[0] == 200
@@ -177,7 +177,7 @@ def test_half_open_connections_keep_nobody_waiting(server: SmallServer, client: 
     silent = []
     try:
         for number in range(200):
-            connection = socket.create_connection(server.server_address[:2], timeout=10)
+            connection = socket.create_connection((ADDRESS, server.server_port), timeout=10)
             connection.sendall([b"", b"GET / HTTP/1.1\r\n", head(server, "Content-Length: 9")][number % 3])
             silent.append(connection)
         assert client.ask("GET", "/")[0] == 200
@@ -197,7 +197,7 @@ def test_a_request_that_comes_too_slowly_is_cut_off(
     server: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
-    with socket.create_connection(server.server_address[:2], timeout=10) as connection:
+    with socket.create_connection((ADDRESS, server.server_port), timeout=10) as connection:
         started = time.monotonic()
         connection.setblocking(False)
         is_open = True

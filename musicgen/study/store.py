@@ -49,7 +49,7 @@ def _stat_files(folder: Path) -> list[os.stat_result]:
         for file in folder.iterdir():
             with suppress(FileNotFoundError):
                 found.append(file.stat())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
     return found
 
