@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from musicgen.collecting import end_without_collecting
+from musicgen.interruption import Terminated, ending_on_signals
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -33,18 +34,26 @@ class InputError(ValueError):
 def exit_status(command: Callable[[], int | None]) -> int:
     """Run a command; returns its status (0 for None), or 1 after printing the line of an InputError.
 
-    The line of a disk that is full or may not be written to is printed in the same way.
+    The line of a disk that is full or may not be written to is printed in the same way. After Ctrl-C, SIGTERM
+    or SIGHUP the status is the shell's for that signal, once the command has cleaned up.
     """
     end_without_collecting()
-    try:
-        return command() or 0
-    except InputError as error:
-        return complain(str(error))
-    except OSError as error:
-        line = describe_disk(error)
-        if line is None:
-            raise
-        return complain(line)
+    with ending_on_signals():
+        try:
+            return command() or 0
+        except InputError as error:
+            return complain(str(error))
+        except OSError as error:
+            line = describe_disk(error)
+            if line is None:
+                raise
+            return complain(line)
+        except Terminated as signal:
+            complain(str(signal))
+            return signal.exit_status
+        except KeyboardInterrupt:
+            complain("interrupted")
+            return 130
 
 
 def describe_disk(error: OSError) -> str | None:

@@ -8,7 +8,7 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
@@ -69,6 +69,22 @@ def filled_folder(path: Path) -> Iterator[Path]:
     folders below first, then in the order in which they were written. If the block raises, nothing changes.
     """
     path = path.absolute()
+    with unfinished_folder(path) as temporary:
+        yield temporary
+        if path.is_dir():
+            move_files(temporary, path, files_below(temporary))
+        else:
+            temporary.replace(path)
+            _flush_names(path.parent)
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`, on the same disk, and remove it when the block ends.
+
+    OSErrors name the file as if it lay in `path`.
+    """
+    path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     is_there = path.is_dir()
     # What a kill leaves had better lie beside it, unless that is another disk or somebody else's.
@@ -78,27 +94,32 @@ def filled_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        if is_there:
-            _move_into(temporary, path)
-        else:
-            temporary.replace(path)
-            _flush_names(path.parent)
     except OSError as error:
         if error.filename is None or error.errno is None:
             raise
         final = str(error.filename).replace(str(temporary), str(path))
         raise OSError(error.errno, error.strerror, final) from error
     finally:
+        # The one folder that is removed as a whole: this process has just made it, under a random name.
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _move_into(source: Path, target: Path) -> None:
-    files = {path.relative_to(source): path for path in source.rglob("*") if path.is_file()}
-    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in files.items()}
-    for name in sorted(files, key=order.__getitem__):
+def files_below(folder: Path) -> list[Path]:
+    """The names of the files in a folder, counted from it: the deepest first, then by time."""
+    found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in found.items()}
+    return sorted(found, key=order.__getitem__)
+
+
+def move_files(source: Path, target: Path, names: Iterable[Path]) -> None:
+    """Move these files of one folder into another on the same disk, in this order, each one whole.
+
+    Raises InputError if a folder on the way to one of them is a link.
+    """
+    for name in names:
         _refuse_links(target, name)
         (target / name).parent.mkdir(parents=True, exist_ok=True)
-        files[name].replace(target / name)
+        (source / name).replace(target / name)
     _flush_names(target)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from musicgen.compare import read_baseline
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status, one_line
+from musicgen.interruption import Terminated
 from musicgen.serving import check_port
 from musicgen.study.destination import check_no_links
 from musicgen.upload import upload_in_background
@@ -78,7 +79,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def listen(arguments: argparse.Namespace) -> None:
-    """Draw a session or go on with one, serve it until Ctrl-C, and print what it showed."""
+    """Draw a session or resume one, serve it until a signal, and print what it showed."""
     # numpy and scipy take a moment to import, which --help and a wrong argument should not wait for.
     from musicgen.listening.results_table import print_results
     from musicgen.listening.service import Listening
@@ -96,13 +97,19 @@ def listen(arguments: argparse.Namespace) -> None:
     database = _go_on(path, arguments) if path.exists() else _begin(path, runs, sounds, arguments)
     listening = Listening(database, sounds, runs, folder)
     ended_before = len(listening.results().listeners)
+    terminated = None
     if not arguments.results:
-        _serve(listening, arguments.port)
+        try:
+            _serve(listening, arguments.port)
+        except Terminated as signal:
+            terminated = signal
     results = listening.results()
     print_results(results, database)
     if len(results.listeners) > ended_before:
         _track(results, runs[0], folder)
     print(folder)
+    if terminated is not None:
+        raise terminated
 
 
 def _folder(arguments: argparse.Namespace) -> Path:

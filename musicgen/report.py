@@ -77,7 +77,8 @@ def report(arguments: argparse.Namespace) -> Path:
     _check_serving(arguments)
     # pandas, jinja2 and matplotlib take a moment to import, which --help should not wait for.
     from musicgen.reporting.contents import Choices
-    from musicgen.reporting.kept import check_folder, write_kept
+    from musicgen.reporting.kept import write_kept
+    from musicgen.reporting.kept_folder import check_folder
     from musicgen.reporting.material import gather
     from musicgen.reporting.pack import write_pack
     from musicgen.reporting.page import write_folder, write_single_file
@@ -113,18 +114,20 @@ def _check_serving(arguments: argparse.Namespace) -> None:
 
 
 def _serve(written: "Written", port: int) -> None:
-    """Show the report until Ctrl-C; then what was written down joins its files, and Comet gets it."""
+    """Show the report until Ctrl-C or another signal; then its files and Comet get what was written down."""
     from musicgen.reporting.page import write_pages
     from musicgen.reporting.server import ReportServer
 
     folder = written.page.parent
     server = ReportServer(written.contents, folder, port)
     print("Ctrl-C ends the page; every finding is saved at once")
-    server.serve_until_interrupted()
-    if server.added:
-        write_pages(server.contents_of_now(), folder)
-    for run, finding in server.added:
-        track(run.record, run.directory, finding)
+    try:
+        server.serve_until_interrupted()
+    finally:
+        if server.added:
+            write_pages(server.contents_of_now(), folder)
+        for run, finding in server.added:
+            track(run.record, run.directory, finding)
 
 
 def _names(arguments: argparse.Namespace) -> list[str]:

@@ -4,25 +4,37 @@ It listens on the loopback address and answers a fixed set of paths; no part of 
 the disk. Against other pages in the same browser: the Host must be this server's own (no DNS rebinding), a
 foreign Origin or Sec-Fetch-Site is refused, posts are JSON and carry a token that only this page knows, and
 everything it sends comes with a policy of what it may load.
+
+Clients that stall keep nobody else waiting: see connections.py.
 """
 
+import io
 import json
 import logging
 import re
 import secrets
+import socket
+import sys
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from musicgen.connections import IDLE_SECONDS, MAX_HEAD_BYTES, Connections, Incoming
 from musicgen.errors import InputError, describe_disk
+from musicgen.interruption import Terminated
 
 log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
 MOST_PORTS = 65_535
+ENDING_SECONDS = 10.0
+"""How long posts that are being answered may take once the server ends."""
 TOKEN_HEADER = "X-Musicgen-Token"
+_LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -69,13 +81,16 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
     """Serves one page and answers its posts until it is told to stop."""
 
     daemon_threads = True
-    request_queue_size = 32
+    request_queue_size = 128
     most_bytes = 4096
     """Of a post."""
 
     def __init__(self, port: int) -> None:
         """Raises InputError where the port is taken; 0 takes any free one."""
         self.token = secrets.token_urlsafe(32)
+        self._connections = Connections()
+        self._posts = threading.Condition()
+        self._num_posts, self._is_ending = 0, False
         try:
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
@@ -102,13 +117,61 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def serve_until_interrupted(self) -> None:
-        """Print the page's address, and answer until Ctrl-C."""
+        """Print the page's address, and answer until Ctrl-C; then every post that was begun is done.
+
+        Raises Terminated after SIGTERM or SIGHUP, also when all posts are done.
+        """
         with self:
             print(self.url, flush=True)
             try:
                 self.serve_forever()
+            except Terminated:
+                raise
             except KeyboardInterrupt:
                 print()
+            finally:
+                self._finish_posts()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Hold while a post is answered: the server ends after it. Raises RefusedError if it is ending."""
+        with self._posts:
+            if self._is_ending:
+                raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "The server is ending.")
+            self._num_posts += 1
+        try:
+            yield
+        finally:
+            with self._posts:
+                self._num_posts -= 1
+                self._posts.notify_all()
+
+    def _finish_posts(self) -> None:
+        with self._posts:
+            self._is_ending = True
+            self._posts.wait_for(lambda: self._num_posts == 0, ENDING_SECONDS)
+
+    def note_request(self, connection: socket.socket) -> None:
+        """Note that the connection has sent a request: others are silent for longer."""
+        self._connections.renew(connection)
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore
+        """Answer a connection in a thread of its own."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def close_request(self, request: socket.socket) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Close a connection."""
+        self._connections.remove(request)
+        super().close_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:  # pyright: ignore
+        """A client that is gone is no error of this program."""
+        error = sys.exception()
+        if isinstance(error, (ConnectionError, TimeoutError)):
+            log.debug("%s: %r", client_address, error)
+        else:
+            super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -116,7 +179,19 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "musicgen"
     sys_version = ""
-    timeout = 30
+    timeout = IDLE_SECONDS
+
+    def setup(self) -> None:
+        """Limit what is read."""
+        super().setup()
+        self.rfile.close()
+        self._incoming = Incoming(self.connection, MAX_HEAD_BYTES + self.server.most_bytes)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        """Read and answer the next request of the connection."""
+        self._incoming.begin()
+        super().handle_one_request()
 
     def do_GET(self) -> None:
         """The page, its parts, and sounds."""
@@ -132,6 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _guarded(self, answer: Callable[[], None]) -> None:
         try:
+            self.server.note_request(self.connection)
             self._check_sender()
             answer()
         except RefusedError as refusal:
@@ -141,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         except InputError as error:
             self.close_connection = True
             self._send_json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionError:
             self.close_connection = True
         except OSError as error:
             line = describe_disk(error)
@@ -189,19 +265,24 @@ class _Handler(BaseHTTPRequestHandler):
             self.headers.get(TOKEN_HEADER, "").encode(), self.server.token.encode()
         ):
             raise RefusedError(HTTPStatus.FORBIDDEN, "The server was started anew: load this page again.")
-        self._send_json(answers[self.path](self._read_json()))
+        question = self._read_json()
+        with self.server.answering():
+            self._send_json(answers[self.path](question))
 
     def _read_json(self) -> Mapping[str, object]:
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON is needed.")
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()):
+        lengths = self.headers.get_all("Content-Length", [])
+        if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]) or "Transfer-Encoding" in self.headers:
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A request says how long it is.")
-        most = self.server.most_bytes
-        if int(length) > most:
+        length, most = int(lengths[0]), self.server.most_bytes
+        if length > most:
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are read.")
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "The request was cut off.")
         try:
-            content = json.loads(self.rfile.read(int(length)))
+            content = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "That is no JSON.") from error
         if not isinstance(content, dict):
@@ -224,6 +305,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content.body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the base class refuses, in the form of all other refusals: without the request's own text."""
+        del message, explain
+        self.close_connection = True
+        self._send_json({"error": HTTPStatus(code).phrase}, code)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """To the log, not to the terminal."""

@@ -23,6 +23,7 @@ from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, override_texts, parse_config, plain_values
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, complain, describe_disk
+from musicgen.interruption import ending_on_signals
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
 from musicgen.study.destination import check_run_folder
@@ -177,6 +178,11 @@ def _take_back(directory: Path) -> None:
 def main() -> int:
     """Run the command; returns its exit status."""
     end_without_collecting()
+    with ending_on_signals():
+        return _train()
+
+
+def _train() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")
     forbid_patching()

@@ -19,6 +19,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # What a shell starts in its background ignores Ctrl-C, and so would every command that a test sends it to.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# The same holds for SIGHUP where the tests run under nohup.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A slow moment of a shared machine is no failure.
 settings.register_profile("shared machine", deadline=None)

@@ -19,11 +19,12 @@ FLOORS = [
     {"corpus"},
     {"notation", "tracking"},
     {"serving"},
+    {"connections"},
     {"files"},
     {"locks"},
     {"environment"},
     {"errors", "seeds", "compiling"},
-    {"collecting", "priority"},
+    {"collecting", "priority", "interruption"},
 ]
 COMMANDS = {
     "train",

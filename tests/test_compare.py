@@ -119,6 +119,20 @@ def test_runs_outside_and_several_parameters_are_mentioned(
     assert "left outside: 1 runs" in out and "shows no interactions" in out
 
 
+def test_a_missing_run_and_a_changed_corpus_are_told(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = sweep / "learning_rate=0.001/seed=0/run.json"
+    record.write_text(record.read_text().replace('"sha256": "0"', '"sha256": "1"'))
+    plan = "directory,seed\nlearning_rate=0.001/seed=0,0\nlearning_rate=0.001/seed=7,7\n"
+    (sweep / "plan.csv").write_text(plan)
+    assert main([str(sweep), "--no-plots"]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 9 runs did not complete:" in out
+    assert "baseline seed=7 missing: planned, but it left no run.json (learning_rate=0.001/seed=7)" in out
+    assert "the corpus oneills changed between runs" in out and "1 by learning_rate=0.001/seed=0" in out
+    runs = pandas.read_csv(sweep / "runs.csv")
+    assert list(runs["status"])[-1] == "missing" and len(runs) == 10
+
+
 def test_what_others_wrote_does_nothing_to_the_terminal(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -84,7 +84,12 @@ def test_a_folder_that_may_not_be_written_is_told_before_any_work(
     assert [path.name for path in runs.iterdir()] == ["run"]
 
 
-def test_a_served_report_takes_findings_until_ctrl_c_and_its_files_hold_them_then(runs: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "exit_status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_served_report_takes_findings_until_a_signal_and_its_files_hold_them_then(
+    number: signal.Signals, exit_status: int, runs: Path
+) -> None:
     run = runs / "run" / "run.json"
     record = json.loads(run.read_text(encoding="utf-8"))
     record["tracker"] = {"kind": "comet", "archive": "comet/df17788691504857ac52e2ddc0f2ae8d.zip"}
@@ -102,11 +107,12 @@ def test_a_served_report_takes_findings_until_ctrl_c_and_its_files_hold_them_the
             page.token = re.findall(r'name="token" content="([^"]+)"', page.ask("GET", "/")[2].decode())[0]
             status, answer = page.post("finding", {"run_id": "run", "text": "lively"})
             assert status == 200 and answer["log"] == "findings.jsonl"
-            process.send_signal(signal.SIGINT)
+            process.send_signal(number)
             rest = process.communicate(timeout=60)[0]
         finally:
             process.kill()
-    assert process.returncode == 0 and rest.splitlines()[-1] == str(runs / "report" / "report.html")
+    assert process.returncode == exit_status
+    assert exit_status != 0 or rest.splitlines()[-1] == str(runs / "report" / "report.html")
     assert ">lively</p>" in (runs / "report" / "report.html").read_text(encoding="utf-8")
     assert "lively" in (runs / "report" / "report.md").read_text(encoding="utf-8")
     assert len(list((runs / "run" / "comet").glob("*.zip"))) == 1

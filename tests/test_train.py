@@ -144,7 +144,10 @@ def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path,
     assert again.metrics == record.metrics
 
 
-def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupted_run_says_how_to_go_on_and_does(
+    number: signal.Signals, corpus: Path, tmp_path: Path
+) -> None:
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
     arguments.append("rendering.plots=false")
     arguments.append("training.num_iterations=1000")
@@ -152,7 +155,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(corpus: Path, tmp_path: P
     assert process.stdout is not None
     while "iteration 40 of" not in process.stdout.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "the same command goes on from there: python -m musicgen.train" in errors

@@ -108,7 +108,8 @@ def _what_else(star: Star, settings: Settings) -> list[str]:
     remarks = []
     if star.left_out:
         remarks.append(
-            f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters"
+            f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters "
+            "or read another corpus"
         )
     if settings.any_tune:
         remarks.append("tunes whose bars are wrong were drawn too")

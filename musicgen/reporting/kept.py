@@ -5,7 +5,6 @@ can hold one against the other.
 """
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +12,25 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.errors import InputError
 from musicgen.files import copy_atomically, write_text_atomically
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome, Row
 from musicgen.reporting.board import Judged
 from musicgen.reporting.contents import Contents
 from musicgen.reporting.figures import drawn_figures
+from musicgen.reporting.kept_folder import (
+    BASELINE,
+    EFFECTS,
+    FIGURES,
+    MARK,
+    NOISE,
+    README,
+    RUNS,
+    SONGS,
+    WORDS,
+    check_folder,
+    replacing,
+)
 from musicgen.reporting.material import Material
 from musicgen.reporting.page import text_of
 from musicgen.reporting.players import PAGE_SAMPLE_RATE, compress, sound_of
@@ -34,7 +45,7 @@ from musicgen.study.effects import RETUNED
 from musicgen.study.figure_arms import level_of
 from musicgen.study.figures import write_figures
 from musicgen.study.findings import FILE_NAME as FINDINGS
-from musicgen.study.findings import keep_findings
+from musicgen.study.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.study.noise import noise_table
 from musicgen.study.pairing import COMBINED, IDENTITY_GROUPS
 from musicgen.study.plan import FILE_NAME as PLAN
@@ -45,10 +56,7 @@ from musicgen.study.verdict import metric_words
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-README, WORDS, BASELINE = "README.md", "findings.md", "baseline.json"
-MARK = "<!-- Written by musicgen.report --keep, which writes it again; words of your own: findings.md -->"
 NUM_SONGS = 3
-_FIGURES, _SONGS = "figures", "songs"
 _COMPRESSION = 0.8
 """Of OGG Vorbis, from 0 for the best quality to 1 for the smallest file."""
 _COLOURS = 64
@@ -78,55 +86,49 @@ class KeptSong:
 
 
 def write_kept(contents: Contents, folder: Path) -> KeptFolder:
-    """Write the study to the folder, over what an earlier call wrote there; findings.md stays as it is.
+    """Write the study to the folder, in place of what an earlier call wrote there; other files stay.
 
-    Raises InputError as `check_folder` does, and where a text would name a folder of this machine.
+    The old study stays whole until the new one is. Raises InputError as `check_folder` does, and where a text
+    would name a folder of this machine.
     """
-    check_folder(contents.material, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / README).is_file():
-        for name in (_FIGURES, _SONGS):
-            shutil.rmtree(folder / name, ignore_errors=True)
-    # The mark comes first: a call that is cut off leaves a folder that the next one may write.
-    write_text_atomically(folder / README, f"{MARK}\n")
-    _write_tables(contents.material, folder)
-    _write_findings(contents.material, folder)
-    figures = _write_figures(drawn_figures(contents.material), folder / _FIGURES)
-    songs = _write_songs(contents, folder / _SONGS)
-    text = text_of(
-        "kept.md.j2",
-        contents,
-        mark=MARK,
-        figures={name: f"{_FIGURES}/{path.name}" for name, path in figures.items()},
-        songs=songs,
-        commands=[portable_command(command) for command in contents.material.commands],
-        corpora=_corpora(contents.material),
-        circumstances=_circumstances(contents.material),
-        settings=_settings(contents.material),
-        seeds=sorted({run.record.seed for run in contents.material.all_runs}),
-        joint=_joint(contents),
-        failures=[without_folders(line) for line in contents.material.failures],
-        files=[name for name in (PLAN, "noise.csv", FINDINGS, WORDS) if (folder / name).is_file()],
-        sentence=sentence,
-        cited=cited,
-    )
-    _write_text(text, folder / README, contents.material)
+    material = contents.material
+    check_folder(material, folder)
+    findings = _portable_findings(material)
+    # Findings may also be written into the folder's own log, which is kept.
+    logged = merged_findings(findings, folder / FINDINGS)
+    check_portable(findings_text(logged), str(folder / FINDINGS), [material.root])
+    with replacing(folder) as place:
+        _write_tables(material, place)
+        figures = _write_figures(drawn_figures(material), place / FIGURES)
+        songs = _write_songs(contents, place / SONGS)
+        others = [name for name in (PLAN, NOISE) if (place / name).is_file()]
+        others += [FINDINGS] if logged else []
+        others += [WORDS] if (folder / WORDS).is_file() else []
+        text = text_of(
+            "kept.md.j2",
+            contents,
+            mark=MARK,
+            figures={name: f"{FIGURES}/{path.name}" for name, path in figures.items()},
+            songs=songs,
+            commands=[portable_command(command) for command in material.commands],
+            corpora=_corpora(material),
+            circumstances=_circumstances(material),
+            settings=_settings(material),
+            seeds=sorted({run.record.seed for run in material.all_runs}),
+            joint=_joint(contents),
+            failures=[without_folders(line) for line in material.failures],
+            changed_corpora=[without_folders(line) for line in material.changed_corpora],
+            files=others,
+            sentence=sentence,
+            cited=cited,
+        )
+        _write_text(text, place / README, material)
+        for path in place.rglob("*"):
+            if path.suffix in {".svg", ".abc"}:
+                check_portable(path.read_text(encoding="utf-8"), path.name, [material.root])
+    keep_findings(findings, folder / FINDINGS)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    for path in files:
-        if path.suffix in {".svg", ".abc", ".jsonl"}:
-            check_portable(path.read_text(encoding="utf-8"), str(path), [contents.material.root])
     return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
-
-
-def check_folder(material: Material, folder: Path) -> None:
-    """Raise InputError where the folder holds the runs themselves, or a README.md by somebody else."""
-    if folder.resolve().is_relative_to(material.root) or any(
-        folder.resolve() == run.directory.resolve() for run in material.all_runs
-    ):
-        raise InputError(f"--keep {folder}: lies among the runs; a folder of a repository is needed")
-    readme = folder / README
-    if readme.is_file() and not readme.read_text(encoding="utf-8").startswith(MARK):
-        raise InputError(f"--keep {folder}: holds a {README} that it did not write; choose another folder")
 
 
 def cited(row: Row) -> str:
@@ -155,17 +157,15 @@ def _write_tables(material: Material, folder: Path) -> None:
     from pandas import DataFrame
 
     tables = {
-        "runs.csv": material.runs,
-        "effects.csv": material.effects,
-        "noise.csv": noise_table(material.star.baseline.runs),
+        RUNS: material.runs,
+        EFFECTS: material.effects,
+        NOISE: noise_table(material.star.baseline.runs),
     }
     if (material.root / PLAN).is_file():
         # As written: 1e-3 stays 1e-3.
         tables[PLAN] = DataFrame(read_rows(material.root / PLAN))
-    for name in ("noise.csv", PLAN):
-        (folder / name).unlink(missing_ok=True)
     for name, table in tables.items():
-        if len(table) or name in ("runs.csv", "effects.csv"):
+        if len(table) or name in (RUNS, EFFECTS):
             _write_text(
                 portable_table(table).to_csv(index=False, lineterminator="\n"), folder / name, material
             )
@@ -173,14 +173,13 @@ def _write_tables(material: Material, folder: Path) -> None:
     _write_text(f"{text}\n", folder / BASELINE, material)
 
 
-def _write_findings(material: Material, folder: Path) -> None:
+def _portable_findings(material: Material) -> list[Finding]:
     names = {run.record.run_id: directory_name(run, material.root) for run in material.all_runs}
     told = (names.get(one.run_id, one.directory) for one in material.findings)
-    portable = [
+    return [
         replace(one, directory=str(portable_value(name)))
         for one, name in zip(material.findings, told, strict=True)
     ]
-    keep_findings(portable, folder / FINDINGS)
 
 
 def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, Path]:

@@ -15,8 +15,10 @@ from musicgen.files import read_whole
 from musicgen.reporting.board import Ratings
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.command import config_words, train_command
+from musicgen.study.corpora import describe_changed_corpora
 from musicgen.study.effects import Terms, effects_table
 from musicgen.study.findings import Finding, findings_of
+from musicgen.study.missing import MissingRun, missing_runs, with_missing
 from musicgen.study.naming import told_overrides
 from musicgen.study.pairing import Star, pair_runs, sweep_directory
 from musicgen.study.ratings import find_means, find_ratings, tune_means, with_ratings
@@ -50,6 +52,11 @@ class Material:
     effects: "DataFrame"
     additivity: Sequence[Additivity]
     failures: Sequence[str]
+    """A line for each run that did not complete, or is missing."""
+    missing: Sequence[MissingRun]
+    """What was planned and left no record."""
+    changed_corpora: Sequence[str]
+    """A line for each corpus that the runs read as different texts."""
     terms: Terms
     """Primary metrics and margins."""
     findings: Sequence[Finding]
@@ -64,6 +71,11 @@ class Material:
     def all_runs(self) -> list[FoundRun]:
         """Also those that belong to no arm."""
         return [*self.star.runs, *self.star.left_out]
+
+    @property
+    def num_planned(self) -> int:
+        """Runs of baseline and arms, those included that are missing."""
+        return len(self.star.runs) + len(self.missing)
 
     @property
     def primary_metrics(self) -> Sequence[str]:
@@ -96,7 +108,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
     root = _common_folder(paths)
     ratings = find_ratings(runs, root)
     star = pair_runs(with_ratings(runs, ratings), baseline)
-    effects = effects_table(star)
+    effects, missing = effects_table(star), missing_runs(runs, root)
     name, question = _name_and_question(star, root)
     return Material(
         name=name,
@@ -104,10 +116,12 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         root=root,
         address=shlex.join(str(path) if not path.is_absolute() else path.name for path in paths),
         star=star,
-        runs=runs_table([*star.runs, *star.left_out], root),
+        runs=with_missing(runs_table([*star.runs, *star.left_out], root), missing),
         effects=effects,
         additivity=additivity(effects),
-        failures=failures_of(star, root),
+        failures=[*failures_of(star, root), *map(str, missing)],
+        missing=missing,
+        changed_corpora=describe_changed_corpora(runs, root),
         terms=Terms.of(star),
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),

@@ -154,12 +154,18 @@ def keep_findings(findings: Sequence[Finding], path: Path) -> None:
     if not findings:
         return
     with locked(lock_beside(path)):
-        kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
-        lines = [
-            json.dumps(asdict(one), ensure_ascii=False)
-            for one in sorted(kept.values(), key=lambda one: one.date)
-        ]
-        write_text_atomically(path, "".join(f"{line}\n" for line in lines))
+        write_text_atomically(path, findings_text(merged_findings(findings, path)))
+
+
+def merged_findings(findings: Sequence[Finding], path: Path) -> list[Finding]:
+    """What a log holds and these findings, each once, oldest first; raises like `read_findings`."""
+    kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
+    return sorted(kept.values(), key=lambda one: one.date)
+
+
+def findings_text(findings: Sequence[Finding]) -> str:
+    """The findings as a log holds them."""
+    return "".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in findings)
 
 
 def read_findings(paths: Sequence[Path]) -> list[Finding]:

@@ -22,13 +22,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import Config
 from musicgen.errors import InputError
+from musicgen.interruption import Interruption, listen_for_interruption
 from musicgen.study.composing import Composer
 from musicgen.study.job_process import JobProcess
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
 from musicgen.study.process_server import ask, tell, warm_up
 from musicgen.study.shared_reading import worth_reading_ahead
 from musicgen.study.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
-from musicgen.training.interruption import Interruption, listen_for_interruption
 from musicgen.training.threads import num_cores
 
 
@@ -116,8 +116,8 @@ class ProcessLauncher(Launcher):
         follows: number of a job -> that of the one whose training it goes on from. It starts when that one
         has trained, or has ended without.
 
-        Where SIGINT or SIGTERM asks for the end, every job under way is asked to save and end, no other one
-        starts, and KeyboardInterrupt is raised once all are gone; a second signal kills them.
+        After SIGINT, SIGTERM or SIGHUP every job under way is asked to save and end, no other one starts, and
+        KeyboardInterrupt is raised once all are gone; a second signal kills them.
         """
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         self.warm_up()

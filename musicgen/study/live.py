@@ -18,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.interruption import leave_closed_terminal
 from musicgen.study.naming import told_overrides
 from musicgen.training.progress import TRAINING, Standing
 
@@ -166,6 +167,7 @@ class SweepDisplay:
         self._say(line, "red" if error else "")
 
     def _say(self, line: str, style: str) -> None:
+        leave_closed_terminal()
         # The console would break a long line where a file's reader wants it whole.
         self._console.print(Text(line, style=style), soft_wrap=True)
 
@@ -179,6 +181,8 @@ class SweepDisplay:
         """Draw the table, if there is one and its last picture is old enough."""
         now = time.monotonic()
         if self._live is not None and (at_once or now - self._last_picture >= SECONDS_BETWEEN_PICTURES):
+            # A sweep in the background outlives its terminal, if the shell was told to let it.
+            leave_closed_terminal()
             width, height = self._console.size
             self._live.update(draw(self._state, width, height, now), refresh=True)
             self._last_picture = now

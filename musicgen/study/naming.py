@@ -1,17 +1,44 @@
 """Names of folders that say what changed, and values as the command line writes them."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 from musicgen.config import Config
 
 LONGEST_NAME = 100
 """Characters of a folder's name."""
+MAX_NAME_BYTES = 200
+"""The same in UTF-8: file systems take 255, and a time or a number may be added."""
 
 
 def folder_name(text: str) -> str:
     """The text with everything replaced that has no place in a folder's name."""
-    return re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME].strip("_.")
+    name = re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME]
+    return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("_.")
+
+
+def unique_names(names: Sequence[str]) -> list[str]:
+    """The names, with a number behind those that came before: different values may be cut to the same name.
+
+    No number makes a name that another value has by itself. Names that differ in case alone count as the
+    same, as they do on the file systems of Windows and macOS.
+    """
+
+    def key(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
+
+    taken = {key(name) for name in names}
+    seen: set[str] = set()
+    unique = []
+    for name in names:
+        if key(name) in seen:
+            name = next(numbered for number in count(2) if key(numbered := f"{name}-{number}") not in taken)
+            taken.add(key(name))
+        seen.add(key(name))
+        unique.append(name)
+    return unique
 
 
 def changes_name(overrides: Sequence[str], *left_out: str) -> str:

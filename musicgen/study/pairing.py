@@ -13,6 +13,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.study.corpora import split_by_text
 from musicgen.study.declaration import undeclared_differences
 from musicgen.study.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
 from musicgen.study.runs import FoundRun, flat_config
@@ -236,7 +237,9 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
             known[pile.keys[run]] = Change(different[0], *levels)
         # What another study calls re-tuned is a value like any other here.
         members.append((known[pile.keys[run]], replace(run, record=replace(run.record, retuned={}))))
-    return replace(_arranged(members, left_out), doubts=tuple(_tell_undeclared(undeclared)))
+    members, others = _of_one_corpus(members)
+    arranged = _arranged(members, [*left_out, *others])
+    return replace(arranged, doubts=tuple(_tell_undeclared(undeclared)))
 
 
 def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:
@@ -250,6 +253,16 @@ def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:
         f"baseline's in what is not declared: {names}"
         for (arm, names), number in runs.items()
     ]
+
+
+def _of_one_corpus(
+    members: Sequence[tuple[Change | None, FoundRun]],
+) -> tuple[list[tuple[Change | None, FoundRun]], list[FoundRun]]:
+    """The members that read the baseline's corpus as it was then, and the other runs."""
+    baseline = [run for change, run in members if change is None]
+    same, others = split_by_text([run for _, run in members], baseline)
+    kept = set(same)
+    return [(change, run) for change, run in members if run in kept], others
 
 
 def _declared_change(run: FoundRun) -> Change | None:

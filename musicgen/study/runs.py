@@ -207,11 +207,16 @@ def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "Da
 
 def directory_name(run: FoundRun, relative_to: Path | None) -> str:
     """The run's directory as the runs table names it."""
+    return path_name(run.directory, relative_to)
+
+
+def path_name(path: Path, relative_to: Path | None) -> str:
+    """The path as the runs table names it: counted from the folder if it lies below that."""
     if relative_to is not None:
-        directory, folder = run.directory.resolve(), relative_to.resolve()
-        if directory.is_relative_to(folder):
-            return directory.relative_to(folder).as_posix()
-    return str(run.directory)
+        resolved, folder = path.resolve(), relative_to.resolve()
+        if resolved.is_relative_to(folder):
+            return resolved.relative_to(folder).as_posix()
+    return str(path)
 
 
 def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]:

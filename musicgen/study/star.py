@@ -17,7 +17,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from musicgen.config import Change, Config, Level, StudyConfig, parse_config
 from musicgen.errors import InputError
 from musicgen.study.declaration import is_declared
-from musicgen.study.naming import folder_name, override_text
+from musicgen.study.naming import folder_name, override_text, unique_names
 from musicgen.study.neighbours import differing_parameters
 from musicgen.study.pairing import COMBINED, identity_leaves
 from musicgen.study.plan import BASELINE
@@ -118,7 +118,9 @@ class Star:
             for arm_again in self._retune(compose, baseline, arm):
                 if not any(_is_same(arm_again, other) for other in (*changed, *retuned)):
                     retuned.append(arm_again)
-        return _with_unique_names([*changed, *retuned])
+        arms = [*changed, *retuned]
+        names = unique_names([arm.name for arm in arms])
+        return [replace(arm, name=name) for arm, name in zip(arms, names, strict=True)]
 
     def combine(self, compose: Compose, baseline: Arm, winners: Sequence[Arm]) -> Arm:
         """The changes of several arms in one; what an arm changes is the last of its overrides."""
@@ -192,14 +194,3 @@ def _read_seeds(choices: Sequence[str]) -> list[int]:
         return [int(choice) for choice in choices]
     except ValueError:
         raise InputError(f"seed={','.join(choices)}: seeds are whole numbers from 0") from None
-
-
-def _with_unique_names(arms: Sequence[Arm]) -> list[Arm]:
-    """Long values are cut off in names: number those that have become alike."""
-    seen: dict[str, int] = {}
-    unique = []
-    for arm in arms:
-        seen[arm.name] = seen.get(arm.name, 0) + 1
-        number = seen[arm.name]
-        unique.append(arm if number == 1 else replace(arm, name=f"{arm.name}-{number}"))
-    return unique

@@ -56,7 +56,7 @@ def _stat_files(folder: Path) -> list[os.stat_result]:
             with suppress(FileNotFoundError):
                 if is_ours(file.name):
                     found.append(file.lstat())
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
     return found
 

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.study.additivity import Additivity, additivity
+from musicgen.study.corpora import describe_changed_corpora
 from musicgen.study.effects import effects_table
 from musicgen.study.findings import findings_of, unsupported
+from musicgen.study.missing import MissingRun, missing_runs, with_missing
 from musicgen.study.noise import noise_table
 from musicgen.study.pairing import Star, pair_runs
 from musicgen.study.ratings import find_ratings, with_ratings
@@ -33,7 +35,11 @@ class Summary:
     """Of the baseline's seeds."""
     additivity: Sequence[Additivity]
     failures: Sequence[str]
-    """A line for each run that did not complete."""
+    """A line for each run that did not complete, or is missing."""
+    missing: Sequence[MissingRun]
+    """What was planned and left no record."""
+    changed_corpora: Sequence[str]
+    """A line for each corpus that the runs read as different texts."""
     unsupported: Sequence[str]
     """A line for each finding about these runs whose cited effect they do not show."""
     star: Star
@@ -43,11 +49,12 @@ class Summary:
     @property
     def failure_count(self) -> str:
         """How many runs failed, in words."""
-        return f"{len(self.failures)} of {len(self.star.runs)} runs did not complete"
+        num_runs = len(self.star.runs) + len(self.missing)
+        return f"{len(self.failures)} of {num_runs} runs did not complete"
 
     @property
     def num_left_out(self) -> int:
-        """Runs that differ from the baseline in more than one parameter."""
+        """Runs that belong to no arm."""
         return len(self.star.left_out)
 
 
@@ -63,13 +70,24 @@ def summarise(
     table, effects = runs_table([*star.runs, *star.left_out], out), effects_table(star)
     noise = noise_table(star.baseline.runs)
     out.mkdir(parents=True, exist_ok=True)
-    write_csv(table, out / "runs.csv")
+    missing = missing_runs(runs, out)
+    write_csv(with_missing(table, missing), out / "runs.csv")
     write_csv(effects, out / "effects.csv")
     write_csv(noise, out / "noise.csv")
     plots = _draw(star, effects, out) if draws else []
-    failures = failures_of(star, out)
-    doubts = unsupported(findings_of(runs), star.runs, effects)
-    return Summary(table, effects, noise, additivity(effects), failures, doubts, star, out, plots)
+    return Summary(
+        runs=table,
+        effects=effects,
+        noise=noise,
+        additivity=additivity(effects),
+        failures=[*failures_of(star, out), *map(str, missing)],
+        missing=missing,
+        changed_corpora=describe_changed_corpora(runs, out),
+        unsupported=unsupported(findings_of(runs), star.runs, effects),
+        star=star,
+        folder=out,
+        plots=plots,
+    )
 
 
 def failures_of(star: Star, relative_to: Path) -> list[str]:

@@ -109,14 +109,15 @@ def _remarks(summary: Summary) -> list[str]:
     arms = [arm.change for arm in summary.star.arms if arm.change is not None]
     parameters = {change.parameter for change in arms}
     lines = [
+        *summary.changed_corpora,
         *summary.star.doubts,
         *summary.unsupported,
         *(f"adding up: {one.sentence}" for one in summary.additivity),
     ]
     if summary.num_left_out:
         lines.append(
-            f"left outside: {summary.num_left_out} runs, which differ from the baseline in more than one "
-            "parameter or belong to another baseline; --baseline PARAMETER=VALUE chooses that"
+            f"left outside: {summary.num_left_out} runs, which differ from the baseline in several "
+            "parameters, read another corpus or belong to another baseline (--baseline PARAMETER=VALUE)"
         )
     if not arms:
         lines.append("no two configurations differ in exactly one parameter: there is no effect to tell")

@@ -1,7 +1,7 @@
 """One job of a sweep in a process of its own, seen from inside.
 
 The process leads a session of its own: a Ctrl-C on the terminal reaches the launcher alone, which passes the
-wish on once, and whatever the job has started can be killed with it. SIGINT and SIGTERM both raise
+wish on once, and whatever the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, for which a training saves its state first. What the job prints goes to a file.
 
 Through a pipe the launcher hears a Standing whenever the job has come further, and one Ending at last. A
@@ -32,6 +32,7 @@ from musicgen.collecting import collect_from_here
 from musicgen.environment import settle_outputs
 from musicgen.errors import describe_disk
 from musicgen.files import remove_file
+from musicgen.interruption import can_hang_up
 from musicgen.priority import give_way
 from musicgen.training.progress import Standing, listen
 
@@ -82,7 +83,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     collect_from_here()
     if hasattr(os, "setsid"):
         os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if can_hang_up() else [])):
         # Also where the launcher was started with SIGINT ignored, as shells do for background jobs.
         signal.signal(number, signal.default_int_handler)
     _print_to(output)

@@ -13,15 +13,17 @@ itself, and no end of a run. This module knows names and never reads tensors.
 
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from filelock import BaseFileLock
 
+from musicgen.errors import InputError
 from musicgen.files import (
     is_unfinished,
     remove_empty_folder,
@@ -113,16 +115,16 @@ class TrainingFolder:
         path = self.path / name
         try:
             return read(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return None
         except (ValueError, TypeError, KeyError):
             log.warning("%s is damaged and ignored", path)
             return None
 
     def describe(self, about: Mapping[str, object]) -> None:
-        """Say what is trained here, unless somebody has removed it since."""
+        """Say what is trained here, unless somebody has removed it since or it is another user's."""
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, PermissionError):
             write_text_atomically(self.path / _ABOUT, text + "\n")
 
     def remove(self) -> bool:
@@ -135,6 +137,8 @@ class TrainingFolder:
             lock = take_lock(self._lock_file) if self.locks else None
         except _REMOVED_MEANWHILE:
             return True
+        except PermissionError:
+            return False
         if self.locks and lock is None:
             return False
         try:
@@ -144,27 +148,45 @@ class TrainingFolder:
             # Last: from now on others may lock the folder again, and begin to train there.
             remove_file(self._lock_file)
             remove_empty_folder(self.path)
+        except PermissionError:
+            return False
         finally:
             if lock is not None:
                 lock.release()
         return True
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[bool]:
         """Be the only process that trains here; waits for another one to end.
 
-        Without locks it may be one of several.
+        Without locks it may be one of several. Gives whether anything may be written here: what another user
+        has trained can be read, and no lock is needed for that.
         """
-        if not self.locks:
-            self.path.mkdir(parents=True, exist_ok=True)
-            yield
-            return
-        lock = self._acquire()
+        lock = None
         try:
-            remove_unfinished(self.path)
-            yield
+            if self.locks:
+                lock = self._acquire()
+            else:
+                self.path.mkdir(parents=True, exist_ok=True)
+        except PermissionError:
+            yield False
+            return
+        try:
+            may_write = os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+            if lock is not None and may_write:
+                remove_unfinished(self.path)
+            yield may_write
         finally:
-            lock.release()
+            if lock is not None:
+                lock.release()
+
+    def refuse_to_write(self) -> NoReturn:
+        """Raise InputError: the folder, or the store that it would be made in, is another user's."""
+        place = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        raise InputError(
+            f"{place}: another user's, and this run has to train there; to share a store, make its folders "
+            "writable for your group (chmod g+ws) and use umask 002; or set paths.store to your own folder"
+        )
 
     def _acquire(self) -> BaseFileLock:
         has_waited = False
@@ -193,8 +215,8 @@ class TrainingFolder:
         return self.path / LOCK
 
     def _file_names(self) -> list[str]:
-        """Of everything in the folder; nothing where it was removed."""
+        """Of everything in the folder; nothing where it was removed or may not be read."""
         try:
             return [path.name for path in self.path.iterdir()]
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return []

@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -16,10 +17,10 @@ from torch.nn import functional
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
 from musicgen.files import remove_file
+from musicgen.interruption import listen_for_interruption
 from musicgen.model.network import CharacterNetwork
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
-from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.log import next_row
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.optimizer import AdamW
@@ -75,14 +76,19 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
 
     on_step hears the number of every iteration done, on_record every row of the history, those of an
     earlier process first. Waits while another process trains in the folder. Raises TrainingDiverged and
-    TrainingInterrupted; the second leaves a state to go on from.
+    TrainingInterrupted; the second leaves a state to go on from. Raises InputError where something is left to
+    train and the folder is another user's.
     """
     # The random stream of dropout is torch's global one: it must not leak into what runs next.
-    with torch.random.fork_rng(), task.folder.locked(), listen_for_interruption() as interruption:
+    with (
+        torch.random.fork_rng(),
+        task.folder.locked() as may_write,
+        listen_for_interruption() as interruption,
+    ):
         torch.manual_seed(task.dropout_seed)
         optimizer = AdamW(task.network.parameters(), task.config.weight_decay)
         state = TrainingState(task.network, optimizer, task.windows.generator, task.vocabulary)
-        newest = _restore(task, state)
+        newest = _restore(task, state, may_write=may_write)
         reused, told = state.log.iteration, 0
         started = last_saved = time.perf_counter()
         stopwatch = Stopwatch()
@@ -93,6 +99,8 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
             if state.log.iteration >= state.log.end(task.config):
                 break
             _stop_where_it_is_known_to_diverge(task)
+            if not may_write:
+                task.folder.refuse_to_write()
             _train_until_row(task, state, stopwatch, on_step)
             validated = _validate_if_due(task, state)
             if (
@@ -106,10 +114,13 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
                 raise TrainingInterrupted(state.log.iteration)
         # A state is saved at every validation, and a run's end is one.
         assert newest is not None and newest.iteration == state.log.iteration
+        if not newest.is_end and not may_write:
+            task.folder.refuse_to_write()
         end = _finish(task, state, newest)
         checkpoint = load_checkpoint(end, task.weights, task.config)
         # Whoever makes room in the store sees that it is in use, also where an earlier run trained it.
-        os.utime(end)
+        with suppress(PermissionError):
+            os.utime(end)
     validations = state.log.validations(task.config)
     best = state.log.best(task.config)
     return Fit(
@@ -128,21 +139,21 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
     )
 
 
-def _restore(task: Task, state: TrainingState) -> StateFile | None:
+def _restore(task: Task, state: TrainingState, *, may_write: bool) -> StateFile | None:
     """Bring the state to the furthest file on the run's way; None where there is none."""
     states = task.folder.states()
     for file in states:
         if file.iteration > task.config.last_iteration:
             continue
         content = state.read(file.path)
-        if content is None and not file.is_end:
+        if content is None and not file.is_end and may_write:
             # Only good for going on from.
             remove_file(file.path)
         # A run without early stopping, or with more patience, may have passed this run's end.
         if content is not None and file.iteration <= content.log.end(task.config):
             state.restore(content)
             # Whoever was killed between writing this state and removing the one before left both.
-            for before in states:
+            for before in states if may_write else []:
                 if 0 <= file.iteration - before.iteration <= task.config.validation_interval:
                     _remove_passed(before, file.path)
             return file

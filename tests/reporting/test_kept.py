@@ -4,6 +4,8 @@ import csv
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ import soundfile
 
 from musicgen.errors import InputError
 from musicgen.reporting.contents import Choices, Contents, compose
-from musicgen.reporting.kept import MARK, write_kept
+from musicgen.reporting.kept import write_kept
+from musicgen.reporting.kept_folder import MARK, README, replacing
 from musicgen.reporting.material import gather
 from musicgen.study.findings import read_findings
 from musicgen.study.record import RunRecord
 from tests.claims import problems_in
 from tests.commands import last_line, run, train
+from tests.full_disk import files_end_at
 from tests.reporting.written_study import write_study
 from tests.test_experiments import check_command
 
@@ -131,21 +135,102 @@ def test_no_file_names_a_folder_of_the_machine(folder: Path, study: Path) -> Non
     assert "at here.py:3" in (folder / "runs.csv").read_text(encoding="utf-8")
 
 
-def test_writing_again_replaces_its_own_files_and_leaves_words_alone(
+def bytes_below(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_writing_again_replaces_its_own_files_and_no_others(
     contents: Contents, folder: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     (again / "findings.md").write_text("What I think.\n")
-    (again / "songs" / "9.abc").write_text("X:1\n")
+    (again / "songs" / "mine.abc").write_text("X:1\n")
+    readme = (again / "README.md").read_text(encoding="utf-8")
+    (again / "README.md").write_text(f"{readme}\n![of an earlier call](figures/earlier.svg)\n")
+    (again / "figures" / "earlier.svg").write_text("<svg/>")
     log = (again / "findings.jsonl").read_text()
     other = log.replace("lively", "of another sweep").replace("2026-11-24", "2026-11-23")
     (again / "findings.jsonl").write_text(log + other)
     write_kept(contents, again)
     assert (again / "findings.md").read_text() == "What I think.\n"
     assert "[findings.md](findings.md)" in (again / "README.md").read_text(encoding="utf-8")
-    assert not (again / "songs" / "9.abc").exists()
+    assert (again / "songs" / "mine.abc").exists() and not (again / "figures" / "earlier.svg").exists()
     assert [one.text for one in read_findings([again / "findings.jsonl"])] == ["of another sweep", "lively"]
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(contents: Contents, tmp_path: Path, folder: Path) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(folder, again)
+    readme = (again / "README.md").read_text(encoding="utf-8")
+    (again / "README.md").write_text(readme.replace("songs/1.abc", "songs/0.abc"))
+    (again / "songs" / "1.abc").write_text("X:1\nT:by hand\n")
+    before = bytes_below(again)
+    with pytest.raises(InputError, match=r"songs/1\.abc was not written by it; move or rename"):
+        write_kept(contents, again)
+    assert bytes_below(again) == before
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "runs.csv").write_text("mine\n")
+    with pytest.raises(InputError, match=r"runs\.csv was not written by it"):
+        write_kept(contents, tmp_path / "plain")
+    assert bytes_below(tmp_path / "plain") == {Path("runs.csv"): b"mine\n"}
+
+
+def test_a_link_is_not_followed(contents: Contents, folder: Path, tmp_path: Path) -> None:
+    again, elsewhere = tmp_path / "again", tmp_path / "elsewhere"
+    shutil.copytree(folder, again)
+    (again / "figures").rename(elsewhere)
+    (again / "figures").symlink_to(elsewhere)
+    before = bytes_below(elsewhere)
+    with pytest.raises(InputError, match="figures is not a folder of its own"):
+        write_kept(contents, again)
+    assert bytes_below(elsewhere) == before
+
+
+def test_a_kept_study_stays_whole_when_the_next_one_fails(folder: Path, study: Path, tmp_path: Path) -> None:
+    kept, other = tmp_path / "kept", tmp_path / "other"
+    shutil.copytree(folder, kept)
+    shutil.copytree(study, other)
+    log = (other / "findings.jsonl").read_text()
+    (other / "findings.jsonl").write_text(log.replace("lively", f"see {other}/notes"))
+    before = bytes_below(kept)
+    with pytest.raises(InputError, match="which is of this machine alone"):
+        write_kept(contents_of(other, tmp_path / "songs"), kept)
+    (other / "findings.jsonl").unlink()
+    fuller = contents_of(other, tmp_path / "songs")
+    with pytest.raises(OSError, match="kept/"), files_end_at(2000):
+        write_kept(fuller, kept)
+    assert bytes_below(kept) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "other", "songs"]
+
+
+FILL_AND_HANG = """
+import sys, time
+from pathlib import Path
+from musicgen.reporting.kept_folder import replacing
+with replacing(Path(sys.argv[1])) as place:
+    (place / "README.md").write_text("half of it")
+    print("filled", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_call_left_is_cleared_by_the_next(folder: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    before = bytes_below(kept)
+    command = [sys.executable, "-c", FILL_AND_HANG, str(kept)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "filled\n"
+        with pytest.raises(KeyError), replacing(kept):
+            raise KeyError
+        assert len(list(tmp_path.iterdir())) == 2, "a folder of a living process was removed"
+        process.kill()
+    assert bytes_below(kept) == before and len(list(tmp_path.iterdir())) == 2
+    with replacing(kept) as place:
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert bytes_below(kept)[Path(README)] == before[Path(README)]
 
 
 def test_what_somebody_else_wrote_is_not_replaced(contents: Contents, study: Path, tmp_path: Path) -> None:

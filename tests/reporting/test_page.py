@@ -84,6 +84,21 @@ def test_the_policy_lets_only_the_page_itself_run(page: Page, folder: Path) -> N
         assert not [name for name in attributes if name.startswith("on")]
 
 
+def test_a_missing_run_and_a_changed_corpus_are_told(study_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "study"
+    shutil.copytree(study_folder, root)
+    (root / "plan.csv").write_text("directory,seed\nbaseline/seed=9,9\n")
+    record = next(root.rglob("run.json"))
+    record.write_text(record.read_text().replace('"sha256": "0"', '"sha256": "1"'))
+    write_folder(gather([root]), tmp_path / "out", Choices(pairs=0, best=0))
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    for told in (page, text.replace("\\", "")):
+        assert "baseline seed=9 missing: planned, but it left no run.json (baseline/seed=9)" in told
+        assert "the corpus oneills changed between runs" in told
+    assert "missing" in (tmp_path / "out" / "runs.csv").read_text(encoding="utf-8")
+
+
 def test_everything_that_the_page_shows_lies_beside_it(page: Page, folder: Path) -> None:
     addresses = [
         attributes[name] for _, attributes in page.elements for name in ("src", "href") if name in attributes

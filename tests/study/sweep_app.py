@@ -22,8 +22,8 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from musicgen.errors import InputError
+from musicgen.interruption import listen_for_interruption
 from musicgen.study.launcher import ProcessLauncher, Program, register
-from musicgen.training.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
 from musicgen.training.progress import (
     WAITING_FOR_REFERENCE,

@@ -22,8 +22,8 @@ def undeclared(
     assert run.record.change is not None
     if also is not None:
         run.record.change = {**run.record.change, "also_changes": also}
-    leaves = [identity_leaves(one.record.config) for one in (BASELINE, run)]
-    return undeclared_differences(*leaves, run.record)
+    baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))
+    return undeclared_differences(baseline, changed, run.record)
 
 
 @pytest.mark.parametrize(
@@ -65,5 +65,5 @@ def test_a_choice_of_an_older_record_may_set_anything() -> None:
 def test_a_record_whose_seed_is_not_its_config_s_is_not_believed() -> None:
     run = made_run("arm", seed=3, overrides={RATE: 0.1}, change=(RATE, 0.1, 0.005), split_seed=0)
     run.record.config = {**run.record.config, "seed": 4}
-    leaves = [identity_leaves(one.record.config) for one in (BASELINE, run)]
-    assert undeclared_differences(*leaves, run.record) == ["seed"]
+    baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))
+    assert undeclared_differences(baseline, changed, run.record) == ["seed"]

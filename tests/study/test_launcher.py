@@ -19,12 +19,12 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.errors import InputError
+from musicgen.interruption import Interruption
 from musicgen.study import launcher
 from musicgen.study.job_process import JobProcess
 from musicgen.study.launcher import Capacity, JobFailed, ProcessLauncher, Program, _Running, _Sweep
 from musicgen.study.live import SweepDisplay, SweepState
 from musicgen.study.process_server import warm_up
-from musicgen.training.interruption import Interruption
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -248,7 +248,7 @@ def test_a_failure_is_its_line() -> None:
     assert failure.error_class == "musicgen.training.outcome.TrainingDiverged"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_saves_what_runs_and_starts_nothing_more(
     number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -5,7 +5,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.study.naming import LONGEST_NAME, changes_name, folder_name, override_text, study_tags
+from musicgen.study.naming import (
+    LONGEST_NAME,
+    MAX_NAME_BYTES,
+    changes_name,
+    folder_name,
+    override_text,
+    study_tags,
+    unique_names,
+)
 from tests.test_config import parsed
 
 PLAIN = (
@@ -23,6 +31,28 @@ def test_hydra_reads_back_what_was_written(value: object) -> None:
 def test_a_name_is_one_folder(text: str) -> None:
     name = folder_name(text)
     assert len(name) <= LONGEST_NAME and (not name or Path(name).name == name)
+    assert len(name.encode()) <= MAX_NAME_BYTES
+
+
+def test_a_name_of_long_letters_fits_the_file_system(tmp_path: Path) -> None:
+    (tmp_path / f"{folder_name('data.path=' + '𝄞' * 10 + '漢' * 200)}-2").mkdir()
+
+
+def test_names_that_are_alike_get_numbers_that_are_free() -> None:
+    assert unique_names(["a", "a", "a-2", "a", "a-2"]) == ["a", "a-3", "a-2", "a-4", "a-2-2"]
+    assert unique_names(["path=Book", "path=book", "path=book-2"]) == [
+        "path=Book",
+        "path=book-3",
+        "path=book-2",
+    ]
+    assert unique_names(["\u00e9", "e\u0301", "x"]) == ["\u00e9", "e\u0301-2", "x"]
+
+
+@given(st.lists(st.sampled_from(["a", "A", "a-2", "a-2-2", "a-3", "b"])))
+def test_no_two_names_are_alike(names: list[str]) -> None:
+    unique = unique_names(names)
+    assert len({name.casefold() for name in unique}) == len(names)
+    assert all(one == other or one.startswith(f"{other}-") for one, other in zip(unique, names, strict=True))
 
 
 @pytest.mark.parametrize(

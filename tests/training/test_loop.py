@@ -3,7 +3,10 @@ import math
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -384,6 +387,47 @@ def test_processes_that_train_the_same_without_locks_all_end_whole_and_equal(tmp
         assert_same_weights(found, weights(alone, "best"))
     # Neither a lock, nor half a file, nor a state that somebody passed.
     assert [path.name for path in (tmp_path / "training").iterdir()] == ["end-000040.pt"]
+
+
+@contextmanager
+def another_user(folder: Path) -> Iterator[None]:
+    """See the folder as another user does: root becomes one, anybody else takes away the right to write."""
+    if os.geteuid() == 0:
+        os.setegid(65534)
+        os.seteuid(65534)
+    else:
+        for path in (*folder.iterdir(), folder, folder.parent):
+            path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        yield
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+            os.setegid(0)
+        else:
+            for path in (folder.parent, folder, *folder.iterdir()):
+                path.chmod(path.stat().st_mode | stat.S_IWUSR)
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_what_another_user_trained_can_be_used_and_not_trained_on(
+    locks: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        folder = Path(place, "store", "training")
+        expected, _, _ = train(make_task(folder, locks=locks))
+        before = [(path.name, path.stat().st_mtime_ns) for path in folder.iterdir()]
+        with another_user(folder):
+            found, _, steps = train(make_task(folder, locks=locks))
+            assert found.history == expected.history and not steps
+            assert_same_weights(found.checkpoint.weights, expected.checkpoint.weights)
+            with pytest.raises(InputError, match=rf"{folder}: another user's, .* paths\.store"):
+                train(make_task(folder, locks=locks, num_iterations=80))
+            with pytest.raises(InputError, match=rf"{folder.parent}: another user's"):
+                train(make_task(folder.with_name("new"), locks=locks))
+            assert not TrainingFolder(folder, locks).remove()
+        assert [(path.name, path.stat().st_mtime_ns) for path in folder.iterdir()] == before
 
 
 def test_a_state_that_another_process_removes_is_no_start(tmp_path: Path) -> None:

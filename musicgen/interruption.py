@@ -1,0 +1,104 @@
+"""Signals that ask a process to end: Ctrl-C, SIGTERM, and SIGHUP, which a closed terminal sends.
+
+Closing a terminal sends SIGHUP twice, once by the kernel and once by the shell, and systemd sends it right
+after SIGTERM. So once the process is ending, further SIGHUPs are ignored. A second Ctrl-C or SIGTERM means
+that somebody is impatient, and acts at once.
+"""
+
+import errno
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+_HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+"""None on Windows."""
+_STANDARD_OUTPUTS = (1, 2)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP arrived. Whatever cleans up after Ctrl-C cleans up after these, too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"ended by {signal.Signals(number).name}")
+        self.exit_status = 128 + number
+
+
+class Interruption:
+    """Whether somebody asked the training to stop."""
+
+    requested = False
+
+
+@contextmanager
+def listen_for_interruption() -> Iterator[Interruption]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a request that the body reads when it can stop."""
+    interruption = Interruption()
+
+    def request(_number: int) -> None:
+        interruption.requested = True
+
+    with _first_signal(request, [signal.SIGINT, signal.SIGTERM]):
+        yield interruption
+
+
+@contextmanager
+def ending_on_signals() -> Iterator[None]:
+    """Raise Terminated in the body at the first SIGTERM or SIGHUP; Ctrl-C raises KeyboardInterrupt anyway."""
+
+    def stop(number: int) -> None:
+        raise Terminated(number)
+
+    with _first_signal(stop, [signal.SIGTERM]):
+        yield
+
+
+def can_hang_up() -> bool:
+    """Whether SIGHUP exists and is heeded: `nohup` starts a command with SIGHUP ignored."""
+    return _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN
+
+
+@contextmanager
+def _first_signal(act: Callable[[int], None], numbers: list[signal.Signals]) -> Iterator[None]:
+    """Call `act` at the first of these signals, or at SIGHUP; later ones act as before, but for SIGHUP."""
+    if threading.current_thread() is not threading.main_thread():
+        # Python delivers signals to the main thread alone, which handles them.
+        yield
+        return
+    if _HANGUP is not None and can_hang_up():
+        numbers = [*numbers, _HANGUP]
+    previous = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        restore()
+        if _HANGUP is not None:
+            signal.signal(_HANGUP, signal.SIG_IGN)
+        leave_closed_terminal()
+        act(number)
+
+    for number in previous:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def leave_closed_terminal() -> None:
+    """Send further output nowhere if it went to a terminal that was closed: each line would fail."""
+    for descriptor in _STANDARD_OUTPUTS:
+        try:
+            os.write(descriptor, b"")
+        except OSError as error:
+            if error.errno == errno.EIO:
+                with suppress(OSError):
+                    nowhere = os.open(os.devnull, os.O_WRONLY)
+                    os.dup2(nowhere, descriptor)
+                    os.close(nowhere)
