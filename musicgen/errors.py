@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from musicgen.collecting import end_without_collecting
+from musicgen.passwords import without_passwords
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -63,7 +64,7 @@ def first_problem(error: "ValidationError") -> str:
 
 def complain(line: str) -> int:
     """Print a line about the user's input to stderr; returns the exit status that goes with it."""
-    print(f"musicgen: {one_line(line)}", file=sys.stderr)
+    print(f"musicgen: {one_line(without_passwords(line))}", file=sys.stderr)
     return 1
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,8 +42,10 @@ LEADING_COLUMNS = (
 )
 """Of the runs table, before its metrics and the config."""
 
-MOST_TABLE_BYTES = 2**30
+MAX_TABLE_BYTES = 2**28
 """Of a table that is read."""
+MAX_CELLS = 20_000_000
+"""Of a table that is read: a hundred thousand tunes have six million."""
 _MOST_BARS = 10**6
 """Of a tune."""
 _ALREADY_TOLD = ("seed", "change", "retuned")
@@ -67,6 +70,16 @@ class FoundRun:
         if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
             raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
         return int(sampling["num_tunes"])
+
+    @property
+    def soundfont(self) -> str | None:
+        """What the run was played with, a path where it was made; None for the built-in one.
+
+        The record may come from somebody else, so this is for words alone.
+        """
+        rendering = self.record.config.get("rendering")
+        named = rendering.get("soundfont") if isinstance(rendering, Mapping) else None
+        return None if named is None else str(named)
 
     @cached_property
     def num_bars(self) -> int | None:
@@ -119,14 +132,18 @@ def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     """The rows of a CSV file, each cell as it is written.
 
     may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
-    InputError where the file cannot be read or a row has more or fewer cells than the head.
+    InputError where the file cannot be read, is a link, or a row has more or fewer cells than the head.
     """
     try:
-        text = read_whole(path, MOST_TABLE_BYTES).decode("utf-8")
+        text = read_whole(path, MAX_TABLE_BYTES, follows_links=False).decode("utf-8")
         if may_be_cut:
             text = text[: text.rfind("\n") + 1]
         # A carriage return in a tune is the tune's own.
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        most_rows = MAX_CELLS // max(1, len(reader.fieldnames or ()))
+        rows = list(islice(reader, most_rows + 1))
+        if len(rows) > most_rows:
+            raise InputError(f"{path}: has more than {MAX_CELLS:,} cells, the most that is read")
     except InputError:
         raise
     except (OSError, ValueError, csv.Error) as error:

@@ -15,6 +15,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from musicgen.files import make_new_folder
+from musicgen.passwords import override_without_password, without_passwords
 
 
 class SweepWatch(Callback):
@@ -29,6 +30,7 @@ class SweepWatch(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run."""
+        hide_passwords(config)
         _own_folder(config, "run")
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
@@ -53,6 +55,20 @@ class SweepWatch(Callback):
         job_return.cfg = job_return.hydra_cfg = None
         if isinstance(job_return._return_value, BaseException):
             clear_frames(job_return._return_value.__traceback__)
+
+
+def hide_passwords(config: DictConfig) -> None:
+    """Leave the passwords of addresses out of Hydra's part of the config, which every run and sweep keeps.
+
+    A sweeper has been given the address by then. References to the environment stay as they are written.
+    """
+    with read_write(config.hydra):
+        overrides = [override_without_password(str(text)) for text in config.hydra.overrides.hydra]
+        config.hydra.overrides.hydra = overrides
+        sweeper = config.hydra.sweeper
+        for name, value in OmegaConf.to_container(sweeper, resolve=False).items():
+            if isinstance(value, str) and (shown := without_passwords(value)) != value:
+                sweeper[name] = shown
 
 
 def _own_folder(config: DictConfig, mode: str) -> Path | None:
