@@ -5,8 +5,9 @@ import re
 _USER = re.compile(r"(//[^\s/:@'\"]*):[^\s'\"]*@")
 """user:password@ behind two slashes, up to the last @ of the word: a password may hold any sign."""
 _QUERY = re.compile(r"([?&;][^\s=&'\"]*(?:pass|secret|token)[^\s=&'\"]*=)[^\s&'\"]*", re.IGNORECASE)
-_STORAGE = re.compile(r"^\+{0,2}hydra\.sweeper\.storage=")
-_SAFE_ADDRESS = re.compile(r"[\w+]+://(?:[^\s/:@?]*@)?[^\s@?]*")
+_STORAGE = re.compile(r"^(\+{0,2}hydra\.sweeper\.storage=[\"']?)(.*?)([\"']?)$", re.DOTALL)
+_SAFE_ADDRESS = re.compile(r"[\w+]+://(?:[^\s/:@?]*@)?[^\s@?]*(?:\?[^\s@]*)?")
+HIDDEN = "hidden"
 
 
 def without_passwords(text: str) -> str:
@@ -14,11 +15,20 @@ def without_passwords(text: str) -> str:
     return _QUERY.sub(r"\1", _USER.sub(r"\1@", text))
 
 
+def shown_address(address: str) -> str:
+    """The address of a storage without its password. Of a misspelt one nothing says where the password is."""
+    shown = without_passwords(address)
+    return shown if "${" in shown or _SAFE_ADDRESS.fullmatch(shown) else HIDDEN
+
+
+def is_storage(override: str) -> bool:
+    """Whether the override, as Hydra has it, says where a search keeps its trials."""
+    return _STORAGE.match(override) is not None
+
+
 def override_without_password(override: str) -> str:
-    """An override as Hydra has it. Of a search's storage, an address that is misspelt goes altogether."""
-    shown = without_passwords(override)
-    name = _STORAGE.match(shown)
-    if name is None:
-        return shown
-    value = shown[name.end() :].strip("\"'")
-    return shown if "${" in value or _SAFE_ADDRESS.fullmatch(value) else f"{name[0]}(address)"
+    """The override with no password in it."""
+    storage = _STORAGE.match(override)
+    if storage is None:
+        return without_passwords(override)
+    return f"{storage[1]}{shown_address(storage[2])}{storage[3]}"

@@ -72,5 +72,8 @@ class Composer:
 def _tell_overrides(config: DictConfig, sweep: DictConfig, overrides: Sequence[Override]) -> None:
     """Put all overrides, in their order, where Hydra tells a job of them."""
     of_hydra = [str(each.input_line) for each in overrides if each.is_hydra_override()]
-    config.hydra.overrides.hydra = [*sweep.hydra.overrides.hydra, *of_hydra]
+    # As they are written: a reference to the environment may be one to a password.
+    of_sweep = OmegaConf.to_container(sweep.hydra.overrides.hydra, resolve=False)
+    assert isinstance(of_sweep, list)
+    config.hydra.overrides.hydra = [*of_sweep, *of_hydra]
     config.hydra.overrides.task = [str(each.input_line) for each in overrides if not each.is_hydra_override()]

@@ -15,7 +15,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from musicgen.files import make_new_folder
-from musicgen.passwords import override_without_password, without_passwords
+from musicgen.passwords import is_storage, shown_address
+from musicgen.study.naming import override_text
 
 
 class SweepWatch(Callback):
@@ -58,17 +59,20 @@ class SweepWatch(Callback):
 
 
 def hide_passwords(config: DictConfig) -> None:
-    """Leave the passwords of addresses out of Hydra's part of the config, which every run and sweep keeps.
+    """Leave the password of a storage's address out of Hydra's part of the config, which every run keeps.
 
     A sweeper has been given the address by then. References to the environment stay as they are written.
     """
+    raw = OmegaConf.to_container(config.hydra, resolve=False)
+    assert isinstance(raw, dict)
+    address = raw["sweeper"].get("storage")
+    if not isinstance(address, str) or (shown := shown_address(address)) == address:
+        return
     with read_write(config.hydra):
-        overrides = [override_without_password(str(text)) for text in config.hydra.overrides.hydra]
-        config.hydra.overrides.hydra = overrides
-        sweeper = config.hydra.sweeper
-        for name, value in OmegaConf.to_container(sweeper, resolve=False).items():
-            if isinstance(value, str) and (shown := without_passwords(value)) != value:
-                sweeper[name] = shown
+        config.hydra.sweeper.storage = shown
+        # Hydra composes the jobs anew, also where the address comes from a file, and compares the sweepers.
+        others = [text for text in raw["overrides"]["hydra"] if not is_storage(text)]
+        config.hydra.overrides.hydra = [*others, f"hydra.sweeper.storage={override_text(shown)}"]
 
 
 def _own_folder(config: DictConfig, mode: str) -> Path | None:

@@ -9,6 +9,9 @@ from pydantic.dataclasses import dataclass
 from musicgen.errors import InputError
 
 
+MAX_TIMEOUT_SECONDS = 86_400.0
+
+
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class TrackerConfig:
     """Who hears of a run beside its directory."""
@@ -19,7 +22,7 @@ class TrackerConfig:
     project: Annotated[str, Field(min_length=1)]
     workspace: str | None
     tags: list[str]
-    upload_timeout_seconds: Annotated[float, Field(gt=0.0)]
+    upload_timeout_seconds: Annotated[float, Field(gt=0.0, le=MAX_TIMEOUT_SECONDS)]
     """Of one archive, in the background; after this it waits for `python -m musicgen.upload`."""
 
 
