@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicgen.errors import InputError, exit_status
+from musicgen.files import refuse_link
 from musicgen.study.record import FILE_NAME
 
 
@@ -69,9 +70,12 @@ def compare(arguments: argparse.Namespace) -> None:
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
 
+    runs, folder = find_runs(arguments.paths), _output_folder(arguments)
+    if arguments.out is None:
+        refuse_link(folder / "plots")
     summary = summarise(
-        find_runs(arguments.paths),
-        _output_folder(arguments),
+        runs,
+        folder,
         read_baseline(arguments.baseline),
         draws=not arguments.no_plots,
     )

@@ -275,8 +275,8 @@ def read_whole(path: Path, most_bytes: int, *, follows_links: bool = True) -> by
 
     follows_links: false for a file of a run or sweep, which may come from somebody else: a link in it would
     put a file of this machine into a report or an archive. Raises InputError for such a link, for a file of
-    more than `most_bytes`, and for what is no file: a FIFO or a device may never come to an end. Raises OSError
-    like open().
+    more than `most_bytes`, and for what is no file: a FIFO or a device may never come to an end. Raises
+    OSError like open().
     """
     if not follows_links:
         refuse_link(path)
@@ -303,8 +303,8 @@ def refuse_link(path: Path) -> None:
 def refuse_links_out(folder: Path) -> None:
     """Raise InputError if a link in the folder, at any depth, leads out of it; no folder has none.
 
-    A run may come from somebody else, in an archive that keeps links. Its files are read, shown and uploaded, and
-    new ones are written beside them.
+    A run may come from somebody else, in an archive that keeps links. Its files are read, shown and
+    uploaded, and new ones are written beside them.
     """
     top = os.path.realpath(folder)
     waiting = [top]

@@ -44,8 +44,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _changed_config(run: FoundRun, arguments: argparse.Namespace) -> Config:
     """The run's config with what the command line says, checked like any other.
 
-    The run may come from somebody else: no file that its config names is read. Prompts that came from a file are
-    those that its tunes began with.
+    The run may come from somebody else: no file that its config names is read. Prompts that came from a
+    file are those that its tunes began with.
     """
     config = config_from_dict(run.record.config)
     given = {
@@ -129,8 +129,8 @@ def sample(arguments: argparse.Namespace) -> Path:
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
         if arguments.soundfont is None and run.soundfont is not None:
-            words = f"the built-in soundfont plays, not the run's own ({run.soundfont}): --soundfont FILE names one"
-            print(one_line(words), file=sys.stderr)
+            words = f"the built-in soundfont plays, not the run's own ({run.soundfont})"
+            print(one_line(f"{words}: --soundfont FILE names one"), file=sys.stderr)
     checkpoint = load_checkpoint(_state_of(run), config.sampling.weights, config.training)
     device = torch.device("cpu")
     network = checkpoint.network(device, config.training.precision or "fp32")

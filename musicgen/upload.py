@@ -78,7 +78,9 @@ def upload(arguments: argparse.Namespace) -> int:
     from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
 
     if not 0 < arguments.timeout <= MAX_TIMEOUT_SECONDS:
-        raise InputError(f"--timeout {arguments.timeout:g}: allowed are numbers above 0, at most a day's seconds")
+        raise InputError(
+            f"--timeout {arguments.timeout:g}: allowed are numbers above 0, at most a day's seconds"
+        )
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
     archives = find_archives(arguments.paths)

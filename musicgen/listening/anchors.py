@@ -33,10 +33,10 @@ def draw_anchors(
 ) -> tuple[list[Stimulus], str]:
     """`count` corpus tunes held out of the run's training, as many others with shuffled notes; and a remark.
 
-    corpus: where this machine has the run's corpus, or None. The run says how it was cleaned and split, but not
-    where it is: a record from somebody else would name what is read here. The tunes are those of the validation
-    split, with right bars. No anchors if the corpus is not at hand or is another one now; the remark says so,
-    else it is "".
+    corpus: where this machine has the run's corpus, or None. The run says how it was cleaned and split, but
+    not where it is: a record from somebody else would name what is read here. The tunes are those of the
+    validation split, with right bars. No anchors if the corpus is not at hand or is another one now; the
+    remark says so, else it is "".
     """
     if not count:
         return [], "no anchors were asked for"
@@ -65,7 +65,7 @@ def draw_anchors(
 
 
 def _read_like_the_run(corpus: DataConfig, record: RunRecord) -> DataConfig:
-    """The corpus, cleaned and split as the run's was. Raises ValidationError if the record has no such rules."""
+    """The corpus, cleaned and split as the run's was. Raises ValidationError for rules that are none."""
     data = record.config.get("data")
     rules = {name: data[name] for name in _RULES if name in data} if isinstance(data, Mapping) else {}
     return TypeAdapter(DataConfig).validate_json(json.dumps({**asdict(corpus), **rules}))

@@ -23,8 +23,8 @@ MAX_SECONDS = 30.0
 def listening_config(record: RunRecord, soundfont: str | None = None) -> RenderingConfig:
     """How every stimulus sounds: as the run's config has it, but as WAV and of at most MAX_SECONDS.
 
-    soundfont: a file of the listener's choice instead of the built-in one. The run's own is a path on the machine
-    where it was made, and is not read.
+    soundfont: a file of the listener's choice instead of the built-in one. The run's own is a path on the
+    machine where it was made, and is not read.
     """
     rendering = record.config.get("rendering")
     if not isinstance(rendering, Mapping):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.passwords import override_without_password
 from musicgen.reporting.board import Ratings
+from musicgen.reporting.portable import without_folders
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.effects import Terms, effects_table
 from musicgen.study.findings import Finding, findings_of
@@ -104,7 +105,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         runs=runs_table([*star.runs, *star.left_out], root),
         effects=effects,
         additivity=additivity(effects),
-        failures=failures_of(star, root),
+        failures=[without_folders(line) for line in failures_of(star, root)],
         terms=Terms.of(star),
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),
@@ -166,13 +167,13 @@ def _command(run: FoundRun, root: Path) -> str:
     hydra = content.get("hydra") if isinstance(content, Mapping) else None
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
     if not isinstance(overrides, Mapping):
-        return _command_of_run(run)
+        return command_of_run(run)
     own = [text for text in _overrides(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
     told = told_overrides(_overrides(overrides.get("task")), "paths")
     return shlex.join([*_TRAIN, "--multirun", *own, *told])
 
 
-def _command_of_run(run: FoundRun) -> str:
+def command_of_run(run: FoundRun) -> str:
     """The run's command, quoted anew: whoever reads the page pastes it into a shell.
 
     A record from somebody else may hold any line. What is no command of this program is not shown.

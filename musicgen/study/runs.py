@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from musicgen.errors import InputError
 from musicgen.files import read_whole, replace_atomically
 from musicgen.metrics.registry import METRICS
+from musicgen.study.cells import ESCAPED, read_cell, written_table
 from musicgen.study.record import FILE_NAME, RunRecord
 from musicgen.tracking.history import COLUMNS as HISTORY_COLUMNS
 
@@ -129,7 +130,7 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
 
 
 def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
-    """The rows of a CSV file, each cell as it is written.
+    """The rows of a CSV file, each cell as it was before `written_cell`.
 
     may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
     InputError where the file cannot be read, is a link, or a row has more or fewer cells than the head.
@@ -151,6 +152,8 @@ def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
             raise InputError(f"{path}: row {number} has other cells than the head names")
+    if ESCAPED.search(text):
+        return [{read_cell(name): read_cell(cell) for name, cell in row.items()} for row in rows]
     return rows
 
 
@@ -260,4 +263,4 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
 def write_csv(table: "DataFrame", path: Path) -> None:
     """Write the table, whole or not at all; what is missing is an empty cell."""
     with replace_atomically(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        written_table(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

@@ -75,7 +75,7 @@ def problem_of(archive: Path) -> str | None:
 
 
 def _check_members(members: Sequence[zipfile.ZipInfo], archive_bytes: int) -> None:
-    """Raise InputError unless all are files of their own beside each other, of a size that can be unpacked."""
+    """Raise InputError unless all are files side by side, of a size that can be unpacked."""
     if len(members) > MAX_MEMBERS:
         raise InputError(f"holds {len(members):,} files; {MAX_MEMBERS:,} are allowed")
     for member in members:

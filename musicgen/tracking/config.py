@@ -8,7 +8,6 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError
 
-
 MAX_TIMEOUT_SECONDS = 86_400.0
 
 

@@ -49,8 +49,8 @@ class Upload:
 def find_archives(paths: Sequence[Path]) -> list[Path]:
     """Every archive in folders of Comet at or below the paths, experiments before additions.
 
-    Those that Comet made for runs that have not ended are empty and left out, as are links. Raises InputError for a path
-    that does not exist.
+    Those that Comet made for runs that have not ended are empty and left out, as are links. Raises
+    InputError for a path that does not exist.
     """
     found: dict[Path, Path] = {}
     for path in paths:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.files import read_whole, replace_atomically, write_text_atomically
+from musicgen.study.cells import written_cell
 from musicgen.study.naming import override_text
 from musicgen.study.runs import level_cell, read_rows
 
@@ -116,14 +117,16 @@ def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING])
+        names = [*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING]
+        writer.writerow(map(written_cell, names))
         for trial in trials.trials:
             writer.writerow(
                 [
                     *(trial.number, trial.status, trial.loss),
-                    *(level_cell(trial.levels.get(name)) for name in trials.parameters),
+                    *(written_cell(level_cell(trial.levels.get(name))) for name in trials.parameters),
                     *(trial.rungs.get(rung) for rung in rungs),
-                    *(trial.trained_iterations, f"{trial.seconds:.1f}", trial.directory, trial.error),
+                    *(trial.trained_iterations, f"{trial.seconds:.1f}"),
+                    *map(written_cell, (trial.directory, trial.error)),
                 ]
             )
     content = {"name": trials.name, **terms, "space": trials.space}

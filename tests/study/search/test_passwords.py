@@ -1,6 +1,5 @@
 """The password of a search's database reaches no file and no line."""
 
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
