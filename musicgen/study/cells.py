@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
-"""A formula's beginning, and what `written_cell` makes of it; the last four are wide forms of the first four."""
+"""A formula's beginning, and what `written_cell` makes of it; some spreadsheets read the wide signs, too."""
 _WRITTEN = re.compile(r"'(?='*(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]))")
 ESCAPED = re.compile(r"'\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
 """What stands in any text that holds a written cell."""
@@ -31,16 +31,23 @@ def read_cell(text: str) -> str:
 
 
 def written_table(table: "DataFrame") -> "DataFrame":
-    """The table with all its names and texts as a file holds them."""
+    """The table with all its names and texts as a file holds them.
+
+    A carriage return, at which readers begin a row and pandas does not quote, becomes a space.
+    """
     from pandas import Series
 
-    written = table.rename(columns=written_cell)
+    written = table.rename(columns=lambda name: written_cell(_without_returns(name)))
     for place, dtype in enumerate(table.dtypes):
         if dtype.kind not in "biufM":
             # As they are: pandas would make 33 beside an empty cell 33.0.
-            cells = [written_cell(cell) for cell in table.iloc[:, place]]
+            cells = [written_cell(_without_returns(cell)) for cell in table.iloc[:, place]]
             written.isetitem(place, Series(cells, index=table.index, dtype=object))
     return written
+
+
+def _without_returns(value: Value) -> Value | str:
+    return value.replace("\r", " ") if isinstance(value, str) else value
 
 
 def _is_number(text: str) -> bool:

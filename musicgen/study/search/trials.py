@@ -126,7 +126,7 @@ def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -
                     *(written_cell(level_cell(trial.levels.get(name))) for name in trials.parameters),
                     *(trial.rungs.get(rung) for rung in rungs),
                     *(trial.trained_iterations, f"{trial.seconds:.1f}"),
-                    *map(written_cell, (trial.directory, trial.error)),
+                    *map(written_cell, (trial.directory, trial.error and " ".join(trial.error.split()))),
                 ]
             )
     content = {"name": trials.name, **terms, "space": trials.space}
