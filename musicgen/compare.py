@@ -7,6 +7,7 @@ from pathlib import Path
 
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status
+from musicgen.files import refuse_link
 from musicgen.study.record import FILE_NAME
 
 
@@ -71,10 +72,12 @@ def compare(arguments: argparse.Namespace) -> None:
     from musicgen.study.summary import summarise
     from musicgen.study.tables import print_summary
 
-    folder = _output_folder(arguments)
+    runs, folder = find_runs(arguments.paths), _output_folder(arguments)
+    if arguments.out is None:
+        refuse_link(folder / "plots")
     check_comparison_folder(folder)
     summary = summarise(
-        find_runs(arguments.paths),
+        runs,
         folder,
         read_baseline(arguments.baseline),
         draws=not arguments.no_plots,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.collecting import end_without_collecting
 from musicgen.interruption import Terminated, ending_on_signals
+from musicgen.passwords import without_passwords
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -72,7 +73,7 @@ def first_problem(error: "ValidationError") -> str:
 
 def complain(line: str) -> int:
     """Print a line about the user's input to stderr; returns the exit status that goes with it."""
-    print(f"musicgen: {one_line(line)}", file=sys.stderr)
+    print(f"musicgen: {one_line(without_passwords(line))}", file=sys.stderr)
     return 1
 
 

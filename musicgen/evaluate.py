@@ -14,7 +14,7 @@ from musicgen.errors import InputError, exit_status
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    corpora = ", ".join(sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"}))
+    corpora = ", ".join(corpus_names())
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.evaluate",
         description="Measure tunes against a corpus by validity, similarity, diversity, originality.",
@@ -31,6 +31,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--cache", type=Path, metavar="DIR", default=Path("outputs/cache"), help="default: %(default)s"
     )
     return parser.parse_args(arguments)
+
+
+def corpus_names() -> list[str]:
+    """The corpora of conf/data, which come with the program."""
+    return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
 
 
 def data_config(place: str) -> DataConfig:

@@ -117,19 +117,11 @@ def move_files(source: Path, target: Path, names: Iterable[Path]) -> None:
     Raises InputError if a folder on the way to one of them is a link.
     """
     for name in names:
-        _refuse_links(target, name)
+        for above in name.parents[:-1]:
+            refuse_link(target / above)
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).replace(target / name)
     _flush_names(target)
-
-
-def _refuse_links(folder: Path, name: Path) -> None:
-    """Raise InputError if a folder on the way from `folder` to the file is a link: it may lead anywhere."""
-    link = next(
-        (folder / above for above in name.parents if above.parts and (folder / above).is_symlink()), None
-    )
-    if link is not None:
-        raise InputError(f"{link}: is a link, and nothing is written through it; remove it first")
 
 
 def _unfinished(path: Path) -> Path:
@@ -344,12 +336,16 @@ def source_code(package: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))
 
 
-def read_whole(path: Path, most_bytes: int) -> bytes:
+def read_whole(path: Path, most_bytes: int, *, follows_links: bool = True) -> bytes:
     """The bytes of a file that others may have made.
 
-    Raises InputError for a file of more than `most_bytes`, and for what is no file: a FIFO or a device may
-    never come to an end. Raises OSError like open().
+    follows_links: false for a file of a run or sweep, which may come from somebody else: a link in it would
+    put a file of this machine into a report or an archive. Raises InputError for such a link, for a file of
+    more than `most_bytes`, and for what is no file: a FIFO or a device may never come to an end. Raises
+    OSError like open().
     """
+    if not follows_links:
+        refuse_link(path)
     with open(path, "rb", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise InputError(f"{path}: is no file")
@@ -362,3 +358,28 @@ def read_whole(path: Path, most_bytes: int) -> bytes:
 def _open_at_once(path: str, flags: int) -> int:
     # Opening a FIFO waits for somebody who writes into it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def refuse_link(path: Path) -> None:
+    """Raise InputError if the path is a link: reading or writing there would touch another file."""
+    if path.is_symlink():
+        raise InputError(f"{path}: is a link, which is not followed here; replace it by what it leads to")
+
+
+def refuse_links_out(folder: Path) -> None:
+    """Raise InputError if a link in the folder, at any depth, leads out of it; no folder has none.
+
+    A run may come from somebody else, in an archive that keeps links. Its files are read, shown and
+    uploaded, and new ones are written beside them.
+    """
+    top = os.path.realpath(folder)
+    waiting = [top]
+    while waiting:
+        # Whoever works in the folder may remove one while it is looked at.
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    if not os.path.realpath(entry.path).startswith(top + os.sep):
+                        raise InputError(f"{entry.path}: is a link that leads out of {folder}; remove it")
+                elif entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)

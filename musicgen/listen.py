@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING
 from musicgen.compare import read_baseline
 from musicgen.environment import in_settled_environment
 from musicgen.errors import InputError, exit_status, one_line
+from musicgen.files import refuse_link
 from musicgen.interruption import Terminated
 from musicgen.serving import check_port
-from musicgen.study.destination import check_no_links
 from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
+    from musicgen.corpus.config import DataConfig
     from musicgen.listening.database import Database
     from musicgen.listening.results import Results
     from musicgen.listening.service import Listening
     from musicgen.listening.session import Settings
     from musicgen.listening.sounds import Sounds
+    from musicgen.study.record import RunRecord
     from musicgen.study.runs import FoundRun
 
 DATABASES = {"ratings": "listening.sqlite", "pairs": "listening-pairs.sqlite"}
-SOUNDS = "listening-sounds"
+SOUNDS, TRACKED = "listening-sounds", "comet"
+CACHE = Path("outputs/cache")
+"""Of this machine, if it is there; not what a record names."""
 DEFAULT_PORT = 8765
 DEFAULT_NUM_TUNES, DEFAULT_NUM_ANCHORS = 16, 2
 
@@ -61,6 +65,15 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         help="sets of four tunes of one run for each arm, to judge how different they are; default: 0",
     )
+    parser.add_argument(
+        "--corpus",
+        metavar="PATH",
+        help="the runs' corpus, for hidden tunes of it: a file, folder or glob, or a name from conf/data; "
+        "default: the one of conf/data that the runs name",
+    )
+    parser.add_argument(
+        "--soundfont", metavar="FILE", help="an .sf2 file to play with; default: the built-in one"
+    )
     parser.add_argument("--any-tune", action="store_true", help="also draw tunes whose bars are wrong")
     parser.add_argument("--seed", type=int, help="of the draw and of every order; default: any, recorded")
     parser.add_argument(
@@ -89,11 +102,13 @@ def listen(arguments: argparse.Namespace) -> None:
     check_port(arguments.port)
     runs = find_runs(arguments.paths)
     folder = _folder(arguments)
-    check_no_links(folder)
     path = folder / DATABASES["pairs" if arguments.ab else "ratings"]
     if arguments.results and not path.exists():
         raise InputError(f"{path}: no session has been held here")
-    sounds = Sounds(folder / SOUNDS, listening_config(runs[0].record))
+    for name in (path.name, SOUNDS, TRACKED):
+        if arguments.out is None:
+            refuse_link(folder / name)
+    sounds = Sounds(folder / SOUNDS, listening_config(runs[0].record, arguments.soundfont))
     database = _go_on(path, arguments) if path.exists() else _begin(path, runs, sounds, arguments)
     listening = Listening(database, sounds, runs, folder)
     ended_before = len(listening.results().listeners)
@@ -128,12 +143,34 @@ def _begin(
 
     settings = _settings(arguments)
     star = pair_runs(runs, read_baseline(arguments.baseline))
+    if arguments.soundfont is None and (own := runs[0].soundfont):
+        print(
+            one_line(f"the built-in soundfont plays, not the runs' own ({own}): --soundfont FILE names one")
+        )
     print("drawing and rendering the tunes ...", flush=True)
-    paths = runs[0].record.config.get("paths")
-    cache = Path(str(paths["outputs"])) / "cache" if isinstance(paths, dict) else None
-    drawn = draw_session(star, settings, sounds.play, cache)
+    corpus = _corpus_of(runs[0].record, arguments.corpus)
+    drawn = draw_session(star, settings, sounds.play, corpus, CACHE if CACHE.is_dir() else None)
     locks = runs[0].record.has_locks
     return Database.create(path, settings, drawn.items, drawn.remarks, locks=locks)
+
+
+def _corpus_of(record: "RunRecord", place: str | None) -> "DataConfig | None":
+    """Where this machine has the runs' corpus, or None: a place named here, or the same corpus of conf/data.
+
+    The record may come from somebody else, so its own path and address are compared, and never used.
+    """
+    # Hydra takes a moment to import, which --help should not wait for.
+    from musicgen.evaluate import corpus_names, data_config
+
+    if place is not None:
+        return data_config(place)
+    data = record.config.get("data")
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or name not in corpus_names():
+        return None
+    corpus = data_config(str(name))
+    same = all(data.get(field) == getattr(corpus, field) for field in ("source", "path", "url", "sha256"))
+    return corpus if same else None
 
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
@@ -217,7 +254,7 @@ def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
     name = f"listening {folder.resolve().name}" if sweep is None else None
     continues = None if sweep is None else experiment_key(sweep)
-    tracker = CometTracker(config, folder / "comet", name, ["listening"], continues=continues)
+    tracker = CometTracker(config, folder / TRACKED, name, ["listening"], continues=continues)
     tracker.log_metrics(results.means)
     for path in results.written:
         tracker.log_file(path)

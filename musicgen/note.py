@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.environment import in_settled_environment
 from musicgen.errors import exit_status
+from musicgen.files import refuse_link
 from musicgen.study.criteria import CRITERIA, POINTS
 from musicgen.upload import upload_in_background
 
@@ -71,6 +72,7 @@ def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
     from musicgen.tracking.config import tracker_config
 
     config = tracker_config(record.config)
+    refuse_link(directory / "comet")
     tracker = CometTracker(config, directory / "comet", continues=experiment_key(Path(archive)))
     tracker.log_metrics(
         {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}

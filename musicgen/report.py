@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError, exit_status, one_line
+from musicgen.files import refuse_link
 from musicgen.locks import locked
 from musicgen.note import track
 from musicgen.serving import check_port
-from musicgen.study.destination import check_no_links, check_report_folder
+from musicgen.study.destination import check_report_folder
 from musicgen.study.record import FILE_NAME
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--best", type=int, default=10, metavar="N", help="songs on the board; default: 10")
     parser.add_argument(
+        "--soundfont", metavar="FILE", help="an .sf2 file to play the songs with; default: the built-in one"
+    )
+    parser.add_argument(
         "--serve",
         action="store_true",
         help="then show the page at an address of this computer alone, with a field for each run that "
@@ -86,9 +90,17 @@ def report(arguments: argparse.Namespace) -> Path:
     material = gather(arguments.paths)
     if arguments.keep is not None:
         check_folder(material, arguments.keep)
-    choices = Choices(arguments.pairs, arguments.best)
+    choices = Choices(arguments.pairs, arguments.best, arguments.soundfont)
+    own = next((run.soundfont for run in material.all_runs if run.soundfont), None)
+    if own is not None and arguments.soundfont is None:
+        print(
+            one_line(f"the built-in soundfont plays, not the runs' own ({own}): --soundfont FILE names one")
+        )
     folder = _output_folder(arguments)
     check_report_folder(folder, _names(arguments))
+    if arguments.out is None:
+        for name in (_FOLDER, _SINGLE_FILE, _PACK):
+            refuse_link(folder.parent / name if folder.name == _FOLDER else folder / name)
     # Songs are written, compressed and removed under names that another report in this folder would have too.
     with locked(folder / _LOCK, locks=all(run.record.has_locks for run in material.all_runs)):
         if arguments.single_file:
@@ -145,7 +157,6 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
         return Path(_FOLDER)
     path = arguments.paths[0]
     directory = path.parent if path.name == FILE_NAME else path
-    check_no_links(directory)
     return directory if arguments.single_file else directory / _FOLDER
 
 

@@ -11,6 +11,7 @@ from musicgen.rendering import Engraver, RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.generation import SampledTune
 from musicgen.sampling.tunebook import stamped_tune, tunebook
+from musicgen.study.cells import written_cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +77,5 @@ def write_rows(
     with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: written_cell(cell) for name, cell in row.items()} for row in rows)
     return path

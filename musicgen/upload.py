@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, complain, exit_status
+from musicgen.errors import InputError, complain, exit_status, one_line
+from musicgen.files import refuse_link
 
 if TYPE_CHECKING:
     from musicgen.study.record import RunRecord
@@ -59,11 +60,12 @@ def upload_in_background(
     command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background"]
     command += ["--timeout", str(config.upload_timeout_seconds), *([] if locks else ["--no-locks"])]
     try:
+        refuse_link(directory / LOG_NAME)
         with (directory / LOG_NAME).open("a", encoding="utf-8") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-    except OSError as error:
+    except (OSError, InputError) as error:
         log.warning("nothing was sent to Comet (%s); later: python -m musicgen.upload %s", error, directory)
         return None
     log.info("Comet gets it in the background; %s says how that goes", directory / LOG_NAME)
@@ -72,17 +74,17 @@ def upload_in_background(
 
 def upload(arguments: argparse.Namespace) -> int:
     """Send, a line each; returns 1 where something was not sent. Raises InputError."""
-    from musicgen.study.destination import check_no_links
     from musicgen.tracking.comet import has_key
+    from musicgen.tracking.config import MAX_TIMEOUT_SECONDS
     from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
 
-    if not arguments.timeout > 0:
-        raise InputError(f"--timeout {arguments.timeout:g}: allowed are numbers above 0")
+    if not 0 < arguments.timeout <= MAX_TIMEOUT_SECONDS:
+        raise InputError(
+            f"--timeout {arguments.timeout:g}: allowed are numbers above 0, at most a day's seconds"
+        )
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
     archives = find_archives(arguments.paths)
-    for archive in archives:
-        check_no_links(archive.parent.parent)
     rewritten, problems = _write_missing(arguments.paths, locks=not arguments.no_locks)
     archives = sorted({*archives, *rewritten}, key=in_order)
     if not archives and not problems:
@@ -94,7 +96,7 @@ def upload(arguments: argparse.Namespace) -> int:
         counts[done.state] += 1
         if done.state in ("sent", "not sent"):
             told = done.error or done.url or "Comet had it already"
-            print(f"{done.state}: {done.archive}: {told}", flush=True)
+            print(one_line(f"{done.state}: {done.archive}: {told}"), flush=True)
         try:
             _record(done)
         except InputError as error:
@@ -114,7 +116,17 @@ def _lacks_archive(record: "RunRecord", directory: Path) -> bool:
     tracker = record.tracker
     if tracker.get("kind") != "comet" or "url" in tracker:
         return False
-    return "archive" not in tracker or not (directory / str(tracker["archive"])).exists()
+    archive = _archive_of(record, directory)
+    return archive is None or not archive.exists()
+
+
+def _archive_of(record: "RunRecord", directory: Path) -> Path | None:
+    """The archive that the record names in the run's own folder of archives; None for any other file."""
+    from musicgen.tracking.outbox import FOLDER
+
+    folder, _, name = str(record.tracker.get("archive")).partition("/")
+    is_own = folder == FOLDER and name not in ("", ".", "..") and Path(name).name == name
+    return directory / FOLDER / name if is_own else None
 
 
 def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
@@ -133,6 +145,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
             # Comet takes a second to import.
             from musicgen.experiment import write_again
 
+            refuse_link(directory / FOLDER)
             (directory / FOLDER).mkdir(exist_ok=True)
             with locked(directory / FOLDER / ".lock", _say_for_whom_it_waits, locks=locks):
                 record = RunRecord.read(directory)
@@ -142,10 +155,11 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
         except (InputError, OSError) as error:
             problems.append(str(error))
             continue
-        if "archive" in record.tracker:
-            written.append(directory / str(record.tracker["archive"]))
+        archive = _archive_of(record, directory)
+        if archive is not None:
+            written.append(archive)
         else:
-            problems.append(f"{directory}: nothing to send: {record.tracker['error']}")
+            problems.append(f"{directory}: nothing to send: {record.tracker.get('error')}")
     return written, problems
 
 

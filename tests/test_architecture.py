@@ -24,7 +24,7 @@ FLOORS = [
     {"locks"},
     {"environment"},
     {"errors", "seeds", "compiling"},
-    {"collecting", "priority", "interruption"},
+    {"collecting", "passwords", "priority", "interruption"},
 ]
 COMMANDS = {
     "train",

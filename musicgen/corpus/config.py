@@ -1,6 +1,9 @@
 """What the `data` config group holds."""
 
+import re
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -40,6 +43,27 @@ class DataConfig:
             raise ValueError("validation_share + test_share must stay below 1")
         if self.clean and not {"X", "K"} <= set(self.keep_fields):
             raise ValueError("keep_fields must hold X and K, without which ABC is no tune")
-        if self.source == "download" and (self.url is None or self.sha256 is None):
-            raise ValueError("source=download needs url and sha256")
+        if self.source == "download":
+            self._check_download()
+        if self.source == "music21" and not _stays_below(self.path):
+            raise ValueError(f"path={self.path!r}: must name something in music21's corpus folder")
         return self
+
+    def _check_download(self) -> None:
+        if self.url is None or self.sha256 is None:
+            raise ValueError("source=download needs url and sha256")
+        if not _stays_below(self.path):
+            raise ValueError(
+                f"path={self.path!r}: must be a file name in the cache, as the file is kept there"
+            )
+        address = urlsplit(self.url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError(f"url={self.url!r}: must begin with https:// or http://")
+        if "@" in address.netloc:
+            raise ValueError("url: must not hold a user name or password")
+
+
+def _stays_below(path: str) -> bool:
+    """Whether a relative path names something below the folder it is put into, on any system."""
+    parts = PurePosixPath(path).parts
+    return bool(parts) and not (path.startswith("/") or ".." in parts or re.search(r"[\\:\x00-\x1f]", path))

@@ -1,10 +1,11 @@
 """Where the text of a corpus comes from: music21's files, a checked download, or the user's own files."""
 
 import hashlib
+import http.client
 import importlib.util
 import os
-import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
@@ -26,6 +27,11 @@ def read_source(config: DataConfig) -> str:
         left -= len(content)
         texts.append(decode_text(content, path))
     return "\n\n".join(texts)
+
+
+def is_at_hand(config: DataConfig) -> bool:
+    """Whether the corpus can be read without the network."""
+    return config.source != "download" or _kept_download(config) is not None
 
 
 def locate_files(config: DataConfig) -> list[Path]:
@@ -100,29 +106,57 @@ def decode_text(content: bytes, path: Path) -> str:
 
 
 def _downloaded_file(config: DataConfig) -> Path:
-    folder = os.environ.get("MUSICGEN_DATA_DIR")
-    places = [Path(folder).expanduser()] if folder else []
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "musicgen"
-    for place in [*places, cache]:
-        path = place / config.path
-        if path.is_file():
-            _check_digest(_read(path, config.max_megabytes * _MEGABYTE, config), config, str(path))
-            return path
+    kept = _kept_download(config)
+    if kept is not None:
+        _check_digest(_read(kept, config.max_megabytes * _MEGABYTE, config), config, str(kept))
+        return kept
+    path = _place_in_cache(config)
     assert config.url is not None  # DataConfig checks it
     content = _fetch(config.url, config)
     _check_digest(content, config, config.url)
-    path = cache / config.path
     path.parent.mkdir(parents=True, exist_ok=True)
     with replace_atomically(path) as temporary:
         temporary.write_bytes(content)
     return path
 
 
+def _kept_download(config: DataConfig) -> Path | None:
+    """The file in the folder that MUSICGEN_DATA_DIR names, or in the cache; None if it is in neither."""
+    folder = os.environ.get("MUSICGEN_DATA_DIR")
+    places = [Path(folder).expanduser() / config.path] if folder else []
+    return next((path for path in (*places, _place_in_cache(config)) if path.is_file()), None)
+
+
+def _place_in_cache(config: DataConfig) -> Path:
+    """Where the cache keeps the file; raises InputError if a link in the cache leads out of it."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "musicgen"
+    path = cache / config.path
+    if not path.resolve().is_relative_to(cache.resolve()):
+        raise InputError(f"data.path={config.path}: a link leads out of the cache, {cache}")
+    return path
+
+
+def _web_only() -> urllib.request.OpenerDirector:
+    """An opener without handlers for file:, ftp: and data:, which a redirect could otherwise name."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.UnknownHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
 def _fetch(url: str, config: DataConfig) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=DOWNLOAD_TIMEOUT_SECONDS) as response:
+        with closing(_web_only().open(url, timeout=DOWNLOAD_TIMEOUT_SECONDS)) as response:
             content = response.read(config.max_megabytes * _MEGABYTE + 1)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
             f"data={config.name}: cannot download {url} ({error}); put {config.path} into a folder "
             "and name that folder in MUSICGEN_DATA_DIR"

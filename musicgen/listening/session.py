@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musicgen.corpus.config import DataConfig
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
@@ -85,14 +86,23 @@ class Drawn:
     remarks: tuple[str, ...]
 
 
-def draw_session(star: Star, settings: Settings, play: Play, cache: Path | None = None) -> Drawn:
-    """Draw and render everything that is heard. Raises InputError where there is nothing to hear."""
+def draw_session(
+    star: Star,
+    settings: Settings,
+    play: Play,
+    corpus: DataConfig | None = None,
+    cache: Path | None = None,
+) -> Drawn:
+    """Draw and render everything that is heard. Raises InputError where there is nothing to hear.
+
+    corpus: what the anchors are drawn from; cache: where it may be kept as read.
+    """
     rng = np.random.default_rng([settings.seed, 0])
     pool = Pool(star, rng, any_tune=settings.any_tune)
     draw = _draw_pairs if settings.mode == PAIRS else _draw_tunes
     items, remarks = draw(pool, settings, play)
     record = star.baseline.runs[0].record
-    anchors, remark = draw_anchors(record, settings.num_anchors, rng, play, cache)
+    anchors, remark = draw_anchors(record, settings.num_anchors, rng, play, corpus, cache)
     if settings.mode == PAIRS:
         real = [anchor for anchor in anchors if anchor.anchor == CORPUS]
         false = [anchor for anchor in anchors if anchor.anchor != CORPUS]

@@ -20,12 +20,22 @@ MAX_SECONDS = 30.0
 """Of a stimulus."""
 
 
-def listening_config(record: RunRecord) -> RenderingConfig:
-    """How every stimulus sounds: as the run's config has it, but as WAV and of at most MAX_SECONDS."""
+def listening_config(record: RunRecord, soundfont: str | None = None) -> RenderingConfig:
+    """How every stimulus sounds: as the run's config has it, but as WAV and of at most MAX_SECONDS.
+
+    soundfont: a file of the listener's choice instead of the built-in one. The run's own is a path on the
+    machine where it was made, and is not read.
+    """
     rendering = record.config.get("rendering")
     if not isinstance(rendering, Mapping):
         raise InputError(f"run {record.run_id}: its config says nothing of rendering")
-    own = {"audio_format": "wav", "max_seconds": MAX_SECONDS, "score": False, "piano_roll": False}
+    own: dict[str, object] = {
+        "audio_format": "wav",
+        "max_seconds": MAX_SECONDS,
+        "score": False,
+        "piano_roll": False,
+    }
+    own["soundfont"] = soundfont
     # Where a tune's own tempo counted, one tempo for all is needed.
     own["tempo"] = rendering.get("tempo") or 120
     try:

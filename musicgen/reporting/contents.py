@@ -39,6 +39,8 @@ class Choices:
     """Tunes of each change to put beside the baseline's."""
     best: int = 10
     """Songs on the board."""
+    soundfont: str | None = None
+    """A file to play them with; None for the built-in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Contents:
     advice: Sequence[Advice]
     rebuild: str
     """The command that makes this report."""
+    soundfont: str | None
+    """That the songs are played with; None for the built-in one."""
 
     @property
     def has_success(self) -> bool:
@@ -210,12 +214,13 @@ def compose(material: Material, folder: Path, choices: Choices, *, embedded: boo
         num_melodies=len(judged),
         best=best,
         triage=triage,
-        players=make_players(shown, folder, embedded=embedded),
+        players=make_players(shown, folder, embedded=embedded, soundfont=choices.soundfont),
         metrics=metrics,
         runs=[run_row(run, metrics, material) for run in material.all_runs],
         best_settings=best_settings(material),
         advice=what_to_try_next(material),
         rebuild=f"python -m musicgen.report {material.address}",
+        soundfont=choices.soundfont,
     )
 
 

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
-from musicgen.errors import InputError
-from musicgen.files import read_whole
+from musicgen.passwords import override_without_password
 from musicgen.reporting.board import Ratings
+from musicgen.reporting.portable import without_folders
 from musicgen.study.additivity import Additivity, additivity
 from musicgen.study.command import config_words, train_command
 from musicgen.study.corpora import describe_changed_corpora
@@ -21,6 +19,7 @@ from musicgen.study.findings import Finding, findings_of
 from musicgen.study.missing import MissingRun, missing_runs, with_missing
 from musicgen.study.naming import told_overrides
 from musicgen.study.pairing import Star, pair_runs, sweep_directory
+from musicgen.study.plain_yaml import read_yaml
 from musicgen.study.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.study.record import FILE_NAME
 from musicgen.study.runs import FoundRun, find_runs, runs_table
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 _WHEN = re.compile(r"^[\d-]+-(?=\D)")
 """The time at the front of a folder's name."""
 _SWEEP_CONFIG = "multirun.yaml"
-_MOST_YAML_BYTES = 2**24
+_TRAIN = ["python", "-m", "musicgen.train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         runs=with_missing(runs_table([*star.runs, *star.left_out], root), missing),
         effects=effects,
         additivity=additivity(effects),
-        failures=[*failures_of(star, root), *map(str, missing)],
+        failures=[without_folders(line) for line in (*failures_of(star, root), *map(str, missing))],
         missing=missing,
         changed_corpora=describe_changed_corpora(runs, root),
         terms=Terms.of(star),
@@ -127,7 +126,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         ratings=tune_means(ratings),
         listening=find_means(runs, root),
         search=read_trials(root) if is_search(root) else None,
-        commands=list(dict.fromkeys(_command(run, root) for run in runs)),
+        commands=list(filter(None, dict.fromkeys(_command(run, root) for run in runs))),
     )
 
 
@@ -168,16 +167,9 @@ def _joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _read_yaml(path: Path) -> Mapping[str, object]:
-    try:
-        content = yaml.safe_load(read_whole(path, _MOST_YAML_BYTES).decode("utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
-    return content if isinstance(content, Mapping) else {}
-
-
-def _texts(value: object) -> list[str]:
-    return [str(text) for text in value] if isinstance(value, list) else []
+def _overrides(value: object) -> list[str]:
+    texts = [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+    return [override_without_password(text) for text in texts]
 
 
 def _command(run: FoundRun, root: Path) -> str:
@@ -186,12 +178,22 @@ def _command(run: FoundRun, root: Path) -> str:
     # The confirmation of a search has a plan of its own, and the search's command.
     found = (folder / _SWEEP_CONFIG for folder in (sweep, sweep.parent))
     path = next((path for path in found if path.is_file()), None)
-    if path is None:
-        return run.record.command
-    hydra = _read_yaml(path).get("hydra")
+    content = None if path is None else read_yaml(path)
+    hydra = content.get("hydra") if isinstance(content, Mapping) else None
     overrides = hydra.get("overrides") if isinstance(hydra, Mapping) else None
     if not isinstance(hydra, Mapping) or not isinstance(overrides, Mapping):
-        return run.record.command
-    own = [text for text in _texts(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
-    told = told_overrides(_texts(overrides.get("task")), "paths")
+        return command_of_run(run)
+    own = [text for text in _overrides(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
+    told = told_overrides(_overrides(overrides.get("task")), "paths")
     return train_command([*config_words(hydra), "--multirun", *own, *told])
+
+
+def command_of_run(run: FoundRun) -> str:
+    """The run's command, quoted anew: whoever reads the page pastes it into a shell.
+
+    A record from somebody else may hold any line. What is no command of this program is not shown.
+    """
+    words = shlex.split(run.record.command)
+    if words[: len(_TRAIN)] != _TRAIN:
+        return ""
+    return shlex.join(override_without_password(word) for word in words)

@@ -5,14 +5,17 @@ import re
 import tempfile
 import unicodedata
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from musicgen.files import replace_atomically
 from musicgen.rendering import render_tune
 from musicgen.reporting.board import Judged
 from musicgen.reporting.contents import Contents
-from musicgen.reporting.page import summary_text
+from musicgen.reporting.material import command_of_run
+from musicgen.reporting.page import summary_text, without_places
 from musicgen.reporting.players import compress, sound_of
+from musicgen.reporting.portable import check_portable, portable_command, portable_config
 
 _LONGEST_NAME = 40
 _LISTENING_COMPRESSION = 0.3
@@ -23,7 +26,10 @@ _MOMENT = (1980, 1, 1, 0, 0, 0)
 def write_pack(contents: Contents, path: Path) -> Path:
     """Write the zip: a folder a song, and the summary; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    config = sound_of((one.song for one in contents.best), piano_roll=True)
+    root = contents.material.root
+    contents = replace(contents, material=without_places(contents.material))
+    songs = (one.song for one in contents.best)
+    config = sound_of(songs, piano_roll=True, soundfont=contents.soundfont)
     with (
         tempfile.TemporaryDirectory() as folder,
         replace_atomically(path) as temporary,
@@ -36,10 +42,17 @@ def write_pack(contents: Contents, path: Path) -> Path:
                 compress(rendered.audio, _LISTENING_COMPRESSION, mono=False)
             for file in sorted(Path(folder).glob(f"{name}.*")):
                 _add(archive, f"{name}/{file.name}", file.read_bytes())
-            _add(archive, f"{name}/config.json", _json(one.song.run.record.config))
-            _add(archive, f"{name}/about.txt", _about(one, contents).encode())
-        _add(archive, "summary.md", summary_text(contents).encode())
+            config_text = _json(portable_config(one.song.run.record.config))
+            _add_text(archive, f"{name}/config.json", config_text, root)
+            _add_text(archive, f"{name}/about.txt", _about(one, contents), root)
+        _add_text(archive, "summary.md", summary_text(contents), root)
     return path
+
+
+def _add_text(archive: zipfile.ZipFile, name: str, text: str, root: Path) -> None:
+    # A pack is made to be given away.
+    check_portable(text, f"the pack's {name}", [root])
+    _add(archive, name, text.encode())
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -48,8 +61,8 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, compress_type=kind)
 
 
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _file_name(title: str) -> str:
@@ -72,7 +85,7 @@ def _about(one: Judged, contents: Contents) -> str:
         "",
         f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, "
         f"temperature {song.cells.get('temperature', '?')}.",
-        f"To make it again: {song.run.record.command}",
+        f"To make it again: {portable_command(command_of_run(song.run))}",
         f"It is tune {song.index} of tunes.abc there.",
     ]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,8 @@ import base64
 import hashlib
 import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from musicgen.reporting.material import Material
 from musicgen.reporting.pairs import RULE as PAIR_RULE
 from musicgen.reporting.players import FOLDER as SONGS
 from musicgen.reporting.plots import colour_rules
+from musicgen.reporting.portable import check_portable, portable_command, without_folders
 from musicgen.reporting.rows import shown_number
 from musicgen.reporting.shared import FEWEST_NOTES
 from musicgen.study.criteria import CRITERIA
@@ -37,6 +39,7 @@ from musicgen.study.verdict import metric_words
 PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
 MADE_BY_A_REPORT = (PAGE, TEXT, PLOTS, "runs.csv", "effects.csv", SONGS)
 _PACKAGE = "musicgen.reporting"
+_EMBEDDED = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]*")
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
@@ -81,9 +84,20 @@ def write_single_file(material: Material, page: Path, choices: Choices) -> Writt
     """Write one HTML file that holds everything, the audio of the shown tunes included."""
     page.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        contents = compose(material, Path(folder), choices, embedded=True)
-    write_text_atomically(page, page_of(contents, embedded=True).html)
+        contents = compose(without_places(material), Path(folder), choices, embedded=True)
+    html = page_of(contents, embedded=True).html
+    check_portable(_EMBEDDED.sub("", html), str(page), [material.root])
+    write_text_atomically(page, html)
     return Written(page, contents)
+
+
+def without_places(material: Material) -> Material:
+    """The material with no path of this machine in its words, for what is made to be given away."""
+    return replace(
+        material,
+        commands=[portable_command(command) for command in material.commands],
+        findings=[replace(one, text=without_folders(one.text)) for one in material.findings],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,7 @@ def _environment(*, autoescape: bool) -> Environment:
         "metric_words": metric_words,
         "md": _markdown_text,
         "code": _markdown_code,
+        "fence": _markdown_fence,
     }
     return environment
 
@@ -223,6 +238,14 @@ def _markdown_code(text: object) -> str:
     fence = "`" * (longest + 1)
     space = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{space}{line}{space}{fence}"
+
+
+def _markdown_fence(lines: Sequence[str]) -> str:
+    """Commands as a block of Markdown, which no line of theirs ends, whatever backticks it holds."""
+    text = "\n".join(lines)
+    longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}bash\n{text}\n{fence}"
 
 
 def _read(name: str) -> str:

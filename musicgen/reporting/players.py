@@ -10,12 +10,12 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, first_problem
 from musicgen.files import remove_file, replace_atomically
 from musicgen.notation.parsing import parse_tune
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
@@ -43,7 +43,7 @@ _DEFAULTS = {
     "timeout_seconds": 20.0,
 }
 """For runs whose config says nothing of rendering."""
-_KEPT = ("tempo", "instrument", "soundfont", "loudness_dbfs", "max_seconds", "timeout_seconds")
+_KEPT = ("tempo", "instrument", "loudness_dbfs", "max_seconds", "timeout_seconds")
 """What the sound of the report takes from the run's config."""
 
 
@@ -67,7 +67,8 @@ class Player:
 def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
     """The rendering that all of these songs get: that of the first one's run, where its config has one.
 
-    A soundfont that is not on this machine gives way to the built-in one.
+    The run's soundfont is a path on the machine where it was made, and is not read; `soundfont` in
+    `changes` is.
     """
     found: Mapping[str, object] = {}
     for song in songs:
@@ -78,13 +79,8 @@ def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
     try:
         rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise InputError(f"a run's rendering.{place}={problem['input']!r}: {problem['msg']}") from error
-    try:
-        check_soundfont(rendering)
-    except InputError:
-        rendering = replace(rendering, soundfont=None)
+        raise InputError(f"a run's rendering: {first_problem(error)}") from error
+    check_soundfont(rendering)
     return rendering
 
 
@@ -94,15 +90,18 @@ def file_stem(song: Song) -> str:
     return f"{run}-{song.index:03d}"
 
 
-def make_players(songs: Iterable[Song], folder: Path, *, embedded: bool) -> dict[tuple[str, int], Player]:
+def make_players(
+    songs: Iterable[Song], folder: Path, *, embedded: bool, soundfont: str | None = None
+) -> dict[tuple[str, int], Player]:
     """Render every song once into folder/songs; returns the players by the songs' keys.
 
-    embedded: everything goes into the page, so that the files may be removed afterwards.
+    embedded: everything goes into the page, so that the files may be removed afterwards. soundfont: a file to
+    play with instead of the built-in one.
     """
     wanted = {song.key: song for song in songs}
     if not wanted:
         return {}
-    config = sound_of(wanted.values(), sample_rate=PAGE_SAMPLE_RATE)
+    config = sound_of(wanted.values(), sample_rate=PAGE_SAMPLE_RATE, soundfont=soundfont)
     target = folder / FOLDER
     target.mkdir(parents=True, exist_ok=True)
 

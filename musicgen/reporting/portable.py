@@ -2,11 +2,12 @@
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
+from musicgen.study.cells import written_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -37,7 +38,7 @@ def portable_command(command: str) -> str:
 
 
 def portable_table(table: "DataFrame") -> "DataFrame":
-    """The table without columns that hold absolute paths; what names runs, levels and errors stays."""
+    """The table as a file holds it, without columns of absolute paths; runs, levels and errors keep names."""
     kept = table.copy()
     for name in table.columns:
         if name == "error":
@@ -46,7 +47,25 @@ def portable_table(table: "DataFrame") -> "DataFrame":
             kept[name] = [portable_value(cell) for cell in table[name]]
         elif name.startswith(_OUTPUTS) or any(portable_value(cell) is not cell for cell in table[name]):
             kept = kept.drop(columns=name)
-    return kept
+    return written_table(kept)
+
+
+def portable_config(config: Mapping[str, object]) -> dict[str, object]:
+    """A run's config without where its files go; of other paths the last name stays."""
+    groups = {name: group for name, group in config.items() if name != "paths"}
+    return {name: _portable(group, in_words=name == "study") for name, group in groups.items()}
+
+
+def _portable(value: object, *, in_words: bool) -> object:
+    """in_words: whether a longer text may hold a path, as an override does. In a tune a slash is a length."""
+    if isinstance(value, Mapping):
+        return {
+            name: inner if name == "prompts" else _portable(inner, in_words=in_words)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_portable(inner, in_words=in_words) for inner in value]
+    return without_folders(value) if in_words and isinstance(value, str) else portable_value(value)
 
 
 def portable_value(value: object) -> object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.reporting.labels import run_cells
 from musicgen.reporting.material import Material
+from musicgen.reporting.portable import without_folders
 from musicgen.study.figure_style import metric_title
 from musicgen.study.runs import FoundRun, directory_name
 from musicgen.study.verdict import brief
@@ -93,7 +94,7 @@ def run_row(run: FoundRun, metrics: Sequence[str], material: Material) -> RunRow
         iterations=record.timing.get("trained_iterations"),
         seconds=record.timing.get("total_seconds"),
         directory=directory_name(run, material.root),
-        error=" ".join((record.error or "").split()),
+        error=without_folders(" ".join((record.error or "").split())),
     )
 
 

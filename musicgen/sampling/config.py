@@ -10,8 +10,11 @@ from pydantic.dataclasses import dataclass
 from musicgen.errors import InputError
 from musicgen.files import read_whole
 
-_MOST_BYTES = 2**24
+_MAX_BYTES = 2**24
 """Of a file of prompts."""
+MAX_PROMPTS, MAX_TEMPERATURES = 100_000, 1_000
+MAX_CHARACTERS = 10**8
+"""Of all tunes together, which take 32 bytes of memory each."""
 Temperature = Annotated[float, Field(ge=0.0, le=100.0)]
 
 
@@ -22,13 +25,13 @@ class SamplingConfig:
     num_tunes: Annotated[int, Field(ge=1, le=100_000)]
     max_chars: Annotated[int, Field(ge=1, le=1_000_000)]
     """Cap on a tune's characters, its prompt included."""
-    temperature: Temperature | Annotated[list[Temperature], Field(min_length=1)]
+    temperature: Temperature | Annotated[list[Temperature], Field(min_length=1, max_length=MAX_TEMPERATURES)]
     """Scores are divided by it; 0 takes the most likely character. A list is spread over the tunes."""
     top_k: Annotated[int, Field(ge=1)] | None
     """Draw from the k most likely characters only."""
     top_p: Annotated[float, Field(gt=0.0, le=1.0)] | None
     """Draw from the fewest characters that hold this much of the probability."""
-    prompts: list[str]
+    prompts: Annotated[list[str], Field(max_length=MAX_PROMPTS)]
     """Seed strings, spread over the tunes; a written \\n is a new line."""
     prompts_file: str | None
     """A file with a prompt a line, instead of `prompts`."""
@@ -39,6 +42,8 @@ class SamplingConfig:
     def _check(self) -> "SamplingConfig":
         if not self.prompts and self.prompts_file is None:
             raise ValueError("prompts must hold at least one prompt, or prompts_file name a file")
+        if self.num_tunes * self.max_chars > MAX_CHARACTERS:
+            raise ValueError(f"num_tunes * max_chars must be at most {MAX_CHARACTERS:,}")
         return self
 
     @property
@@ -51,7 +56,7 @@ class SamplingConfig:
         lines = self.prompts
         if self.prompts_file is not None:
             try:
-                content = read_whole(Path(self.prompts_file).expanduser(), _MOST_BYTES)
+                content = read_whole(Path(self.prompts_file).expanduser(), _MAX_BYTES)
                 lines = content.decode("utf-8").splitlines()
             except (OSError, RuntimeError, ValueError) as error:
                 raise InputError(
@@ -60,6 +65,11 @@ class SamplingConfig:
             if not lines:
                 raise InputError(
                     f"sampling.prompts_file={self.prompts_file}: empty; a prompt a line is needed"
+                )
+            if len(lines) > MAX_PROMPTS:
+                raise InputError(
+                    f"sampling.prompts_file={self.prompts_file}: {len(lines):,} prompts; at most "
+                    f"{MAX_PROMPTS:,} are allowed"
                 )
         prompts = [line.replace("\\n", "\n") for line in lines]
         for prompt in prompts:

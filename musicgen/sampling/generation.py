@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 import torch
@@ -30,8 +31,8 @@ class SampledTune:
 
 def spread(config: SamplingConfig, prompts: Sequence[str]) -> list[tuple[str, float]]:
     """Prompt and temperature of every tune: all pairs in turn, so that their counts differ by one at most."""
-    pairs = [(prompt, temperature) for temperature in config.temperatures for prompt in prompts]
-    return [pairs[index % len(pairs)] for index in range(config.num_tunes)]
+    pairs = ((prompt, temperature) for temperature in config.temperatures for prompt in prompts)
+    return list(islice(cycle(islice(pairs, config.num_tunes)), config.num_tunes))
 
 
 @torch.no_grad()

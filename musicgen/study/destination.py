@@ -2,7 +2,6 @@
 
 A run needs a folder in which none of its names is taken, or its own folder from an earlier try that did not
 finish. Whatever else is written again (tables, a report) must bear a mark that says that musicgen wrote it.
-Nothing is written through a link below a folder that somebody else may have made.
 """
 
 import os
@@ -20,11 +19,6 @@ MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", 
 MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "tunes.csv", "tunes")
-WRITTEN_LATER = (
-    "report", "samples", "comet", "plots", "findings.jsonl", "upload.log", "listening.sqlite",
-    "listening-pairs.sqlite", "listening-sounds",
-)  # fmt: skip
-"""What other commands write into the folder of a run or a sweep."""
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MOST_BYTES_TO_A_MARK = 2**14
@@ -67,18 +61,6 @@ def check_report_folder(folder: Path, names: Sequence[str]) -> None:
 def check_sample_folder(folder: Path) -> None:
     """Raise InputError if sampled tunes would take over files that are there."""
     _check_names_are_free(folder, MADE_IN_A_SAMPLE, "the sample", "name another one with --out")
-
-
-def check_no_links(folder: Path) -> None:
-    """Raise InputError if a command that writes into the folder of a run or a sweep would follow a link.
-
-    The folder may come from somebody else, and a link in it may point to any file of the user.
-    """
-    for name in WRITTEN_LATER:
-        if (folder / name).is_symlink():
-            raise InputError(
-                f"{folder / name}: is a link, and nothing is written through it; remove it first"
-            )
 
 
 def _holds(path: Path, mark: bytes) -> bool:

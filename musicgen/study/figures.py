@@ -6,6 +6,7 @@ keeps its text as text.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _DOTS_PER_INCH = 120
+MAX_NAME = 150
+"""Characters of a figure's file name that come from a parameter's."""
 
 
 Drawing = Callable[[], "Figure | None"]
@@ -53,7 +56,8 @@ def study_drawings(
         "seconds": partial(seconds_figure, study),
     }
     for parameter in study.arms_by_parameter():
-        name = "dose_response_" + parameter.replace(".", "_").replace("/", "_")
+        # A parameter of somebody else's run may be any text.
+        name = "dose_response_" + re.sub(r"[^\w=+-]", "_", parameter)[:MAX_NAME]
         drawings[name] = partial(dose_response_figure, study, parameter, most_columns)
     return drawings
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, first_problem
-from musicgen.files import append_whole, write_text_atomically
+from musicgen.files import append_whole, read_whole, refuse_link, write_text_atomically
 from musicgen.locks import lock_beside, locked
 from musicgen.study.criteria import check_point
-from musicgen.study.destination import check_no_links
 from musicgen.study.pairing import sweep_directories
 from musicgen.study.record import FILE_NAME as RUN_FILE
 from musicgen.study.record import RunRecord
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 FILE_NAME = "findings.jsonl"
 EXPERIMENTS = Path("experiments")
 """Where declared studies keep what is worth committing, from the directory that commands run in."""
+MAX_LOG_BYTES = 2**26
 DIRECTIONS = ("raises", "lowers")
 _SWEEP_FILES = ("plan.csv", "multirun.yaml")
 
@@ -120,8 +120,7 @@ def add_finding(
         # Half a surrogate pair, which JSON and a command line can carry and no file can.
         raise InputError("a finding is text, and this one holds bytes that are none") from error
     path = findings_path(run)
-    for folder in (path.parent, run_directory):
-        check_no_links(folder)
+    refuse_link(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _append(path, line, locks=run.record.has_locks)
     return finding, path
@@ -176,7 +175,8 @@ def read_findings(paths: Sequence[Path]) -> list[Finding]:
     files: dict[Path, None] = {}
     for path in paths:
         found = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
-        files |= dict.fromkeys(file.resolve() for file in found if file.is_file())
+        # A link stays one, which is refused when it is read.
+        files |= {file.parent.resolve() / file.name: None for file in found if file.is_file()}
     findings = [
         _read_line(line, f"{file}:{number}")
         for file in files
@@ -188,7 +188,7 @@ def read_findings(paths: Sequence[Path]) -> list[Finding]:
 
 def _lines(file: Path) -> list[str]:
     # Not splitlines: what somebody wrote may hold other signs that end a line.
-    return file.read_bytes().decode("utf-8", errors="replace").split("\n")
+    return read_whole(file, MAX_LOG_BYTES, follows_links=False).decode("utf-8", errors="replace").split("\n")
 
 
 def _read_line(line: str, place: str) -> Finding:

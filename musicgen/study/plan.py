@@ -15,6 +15,7 @@ import pandas as pd
 
 from musicgen.config import Change, Config
 from musicgen.files import replace_atomically
+from musicgen.study.cells import written_table
 from musicgen.study.store import training_folder
 
 FILE_NAME = "plan.csv"
@@ -146,4 +147,4 @@ def plan_table(runs: Sequence[PlannedRun]) -> pd.DataFrame:
 def write_plan(runs: Sequence[PlannedRun], directory: Path) -> None:
     """Write plan.csv."""
     with replace_atomically(directory / FILE_NAME) as temporary:
-        plan_table(runs).to_csv(temporary, index=False)
+        written_table(plan_table(runs)).to_csv(temporary, index=False)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from musicgen.errors import InputError, first_problem
-from musicgen.files import read_whole, write_text_atomically
+from musicgen.files import read_whole, refuse_links_out, write_text_atomically
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.json"
-MOST_BYTES = 2**26
+MAX_BYTES = 2**24
 """Of a run.json; that of a run with the default settings has 20,000."""
 
 Status = Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
@@ -81,7 +81,8 @@ class RunRecord:
 
         path = run_directory / FILE_NAME
         try:
-            content = from_json(read_whole(path, MOST_BYTES), allow_inf_nan=False)
+            refuse_links_out(run_directory)
+            content = from_json(read_whole(path, MAX_BYTES), allow_inf_nan=False)
         except FileNotFoundError as error:
             raise InputError(f"{run_directory} is no run directory: it has no {FILE_NAME}") from error
         except InputError:
@@ -99,4 +100,6 @@ class RunRecord:
             check(content)
         except ValidationError as error:
             raise InputError(f"{path}: is no record of a run: {first_problem(error)}") from error
+        except InputError as error:
+            raise InputError(f"{path}: is no record of a run: {error}") from error
         return cls(**content)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from musicgen.errors import InputError
 from musicgen.files import FOLDER_NAME
 
 Whole = Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
@@ -119,5 +120,19 @@ _CHECK = TypeAdapter(_Content)
 
 
 def check(content: dict[str, Any]) -> None:
-    """Look at plain values as JSON has them. Raises pydantic's ValidationError."""
+    """Look at plain values as JSON has them. Raises pydantic's ValidationError, or InputError."""
     _CHECK.validate_python(content)
+    for group in ("config", "corpus", "tracker", "retuned"):
+        _check_numbers(content.get(group), group)
+
+
+def _check_numbers(value: Any, place: str) -> None:
+    """Raise InputError for a number that JSON has and no table: 1e400 is read as infinity."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_numbers(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            _check_numbers(inner, place)
+    elif isinstance(value, int | float) and not abs(value) <= _MOST:
+        raise InputError(f"{place}: a number of at most {_MOST:g} is needed")

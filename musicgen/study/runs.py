@@ -11,12 +11,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
 from musicgen.files import read_whole, replace_atomically
 from musicgen.metrics.registry import METRICS
+from musicgen.study.cells import ESCAPED, read_cell, written_table
 from musicgen.study.record import FILE_NAME, RunRecord
 from musicgen.tracking.history import COLUMNS as HISTORY_COLUMNS
 
@@ -41,8 +43,10 @@ LEADING_COLUMNS = (
 )
 """Of the runs table, before its metrics and the config."""
 
-MOST_TABLE_BYTES = 2**30
+MAX_TABLE_BYTES = 2**28
 """Of a table that is read."""
+MAX_CELLS = 20_000_000
+"""Of a table that is read: a hundred thousand tunes have six million."""
 _MOST_BARS = 10**6
 """Of a tune."""
 _ALREADY_TOLD = ("seed", "change", "retuned")
@@ -67,6 +71,16 @@ class FoundRun:
         if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
             raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
         return int(sampling["num_tunes"])
+
+    @property
+    def soundfont(self) -> str | None:
+        """What the run was played with, a path where it was made; None for the built-in one.
+
+        The record may come from somebody else, so this is for words alone.
+        """
+        rendering = self.record.config.get("rendering")
+        named = rendering.get("soundfont") if isinstance(rendering, Mapping) else None
+        return None if named is None else str(named)
 
     @cached_property
     def num_bars(self) -> int | None:
@@ -116,17 +130,21 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
 
 
 def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
-    """The rows of a CSV file, each cell as it is written.
+    """The rows of a CSV file, each cell as it was before `written_cell`.
 
     may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
-    InputError where the file cannot be read or a row has more or fewer cells than the head.
+    InputError where the file cannot be read, is a link, or a row has more or fewer cells than the head.
     """
     try:
-        text = read_whole(path, MOST_TABLE_BYTES).decode("utf-8")
+        text = read_whole(path, MAX_TABLE_BYTES, follows_links=False).decode("utf-8")
         if may_be_cut:
             text = text[: text.rfind("\n") + 1]
         # A carriage return in a tune is the tune's own.
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        most_rows = MAX_CELLS // max(1, len(reader.fieldnames or ()))
+        rows = list(islice(reader, most_rows + 1))
+        if len(rows) > most_rows:
+            raise InputError(f"{path}: has more than {MAX_CELLS:,} cells, the most that is read")
     except InputError:
         raise
     except (OSError, ValueError, csv.Error) as error:
@@ -134,6 +152,8 @@ def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
             raise InputError(f"{path}: row {number} has other cells than the head names")
+    if ESCAPED.search(text):
+        return [{read_cell(name): read_cell(cell) for name, cell in row.items()} for row in rows]
     return rows
 
 
@@ -248,4 +268,4 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
 def write_csv(table: "DataFrame", path: Path) -> None:
     """Write the table, whole or not at all; what is missing is an empty cell."""
     with replace_atomically(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        written_table(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")

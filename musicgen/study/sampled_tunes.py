@@ -11,9 +11,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from musicgen.errors import InputError
+from musicgen.files import read_whole
 from musicgen.notation.parsing import parse_tune
 from musicgen.study.runs import FoundRun
 
+MAX_TUNEBOOK_BYTES = 2**28
 _STAMP = re.compile(r"X:1\n(N:[^\n]*?, temperature )")
 """Of the first tune of a file, up to what differs between its tunes."""
 
@@ -84,7 +86,8 @@ def read_songs(run: FoundRun) -> list[Song]:
     tunebook, rows = run.directory / "tunes.abc", run.tune_rows()
     if not tunebook.is_file() or not rows:
         return []
-    tunes = split_tunebook(tunebook.read_bytes().decode("utf-8", errors="replace"))
+    content = read_whole(tunebook, MAX_TUNEBOOK_BYTES, follows_links=False)
+    tunes = split_tunebook(content.decode("utf-8", errors="replace"))
     if len(rows) != len(tunes):
         raise InputError(f"{tunebook} has {len(tunes)} tunes, tunes.csv {len(rows)}: they are not of one run")
     return [Song(run, index, abc, row) for index, (abc, row) in enumerate(zip(tunes, rows, strict=True))]

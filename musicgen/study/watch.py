@@ -18,7 +18,9 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from musicgen.config import override_texts, parse_config
 from musicgen.errors import InputError, complain
 from musicgen.files import Made, make_new_folder
+from musicgen.passwords import is_storage, shown_address
 from musicgen.study.destination import check_run_folder, check_sweep_folder
+from musicgen.study.naming import override_text
 from musicgen.study.star import without_hydra
 
 
@@ -34,6 +36,7 @@ class SweepWatch(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run, and before Hydra writes anything."""
+        hide_passwords(config)
         with _ending_the_command():
             if not _own_folder(config, "run"):
                 folder = Path(config.hydra.run.dir)
@@ -68,6 +71,23 @@ class SweepWatch(Callback):
         job_return.cfg = job_return.hydra_cfg = None
         if isinstance(job_return._return_value, BaseException):
             clear_frames(job_return._return_value.__traceback__)
+
+
+def hide_passwords(config: DictConfig) -> None:
+    """Leave the password of a storage's address out of Hydra's part of the config, which every run keeps.
+
+    A sweeper has been given the address by then. References to the environment stay as they are written.
+    """
+    raw = OmegaConf.to_container(config.hydra, resolve=False)
+    assert isinstance(raw, dict)
+    address = raw["sweeper"].get("storage")
+    if not isinstance(address, str) or (shown := shown_address(address)) == address:
+        return
+    with read_write(config.hydra):
+        config.hydra.sweeper.storage = shown
+        # Hydra composes the jobs anew, also where the address comes from a file, and compares the sweepers.
+        others = [text for text in raw["overrides"]["hydra"] if not is_storage(text)]
+        config.hydra.overrides.hydra = [*others, f"hydra.sweeper.storage={override_text(shown)}"]
 
 
 @contextmanager

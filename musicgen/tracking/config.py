@@ -10,6 +10,7 @@ from musicgen.errors import InputError
 
 DEFAULT_PROJECT = "musicgen"
 """On Comet, where nobody names another one."""
+MAX_TIMEOUT_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -23,7 +24,7 @@ class TrackerConfig:
     """null: the one that Comet's own settings name, else DEFAULT_PROJECT."""
     workspace: str | None
     tags: list[str]
-    upload_timeout_seconds: Annotated[float, Field(gt=0.0)]
+    upload_timeout_seconds: Annotated[float, Field(gt=0.0, le=MAX_TIMEOUT_SECONDS)]
     """Of one archive, in the background; after this it waits for `python -m musicgen.upload`."""
 
 

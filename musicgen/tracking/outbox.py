@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from musicgen.errors import InputError
-from musicgen.files import write_text_atomically
+from musicgen.errors import InputError, first_problem
+from musicgen.files import read_whole, write_text_atomically
 from musicgen.locks import locked
 from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
 from musicgen.tracking.sender import Answer
@@ -29,6 +29,8 @@ FOLDER = "comet"
 """Name of every folder with archives, in the directory of what they tell of."""
 FAILURES_IN_A_ROW = 2
 """After so many the rest is left for later: a network that is gone fails for every archive."""
+_NOTES = "uploads.json"
+MAX_NOTES_BYTES = 2**26
 _CUT_OFF = "the upload was cut off"
 
 
@@ -47,8 +49,8 @@ class Upload:
 def find_archives(paths: Sequence[Path]) -> list[Path]:
     """Every archive in folders of Comet at or below the paths, experiments before additions.
 
-    Those that Comet made for runs that have not ended are empty and left out. Raises InputError for a path
-    that does not exist.
+    Those that Comet made for runs that have not ended are empty and left out, as are links. Raises
+    InputError for a path that does not exist.
     """
     found: dict[Path, Path] = {}
     for path in paths:
@@ -59,6 +61,7 @@ def find_archives(paths: Sequence[Path]) -> list[Path]:
             if folder.name == FOLDER:
                 folders.clear()
                 archives = [folder / name for name in files if name.endswith(".zip")]
+                archives = [archive for archive in archives if not archive.is_symlink()]
                 found |= {archive.resolve(): archive for archive in archives if not is_empty(archive)}
     return sorted(found.values(), key=in_order)
 
@@ -150,22 +153,28 @@ def is_sent(archive: Path) -> bool:
 def _known(archive: Path) -> Upload | None:
     """What became of it, where Comet has it."""
     entry = _read(archive.parent).get(archive.name)
-    return Upload(archive, "sent before", entry["url"]) if entry and "sent_at" in entry else None
+    return Upload(archive, "sent before", entry.get("url")) if entry and "sent_at" in entry else None
 
 
 def _note(upload: Upload) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     entry = {"error": upload.error, "failed_at": now} if upload.error else {"url": upload.url, "sent_at": now}
     entries = _read(upload.archive.parent) | {upload.archive.name: entry}
-    path = upload.archive.parent / "uploads.json"
+    path = upload.archive.parent / _NOTES
     write_text_atomically(path, json.dumps(entries, indent=2) + "\n")
 
 
-def _read(folder: Path) -> dict[str, dict]:
-    path = folder / "uploads.json"
+def _read(folder: Path) -> dict[str, dict[str, str | None]]:
+    # pydantic takes a moment to import, which a run without archives should not wait for.
+    from pydantic import TypeAdapter, ValidationError
+
+    path = folder / _NOTES
     try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
+        content = read_whole(path, MAX_NOTES_BYTES, follows_links=False)
+        return TypeAdapter(dict[str, dict[str, str | None]]).validate_json(content, strict=True)
+    except FileNotFoundError:
+        return {}
+    except ValidationError as error:
         raise InputError(
-            f"{path}: cannot be read; without it every archive is sent again: {error}"
+            f"{path}: cannot be read; without it every archive is sent again: {first_problem(error)}"
         ) from error

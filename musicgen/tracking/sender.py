@@ -13,11 +13,12 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from musicgen.tracking.archive import EXPERIMENT, MESSAGES
 from musicgen.tracking.comet import forbid_patching
 from musicgen.tracking.config import DEFAULT_PROJECT
 
 UNAUTHORIZED = (401, 403)
-_OWN_FILES = ("experiment.json", "messages.json")
+_OWN_FILES = (EXPERIMENT, MESSAGES)
 """What an archive holds beside the files of the experiment."""
 
 

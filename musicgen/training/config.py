@@ -6,6 +6,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 PositiveInt = Annotated[int, Field(ge=1)]
+MAX_THREADS = 4096
+"""More than any machine has cores."""
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -30,7 +32,7 @@ class TrainingConfig:
     """Iterations between two validation losses."""
     early_stopping_patience: PositiveInt | None
     """Stop after this many validations without a new best; null: never."""
-    num_threads: PositiveInt | None
+    num_threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None
     """Of the processor, for one run; null: by the rule in threads.py. Sums in another order differ in their
     last bits, so that the number belongs to the training."""
     precision: Literal["fp32", "bf16"] | None

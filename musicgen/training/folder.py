@@ -42,13 +42,13 @@ _REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
 """What locking says where another process removes the folder between its being made and being locked; the
 second where that happens while pathlib looks whether what is there already is a folder."""
 Value = TypeVar("Value")
-_STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
+STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
 _DIVERGED, _ABOUT = "diverged.json", "about.json"
 
 
 def is_ours(name: str) -> bool:
     """Whether a training writes files of this name into its folder."""
-    return name in (_DIVERGED, _ABOUT, LOCK) or is_unfinished(name) or _STATE_NAME.fullmatch(name) is not None
+    return name in (_DIVERGED, _ABOUT, LOCK) or is_unfinished(name) or STATE_NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class TrainingFolder:
         """Every state, the furthest first; of two at one iteration, the end of a run first."""
         found = []
         for name in self._file_names():
-            match = _STATE_NAME.fullmatch(name)
+            match = STATE_NAME.fullmatch(name)
             if match is not None:
                 found.append(StateFile(self.path / name, int(match[2]), match[1] == "end"))
         return sorted(found, key=lambda state: (state.iteration, state.is_end), reverse=True)

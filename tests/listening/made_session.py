@@ -12,7 +12,7 @@ from musicgen.listening.session import PAIRS, RATINGS, Settings, draw_session
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.study.criteria import CRITERIA
 from musicgen.study.pairing import pair_runs
-from musicgen.study.runs import find_runs
+from musicgen.study.runs import FoundRun, find_runs
 from soaks.commands import write_tunebook
 from tests.study.made_runs import LOSS, RATE, made_run, written
 
@@ -60,6 +60,11 @@ def corpus_config(folder: Path) -> dict[str, object]:
         "near_duplicate_share": None,
         "split_seed": 0,
     }
+
+
+def corpus_of(run: FoundRun) -> DataConfig:
+    """The corpus of `write_study`, as somebody names it who has it."""
+    return DataConfig(**run.record.config["data"])  # pyright: ignore
 
 
 def write_study(folder: Path, seeds: int = 2) -> Path:
@@ -122,7 +127,7 @@ def begin(sweep: Path, wanted: Settings | None = None) -> Listening:
     wanted = wanted or settings()
     runs = find_runs([sweep])
     sounds = Sounds(sweep / "listening-sounds", listening_config(runs[0].record))
-    drawn = draw_session(pair_runs(runs), wanted, sounds.play)
+    drawn = draw_session(pair_runs(runs), wanted, sounds.play, corpus_of(runs[0]))
     database = Database.create(sweep / "listening.sqlite", wanted, drawn.items, drawn.remarks, locks=True)
     return Listening(database, sounds, runs, sweep)
 

@@ -11,7 +11,7 @@ from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
 from musicgen.notation.parsing import parse_tune
 from musicgen.study.pairing import pair_runs
 from musicgen.study.runs import find_runs
-from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, settings
+from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
 
 
 def sounds(_: Stimulus) -> bool:
@@ -19,7 +19,8 @@ def sounds(_: Stimulus) -> bool:
 
 
 def drawn(sweep: Path, wanted: Settings, play=sounds) -> Drawn:
-    return draw_session(pair_runs(find_runs([sweep])), wanted, play)
+    runs = find_runs([sweep])
+    return draw_session(pair_runs(runs), wanted, play, corpus_of(runs[0]))
 
 
 def test_valid_tunes_of_every_arm_are_drawn_in_equal_numbers_from_all_seeds(sweep: Path) -> None:
@@ -102,19 +103,25 @@ def test_sides_of_pairs_are_random_and_the_other_way_round_in_a_repeat(sweep: Pa
 
 
 def test_anchors_are_held_out_tunes_and_shuffled_ones_or_a_remark_says_why_not(sweep: Path) -> None:
-    record = find_runs([sweep])[0].record
-    rng = np.random.default_rng(0)
-    anchors, remark = draw_anchors(record, 2, rng, sounds)
+    run, rng = find_runs([sweep])[0], np.random.default_rng(0)
+    record, corpus = run.record, corpus_of(run)
+    anchors, remark = draw_anchors(record, 2, rng, sounds, corpus)
     assert [anchor.anchor for anchor in anchors] == [CORPUS, CORPUS, SHUFFLED, SHUFFLED] and remark == ""
     assert len({anchor.abc for anchor in anchors}) == 4
-    assert "has no more valid tunes" in draw_anchors(record, 30, rng, sounds)[1]
-    assert draw_anchors(record, 0, rng, sounds) == ([], "no anchors were asked for")
-    corpus = sweep.parent / "tunes.abc"
-    corpus.write_text(corpus.read_text() + "\n\nX:99\nK:C\nCDEF GABc|]\n")
-    assert "is not the one that the runs were trained on" in draw_anchors(record, 2, rng, sounds)[1]
-    corpus.unlink()
-    none, remark = draw_anchors(record, 2, rng, sounds)
+    assert "has no more valid tunes" in draw_anchors(record, 30, rng, sounds, corpus)[1]
+    assert draw_anchors(record, 0, rng, sounds, corpus) == ([], "no anchors were asked for")
+    file = sweep.parent / "tunes.abc"
+    file.write_text(file.read_text() + "\n\nX:99\nK:C\nCDEF GABc|]\n")
+    assert "is not the one that the runs were trained on" in draw_anchors(record, 2, rng, sounds, corpus)[1]
+    file.unlink()
+    none, remark = draw_anchors(record, 2, rng, sounds, corpus)
     assert not none and remark.startswith("no anchors: the corpus is not at hand")
+
+
+def test_a_path_that_only_the_run_names_is_not_read(sweep: Path) -> None:
+    record = find_runs([sweep])[0].record
+    none, remark = draw_anchors(record, 2, np.random.default_rng(0), sounds, None)
+    assert not none and remark.endswith("--corpus PATH names it")
 
 
 def test_shuffling_keeps_the_notes_and_everything_between_them() -> None:

@@ -28,3 +28,10 @@ def test_a_missing_or_empty_prompts_file_is_refused(tmp_path: Path) -> None:
 def test_a_prompt_must_leave_room() -> None:
     with pytest.raises(InputError, match="leaves none of sampling.max_chars=2 to draw"):
         replace(CONFIG, max_chars=2).read_prompts()
+
+
+def test_what_is_asked_for_fits_into_memory() -> None:
+    with pytest.raises(ValueError, match="num_tunes \\* max_chars must be at most"):
+        replace(CONFIG, num_tunes=100_000, max_chars=1_000_000)
+    with pytest.raises(ValueError, match="at most 100000 items"):
+        replace(CONFIG, prompts=["X:"] * 100_001)

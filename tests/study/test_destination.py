@@ -7,9 +7,7 @@ import pytest
 from musicgen.config import Config, resolve
 from musicgen.errors import InputError
 from musicgen.study.destination import (
-    WRITTEN_LATER,
     check_comparison_folder,
-    check_no_links,
     check_report_folder,
     check_run_folder,
     check_sample_folder,
@@ -116,12 +114,3 @@ def test_sampled_tunes_go_where_no_tunes_are(tmp_path: Path) -> None:
     (tmp_path / "tunes.abc").touch()
     with pytest.raises(InputError, match=r"already has tunes\.abc.*--out"):
         check_sample_folder(tmp_path)
-
-
-@pytest.mark.parametrize("name", WRITTEN_LATER)
-def test_nothing_is_written_through_a_link_in_a_run(name: str, tmp_path: Path) -> None:
-    check_no_links(tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / name).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match=f"{name}: is a link"):
-        check_no_links(tmp_path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.study.record import MOST_BYTES, RunRecord
+from musicgen.study.record import MAX_BYTES, RunRecord
 from soaks.fuzzing import runs as fuzzed
 from soaks.hostile import records
 
@@ -87,8 +87,8 @@ def test_a_record_that_is_no_file_or_too_large_is_refused(tmp_path: Path) -> Non
         RunRecord.read(tmp_path)
     (tmp_path / "run.json").unlink()
     with (tmp_path / "run.json").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)
-    with pytest.raises(InputError, match="larger than 64 MiB"):
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(InputError, match="larger than 16 MiB"):
         RunRecord.read(tmp_path)
 
 

@@ -12,6 +12,7 @@ from filelock import BaseFileLock
 from musicgen.errors import InputError
 from musicgen.files import remove_file
 from musicgen.locks import lock_beside, locked, take_lock, wait_until
+from musicgen.passwords import without_passwords
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -22,6 +23,8 @@ _WITHOUT_LOCKS = f"{SETTING} must name a database on another one"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_WAIT = 60
 """For another process that writes to the same file."""
+MIN_SECRET = 4
+"""Characters: shorter ones would be found in words."""
 SECONDS_OF_SILENCE = 60
 """After which the server asks whether the machine of a connection is still there."""
 
@@ -66,7 +69,7 @@ def open_database(url: str) -> Database:
     from sqlalchemy.exc import DBAPIError
 
     address = _read_address(url)
-    shown = f"{SETTING}={address.render_as_string(hide_password=True)}"
+    shown = f"{SETTING}={_shown(address)}"
     try:
         locks = FileLocks(address) if address.get_backend_name() == "sqlite" else PostgresLocks(address)
         # Two processes that make the tables at once would be in each other's way.
@@ -77,7 +80,7 @@ def open_database(url: str) -> Database:
     except ImportError as error:
         raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
     except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
+        reason = _without_secret(" ".join(str(error.orig).split()), address)
         raise InputError(f"{shown}: the database cannot be used: {reason}") from error
     except RuntimeError as error:
         # Optuna's word for tables of another version.
@@ -93,13 +96,29 @@ def _read_address(url: str) -> "URL":
     examples = "allowed are sqlite:///file.sqlite and postgresql+psycopg://user@host/database"
     try:
         address = make_url(url)
-    except ArgumentError as error:
-        raise InputError(f"{SETTING}={url!r}: is no address of a database; {examples}") from error
+    except (ArgumentError, ValueError):
+        # Not even a part of it is shown, nor kept as the cause: nothing says where the password is.
+        raise InputError(f"{SETTING}: not an address of a database; {examples}") from None
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername not in ("sqlite", "postgresql+psycopg") or not address.database:
-        raise InputError(f"{SETTING}={address.render_as_string(hide_password=True)}: {examples}")
+        raise InputError(f"{SETTING}={address.drivername}://...: {examples}")
+    if address.get_backend_name() != "sqlite" and "@" in f"{address.host}{address.database}":
+        raise InputError(f"{SETTING}: write / in the password as %2F and @ as %40, or leave it to PGPASSWORD")
     return address
+
+
+def _shown(address: "URL") -> str:
+    return without_passwords(address.render_as_string(hide_password=False))
+
+
+def _without_secret(text: str, address: "URL") -> str:
+    """What a server or a driver says, which may repeat the password."""
+    secrets = [address.password, *(value for name, value in address.query.items() if "pass" in name.lower())]
+    for secret in secrets:
+        if isinstance(secret, str) and len(secret) >= MIN_SECRET:
+            text = text.replace(secret, "***")
+    return without_passwords(text)
 
 
 def _connect_options(address: "URL") -> dict[str, object]:
@@ -162,7 +181,7 @@ class PostgresLocks:
         from sqlalchemy import NullPool, create_engine
 
         self._engine = create_engine(address, poolclass=NullPool, connect_args=_connect_options(address))
-        self._shown = address.render_as_string(hide_password=True)
+        self._shown = _shown(address)
         self._kept: list[Connection] = []
 
     @contextmanager

@@ -1,14 +1,16 @@
 """The end of a search: its figures, and what the terminal shows of it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.errors import one_line
 from musicgen.metrics.table import print_table
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.figures import write_figures
+from musicgen.study.plain_yaml import read_yaml
 from musicgen.study.search.best import RESULTS
 from musicgen.study.search.figures import search_figures
 from musicgen.study.search.importance import importance
@@ -30,14 +32,15 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
     print(f"{trials.count()}; {trials.trained_iterations:,} iterations trained")
     for trial in trials.trials:
         if trial.error:
-            print(f"  trial {trial.number} {trial.status}: {trial.error}")
+            print(one_line(f"  trial {trial.number} {trial.status}: {trial.error}"))
     if trials.best is None:
         print("no trial came to its end: there is no best config")
         return False
     print_table(_lowest(trials))
     print(found.sentence)
-    results = yaml.safe_load((directory / RESULTS).read_text(encoding="utf-8"))
-    print(f"the best config, in {directory / 'conf'}:\n  {results['command']}")
+    results = read_yaml(directory / RESULTS)
+    command = results.get("command") if isinstance(results, Mapping) else None
+    print(f"the best config, in {directory / 'conf'}:\n  {one_line(str(command))}")
     if not (directory / CONFIRMATION).is_dir():
         print(
             f"{trials.best.loss:.4f} is the lowest of {len(trials.complete)} losses with one seed, and looks "

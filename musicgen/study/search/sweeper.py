@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from musicgen.config import Change, Config, parse_config
 from musicgen.errors import InputError
 from musicgen.files import replace_atomically
+from musicgen.passwords import without_passwords
 from musicgen.study.composing import Composer
 from musicgen.study.destination import MARK_OF_A_SWEEP
 from musicgen.study.launcher import ProcessLauncher
@@ -30,7 +31,7 @@ from musicgen.study.search.halving import Halving, whole
 from musicgen.study.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
 from musicgen.study.star import Star, compose_arm, without_hydra
 from musicgen.study.sweeper import OneAtATimeSweeper, check_subdir
-from musicgen.study.watch import SweepWatch
+from musicgen.study.watch import SweepWatch, hide_passwords
 
 if TYPE_CHECKING:
     from musicgen.study.search.shared import SharedSearch
@@ -65,6 +66,8 @@ class SearchSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
+        # Before anything is made of the config: each job and the sweep keep a copy of it.
+        hide_passwords(config)
         self._config = config
         self._context = hydra_context
         self._compose = Composer(hydra_context.config_loader, config).compose
@@ -118,7 +121,7 @@ class SearchSweeper(Sweeper):
                 print("another process of this search tells what was found")
                 SweepWatch.is_told = False
         except StorageInternalError as error:
-            cause = " ".join(str(error.__cause__ or error).split())
+            cause = without_passwords(" ".join(str(error.__cause__ or error).split()))
             raise InputError(f"hydra.sweeper.storage: {cause}; the same command goes on") from error
         finally:
             database.close()

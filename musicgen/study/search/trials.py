@@ -13,17 +13,21 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.files import read_whole, replace_atomically, write_text_atomically
+from musicgen.study.cells import written_cell
 from musicgen.study.naming import override_text
-from musicgen.study.runs import MOST_TABLE_BYTES, level_cell, read_rows
+from musicgen.study.runs import level_cell, read_rows
 
 TRIALS, SEARCH = "trials.csv", "search.json"
 CONFIRMATION = "confirmation"
 """The folder below that of the search with the best trial's config and the baseline, on fresh seeds."""
+MAX_BYTES = 2**24
+"""Of search.json; that of the default space has 3,000."""
 _LEADING = ("trial", "status", "validation_loss")
 _TRAILING = ("trained_iterations", "seconds", "directory", "error")
 _RUNG = "validation_loss_at_"
 Value = bool | int | float | str | None
 """Of a searched parameter."""
+_MAX_NUMBER = 1e100
 STATUSES = ("complete", "pruned", "diverged", "failed", "running")
 
 
@@ -113,14 +117,16 @@ def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING])
+        names = [*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING]
+        writer.writerow(map(written_cell, names))
         for trial in trials.trials:
             writer.writerow(
                 [
                     *(trial.number, trial.status, trial.loss),
-                    *(level_cell(trial.levels.get(name)) for name in trials.parameters),
+                    *(written_cell(level_cell(trial.levels.get(name))) for name in trials.parameters),
                     *(trial.rungs.get(rung) for rung in rungs),
-                    *(trial.trained_iterations, f"{trial.seconds:.1f}", trial.directory, trial.error),
+                    *(trial.trained_iterations, f"{trial.seconds:.1f}"),
+                    *map(written_cell, (trial.directory, trial.error and " ".join(trial.error.split()))),
                 ]
             )
     content = {"name": trials.name, **terms, "space": trials.space}
@@ -137,8 +143,9 @@ def read_trials(directory: Path) -> Trials:
     from pydantic_core import from_json
 
     try:
-        about = from_json(read_whole(directory / SEARCH, MOST_TABLE_BYTES), allow_inf_nan=False)
-        space = about["space"]
+        content = read_whole(directory / SEARCH, MAX_BYTES, follows_links=False)
+        about = from_json(content, allow_inf_nan=False)
+        space = _checked_space(about["space"])
         trials = [_trial(row, space) for row in read_rows(directory / TRIALS)]
         return Trials(str(about["name"]), space, trials)
     except InputError:
@@ -147,20 +154,49 @@ def read_trials(directory: Path) -> Trials:
         raise InputError(f"{directory / TRIALS}: cannot be read: {' '.join(str(error).split())}") from error
 
 
+def _checked_space(space: object) -> Mapping[str, Mapping]:
+    if not isinstance(space, dict):
+        raise ValueError("the space is no mapping")
+    for name, distribution in space.items():
+        attributes = distribution["attributes"]
+        if not isinstance(distribution["name"], str) or not isinstance(attributes, dict):
+            raise ValueError(f"{name} has no distribution")
+        for value in attributes.get("choices", ()):
+            if not isinstance(value, Value):
+                raise ValueError(f"{name} has a choice that is no plain value")
+            _finite(value)
+    return space
+
+
+def _finite(value: Value) -> Value:
+    """The value itself; ValueError for a number that no axis and no table can show."""
+    if isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER:
+        raise ValueError(f"a number of at most {_MAX_NUMBER:g} is needed")
+    return value
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    _finite(number)
+    return number
+
+
 def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
+    if row["status"] not in STATUSES:
+        raise ValueError(f"status {row['status'][:20]!r} is none of {', '.join(STATUSES)}")
     rungs = {
-        int(name.removeprefix(_RUNG)): float(value)
+        int(name.removeprefix(_RUNG)): _number(value)
         for name, value in row.items()
         if name.startswith(_RUNG) and value
     }
     return Trial(
         number=int(row["trial"]),
         status=row["status"],
-        loss=float(row["validation_loss"]) if row["validation_loss"] else None,
+        loss=_number(row["validation_loss"]) if row["validation_loss"] else None,
         levels={name: _level(name, row[name], one) for name, one in space.items()},
         rungs=rungs,
-        trained_iterations=int(row["trained_iterations"]),
-        seconds=float(row["seconds"]),
+        trained_iterations=int(_number(row["trained_iterations"])),
+        seconds=_number(row["seconds"]),
         directory=row["directory"],
         error=row["error"] or None,
     )
@@ -173,4 +209,4 @@ def _level(name: str, text: str, distribution: Mapping) -> Value:
             if str(level_cell(choice)) == text:
                 return choice
         raise ValueError(f"{name}={text} is no choice")
-    return int(text) if distribution["name"] == "IntDistribution" else float(text)
+    return int(_number(text)) if distribution["name"] == "IntDistribution" else _number(text)

@@ -97,7 +97,7 @@ def test_only_one_is_alone(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("nonsense", "is no address of a database"),
+        ("nonsense", "not an address of a database"),
         ("mysql://me@localhost/music", "allowed are sqlite:///file.sqlite and postgresql"),
         ("sqlite://", "allowed are sqlite:///file.sqlite"),
         ("postgresql://me:secret@127.0.0.1:1/music", "the database cannot be used: .*refused"),
