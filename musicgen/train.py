@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, describe_composition_error, parse_config
-from musicgen.errors import InputError, complain, describe_disk
+from musicgen.errors import OUT_OF_RESOURCES, InputError, complain, describe_disk
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.naming import changes_name
 from musicgen.study.process_server import ask_where_it_is_warm
@@ -225,6 +225,8 @@ def _explain(error: Exception) -> str:
         return describe_composition_error(error)
     if isinstance(error, OSError):
         line = describe_disk(error) or f"{error.filename}: {error.strerror}"
+        if error.errno in OUT_OF_RESOURCES:
+            return line
         return f"{line}; paths.outputs must name a folder that can be written and has room"
     return str(error)
 

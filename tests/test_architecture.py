@@ -22,7 +22,7 @@ FLOORS = [
     {"files"},
     {"locks"},
     {"errors", "seeds", "compiling"},
-    {"collecting", "priority"},
+    {"collecting", "limits", "priority"},
 ]
 COMMANDS = {
     "train",

@@ -1,7 +1,7 @@
 """ABC to MIDI by the program abc2midi, which comes inside the symusic wheel.
 
 Its exit status says little (0 after an error, too), so its messages and its MIDI are what counts. They count
-only if the program could do its work: a tune that it cannot read is a result, a machine that fails an OSError.
+only if the program could do its work: a tune that it cannot read is a result, a failing machine an OSError.
 """
 
 import importlib.util
@@ -18,10 +18,12 @@ from musicgen.notation.midi_notes import is_silent
 
 _PROGRAM = "abc2midi.exe" if sys.platform == "win32" else "abc2midi"
 _MAX_MESSAGE_BYTES = 2**18
-_READS_A_FILE = re.compile(rb"(?i)(abc-)include|(pt)stress")
-"""The two words that make abc2midi open a file to read it: %%abc-include, which it also takes with white space
-between and before the signs, and ptstress after %%MIDI, %%MIDIdef, I:MIDI or [I:MIDI=, also behind music. It
-has no way to spell them otherwise, so they are taken out wherever they stand."""
+_READS_A_FILE = re.compile(rb"(?i)abc-include|ptstress")
+"""The two words that make abc2midi open a file to read it: %%abc-include, also with white space before each
+sign, and ptstress after %%MIDI, %%MIDIdef, I:MIDI or [I:MIDI=, also behind music. They cannot be spelt in any
+other way, so they are replaced wherever they are."""
+_READS_NONE = b"beataccents"
+"""What stands there instead: after MIDI it asks for what is the default, anything else would be an error."""
 _LONG_NUMBER = re.compile(rb"(?<![0-9.])[0-9]{5,}")
 _MAX_NUMBER = b"9999"
 """In music and in P:. abc2midi stores every bar of Z50000000, and every part of P:A50000000."""
@@ -82,9 +84,9 @@ def convert(abc: str, timeout_seconds: float = 10.0) -> Conversion:
 
 
 def made_harmless(abc: str) -> bytes:
-    """The text as abc2midi may have it: nothing in it opens a file, and no short text stands for a huge tune."""
+    """The text as abc2midi may have it: it opens no file, and no short text stands for a huge tune."""
     content = abc.encode("utf-8", errors="replace")
-    content = _READS_A_FILE.sub(rb"\1\2-left-out", content)
+    content = _READS_A_FILE.sub(_READS_NONE, content)
     if _LONG_NUMBER.search(content) is None:
         return content
     lines = _LINE_END.split(content)

@@ -28,11 +28,14 @@ MAX_FILE_BYTES = 16 * 2**20
 _MAX_MEMORY_BYTES = 256 * 2**20
 # Its three streams and the MIDI file.
 _MAX_OPEN_FILES = 4
-# It never sleeps, so a machine that does not give it its processor time within this many times as long is to blame.
+# It never sleeps. Without its processor time after this many times as long, the machine is to blame.
 _PATIENCE = 6 if LIMITS_ARE_SET else 1
+_IN_MEMORY = sys.platform == "linux"
 _CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP")
 _OUT_OF_MEMORY = b"Out of memory error"
-_CANNOT_WRITE = re.compile(rb"(?m)^(Error in line-char \d+-\d+ : File open failed|MIDI read/write error : error writing)$")
+_CANNOT_WRITE = re.compile(
+    rb"(?m)^(Error in line-char \d+-\d+ : File open failed|MIDI read/write error : error writing)$"
+)
 
 
 class End(Enum):
@@ -82,18 +85,18 @@ def run_abc2midi(program: Path, tune: bytes, timeout_seconds: float) -> Abc2midi
 
 @contextlib.contextmanager
 def _workplace() -> Iterator[_Workplace]:
-    if sys.platform == "linux":
-        # Two files without a name in memory: no disk can be full. The program opens its standard error to write.
+    if _IN_MEMORY:
+        # Files without a name: no disk can be full. The program opens its standard error to write the MIDI.
         with (
-            open(os.memfd_create("abc2midi-midi"), "w+b") as midi,
-            open(os.memfd_create("abc2midi-messages"), "w+b") as messages,
+            os.fdopen(os.memfd_create("abc2midi-midi"), "w+b") as midi,
+            os.fdopen(os.memfd_create("abc2midi-messages"), "w+b") as messages,
         ):
             yield _Workplace("/", "memory", "/dev/stderr", midi, messages)
     else:
         with (
             tempfile.TemporaryDirectory(prefix="abc2midi-") as folder,
-            open(os.path.join(folder, "tune.mid"), "w+b") as midi,
-            open(os.path.join(folder, "messages"), "w+b") as messages,
+            Path(folder, "tune.mid").open("w+b") as midi,
+            Path(folder, "messages").open("w+b") as messages,
         ):
             yield _Workplace(folder, tempfile.gettempdir(), "tune.mid", midi, messages)
 
@@ -107,11 +110,13 @@ def _run(program: Path, tune: bytes, place: _Workplace, timeout_seconds: float) 
             stdin=subprocess.PIPE,
             stdout=place.messages,
             stderr=place.midi,
-            # Ctrl-C is for the command: a tune whose conversion it ended would count as one that does not parse.
+            # Ctrl-C is for the command, which decides what to do about it.
             start_new_session=True,
         )
     except OSError as error:
-        raise OSError(error.errno, f"cannot be started: {os.strerror(error.errno or 0)}", "abc2midi") from error
+        raise OSError(
+            error.errno, f"cannot be started: {os.strerror(error.errno or 0)}", "abc2midi"
+        ) from error
     with process:
         limit_process(
             process.pid,
@@ -128,22 +133,24 @@ def _run(program: Path, tune: bytes, place: _Workplace, timeout_seconds: float) 
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             if LIMITS_ARE_SET:
-                raise TimeoutError(
-                    errno.ETIMEDOUT, f"did not end within {error.timeout:g} s: is the machine busy?", "abc2midi"
-                ) from error
+                late = f"did not end within {error.timeout:g} s: is the machine busy?"
+                raise OSError(errno.EAGAIN, late, "abc2midi") from error
             return None
     return process.returncode
 
 
 def _end(status: int | None, num_bytes: int) -> End:
-    """How a run with this status and most bytes in a file ended. Raises OSError where something else ended it."""
+    """How a run ended; num_bytes: of its larger file. Raises OSError if something else ended it."""
     if status is None or -status == getattr(signal, "SIGXCPU", None):
         return End.TOO_SLOW
     if -status == getattr(signal, "SIGXFSZ", None) and num_bytes >= MAX_FILE_BYTES:
         return End.TOO_LARGE
     if status >= 0 or signal.Signals(-status).name in _CRASHES:
         return End.BY_ITSELF
-    raise OSError(errno.ENOMEM, f"was ended by {signal.Signals(-status).name}: is there enough memory?", "abc2midi")
+    if -status == getattr(signal, "SIGXFSZ", None):
+        raise OSError(errno.EFBIG, "may not write what it writes for this tune: see ulimit -f", "abc2midi")
+    name = signal.Signals(-status).name
+    raise OSError(errno.ENOMEM, f"was ended by {name}: is there enough memory?", "abc2midi")
 
 
 def _check_output(status: int, messages: bytes, midi: bytes, room: str) -> None:
