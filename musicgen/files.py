@@ -6,13 +6,15 @@ import logging
 import os
 import shutil
 import stat
+import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from musicgen.errors import InputError
 from musicgen.locks import is_locked, locked
@@ -147,6 +149,13 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what a killed process left of files that it was writing; nobody else may be writing there."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         remove_file(path)
+
+
+def scratch_file() -> BinaryIO:
+    """A file without a name for what a program prints; on Linux in memory, where no disk can be full."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("scratch"), "w+b")
+    return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:

@@ -19,6 +19,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO
 
+from musicgen.files import scratch_file
 from musicgen.limits import LIMITS_ARE_SET, limit_process
 from musicgen.notation.midi_notes import is_whole
 
@@ -86,11 +87,8 @@ def run_abc2midi(program: Path, tune: bytes, timeout_seconds: float) -> Abc2midi
 @contextlib.contextmanager
 def _workplace() -> Iterator[_Workplace]:
     if _IN_MEMORY:
-        # Files without a name: no disk can be full. The program opens its standard error to write the MIDI.
-        with (
-            os.fdopen(os.memfd_create("abc2midi-midi"), "w+b") as midi,
-            os.fdopen(os.memfd_create("abc2midi-messages"), "w+b") as messages,
-        ):
+        # The program opens its standard error to write the MIDI.
+        with scratch_file() as midi, scratch_file() as messages:
             yield _Workplace("/", "memory", "/dev/stderr", midi, messages)
     else:
         with (
