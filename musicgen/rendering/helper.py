@@ -24,7 +24,7 @@ _SECONDS_TO_END = 5.0
 
 
 class Helper:
-    """A running Python program that reads requests on standard input and writes answers to standard output."""
+    """A running Python program that reads requests on standard input and answers on standard output."""
 
     def __init__(self, program: Path, *arguments: str, memory_bytes: int) -> None:
         """Start it; raises OSError if the system does not let it start."""

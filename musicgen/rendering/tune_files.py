@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.files import replace_atomically, write_text_atomically
+from musicgen.files import remove_file, replace_atomically, write_text_atomically
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
 from musicgen.rendering.audio import synthesise, write_audio
@@ -43,7 +43,7 @@ def render_tune(
             return render_tune(abc, stem, config, engraver)
     stem.parent.mkdir(parents=True, exist_ok=True)
     for suffix in ("mid", "wav", "flac", "ogg", "svg", "png"):
-        _path(stem, suffix).unlink(missing_ok=True)
+        remove_file(_path(stem, suffix))
     abc = abc.encode("utf-8", errors="replace").decode("utf-8")
     text = _path(stem, "abc")
     write_text_atomically(text, abc)

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
+from musicgen.files import remove_file, replace_atomically
 from musicgen.notation.parsing import parse_tune
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
 from musicgen.reporting.roll import DrawnRoll, draw_roll
@@ -119,7 +119,7 @@ def _make_player(song: Song, folder: Path, config: RenderingConfig, *, embedded:
     audio = None
     if rendered.audio is not None:
         audio = compress(rendered.audio, _PAGE_COMPRESSION, mono=True)
-        rendered.audio.unlink()
+        remove_file(rendered.audio)
 
     def address(path: Path | None, kind: str) -> str | None:
         if path is None:
