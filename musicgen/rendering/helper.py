@@ -35,6 +35,8 @@ class Helper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,
+            # Ctrl-C is for the command: this ends when its requests do.
+            start_new_session=True,
         )
         limit_process(
             self._process.pid,
