@@ -22,6 +22,8 @@ _DISK = (
     errno.EIO,
 )
 """What the system says of a disk that is full, may not be written to, or is broken."""
+OUT_OF_RESOURCES = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+"""What it says when it has no memory, process, thread or open file to give."""
 
 
 class InputError(ValueError):
@@ -58,8 +60,11 @@ def exit_status(command: Callable[[], int | None]) -> int:
 
 
 def describe_disk(error: OSError) -> str | None:
-    """The line about a disk that is full, may not be written to, or is broken; None for other errors."""
-    if error.errno not in _DISK:
+    """The line about a disk that is full, may not be written to, or is broken; None for other errors.
+
+    A machine without memory, processes or open files to give gets its line here, too.
+    """
+    if error.errno not in _DISK + OUT_OF_RESOURCES:
         return None
     return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 

@@ -7,13 +7,15 @@ import os
 import re
 import shutil
 import stat
+import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from musicgen.errors import InputError
 from musicgen.locks import is_locked, locked
@@ -213,6 +215,13 @@ def remove_unfinished(folder: Path) -> None:
     for path in folder.glob(f"{_UNFINISHED}*"):
         if is_unfinished(path.name):
             remove_file(path)
+
+
+def scratch_file() -> BinaryIO:
+    """A file without a name for what a program prints; on Linux in memory, where no disk can be full."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("scratch"), "w+b")
+    return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:

@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, override_texts, parse_config, plain_values
 from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, complain, describe_disk
+from musicgen.errors import OUT_OF_RESOURCES, InputError, complain, describe_disk
 from musicgen.interruption import ending_on_signals
 from musicgen.study import elsewhere, launcher, sweeper
 from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
@@ -233,6 +233,8 @@ def _explain(error: Exception) -> str | None:
     if isinstance(error, HydraException | OmegaConfBaseException):
         return describe_refusal(error)
     if isinstance(error, OSError) and (line := describe_disk(error) or _describe_file(error)):
+        if error.errno in OUT_OF_RESOURCES:
+            return line
         return f"{line}; paths.outputs must name a folder that can be written and has room"
     if isinstance(error, RuntimeError) and (missing := elsewhere.describe_missing(error)):
         return missing

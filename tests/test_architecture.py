@@ -24,7 +24,7 @@ FLOORS = [
     {"locks"},
     {"environment"},
     {"errors", "seeds", "compiling"},
-    {"collecting", "passwords", "priority", "interruption"},
+    {"collecting", "limits", "passwords", "priority", "interruption"},
 ]
 COMMANDS = {
     "train",

@@ -5,6 +5,7 @@ Two notes are *the same pitch* when their MIDI numbers agree, and *the same note
 Everything that counts notes without saying more counts pitches.
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -128,7 +129,11 @@ def read_tunes(
     flags = [True] * len(texts) if ended is None else ended
     asked = [asks_abc2midi] * len(texts) if isinstance(asks_abc2midi, bool) else asks_abc2midi
     with ThreadPoolExecutor(_NUM_CONVERTERS) as pool:
-        verdicts = pool.map(lambda text, is_asked: _parses(text) if is_asked else None, texts, asked)
+        try:
+            verdicts = pool.map(lambda text, is_asked: _parses(text) if is_asked else None, texts, asked)
+        except RuntimeError as error:
+            # Python's word for a system that has no thread to give.
+            raise OSError(errno.EAGAIN, str(error)) from error
         # The threads wait for their programs while the tunes are read here.
         parsed = [parse_tune(text) for text in texts]
         return [

@@ -9,12 +9,11 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from musicgen.files import is_computed_now
+from musicgen.files import is_computed_now, scratch_file
 from musicgen.metrics.reference import build_reference, reference_file
 from musicgen.priority import give_way
 
@@ -32,8 +31,8 @@ def reference_ahead(
         yield
         return
     question = [list(tunes), list(groups), num_tunes, num_splits, str(cache_dir.absolute())]
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
-        json.dump(question, file)
+    with scratch_file() as file:
+        file.write(json.dumps(question).encode())
         file.seek(0)
         process = subprocess.Popen(
             [sys.executable, "-m", "musicgen.metrics.reference_ahead"],

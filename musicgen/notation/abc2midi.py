@@ -1,24 +1,34 @@
 """ABC to MIDI by the program abc2midi, which comes inside the symusic wheel.
 
-The program runs in a temporary folder with a time limit and no input, and its messages are captured. Its exit
-code says nothing (0 after an error too), so its messages and its MIDI file are what counts.
+Its exit status says little (0 after an error, too), so its messages and its MIDI are what counts. They count
+only if the program could do its work: a tune that it cannot read is a result, a failing machine an OSError.
 """
 
 import importlib.util
+import re
 import shutil
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.notation.abc2midi_process import MAX_FILE_BYTES, End, run_abc2midi
 from musicgen.notation.midi_notes import is_silent
 
 _PROGRAM = "abc2midi.exe" if sys.platform == "win32" else "abc2midi"
-_MOST_MIDI_BYTES = 16 * 2**20
-_MOST_MESSAGE_BYTES = 2**18
+_MAX_MESSAGE_BYTES = 2**18
+_READS_A_FILE = re.compile(rb"(?i)abc-include|ptstress")
+"""The two words that make abc2midi open a file to read it: %%abc-include, also with white space before each
+sign, and ptstress after %%MIDI, %%MIDIdef, I:MIDI or [I:MIDI=, also behind music. They cannot be spelt in any
+other way, so they are replaced wherever they are."""
+_READS_NONE = b"beataccents"
+"""What stands there instead: after MIDI it asks for what is the default, anything else would be an error."""
+_LONG_NUMBER = re.compile(rb"(?<![0-9.])[0-9]{5,}")
+_MAX_NUMBER = b"9999"
+"""In music and in P:. abc2midi stores every bar of Z50000000, and every part of P:A50000000."""
+_NOT_MUSIC = re.compile(rb"[ \t]*(%|[A-OQ-Za-z+][ \t]*:(?![:|]))")
+_LINE_END = re.compile(rb"([\r\n]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +65,32 @@ def find_program() -> Path:
 def convert(abc: str, timeout_seconds: float = 10.0) -> Conversion:
     """Convert the first tune of the text, repeats expanded and grace notes played.
 
-    The text is taken as it is: without X: and K: fields the program refuses it, and the messages say so.
-    A run beyond `timeout_seconds` is ended and gives no MIDI. Raises InputError where abc2midi is missing.
+    The text may be anybody's: abc2midi opens no other file for it, and runs within limits. Without X: and K:
+    fields the program refuses it, and the messages say so. A tune that takes more than `timeout_seconds` of
+    processor time, or more memory or output than any real one, gives no MIDI.
+
+    Raises InputError where abc2midi is missing, and OSError where the machine and not the tune is the reason
+    that it failed: no process could be started, a disk was full, something killed it.
     """
-    program = find_program()
-    with tempfile.TemporaryDirectory(prefix="abc2midi-") as name:
-        folder = Path(name)
-        tune, midi_file, message_file = folder / "tune.abc", folder / "tune.mid", folder / "messages.txt"
-        tune.write_bytes(abc.encode("utf-8", errors="replace"))
-        is_in_time = _run([str(program), tune.name, "-o", midi_file.name], message_file, timeout_seconds)
-        messages = _read_messages(message_file)
-        if not is_in_time:
-            return Conversion(None, messages, f"abc2midi took longer than {timeout_seconds:g} s")
-        if not midi_file.is_file():
-            return Conversion(None, messages, _first_error(messages) or "abc2midi wrote no MIDI file")
-        if midi_file.stat().st_size > _MOST_MIDI_BYTES:
-            return Conversion(None, messages, f"abc2midi wrote more than {_MOST_MIDI_BYTES} bytes of MIDI")
-        midi = midi_file.read_bytes()
-    return Conversion(midi, messages, _first_error(messages) or _silence(midi))
+    run = run_abc2midi(find_program(), made_harmless(abc), timeout_seconds)
+    messages = tuple(run.messages[:_MAX_MESSAGE_BYTES].decode("utf-8", errors="replace").splitlines())
+    if run.end is End.TOO_SLOW:
+        return Conversion(None, messages, f"abc2midi took longer than {timeout_seconds:g} s")
+    if run.end is End.TOO_LARGE:
+        return Conversion(None, messages, f"abc2midi wrote more than {MAX_FILE_BYTES} bytes")
+    if not run.midi:
+        return Conversion(None, messages, _first_error(messages) or "abc2midi wrote no MIDI file")
+    return Conversion(run.midi, messages, _first_error(messages) or _silence(run.midi))
 
 
-def _run(command: list[str], message_file: Path, timeout_seconds: float) -> bool:
-    """Run the program beside its messages; whether it ended in time. A crash shows in what it left."""
-    with message_file.open("wb") as messages:
-        try:
-            subprocess.run(
-                command,
-                cwd=message_file.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=messages,
-                stderr=subprocess.STDOUT,
-                timeout=timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return False
-    return True
-
-
-def _read_messages(message_file: Path) -> tuple[str, ...]:
-    """The program's lines, up to a bound: hostile text can make it say one thing for ever."""
-    with message_file.open("rb") as messages:
-        text = messages.read(_MOST_MESSAGE_BYTES).decode("utf-8", errors="replace")
-    return tuple(text.splitlines())
+def made_harmless(abc: str) -> bytes:
+    """The text as abc2midi may have it: it opens no file, and no short text stands for a huge tune."""
+    content = abc.encode("utf-8", errors="replace")
+    content = _READS_A_FILE.sub(_READS_NONE, content)
+    if _LONG_NUMBER.search(content) is None:
+        return content
+    lines = _LINE_END.split(content)
+    return b"".join(line if _NOT_MUSIC.match(line) else _LONG_NUMBER.sub(_MAX_NUMBER, line) for line in lines)
 
 
 def _first_error(messages: tuple[str, ...]) -> str | None:

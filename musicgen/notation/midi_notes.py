@@ -35,6 +35,21 @@ def is_silent(midi: bytes) -> bool:
     return next(_lasting_notes(midi), None) is None
 
 
+def is_whole(midi: bytes) -> bool:
+    """Whether all tracks that the header announces are there to their last byte, and nothing after them."""
+    try:
+        magic, header_length, _, num_tracks, _ = struct.unpack_from(">4sIHHH", midi)
+        position = 8 + header_length
+        for _ in range(num_tracks):
+            name, length = struct.unpack_from(">4sI", midi, position)
+            if name != b"MTrk":
+                return False
+            position += 8 + length
+    except struct.error:
+        return False
+    return magic == b"MThd" and position == len(midi)
+
+
 def _lasting_notes(midi: bytes) -> Iterator[SoundingNote]:
     """Every note that lasts, track by track."""
     try:

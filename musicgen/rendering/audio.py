@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
+from musicgen.rendering.foreign import check_foreign, play_foreign
 from musicgen.rendering.ogg import renumber
 from musicgen.rendering.synthesis import load_samples, play
 
@@ -29,7 +30,15 @@ _FULL_SCALE = np.float32(2**15 - 1)
 
 
 def check_soundfont(config: RenderingConfig) -> Path:
-    """The soundfont's path. Raises InputError where there is no whole, readable SoundFont 2 file."""
+    """The soundfont's path. Raises InputError unless it is a whole SoundFont 2 file that can be played."""
+    path = _soundfont(config)
+    if config.soundfont is not None and config.audio_format != "none":
+        check_foreign(path, path.stat().st_mtime_ns, config.sample_rate, config.instrument)
+    return path
+
+
+def _soundfont(config: RenderingConfig) -> Path:
+    """The soundfont's path. Raises InputError unless a SoundFont 2 file begins there that is long enough."""
     path = _built_in_soundfont() if config.soundfont is None else Path(config.soundfont)
     allowed = "allowed is the path of an .sf2 file, or null for the built-in one"
     try:
@@ -62,7 +71,9 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
     Returns shape (frames, 2), or None where the soundfont has no sound for the instrument and notes. A tune
     that was cut fades out over its last seconds.
     """
-    sound = play(midi, check_soundfont(config), config.sample_rate)
+    # The one that comes with the installation is known to be sound, and played here, where it stays read.
+    player = play if config.soundfont is None else play_foreign
+    sound = player(midi, _soundfont(config), config.sample_rate)
     longest = config.max_seconds if is_cut else config.max_seconds + _RING_OUT_SECONDS
     sound = _without_final_silence(sound[: round(longest * config.sample_rate)])
     if sound.size == 0 or not np.isfinite(sound).all():
@@ -72,9 +83,9 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
 
 
 def load_sounds(config: RenderingConfig) -> None:
-    """Read the soundfont now, as far as most tunes need it; raises InputError like `check_soundfont`."""
-    if config.num_tunes and config.audio_format != "none":
-        load_samples(check_soundfont(config), config.sample_rate, config.instrument)
+    """Read the built-in soundfont now, as far as most tunes need it. Any other is read where it is played."""
+    if config.num_tunes and config.audio_format != "none" and config.soundfont is None:
+        load_samples(_soundfont(config), config.sample_rate, config.instrument)
 
 
 def level(sound: NDArray[np.float32], loudness_dbfs: float) -> NDArray[np.float32]:

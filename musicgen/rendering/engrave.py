@@ -1,10 +1,9 @@
-"""The program that draws scores: MEI on standard input, SVG on standard output, each as a line of JSON.
+"""The program that draws scores: MEI on standard input, SVG on standard output, as `helper.py` has them.
 
 It ends with exit status 1 at the first MEI that cannot be read. It runs as a process of its own because the
 engraver is native code that may end its process. It imports nothing of musicgen, so it starts in a moment.
 """
 
-import json
 import sys
 
 import verovio
@@ -40,8 +39,11 @@ def engrave(mei: str) -> str | None:
 
 
 if __name__ == "__main__":
-    for line in sys.stdin:
-        svg = engrave(json.loads(line))
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while length := requests.read(8):
+        svg = engrave(requests.read(int.from_bytes(length, "big")).decode("utf-8"))
         if svg is None:
             sys.exit(1)
-        print(json.dumps(svg), flush=True)
+        answer = svg.encode("utf-8", errors="replace")
+        answers.write(len(answer).to_bytes(8, "big") + answer)
+        answers.flush()

@@ -5,9 +5,10 @@ soundfont asks for: each note ends in a click. So notes are dealt out to stems i
 faded in that moment, and mixed. Times are in seconds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ _MOST_STEMS = 8
 _COMMON_PITCHES = range(55, 88)
 """MIDI numbers: of a fiddle in the first position, and a little more."""
 _VELOCITY, _TICKS_A_QUARTER = 80, 480
+_NOTE_TICKS = 10
+"""About a hundredth of a second."""
 
 
 @dataclass(slots=True)
@@ -84,15 +87,24 @@ def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
 
     Raises InputError for a soundfont that cannot be read.
     """
-    from symusic.core import NoteSecond, NoteSecondList, ScoreSecond, TrackSecond
-
-    track = TrackSecond("", program, False)
-    track.notes = NoteSecondList(
-        [NoteSecond(0.01 * place, 0.01, pitch, _VELOCITY) for place, pitch in enumerate(_COMMON_PITCHES)]
-    )
-    score = ScoreSecond(_TICKS_A_QUARTER)
-    score.tracks.append(track)
+    score = in_seconds(read_score(scale(program, _COMMON_PITCHES)))
     _synthesizer(soundfont, sample_rate).render(score, stereo=True)
+
+
+def scale(program: int, pitches: Iterable[int], velocities: Iterable[int] = (_VELOCITY,)) -> bytes:
+    """The MIDI of very short notes one after the other: every pitch at every velocity."""
+    from symusic.core import NoteTick, NoteTickList, ScoreTick, TrackTick
+
+    track = TrackTick("", program, False)
+    track.notes = NoteTickList(
+        [
+            NoteTick(_NOTE_TICKS * place, _NOTE_TICKS, pitch, velocity)
+            for place, (pitch, velocity) in enumerate(product(pitches, velocities))
+        ]
+    )
+    score = ScoreTick(_TICKS_A_QUARTER)
+    score.tracks.append(track)
+    return score.dumps_midi()
 
 
 # It reads every note's sample once and keeps it: most of the time that the first tune takes.

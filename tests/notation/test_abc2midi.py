@@ -1,11 +1,16 @@
+import json
+import os
 import shutil
 import stat
+import subprocess
 import sys
+import tempfile
 
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.notation import abc2midi, convert, sounding_notes
+from musicgen.notation import Conversion, abc2midi, abc2midi_process, convert, sounding_notes
+from tests.full_disk import files_end_at
 
 TUNE = "X:1\nT:Scale\nM:4/4\nL:1/4\nK:D\nDEFG|:A2d2:|\n"
 
@@ -48,32 +53,156 @@ def test_non_ascii_titles_convert():
     assert convert(TUNE.replace("Scale", "Fáinne Geal an Lae ♯")).parses
 
 
-def _program(tmp_path, monkeypatch, script: str) -> None:
-    """Put a program of this script in abc2midi's place."""
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%%abc-include no-such-file",
+        "  %%abc-include no-such-file",
+        "% %abc-includeno-such-file",
+        "%%MIDI ptstress no-such-file",
+        "I:MIDI ptstress no-such-file",
+        "I:MIDI = ptstress no-such-file",
+        "CDEF [I:MIDI=ptstress no-such-file] GABc|",
+        "CDEF GABc| %%MIDI ptstress no-such-file",
+        "%%MIDIdef abc ptstress no-such-file\n%%MIDIx abc",
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_no_directive_makes_it_open_a_file(line, end):
+    tune = f"X:1\nM:4/4\nL:1/8\nK:C\n{line}\nCDEF|\n".replace("\n", end)
+    command = [str(abc2midi.find_program()), "-", "-o", os.devnull]
+    as_it_is = subprocess.run(command, input=tune.encode(), capture_output=True, check=False).stdout
+    assert b"Failed to open" in as_it_is
+    conversion = convert(tune)
+    assert conversion.parses
+    assert not any("Failed to open" in message for message in conversion.messages)
+
+
+def test_short_texts_that_stand_for_huge_tunes_take_little_memory():
+    tunes = [
+        "K:C\nCDEF|Z50000000|CDEF|\n",
+        "K:C\nCDEF|X0000050000000|[K:D]Z50000000|CDEF|\n",
+        "K:C\nA::Z50000000|CDEF|\n",
+        "P:(((A9999)9999)9999)9999\nK:C\nP:A\nCDEF|\n",
+        "P:A200000000\nK:C\nP:A\nz|\n",
+        "K:C\nTC99999999|\n",
+        'K:C\n%%MIDI drumon\n"C"C99999999|\n',
+    ]
+    code = (
+        "import json, resource, sys; from musicgen.notation import convert\n"
+        "for tune in json.load(sys.stdin): convert('X:1\\nM:4/4\\nL:1/8\\n' + tune)\n"
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
+    )
+    if sys.platform != "linux":
+        pytest.skip("memory is measured and limited on Linux")
+    told = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(tunes), capture_output=True, text=True, check=True
+    )
+    assert float(told.stdout) < 300
+
+
+def test_numbers_of_ordinary_text_stay():
+    tune = "X:20011224\nT:Number 123456\nZ:id:99999\nQ:1/4=100000\nK:C\n%%MIDI drone 70.12345 1\nC4 Z16|\n"
+    assert abc2midi.made_harmless(tune) == tune.encode()
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    """Puts a shell script in abc2midi's place. Its output file is "$3"."""
     if sys.platform == "win32":
         pytest.skip("the stand-in program is a shell script")
-    path = tmp_path / "abc2midi"
-    path.write_text("#!/bin/sh\n" + script)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(abc2midi, "find_program", lambda: path)
+
+    def put(script: str) -> None:
+        path = tmp_path / "abc2midi"
+        path.write_text("#!/bin/sh\ncat > /dev/null\n" + script)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+        monkeypatch.setattr(abc2midi, "find_program", lambda: path)
+
+    # A shell opens its script.
+    monkeypatch.setattr(abc2midi_process, "_MAX_OPEN_FILES", 64)
+    return put
 
 
-def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
-    _program(tmp_path, monkeypatch, "echo begun\nexec sleep 60\n")
-    conversion = convert(TUNE, timeout_seconds=0.3)
-    assert conversion.problem == "abc2midi took longer than 0.3 s"
+def test_a_program_that_computes_for_ever_is_ended(stand_in, monkeypatch):
+    monkeypatch.setattr(abc2midi_process, "_PATIENCE", 100)
+    stand_in("echo begun\nwhile :; do :; done\n")
+    conversion = convert(TUNE, timeout_seconds=1)
+    assert conversion.problem == "abc2midi took longer than 1 s"
     assert conversion.midi is None
     assert conversion.messages == ("begun",)
 
 
-def test_endless_messages_are_cut(tmp_path, monkeypatch):
-    _program(tmp_path, monkeypatch, "yes message | head -n 200000\n")
-    assert len(convert(TUNE).messages) < 40_000
+def test_endless_messages_are_cut(stand_in):
+    stand_in("exec yes message\n")
+    conversion = convert(TUNE)
+    assert conversion.problem == "abc2midi wrote more than 16777216 bytes"
+    assert len(conversion.messages) < 40_000
 
 
-def test_a_broken_file_does_not_parse(tmp_path, monkeypatch):
-    _program(tmp_path, monkeypatch, "echo MThd > tune.mid\n")
-    assert str(convert(TUNE).problem).startswith("abc2midi wrote a broken file")
+def test_its_memory_time_files_and_core_are_limited(stand_in):
+    if sys.platform != "linux":
+        pytest.skip("limits are set on Linux")
+    stand_in("ulimit -v; ulimit -t; ulimit -f; ulimit -n; ulimit -c\n")
+    limits = convert(TUNE, timeout_seconds=7).messages
+    # Bytes in units of 1024, files in units of 512.
+    assert limits == ("262144", "7", "32768", "64", "0")
+
+
+def test_a_crash_does_not_parse(stand_in):
+    stand_in("echo MThd > $3; kill -SEGV $$\n")
+    assert convert(TUNE) == Conversion(None, (), "abc2midi wrote no MIDI file")
+
+
+WHOLE = convert(TUNE).midi or b""
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("kill -KILL $$", "abc2midi'$"),
+        ("exit 127", "could not write all of its output"),
+        ("echo 'Error in line-char 5-0 : File open failed'; exit 1", "could not write all of its output"),
+        ("echo 'MIDI read/write error : error writing'; exit 1", "could not write all of its output"),
+        ("printf 'a message that is cut'; cat whole.mid > $3", "could not write all of its output"),
+        ("echo done; head -c 100 whole.mid > $3", "could not write all of its output"),
+        ("echo done; cat whole.mid whole.mid > $3", "could not write all of its output"),
+    ],
+)
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_machine_that_fails_is_not_a_tune_that_fails(
+    script, reason, in_memory, stand_in, tmp_path, monkeypatch
+):
+    if in_memory and sys.platform != "linux":
+        pytest.skip("it works in memory on Linux")
+    monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", in_memory)
+    (tmp_path / "whole.mid").write_bytes(WHOLE)
+    stand_in(script.replace("whole.mid", str(tmp_path / "whole.mid")) + "\n")
+    with pytest.raises(OSError, match=reason):
+        convert(TUNE)
+
+
+def test_a_program_that_cannot_start_is_an_error_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(abc2midi, "find_program", lambda: tmp_path / "abc2midi")
+    with pytest.raises(OSError, match="cannot be started"):
+        convert(TUNE)
+
+
+def test_on_a_full_disk_it_works_or_fails_but_never_errs(monkeypatch, tmp_path):
+    """In the temporary folder that it has off Linux, where the system refuses every byte beyond a number."""
+    right = convert(TUNE)
+    monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(abc2midi_process, "limit_process", lambda *_, **__: None)
+    for num_bytes in (0, 20, len(WHOLE) - 1, len(WHOLE), 2**14):
+        with files_end_at(num_bytes):
+            try:
+                conversion = convert(TUNE)
+            except OSError:
+                conversion = None
+        if conversion is None:
+            assert num_bytes < 2**14
+        else:
+            assert (conversion.midi, conversion.problem) == (right.midi, right.problem)
 
 
 @pytest.fixture

@@ -169,6 +169,6 @@ def test_a_soundfont_that_cannot_be_read_is_named_in_one_line(golden, make_confi
     content = b"sfbk" + bytes(4_000)
     path.write_bytes(b"RIFF" + len(content).to_bytes(4, "little") + content)
     config = make_config(soundfont=str(path))
-    for read in (lambda: load_sounds(config), lambda: sound_of(golden, config)):
+    for read in (lambda: check_soundfont(config), lambda: sound_of(golden, config)):
         with pytest.raises(InputError, match=r"^rendering\.soundfont: .*broken\.sf2 cannot be read: .+$"):
             read()

@@ -168,7 +168,7 @@ def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkey
         assert one.engrave(parse_tune(golden)).problems[0].startswith("the engraver ended with status -")
         engraver("import time; time.sleep(60)")
         assert one.engrave(parse_tune(golden)) == Score(None, ("engraving took longer than 2 s",))
-        engraver("import sys; input(); sys.exit(1)")
+        engraver("import sys; sys.stdin.buffer.read(8); sys.exit(1)")
         assert one.engrave(parse_tune(golden)) == Score(None, ("the engraver ended with status 1",))
         monkeypatch.setattr(score_module, "_ENGRAVER", whole)
         assert one.engrave(parse_tune(golden)) == engrave(parse_tune(golden))

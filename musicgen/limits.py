@@ -1,0 +1,41 @@
+"""Limits of the operating system on programs that read what strangers wrote.
+
+Only Linux can set them from outside. Elsewhere such programs run under their caller's time limit alone.
+"""
+
+import contextlib
+import sys
+
+if sys.platform == "linux":
+    import resource
+
+LIMITS_ARE_SET = sys.platform == "linux"
+"""Whether `limit_process` does anything."""
+
+
+def limit_process(
+    pid: int, *, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_files: int | None = None
+) -> None:
+    """Limit a process that has just been started; a lower limit that it inherited stays.
+
+    Memory beyond the limit is refused, processor time beyond it ends the process with SIGXCPU, a file that
+    grows beyond it with SIGXFSZ. The process writes no core file.
+    """
+    if sys.platform != "linux":
+        return
+    limits = [
+        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
+        # At the hard limit the kernel sends SIGKILL, which would look like a machine out of memory.
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
+        (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
+        (resource.RLIMIT_CORE, 0, 0),
+    ]
+    if open_files is not None:
+        limits.append((resource.RLIMIT_NOFILE, open_files, open_files))
+    # A process that has ended already needs no limits.
+    with contextlib.suppress(ProcessLookupError):
+        for kind, soft, hard in limits:
+            inherited = resource.prlimit(pid, kind)[1]
+            if inherited != resource.RLIM_INFINITY:
+                hard = min(hard, inherited)
+            resource.prlimit(pid, kind, (min(soft, hard), hard))

@@ -1,0 +1,31 @@
+"""The program that plays a soundfont of unknown origin: MIDI on standard input, samples on standard output.
+
+It runs as a process of its own, as `helper.py` has them, because a damaged soundfont crashes the synthesiser.
+An answer begins with a byte: 1 before the float32 samples, 0 before the reason why there are none.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from musicgen.errors import InputError
+from musicgen.rendering.synthesis import play
+
+
+def answer_to(midi: bytes, soundfont: Path, sample_rate: int) -> bytes:
+    """The answer to one request."""
+    try:
+        return b"\x01" + play(midi, soundfont, sample_rate).tobytes()
+    except InputError as error:
+        return b"\x00" + str(error).encode("utf-8", errors="replace")
+
+
+if __name__ == "__main__":
+    soundfont, sample_rate = Path(sys.argv[1]), int(sys.argv[2])
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    while length := requests.read(8):
+        answer = answer_to(requests.read(int.from_bytes(length, "big")), soundfont, sample_rate)
+        answers.write(len(answer).to_bytes(8, "big") + answer)
+        answers.flush()
