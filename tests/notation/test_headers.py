@@ -1,4 +1,5 @@
-from musicgen.notation.headers import read_field, split_header, split_lines
+from musicgen.notation.headers import split_header
+from musicgen.notation.lines import read_field, split_lines
 
 
 def test_header_ends_with_key():
