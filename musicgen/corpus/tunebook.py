@@ -107,8 +107,9 @@ def _split_file(text: str) -> Tunebook:
         tunes.append(_with_defaults(tune, defaults) if defaults else tune)
         below = plain[tune_end:end]
         if below and not below.isspace():
+            next_paragraph = _PARAGRAPHS.split(below.strip("\n"))[0]
             num_without_number += _count_tunes(below)
-            num_cut += _has_music(_PARAGRAPHS.split(below.strip("\n"))[0])
+            num_cut += _has_music(next_paragraph) and not _count_tunes(next_paragraph)
     return Tunebook(tunes, num_without_number, num_cut)
 
 

@@ -5,11 +5,14 @@ readers in `musicgen.notation` see, so that the cleaned text means to them what 
 """
 
 import re
+from collections.abc import Hashable
 
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.notation.headers import split_header as read_header
 from musicgen.notation.lines import body_lines
-from musicgen.notation.tokens import TOKEN
+from musicgen.notation.melodies import Melody
+from musicgen.notation.meter import read_meter
+from musicgen.notation.tokens import SOUNDS, TOKEN
 from musicgen.notation.voices import FirstVoice
 
 MOST_CHARACTERS = 100_000
@@ -21,7 +24,7 @@ _OF_THE_TUNE = frozenset("TP")
 
 
 def split_tunes(text: str) -> list[str]:
-    """The tunes of a text with `\n` line ends; `read_tunebook` also counts what is left out."""
+    """The tunes of a text with `\\n` line ends; `read_tunebook` also counts what is left out."""
     return read_tunebook(text).tunes
 
 
@@ -45,18 +48,20 @@ class _Cleaner:
     def __init__(self, keep_fields: frozenset[str], voice: FirstVoice) -> None:
         self.lines: list[str] = []
         self._keep_fields = keep_fields
+        self._keeps_voices = "V" in keep_fields
         self._voice = voice
-        self._has_music = False
+        self._music: list[str] = []
+        self._has_sounds = False
 
     def read(self, body: str) -> None:
         for line in body_lines(body):
             if line.field is None and not line.text.strip():
-                if self._has_music:
+                if self._has_music():
                     return
             elif line.field is None:
                 self._add_music(line.text)
-            elif line.field[0] == "V" and "V" not in self._keep_fields:
-                self._voice.change(line.field[1], self._has_music)
+            elif line.field[0] == "V" and not self._keeps_voices:
+                self._voice.change(line.field[1], self._has_music())
             elif self._voice.is_here or line.field[0] in _OF_THE_TUNE:
                 self.add_field(*line.field)
 
@@ -64,31 +69,40 @@ class _Cleaner:
         if letter in self._keep_fields:
             self.lines.append(f"{letter}:{_BLANKS.sub(' ', value)}")
 
+    def _has_music(self) -> bool:
+        """Whether the music so far has a note or rest. Few tunes ask."""
+        self._has_sounds = self._has_sounds or any(map(_has_sounds, self._music))
+        self._music.clear()
+        return self._has_sounds
+
     def _add_music(self, line: str) -> None:
         text = self._kept_words(line) if self._needs_words(line) else line.strip().removesuffix("!")
         text = _BLANKS.sub(" ", text).strip()
         if text:
             self.lines.append(text)
-            self._has_music = True
+            self._music.append(text)
 
     def _needs_words(self, line: str) -> bool:
         """Whether the words of a line of music have to be told apart; a single `!` is no decoration."""
         return not self._voice.is_here or "%" in line or "V:" in line or line.count("!") > 1
 
     def _kept_words(self, line: str) -> str:
-        words: list[str] = []
-        last = None
+        kept, last = "", None
         for match in TOKEN.finditer(line):
             kind, text = match.lastgroup, match[0]
             if kind == "comment":
                 break
-            if kind == "field" and text[1] == "V" and "V" not in self._keep_fields:
-                self._voice.change(text[3:-1], self._has_music or bool(words))
+            if kind == "field" and text[1] == "V" and not self._keeps_voices:
+                self._voice.change(text[3:-1], self._has_music() or _has_sounds(kept))
             elif self._voice.is_here:
-                words.append(text)
-                last = text if kind == "linebreak" else last if kind == "space" else None
-        kept = "".join(words).rstrip()
-        return kept.removesuffix("!") if last == "!" else kept
+                kept += text
+                last = last if kind == "space" else (kind, text)
+        kept = kept.rstrip()
+        return kept.removesuffix("!") if last == ("linebreak", "!") else kept
+
+
+def _has_sounds(music: str) -> bool:
+    return any(match.lastgroup in SOUNDS for match in TOKEN.finditer(music))
 
 
 def split_header(tune: str) -> tuple[str, str]:
@@ -100,4 +114,19 @@ def split_header(tune: str) -> tuple[str, str]:
 
 def normalised_body(tune: str) -> str:
     """The body without white space and `!` line ends: equal for two tunes that differ in layout only."""
-    return re.sub(r"\s|!$", "", split_header(tune)[1], flags=re.MULTILINE)
+    return normalised(split_header(tune)[1])
+
+
+def normalised(body: str) -> str:
+    """A tune's body without white space and the `!` that old files end their lines with."""
+    return re.sub(r"\s|!(?=[ \t]*$)", "", body, flags=re.MULTILINE)
+
+
+def identity(body: str, melody: Melody, meter: str | None) -> Hashable:
+    """Equal for two tunes that differ in layout only.
+
+    body, melody and meter: those of the tune; the meter as M: has it. The same letters in another key, meter
+    or unit note length are another tune.
+    """
+    notes = melody.pitches.tobytes(), melody.durations.tobytes(), melody.tonic
+    return normalised(body), notes, read_meter(meter or "")[0]

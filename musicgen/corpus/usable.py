@@ -18,13 +18,12 @@ from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunebook import read_tunebook
-from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, normalised_body
+from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
 from musicgen.files import keep_text, source_code
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
 from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
-from musicgen.notation.meter import read_meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,27 +82,24 @@ def _read(
 
 
 def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
-    """The tunes with notes, each once; their melodies; and reason -> number of those left out.
-
-    The same letters are the same tune if they mean the same notes: in another key, meter or unit they do not.
-    """
+    """The tunes with notes, each once; their melodies; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
     short = [tune for tune in tunes if len(tune) <= MOST_CHARACTERS]
     if len(short) < len(tunes):
         dropped[f"longer than {MOST_CHARACTERS:,} characters"] = len(tunes) - len(short)
     for tune, melody in zip(short, read_melodies(short), strict=True):
-        header = dict(reversed(split_header(tune)[0]))
-        notes = melody.pitches.tobytes(), melody.durations.tobytes(), melody.tonic
-        meaning = normalised_body(tune), notes, read_meter(header.get("M", ""))[0]
+        fields, body, _ = split_header(tune)
+        header = dict(reversed(fields))
+        itself = identity(body, melody, header.get("M"))
         if "K" not in header:
             dropped["without key"] += 1
         elif not len(melody):
             dropped["without notes"] += 1
-        elif meaning in seen:
+        elif itself in seen:
             dropped["duplicate"] += 1
         else:
-            seen.add(meaning)
+            seen.add(itself)
             kept.append(tune)
             melodies.append(melody)
     return kept, melodies, dict(dropped)

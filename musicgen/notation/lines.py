@@ -1,8 +1,9 @@
 """The lines of ABC text: fields with their continuations, music, and what a reader passes over.
 
-A field is a line `K:value`; between lines of music, `|` or `:` after the colon makes it music (`G:|`). A `+:`
-line continues the field above it. Comments, directives (`%%`) and blocks of text (`%%begintext` to
-`%%endtext`, and every other `%%begin…`) are neither.
+A field is a line `K:value`. Between lines of music, `|` or `:` after the colon makes it music if the letter
+is a note, a rest or space (`G:|`), but not otherwise (`w:|la la`). A `+:` line continues the field above it.
+Comments, directives (`%%`) and blocks of text (`%%begintext` to `%%endtext`, and any other `%%begin…`) are
+neither.
 Source: the ABC standard 2.1, sections 2.2, 3 and 11.4.5 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 # Blanks before the letter and the colon break the standard, but mean nothing else.
-_FIELD = re.compile(r"[ \t]*([A-Za-z+])[ \t]*:(?![|:])(.*)", re.DOTALL)
+_FIELD = re.compile(r"[ \t]*([H-WYh-w+]|[A-Za-z](?=[ \t]*:(?![|:])))[ \t]*:(.*)", re.DOTALL)
 _HEADER_FIELD = re.compile(r"[ \t]*([A-Za-z+])[ \t]*:(.*)", re.DOTALL)
 _COMMENT = re.compile(r"(?<!\\)%.*", re.DOTALL)
 _BLOCK_MARK = re.compile(r"%%[ \t]*(begin|end)([a-z]+)")
@@ -75,6 +76,8 @@ def passed_over(lines: Sequence[str]) -> set[int]:
     comments = {number for number, line in enumerate(lines) if line.lstrip(" \t").startswith("%")}
     for first, end in text_blocks(lines) if comments else ():
         comments.update(range(first, len(lines) if end is None else end))
+        if end is None:
+            break
     return comments
 
 
