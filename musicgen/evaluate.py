@@ -56,7 +56,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     # numpy and rich take a while to import, which --help and a wrong argument should not wait for.
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
-    from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, split_tunes
+    from musicgen.corpus.tunebook import read_tunebook, what_was_read
+    from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
     from musicgen.metrics.melody import read_corpus
@@ -65,7 +66,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     data = data_config(arguments.reference)
     files = tunes_config(arguments.tunes, data)
-    tunes = [clean_tune(tune, frozenset(files.keep_fields)) for tune in split_tunes(read_source(files))]
+    book = read_tunebook(read_source(files))
+    tunes = [clean_tune(tune, frozenset(files.keep_fields)) for tune in book.tunes]
     if not tunes:
         raise InputError(f"{arguments.tunes}: no tune found; a tune begins with a line X:")
     longest = max(map(len, tunes))
@@ -97,6 +99,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     print_table(
         metrics_table(evaluation.metrics, evaluation.metrics, beside, reference.floor, evaluation.reasons)
     )
+    print(f"{arguments.tunes}: {what_was_read(book.num_read, book.dropped, book.num_cut)}")
+    print(f"{corpus.name}: {corpus.report.lines()[0]}")
     print(
         f"{len(tunes)} tunes against {corpus.report.num_tunes} of {corpus.name}; "
         f"corpus: {reference.sample_size} held-out tunes, 20 splits; floor: a character 5-gram model"

@@ -37,6 +37,18 @@ def test_copied_tunes_are_valid_and_found_out(corpus: Path, tmp_path: Path) -> N
     assert "originality/copied_share" in done.stdout and "above the corpus" in done.stdout
 
 
+def test_what_is_left_out_of_the_tunes_and_of_the_corpus_is_printed(corpus: Path, tmp_path: Path) -> None:
+    book = tmp_path / "book.abc"
+    book.write_text(corpus.read_text() + "\n\n" + small_tune(0) + "\n\nT:No number\nK:C\nCDE|\n")
+    arguments = (str(book), "--reference", str(book), "--cache", str(tmp_path / "cache"))
+    done = run("evaluate", *arguments)
+    assert done.returncode == 0, done.stderr
+    *_, tunes, reference, summary = done.stdout.strip().split("\n")
+    assert "42 tunes read, dropped: 1 without X:" in tunes
+    assert "42 tunes read, dropped: 1 duplicate, 1 without X:; 40 kept" in reference
+    assert summary.startswith("41 tunes against 40")
+
+
 @pytest.mark.parametrize(
     ("tunes", "reference", "more", "line"),
     [

@@ -58,7 +58,11 @@ def link(name: str, target: str, *, of_run: bool = True) -> Callable[[Path], Non
 
 def yaml(text: str) -> Callable[[Path], None]:
     """An attack by the sweep's multirun.yaml."""
-    return lambda sweep: (sweep / "multirun.yaml").write_text(text, encoding="utf-8")
+
+    def attack(sweep: Path) -> None:
+        (sweep / "multirun.yaml").write_text(text, encoding="utf-8")
+
+    return attack
 
 
 def findings(*texts: str) -> Callable[[Path], None]:

@@ -25,7 +25,7 @@ class DataConfig:
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     """The digest that a downloaded file must have."""
     clean: bool
-    """False keeps every tune's text exactly as it stands in the file."""
+    """False keeps every tune's text as it stands in the file, and adds the fields above the first tune."""
     keep_fields: list[Annotated[str, Field(pattern="^[A-Za-z]$")]]
     """The fields that cleaning keeps; all others go."""
     validation_share: Annotated[Share, Field(gt=0.0)]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.splits import Split, split_by_group
+from musicgen.corpus.tunebook import what_was_read
 from musicgen.corpus.usable import read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
@@ -27,6 +28,8 @@ class CorpusReport:
     tunes_read: int
     dropped: dict[str, int]
     """Reason -> number of tunes left out."""
+    num_cut: int
+    """Of the tunes read, those with more music below an empty line, which is left out."""
     num_tunes: int
     num_train: int
     num_validation: int
@@ -42,9 +45,8 @@ class CorpusReport:
 
     def lines(self) -> list[str]:
         """The report in words."""
-        dropped = ", ".join(f"{count} {reason}" for reason, count in self.dropped.items()) or "none"
         return [
-            f"{self.tunes_read} tunes read, dropped: {dropped}; "
+            f"{what_was_read(self.tunes_read, self.dropped, self.num_cut)}; "
             f"{self.num_tunes} kept, {self.num_near_duplicates} of them near-duplicates kept in one split",
             f"{self.num_train} train, {self.num_validation} validation, {self.num_test} test tunes; "
             f"{self.characters:,} of {self.characters_read:,} characters kept, "
@@ -110,6 +112,7 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     report = CorpusReport(
         tunes_read=read.tunes_read,
         dropped=read.dropped,
+        num_cut=read.num_cut,
         num_tunes=len(tunes),
         num_train=len(split.train),
         num_validation=len(split.validation),

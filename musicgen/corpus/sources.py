@@ -4,20 +4,26 @@ import hashlib
 import http.client
 import importlib.util
 import os
+import re
 import urllib.request
 from contextlib import closing
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
+from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError
 from musicgen.files import read_whole, replace_atomically
 
 DOWNLOAD_TIMEOUT_SECONDS = 30
 _MEGABYTE = 10**6
+_ABC_FILE = "*.[aA][bB][cC]"
+_BYTE_ORDER_MARK = "\ufeff".encode()
+# A mark has a meaning where a file begins, of several that were joined; anywhere else it is invisible.
+_INVISIBLE_MARK = re.compile(r"(?<!\n)\ufeff(?![ \t]*[A-Za-z+]:|[%\n])")
 
 
 def read_source(config: DataConfig) -> str:
-    """The text of every file of the corpus, in the order of the file names, a blank line between two.
+    """The text of every file of the corpus, in the order of the file names, each further one after a mark.
 
     Raises InputError for a corpus that is missing, empty, binary, no file (a pipe, a device) or too large.
     """
@@ -26,7 +32,7 @@ def read_source(config: DataConfig) -> str:
         content = _read(path, left, config)
         left -= len(content)
         texts.append(decode_text(content, path))
-    return "\n\n".join(texts)
+    return f"\n{FILE_START}".join(texts)
 
 
 def is_at_hand(config: DataConfig) -> bool:
@@ -53,7 +59,7 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.abc") if file.is_file())
+        files = sorted(file for file in path.rglob(_ABC_FILE) if file.is_file())
     elif path.exists():
         raise InputError(f"data.path={config.path}: is neither a file nor a folder")
     else:
@@ -62,9 +68,8 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
         fixed = next((i for i, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts))
         if fixed == len(parts):
             raise InputError(f"data.path={config.path}: no such file or folder")
-        files = sorted(
-            file for file in Path(*parts[:fixed]).glob(str(Path(*parts[fixed:]))) if file.is_file()
-        )
+        pattern = re.sub(r"\.abc$", ".[aA][bB][cC]", str(Path(*parts[fixed:])), flags=re.IGNORECASE)
+        files = sorted(file for file in Path(*parts[:fixed]).glob(pattern) if file.is_file())
     if not files:
         raise InputError(
             f"data.path={config.path}: holds no file that matches (an .abc file, folder or glob)"
@@ -98,11 +103,19 @@ def decode_text(content: bytes, path: Path) -> str:
         raise InputError(f"data.path: {path} is empty; an ABC file with tunes is needed")
     if b"\0" in content:
         raise InputError(f"data.path: {path} is a binary file; ABC is plain text")
+    # Each of several joined files has an encoding of its own.
+    parts = content.removeprefix(_BYTE_ORDER_MARK).split(_BYTE_ORDER_MARK)
+    text = FILE_START.join(map(_decode, parts))
+    # DOS ended a file with the character 26, and a careless copy ends a line twice.
+    text = text.replace("\x1a", "").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    return _INVISIBLE_MARK.sub("", text) if FILE_START in text else text
+
+
+def _decode(content: bytes) -> str:
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        text = content.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        return content.decode("latin-1")
 
 
 def _downloaded_file(config: DataConfig) -> Path:

@@ -1,65 +1,132 @@
-"""Text of ABC files to single tunes, and the cleaning of a tune.
+"""A tune's text: its cleaning, its header and body.
 
-A tune begins at a line with an X: field and ends before a blank line or the next X:. What stands between
-tunes (file headers, free text) is no tune and is left out, as the ABC standard has it.
+Cleaning drops what training text has no use for, and changes no note: it keeps or drops the words that the
+readers in `musicgen.notation` see, so that the cleaned text means to them what the tune did.
 """
 
 import re
-from itertools import pairwise
+from collections.abc import Hashable
 
-from musicgen.errors import InputError
+from musicgen.corpus.tunebook import read_tunebook
+from musicgen.notation.headers import split_header as read_header
+from musicgen.notation.lines import body_lines
+from musicgen.notation.melodies import Melody
+from musicgen.notation.meter import read_meter
+from musicgen.notation.tokens import SOUNDS, TOKEN
+from musicgen.notation.voices import FirstVoice
 
 MOST_CHARACTERS = 100_000
 """Of a tune. The longest of the corpora that are known here has some thousands."""
-MOST_TUNES = 200_000
-"""Of a corpus. The largest collections on the network have a quarter of that."""
 
-_TUNE_START = re.compile(r"^[ \t]*X[ \t]*:", re.MULTILINE)
-_BLANK_LINE = re.compile(r"\n[ \t]*(?=\n)")
-_FIELD_LINE = re.compile(r"^([A-Za-z]):(.*)$")
-_COMMENT = re.compile(r"(?<!\\)%.*$")
 _BLANKS = re.compile(r"[ \t]{2,}|\t")
+_OF_THE_TUNE = frozenset("TP")
+"""Fields that belong to no voice, wherever they stand."""
 
 
 def split_tunes(text: str) -> list[str]:
-    """Cut text with `\\n` line ends into tunes, each as it stands, without the blank lines around it.
-
-    Raises InputError for more tunes than any corpus has.
-    """
-    starts = [match.start() for match in _TUNE_START.finditer(text)]
-    if len(starts) > MOST_TUNES:
-        raise InputError(f"{len(starts):,} lines begin a tune with X:; a corpus may have {MOST_TUNES:,}")
-    pieces = (text[start:end] for start, end in pairwise([*starts, len(text)]))
-    return [_BLANK_LINE.split(piece, maxsplit=1)[0].strip("\n") for piece in pieces]
+    """The tunes of a text with `\\n` line ends; `read_tunebook` also counts what is left out."""
+    return read_tunebook(text).tunes
 
 
 def clean_tune(tune: str, keep_fields: frozenset[str]) -> str:
-    """The tune with only these fields, without comments, directives and old-style `!` line ends.
+    """The first voice with only these fields, without comments, directives and old-style `!` line ends.
 
-    Runs of spaces become one: in ABC any number of them ends a beam alike.
+    All voices stay if `keep_fields` has V, without which they could not be told apart. Runs of spaces become
+    one: in ABC any number of them ends a beam alike.
     """
-    lines = (_clean_line(line, keep_fields) for line in tune.split("\n"))
-    return "\n".join(line for line in lines if line)
+    headers, body, _ = read_header(tune)
+    cleaner = _Cleaner(keep_fields, FirstVoice(headers))
+    for letter, value in headers:
+        cleaner.add_field(letter, value)
+    cleaner.read(body)
+    return "\n".join(cleaner.lines)
 
 
-def _clean_line(line: str, keep_fields: frozenset[str]) -> str:
-    if "%" in line:
-        line = _COMMENT.sub("", line)
-    line = _BLANKS.sub(" ", line).strip()
-    field = _FIELD_LINE.match(line)
-    if field:
-        letter, value = field.groups()
-        return f"{letter}:{value.strip()}" if letter in keep_fields else ""
-    return line.removesuffix("!").rstrip()
+class _Cleaner:
+    """Collects the lines of the cleaned tune."""
+
+    def __init__(self, keep_fields: frozenset[str], voice: FirstVoice) -> None:
+        self.lines: list[str] = []
+        self._keep_fields = keep_fields
+        self._keeps_voices = "V" in keep_fields
+        self._voice = voice
+        self._music: list[str] = []
+        self._has_sounds = False
+
+    def read(self, body: str) -> None:
+        for line in body_lines(body):
+            if line.field is None and not line.text.strip():
+                if self._has_music():
+                    return
+            elif line.field is None:
+                self._add_music(line.text)
+            elif line.field[0] == "V" and not self._keeps_voices:
+                self._voice.change(line.field[1], self._has_music())
+            elif self._voice.is_here or line.field[0] in _OF_THE_TUNE:
+                self.add_field(*line.field)
+
+    def add_field(self, letter: str, value: str) -> None:
+        if letter in self._keep_fields:
+            self.lines.append(f"{letter}:{_BLANKS.sub(' ', value)}")
+
+    def _has_music(self) -> bool:
+        """Whether the music so far has a note or rest. Few tunes ask."""
+        self._has_sounds = self._has_sounds or any(map(_has_sounds, self._music))
+        self._music.clear()
+        return self._has_sounds
+
+    def _add_music(self, line: str) -> None:
+        text = self._kept_words(line) if self._needs_words(line) else line.strip().removesuffix("!")
+        text = _BLANKS.sub(" ", text).strip()
+        if text:
+            self.lines.append(text)
+            self._music.append(text)
+
+    def _needs_words(self, line: str) -> bool:
+        """Whether the words of a line of music have to be told apart; a single `!` is no decoration."""
+        return not self._voice.is_here or "%" in line or "V:" in line or line.count("!") > 1
+
+    def _kept_words(self, line: str) -> str:
+        kept, last = "", None
+        for match in TOKEN.finditer(line):
+            kind, text = match.lastgroup, match[0]
+            if kind == "comment":
+                break
+            if kind == "field" and text[1] == "V" and not self._keeps_voices:
+                self._voice.change(text[3:-1], self._has_music() or _has_sounds(kept))
+            elif self._voice.is_here:
+                kept += text
+                last = last if kind == "space" else (kind, text)
+        kept = kept.rstrip()
+        return kept.removesuffix("!") if last == ("linebreak", "!") else kept
+
+
+def _has_sounds(music: str) -> bool:
+    return any(match.lastgroup in SOUNDS for match in TOKEN.finditer(music))
 
 
 def split_header(tune: str) -> tuple[str, str]:
     """The header, up to and with its K: line, and the body. Without a K: line all of it is header."""
-    key_line = re.search(r"^K:.*(?:\n|$)", tune, re.MULTILINE)
+    key_line = re.search(r"^[ \t]*K[ \t]*:.*(?:\n|$)", tune, re.MULTILINE)
     end = key_line.end() if key_line else len(tune)
     return tune[:end], tune[end:]
 
 
 def normalised_body(tune: str) -> str:
     """The body without white space and `!` line ends: equal for two tunes that differ in layout only."""
-    return re.sub(r"\s|!$", "", split_header(tune)[1], flags=re.MULTILINE)
+    return normalised(split_header(tune)[1])
+
+
+def normalised(body: str) -> str:
+    """A tune's body without white space and the `!` that old files end their lines with."""
+    return re.sub(r"\s|!(?=[ \t]*$)", "", body, flags=re.MULTILINE)
+
+
+def identity(body: str, melody: Melody, meter: str | None) -> Hashable:
+    """Equal for two tunes that differ in layout only.
+
+    body, melody and meter: those of the tune; the meter as M: has it. The same letters in another key, meter
+    or unit note length are another tune.
+    """
+    notes = melody.pitches.tobytes(), melody.durations.tobytes(), melody.tonic
+    return normalised(body), notes, read_meter(meter or "")[0]

@@ -17,10 +17,12 @@ from pydantic import TypeAdapter
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
-from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, normalised_body, split_tunes
+from musicgen.corpus.tunebook import read_tunebook
+from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
 from musicgen.files import keep_text, source_code
-from musicgen.notation.headers import header_field
+from musicgen.notation.headers import split_header
+from musicgen.notation.lines import has_open_block
 from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
 
 
@@ -34,6 +36,8 @@ class UsableTunes:
     tunes_read: int
     dropped: dict[str, int]
     """Reason -> number of tunes left out."""
+    num_cut: int
+    """Of the tunes read, those with more music below an empty line, which is left out."""
     characters_read: int
 
 
@@ -63,33 +67,39 @@ def _read(
     text: str, clean: bool, keep_fields: frozenset[str], near_duplicate_share: float | None
 ) -> tuple[UsableTunes, list[Melody]]:
     """The usable tunes with their melodies."""
-    read = split_tunes(text)
-    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in read]
+    book = read_tunebook(text)
+    whole = [tune for tune in book.tunes if not has_open_block(tune)]
+    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in whole]
     tunes, melodies, dropped = _keep_usable(cleaned)
+    dropped |= book.dropped
+    if len(whole) < len(book.tunes):
+        dropped["with a text block that does not end"] = len(book.tunes) - len(whole)
     if near_duplicate_share is None:
         groups = list(range(len(tunes)))
     else:
         groups = near_duplicate_groups([melody.pitches for melody in melodies], near_duplicate_share)
-    return UsableTunes(tunes, groups, len(read), dropped, len(text)), melodies
+    return UsableTunes(tunes, groups, book.num_read, dropped, book.num_cut, len(text)), melodies
 
 
 def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
-    """The tunes with notes, each body once; their melodies; and reason -> number of those left out."""
+    """The tunes with notes, each once; their melodies; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
     short = [tune for tune in tunes if len(tune) <= MOST_CHARACTERS]
     if len(short) < len(tunes):
         dropped[f"longer than {MOST_CHARACTERS:,} characters"] = len(tunes) - len(short)
     for tune, melody in zip(short, read_melodies(short), strict=True):
-        body = normalised_body(tune)
-        if header_field(tune, "K") is None:
+        fields, body, _ = split_header(tune)
+        header = dict(reversed(fields))
+        itself = identity(body, melody, header.get("M"))
+        if "K" not in header:
             dropped["without key"] += 1
         elif not len(melody):
             dropped["without notes"] += 1
-        elif body in seen:
+        elif itself in seen:
             dropped["duplicate"] += 1
         else:
-            seen.add(body)
+            seen.add(itself)
             kept.append(tune)
             melodies.append(melody)
     return kept, melodies, dict(dropped)

@@ -14,7 +14,7 @@ from musicgen.corpus.sources import is_at_hand
 from musicgen.corpus.tunes import split_header
 from musicgen.errors import InputError
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Play, Stimulus, anchor_stimulus
-from musicgen.notation.headers import read_field
+from musicgen.notation.lines import read_field
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import TOKEN
 from musicgen.study.record import RunRecord

@@ -3,9 +3,7 @@
 More is not better: noise maximises every one of these. The target is the corpus at the same sample size.
 """
 
-import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,20 +45,15 @@ def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> flo
     return len(np.unique(ngrams)) / len(ngrams)
 
 
-def unique_tunes(bodies: Sequence[str]) -> float:
-    """Different bodies / all of them, in (0, 1]; higher is better. White space and line ends do not count.
+def unique_tunes(identities: Sequence[Hashable]) -> float:
+    """Different tunes / all of them, in (0, 1]; higher is better.
 
-    No tunes: UnmeasurableError.
+    identities: equal for tunes that differ in layout only (`corpus.tunes.identity`). No tunes:
+    UnmeasurableError.
     """
-    if not bodies:
+    if not identities:
         raise UnmeasurableError(_NO_TUNES)
-    return len({normalised(body) for body in bodies}) / len(bodies)
-
-
-@lru_cache(maxsize=1024)  # the sampling noise asks for every tune ten times
-def normalised(body: str) -> str:
-    """A tune body without white space and the `!` that old files end their lines with."""
-    return re.sub(r"\s+|!(?=\s*$)", "", body, flags=re.MULTILINE)
+    return len(set(identities)) / len(identities)
 
 
 def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:

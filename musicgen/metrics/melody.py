@@ -6,7 +6,7 @@ Everything that counts notes without saying more counts pitches.
 """
 
 import errno
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.corpus.tunes import identity
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import Integers, Melody, melody_of, read_melodies
@@ -96,6 +97,11 @@ class ScoredTune:
     def bars(self) -> tuple[str, ...]:
         """The text of each bar, without white space and decorations."""
         return tuple(bar.text for bar in self.parsed.bars)
+
+    @cached_property
+    def identity(self) -> Hashable:
+        """Equal for tunes that differ in layout only."""
+        return identity(self.parsed.body, self.melody, self.parsed.header("M"))
 
     @cached_property
     def num_valid_bars(self) -> int:

@@ -184,8 +184,8 @@ _ALL = (
     Metric(
         "diversity/unique_tunes",
         HIGHER,
-        "different / all tune bodies",
-        lambda c: diversity.unique_tunes([tune.parsed.body for tune in c.sample]),
+        "different / all tunes",
+        lambda c: diversity.unique_tunes([tune.identity for tune in c.sample]),
     ),
     Metric(
         "diversity/pair_distance",

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from musicgen.notation.headers import read_field, split_lines
 from musicgen.notation.key import Key, read_key
+from musicgen.notation.lines import body_lines
 from musicgen.notation.melody import MelodyReader, Sound
 from musicgen.notation.meter import Meter, read_meter, read_unit
 from musicgen.notation.problems import Problems, quote
 from musicgen.notation.tokens import TOKEN
 from musicgen.notation.tune import Bar, Note
+from musicgen.notation.voices import FirstVoice
 
 _MOST_MEASURES = 256
 _SOUNDS = frozenset({"rest", "chord", "measures"})
@@ -40,38 +41,34 @@ class _Draft:
 class BarReader:
     """Reads the body of a tune line by line; `bars()` gives the result."""
 
-    def __init__(
-        self, key: Key, meter: Meter, unit: Fraction, first_voice: str | None, problems: Problems
-    ) -> None:
-        """Start with what the header says. `first_voice` is the header's first V:, None without any."""
+    def __init__(self, key: Key, meter: Meter, unit: Fraction, voice: FirstVoice, problems: Problems) -> None:
+        """Start with what the header says."""
         self._problems = problems
         self._key = key
         self._meter = meter
         self._unit = unit
         self._melody = MelodyReader(key, unit, meter.is_compound, problems)
-        self._first_voice = first_voice
+        self._voice = voice
         self._rest_measures_left = _MOST_MEASURES
-        self._is_other_voice = False
-        self._is_skipping = False
+        self._in_overlay = False
         self._drafts: list[_Draft] = []
         self._open_bar()
         self._may_be_short = True
 
     def read(self, body: str) -> None:
         """Read every line up to the end of the tune: an empty line after the first music, or another X:."""
-        lines = split_lines(body)
-        for number, line in enumerate(lines):
-            field = read_field(line)
-            is_empty = not line.strip()
-            has_music = bool(self._drafts or self._sounds)
-            if (is_empty and has_music) or (field is not None and field[0] == "X"):
-                if any(rest.strip() for rest in lines[number:]):
+        for line in body_lines(body):
+            is_end = (
+                self._has_music if not line.text.strip() else line.field is not None and line.field[0] == "X"
+            )
+            if is_end:
+                if body[line.start :].strip():
                     self._problems.add("text after the end of the tune is not read")
                 return
-            if field is not None:
-                self._field(*field)
-            elif not line.startswith("%"):
-                self._music(line)
+            if line.field is not None:
+                self._field(*line.field)
+            else:
+                self._music(line.text)
 
     def bars(self) -> tuple[Bar, ...]:
         """The bars read so far; the last one may be short."""
@@ -79,6 +76,10 @@ class BarReader:
         if self._drafts:
             self._drafts[-1].may_be_short = True
         return tuple(_finished(draft) for draft in self._drafts)
+
+    @property
+    def _has_music(self) -> bool:
+        return bool(self._drafts or self._sounds)
 
     def _open_bar(self) -> None:
         self._texts: list[str] = []
@@ -93,25 +94,25 @@ class BarReader:
             if kind == "space":
                 continue
             text = match[0]
-            if self._is_skipping and kind not in ("field", "bar"):
-                if not self._is_other_voice:
-                    self._texts.append(text)
+            if kind == "field":
+                self._field(text[1], text[3:-1].strip())
+            elif not self._voice.is_here:
+                continue
+            elif self._in_overlay and kind != "bar":
+                self._texts.append(text)
             elif kind == "note":
                 if not self._sounds:
                     self._bar_meter = self._meter.bar_length
                 self._texts.append(text)
                 self._sounds.append(self._melody.note(text))
             elif kind == "bar":
-                if not self._is_other_voice:
-                    self._bar_line(text)
+                self._bar_line(text)
             elif kind in _MARKS:
                 self._mark(kind, text)
             elif kind in _SOUNDS:
                 self._rest_or_chord(kind, text)
             elif kind == "ending":
                 self._touch_section()
-            elif kind == "field":
-                self._field(text[1], text[3:-1].strip())
 
     def _rest_or_chord(self, kind: str, text: str) -> None:
         """Put a rest, a chord or whole bars of rest into the bar."""
@@ -135,7 +136,7 @@ class BarReader:
         elif kind == "tuplet":
             self._melody.tuplet(text)
         elif kind == "overlay":
-            self._is_skipping = True
+            self._in_overlay = True
         elif kind == "stray":
             self._problems.add(f"{quote(text)} means nothing in music")
 
@@ -164,7 +165,7 @@ class BarReader:
         if touches_section:
             self._touch_section()
         self._melody.end_bar()
-        self._is_skipping = False
+        self._in_overlay = False
 
     def _touch_section(self) -> None:
         """Let the bars on both sides of this place be short."""
@@ -175,8 +176,8 @@ class BarReader:
     def _field(self, letter: str, value: str) -> None:
         """Take a field that stands between lines or, in brackets, between notes."""
         if letter == "V":
-            self._voice(value)
-        elif self._is_other_voice:
+            self._voice.change(value, self._has_music)
+        elif not self._voice.is_here:
             return
         elif letter == "K":
             self._key, problem = read_key(value, self._key)
@@ -196,14 +197,6 @@ class BarReader:
         if problem is None or meter.bar_length is not None:
             self._meter = meter
             self._melody.is_compound = meter.is_compound
-
-    def _voice(self, value: str) -> None:
-        """Read on only where the tune's first voice goes on."""
-        name = value.split(maxsplit=1)[0] if value else ""
-        if self._first_voice is None:
-            # Music before any V: is voice 1.
-            self._first_voice = "1" if self._drafts or self._sounds else name
-        self._is_other_voice = self._is_skipping = name != self._first_voice
 
 
 def _finished(draft: _Draft) -> Bar:

@@ -1,46 +1,30 @@
-"""Information fields of an ABC tune: its header, and the field lines between lines of music.
+"""The header of an ABC tune.
 
-A field is a line `K:value`; between lines of music, `|` or `:` after the colon makes it music (`G:|`).
-The header begins with a field and ends with K:; other lines in it are passed over. Where K: is missing, it
-ends before the first line that is no field, so that music without a key still reads as music.
+It begins with a field and ends with K:; other lines in it are passed over. Where K: is missing, it ends
+before the first line that is no field, so that music without a key still reads as music.
 Source: the ABC standard 2.1, sections 2.2 and 3 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
-import re
-
+from musicgen.notation.lines import passed_over, read_field, split_lines
 from musicgen.notation.problems import quote
-
-_FIELD = re.compile(r"([A-Zmrsw+]):(?![:|])(.*)", re.DOTALL)
-_HEADER_FIELD = re.compile(r"([A-Zmrsw+]):(.*)", re.DOTALL)
-_COMMENT = re.compile(r"(?<!\\)%.*", re.DOTALL)
-
-
-def split_lines(text: str) -> list[str]:
-    """The lines of the text, whichever system ended them; no other character ends a line."""
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def read_field(line: str, is_header: bool = False) -> tuple[str, str] | None:
-    """(letter, value without comment and outer white space) of a field line; None for any other line."""
-    match = (_HEADER_FIELD if is_header else _FIELD).match(line)
-    if match is None:
-        return None
-    return match[1], _COMMENT.sub("", match[2]).strip()
 
 
 def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | None]:
     """The header's fields, in order, the text after it, and a problem line where another line stands in it.
 
-    A `+:` line goes on with the value of the field above it. Comments and empty lines are left out.
+    A `+:` line continues the value of the field above it. Comments, text blocks and empty lines are left out.
     """
     lines = split_lines(text)
+    ignored = passed_over(lines)
     fields: list[tuple[str, str]] = []
     other: int | None = None
     num_fields_before_other = 0
     for number, line in enumerate(lines):
+        if number in ignored:
+            continue
         if other is not None and (not fields or not line.strip()):
             break
-        if not line.strip() or line.startswith("%"):
+        if not line.strip():
             continue
         # Below a field, a value may begin with a colon (`N::1st setting`).
         field = read_field(line, is_header=bool(fields))
@@ -51,7 +35,11 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
         fields.append(field)
         if field[0] == "K":
             problem = None if other is None else f"the line {quote(lines[other])} in the header is no field"
-            return _joined(fields), "\n".join(lines[number + 1 :]), problem
+            end = number + 1
+            while end < len(lines) and (more := read_field(lines[end])) is not None and more[0] == "+":
+                fields.append(more)
+                end += 1
+            return _joined(fields), "\n".join(lines[end:]), problem
     if other is None:
         return _joined(fields), "", None
     return _joined(fields[:num_fields_before_other]), "\n".join(lines[other:]), None

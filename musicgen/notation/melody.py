@@ -11,7 +11,14 @@ from fractions import Fraction
 
 from musicgen.notation.key import Key
 from musicgen.notation.problems import Problems, quote
-from musicgen.notation.tokens import NOTE, WrittenNote, read_length, read_note, read_tuplet
+from musicgen.notation.tokens import (
+    WrittenNote,
+    notes_within,
+    read_length,
+    read_note,
+    read_tuplet,
+    split_chord,
+)
 
 _MOST_BROKEN = 3
 
@@ -70,10 +77,10 @@ class MelodyReader:
 
     def chord(self, text: str) -> Sound | None:
         """The top note of a `chord` token, as long as its first; None where no note stands in it."""
-        inner, _, number = text[1:].partition("]")
+        inner, number = split_chord(text)
         top: tuple[int, int, bool] | None = None
         duration = Fraction(0)
-        for match in NOTE.finditer(inner):
+        for match in notes_within(inner):
             written = read_note(match[0], self._unit_numerator, self._unit_denominator)
             pitch = self._pitch(written)
             if top is None:

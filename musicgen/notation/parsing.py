@@ -3,9 +3,11 @@
 from musicgen.notation.bars import BarReader
 from musicgen.notation.headers import split_header
 from musicgen.notation.key import NO_KEY, read_key
+from musicgen.notation.lines import has_open_block
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
 from musicgen.notation.problems import Problems
 from musicgen.notation.tune import ParsedTune
+from musicgen.notation.voices import FirstVoice
 
 
 def parse_tune(text: str) -> ParsedTune:
@@ -30,8 +32,9 @@ def parse_tune(text: str) -> ParsedTune:
         problems.add(problem)
     key, problem = read_key(values["K"]) if "K" in values else (NO_KEY, "no K: field")
     problems.add(problem)
-    first_voice = (values.get("V", "").split() or [None])[0]
-    reader = BarReader(key, meter, unit, first_voice, problems)
+    if has_open_block(text):
+        problems.add("a text block does not end; the rest of the tune is taken for text")
+    reader = BarReader(key, meter, unit, FirstVoice(headers), problems)
     reader.read(body)
     bars = reader.bars()
     if not bars:

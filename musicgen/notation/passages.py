@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from musicgen.notation.headers import read_field, split_header, split_lines
+from musicgen.notation.headers import split_header
+from musicgen.notation.lines import body_lines, split_lines
 from musicgen.notation.melodies import Integers, Melody, melody_of
 from musicgen.notation.meter import default_unit, read_meter
 from musicgen.notation.parsing import parse_tune
-from musicgen.notation.tokens import NOTE, TOKEN
+from musicgen.notation.tokens import SOUNDS, TOKEN, notes_within, split_chord
+from musicgen.notation.voices import FirstVoice
 
 _LONGEST = 10_000
 """Characters: whatever is longer, nobody reads."""
-_SOUNDS = frozenset({"note", "chord", "rest", "measures"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +102,22 @@ class _Scan:
     """
 
     body: str
+    voice: FirstVoice
     notes: list[tuple[int, int]] = field(default_factory=list)
     """(begin, end) of each in the body."""
     bar_lines: list[tuple[int, int]] = field(default_factory=list)
     changes: list[tuple[int, str, str]] = field(default_factory=list)
     """(begin, letter, value) of each K:, L: and M: of the first voice; those of the header at -1."""
-    voice: str | None = None
-    """The first one's name, where the tune has voices."""
     end: int = 0
     """Behind the last line of the tune."""
     _has_sounds: bool = False
-    _is_other_voice: bool = False
-    _is_skipping: bool = False
+    _in_overlay: bool = False
 
     @classmethod
     def of(cls, text: str) -> "_Scan":
         headers, body, _ = split_header(text)
         values = dict(reversed(headers))
-        scan = cls(body, voice=(values.get("V", "").split() or [None])[0])
+        scan = cls(body, FirstVoice(headers))
         meter = values.get("M", "none")
         unit = str(default_unit(read_meter(meter)[0]))
         for letter, default in (("M", meter), ("L", unit), ("K", "none")):
@@ -136,44 +135,43 @@ class _Scan:
         """The fields in force at this place of the body, a line each."""
         values = {letter: value for begin, letter, value in self.changes if begin < place}
         lines = [f"M:{values['M']}", f"L:{values['L']}"]
-        if self.voice is not None:
-            lines.append(f"V:{self.voice}")
+        if self.voice.name is not None:
+            lines.append(f"V:{self.voice.name}")
         return "\n".join([*lines, f"K:{values['K']}"])
 
     def _read(self) -> None:
-        for line in split_lines(self.body):
-            found = read_field(line)
-            if (not line.strip() and self._has_sounds) or (found is not None and found[0] == "X"):
+        self.end = len(self.body) + 1
+        for line in body_lines(self.body):
+            if self._has_sounds if not line.text.strip() else line.field is not None and line.field[0] == "X":
+                self.end = line.start
                 break
-            if found is not None:
-                self._field(self.end, *found)
-            elif not line.startswith("%"):
-                self._music(line)
-            self.end += len(line) + 1
+            if line.field is not None:
+                self._field(line.start, *line.field)
+            else:
+                self._music(line.start, line.text)
 
-    def _music(self, line: str) -> None:
+    def _music(self, start: int, line: str) -> None:
         for match in TOKEN.finditer(line):
             kind, text = match.lastgroup, match[0]
-            place = self.end + match.start(), self.end + match.end()
+            place = start + match.start(), start + match.end()
             if kind == "field":
                 self._field(place[0], text[1], text[3:-1].strip())
-            elif kind == "bar" and not self._is_other_voice:
+            elif not self.voice.is_here:
+                continue
+            elif kind == "bar":
                 self.bar_lines.append(place)
-                self._is_skipping = False
-            elif self._is_skipping:
+                self._in_overlay = False
+            elif self._in_overlay:
                 continue
             elif kind == "overlay":
-                self._is_skipping = True
-            elif kind in _SOUNDS:
+                self._in_overlay = True
+            elif kind in SOUNDS:
                 self._has_sounds = True
-                if kind == "note" or (kind == "chord" and NOTE.search(text[1:].partition("]")[0])):
+                if kind == "note" or (kind == "chord" and any(notes_within(split_chord(text)[0]))):
                     self.notes.append(place)
 
     def _field(self, place: int, letter: str, value: str) -> None:
         if letter == "V":
-            name = value.split(maxsplit=1)[0] if value else ""
-            if self.voice is None:
-                self.voice = "1" if self._has_sounds else name
-            self._is_other_voice = self._is_skipping = name != self.voice
-        elif letter in "KLM" and not self._is_other_voice:
+            self.voice.change(value, self._has_sounds)
+        elif letter in "KLM" and self.voice.is_here:
             self.changes.append((place, letter, value))

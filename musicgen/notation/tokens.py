@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, section 4 (https://abcnotation.com/wiki/abc:standa
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -37,9 +38,14 @@ TOKEN = re.compile(
             ("quoted", r'"[^"\n]*"'),
             ("field", r"\[[A-Za-z]:[^\[\]\n]*\]"),
             ("ending", r"\[\d[\d,.\-]{0,12}"),
-            ("chord", rf"\[[^\[\]|:\n]*\]{_LENGTH}"),
+            # Words in a chord may hold any character.
+            ("chord", rf'\[[^\[\]|:"\n]*(?:"[^"\n]*"[^\[\]|:"\n]*)*\]{_LENGTH}'),
             # Letters are decorations before a note; y is space on paper; a lone !, * or $ breaks the line.
-            ("ornament", r"![^!\s|\[\]]{1,40}!|\+[a-z][a-z0-9.()]{0,40}\+|[.~H-Wh-w]|y[\d/]{0,12}"),
+            (
+                "ornament",
+                r"![^!\s|\[\]]{1,40}!|!D\.[CS]\.[A-Za-z. ]{0,40}!|\+[a-z][a-z0-9.()]{0,40}\+"
+                r"|[.~H-Wh-w]|y[\d/]{0,12}",
+            ),
             ("linebreak", r"[!*$]|\\(?=\s*(?:%|$))"),
             ("comment", r"%.*"),
             ("stray", r"."),
@@ -47,6 +53,21 @@ TOKEN = re.compile(
     ),
     re.ASCII,
 )
+
+
+SOUNDS = frozenset({"note", "chord", "rest", "measures"})
+"""Kinds of tokens that take time."""
+
+
+def split_chord(text: str) -> tuple[str, str]:
+    """What a `chord` token has between its brackets, and the length after them."""
+    inner, _, length = text[1:].rpartition("]")
+    return inner, length
+
+
+def notes_within(text: str) -> Iterator[re.Match[str]]:
+    """The notes of a chord or of grace notes, without their brackets; letters of words and marks are none."""
+    return (match for match in TOKEN.finditer(text) if match.lastgroup == "note")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,21 @@ voice is read. What cannot be drawn is left out and named.
 import re
 from fractions import Fraction
 
-from musicgen.notation.headers import read_field, split_lines
 from musicgen.notation.key import NO_KEY, read_key
+from musicgen.notation.lines import Line, body_lines
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
 from musicgen.notation.problems import Problems, quote
-from musicgen.notation.tokens import NOTE, TOKEN, WrittenNote, read_length, read_note, read_tuplet
+from musicgen.notation.tokens import (
+    TOKEN,
+    WrittenNote,
+    notes_within,
+    read_length,
+    read_note,
+    read_tuplet,
+    split_chord,
+)
 from musicgen.notation.tune import ParsedTune
+from musicgen.notation.voices import FirstVoice
 from musicgen.rendering.written import Event, Measure, WrittenTune
 
 MOST_EVENTS = 2_000
@@ -27,9 +36,9 @@ _STRENGTH = ("invis", "single", "dbl", "end", "rptend")
 def read_written(tune: ParsedTune) -> WrittenTune:
     """Read a tune's text again for what it shows. A tune without music has no measures."""
     fields = dict(reversed(tune.headers))
-    reader = _Reader(fields)
-    for line in split_lines(tune.body):
-        if not line.strip() and reader.has_events:
+    reader = _Reader(fields, FirstVoice(tune.headers))
+    for line in body_lines(tune.body):
+        if not line.text.strip() and reader.has_events:
             break
         reader.read_line(line)
     measures = reader.finish()
@@ -39,14 +48,13 @@ def read_written(tune: ParsedTune) -> WrittenTune:
 class _Reader:
     """Collects measures, token by token."""
 
-    def __init__(self, fields: dict[str, str]) -> None:
+    def __init__(self, fields: dict[str, str], voice: FirstVoice) -> None:
         self.problems = Problems()
         self.has_events = False
         self._measures: list[Measure] = []
         self._measure = Measure(starts_line=True)
         self._key, self._meter, self._unit = NO_KEY, FREE_METER, Fraction(1, 8)
-        self._first_voice: str | None = (fields.get("V", "").split() or [None])[0]
-        self._is_first_voice = True
+        self._voice = voice
         self._in_overlay = False
         self._num_events = self._num_tuplets = self._tuplet_left = 0
         self._tuplet: tuple[int, int, int] | None = None
@@ -68,18 +76,15 @@ class _Reader:
         self._chord_symbol: str | None = None
         self._slurs = 0
 
-    def read_line(self, line: str) -> None:
+    def read_line(self, line: Line) -> None:
         """Read a field line or a line of music."""
-        if line.startswith("%"):
-            return
-        named = read_field(line)
-        if named is not None:
-            self._field(*named)
+        if line.field is not None:
+            self._field(*line.field)
             return
         self._space = True
         if not self._measure.events:
             self._measure.starts_line = True
-        for match in TOKEN.finditer(line):
+        for match in TOKEN.finditer(line.text):
             if match.lastgroup == "comment":
                 break
             if self._num_events < MOST_EVENTS:
@@ -88,7 +93,7 @@ class _Reader:
     def _token(self, kind: str, text: str) -> None:
         if kind == "field":
             self._field(text[1], text[3:-1].strip())
-        elif not self._is_first_voice:
+        elif not self._voice.is_here:
             return
         elif kind in ("bar", "ending"):
             self._bar(text)
@@ -111,7 +116,7 @@ class _Reader:
             case "space" | "linebreak":
                 self._space = True
             case "grace":
-                self._graces = self._notes(text)
+                self._graces = self._notes(text[1:-1])
             case "tuplet":
                 self._start_tuplet(text)
             case "tie" if self._last is not None:
@@ -128,7 +133,7 @@ class _Reader:
                 self._strays[text] = None
 
     def _chord(self, text: str) -> None:
-        inside, _, length = text[1:].rpartition("]")
+        inside, length = split_chord(text)
         notes = self._notes(inside)
         if notes:
             self._add(notes, notes[0].duration * read_length(length)[0])
@@ -137,7 +142,7 @@ class _Reader:
         return read_note(text, self._unit.numerator, self._unit.denominator)
 
     def _notes(self, text: str) -> tuple[WrittenNote, ...]:
-        return tuple(self._note(match[0]) for match in NOTE.finditer(text))[:_MOST_AT_ONCE]
+        return tuple(self._note(match[0]) for match in notes_within(text))[:_MOST_AT_ONCE]
 
     def _whole_measures(self, text: str) -> Fraction:
         return (self._meter.bar_length or Fraction(1)) * min(int(text[1:] or 1), 4)
@@ -213,11 +218,8 @@ class _Reader:
 
     def _field(self, letter: str, value: str) -> None:
         if letter == "V":
-            voice = (value.split() or [""])[0]
-            if self._first_voice is None:
-                self._first_voice = voice
-            self._is_first_voice = voice == self._first_voice
-        elif not self._is_first_voice or letter not in "KLM":
+            self._voice.change(value, self.has_events)
+        elif not self._voice.is_here or letter not in "KLM":
             return
         elif letter == "L":
             self._unit, problem = read_unit(value, self._unit)

@@ -57,7 +57,7 @@ class SamplingConfig:
         if self.prompts_file is not None:
             try:
                 content = read_whole(Path(self.prompts_file).expanduser(), _MAX_BYTES)
-                lines = content.decode("utf-8").splitlines()
+                lines = content.decode("utf-8-sig").splitlines()
             except (OSError, RuntimeError, ValueError) as error:
                 raise InputError(
                     f"sampling.prompts_file={self.prompts_file}: cannot read it: {error}"

@@ -98,13 +98,73 @@ def test_a_folder_and_a_glob_name_many_files(tunebook: Path, tmp_path: Path) -> 
     assert len(load_corpus(data_config(folder / "b*.abc")).tunes) == 20
 
 
+def test_capital_letters_in_the_ending_of_a_name_are_read_too(tunebook: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "dos"
+    folder.mkdir()
+    tunes = tunebook.read_text().split("\n\n")
+    (folder / "A.ABC").write_text("\n\n".join(tunes[:20]))
+    (folder / "b.Abc").write_text("\n\n".join(tunes[20:]))
+    for place in (folder, folder / "*.abc", folder / "?.ABC"):
+        assert load_corpus(data_config(place)).tunes == load_corpus(data_config(tunebook)).tunes
+
+
+def test_joined_files_and_dos_files_are_read_whole(tunebook: Path, tmp_path: Path) -> None:
+    expected = load_corpus(data_config(tunebook)).tunes
+    tunes = tunebook.read_text().split("\n\n")
+    half, rest = "\n\n".join(tunes[:20]).rstrip(), "\n\n".join(tunes[20:])
+    mark = b"\xef\xbb\xbf"
+    for name, content in {
+        "marks.abc": mark + half.encode() + mark + rest.encode(),
+        "headers.abc": f"M:7/8\nL:1/2\n\n{half}\n%abc-2.1\n\n{rest}".encode(),
+        "encodings.abc": half.encode() + "\n\nX:99\nT:Bóthar\n".encode("latin-1") + mark + rest.encode(),
+        "lines twice ended.abc": (half + "\n\n" + rest).replace("\n", "\r\r\n").encode(),
+        "dos.abc": (half + "\n\n" + rest).replace("\n", "\r\n").encode() + b"\x1a",
+        "marks in words.abc": (half + "\n\n" + rest).replace("T:", "T:\ufeff").encode(),
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        assert load_corpus(data_config(tmp_path / name)).tunes == expected, name
+
+
+def test_the_header_of_a_file_holds_for_no_other_file(tunebook: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    tunes = [f"X:{number}\nT:t\nK:C\n{'CDEFGAB'[number % 7] * number}|" for number in range(1, 41)]
+    (folder / "a.abc").write_text("L:1/4\nM:3/4\n\n" + "\n\n".join(tunes[:20]))
+    (folder / "b.abc").write_text("\n\n".join(tunes[20:]))
+    for clean in (True, False):
+        read = load_corpus(data_config(folder, clean=clean)).tunes
+        assert ["\nL:1/4\nM:3/4\n" in tune for tune in read] == [True] * 20 + [False] * 20
+
+
+def test_the_same_letters_in_another_key_meter_or_unit_are_another_tune(tunebook: Path) -> None:
+    headers = ("M:4/4\nL:1/4\nK:C", "M:C\nL:1/4\nK:C major", "M:4/4\nL:1/4\nK:Am")
+    headers += ("M:4/4\nL:1/4\nK:G", "M:2/4\nL:1/4\nK:C", "M:4/4\nL:1/8\nK:C")
+    with tunebook.open("a") as file:
+        file.writelines(f"\n\nX:{number}\n{header}\nCGEAFDB2|\n" for number, header in enumerate(headers))
+    report = load_corpus(data_config(tunebook)).report
+    assert (report.tunes_read, report.dropped, report.num_tunes) == (46, {"duplicate": 1}, 45)
+
+
 def test_what_is_dropped_is_counted(tunebook: Path, tmp_path: Path) -> None:
     text = tunebook.read_text()
     path = tmp_path / "more.abc"
-    path.write_text(text + "\n" + text.split("\n\n")[0] + "\n\nX:77\nT:no key\n\nX:78\nK:C\nzzzz|\n")
+    path.write_text(
+        text
+        + "\n"
+        + text.split("\n\n")[0]
+        + "\n\nX:77\nT:no key\n\nX:78\nK:C\nzzzz|\n\nCDEF|GABc|\n"
+        + "\nT:No number\nK:C\nCDEF|\n\nX:79\nK:C\nCDEF|\n%%begintext\nlost\n"
+    )
     report = load_corpus(data_config(path)).report
-    assert report.dropped == {"duplicate": 1, "without key": 1, "without notes": 1}
-    assert (report.tunes_read, report.num_tunes) == (43, 40)
+    assert report.dropped == {
+        "duplicate": 1,
+        "without key": 1,
+        "without notes": 1,
+        "without X:": 1,
+        "with a text block that does not end": 1,
+    }
+    assert (report.tunes_read, report.num_tunes, report.num_cut) == (45, 40, 1)
+    assert "1 without X:, " in report.lines()[0] and "1 cut short" in report.lines()[0]
 
 
 def test_characters_outside_the_training_tunes_are_counted(tunebook: Path, tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-from musicgen.corpus.tunes import clean_tune, normalised_body, split_header, split_tunes
+import pytest
+
+from musicgen.corpus.tunes import clean_tune, normalised, normalised_body, split_header, split_tunes
+from musicgen.notation import parse_tune
 
 FIELDS = frozenset("XTRMLK")
 TUNE = "X:1\nT:One\nM:4/4\nK:D\nABcd|\nefga|"
@@ -27,8 +30,80 @@ def test_cleaning_keeps_the_fields_asked_for_and_the_body() -> None:
     assert clean_tune(tune, FIELDS) == 'X:1\nT:One\nM:C\nK:D\n"D"AB cd |\nef ga |'
 
 
-def test_cleaning_keeps_decorations_and_escaped_percent_signs() -> None:
-    assert clean_tune("X:1\nK:C\n!trill!AB \\% c|", FIELDS) == "X:1\nK:C\n!trill!AB \\% c|"
+@pytest.mark.parametrize("line", ["!trill!AB c|", '"50\\% slower"AB c|', '"50% slower"AB c|'])
+def test_cleaning_keeps_decorations_and_percent_signs_in_words(line: str) -> None:
+    assert clean_tune(f"X:1\nK:C\n{line}", FIELDS) == f"X:1\nK:C\n{line}"
+
+
+@pytest.mark.parametrize(
+    ("line", "cleaned"),
+    [
+        ("GABc|!fine!", "GABc|!fine!"),
+        ("GABc|!D.C.! !", "GABc|!D.C.!"),
+        ("GABc!>)!", "GABc!>)!"),
+        ("!p!GABc|!", "!p!GABc|"),
+        ("|!GA Bc|!", "|!GA Bc|"),
+        ("GABc|! % the end", "GABc|"),
+        ("GABc|+fine+", "GABc|+fine+"),
+        ('G:|"^so!"', 'G:|"^so!"'),
+        ("G:|", "G:|"),
+    ],
+)
+def test_only_a_lone_sign_at_the_end_of_a_line_is_an_old_line_end(line: str, cleaned: str) -> None:
+    assert clean_tune(f"X:1\nK:C\n{line}\nc|", FIELDS) == f"X:1\nK:C\n{cleaned}\nc|"
+
+
+VOICES = {
+    "on lines of their own": "K:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|\nV:2\nG,4|",
+    "in the header too": "V:1 treble\nV:2 bass\nK:C\nV:1\nCDEF|\nGABc|\nV:2\nC,4|G,4|",
+    "with music above": "K:C\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
+    "with music above, named in the header": "V:T\nV:B\nK:C\nCDEF|\nV:B\nC,4|\nV:T\nGABc|",
+    "in the lines": "K:C\n[V:T] CDEF|\n[V:B]C,4|\n[V:T]GABc|[V:B] G,4|",
+    "with fields of their own": "K:C\nV:1\nCDEF|\nV:2\nK:Ab\nM:3/4\n[L:1/16]C,8|\nV:1\nGABc|",
+    "with words": "K:C\nV:1\nCDEF|\nw: a b c d\nV:2\nC,4|\nw: bad\n+: egg\nV:1\nGABc|",
+    "in the header alone": "V:1\nV:2\nK:C\nCDEF|\nGABc|",
+    "all of them named": "V:* stem=up\nV:1\nV:2\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
+    "without a name": "K:C\nV:\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
+}
+
+
+@pytest.mark.parametrize("kind", VOICES)
+def test_of_several_voices_the_first_is_kept(kind: str) -> None:
+    tune = "X:1\nM:4/4\nL:1/4\n" + VOICES[kind]
+    cleaned = clean_tune(tune, FIELDS)
+    assert cleaned == "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|\nGABc|"
+    assert parse_tune(tune).notes == parse_tune(cleaned).notes
+
+
+def test_a_key_change_in_each_voice_stays_in_its_voice() -> None:
+    tune = "X:1\nM:4/4\nL:1/4\nK:G\nV:1\nFGAB|[K:C]FGAB|\nV:2\nF,4|[K:Ab]A,4|\nV:1\nFGAB|"
+    assert clean_tune(tune, FIELDS) == "X:1\nM:4/4\nL:1/4\nK:G\nFGAB|[K:C]FGAB|\nFGAB|"
+    assert [note.pitch for note in parse_tune(tune).notes] == [66, 67, 69, 71, *[65, 67, 69, 71] * 2]
+
+
+def test_all_voices_stay_where_their_field_is_kept() -> None:
+    tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nK:G\nC,4|[V:1]G|"
+    assert clean_tune(tune, FIELDS | {"V"}) == tune
+
+
+def test_a_title_between_voices_stays() -> None:
+    tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nT:Trio\nK:F\nV:1\nGABc|"
+    assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nT:Trio\nGABc|"
+
+
+def test_continuations_stay_or_go_with_their_field() -> None:
+    tune = "X:1\nT:The\n% x\n+:Reel\nN:note\n+:more\nK:D\n+:=c\nABcd|\nw:la\n+:la\nefga|\nT:Part\n+:two\nA|"
+    assert clean_tune(tune, FIELDS) == "X:1\nT:The Reel\nK:D =c\nABcd|\nefga|\nT:Part two\nA|"
+
+
+def test_text_blocks_go() -> None:
+    drawing, words = "%%beginsvg\nK:E\n%%endsvg", "%%begintext\nA bad\n\negg\n%%endtext"
+    tune = f"X:1\n{drawing}\nK:C\nCDEF|\n{words}\nGABc|\n%% beginps\nC|"
+    assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nGABc|"
+
+
+def test_lines_in_the_header_that_are_no_fields_go() -> None:
+    assert clean_tune("X:1\n3/8=120\nN bars |ab|\nK:C\nC|", FIELDS) == "X:1\nK:C\nC|"
 
 
 def test_header_ends_with_the_key() -> None:
@@ -39,3 +114,4 @@ def test_header_ends_with_the_key() -> None:
 def test_layout_makes_no_difference_to_a_normalised_body() -> None:
     assert normalised_body("X:9\nT:Other\nK:D\nAB cd| efga|!\n") == normalised_body(TUNE)
     assert normalised_body(TUNE) == "ABcd|efga|"
+    assert normalised("CD EF|!\nG!trill!A\t!  \n!") == "CDEF|G!trill!A"

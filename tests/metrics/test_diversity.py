@@ -36,10 +36,6 @@ def test_the_budget_cuts_the_tune_in_which_it_is_spent() -> None:
         diversity.distinct_ngrams(some, 5, 11)
 
 
-def test_a_body_is_compared_without_white_space_and_marks_of_line_ends() -> None:
-    assert diversity.normalised("CD EF|!\nG!trill!A\t!  \n!") == "CDEF|G!trill!A"
-
-
 def test_pair_distances_by_hand() -> None:
     # Steps 2 2, 2 -2 and 2 2 1 -1; the longer of two strings is the whole.
     found = diversity.pair_distances(melodies_of("CDE|", "CDC|", "CDEFE|", "C|"))

@@ -91,7 +91,13 @@ class TestDiversity:
             diversity.distinct_ngrams(twice, 2, 9)
 
     def test_white_space_does_not_make_a_tune_unique(self) -> None:
-        assert diversity.unique_tunes(["CD EF|!\nGABc|", "CDEF|\nGABc |", "C"]) == 2 / 3
+        alike = tunes_of("CD EF|!\nGABc|", "CDEF|\nGABc |", "C")
+        assert diversity.unique_tunes([tune.identity for tune in alike]) == 2 / 3
+
+    def test_the_same_letters_in_another_key_are_another_tune(self) -> None:
+        headers = ("M:4/4\nL:1/4\nK:C", "M:C\nL:1/4\nK:C", "M:4/4\nL:1/4\nK:G", "M:2/4\nL:1/8\nK:C")
+        tunes = read_tunes([f"X:1\n{header}\nCDEF|" for header in headers])
+        assert diversity.unique_tunes([tune.identity for tune in tunes]) == 3 / 4
 
     def test_pair_distance_is_blind_to_the_key(self) -> None:
         def distance(*bodies: str) -> float:

@@ -151,3 +151,8 @@ def test_a_passage_alone_has_the_pitches_and_durations_of_the_tune(
     pitches = melody_of(parse_tune(text)).pitches[start:stop]
     found = find_in_passage(passage.text, pitches)
     assert found is not None and found.text == passage.text
+
+
+def test_marks_text_blocks_and_other_voices_are_in_the_passage_and_none_of_its_notes() -> None:
+    body = "V:1\n[!fermata!CE]D EF GABc|\n%%begintext\nA bad egg\n%%endtext\nV:2\nK:Ab\nC8|\nV:1\nFGAB cdef|"
+    assert_means_what_the_tune_says(HEADER + body, 6, 10, cut(HEADER + body, 6, 10))

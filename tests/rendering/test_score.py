@@ -54,6 +54,12 @@ def test_the_page_is_as_high_as_the_tune(golden):
     assert tall > 3 * short
 
 
+def test_letters_of_marks_words_and_text_blocks_are_not_drawn():
+    music = '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|'
+    names = values(mei_of(music), "note", "pname")
+    assert names == [("c",), ("e",), ("g",), ("c",), ("a",), ("g",)]
+
+
 def test_note_spelling_and_values():
     notes = values(mei_of("D ^f'2 _B,3 =c/2 d//|"), "note", "pname", "oct", "accid", "dur", "dots")
     assert notes == [

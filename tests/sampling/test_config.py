@@ -17,6 +17,12 @@ def test_prompts_come_from_a_file(tmp_path: Path) -> None:
     assert replace(CONFIG, prompts_file=str(path)).read_prompts() == ["X:1\nK:D", "M:6/8"]
 
 
+def test_a_prompts_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "notepad.txt"
+    path.write_bytes(b"\xef\xbb\xbfX:1\r\nX:2\r\n")
+    assert replace(CONFIG, prompts_file=str(path)).read_prompts() == ["X:1", "X:2"]
+
+
 def test_a_missing_or_empty_prompts_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sampling\.prompts_file=.*none\.txt: cannot read it"):
         replace(CONFIG, prompts_file=str(tmp_path / "none.txt")).read_prompts()

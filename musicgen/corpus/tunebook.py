@@ -1,0 +1,174 @@
+"""Text of ABC files to single tunes.
+
+A tune begins at a line with an X: field and ends before an empty line or the next X:. Free text may stand
+between tunes. The fields above the first tune of a file are defaults for each of its tunes, and become part
+of those that do not set their own.
+Source: the ABC standard 2.1, section 2.2 (https://abcnotation.com/wiki/abc:standard:v2.1).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from musicgen.errors import InputError
+from musicgen.notation.headers import split_header
+from musicgen.notation.lines import Line, body_lines, read_field, text_blocks
+from musicgen.notation.tokens import TOKEN
+
+MOST_TUNES = 200_000
+"""Of a corpus. The largest collections on the network have a quarter of that."""
+FILE_START = "\ufeff"
+"""Stands before the text of each further file: some programs write it there themselves."""
+
+_X = r"[ \t]*X[ \t]*:(?![|:])"
+_TUNE_START = re.compile(rf"^{_X}", re.MULTILINE)
+_EMPTY_LINE = re.compile(r"\n[ \t]*(?=\n)")
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
+_FILE_MARKS = re.compile(
+    rf"(?P<header>^{_X})|(?P<body>^[ \t]*(?:K[ \t]*:|$))"
+    rf"|(?P<file>{FILE_START}|(?<!%)%abc(?:-[\d.]+)?[ \t]*$)",
+    re.MULTILINE,
+)
+_FILE_FIELDS = frozenset("ABCDFGHLMNORSZUm")
+"""What the standard allows in a file's header, without instructions to programs (I:) and remarks (r:)."""
+_SEVERAL_OF_EACH = frozenset("Um")
+_NOTATION = frozenset({"note", "rest", "chord", "measures", "bar"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tunebook:
+    """What the text of a corpus holds."""
+
+    tunes: list[str]
+    """Each as it stands, and with the fields of its file's header that it lacks; no empty lines around it."""
+    num_without_number: int = 0
+    """Paragraphs with a key and music but no X: field, which are no tunes."""
+    num_cut: int = 0
+    """Tunes with more music below an empty line, which is left out."""
+
+    @property
+    def num_read(self) -> int:
+        """All that are tunes or should be."""
+        return len(self.tunes) + self.num_without_number
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Reason -> number of tunes that are not among `tunes`."""
+        return {"without X:": self.num_without_number} if self.num_without_number else {}
+
+
+def what_was_read(tunes_read: int, dropped: Mapping[str, int], num_cut: int) -> str:
+    """In words, how many tunes were read, and what was left out."""
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "none"
+    cut = f"; {num_cut} cut short, with music below an empty line" if num_cut else ""
+    return f"{tunes_read} tunes read, dropped: {reasons}{cut}"
+
+
+def read_tunebook(text: str) -> Tunebook:
+    """Cut text with `\\n` line ends into tunes. Raises InputError for more tunes than any corpus has."""
+    num_tunes = len(_TUNE_START.findall(text))
+    if num_tunes > MOST_TUNES:
+        raise InputError(f"{num_tunes:,} lines begin a tune with X:; a corpus may have {MOST_TUNES:,}")
+    books = [_split_file(file) for file in _files(text)]
+    return Tunebook(
+        [tune for book in books for tune in book.tunes],
+        sum(book.num_without_number for book in books),
+        sum(book.num_cut for book in books),
+    )
+
+
+def _files(text: str) -> Iterator[str]:
+    """The text of each file, of which several may have been joined.
+
+    Each but the first begins with a byte order mark or with `%abc`, which belongs at the top of a file. In a
+    tune's header that line is a comment.
+    """
+    start, in_header = 0, False
+    for match in _FILE_MARKS.finditer(text):
+        if match.lastgroup != "file":
+            in_header = match.lastgroup == "header"
+        elif match[0] == FILE_START or not in_header:
+            yield text[start : match.start()]
+            start, in_header = match.end(), False
+    yield text[start:]
+
+
+def _split_file(text: str) -> Tunebook:
+    plain = _without_blocks(text)
+    starts = [match.start() for match in _TUNE_START.finditer(plain)]
+    top = plain[: starts[0] if starts else len(plain)]
+    defaults = _file_header(top)
+    tunes, num_cut, num_without_number = [], 0, _count_tunes(top)
+    for start, end in pairwise([*starts, len(text)]):
+        empty_line = _EMPTY_LINE.search(plain, start, end)
+        tune_end = end if empty_line is None else empty_line.start()
+        tune = text[start:tune_end].strip("\n")
+        tunes.append(_with_defaults(tune, defaults) if defaults else tune)
+        below = plain[tune_end:end]
+        if below and not below.isspace():
+            next_paragraph = _PARAGRAPHS.split(below.strip("\n"))[0]
+            num_without_number += _count_tunes(below)
+            num_cut += _has_music(next_paragraph) and not _count_tunes(next_paragraph)
+    return Tunebook(tunes, num_without_number, num_cut)
+
+
+def _without_blocks(text: str) -> str:
+    """The text, as long as it was, with comment signs for its text blocks, which may hold any line."""
+    if "%%" not in text:
+        return text
+    lines, plain, place = text.split("\n"), [], 0
+    for first, end in text_blocks(lines):
+        if end is not None:
+            plain += [*lines[place:first], "%" * len("\n".join(lines[first:end]))]
+            place = end
+    return "\n".join([*plain, *lines[place:]])
+
+
+def _file_header(top: str) -> list[tuple[str, str]]:
+    """The fields above the first tune that hold for every tune, in order.
+
+    They stand in paragraphs of nothing but fields. A paragraph with a title is a tune that lost its music.
+    """
+    header: list[tuple[str, str]] = []
+    for paragraph in _PARAGRAPHS.split(top.strip("\n")):
+        fields = [line.field for line in body_lines(paragraph)]
+        known = [field for field in fields if field is not None]
+        if len(known) == len(fields) and not any(letter == "T" for letter, _ in known):
+            header += [(letter, value) for letter, value in known if letter in _FILE_FIELDS]
+    return header
+
+
+def _with_defaults(tune: str, defaults: list[tuple[str, str]]) -> str:
+    """The tune with the fields that its header lacks, below its number and title."""
+    own = {letter for letter, _ in split_header(tune)[0]}
+    missing = [
+        f"{letter}:{value}" for letter, value in defaults if letter not in own or letter in _SEVERAL_OF_EACH
+    ]
+    lines = tune.split("\n")
+    place = 1
+    while place < len(lines) and (field := read_field(lines[place], is_header=True)) and field[0] in "T+":
+        place += 1
+    return "\n".join([*lines[:place], *missing, *lines[place:]])
+
+
+def _count_tunes(text: str) -> int:
+    """How many paragraphs would be tunes if they had an X: field: a title, a key and music."""
+    return sum(
+        re.search(r"^[ \t]*T[ \t]*:", paragraph, re.MULTILINE) is not None
+        and re.search(r"^[ \t]*K[ \t]*:", paragraph, re.MULTILINE) is not None
+        and _has_music(paragraph)
+        for paragraph in _PARAGRAPHS.split(text)
+    )
+
+
+def _has_music(paragraph: str) -> bool:
+    return any(line.field is None and _is_music(line) for line in body_lines(paragraph))
+
+
+def _is_music(line: Line) -> bool:
+    """Whether a line has a bar line and is made of little but notes, as words never are."""
+    tokens = [(match.lastgroup, len(match[0])) for match in TOKEN.finditer(line.text)]
+    length = sum(size for kind, size in tokens if kind != "space")
+    of_music = sum(size for kind, size in tokens if kind in _NOTATION)
+    return any(kind == "bar" for kind, _ in tokens) and 2 * of_music > length
