@@ -5,6 +5,7 @@ import glob
 import io
 import logging
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -23,6 +24,7 @@ from musicgen.locks import is_locked, locked, take_lock
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
+_TEMPORARY_FOLDER = re.compile(rf"{re.escape(_UNFINISHED)}.*-[0-9a-f]{{12}}(\.[^.]+)?")
 _LOCK = ".lock"
 """Of a temporary folder."""
 Value = TypeVar("Value")
@@ -120,6 +122,7 @@ def _make_locked_folder(place: Path) -> tuple[Path, BaseFileLock | None]:
         try:
             lock = take_lock(temporary / _LOCK)
         except InputError:
+            (temporary / _LOCK).touch()
             return temporary, None
         except FileNotFoundError:
             continue
@@ -130,12 +133,16 @@ def _make_locked_folder(place: Path) -> tuple[Path, BaseFileLock | None]:
 
 def _remove_if_abandoned(folder: Path) -> None:
     """Remove a temporary folder of ours whose process is dead."""
+    if folder.is_symlink() or not folder.is_dir() or not _TEMPORARY_FOLDER.fullmatch(folder.name):
+        return
     with suppress(OSError, InputError):
-        if folder.is_symlink() or not (folder / _LOCK).is_file():
+        # Without a lock, its process was killed before it wrote anything, or while it removed the folder.
+        has_lock = (folder / _LOCK).is_file()
+        lock = take_lock(folder / _LOCK) if has_lock else None
+        if has_lock and lock is None:
             return
-        lock = take_lock(folder / _LOCK)
+        shutil.rmtree(folder, ignore_errors=True)
         if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)
             lock.release()
 
 

@@ -298,3 +298,28 @@ def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path
     for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
         (tmp_path / name).write_text(text)
     assert source_code(tmp_path) == b"onetwo"
+
+
+def test_folders_of_killed_processes_go_and_nobody_elses(tmp_path: Path) -> None:
+    killed = tmp_path / ".unfinished-report-0123456789ab"
+    for name, files in (
+        ("0123456789ab", [".lock", "half"]),
+        ("0123456789ac", []),
+        ("0123456789ad", ["half"]),
+    ):
+        (tmp_path / f".unfinished-report-{name}").mkdir()
+        for file in files:
+            (tmp_path / f".unfinished-report-{name}" / file).touch()
+    (tmp_path / ".unfinished-report-mine").mkdir()
+    (tmp_path / ".unfinished-report-0123456789ae").symlink_to(tmp_path / ".unfinished-report-mine")
+    with filled_folder(tmp_path / "report") as place:
+        (place / "page").touch()
+        with filled_folder(tmp_path / "report") as other:
+            (other / "page").touch()
+            assert place.is_dir() and not killed.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".unfinished-report-0123456789ae",
+        ".unfinished-report-mine",
+        "report",
+    ]
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["page"]
