@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from musicgen.study.corpora import describe_changed_corpora
 from musicgen.study.effects import effects_table
 from musicgen.study.pairing import Star, pair_runs
 from musicgen.study.runs import FoundRun
-from tests.study.made_runs import LOSS, made_run, made_study
+from musicgen.study.search.summary import summarise_search
+from tests.study.made_runs import LOSS, made_run, made_study, written
+from tests.study.search.written_search import trial, write_search
 
 OTHER = "f" * 64
 
@@ -79,3 +83,12 @@ def test_a_line_names_which_runs_read_which_text() -> None:
         "learning_rate=0.005/seed=0, learning_rate=0.005/seed=1, learning_rate=0.005/seed=2, 2 more; "
         "ffffffffffff by learning_rate=0.01/seed=0): runs are compared only if they read the same"
     ]
+
+
+def test_a_search_whose_corpus_changed_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trials = [trial(number, None, "diverged") for number in range(2)]
+    for one, text in zip(trials, ("0", OTHER), strict=True):
+        written(reads(made_run(one.directory, status="diverged"), text), tmp_path)
+    write_search(tmp_path, trials)
+    assert not summarise_search(tmp_path, draws=False)
+    assert "the corpus oneills changed between runs" in capsys.readouterr().out

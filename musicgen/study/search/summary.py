@@ -6,11 +6,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.errors import one_line
+from musicgen.errors import InputError, one_line
 from musicgen.metrics.table import print_table
+from musicgen.study.corpora import describe_changed_corpora
 from musicgen.study.figure_arms import level_of, shown_level
 from musicgen.study.figures import write_figures
 from musicgen.study.plain_yaml import read_yaml
+from musicgen.study.runs import find_runs
 from musicgen.study.search.best import RESULTS
 from musicgen.study.search.figures import search_figures
 from musicgen.study.search.importance import importance
@@ -33,6 +35,8 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
     for trial in trials.trials:
         if trial.error:
             print(one_line(f"  trial {trial.number} {trial.status}: {trial.error}"))
+    for line in _changed_corpora(directory):
+        print(one_line(line))
     if trials.best is None:
         print("no trial came to its end: there is no best config")
         return False
@@ -47,6 +51,15 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
             "better than it is; hydra.sweeper.confirm_seeds=3 runs it again beside the baseline"
         )
     return True
+
+
+def _changed_corpora(directory: Path) -> list[str]:
+    """A line for each corpus that changed during the search: its losses cannot be compared."""
+    try:
+        return describe_changed_corpora(find_runs([directory]), directory)
+    except InputError:
+        # No trial started, or a record is damaged. Everything else here is read from trials.csv.
+        return []
 
 
 def _lowest(trials: Trials) -> Table:
