@@ -1,7 +1,7 @@
 """Runs and sweeps from somebody else are data: no command obeys them, whatever they hold.
 
-Each attack changes a study on this machine. The home of its user must stay as it was, its secret must reach no
-file, nothing may be asked of the network, and a refusal is one line.
+Each attack changes a study on this machine. The home of its user must stay as it was, its secret must reach
+no file, nothing may be asked of the network, and a refusal is one line.
 """
 
 import csv
