@@ -27,7 +27,7 @@ def write(path: Path, messages: list[object], files: dict[str, bytes] | None = N
 
 
 def naming(path: object) -> dict[str, object]:
-    return UPLOAD | {"payload": {"file_path": path}}
+    return {**UPLOAD, "payload": {"file_path": path}}
 
 
 def test_an_archive_as_comet_writes_it_is_sent(tmp_path: Path) -> None:
