@@ -56,7 +56,7 @@ def link(name: str, target: str, *, of_run: bool = True) -> Callable[[Path], Non
     return attack
 
 
-def yaml(text: str) -> Callable[[Path], None]:
+def yaml(text: str) -> Callable[[Path], object]:
     """An attack by the sweep's multirun.yaml."""
 
     def attack(sweep: Path) -> None:

@@ -95,12 +95,13 @@ def _check_messages(content: zipfile.ZipFile) -> None:
     files = set(content.namelist()) - {EXPERIMENT, MESSAGES}
     for number, line in enumerate(_read(content, MESSAGES).splitlines(), start=1):
         message = json.loads(line)
-        if not isinstance(message, dict) or message.get("type") not in _MESSAGE_TYPES:
+        # As texts: a list is in no set, and raises.
+        if not isinstance(message, dict) or str(message.get("type")) not in _MESSAGE_TYPES:
             raise InputError(f"holds a message of a kind that this program does not write, in line {number}")
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise InputError(f"holds a message without content, in line {number}")
-        if message["type"] == "file_upload" and payload.get("file_path") not in files:
+        if message["type"] == "file_upload" and str(payload.get("file_path")) not in files:
             named = str(payload.get("file_path"))[:SHOWN]
             raise InputError(f"names a file that is not in it, in line {number}: {named!r}")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from musicgen.corpus import usable
 from musicgen.corpus.config import DataConfig
@@ -244,6 +245,33 @@ def test_a_download_is_checked_and_cached(
     assert len(load_corpus(config).tunes) == 40
     with pytest.raises(InputError, match=r"cannot download .* MUSICGEN_DATA_DIR"):
         load_corpus(replace(config, path="other.abc"))
+
+
+@pytest.mark.parametrize("path", ["/tmp/x", "../x", "a/../../x", "a\\x", "C:x", "..", "a\0b"])
+def test_a_download_stays_in_the_cache(path: str) -> None:
+    with pytest.raises(ValidationError, match="must be a file name in the cache"):
+        data_config(path, source="download", url="https://example.org/x", sha256="0" * 64)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "data:,X", "ftp://example.org/x", "x", "https://", "//h/x"]
+)
+def test_a_download_comes_from_the_web(url: str) -> None:
+    with pytest.raises(ValidationError, match="must begin with https"):
+        data_config("x.abc", source="download", url=url, sha256="0" * 64)
+    with pytest.raises(ValidationError, match="must not hold a user name") as refusal:
+        data_config("x.abc", source="download", url="https://me:secret@example.org/x", sha256="0" * 64)
+    assert "must not hold" in str(refusal.value)
+
+
+def test_a_link_in_the_cache_does_not_lead_out_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MUSICGEN_DATA_DIR", raising=False)
+    (tmp_path / "cache" / "musicgen").mkdir(parents=True)
+    (tmp_path / "cache" / "musicgen" / "a").symlink_to(tmp_path)
+    config = data_config("a/x.abc", source="download", url="http://127.0.0.1:1/x", sha256="0" * 64)
+    with pytest.raises(InputError, match="a link leads out of the cache"):
+        load_corpus(config)
 
 
 def test_the_course_corpus(irish_folder: Path) -> None:
