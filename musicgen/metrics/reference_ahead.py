@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from musicgen.files import is_computed_now
 from musicgen.metrics.reference import build_reference, reference_file
@@ -35,18 +36,27 @@ def reference_ahead(
     with tempfile.TemporaryFile("w+", encoding="utf-8") as file:
         json.dump(question, file)
         file.seek(0)
-        process = subprocess.Popen(
+        process = _start(file)
+    try:
+        yield
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _start(question: IO[str]) -> "subprocess.Popen[bytes] | None":
+    """The process that computes it; None where the system has none left, and it is computed when needed."""
+    try:
+        return subprocess.Popen(
             [sys.executable, "-m", "musicgen.metrics.reference_ahead"],
-            stdin=file,
+            stdin=question,
             stdout=subprocess.DEVNULL,
             # What goes wrong here goes wrong again, and is told, where the reference is needed.
             stderr=subprocess.DEVNULL,
         )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    except BlockingIOError:
+        return None
 
 
 def main() -> None:
