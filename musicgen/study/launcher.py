@@ -328,6 +328,9 @@ class _Sweep:
                     self._waiting.insert(0, number)
                     self._run_fewer(len(self._running))
                 else:
+                    if ending.is_exhaustion:
+                        # By itself it needs more than there is: no reason to run others one by one.
+                        self._most_at_once = MOST_AT_ONCE * self._capacity.total
                     self._end(number, ending)
                 process.close()
             elif self._interruption.requested:
