@@ -177,7 +177,7 @@ def main() -> int:
     """Run the command; returns its exit status."""
     end_without_collecting()
     # Hydra then raises its errors instead of printing several lines of its own.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     forbid_patching()
     elsewhere.set_up_ray()
     sweeper.register()
