@@ -184,7 +184,7 @@ def main() -> int:
 
 def _train() -> int:
     # Hydra then raises its errors instead of printing several lines of its own.
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
     forbid_patching()
     elsewhere.set_up_ray()
     sweeper.register()

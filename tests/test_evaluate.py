@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.evaluate import data_config
 from soaks.commands import small_tune, write_tunebook
 from tests.commands import run
 
@@ -66,3 +67,10 @@ def test_bad_input_is_one_line(
     done = run("evaluate", places[tunes], "--reference", places[reference], *more)
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
     assert line in done.stderr
+
+
+@pytest.mark.parametrize(
+    "place", ["Bücher.abc", r"back\slash.abc", "a,b [c] {d}.abc", "${seed}.abc", 'q"q.abc']
+)
+def test_a_reference_may_have_any_name(place: str) -> None:
+    assert data_config(place).path == place

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from musicgen.files import is_computed_now, scratch_file
 from musicgen.metrics.reference import build_reference, reference_file
@@ -34,18 +35,27 @@ def reference_ahead(
     with scratch_file() as file:
         file.write(json.dumps(question).encode())
         file.seek(0)
-        process = subprocess.Popen(
+        process = _start(file)
+    try:
+        yield
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _start(question: BinaryIO) -> "subprocess.Popen[bytes] | None":
+    """The process that computes it; None where the system has none left, and it is computed when needed."""
+    try:
+        return subprocess.Popen(
             [sys.executable, "-m", "musicgen.metrics.reference_ahead"],
-            stdin=file,
+            stdin=question,
             stdout=subprocess.DEVNULL,
             # What goes wrong here goes wrong again, and is told, where the reference is needed.
             stderr=subprocess.DEVNULL,
         )
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
+    except BlockingIOError:
+        return None
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from musicgen.files import remove_file
+from musicgen.study.exhaustion import count_memory_kills, tells_exhaustion
 from musicgen.study.process_server import context, tell
 from musicgen.study.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.training.progress import Standing
@@ -31,6 +32,7 @@ class JobProcess:
         self._ending: Ending | None = None
         self._ended_at = float("inf")
         self._can_be_asked = self._is_asked = False
+        self._memory_kills = count_memory_kills()
         self.is_over = False
         """Whether its process is gone. The end of the pipe tells it, and not multiprocessing, which takes all
         processes for dead when their server is, as after a SIGTERM to the whole process group."""
@@ -80,22 +82,25 @@ class JobProcess:
 
     def ending(self) -> Ending:
         """How it ended: as it said itself, or as its process shows."""
-        return self._ending or Ending(error=self._describe_death())
+        return self._ending or self._describe_death()
 
     def close(self) -> None:
         """Leave no file behind."""
         self.connection.close()
         self._output.close()
 
-    def _describe_death(self) -> str:
+    def _describe_death(self) -> Ending:
         status = self._process.exitcode
+        is_killed = status == -signal.SIGKILL and count_memory_kills() > self._memory_kills
         if status is not None and status < 0:
             name = next((f" ({known.name})" for known in signal.Signals if known == -status), "")
             line = f"killed by signal {-status}{name}"
         else:
             line = f"exit status {status}"
         last_words = self._last_words()
-        return f'{line}; the last that it printed: "{last_words}"' if last_words else line
+        if last_words:
+            line = f'{line}; the last that it printed: "{last_words}"'
+        return Ending(error=line, is_exhaustion=is_killed or tells_exhaustion(last_words))
 
     def _last_words(self) -> str:
         size = self._output.seek(0, os.SEEK_END)

@@ -24,6 +24,7 @@ from musicgen.config import Config
 from musicgen.errors import InputError
 from musicgen.interruption import Interruption, listen_for_interruption
 from musicgen.study.composing import Composer
+from musicgen.study.exhaustion import is_exhaustion
 from musicgen.study.job_process import JobProcess
 from musicgen.study.live import SweepDisplay, SweepState, name_jobs
 from musicgen.study.process_server import ask, tell, warm_up
@@ -182,7 +183,7 @@ class Capacity:
         if self._has_cuda is None:
             try:
                 self._has_cuda = ask(self._program.finds_cuda)
-            except EOFError:
+            except (EOFError, OSError):
                 self._has_cuda = False
         return self._has_cuda
 
@@ -208,6 +209,8 @@ class _Running:
     """Whether it waits for another process, and leaves its cores to others."""
     gives_way: bool = False
     """Whether it has trained, and leaves its cores to a training that others wait for."""
+    has_company: bool = False
+    """Whether another job ran at the same time."""
 
 
 class _Sweep:
@@ -233,6 +236,7 @@ class _Sweep:
         self._waiting = list(jobs)
         self._next: _Next | None = None
         self._running: dict[int, _Running] = {}
+        self._most_at_once = MOST_AT_ONCE * self._capacity.total
         # Without the configs, which would add up over thousands of jobs: a sweeper asks for value and status.
         self._returns = {number: JobReturn(overrides=list(texts)) for number, texts in jobs.items()}
 
@@ -262,15 +266,29 @@ class _Sweep:
                 if self._next is None or self._next.number != number:
                     self._next = self._compose(number)
                 taken = self._taken_from(self._next)
-                is_crowded = len(self._running) >= MOST_AT_ONCE * self._capacity.total
+                is_crowded = len(self._running) >= self._most_at_once
                 if (taken and taken + self._next.cost > self._capacity.total) or is_crowded:
                     return
                 self._display.start(number)
                 self._running[number] = _Running(self._launcher.start(self._next.config), self._next.cost)
-            except (InputError, HydraException, OmegaConfBaseException, OSError, EOFError) as error:
+            except (OSError, EOFError) as error:
+                if self._running and (isinstance(error, EOFError) or is_exhaustion(error)):
+                    self._display.put_back(number)
+                    self._run_fewer(len(self._running))
+                    return
+                self._end(number, describe(error))
+            except (InputError, HydraException, OmegaConfBaseException) as error:
                 # Only this one cannot run.
                 self._end(number, describe(error))
             self._waiting.remove(number)
+            if len(self._running) > 1:
+                for running in self._running.values():
+                    running.has_company = True
+
+    def _run_fewer(self, most_at_once: int) -> None:
+        """The machine has no process, thread or memory left: start no job before others have ended."""
+        self._most_at_once = max(1, min(self._most_at_once, most_at_once))
+        self._display.tell_exhaustion()
 
     def _taken_from(self, job: _Next) -> int:
         """What the jobs under way take of the total where this one would start.
@@ -305,7 +323,16 @@ class _Sweep:
                     self._untrained.discard(number)
             if process.is_over:
                 del self._running[number]
-                self._end(number, process.ending())
+                ending = process.ending()
+                if ending.is_exhaustion and running.has_company and not self._interruption.requested:
+                    self._display.put_back(number)
+                    self._waiting.insert(0, number)
+                    self._run_fewer(len(self._running))
+                else:
+                    if ending.is_exhaustion:
+                        # By itself it needs more than there is: no reason to run others one by one.
+                        self._most_at_once = MOST_AT_ONCE * self._capacity.total
+                    self._end(number, ending)
                 process.close()
             elif self._interruption.requested:
                 process.ask_to_end()

@@ -121,6 +121,7 @@ class SweepDisplay:
         self._state = state
         self._console = console or Console(highlight=False)
         self._last_picture = 0.0
+        self._is_exhaustion_told = False
         is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live = (
             # Drawn by `refresh` alone, so that no thread of its own draws while the program ends.
@@ -165,6 +166,20 @@ class SweepDisplay:
             state.num_failed += 1
         line = describe_end(state.num_ended, len(state.names), state.names[number], seconds, loss, error)
         self._say(line, "red" if error else "")
+
+    def put_back(self, number: int) -> None:
+        """A job that could not run now has its turn later."""
+        self._state.running.pop(number, None)
+
+    def tell_exhaustion(self) -> None:
+        """Fewer jobs run at a time from now on."""
+        if not self._is_exhaustion_told:
+            self._say(
+                "the machine is out of processes, threads or memory: fewer runs at a time from now on; "
+                "what it ended is run again",
+                "yellow",
+            )
+            self._is_exhaustion_told = True
 
     def _say(self, line: str, style: str) -> None:
         leave_closed_terminal()

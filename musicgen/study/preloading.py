@@ -11,9 +11,19 @@ import atexit
 import gc
 import os
 import signal
+import sys
+from types import TracebackType
 
 from musicgen.interruption import can_hang_up
 
+
+def _tell_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The server ends when the system has no process for it, which the launcher notices and says."""
+    if not isinstance(error, BlockingIOError):
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _tell_defect
 gc.disable()
 # The first that is registered comes last.
 atexit.register(os._exit, 0)

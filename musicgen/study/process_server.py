@@ -4,6 +4,7 @@ Forking a process that has imported much does not work everywhere. Where it does
 elsewhere every process starts from nothing, and there is no server.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -103,11 +104,18 @@ def hear() -> str:
 
 
 def ask(question: Callable[[], Answer]) -> Answer:
-    """What the function returns in a process of its own; raises EOFError where it ends without an answer."""
+    """What the function returns in a process of its own.
+
+    Raises EOFError where it ends without an answer, OSError where the system has no process for it.
+    """
     tell("")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=answer, args=(question, sender))
-    process.start()
+    try:
+        process.start()
+    except EOFError as error:
+        # The server ends when the system gives it no process.
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
     sender.close()
     try:
         return receiver.recv()
@@ -119,4 +127,10 @@ def ask_where_it_is_warm(question: Callable[[], Answer]) -> Answer:
     """The same, or what it returns here where no server has imported anything."""
     # What is printed here comes before what the other process prints.
     sys.stdout.flush()
-    return question() if _folder is None else ask(question)
+    if _folder is None:
+        return question()
+    try:
+        return ask(question)
+    except OSError:
+        # No process can be had.
+        return question()

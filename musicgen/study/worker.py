@@ -34,6 +34,7 @@ from musicgen.errors import describe_disk
 from musicgen.files import remove_file
 from musicgen.interruption import can_hang_up
 from musicgen.priority import give_way
+from musicgen.study.exhaustion import is_exhaustion
 from musicgen.training.progress import Standing, listen
 
 SECONDS_BETWEEN_NEWS = 0.25
@@ -67,6 +68,8 @@ class Ending:
     """One line."""
     error_class: str | None = None
     """Dotted name."""
+    is_exhaustion: bool = False
+    """Whether the machine had no process, thread or memory for it."""
 
 
 def reference(task_function: TaskFunction) -> tuple[str, str]:
@@ -117,7 +120,8 @@ def describe(error: BaseException) -> Ending:
         line = message
     else:
         line = f"{kind.__name__}: {message}" if message else kind.__name__
-    return Ending(error=line, error_class=f"{kind.__module__}.{kind.__qualname__}")
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return Ending(error=line, error_class=name, is_exhaustion=is_exhaustion(error))
 
 
 def _run(job: Job) -> float | None:

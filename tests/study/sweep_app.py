@@ -117,10 +117,25 @@ def do(config: DictConfig) -> float | None:
             _meet(folder / "goes_on.pid")
         case "goes_on" | "goes_on_too":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
+        case "crowded":
+            _need_room(folder)
+        case "company":
+            _meet(folder / "tried")
+            time.sleep(0.5)
+            (folder / "room").touch()
         case "waits" | "waits_too":
             tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
     return config.number / 4
+
+
+def _need_room(folder: Path) -> None:
+    """End as if the system had no thread left, until the job that runs at the same time has ended."""
+    if not (folder / "tried").exists():
+        _meet(folder / "company.pid")
+        (folder / "tried").touch()
+    if not (folder / "room").exists():
+        raise RuntimeError("can't start new thread")
 
 
 def _train(folder: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,22 @@ def test_what_comet_could_not_copy_is_told(tmp_path: Path) -> None:
     tracker._experiment.streamer.message_handler.tmp_dir = str(tmp_path / "gone")
     tracker.log_image(picture)
     assert "lacks something" in str(tracker.end()["error"])
+
+
+@pytest.mark.parametrize(
+    ("named", "in_environment", "project"),
+    [(None, "mine", "mine"), ("tests", "mine", "tests"), (None, None, "musicgen")],
+)
+def test_comets_own_settings_name_the_project_unless_the_config_does(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: str | None,
+    in_environment: str | None,
+    project: str,
+) -> None:
+    monkeypatch.delenv("COMET_PROJECT_NAME", raising=False)
+    if in_environment is not None:
+        monkeypatch.setenv("COMET_PROJECT_NAME", in_environment)
+    ended = CometTracker(replace(CONFIG, project=named), tmp_path / "comet").end()
+    experiment, _, _ = read_archive(tmp_path / str(ended["archive"]))
+    assert experiment["project_name"] == project
