@@ -25,9 +25,8 @@ _X = r"[ \t]*X[ \t]*:(?![|:])"
 _TUNE_START = re.compile(rf"^{_X}", re.MULTILINE)
 _EMPTY_LINE = re.compile(r"\n[ \t]*(?=\n)")
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
-_FILE_MARKS = re.compile(
-    rf"(?P<header>^{_X})|(?P<body>^[ \t]*(?:K[ \t]*:|$))"
-    rf"|(?P<file>{FILE_START}|(?<!%)%abc(?:-[\d.]+)?[ \t]*$)",
+_VERSION_MARKS = re.compile(
+    rf"(?P<header>^{_X})|(?P<body>^[ \t]*(?:K[ \t]*:|$))|(?P<version>(?<!%)%abc(?:-[\d.]+)?[ \t]*$)",
     re.MULTILINE,
 )
 _FILE_FIELDS = frozenset("ABCDFGHLMNORSZUm")
@@ -78,20 +77,21 @@ def read_tunebook(text: str) -> Tunebook:
     )
 
 
-def _files(text: str) -> Iterator[str]:
+def _files(joined: str) -> Iterator[str]:
     """The text of each file, of which several may have been joined.
 
     Each but the first begins with a byte order mark or with `%abc`, which belongs at the top of a file. In a
     tune's header that line is a comment.
     """
-    start, in_header = 0, False
-    for match in _FILE_MARKS.finditer(text):
-        if match.lastgroup != "file":
-            in_header = match.lastgroup == "header"
-        elif match[0] == FILE_START or not in_header:
-            yield text[start : match.start()]
-            start, in_header = match.end(), False
-    yield text[start:]
+    for text in joined.split(FILE_START):
+        start, in_header = 0, False
+        for match in _VERSION_MARKS.finditer(text) if "%abc" in text else ():
+            if match.lastgroup != "version":
+                in_header = match.lastgroup == "header"
+            elif not in_header:
+                yield text[start : match.start()]
+                start = match.end()
+        yield text[start:]
 
 
 def _split_file(text: str) -> Tunebook:

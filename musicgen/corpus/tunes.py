@@ -94,6 +94,8 @@ class _Cleaner:
                 break
             if kind == "field" and text[1] == "V" and not self._keeps_voices:
                 self._voice.change(text[3:-1], self._has_music() or _has_sounds(kept))
+                # What stood on its two sides stays apart.
+                kept += " "
             elif self._voice.is_here:
                 kept += text
                 last = last if kind == "space" else (kind, text)

@@ -58,4 +58,4 @@ def _joined(fields: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
             values[-1][1].append(value)
         else:
             values.append((letter, [value]))
-    return tuple((letter, " ".join(parts)) for letter, parts in values)
+    return tuple((letter, " ".join(filter(None, parts))) for letter, parts in values)

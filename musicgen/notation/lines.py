@@ -9,7 +9,7 @@ Source: the ABC standard 2.1, sections 2.2, 3 and 11.4.5 (https://abcnotation.co
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 # Blanks before the letter and the colon break the standard, but mean nothing else.
 _FIELD = re.compile(r"[ \t]*([H-WYh-w+]|[A-Za-z](?=[ \t]*:(?![|:])))[ \t]*:(.*)", re.DOTALL)
@@ -18,8 +18,7 @@ _COMMENT = re.compile(r"(?<!\\)%.*", re.DOTALL)
 _BLOCK_MARK = re.compile(r"%%[ \t]*(begin|end)([a-z]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line of a tune's body that a reader has to look at; an empty one may end the tune."""
 
     start: int
@@ -39,7 +38,8 @@ def read_field(line: str, is_header: bool = False) -> tuple[str, str] | None:
     match = (_HEADER_FIELD if is_header else _FIELD).match(line)
     if match is None:
         return None
-    return match[1], _COMMENT.sub("", match[2]).strip()
+    letter, value = match.groups()
+    return letter, (_COMMENT.sub("", value) if "%" in value else value).strip()
 
 
 def text_blocks(lines: Sequence[str]) -> Iterator[tuple[int, int | None]]:
@@ -73,7 +73,7 @@ def passed_over(lines: Sequence[str]) -> set[int]:
 
     A block without end takes the rest of the tune: where its words stop and music begins, nothing says.
     """
-    comments = {number for number, line in enumerate(lines) if line.lstrip(" \t").startswith("%")}
+    comments = {number for number, line in enumerate(lines) if "%" in line and line.lstrip(" \t")[0] == "%"}
     for first, end in text_blocks(lines) if comments else ():
         comments.update(range(first, len(lines) if end is None else end))
         if end is None:
@@ -108,4 +108,4 @@ def _continued(line: Line | None, value: str) -> Line | None:
     if line is None or line.field is None:
         return None
     letter, begun = line.field
-    return replace(line, field=(letter, f"{begun} {value}".strip()))
+    return line._replace(field=(letter, f"{begun} {value}".strip()))

@@ -163,10 +163,10 @@ SAME_TEXT = {
     "text blocks": insert_lines(BLOCK, DRAWING, "%%beginsvg\n<g>|a|</g>\n%%endsvg"),
     "headers": insert_in_header,
     "voices": insert_voices(OTHER_VOICE),
-    "voices in the line": before_notes(INLINE_VOICE),
     "old line ends": at_line_ends("!", " !", "! " + COMMENT),
 }
 SAME_NOTES = {
+    "voices in the line": before_notes(INLINE_VOICE),
     "decorations": before_notes(
         "!fine!", "!D.C.!", "!crescendo)!", "!>)!", "!D.C. al fine!", "!a:b!", "+trill+"
     ),

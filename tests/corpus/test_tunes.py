@@ -86,6 +86,10 @@ def test_all_voices_stay_where_their_field_is_kept() -> None:
     assert clean_tune(tune, FIELDS | {"V"}) == tune
 
 
+def test_words_on_both_sides_of_a_voice_mark_stay_apart() -> None:
+    assert clean_tune("X:1\nK:C\nV:1\nA[V:1],B[V:2]c[V:1]2|", FIELDS) == "X:1\nK:C\nA ,B 2|"
+
+
 def test_a_title_between_voices_stays() -> None:
     tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nT:Trio\nK:F\nV:1\nGABc|"
     assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nT:Trio\nGABc|"

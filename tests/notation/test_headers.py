@@ -14,6 +14,7 @@ def test_comments_and_empty_lines_are_no_fields():
 
 def test_plus_line_continues_a_value():
     assert split_header("T:The\n+:Reel\nK:C\n")[0] == (("T", "The Reel"), ("K", "C"))
+    assert split_header("T:\n+:Reel\nK:C\n+:\n")[0] == (("T", "Reel"), ("K", "C"))
 
 
 def test_without_key_the_header_ends_before_the_music():
