@@ -238,7 +238,7 @@ def _explain(error: Exception) -> str | None:
         return f"{line}; paths.outputs must name a folder that can be written and has room"
     if isinstance(error, RuntimeError) and (missing := elsewhere.describe_missing(error)):
         return missing
-    return describe_refusal(error) if is_refused(error, main) else None
+    return describe_refusal(error) if is_refused(error, _train) else None
 
 
 def _describe_file(error: OSError) -> str | None:

@@ -26,6 +26,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 from collections import defaultdict
@@ -93,16 +94,18 @@ def _command(directory: Path, outputs: Path, overrides: Sequence[str], condition
 
 @contextmanager
 def _place(directory: Path, condition: str) -> Iterator[None]:
-    """The run's directory, with a folder for archives that takes none where the condition is that."""
+    """The run's directory, with a folder for archives that takes none if the condition is that."""
     folder = directory / "comet"
     if condition == NO_FOLDER:
-        directory.mkdir(parents=True)
-        folder.touch()
+        taking = threading.Thread(target=_take_away, args=(folder,))
+        taking.start()
+        yield
+        taking.join()
+        # The fault is over.
+        folder.unlink()
+        return
     if condition != FULL_DISK:
         yield
-        # The fault is over.
-        if condition == NO_FOLDER:
-            folder.unlink()
         return
     folder.mkdir(parents=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={BYTES_OF_FULL_DISK}", "tmpfs", folder], check=True)
@@ -110,6 +113,15 @@ def _place(directory: Path, condition: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def _take_away(folder: Path) -> None:
+    """Put a file in the place of the folder, as soon as the run has made it."""
+    deadline = time.monotonic() + SECONDS_FOR_THE_BACKGROUND
+    while not folder.is_dir() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    folder.rename(folder.with_name("comet taken away"))
+    folder.touch()
 
 
 def try_run(condition: str, number: int, directory: Path, outputs: Path, overrides: Sequence[str]) -> Trial:

@@ -136,9 +136,9 @@ def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:
     assert parts <= tested
 
 
-DELETING = {"unlink", "rmdir", "removedirs", "rmtree", "rename", "renames", "truncate", "ftruncate"}
-"""Functions and methods that remove a file, rename it or empty it."""
-OF_MODULES = {"os.remove", "shutil.move"}
+DELETING = {"unlink", "rmdir", "removedirs", "rmtree", "renames"}
+"""Functions and methods that remove a file or a folder."""
+OF_MODULES = {"os.remove", "os.rename", "os.replace", "os.truncate", "shutil.move"}
 """The same, with names that other things have too."""
 OWNER = "files.py"
 

@@ -51,8 +51,7 @@ class StepProduct:
     def __init__(self, weight: Tensor, num_rows: int) -> None:
         """Take a weight of the type in which the products are wanted; num_rows is B."""
         self.dtype = weight.dtype
-        is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
-        self._is_prepared = is_large and torch.backends.mkldnn.is_available()
+        self._is_prepared = torch.backends.mkldnn.is_available() and _is_worth_preparing(weight)
         if self._is_prepared:
             self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
         else:
@@ -63,6 +62,13 @@ class StepProduct:
         if self._is_prepared:
             return _prepared_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
+
+
+def _is_worth_preparing(weight: Tensor) -> bool:
+    """Whether oneDNN takes weights of this type on this processor, and gains by it."""
+    if weight.dtype == torch.bfloat16:
+        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return weight.numel() >= SMALLEST_PREPARED
 
 
 def prepare(weight: Tensor, dtype: torch.dtype, num_rows: int) -> Tensor | StepProduct:

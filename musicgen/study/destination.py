@@ -72,7 +72,7 @@ def _holds(path: Path, mark: bytes) -> bool:
 
 
 def _check_names_are_free(folder: Path, names: Sequence[str], of: str, instead: str = OTHER_FOLDER) -> None:
-    taken = next((name for name in names if os.path.lexists(folder / name)), None)
+    taken = next((name for name in names if _holds_something(folder / name)), None)
     if taken is not None:
         raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {instead}")
 
@@ -85,6 +85,12 @@ def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
         return False
     is_same = record.run_id == run_id and _comparable(record.config) == _comparable(config.as_dict())
     return is_same and record.status == "complete"
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a file, a link or a folder with something in it has this name."""
+    is_empty_folder = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    return os.path.lexists(path) and not is_empty_folder
 
 
 def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:

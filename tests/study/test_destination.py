@@ -34,12 +34,14 @@ def forbidden() -> Config:
 def test_a_folder_with_other_files_is_free(tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "my tunes.abc").touch()
+    (tmp_path / "plots").mkdir()
     check_run_folder(tmp_path, forbidden)
     check_run_folder(tmp_path / "new", forbidden)
 
 
 def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> None:
     (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").touch()
     check_run_folder(tmp_path, forbidden, by_hydra=())
     with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name a folder"):
         check_run_folder(tmp_path, forbidden)

@@ -135,8 +135,8 @@ def test_same_seed_same_losses_and_weights_another_seed_others(tmp_path: Path) -
 
 
 def test_best_is_the_lowest_validation_loss_and_last_the_end(tmp_path: Path) -> None:
-    # So large a rate overshoots: the last loss is not the best.
-    task = make_task(tmp_path / "a", learning_rate=1.0, validation_interval=5)
+    # A rate that grows without end: the loss falls first and rises then, on every processor.
+    task = make_task(tmp_path / "a", learning_rate=10.0, warmup_iterations=59, validation_interval=5)
     fitted, records, _ = train(task)
     measured = {record.iteration: record.validation_loss for record in records if record.validation_loss}
     assert fitted.best_validation_loss == min(measured.values())

@@ -261,7 +261,7 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
     [
         (
             ("hydra.sweeper.storage=postgresql://me:secret@127.0.0.1:1/music",),
-            "storage=postgresql+psycopg://me:***@127.0.0.1:1/music: the database cannot be used",
+            "storage=postgresql+psycopg://me@127.0.0.1:1/music: the database cannot be used",
         ),
         (("training.learning_rat=choice(1,2)",), "training.learning_rat: no such field; allowed in training"),
         (("model.hidden_size=choice(16,0)",), "model.hidden_size=0: input should be greater than"),
