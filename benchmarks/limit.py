@@ -64,7 +64,7 @@ def product_rates(rows: int, inner: int, columns: int, precision: str) -> dict[s
     dtype = DTYPES[precision]
     left, weight = torch.randn(rows, inner, dtype=dtype), torch.randn(columns, inner, dtype=dtype)
     ways: dict[str, Callable[[], Tensor]] = {"linear": lambda: functional.linear(left, weight)}
-    if torch.backends.mkldnn.is_available():
+    if can_prepare(dtype):
         packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
         ways["packed"] = lambda: torch.ops.mkldnn._linear_pointwise(left, packed, None, "none", [], "")
     with torch.no_grad():

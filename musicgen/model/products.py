@@ -30,6 +30,13 @@ def has_fast_bf16() -> bool:
     return torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
 
 
+def can_prepare(dtype: torch.dtype) -> bool:
+    """Whether oneDNN brings weights of this type into its own order here; bfloat16 needs AVX-512."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    return dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 _BLOCK = 32
 
 
@@ -51,7 +58,8 @@ class StepProduct:
     def __init__(self, weight: Tensor, num_rows: int) -> None:
         """Take a weight of the type in which the products are wanted; num_rows is B."""
         self.dtype = weight.dtype
-        self._is_prepared = torch.backends.mkldnn.is_available() and _is_worth_preparing(weight)
+        is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
+        self._is_prepared = is_large and can_prepare(weight.dtype)
         if self._is_prepared:
             self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
         else:
@@ -62,13 +70,6 @@ class StepProduct:
         if self._is_prepared:
             return _prepared_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
-
-
-def _is_worth_preparing(weight: Tensor) -> bool:
-    """Whether oneDNN takes weights of this type on this processor, and gains by it."""
-    if weight.dtype == torch.bfloat16:
-        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return weight.numel() >= SMALLEST_PREPARED
 
 
 def prepare(weight: Tensor, dtype: torch.dtype, num_rows: int) -> Tensor | StepProduct:
