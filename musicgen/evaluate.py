@@ -63,7 +63,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.table import metrics_table, print_table
+    from musicgen.study.destination import check_json_file
 
+    if arguments.json is not None:
+        check_json_file(arguments.json)
     data = data_config(arguments.reference)
     files = tunes_config(arguments.tunes, data)
     book = read_tunebook(read_source(files))

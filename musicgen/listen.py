@@ -13,6 +13,7 @@ from musicgen.errors import InputError, exit_status, one_line
 from musicgen.files import refuse_link
 from musicgen.interruption import Terminated
 from musicgen.serving import check_port
+from musicgen.study.destination import check_new_session
 from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def listen(arguments: argparse.Namespace) -> None:
         if arguments.out is None:
             refuse_link(folder / name)
     sounds = Sounds(folder / SOUNDS, listening_config(runs[0].record, arguments.soundfont))
+    if not path.exists():
+        check_new_session(folder, is_choice=arguments.ab)
     database = _go_on(path, arguments) if path.exists() else _begin(path, runs, sounds, arguments)
     listening = Listening(database, sounds, runs, folder)
     ended_before = len(listening.results().listeners)

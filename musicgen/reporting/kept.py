@@ -117,7 +117,7 @@ def write_kept(contents: Contents, folder: Path) -> KeptFolder:
             seeds=sorted({run.record.seed for run in material.all_runs}),
             joint=_joint(contents),
             failures=[without_folders(line) for line in material.failures],
-            changed_corpora=[without_folders(line) for line in material.changed_corpora],
+            not_compared=[without_folders(line) for line in material.not_compared],
             files=others,
             sentence=sentence,
             cited=cited,
@@ -205,7 +205,8 @@ def _write_songs(contents: Contents, folder: Path) -> list[KeptSong]:
     best = contents.best[:NUM_SONGS]
     if not best:
         return []
-    config = sound_of((one.song for one in best), sample_rate=PAGE_SAMPLE_RATE)
+    songs = (one.song for one in best)
+    config = sound_of(songs, sample_rate=PAGE_SAMPLE_RATE, soundfont=contents.soundfont)
     kept = []
     with tempfile.TemporaryDirectory() as made, Engraver(config.timeout_seconds) as engraver:
         for rank, one in enumerate(best, start=1):

@@ -54,8 +54,8 @@ class Material:
     """A line for each run that did not complete, or is missing."""
     missing: Sequence[MissingRun]
     """What was planned and left no record."""
-    changed_corpora: Sequence[str]
-    """A line for each corpus that the runs read as different texts."""
+    not_compared: Sequence[str]
+    """A line for each corpus that the runs read as different texts, and for runs that are not as declared."""
     terms: Terms
     """Primary metrics and margins."""
     findings: Sequence[Finding]
@@ -120,7 +120,7 @@ def gather(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> 
         additivity=additivity(effects),
         failures=[without_folders(line) for line in (*failures_of(star, root), *map(str, missing))],
         missing=missing,
-        changed_corpora=describe_changed_corpora(runs, root),
+        not_compared=[*describe_changed_corpora(runs, root), *star.doubts],
         terms=Terms.of(star),
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),

@@ -19,6 +19,8 @@ MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", 
 MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "tunes.csv", "tunes")
+MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
+MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MOST_BYTES_TO_A_MARK = 2**14
@@ -61,6 +63,18 @@ def check_report_folder(folder: Path, names: Sequence[str]) -> None:
 def check_sample_folder(folder: Path) -> None:
     """Raise InputError if sampled tunes would take over files that are there."""
     _check_names_are_free(folder, MADE_IN_A_SAMPLE, "the sample", "name another one with --out")
+
+
+def check_new_session(folder: Path, *, is_choice: bool) -> None:
+    """Raise InputError if the tables of a new listening session would take over files that are there."""
+    names = MADE_BY_CHOICES if is_choice else MADE_BY_RATINGS
+    _check_names_are_free(folder, names, "the session", "name another one with --out")
+
+
+def check_json_file(path: Path) -> None:
+    """Raise InputError if a result in JSON would take the place of another kind of file."""
+    if path.exists() and not (path.is_file() and path.read_bytes()[:1] == b"{"):
+        raise InputError(f"{path}: is there already and holds no JSON object; name another file")
 
 
 def _holds(path: Path, mark: bytes) -> bool:

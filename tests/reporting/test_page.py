@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+import html
+import json
 import re
 import shutil
 from collections import Counter
@@ -97,6 +99,20 @@ def test_a_missing_run_and_a_changed_corpus_are_told(study_folder: Path, tmp_pat
         assert "baseline seed=9 missing: planned, but it left no run.json (baseline/seed=9)" in told
         assert "the corpus oneills changed between runs" in told
     assert "missing" in (tmp_path / "out" / "runs.csv").read_text(encoding="utf-8")
+
+
+def test_runs_that_differ_in_what_they_do_not_declare_are_named(study_folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "study"
+    shutil.copytree(study_folder, root)
+    changed = [path for path in root.rglob("run.json") if json.loads(path.read_text())["change"]]
+    record = json.loads(changed[0].read_text())
+    record["config"]["model"]["hidden_size"] = 7
+    changed[0].write_text(json.dumps(record))
+    write_folder(gather([root]), tmp_path / "out", Choices(pairs=0, best=0))
+    line = "1 run not compared: the config differs from the baseline's in what is not declared"
+    for name in ("report.md", "report.html"):
+        told = html.unescape((tmp_path / "out" / name).read_text(encoding="utf-8")).replace("\\", "")
+        assert line in told and "model.hidden_size" in told
 
 
 def test_everything_that_the_page_shows_lies_beside_it(page: Page, folder: Path) -> None:

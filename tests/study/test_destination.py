@@ -8,6 +8,8 @@ from musicgen.config import Config, resolve
 from musicgen.errors import InputError
 from musicgen.study.destination import (
     check_comparison_folder,
+    check_json_file,
+    check_new_session,
     check_report_folder,
     check_run_folder,
     check_sample_folder,
@@ -116,3 +118,20 @@ def test_sampled_tunes_go_where_no_tunes_are(tmp_path: Path) -> None:
     (tmp_path / "tunes.abc").touch()
     with pytest.raises(InputError, match=r"already has tunes\.abc.*--out"):
         check_sample_folder(tmp_path)
+
+
+def test_a_listening_session_takes_over_no_table(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").touch()
+    check_new_session(tmp_path, is_choice=True)
+    with pytest.raises(InputError, match=r"already has ratings\.csv, which the session would overwrite"):
+        check_new_session(tmp_path, is_choice=False)
+
+
+def test_a_result_replaces_json_and_nothing_else(tmp_path: Path) -> None:
+    check_json_file(tmp_path / "new.json")
+    (tmp_path / "old.json").write_text('{"metrics": {}}')
+    check_json_file(tmp_path / "old.json")
+    (tmp_path / "tunes.abc").write_text("X:1\n")
+    for name in ("tunes.abc", "."):
+        with pytest.raises(InputError, match="holds no JSON object"):
+            check_json_file(tmp_path / name)
