@@ -179,7 +179,11 @@ def main() -> int:
     """Run the command; returns its exit status."""
     end_without_collecting()
     with ending_on_signals():
-        return _train()
+        try:
+            return _train()
+        finally:
+            # Of a run or a sweep that Hydra refused after its folder was made.
+            SweepWatch.made.remove_empty_folders()
 
 
 def _train() -> int:
