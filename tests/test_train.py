@@ -282,8 +282,14 @@ def test_a_run_into_a_folder_in_use_loses_nothing(corpus: Path, tmp_path: Path) 
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "mine" / name).write_text(text)
     before = sorted(tmp_path.rglob("*"))
-    for bad in ("data.path=misspelt.abc", 'sampling.prompts=["Q:é"]', "hydra.job.name=my"):
-        done = train(corpus, tmp_path / "outputs", f"hydra.run.dir={tmp_path}/mine", bad)
+    folder = f"hydra.run.dir={tmp_path}/mine"
+    for words in (
+        [folder, "data.path=misspelt.abc"],
+        [folder, 'sampling.prompts=["Q:é"]'],
+        [folder, "hydra.job.name=my"],
+        [f"++{folder}", "hydra.job.name=my"],
+    ):
+        done = train(corpus, tmp_path / "outputs", *words)
         assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
         assert sorted(tmp_path.rglob("*")) == before
     assert {name: (tmp_path / "mine" / name).read_text() for name in precious} == precious

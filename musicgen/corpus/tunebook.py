@@ -35,6 +35,10 @@ _SEVERAL_OF_EACH = frozenset("Um")
 _NOTATION = frozenset({"note", "rest", "chord", "measures", "bar"})
 
 
+_KEY = re.compile(r"(?m)^ *K *:")
+_TITLE_OR_KEY = re.compile(r"(?m)^ *[TK] *:")
+
+
 @dataclass(frozen=True, slots=True)
 class Tunebook:
     """What the text of a corpus holds."""
@@ -83,7 +87,7 @@ def _files(joined: str) -> Iterator[str]:
     Each but the first begins with a byte order mark or with `%abc`, which belongs at the top of a file. In a
     tune's header that line is a comment.
     """
-    for text in joined.split(FILE_START):
+    for text in _parts(joined):
         start, in_header = 0, False
         for match in _VERSION_MARKS.finditer(text) if "%abc" in text else ():
             if match.lastgroup != "version":
@@ -92,6 +96,24 @@ def _files(joined: str) -> Iterator[str]:
                 yield text[start : match.start()]
                 start = match.end()
         yield text[start:]
+
+
+def _parts(joined: str) -> Iterator[str]:
+    """The text between marks. A mark inside a tune, where an editor left it, parts nothing."""
+    pieces: list[str] = []
+    has_tune = needs_key = False
+    for piece in joined.split(FILE_START):
+        starts = [match.start() for match in _TUNE_START.finditer(piece)]
+        begins = bool(starts) or (_TITLE_OR_KEY.search(piece) is not None and not needs_key)
+        if pieces and (begins or not has_tune):
+            yield "".join(pieces)
+            pieces = []
+        pieces.append(piece)
+        if starts:
+            has_tune, needs_key = True, _KEY.search(piece, starts[-1]) is None
+        elif needs_key:
+            needs_key = _KEY.search(piece) is None
+    yield "".join(pieces)
 
 
 def _split_file(text: str) -> Tunebook:

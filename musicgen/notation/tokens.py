@@ -43,7 +43,10 @@ TOKEN = re.compile(
             # Letters are decorations before a note; y is space on paper; a lone !, * or $ breaks the line.
             (
                 "ornament",
-                r"![^!\s|\[\]]{1,40}!|!D\.[CS]\.[A-Za-z. ]{0,40}!|\+[a-z][a-z0-9.()]{0,40}\+"
+                r"![^!\s|\[\]]{1,40}!|!D\.[CS]\.[A-Za-z. ]{0,40}!"
+                r"|(?i:! ?(?:to coda|da capo|dal segno)[a-z ]{0,20}!)"
+                r"|! ?(?:fermata|trill|mordent|turn|roll|accent|tenuto|segno|coda|fine) ?!"
+                r"|\+(?:[a-z][a-z0-9.()]{0,40}|D\.[CS]\.[A-Za-z. ]{0,20}|[0-5]|[<>][()]?)\+"
                 r"|[.~H-Wh-w]|y[\d/]{0,12}",
             ),
             ("linebreak", r"[!*$]|\\(?=\s*(?:%|$))"),

@@ -17,8 +17,8 @@ RUNS, EFFECTS, NOISE = "runs.csv", "effects.csv", "noise.csv"
 FIGURES, SONGS = "figures", "songs"
 MARK = "<!-- Written by musicgen.report --keep, which writes it again; words of your own: findings.md -->"
 _TABLES = (RUNS, EFFECTS, NOISE, PLAN, BASELINE)
-_LINK = re.compile(rf"\]\(((?:{FIGURES}|{SONGS})/\w[\w.-]*)\)")
-"""A file in a folder of ours, as README.md leads to it."""
+_LINK = re.compile(rf"\]\(({FIGURES}/\w[\w-]*\.(?:png|svg)|{SONGS}/\d+\.(?:abc|ogg|svg))\)")
+"""A file with a name of ours, as README.md leads to it."""
 
 
 def check_folder(material: Material, folder: Path) -> None:

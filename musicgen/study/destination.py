@@ -23,7 +23,7 @@ MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
 MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
-_MOST_BYTES_TO_A_MARK = 2**14
+_MAX_BYTES_TO_A_MARK = 2**20
 OTHER_FOLDER = "name a folder of its own, or leave the setting out"
 
 
@@ -43,14 +43,13 @@ def check_run_folder(
 
 def check_sweep_folder(folder: Path) -> None:
     """Raise InputError if a sweep or a search would take over files of somebody else in the folder."""
-    if not os.path.lexists(folder / MARK_OF_A_SWEEP):
-        _check_names_are_free(folder, (*MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
+    if not _is_sweep(folder):
+        _check_names_are_free(folder, (MARK_OF_A_SWEEP, *MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
 
 
 def check_comparison_folder(folder: Path) -> None:
     """Raise InputError if tables and figures would take over files that musicgen did not write."""
-    is_ours = os.path.lexists(folder / MARK_OF_A_SWEEP) or _holds(folder / "runs.csv", _FIRST_COLUMNS)
-    if not is_ours:
+    if not (_is_sweep(folder) or _holds(folder / "runs.csv", _FIRST_COLUMNS)):
         _check_names_are_free(folder, MADE_BY_A_COMPARISON, "the comparison", "name another one with --out")
 
 
@@ -72,15 +71,22 @@ def check_new_session(folder: Path, *, is_choice: bool) -> None:
 
 
 def check_json_file(path: Path) -> None:
-    """Raise InputError if a result in JSON would take the place of another kind of file."""
-    if path.exists() and not (path.is_file() and path.read_bytes()[:1] == b"{"):
-        raise InputError(f"{path}: is there already and holds no JSON object; name another file")
+    """Raise InputError if a result in JSON would take the place of a file that is no such result."""
+    if os.path.lexists(path) and not _holds(path, b'"metrics"'):
+        raise InputError(f"{path}: is there already and is no result of an evaluation; name another file")
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether the folder holds a sweep of ours: other programs of Hydra's write multirun.yaml, too."""
+    return _holds(folder / MARK_OF_A_SWEEP, b"musicgen.study.")
 
 
 def _holds(path: Path, mark: bytes) -> bool:
+    if path.is_symlink():
+        return False
     try:
         with path.open("rb") as file:
-            return mark in file.read(_MOST_BYTES_TO_A_MARK)
+            return mark in file.read(_MAX_BYTES_TO_A_MARK)
     except OSError:
         return False
 

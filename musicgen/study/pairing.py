@@ -220,8 +220,7 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
     loose = list(pile.runs)
     if is_declared:
         own = [run for run in pile.runs if pile.declared.get(run) == key]
-        found = {run: undeclared_differences(base, pile.configurations[run], run.record) for run in own}
-        undeclared = {run: names for run, names in found.items() if names}
+        undeclared = _undeclared(own, base, pile.configurations)
         members = [(_declared_change(run), run) for run in own if run not in undeclared]
         # A run made by hand joins the arm of the study that has its configuration.
         known |= {pile.keys[run]: change for change, run in members if not run.record.retuned}
@@ -240,6 +239,23 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
     members, others = _of_one_corpus(members)
     arranged = _arranged(members, [*left_out, *others])
     return replace(arranged, doubts=tuple(_tell_undeclared(undeclared)))
+
+
+def _undeclared(
+    runs: Sequence[FoundRun], base: Configuration, configurations: Mapping[FoundRun, Configuration]
+) -> dict[FoundRun, list[str]]:
+    """What differs in each run from the baseline without being declared, or from the first run of its arm."""
+    firsts: dict[str, FoundRun] = {}
+    found = {}
+    for run in runs:
+        names = undeclared_differences(base, configurations[run], run.record)
+        if not names:
+            declared = json.dumps([run.record.change, run.record.retuned], sort_keys=True, default=str)
+            first = firsts.setdefault(declared, run)
+            names = differing_parameters(configurations[first], configurations[run])
+        if names:
+            found[run] = list(names)
+    return found
 
 
 def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from musicgen.config import Config
 from musicgen.study.identity import is_identity
-from musicgen.training.folder import TrainingFolder, is_ours
+from musicgen.training.folder import TrainingFolder, is_ours, is_training
 
 MINUTES_IN_USE = 2.0
 """For so long after it was last used a training may still be about to be read, and stays."""
@@ -33,11 +33,12 @@ class StoredTraining:
 def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
     """Every training of a store, the one used last first.
 
-    A folder is a training if its name is a training identity. Links and everything else are left alone.
+    A folder is a training if its name is an identity and it holds a lock or a state. Links and everything
+    else are left alone.
     """
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if not is_identity(path.name) or path.is_symlink():
+        if not is_identity(path.name) or not is_training(path):
             continue
         files = _stat_files(path)
         if files:

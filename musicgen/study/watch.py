@@ -5,17 +5,17 @@ somebody sets the clock. So a folder that Hydra would name by the clock is made 
 """
 
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from traceback import clear_frames
 from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import override_texts, parse_config
+from musicgen.config import parse_config
 from musicgen.errors import InputError, complain
 from musicgen.files import Made, make_new_folder
 from musicgen.passwords import is_storage, shown_address
@@ -70,7 +70,7 @@ class SweepWatch(Callback):
         """
         job_return.cfg = job_return.hydra_cfg = None
         if isinstance(job_return._return_value, BaseException):
-            clear_frames(job_return._return_value.__traceback__)
+            traceback.clear_frames(job_return._return_value.__traceback__)
 
 
 def hide_passwords(config: DictConfig) -> None:
@@ -92,16 +92,21 @@ def hide_passwords(config: DictConfig) -> None:
 
 @contextmanager
 def _ending_the_command() -> Iterator[None]:
-    """End the command with the line of an InputError: Hydra only warns of what a callback raises."""
+    """End the command if a folder may not be written to: Hydra only warns of what a callback raises."""
     try:
         yield
     except InputError as error:
         sys.exit(complain(str(error)))
+    except Exception:
+        # A defect. Hydra would go on without the checks.
+        traceback.print_exc()
+        sys.exit(1)
 
 
 def _own_folder(config: DictConfig, mode: str) -> bool:
-    """Make the folder of a run or a sweep, under another name if need be; False if the user named it."""
-    if any(text.startswith(f"hydra.{mode}.dir=") for text in override_texts(config.hydra.overrides.hydra)):
+    """Make the folder of a run or a sweep, under another name if need be; False if no clock names it."""
+    pattern = OmegaConf.to_container(config.hydra[mode], resolve=False)
+    if not isinstance(pattern, dict) or "${now:" not in str(pattern["dir"]):
         return False
     folder = Path(config.hydra[mode].dir)
     SweepWatch.made.expect_folder(folder.parent)

@@ -26,6 +26,7 @@ from filelock import BaseFileLock
 from musicgen.errors import InputError
 from musicgen.files import (
     is_unfinished,
+    refuse_link,
     remove_empty_folder,
     remove_file,
     remove_unfinished,
@@ -43,12 +44,29 @@ _REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
 second where that happens while pathlib looks whether what is there already is a folder."""
 Value = TypeVar("Value")
 STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
+_ZIP = b"PK"
 _DIVERGED, _ABOUT = "diverged.json", "about.json"
 
 
 def is_ours(name: str) -> bool:
     """Whether a training writes files of this name into its folder."""
     return name in (_DIVERGED, _ABOUT, LOCK) or is_unfinished(name) or STATE_NAME.fullmatch(name) is not None
+
+
+def is_training(folder: Path) -> bool:
+    """Whether a training has worked in the folder: it left its lock, or a state in torch's format."""
+    if folder.is_symlink():
+        return False
+    lock = folder / LOCK
+    return (lock.is_file() and not lock.is_symlink()) or any(map(_is_state, folder.glob("*.pt")))
+
+
+def _is_state(path: Path) -> bool:
+    if STATE_NAME.fullmatch(path.name) is None or not path.is_file():
+        return False
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(len(_ZIP)) == _ZIP
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +161,7 @@ class TrainingFolder:
             return False
         try:
             for name in self._file_names():
-                if name != LOCK and is_ours(name):
+                if name != LOCK and is_ours(name) and not (self.path / name).is_dir():
                     remove_file(self.path / name)
             # Last: from now on others may lock the folder again, and begin to train there.
             remove_file(self._lock_file)
@@ -162,6 +180,7 @@ class TrainingFolder:
         Without locks it may be one of several. Gives whether anything may be written here: what another user
         has trained can be read, and no lock is needed for that.
         """
+        refuse_link(self.path)
         lock = None
         try:
             if self.locks:

@@ -120,3 +120,12 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
         parse_tune(tune)
     # A second or so; anything quadratic takes minutes.
     assert time.process_time() - start < 10
+
+
+def test_a_mark_inside_a_tune_parts_nothing() -> None:
+    header = "X:1\nT:a\nM:4/4\nL:1/4\n"
+    for text in (f"{header}K:C\nCDEF|\n\ufeffGABc|]\n", f"{header}\ufeffK:C\nCDEF|\nGABc|]\n"):
+        book = read_tunebook(text)
+        assert [tune.replace("\ufeff", "") for tune in book.tunes] == [f"{header}K:C\nCDEF|\nGABc|]"]
+    both = read_tunebook(f"{header}K:C\nCDEF|]\n\ufeff{header}K:G\nGABc|]\n")
+    assert len(both.tunes) == 2

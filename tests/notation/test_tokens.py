@@ -120,3 +120,11 @@ def test_kinds(line, expected):
 def test_tokens_cover_every_character():
     line = "".join(map(chr, range(32, 400)))
     assert "".join(match[0] for match in TOKEN.finditer(line)) == line
+
+
+@pytest.mark.parametrize(
+    "mark", ["!to coda!", "!da capo al fine!", "! fermata !", "!trill !", "+D.C.+", "+1+", "+>(+"]
+)
+def test_marks_with_blanks_or_signs_hold_no_notes(mark: str) -> None:
+    kinds = [match.lastgroup for match in TOKEN.finditer(f"C{mark}D")]
+    assert kinds == ["note", "ornament", "note"]

@@ -131,7 +131,8 @@ def test_a_result_replaces_json_and_nothing_else(tmp_path: Path) -> None:
     check_json_file(tmp_path / "new.json")
     (tmp_path / "old.json").write_text('{"metrics": {}}')
     check_json_file(tmp_path / "old.json")
-    (tmp_path / "tunes.abc").write_text("X:1\n")
-    for name in ("tunes.abc", "."):
-        with pytest.raises(InputError, match="holds no JSON object"):
+    (tmp_path / "package.json").write_text('{"name": "mine"}')
+    (tmp_path / "link.json").symlink_to("old.json")
+    for name in ("package.json", "link.json", "."):
+        with pytest.raises(InputError, match="is no result of an evaluation"):
             check_json_file(tmp_path / name)

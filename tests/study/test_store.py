@@ -76,6 +76,8 @@ def stored(path: Path, num_bytes: int, days_ago: int) -> StoredTraining:
         (path / name).write_bytes(bytes(size))
         moment = (NOW - timedelta(days=days)).timestamp()
         os.utime(path / name, (moment, moment))
+    (path / ".lock").touch()
+    os.utime(path / ".lock", (moment, moment))
     return StoredTraining(TrainingFolder(path), num_bytes, NOW - timedelta(days=days_ago))
 
 
@@ -142,3 +144,29 @@ def test_a_training_lies_below_the_store_under_its_identity() -> None:
     config = parsed("paths.store=somewhere", "paths.locks=false")
     folder = training_folder(config, "0123")
     assert (folder.path, folder.locks) == (Path("somewhere/0123"), False)
+
+
+def test_what_is_no_training_is_left_alone(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    for name, files in {
+        "thesis": ["end-000300.pt", ".lock"],
+        identity(1): ["about.json", "end-000300.pt", "notes.txt"],
+        identity(2): ["state-000300.pt", "diverged.json"],
+    }.items():
+        (store / name).mkdir(parents=True)
+        for file in files:
+            (store / name / file).write_text("mine")
+    stored(tmp_path / "elsewhere" / identity(3), 100, 9)
+    (store / identity(3)).symlink_to(tmp_path / "elsewhere" / identity(3))
+    before = sorted(tmp_path.rglob("*"))
+    assert read_store(store) == []
+    keep_below(store, 0.0)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_training_with_files_of_somebody_else_keeps_those(tmp_path: Path) -> None:
+    training = stored(tmp_path / identity(1), 100, 9)
+    (training.folder.path / "end-000600.pt").mkdir()
+    (training.folder.path / "notes.txt").touch()
+    prune(read_store(tmp_path), max_bytes=0)
+    assert {path.name for path in training.folder.path.iterdir()} == {"end-000600.pt", "notes.txt"}

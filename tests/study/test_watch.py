@@ -4,11 +4,13 @@ import weakref
 from pathlib import Path
 
 import pytest
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.files import Made
 from musicgen.study.watch import SweepWatch
+
+setup_globals()
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +24,8 @@ def config(folder: Path, *overrides: str, directory: str | None = None) -> DictC
     composed = OmegaConf.create(
         {
             "hydra": {
-                "run": {"dir": str(folder / "runs/1971-02-03/04-05-06")},
-                "sweep": {"dir": str(folder / "sweeps/1971-02-03/04-05-06")},
+                "run": {"dir": f"{folder}/runs/${{now:1971-02-03}}/04-05-06"},
+                "sweep": {"dir": f"{folder}/sweeps/${{now:1971-02-03}}/04-05-06"},
                 "sweeper": {"directory": directory},
                 "overrides": {"hydra": list(overrides)},
                 "output_subdir": ".hydra",
@@ -120,7 +122,10 @@ def test_a_sweep_takes_over_no_file_of_anybody(
     with pytest.raises(SystemExit):
         SweepWatch().on_multirun_start(own)
     assert f"already has {name}" in capsys.readouterr().err
-    (tmp_path / "multirun.yaml").touch()
+    (tmp_path / "multirun.yaml").write_text("hydra: {}")
+    with pytest.raises(SystemExit):
+        SweepWatch().on_multirun_start(own)
+    (tmp_path / "multirun.yaml").write_text("_target_: musicgen.study.watch.SweepWatch")
     SweepWatch().on_multirun_start(own)
     assert SweepWatch.directory == tmp_path
 
