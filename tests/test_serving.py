@@ -98,7 +98,9 @@ def sent(server: SmallServer, content: bytes) -> bytes:
         suppress(ConnectionError),
     ):
         connection.sendall(content)
-        connection.shutdown(socket.SHUT_WR)
+        # The server may have closed it by then.
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65536):
             answer += piece
     return answer
