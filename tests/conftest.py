@@ -30,7 +30,7 @@ settings.load_profile("shared machine")
 
 @pytest.fixture(autouse=True)
 def heeds_hangups() -> Iterator[None]:
-    """A process that was interrupted ignores SIGHUP from then on, and so would the commands of later tests."""
+    """An interrupted process ignores SIGHUP from then on, and so would the commands of later tests."""
     yield
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
