@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_part_of_the_order_is_spread_in_proportion_and_no_place_comes_twice(root: Path) -> None:
+def test_mutants_are_drawn_in_proportion_without_repeats(root: Path) -> None:
     whole = draw(root, list(MODULES), 31, seed=0)
     assert len({(one.module, one.line, one.column) for one in whole}) == len(whole) == 31
     assert draw(root, list(MODULES), 10, seed=0) == whole[:10]
@@ -42,7 +42,7 @@ def test_every_part_of_the_order_is_spread_in_proportion_and_no_place_comes_twic
     assert len(draw(root, list(MODULES), 99, seed=0)) == 31
 
 
-def test_a_mutant_is_one_change_of_the_text_and_types_stay(root: Path) -> None:
+def test_a_mutant_changes_one_place_and_keeps_types(root: Path) -> None:
     for one in draw(root, list(MODULES), 31, seed=0):
         text = mutated(root, one)
         before = MODULES[one.module].splitlines()
@@ -51,7 +51,7 @@ def test_a_mutant_is_one_change_of_the_text_and_types_stay(root: Path) -> None:
         compile(text, one.module, "exec")
 
 
-def test_an_exception_that_nobody_raises_exists(root: Path) -> None:
+def test_the_unraised_exception_exists(root: Path) -> None:
     text = "def f():\n    try:\n        int('x')\n    except ValueError:\n        pass\n"
     (root / "small.py").write_text(text, encoding="utf-8")
     (one,) = [one for one in draw(root, ["small.py"], 9, seed=0) if one.operator == "ExceptionReplacer"]
@@ -61,7 +61,7 @@ def test_an_exception_that_nobody_raises_exists(root: Path) -> None:
         names["f"]()
 
 
-def test_a_changed_module_is_the_old_one_afterwards_and_no_bytecode_fits_it_meanwhile(root: Path) -> None:
+def test_a_mutated_module_is_restored_without_stale_bytecode(root: Path) -> None:
     path = root / "small.py"
     before = path.stat()
     with changed(path, "LIMIT = 4\n"):
@@ -71,7 +71,7 @@ def test_a_changed_module_is_the_old_one_afterwards_and_no_bytecode_fits_it_mean
     assert path.stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_a_share_is_told_of_the_first_and_of_the_latest_trial(tmp_path: Path) -> None:
+def test_survival_is_reported_before_and_after(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
     assert read_results(path) == {}
     path.write_text(
@@ -83,14 +83,14 @@ def test_a_share_is_told_of_the_first_and_of_the_latest_trial(tmp_path: Path) ->
     assert (share(tried, 0), share(tried, -1)) == (2 / 3, 1)
 
 
-def test_every_module_has_tests_and_no_test_is_misnamed() -> None:
+def test_every_module_maps_to_existing_tests() -> None:
     for group in TESTED_BY.values():
         for module, names in group.items():
             assert (ROOT / module).is_file()
             assert mirrors_of(module) == [f"tests/{name}.py" for name in names]
 
 
-def test_known_results_are_told_without_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_known_results_are_shown_without_a_trial(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     module = "musicgen/records/criteria.py"
     options = ["--sample", "4", "--module", module, "--results", str(tmp_path / "results.csv")]
     mutants = draw(ROOT, [module], 4, seed=0)
@@ -107,7 +107,7 @@ def test_known_results_are_told_without_a_trial(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
-def test_a_mutant_that_the_tests_notice_is_killed_by_one_of_them(tmp_path: Path) -> None:
+def test_a_detected_mutant_is_killed_by_a_test(tmp_path: Path) -> None:
     """In processes of their own, since the process that draws forks its trials."""
     module = "musicgen/records/criteria.py"
     results = tmp_path / "results.csv"
