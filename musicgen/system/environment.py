@@ -32,9 +32,9 @@ def settle_outputs() -> None:
 
 
 def problem_of_names() -> str | None:
-    """The line about an argument or a folder that no record can hold; None if there is no such problem.
+    """Describe an argument or current folder that records cannot store; None if all is well.
 
-    Records and tables are UTF-8: they cannot hold a path whose bytes are no text in this locale.
+    Records and tables are UTF-8, so they cannot store a path with bytes that are invalid in this locale.
     """
     try:
         folder = str(Path.cwd())
@@ -84,7 +84,7 @@ def _tolerant(stream: TextIO | None, descriptor: int) -> TextIO:
         return _open_output(descriptor, "utf-8", is_buffered=True, line_buffering=False, write_through=False)
     binary = getattr(stream, "buffer", None)
     raw = getattr(binary, "raw", binary)
-    # A notebook's cell, a test or a Windows console has streams of its own, which take everything.
+    # Notebooks, tests and Windows consoles replace the streams with ones that accept everything.
     if not isinstance(stream, io.TextIOWrapper) or type(raw) is not io.FileIO or raw.fileno() != descriptor:
         return stream
     stream.flush()
@@ -101,7 +101,7 @@ def _open_output(
     descriptor: int, encoding: str, *, is_buffered: bool, line_buffering: bool, write_through: bool
 ) -> TextIO:
     raw = _PatientFile(descriptor, "w", closefd=False)
-    # As Python opens them: unbuffered where it was asked to.
+    # As Python opens them: unbuffered if that was requested.
     binary = io.BufferedWriter(raw) if is_buffered else raw
     return io.TextIOWrapper(
         binary,  # type: ignore[arg-type]

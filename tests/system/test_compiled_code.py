@@ -31,7 +31,7 @@ def test_code_that_cannot_be_cached_is_still_compiled() -> None:
 
 
 def keep(folder: Path, own: int, start: Any) -> None:
-    """Be a process that compiles for arguments of its own, for one version of the source after the other."""
+    """Compile for one type of argument in this process, for each version of the source in turn."""
     for version in range(ROUNDS):
         start.wait()
         CodeFiles(str(folder), "function", version).save(("arguments", own), f"code {own} of {version}")

@@ -30,7 +30,7 @@ def test_numbers_and_plain_texts_stay(value: object) -> None:
 def test_any_text_survives_a_round_trip(text: str) -> None:
     written = written_cell(text)
     assert isinstance(written, str) and read_cell(written) == text
-    # What is written is no formula any more.
+    # The written text is not a formula.
     assert written[:1] not in "=+-@\t\r" or not written or written == text
 
 

@@ -225,7 +225,7 @@ def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), replace_atomically(path) as temporary:
         write(temporary)
     assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
-    # Nobody wrote anything: that is no file either.
+    # Nothing was written, so no file appears.
     with pytest.raises(FileNotFoundError), replace_atomically(path):
         pass
     assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())

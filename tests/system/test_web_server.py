@@ -1,4 +1,4 @@
-"""What every server here shares, on the smallest one. Its use by a page is tested beside that page."""
+"""Behaviour that all servers share, tested on a minimal one; each page has its own tests."""
 
 import errno
 import signal
