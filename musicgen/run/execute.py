@@ -30,7 +30,7 @@ from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
-from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.progress import TrainingProgress, report_stage
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -85,13 +85,13 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
         # Runs that only sample this network need its losses, too, and find them kept: whoever has trained it
         # takes them first, and they ask for them last.
         if has_trained:
-            tell_stage("measuring losses")
+            report_stage("measuring losses")
             measure_losses(prepared, record, fitted, network)
         tunes = _sample(prepared, record, fitted, network)
         evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
         if not has_trained:
             measure_losses(prepared, record, fitted, network)
-    tell_stage("rendering")
+    report_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
     _write_plots(prepared, record, figures)
@@ -173,7 +173,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         weights=config.sampling.weights,
     )
     with (
-        Progress(config.training.last_iteration) as progress,
+        TrainingProgress(config.training.last_iteration) as progress,
         HistoryFile(prepared.directory / "history.csv") as history,
     ):
 
@@ -199,7 +199,7 @@ def _sample(
     prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork
 ) -> list[SampledTune]:
     started = time.perf_counter()
-    tell_stage("sampling")
+    report_stage("sampling")
     config, checkpoint = prepared.config.sampling, fitted.checkpoint
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(

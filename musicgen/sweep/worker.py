@@ -4,7 +4,7 @@ The process leads a session of its own: a Ctrl-C on the terminal reaches the lau
 wish on once, and whatever the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, for which a training saves its state first. What the job prints goes to a file.
 
-Through a pipe the launcher hears a Standing whenever the job has come further, and one Ending at last. A
+Through a pipe the launcher hears a Progress whenever the job has come further, and one Ending at last. A
 process that dies says no Ending; its exit status and its last printed line are then all there is.
 """
 
@@ -35,7 +35,7 @@ from musicgen.system.environment import settle_outputs
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import can_hang_up
 from musicgen.system.priority import give_way
-from musicgen.training.progress import Standing, listen
+from musicgen.training.progress import Progress, report_progress_to
 
 SECONDS_BETWEEN_NEWS = 0.25
 SECONDS_TO_END = 30.0
@@ -92,7 +92,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     _print_to(output)
     settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    with listen(_News(launcher)):
+    with report_progress_to(_News(launcher)):
         try:
             ending = Ending(value=_run(job))
         except (Exception, KeyboardInterrupt) as error:
@@ -163,7 +163,7 @@ class _News:
         self._stage = ""
         self._has_given_way = False
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Progress) -> None:
         now = time.monotonic()
         if standing.is_trained and not self._has_given_way:
             # Those that still train come first: others wait for them.
