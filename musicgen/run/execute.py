@@ -80,7 +80,9 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     tracker.log_parameters(prepared.config.as_dict())
     with reference_meanwhile(prepared):
         fitted = _train(prepared, record, tracker)
-        network = fitted.checkpoint.network(prepared.device, prepared.precision)
+        network = fitted.checkpoint.network(
+            prepared.device, prepared.precision, prepared.config.training.engine
+        )
         has_trained = fitted.iterations > fitted.reused_iterations
         # Runs that only sample this network need its losses, too, and find them kept: whoever has trained it
         # takes them first, and they ask for them last.
@@ -147,6 +149,7 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
             "sequence_length": training.sequence_length,
             "num_threads": training.num_threads,
             "precision": training.precision,
+            "engine": training.engine,
             "operations": config.model.training_flops * training.batch_size * training.sequence_length,
             "seconds_per_iteration": fitted.seconds_per_iteration,
             "seconds_besides_training": other_seconds,
@@ -162,6 +165,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             corpus.vocabulary.size,
             torch_seed(config.seed, "initialisation"),
             prepared.precision,
+            config.training.engine,
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
