@@ -21,7 +21,7 @@ from musicgen.sampling.config import SamplingConfig
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
-from musicgen.training.precision import resolve_precision
+from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -161,7 +161,7 @@ def override_texts(overrides: object) -> list[str]:
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
     training = resolve_threads(config.training, config.model)
-    return replace(config, training=resolve_precision(training, config.model, config.device))
+    return replace(config, training=resolve_engine(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

@@ -138,7 +138,7 @@ def sample(arguments: argparse.Namespace) -> Path:
             print(one_line(f"{words}: --soundfont FILE names one"), file=sys.stderr)
     checkpoint = load_checkpoint(_state_of(run), config.sampling.weights, config.training)
     device = torch.device("cpu")
-    network = checkpoint.network(device, config.training.precision or "fp32")
+    network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
     # As in the run: on other threads sums are added up in another order, and a tune may take another turn.
     num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
     with computing_on(num_threads):

@@ -174,6 +174,8 @@ def identity_leaves(config: Mapping[str, object]) -> dict[str, object]:
 def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves = identity_leaves(run.record.config)
     leaves.setdefault("data.split_seed", run.record.seed)
+    # Runs from before there was a choice.
+    leaves.setdefault("training.engine", "native")
     # What may be read changes nothing of what was read.
     leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")

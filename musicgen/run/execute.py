@@ -30,7 +30,7 @@ from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
-from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.progress import TrainingProgress, report_stage
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -79,18 +79,18 @@ def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Non
     started = time.perf_counter()
     tracker.log_parameters(prepared.config.as_dict())
     fitted = _train(prepared, record, tracker)
-    network = fitted.checkpoint.network(prepared.device, prepared.precision)
+    network = fitted.checkpoint.network(prepared.device, prepared.precision, prepared.config.training.engine)
     has_trained = fitted.iterations > fitted.reused_iterations
     # The losses are kept for runs that only sample this network. So the run that trained it computes them
     # first, and the others need them last.
     if has_trained:
-        tell_stage("measuring losses")
+        report_stage("measuring losses")
         measure_losses(prepared, record, fitted, network)
     tunes = _sample(prepared, record, fitted, network)
     evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
     if not has_trained:
         measure_losses(prepared, record, fitted, network)
-    tell_stage("rendering")
+    report_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
     _write_plots(prepared, record, figures)
@@ -146,6 +146,7 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
             "sequence_length": training.sequence_length,
             "num_threads": training.num_threads,
             "precision": training.precision,
+            "engine": training.engine,
             "operations": config.model.training_flops * training.batch_size * training.sequence_length,
             "seconds_per_iteration": fitted.seconds_per_iteration,
             "seconds_besides_training": other_seconds,
@@ -161,6 +162,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             corpus.vocabulary.size,
             torch_seed(config.seed, "initialisation"),
             prepared.precision,
+            config.training.engine,
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
@@ -172,7 +174,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         weights=config.sampling.weights,
     )
     with (
-        Progress(config.training.last_iteration) as progress,
+        TrainingProgress(config.training.last_iteration) as progress,
         HistoryFile(prepared.directory / "history.csv") as history,
     ):
 
@@ -198,7 +200,7 @@ def _sample(
     prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork
 ) -> list[SampledTune]:
     started = time.perf_counter()
-    tell_stage("sampling")
+    report_stage("sampling")
     config, checkpoint = prepared.config.sampling, fitted.checkpoint
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(

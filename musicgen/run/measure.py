@@ -23,7 +23,7 @@ from musicgen.system.files import computed_once, source_code
 from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
-from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
+from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,7 +37,7 @@ def measure_tunes(
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put the tunes' numbers into the record; returns them, and the figures by file name."""
     started = time.perf_counter()
-    tell_stage("evaluating")
+    report_stage("evaluating")
     reference = _reference(prepared, len(tunes))
     evaluator = Evaluator(reference, prepared.material.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
@@ -153,7 +153,7 @@ def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
         num_splits=prepared.config.evaluation.num_reference_splits,
         cache_dir=Path(paths.cache),
         locks=paths.locks,
-        on_wait=partial(tell_waiting, WAITING_FOR_REFERENCE),
+        on_wait=partial(report_waiting, WAITING_FOR_REFERENCE),
     )
-    tell_stage("evaluating")
+    report_stage("evaluating")
     return reference

@@ -12,7 +12,7 @@ from musicgen.sweep.exhaustion import count_memory_kills, tells_exhaustion
 from musicgen.sweep.fork_server import context
 from musicgen.sweep.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.system.files import remove_file
-from musicgen.training.progress import Standing
+from musicgen.training.progress import Progress
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _LONGEST_LAST_WORDS = 200
@@ -47,7 +47,7 @@ class JobProcess:
         assert self._process.pid is not None
         self._pid = self._process.pid
 
-    def hear(self) -> Standing | None:
+    def hear(self) -> Progress | None:
         """Take in everything that the job has said since; returns the newest of where it stands."""
         newest = None
         try:

@@ -4,7 +4,7 @@ The process leads a session of its own: a Ctrl-C on the terminal reaches the lau
 wish on once, and whatever the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, for which a training saves its state first. What the job prints goes to a file.
 
-Through a pipe the launcher hears a Standing whenever the job has come further, and one Ending at last. A
+Through a pipe the launcher hears a Progress whenever the job has come further, and one Ending at last. A
 process that dies says no Ending; its exit status and its last printed line are then all there is.
 """
 
@@ -32,7 +32,7 @@ from musicgen.sweep.exhaustion import is_exhaustion
 from musicgen.system.environment import settle_outputs
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import can_hang_up
-from musicgen.training.progress import Standing, listen
+from musicgen.training.progress import Progress, report_progress_to
 
 SECONDS_BETWEEN_NEWS = 0.25
 SECONDS_TO_END = 30.0
@@ -88,7 +88,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     _print_to(output)
     settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    with listen(_News(launcher)):
+    with report_progress_to(_News(launcher)):
         try:
             ending = Ending(value=_run(job))
         except (Exception, KeyboardInterrupt) as error:
@@ -151,7 +151,7 @@ class _News:
         self._sent = 0.0
         self._stage = ""
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Progress) -> None:
         now = time.monotonic()
         if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_NEWS:
             self._stage, self._sent = standing.stage, now
