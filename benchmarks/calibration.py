@@ -1,6 +1,6 @@
 """Do the verdicts keep their promises? Whole studies are simulated from the noise of measured seeds.
 
-    python benchmarks/calibration.py                     simulate, and write docs/calibration.md
+    python benchmarks/calibration.py                     simulate, and write benchmarks/calibration.md
     python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two alike arms
 
 A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Its loss is drawn from the
@@ -25,7 +25,7 @@ from musicgen.study.runs import find_runs, write_csv
 from musicgen.study.statistics import ALPHA, Floats, PairedEffect, detectable_effect_size, holm, paired_effect
 
 MEASURED = Path(__file__).parent / "measured_seeds.csv"
-REPORT = Path(__file__).parent.parent / "docs" / "calibration.md"
+REPORT = Path(__file__).parent / "calibration.md"
 LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
 NUM_ARMS = 4
 FAMILY_SIZE = 2 * NUM_ARMS
@@ -255,7 +255,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int) -> str:
-    """docs/calibration.md."""
+    """benchmarks/calibration.md."""
 
     def rows(*names: str) -> list[list[str]]:
         return [[str(seeds), *(f"{found[name]:.3f}" for name in names)] for seeds, found in results.items()]
@@ -313,7 +313,7 @@ def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int,
     )
     return f"""# Calibration of the verdicts
 
-Written by `python benchmarks/calibration.py`; [statistics.md](statistics.md) says what is computed.
+Written by `python benchmarks/calibration.py`; [docs/statistics.md](../docs/statistics.md) says what is computed.
 {num_studies} simulated studies for each number of seeds and each column: a baseline and {NUM_ARMS} arms
 with two primary metrics, so {FAMILY_SIZE} tests in Holm's family. A share of 0.05 is known to ± {error:.3f}.
 
