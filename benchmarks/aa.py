@@ -12,10 +12,10 @@ import argparse
 
 import numpy as np
 
+from musicgen.effects.statistics import ALPHA, holm, paired_effect
+from musicgen.effects.table import COUNTED_SHARES
 from musicgen.metrics.registry import HEADLINE
-from musicgen.study.effects import COUNTED_SHARES
-from musicgen.study.runs import find_runs
-from musicgen.study.statistics import ALPHA, holm, paired_effect
+from musicgen.records.runs import find_runs
 
 NUM_DRAWS = 20_000
 

@@ -20,9 +20,16 @@ import numpy as np
 import pandas
 from numpy.typing import NDArray
 
-from musicgen.study.pairing import pair_runs
-from musicgen.study.runs import find_runs, write_csv
-from musicgen.study.statistics import ALPHA, Floats, PairedEffect, detectable_effect_size, holm, paired_effect
+from musicgen.effects.pairing import pair_runs
+from musicgen.effects.statistics import (
+    ALPHA,
+    Floats,
+    PairedEffect,
+    detectable_effect_size,
+    holm,
+    paired_effect,
+)
+from musicgen.records.runs import find_runs, write_csv
 
 MEASURED = Path(__file__).parent / "measured_seeds.csv"
 REPORT = Path(__file__).parent / "calibration.md"

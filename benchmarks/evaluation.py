@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("outputs/cache"))
     arguments = parser.parse_args()
     from musicgen import evaluate
+    from musicgen.config import data_config
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunes import clean_tune, split_tunes
@@ -63,7 +64,7 @@ def main() -> None:
     print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")
     print_row("start-up: Python and its packages", processor_seconds(), time.perf_counter() - STARTED)
     began, clock = processor_seconds(), time.perf_counter()
-    data = timed("composing the config", lambda: evaluate.data_config("oneills"))
+    data = timed("composing the config", lambda: data_config("oneills"))
     files = evaluate.tunes_config(arguments.tunes, data)
     keep = frozenset(files.keep_fields)
     tunes = [clean_tune(tune, keep) for tune in split_tunes(read_source(files))][:NUM_TUNES]

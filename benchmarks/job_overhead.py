@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.study.runs import FoundRun, find_runs
+from musicgen.records.runs import FoundRun, find_runs
 
 OVERRIDES = ("training=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
 WORK = ("train_seconds", "sample_seconds", "render_seconds")

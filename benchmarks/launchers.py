@@ -16,7 +16,7 @@ import tempfile
 import time
 from datetime import datetime
 
-from musicgen.study.runs import find_runs
+from musicgen.records.runs import find_runs
 
 OVERRIDES = (
     "training=smoke",

@@ -31,7 +31,7 @@ from torch.nn import functional
 from benchmarks.alternation import markdown_table
 from benchmarks.machine import use_all_cores
 from benchmarks.ours import Shape
-from musicgen.model.products import can_prepare
+from musicgen.engine.products import can_prepare
 
 GATES = {"lstm": 4, "gru": 3}
 BYTES = {"fp32": 4, "bf16": 2}

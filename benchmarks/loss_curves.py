@@ -19,9 +19,9 @@ from benchmarks.alternation import format_seconds, markdown_table, tell
 from benchmarks.corpora import default_corpus
 from benchmarks.ours import threads_of, training_task
 from musicgen.config import Config, compose_config, resolve
-from musicgen.model.computing import computing_on
+from musicgen.engine.computing import computing_on
+from musicgen.engine.products import Precision
 from musicgen.model.network import build_network
-from musicgen.model.products import Precision
 from musicgen.seeds import torch_seed
 from musicgen.training.loop import fit
 from musicgen.training.outcome import Fit

@@ -33,7 +33,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
-from musicgen.study.record import FILE_NAME, RunRecord
+from musicgen.records.record import FILE_NAME, RunRecord
 
 KINDS = ("study", "sweeps", "pile")
 SIZES = (100, 1_000, 10_000)
@@ -116,10 +116,10 @@ def _described(
 
 def read_runs(folder: Path) -> dict[str, float]:
     """Seconds of every step in this process, and its highest memory in bytes."""
-    from musicgen.study.effects import effects_table
-    from musicgen.study.pairing import pair_runs
-    from musicgen.study.runs import find_runs, runs_table
-    from musicgen.study.summary import summarise
+    from musicgen.effects.pairing import pair_runs
+    from musicgen.effects.summary import summarise
+    from musicgen.effects.table import effects_table
+    from musicgen.records.runs import find_runs, runs_table
 
     marks = [time.perf_counter()]
 

@@ -21,10 +21,10 @@ from benchmarks.corpora import default_corpus, training_tokens
 from musicgen.config import Config, compose_config, resolve
 from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
-from musicgen.model.computing import computing_on
+from musicgen.engine.computing import computing_on
+from musicgen.engine.products import Precision, has_fast_bf16
 from musicgen.model.inputs import text_rows
 from musicgen.model.network import CharacterNetwork, build_network
-from musicgen.model.products import Precision, has_fast_bf16
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import generator_for
 from musicgen.training.folder import TrainingFolder

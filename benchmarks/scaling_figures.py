@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from musicgen.study.figure_style import (
+from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
     QUIET_COLOUR,
     TEXT_SIZE,

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status
-from musicgen.files import refuse_link
-from musicgen.study.record import FILE_NAME
+from musicgen.errors import InputError
+from musicgen.records.record import FILE_NAME
+from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.files import refuse_link
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -51,26 +51,16 @@ def _output_folder(arguments: argparse.Namespace) -> Path:
     return only if is_sweep else Path()
 
 
-def read_baseline(pairs: Sequence[str]) -> dict[str, str]:
-    """PARAMETER=VALUE texts as a mapping; raises InputError for any other text."""
-    baseline = {}
-    for pair in pairs:
-        parameter, sign, value = pair.partition("=")
-        if not sign:
-            raise InputError(f"--baseline {pair}: PARAMETER=VALUE is needed, such as model.cell=gru")
-        baseline[parameter] = value
-    return baseline
-
-
 def compare(arguments: argparse.Namespace) -> None:
     """Compare, write the tables and figures, and print what matters."""
     # rich and numpy take a moment to import, which --help and a wrong argument should not wait for.
+    from musicgen.effects.pairing import read_baseline
+    from musicgen.effects.printing import print_summary
+    from musicgen.effects.summary import summarise
     from musicgen.metrics.registry import HEADLINE
-    from musicgen.study.destination import check_comparison_folder
-    from musicgen.study.ratings import LISTENING_METRICS
-    from musicgen.study.runs import find_runs
-    from musicgen.study.summary import summarise
-    from musicgen.study.tables import print_summary
+    from musicgen.records.destination import check_comparison_folder
+    from musicgen.records.ratings import LISTENING_METRICS
+    from musicgen.records.runs import find_runs
 
     runs, folder = find_runs(arguments.paths), _output_folder(arguments)
     if arguments.out is None:

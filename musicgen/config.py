@@ -14,11 +14,11 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
 from musicgen.errors import InputError
-from musicgen.files import FOLDER_NAME
 from musicgen.metrics.config import EvaluationConfig
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
+from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
 from musicgen.training.precision import resolve_precision
@@ -200,3 +200,16 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
     if isinstance(value, Mapping):
         return f"{place}: {message}"
     return f"{place}={value!r}: {message[0].lower()}{message[1:]}"
+
+
+def corpus_names() -> list[str]:
+    """The corpora of conf/data, which come with the program."""
+    return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
+
+
+def data_config(place: str) -> DataConfig:
+    """The config of a corpus that conf/data names, or of the user's files."""
+    if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
+        return compose_config([f"data={place}"]).data
+    # A path may hold anything that the grammar of overrides reads otherwise.
+    return replace(compose_config(["data=file", "data.path=."]).data, path=place)

@@ -1,13 +1,7 @@
-"""The one error that a user can cause, and how a command tells of it."""
+"""The one error that a user can cause, and one-line descriptions of what the machine refused."""
 
 import errno
-import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING
-
-from musicgen.collecting import end_without_collecting
-from musicgen.interruption import Terminated, ending_on_signals
-from musicgen.passwords import without_passwords
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -34,31 +28,6 @@ class InputError(ValueError):
     """
 
 
-def exit_status(command: Callable[[], int | None]) -> int:
-    """Run a command; returns its status (0 for None), or 1 after printing the line of an InputError.
-
-    The line of a disk that is full or may not be written to is printed in the same way. After Ctrl-C, SIGTERM
-    or SIGHUP the status is the shell's for that signal, once the command has cleaned up.
-    """
-    end_without_collecting()
-    with ending_on_signals():
-        try:
-            return command() or 0
-        except InputError as error:
-            return complain(str(error))
-        except OSError as error:
-            line = describe_disk(error)
-            if line is None:
-                raise
-            return complain(line)
-        except Terminated as signal:
-            complain(str(signal))
-            return signal.exit_status
-        except KeyboardInterrupt:
-            complain("interrupted")
-            return 130
-
-
 def describe_disk(error: OSError) -> str | None:
     """The line about a disk that is full, may not be written to, or is broken; None for other errors.
 
@@ -74,12 +43,6 @@ def first_problem(error: "ValidationError") -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, problem["loc"]))
     return f"{place}: {problem['msg']}" if place else problem["msg"]
-
-
-def complain(line: str) -> int:
-    """Print a line about the user's input to stderr; returns the exit status that goes with it."""
-    print(f"musicgen: {one_line(without_passwords(line))}", file=sys.stderr)
-    return 1
 
 
 def one_line(text: str) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from musicgen.config import compose_config, conf_folder
 from musicgen.corpus.config import DataConfig
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError
+from musicgen.system.commands import exit_status, in_settled_environment
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -33,19 +32,6 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def corpus_names() -> list[str]:
-    """The corpora of conf/data, which come with the program."""
-    return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
-
-
-def data_config(place: str) -> DataConfig:
-    """The config of a corpus that conf/data names, or of the user's files."""
-    if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
-        return compose_config([f"data={place}"]).data
-    # A path may hold anything that the grammar of overrides reads otherwise.
-    return replace(compose_config(["data=file", "data.path=."]).data, path=place)
-
-
 def tunes_config(tunes: Path, corpus: DataConfig) -> DataConfig:
     """Where the tunes to measure are; they keep the fields that the corpus keeps."""
     return replace(corpus, name="file", source="files", path=str(tunes), url=None, sha256=None)
@@ -63,7 +49,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.table import metrics_table, print_table
-    from musicgen.study.destination import check_json_file
+    from musicgen.records.destination import check_json_file
 
     if arguments.json is not None:
         check_json_file(arguments.json)
@@ -96,7 +82,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
         "reasons": evaluation.reasons,
     }
     if arguments.json is not None:
-        from musicgen.files import write_text_atomically
+        from musicgen.system.files import write_text_atomically
 
         write_text_atomically(arguments.json, json.dumps(result, indent=2, allow_nan=False) + "\n")
     print_table(

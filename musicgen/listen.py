@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.compare import read_baseline
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status, one_line
-from musicgen.files import refuse_link
-from musicgen.interruption import Terminated
-from musicgen.serving import check_port
-from musicgen.study.destination import check_new_session
-from musicgen.upload import upload_in_background
+from musicgen.errors import InputError, one_line
+from musicgen.records.destination import check_new_session
+from musicgen.run.uploads import upload_in_background
+from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.files import refuse_link
+from musicgen.system.interruption import Terminated
+from musicgen.system.web_server import check_port
 
 if TYPE_CHECKING:
     from musicgen.corpus.config import DataConfig
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from musicgen.listening.service import Listening
     from musicgen.listening.session import Settings
     from musicgen.listening.sounds import Sounds
-    from musicgen.study.record import RunRecord
-    from musicgen.study.runs import FoundRun
+    from musicgen.records.record import RunRecord
+    from musicgen.records.runs import FoundRun
 
 DATABASES = {"ratings": "listening.sqlite", "pairs": "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
@@ -98,7 +97,7 @@ def listen(arguments: argparse.Namespace) -> None:
     from musicgen.listening.results_table import print_results
     from musicgen.listening.service import Listening
     from musicgen.listening.sounds import Sounds, listening_config
-    from musicgen.study.runs import find_runs
+    from musicgen.records.runs import find_runs
 
     check_port(arguments.port)
     runs = find_runs(arguments.paths)
@@ -140,9 +139,9 @@ def _begin(
     path: Path, runs: "Sequence[FoundRun]", sounds: "Sounds", arguments: argparse.Namespace
 ) -> "Database":
     """Draw a new session and render what will be heard."""
+    from musicgen.effects.pairing import pair_runs, read_baseline
     from musicgen.listening.database import Database
     from musicgen.listening.session import draw_session
-    from musicgen.study.pairing import pair_runs
 
     settings = _settings(arguments)
     star = pair_runs(runs, read_baseline(arguments.baseline))
@@ -163,7 +162,7 @@ def _corpus_of(record: "RunRecord", place: str | None) -> "DataConfig | None":
     The record may come from somebody else, so its own path and address are compared, and never used.
     """
     # Hydra takes a moment to import, which --help should not wait for.
-    from musicgen.evaluate import corpus_names, data_config
+    from musicgen.config import corpus_names, data_config
 
     if place is not None:
         return data_config(place)
@@ -178,7 +177,7 @@ def _corpus_of(record: "RunRecord", place: str | None) -> "DataConfig | None":
 
 def _settings(arguments: argparse.Namespace) -> "Settings":
     from musicgen.listening.session import PAIRS, RATINGS, Settings
-    from musicgen.study.criteria import CRITERIA, check_criteria
+    from musicgen.records.criteria import CRITERIA, check_criteria
 
     num_tunes, num_anchors, num_sets = (
         default if given is None else given
@@ -206,7 +205,7 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 def _go_on(path: Path, arguments: argparse.Namespace) -> "Database":
     """The session that is there; InputError where other settings are asked for than it has."""
     from musicgen.listening.database import Database
-    from musicgen.study.criteria import check_criteria
+    from musicgen.records.criteria import check_criteria
 
     database = Database(path)
     settings = database.settings
@@ -246,7 +245,7 @@ def _serve(listening: "Listening", port: int) -> None:
 
 def _track(results: "Results", run: "FoundRun", folder: Path) -> None:
     """Put the tables on the sweep's experiment on Comet, or on one of their own where the sweep has none."""
-    from musicgen.study.pairing import sweep_directory
+    from musicgen.records.runs import sweep_directory
     from musicgen.tracking.archive import experiment_key
     from musicgen.tracking.comet import CometTracker
     from musicgen.tracking.config import tracker_config

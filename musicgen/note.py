@@ -3,19 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from musicgen.environment import in_settled_environment
-from musicgen.errors import exit_status
-from musicgen.files import refuse_link
-from musicgen.study.criteria import CRITERIA, POINTS
-from musicgen.upload import upload_in_background
-
-if TYPE_CHECKING:
-    from musicgen.study.findings import Finding
-    from musicgen.study.record import RunRecord
+from musicgen.records.criteria import CRITERIA, POINTS
+from musicgen.run.uploads import track_finding
+from musicgen.system.commands import exit_status, in_settled_environment
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -46,8 +38,8 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def note(arguments: argparse.Namespace) -> None:
     """Append the finding, tell Comet, and print the log's path."""
-    from musicgen.study.findings import CitedEffect, add_finding
-    from musicgen.study.record import RunRecord
+    from musicgen.records.findings import CitedEffect, add_finding
+    from musicgen.records.record import RunRecord
 
     given = {name: getattr(arguments, name) for name in CRITERIA}
     effect = None if arguments.effect is None else CitedEffect.parse(arguments.effect)
@@ -58,30 +50,8 @@ def note(arguments: argparse.Namespace) -> None:
         effect,
         arguments.author,
     )
-    track(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
+    track_finding(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
     print(path)
-
-
-def track(record: "RunRecord", directory: Path, finding: "Finding") -> None:
-    """Add the finding to the run's experiment on Comet, where it has one."""
-    archive = record.tracker.get("archive")
-    if not isinstance(archive, str):
-        return
-    from musicgen.tracking.archive import experiment_key
-    from musicgen.tracking.comet import CometTracker
-    from musicgen.tracking.config import tracker_config
-
-    config = tracker_config(record.config)
-    refuse_link(directory / "comet")
-    tracker = CometTracker(config, directory / "comet", continues=experiment_key(Path(archive)))
-    tracker.log_metrics(
-        {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
-    )
-    told = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
-    tracker.log_text(finding.text, told)
-    # What Comet refuses is a warning: the finding is in the log.
-    tracker.end()
-    upload_in_background(directory, config, locks=record.has_locks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

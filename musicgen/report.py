@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status, one_line
-from musicgen.files import refuse_link
-from musicgen.locks import locked
-from musicgen.note import track
-from musicgen.serving import check_port
-from musicgen.study.destination import check_report_folder
-from musicgen.study.record import FILE_NAME
+from musicgen.errors import InputError, one_line
+from musicgen.records.destination import check_report_folder
+from musicgen.records.record import FILE_NAME
+from musicgen.run.uploads import track_finding
+from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.files import refuse_link
+from musicgen.system.locks import locked
+from musicgen.system.web_server import check_port
 
 if TYPE_CHECKING:
     from musicgen.reporting.page import Written
@@ -139,7 +139,7 @@ def _serve(written: "Written", port: int) -> None:
         if server.added:
             write_pages(server.contents_of_now(), folder)
         for run, finding in server.added:
-            track(run.record, run.directory, finding)
+            track_finding(run.record, run.directory, finding)
 
 
 def _names(arguments: argparse.Namespace) -> list[str]:

@@ -8,12 +8,12 @@ from itertools import takewhile
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status, one_line
-from musicgen.files import filled_folder, make_new_folder
-from musicgen.study.destination import check_sample_folder
-from musicgen.study.record import FILE_NAME, RunRecord
-from musicgen.study.runs import FoundRun
+from musicgen.errors import InputError, one_line
+from musicgen.records.destination import check_sample_folder
+from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.records.runs import FoundRun
+from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.files import filled_folder, make_new_folder
 
 MAX_THREADS_PER_CORE = 4
 """The most threads, for a record may name any number."""
@@ -124,10 +124,10 @@ def sample(arguments: argparse.Namespace) -> Path:
     # torch takes a second to import, which --help and a wrong argument should not wait for.
     import torch
 
-    from musicgen.model.computing import computing_on
+    from musicgen.engine.computing import computing_on
     from musicgen.rendering import check_soundfont
+    from musicgen.run.songs import origin_of, render_songs, write_rows, write_tunebook
     from musicgen.sampling.generation import sample_tunes
-    from musicgen.songs import origin_of, render_songs, write_rows, write_tunebook
     from musicgen.training.state import load_checkpoint
     from musicgen.training.threads import num_cores
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rich.table import Table
 
-from musicgen.environment import in_settled_environment
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError
 from musicgen.metrics.table import plain, print_table
-from musicgen.study.store import StoredTraining, prune, read_store
+from musicgen.records.store import StoredTraining, prune, read_store
+from musicgen.system.commands import exit_status, in_settled_environment
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

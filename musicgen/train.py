@@ -19,27 +19,27 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.collecting import end_without_collecting, without_collecting
 from musicgen.config import conf_folder, override_texts, parse_config, plain_values
-from musicgen.environment import in_settled_environment
-from musicgen.errors import OUT_OF_RESOURCES, InputError, complain, describe_disk
-from musicgen.interruption import ending_on_signals
-from musicgen.study import elsewhere, launcher, sweeper
-from musicgen.study.command import CONFIG_NAME, reproducing_command, train_command
-from musicgen.study.destination import check_run_folder
-from musicgen.study.naming import changes_name
-from musicgen.study.process_server import ask_where_it_is_warm
-from musicgen.study.refusals import describe_refusal, is_refused
-from musicgen.study.search import sweeper as search
-from musicgen.study.star import without_hydra
-from musicgen.study.watch import SweepWatch
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.records.command import CONFIG_NAME, reproducing_command, train_command
+from musicgen.records.destination import check_run_folder
+from musicgen.records.naming import changes_name
+from musicgen.run.uploads import upload_in_background
+from musicgen.search import sweeper as search
+from musicgen.sweep import launcher, sweeper
+from musicgen.sweep import other_launchers as elsewhere
+from musicgen.sweep.design import without_hydra
+from musicgen.sweep.folders import SweepWatch
+from musicgen.sweep.process_server import ask_where_it_is_warm
+from musicgen.sweep.refusals import describe_refusal, is_refused
+from musicgen.system.commands import complain, in_settled_environment
+from musicgen.system.interruption import ending_on_signals
 from musicgen.tracking.comet import forbid_patching
 from musicgen.training.outcome import TrainingDiverged
 from musicgen.training.threads import resolve_threads
-from musicgen.upload import upload_in_background
 
 if TYPE_CHECKING:
-    from musicgen.study.record import RunRecord
+    from musicgen.records.record import RunRecord
 
 
 def threads_of(composed: DictConfig) -> int:
@@ -66,12 +66,12 @@ def name_changes(overrides: ListConfig, *left_out: str) -> str:
 OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
 
 PRELOAD = (
-    "musicgen.preparation",
-    "musicgen.run",
-    "musicgen.study.sweeper",
-    "musicgen.study.watch",
+    "musicgen.run.prepare",
+    "musicgen.run.execute",
+    "musicgen.sweep.sweeper",
+    "musicgen.sweep.folders",
     "musicgen.model.warm",
-    "musicgen.sweep",
+    "musicgen.search.finish",
     # What these import when they first need it.
     "rapidfuzz.distance",
     "rapidfuzz.process",
@@ -83,11 +83,11 @@ PRELOAD = (
     "soundfile",
     "comet_ml",
     # Last, since it waits for what the others are needed for.
-    "musicgen.ahead",
+    "musicgen.sweep.ahead",
 )
 """Modules that every job of a sweep needs, imported once for all of them."""
 
-TRUSTED = ["musicgen.study.*", "hydra._internal.*", "hydra_plugins.*"]
+TRUSTED = ["musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*"]
 """What a config may have built: our own sweeper, launcher and callback, and those of Hydra's plugins."""
 
 # Hydra gives nothing back from a job: what main prints after it, the job leaves here.
@@ -123,11 +123,10 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
         check_run_folder(directory, lambda: config, by_hydra=())
         command = reproducing_command(plain_values(job), overrides)
         # Importing numpy and torch takes a second, which --help and wrong input should not wait for.
-        with without_collecting():
-            from musicgen.preparation import prepare
+        from musicgen.run.execute import execute
+        from musicgen.run.prepare import prepare
 
-            prepared = prepare(config, directory, command, overrides)
-            from musicgen.run import execute
+        prepared = prepare(config, directory, command, overrides)
     except InputError:
         # Of a sweep's job, the sweep keeps the log and the reason.
         if job.mode == RunMode.RUN:
@@ -177,7 +176,6 @@ def _take_back(directory: Path) -> None:
 
 def main() -> int:
     """Run the command; returns its exit status."""
-    end_without_collecting()
     with ending_on_signals():
         try:
             return _train()
@@ -220,7 +218,7 @@ def _train() -> int:
 
 
 def _tell_what_runs_showed(directory: Path) -> int:
-    from musicgen.sweep import end_sweep
+    from musicgen.search.finish import end_sweep
 
     try:
         return ask_where_it_is_warm(partial(end_sweep, directory))

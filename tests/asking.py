@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from musicgen.serving import ADDRESS, TOKEN_HEADER, LoopbackServer
+from musicgen.system.web_server import ADDRESS, TOKEN_HEADER, LoopbackServer
 
 Server = TypeVar("Server", bound=LoopbackServer)
 

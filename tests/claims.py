@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.study.figure_arms import level_of
+from musicgen.effects.figures.arms import level_of
 
 VERDICTS = {
     "raises": ("raises",),

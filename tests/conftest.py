@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from soaks.commands import write_tunebook
+from tests.soak.commands import write_tunebook
 
 # Read when comet_ml is imported, in this process and in the commands that tests start.
 os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"

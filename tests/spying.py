@@ -3,8 +3,8 @@
 import os
 import tempfile
 
-from musicgen import material
 from musicgen.config import Config
+from musicgen.run import inputs as material
 
 _read = material._read
 

@@ -4,7 +4,7 @@ import pandas
 import pytest
 
 from musicgen.compare import main
-from tests.study.made_runs import LOSS, RATE, made_run, made_study, written
+from tests.records.made_runs import LOSS, RATE, made_run, made_study, written
 
 
 @pytest.fixture

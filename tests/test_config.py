@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
 from musicgen.config import Config, conf_folder, config_from_dict, parse_config
 from musicgen.errors import InputError
-from musicgen.study.refusals import describe_refusal
+from musicgen.sweep.refusals import describe_refusal
 
 GROUPS = ("data", "model", "training", "sampling", "rendering", "evaluation", "tracker", "study")
 

@@ -2,12 +2,11 @@
 
 import errno
 import os
-import subprocess
-import sys
 
 import pytest
 
-from musicgen.errors import InputError, exit_status
+from musicgen.errors import InputError
+from musicgen.system.commands import exit_status
 
 
 @pytest.mark.parametrize(
@@ -40,13 +39,3 @@ def test_every_other_error_is_a_defect_and_keeps_its_traceback() -> None:
 
     with pytest.raises(FileNotFoundError):
         exit_status(fail)
-
-
-def test_a_command_ends_without_looking_for_garbage() -> None:
-    # What is registered first comes last.
-    code = (
-        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0));"
-        "from musicgen.errors import exit_status; exit_status(lambda: print(gc.get_freeze_count()))"
-    )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told.split() == ["0", "True"]

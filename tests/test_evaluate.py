@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.evaluate import data_config
-from soaks.commands import small_tune, write_tunebook
+from musicgen.config import data_config
 from tests.commands import run
+from tests.soak.commands import small_tune, write_tunebook
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from musicgen.config import compose_config
-from musicgen.study.pairing import IDENTITY_GROUPS
-from musicgen.study.runs import flat_config
-from musicgen.study.star import Star
+from musicgen.effects.pairing import IDENTITY_GROUPS
+from musicgen.records.runs import flat_config
+from musicgen.sweep.design import Star
 from tests.claims import problems_in
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"

@@ -13,9 +13,9 @@ import pytest
 
 from musicgen.listen import main
 from musicgen.listening.database import Database
-from musicgen.serving import TOKEN_HEADER
-from musicgen.study.criteria import CRITERIA
-from musicgen.study.ratings import read_ratings
+from musicgen.records.criteria import CRITERIA
+from musicgen.records.ratings import read_ratings
+from musicgen.system.web_server import TOKEN_HEADER
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
 from tests.tracking.test_comet import read_archive
 
@@ -137,7 +137,7 @@ def test_a_session_is_not_mixed_with_another(sweep: Path, capsys: pytest.Capture
 def test_comet_gets_the_tables(sweep: Path, tmp_path: Path) -> None:
     from musicgen.config import compose_config
     from musicgen.listen import _track
-    from musicgen.study.runs import find_runs
+    from musicgen.records.runs import find_runs
 
     listening = begin(sweep)
     rate_all(listening.database, "Anna", POINTS)

@@ -5,8 +5,8 @@ import pytest
 
 from musicgen.config import compose_config
 from musicgen.note import main
-from musicgen.study.findings import read_findings
-from tests.study.made_runs import made_run, written
+from musicgen.records.findings import read_findings
+from tests.records.made_runs import made_run, written
 from tests.tracking.test_comet import read_archive
 
 

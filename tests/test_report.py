@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from musicgen.report import main
-from musicgen.serving import ADDRESS
+from musicgen.system.web_server import ADDRESS
 from tests.asking import Client
+from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, write_run
-from tests.study.made_runs import LOSS, made_run
 
 
 @pytest.fixture

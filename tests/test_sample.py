@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.records.runs import FoundRun
 from musicgen.sample import _prompts_of
 from musicgen.sampling.generation import spread
-from musicgen.study.runs import FoundRun
-from soaks.commands import write_tunebook
 from tests.commands import last_line, run, train
+from tests.records.made_runs import made_run
 from tests.sampling.test_generation import CONFIG
-from tests.study.made_runs import made_run
+from tests.soak.commands import write_tunebook
 
 
 @pytest.fixture(scope="module")

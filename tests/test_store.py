@@ -6,7 +6,7 @@ import pytest
 
 from musicgen.store import main
 from musicgen.training.folder import TrainingFolder
-from tests.test_locks import without_locks
+from tests.system.test_locks import without_locks
 
 DAY = 24 * 3600
 

@@ -14,11 +14,11 @@ import psutil
 import pytest
 import soundfile
 
-from musicgen.experiment import write_again
-from musicgen.study.record import RunRecord
-from soaks.comet_faults import name_of
-from soaks.commands import write_tunebook
+from musicgen.records.record import RunRecord
+from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
+from tests.soak.comet_faults import name_of
+from tests.soak.commands import write_tunebook
 from tests.tracking.test_comet import read_archive
 
 

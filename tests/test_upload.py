@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.study.record import RunRecord
+from musicgen.records.record import RunRecord
+from musicgen.run.uploads import LOG_NAME, upload_in_background
 from musicgen.tracking.config import TrackerConfig
-from musicgen.upload import LOG_NAME, main, upload_in_background
-from soaks.comet_server import comet_server
-from tests.study.made_runs import made_run
+from musicgen.upload import main
+from tests.records.made_runs import made_run
+from tests.soak.comet_server import comet_server
 from tests.tracking.test_outbox import write_archive
 
 AUTO = TrackerConfig(

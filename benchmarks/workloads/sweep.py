@@ -14,8 +14,8 @@ from benchmarks.corpora import default_corpus
 from benchmarks.ours import run_command
 from benchmarks.report import Part, Row
 from musicgen.corpus.corpus import training_text
-from musicgen.study.record import RunRecord
-from musicgen.study.runs import find_runs
+from musicgen.records.record import RunRecord
+from musicgen.records.runs import find_runs
 from musicgen.training.threads import num_cores
 
 NETWORK = ("training=lab", "model=lab", "model.hidden_size=256", "training.batch_size=32")

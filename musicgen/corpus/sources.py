@@ -12,7 +12,7 @@ from pathlib import Path
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError
-from musicgen.files import read_whole, replace_atomically
+from musicgen.system.files import read_whole, replace_atomically
 
 DOWNLOAD_TIMEOUT_SECONDS = 30
 _MEGABYTE = 10**6

@@ -20,10 +20,10 @@ from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
-from musicgen.files import keep_text, source_code
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
 from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
+from musicgen.system.files import keep_text, source_code
 
 
 @dataclass(frozen=True, slots=True)

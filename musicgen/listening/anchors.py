@@ -17,7 +17,7 @@ from musicgen.listening.stimuli import CORPUS, SHUFFLED, Play, Stimulus, anchor_
 from musicgen.notation.lines import read_field
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import TOKEN
-from musicgen.study.record import RunRecord
+from musicgen.records.record import RunRecord
 
 _RULES = ("clean", "keep_fields", "validation_share", "test_share", "near_duplicate_share", "split_seed")
 """What a run says of how its corpus was read."""

@@ -17,11 +17,11 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
 from musicgen.listening.stimuli import Stimulus, opaque_id
-from musicgen.locks import lock_beside, locked
-from musicgen.study.criteria import check_criteria
+from musicgen.records.criteria import check_criteria
+from musicgen.system.files import replace_atomically
+from musicgen.system.locks import lock_beside, locked
 
 _SCHEMA = """
 CREATE TABLE session (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer
 from musicgen.listening.stimuli import BASELINE, SHUFFLED
-from musicgen.study.ratings import COLUMNS, FILE_NAME, Rating
-from musicgen.study.runs import write_csv
+from musicgen.records.ratings import COLUMNS, FILE_NAME, Rating
+from musicgen.records.runs import write_csv
 
 if TYPE_CHECKING:
     from pandas import DataFrame

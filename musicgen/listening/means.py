@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from musicgen.listening.statistics import alpha, mean_rating
 from musicgen.listening.stimuli import CORPUS, SHUFFLED
-from musicgen.study.criteria import SCALES
-from musicgen.study.ratings import MEANS_COLUMNS, Rating
+from musicgen.records.criteria import SCALES
+from musicgen.records.ratings import MEANS_COLUMNS, Rating
 
 if TYPE_CHECKING:
     from pandas import DataFrame

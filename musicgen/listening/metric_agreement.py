@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from musicgen.listening.means import rated_criteria
 from musicgen.listening.statistics import rank_correlation
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
-from musicgen.study.ratings import Rating, metric_name, with_ratings
-from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import read_songs
+from musicgen.records.ratings import Rating, metric_name, with_ratings
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import read_songs
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from musicgen.effects.statistics import holm
 from musicgen.listening.export import Choice
 from musicgen.listening.statistics import Estimate, bradley_terry, share_chosen
 from musicgen.listening.stimuli import CORPUS
-from musicgen.study.statistics import holm
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -11,8 +11,8 @@ from musicgen.listening.means import Reliability, agreement_between, listening_t
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.session import PAIRS
-from musicgen.study.ratings import MEANS_FILE
-from musicgen.study.runs import FoundRun, write_csv
+from musicgen.records.ratings import MEANS_FILE
+from musicgen.records.runs import FoundRun, write_csv
 
 if TYPE_CHECKING:
     from pandas import DataFrame

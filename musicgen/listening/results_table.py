@@ -10,7 +10,7 @@ from rich.table import Table
 from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
 from musicgen.metrics.table import plain
-from musicgen.study.ratings import MEANS_FILE
+from musicgen.records.ratings import MEANS_FILE
 
 FULL_WIDTH = 150
 _LAYOUT = {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from musicgen.listening.service import Listening
-from musicgen.serving import Answer, Content, LoopbackServer
+from musicgen.system.web_server import Answer, Content, LoopbackServer
 
 TOKEN_PLACE = "{{token}}"
 _PAGE = Path(__file__).with_name("page")

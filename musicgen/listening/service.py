@@ -12,9 +12,9 @@ from musicgen.listening.database import Database, Listener, RefusedAnswerError
 from musicgen.listening.results import Results, write_results
 from musicgen.listening.session import PAIRS
 from musicgen.listening.sounds import Sounds
-from musicgen.serving import RefusedError
-from musicgen.study.criteria import SCALES
-from musicgen.study.runs import FoundRun
+from musicgen.records.criteria import SCALES
+from musicgen.records.runs import FoundRun
+from musicgen.system.web_server import RefusedError
 
 _NAME = re.compile(r"\w[\w .'\-]{0,39}")
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.corpus.config import DataConfig
+from musicgen.effects.pairing import Star
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
-from musicgen.study.criteria import POINTS, SET_VARIETY
-from musicgen.study.pairing import Star
+from musicgen.records.criteria import POINTS, SET_VARIETY
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"

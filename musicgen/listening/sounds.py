@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
 from musicgen.listening.stimuli import Stimulus
+from musicgen.records.record import RunRecord
 from musicgen.rendering.audio import check_soundfont, synthesise, write_audio
 from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.midi import perform
-from musicgen.study.record import RunRecord
+from musicgen.system.files import replace_atomically
 
 MAX_SECONDS = 30.0
 """Of a stimulus."""

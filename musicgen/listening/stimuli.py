@@ -7,10 +7,10 @@ from itertools import chain, islice, zip_longest
 
 import numpy as np
 
+from musicgen.effects.pairing import Arm, Star
 from musicgen.errors import InputError
-from musicgen.study.pairing import Arm, Star
-from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import Song, read_songs
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import Song, read_songs
 
 BASELINE = "baseline"
 CORPUS, SHUFFLED = "corpus", "shuffled"

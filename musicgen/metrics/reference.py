@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
-from musicgen.files import computed_once
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.measuring import measure
 from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.registry import DEFINITION_VERSION
+from musicgen.system.files import computed_once
 
 log = logging.getLogger(__name__)
 

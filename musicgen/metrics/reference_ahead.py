@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from musicgen.files import is_computed_now, scratch_file
 from musicgen.metrics.reference import build_reference, reference_file
-from musicgen.priority import give_way
+from musicgen.system.files import is_computed_now, scratch_file
+from musicgen.system.priority import give_way
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.engine.products import Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
-from musicgen.model.products import Precision
 
 
 @dataclass(frozen=True)

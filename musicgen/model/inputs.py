@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.compiling import compiled
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.notation.lookback import LookbackReader
 from musicgen.notation.place import PlaceReader
+from musicgen.system.compiled_code import compiled
 
 _compiled = compiled()
 _STEPS_PER_UNIT = 12

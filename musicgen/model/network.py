@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.model import recurrence
+from musicgen.engine import recurrence
+from musicgen.engine.dropout import dropout
+from musicgen.engine.products import DTYPES, Precision
+from musicgen.engine.scores import score
 from musicgen.model.config import ModelConfig
-from musicgen.model.dropout import dropout
 from musicgen.model.inputs import num_rows
-from musicgen.model.products import DTYPES, Precision
-from musicgen.model.scores import score
 
 State = tuple[Tensor, ...]
 """Of a GRU: hidden [L, B, H] alone; of an LSTM: hidden and cell, each [L, B, H]."""

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.engine.products import DTYPES, StepProduct, prepare
+from musicgen.engine.recurrence import CELLS, Tape, embed, layer_parameters
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork, State, select_rows
-from musicgen.model.products import DTYPES, StepProduct, prepare
-from musicgen.model.recurrence import CELLS, Tape, embed, layer_parameters
 
 
 class Stepper:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.engine.kernels import add_rows
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader, text_rows
-from musicgen.model.kernels import add_rows
 
 add_rows(np.zeros((1, 1), np.float32), np.zeros(1, np.int64), np.zeros((1, 1), np.float32))
 _config = ModelConfig("gru", 1, 1, 1, 0.0, bar_position=True, lookback_bars=[1])

@@ -19,9 +19,9 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO
 
-from musicgen.files import scratch_file
-from musicgen.limits import LIMITS_ARE_SET, limit_process
 from musicgen.notation.midi_notes import is_whole
+from musicgen.system.files import scratch_file
+from musicgen.system.limits import LIMITS_ARE_SET, limit_process
 
 MAX_FILE_BYTES = 16 * 2**20
 """Of the MIDI file, and of the messages."""

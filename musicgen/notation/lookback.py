@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.compiling import compiled
 from musicgen.notation.place import BAR, NONE, RESET
+from musicgen.system.compiled_code import compiled
 
 NOTHING = 0
 """Stands for a token where no bar lies so far back, or it is at its end."""

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.files import keep, source_code
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
+from musicgen.system.files import keep, source_code
 
 Integers = NDArray[np.int64]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.compiling import compiled
+from musicgen.system.compiled_code import compiled
 
 WHOLE_NOTE = 13440
 """Ticks; an eighth has 1680, which halves, triplets, quintuplets and septuplets divide."""

@@ -11,8 +11,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from musicgen.files import scratch_file
-from musicgen.limits import limit_process
+from musicgen.system.files import scratch_file
+from musicgen.system.limits import limit_process
 
 _LENGTH_BYTES = 8
 _MAX_ANSWER_BYTES = 2**30

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.files import replace_atomically, write_text_atomically
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tune import ParsedTune
 from musicgen.rendering.audio import synthesise, write_audio
@@ -11,6 +10,7 @@ from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.midi import Performance, perform
 from musicgen.rendering.piano_roll import draw_piano_roll
 from musicgen.rendering.score import Engraver
+from musicgen.system.files import replace_atomically, write_text_atomically
 
 
 @dataclass(frozen=True, slots=True)

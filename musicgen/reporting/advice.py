@@ -4,14 +4,14 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.pairing import COMBINED, Change
+from musicgen.effects.table import PLAIN
+from musicgen.effects.verdict import brief, metric_words
+from musicgen.records.command import train_command
+from musicgen.records.naming import override_text, told_overrides
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
 from musicgen.reporting.material import Material
-from musicgen.study.command import train_command
-from musicgen.study.effects import PLAIN
-from musicgen.study.figure_arms import level_of, shown_level
-from musicgen.study.naming import override_text, told_overrides
-from musicgen.study.pairing import COMBINED, Change
-from musicgen.study.verdict import brief, metric_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from musicgen.effects.figures.arms import arm_of
+from musicgen.effects.figures.effects import finding_of
+from musicgen.effects.figures.style import metric_direction, metric_title
+from musicgen.effects.verdict import Finding, decimals, metric_words, signed
 from musicgen.metrics.registry import METRICS, Direction
 from musicgen.reporting.material import Material
-from musicgen.study.effect_figures import finding_of
-from musicgen.study.figure_arms import arm_of
-from musicgen.study.figure_style import metric_direction, metric_title
-from musicgen.study.verdict import Finding, decimals, metric_words, signed
 
 Row = Mapping[str, Any]
 

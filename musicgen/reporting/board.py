@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from musicgen.metrics.originality import COPY_NOTES
+from musicgen.records.sampled_tunes import Song
 from musicgen.reporting.shared import SharedRun, shared_run
-from musicgen.study.sampled_tunes import Song
 
 FEWEST_BARS = 8
 """A tune of two right bars is no tune."""

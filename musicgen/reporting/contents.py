@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from musicgen.effects import pairing
+from musicgen.effects.figures.arms import level_of, shown_level
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting import board, pairs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, listed
@@ -24,9 +27,6 @@ from musicgen.reporting.rows import (
     run_row,
     table_metrics,
 )
-from musicgen.study import pairing
-from musicgen.study.figure_arms import level_of, shown_level
-from musicgen.study.sampled_tunes import Song, read_songs
 
 _DRAWN_IN_TRIAGE = 3
 

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicgen.reporting.answers import answers_on
-from musicgen.reporting.material import Material
-from musicgen.reporting.plots import Plot, inline_plot
-from musicgen.study.figure_style import (
+from musicgen.effects.figures.draw import draw_all
+from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
     CORPUS_COLOUR,
     TEXT_SIZE,
@@ -14,10 +12,12 @@ from musicgen.study.figure_style import (
     new_figure,
     rule_lightly,
 )
-from musicgen.study.figures import draw_all
-from musicgen.study.search.figures import search_figures
-from musicgen.study.search.importance import importance
-from musicgen.study.summary import drawings_of
+from musicgen.effects.summary import drawings_of
+from musicgen.reporting.answers import answers_on
+from musicgen.reporting.material import Material
+from musicgen.reporting.plots import Plot, inline_plot
+from musicgen.search.figures import search_figures
+from musicgen.search.importance import importance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musicgen.effects.figures.style import metric_unit
+from musicgen.effects.verdict import brief
 from musicgen.reporting.answers import Answer, MetricAnswers
-from musicgen.study.figure_style import metric_unit
-from musicgen.study.verdict import brief
 
 _OUTLYING = 3.0
 """Ends beyond this many times the third quartile of all differences' ends are cut off."""

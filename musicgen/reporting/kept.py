@@ -12,7 +12,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.files import copy_atomically, write_text_atomically
+from musicgen.effects.figures.arms import level_of
+from musicgen.effects.figures.draw import write_figures
+from musicgen.effects.noise import noise_table
+from musicgen.effects.pairing import COMBINED, IDENTITY_GROUPS
+from musicgen.effects.table import RETUNED
+from musicgen.effects.verdict import metric_words
+from musicgen.records.findings import FILE_NAME as FINDINGS
+from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
+from musicgen.records.runs import PLAN, directory_name, flat_config, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome, Row
 from musicgen.reporting.board import Judged
@@ -41,17 +49,8 @@ from musicgen.reporting.portable import (
     portable_value,
     without_folders,
 )
-from musicgen.study.effects import RETUNED
-from musicgen.study.figure_arms import level_of
-from musicgen.study.figures import write_figures
-from musicgen.study.findings import FILE_NAME as FINDINGS
-from musicgen.study.findings import Finding, findings_text, keep_findings, merged_findings
-from musicgen.study.noise import noise_table
-from musicgen.study.pairing import COMBINED, IDENTITY_GROUPS
-from musicgen.study.plan import FILE_NAME as PLAN
-from musicgen.study.plan_table import describe_seconds
-from musicgen.study.runs import directory_name, flat_config, read_rows
-from musicgen.study.verdict import metric_words
+from musicgen.sweep.plan_table import describe_seconds
+from musicgen.system.files import copy_atomically, write_text_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.files import files_below, move_files, remove_empty_folder, remove_file, unfinished_folder
+from musicgen.records.runs import PLAN
 from musicgen.reporting.material import Material
-from musicgen.study.plan import FILE_NAME as PLAN
+from musicgen.system.files import files_below, move_files, remove_empty_folder, remove_file, unfinished_folder
 
 README, WORDS, BASELINE = "README.md", "findings.md", "baseline.json"
 RUNS, EFFECTS, NOISE = "runs.csv", "effects.csv", "noise.csv"

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from musicgen.effects.figures.arms import Arm, level_of, shown_level
+from musicgen.effects.pairing import IDENTITY_GROUPS
+from musicgen.effects.pairing import Arm as StudyArm
+from musicgen.records.runs import FoundRun, flat_config
 from musicgen.reporting.material import Material
-from musicgen.study.figure_arms import Arm, level_of, shown_level
-from musicgen.study.pairing import IDENTITY_GROUPS
-from musicgen.study.pairing import Arm as StudyArm
-from musicgen.study.runs import FoundRun, flat_config
 
 BASELINE, SAME = "baseline", "like another run"
 _FOLLOWS_THE_SEED = "data.split_seed"

@@ -8,23 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.passwords import override_without_password
+from musicgen.effects.additivity import Additivity, additivity
+from musicgen.effects.corpora import describe_changed_corpora
+from musicgen.effects.missing import MissingRun, missing_runs, with_missing
+from musicgen.effects.pairing import Star, pair_runs
+from musicgen.effects.summary import failures_of
+from musicgen.effects.table import Terms, effects_table
+from musicgen.records.command import config_words, train_command
+from musicgen.records.findings import Finding, findings_of
+from musicgen.records.naming import told_overrides
+from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
+from musicgen.records.record import FILE_NAME
+from musicgen.records.runs import FoundRun, find_runs, runs_table, sweep_directory
 from musicgen.reporting.board import Ratings
 from musicgen.reporting.portable import without_folders
-from musicgen.study.additivity import Additivity, additivity
-from musicgen.study.command import config_words, train_command
-from musicgen.study.corpora import describe_changed_corpora
-from musicgen.study.effects import Terms, effects_table
-from musicgen.study.findings import Finding, findings_of
-from musicgen.study.missing import MissingRun, missing_runs, with_missing
-from musicgen.study.naming import told_overrides
-from musicgen.study.pairing import Star, pair_runs, sweep_directory
-from musicgen.study.plain_yaml import read_yaml
-from musicgen.study.ratings import find_means, find_ratings, tune_means, with_ratings
-from musicgen.study.record import FILE_NAME
-from musicgen.study.runs import FoundRun, find_runs, runs_table
-from musicgen.study.search.trials import Trials, is_search, read_trials
-from musicgen.study.summary import failures_of
+from musicgen.search.trials import Trials, is_search, read_trials
+from musicgen.system.passwords import override_without_password
+from musicgen.system.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from pandas import DataFrame

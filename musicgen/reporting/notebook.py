@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musicgen.effects.figures.style import metric_title
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.findings import Finding
+from musicgen.records.runs import FoundRun, directory_name
 from musicgen.reporting.labels import run_words
 from musicgen.reporting.material import Material
-from musicgen.study.figure_style import metric_title
-from musicgen.study.findings import Finding
-from musicgen.study.runs import FoundRun, directory_name
 
 
 @dataclass(frozen=True, slots=True)

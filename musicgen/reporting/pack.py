@@ -8,7 +8,6 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from musicgen.files import replace_atomically
 from musicgen.rendering import render_tune
 from musicgen.reporting.board import Judged
 from musicgen.reporting.contents import Contents
@@ -16,6 +15,7 @@ from musicgen.reporting.material import command_of_run
 from musicgen.reporting.page import summary_text, without_places
 from musicgen.reporting.players import compress, sound_of
 from musicgen.reporting.portable import check_portable, portable_command, portable_config
+from musicgen.system.files import replace_atomically
 
 _LONGEST_NAME = 40
 _LISTENING_COMPRESSION = 0.3

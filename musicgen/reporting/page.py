@@ -17,7 +17,12 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from musicgen.files import filled_folder, write_text_atomically
+from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.figures.style import metric_title
+from musicgen.effects.verdict import metric_words
+from musicgen.records.criteria import CRITERIA
+from musicgen.records.findings import DIRECTIONS, Finding
+from musicgen.records.runs import write_csv
 from musicgen.reporting.answers import MARKS
 from musicgen.reporting.board import FEWEST_BARS, GATES
 from musicgen.reporting.board import RULE as BEST_RULE
@@ -29,12 +34,7 @@ from musicgen.reporting.plots import colour_rules
 from musicgen.reporting.portable import check_portable, portable_command, without_folders
 from musicgen.reporting.rows import shown_number
 from musicgen.reporting.shared import FEWEST_NOTES
-from musicgen.study.criteria import CRITERIA
-from musicgen.study.figure_arms import level_of, shown_level
-from musicgen.study.figure_style import metric_title
-from musicgen.study.findings import DIRECTIONS, Finding
-from musicgen.study.runs import write_csv
-from musicgen.study.verdict import metric_words
+from musicgen.system.files import filled_folder, write_text_atomically
 
 PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
 MADE_BY_A_REPORT = (PAGE, TEXT, PLOTS, "runs.csv", "effects.csv", SONGS)

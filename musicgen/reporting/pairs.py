@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from musicgen.study.pairing import Arm, Star
-from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import Song
+from musicgen.effects.pairing import Arm, Star
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import Song
 
 RULE = (
     "For each change the first seeds that baseline and changed run share, and of each the first tune that "

@@ -16,11 +16,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from musicgen.errors import InputError, first_problem
-from musicgen.files import remove_file, replace_atomically
 from musicgen.notation.parsing import parse_tune
+from musicgen.records.sampled_tunes import Song
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
 from musicgen.reporting.roll import DrawnRoll, draw_roll
-from musicgen.study.sampled_tunes import Song
+from musicgen.system.files import remove_file, replace_atomically
 
 FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
-from musicgen.study.cells import written_table
+from musicgen.system.csv_cells import written_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

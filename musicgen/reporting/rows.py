@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from musicgen.effects.figures.style import metric_title
+from musicgen.effects.verdict import brief
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.records.runs import FoundRun, directory_name
 from musicgen.reporting.labels import run_cells
 from musicgen.reporting.material import Material
 from musicgen.reporting.portable import without_folders
-from musicgen.study.figure_style import metric_title
-from musicgen.study.runs import FoundRun, directory_name
-from musicgen.study.verdict import brief
 
 
 @dataclass(frozen=True, slots=True)

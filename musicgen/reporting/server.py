@@ -11,15 +11,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 from musicgen.errors import InputError
+from musicgen.records.criteria import check_point
+from musicgen.records.findings import CitedEffect, Finding, add_finding
+from musicgen.records.record import RunRecord
+from musicgen.records.runs import FoundRun
 from musicgen.reporting.contents import Contents
 from musicgen.reporting.material import with_findings_of_now
 from musicgen.reporting.notebook import citable, count_words
 from musicgen.reporting.page import PAGE, files_of, finding_item, page_of
-from musicgen.serving import Answer, Content, LoopbackServer, RefusedError
-from musicgen.study.criteria import check_point
-from musicgen.study.findings import CitedEffect, Finding, add_finding
-from musicgen.study.record import RunRecord
-from musicgen.study.runs import FoundRun
+from musicgen.system.web_server import Answer, Content, LoopbackServer, RefusedError
 
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """Of a drawing opened by itself: it may have its own looks, and runs nothing."""

@@ -11,7 +11,7 @@ from musicgen.metrics.originality import NOVELTY_NOTES
 from musicgen.notation.melodies import Melody, melody_of
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.passages import Passage, cut_passage, find_in_passage
-from musicgen.study.sampled_tunes import Song
+from musicgen.records.sampled_tunes import Song
 
 FEWEST_NOTES = NOVELTY_NOTES
 """Shorter runs are shared by chance: their passages say nothing."""

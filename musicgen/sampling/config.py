@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError
-from musicgen.files import read_whole
+from musicgen.system.files import read_whole
 
 _MAX_BYTES = 2**24
 """Of a file of prompts."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
-from musicgen.files import remove_file
+from musicgen.system.files import remove_file
 from musicgen.tracking.archive import problem_of
 from musicgen.tracking.config import DEFAULT_PROJECT, TrackerConfig
 

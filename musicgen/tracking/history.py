@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from musicgen.files import append_whole, flush_to_disk
+from musicgen.system.files import append_whole, flush_to_disk
 
 COLUMNS: tuple[str, ...] = (
     "iteration",

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Literal
 
 from musicgen.errors import InputError, first_problem
-from musicgen.files import read_whole, write_text_atomically
-from musicgen.locks import locked
+from musicgen.system.files import read_whole, write_text_atomically
+from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
 from musicgen.tracking.sender import Answer
 

@@ -24,7 +24,7 @@ from typing import NoReturn, TypeVar
 from filelock import BaseFileLock
 
 from musicgen.errors import InputError
-from musicgen.files import (
+from musicgen.system.files import (
     is_unfinished,
     refuse_link,
     remove_empty_folder,
@@ -32,7 +32,7 @@ from musicgen.files import (
     remove_unfinished,
     write_text_atomically,
 )
-from musicgen.locks import take_lock, wait_for_lock
+from musicgen.system.locks import take_lock, wait_for_lock
 from musicgen.training.outcome import Divergence
 from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, tell_stage, tell_waiting
 

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
-from musicgen.files import remove_file
-from musicgen.interruption import listen_for_interruption
 from musicgen.model.network import CharacterNetwork
+from musicgen.system.files import remove_file
+from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.log import next_row

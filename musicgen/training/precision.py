@@ -23,7 +23,7 @@ def resolve_precision(training: TrainingConfig, model: ModelConfig, device: str)
     if training.precision is None and model.hidden_size < SMALLEST_FOR_BF16:
         return replace(training, precision="fp32")
     # torch takes a second to import, which --help should not wait for.
-    from musicgen.model.products import has_fast_bf16
+    from musicgen.engine.products import has_fast_bf16
     from musicgen.training.device import choose_device
 
     on_cpu = choose_device(device).type == "cpu"

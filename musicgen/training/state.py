@@ -10,9 +10,9 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
-from musicgen.files import replace_atomically
 from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.network import CharacterNetwork
+from musicgen.system.files import replace_atomically
 from musicgen.training.config import TrainingConfig
 from musicgen.training.log import TrainingLog
 from musicgen.training.loss import Loss

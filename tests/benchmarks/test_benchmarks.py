@@ -21,10 +21,10 @@ from benchmarks.report import Part, Row, read_parts, render, write_parts
 from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
 from benchmarks.workloads import copies, sampling, training
+from musicgen.effects.pairing import pair_runs
 from musicgen.model.network import build_network
-from musicgen.study.pairing import pair_runs
-from musicgen.study.runs import find_runs
-from tests.study.made_runs import LOSS, made_run, written
+from musicgen.records.runs import find_runs
+from tests.records.made_runs import LOSS, made_run, written
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
 SMALL = Shape("lstm", hidden_size=12, batch_size=2, sequence_length=10)

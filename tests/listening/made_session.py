@@ -6,15 +6,15 @@ from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import load_corpus
+from musicgen.effects.pairing import pair_runs
 from musicgen.listening.database import Database, Listener
 from musicgen.listening.service import Listening
 from musicgen.listening.session import PAIRS, RATINGS, Settings, draw_session
 from musicgen.listening.sounds import Sounds, listening_config
-from musicgen.study.criteria import CRITERIA
-from musicgen.study.pairing import pair_runs
-from musicgen.study.runs import FoundRun, find_runs
-from soaks.commands import write_tunebook
-from tests.study.made_runs import LOSS, RATE, made_run, written
+from musicgen.records.criteria import CRITERIA
+from musicgen.records.runs import FoundRun, find_runs
+from tests.records.made_runs import LOSS, RATE, made_run, written
+from tests.soak.commands import write_tunebook
 
 RENDERING = {
     "num_tunes": 0,

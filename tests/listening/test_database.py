@@ -7,8 +7,8 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, RefusedAnswerError
 from musicgen.listening.service import Listening
-from soaks.hostile import records
 from tests.full_disk import files_end_at
+from tests.soak.hostile import records
 
 
 def test_what_was_answered_is_there_for_whoever_opens_the_file(listening: Listening) -> None:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas
 import pytest
 
+from musicgen.effects.summary import summarise
 from musicgen.listening.service import Listening
 from musicgen.listening.session import PAIRS
-from musicgen.study.ratings import read_ratings
-from musicgen.study.runs import find_runs
-from musicgen.study.summary import summarise
+from musicgen.records.ratings import read_ratings
+from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, settings
 
 POINTS = {BASELINE: 2, CHANGED: 4, "corpus": 5, "shuffled": 1}

@@ -10,7 +10,7 @@ import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.service import Listening
-from musicgen.serving import ADDRESS, TOKEN_HEADER
+from musicgen.system.web_server import ADDRESS, TOKEN_HEADER
 from tests.asking import Client, running
 from tests.listening.made_session import BASELINE, CHANGED, begin, write_study
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musicgen.effects.pairing import pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
 from musicgen.listening.session import PAIRS, Drawn, Settings, draw_session, num_trials, order_trials
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
 from musicgen.notation.parsing import parse_tune
-from musicgen.study.pairing import pair_runs
-from musicgen.study.runs import find_runs
+from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
 
 

@@ -9,7 +9,7 @@ from musicgen.errors import InputError
 from musicgen.listening.service import Listening
 from musicgen.listening.sounds import MAX_SECONDS, Sounds, listening_config
 from musicgen.listening.stimuli import anchor_stimulus
-from musicgen.study.runs import find_runs
+from musicgen.records.runs import find_runs
 
 
 def test_all_sound_alike_whatever_the_tunes_ask_for(sweep: Path) -> None:

@@ -10,7 +10,7 @@ from musicgen.errors import InputError
 from musicgen.metrics import reference as reference_module
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.reference import Reference, build_reference, verdict
-from soaks.commands import small_tune
+from tests.soak.commands import small_tune
 
 
 @pytest.fixture(scope="module")

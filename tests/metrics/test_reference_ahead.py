@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from musicgen import locks
 from musicgen.metrics import reference as reference_module
 from musicgen.metrics.reference import Reference, build_reference, reference_file
 from musicgen.metrics.reference_ahead import reference_ahead
+from musicgen.system import locks
 
 
 def wait_for(path: Path) -> None:

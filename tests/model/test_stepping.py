@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.engine.products import Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import build_network
-from musicgen.model.products import Precision
 from musicgen.model.stepping import Stepper, _ModuleReader
 
 TEXTS = [

@@ -2,8 +2,8 @@
 
 import pytest
 
-from musicgen.limits import LIMITS_ARE_SET
 from musicgen.rendering.helper import Helper
+from musicgen.system.limits import LIMITS_ARE_SET
 
 ECHO = """
 import sys

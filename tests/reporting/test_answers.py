@@ -6,8 +6,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from musicgen.reporting.advice import best_settings, what_to_try_next
 from musicgen.reporting.answers import Outcome, answers_on, listed
 from musicgen.reporting.material import Material, gather
+from tests.records.made_runs import LOSS, RATE, made_run
 from tests.reporting.written_study import REFERENCE, write_run
-from tests.study.made_runs import LOSS, RATE, made_run
 
 REPEAT = "structure/lag_repeat"
 

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.board import GATES, best_songs, judge, triage
-from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import Song, read_songs
+from tests.records.made_runs import made_run
 from tests.reporting.written_study import GOOD, REFERENCE, Tune, write_run
-from tests.study.made_runs import made_run
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from musicgen.records.findings import read_findings
 from musicgen.reporting.contents import Choices
 from musicgen.reporting.material import gather
 from musicgen.reporting.page import write_folder
 from musicgen.reporting.server import ReportServer
-from musicgen.study.findings import read_findings
 from tests.asking import running
 from tests.browser import Watched, chromium, watched_page
+from tests.records.made_runs import LOSS
 from tests.reporting.written_study import write_study
-from tests.study.made_runs import LOSS
 
 CHOICES = Choices(pairs=1, best=1)
 GRU = "10" * 8

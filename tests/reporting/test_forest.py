@@ -4,7 +4,7 @@ import pytest
 
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
-from tests.study.made_runs import LOSS
+from tests.records.made_runs import LOSS
 
 NOTHING = (math.nan, math.nan, math.nan)
 

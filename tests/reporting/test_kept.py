@@ -12,12 +12,12 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
+from musicgen.records.findings import read_findings
+from musicgen.records.record import RunRecord
 from musicgen.reporting.contents import Choices, Contents, compose
 from musicgen.reporting.kept import write_kept
 from musicgen.reporting.kept_folder import MARK, README, replacing
 from musicgen.reporting.material import gather
-from musicgen.study.findings import read_findings
-from musicgen.study.record import RunRecord
 from tests.claims import problems_in
 from tests.commands import last_line, run, train
 from tests.full_disk import files_end_at

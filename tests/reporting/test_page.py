@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.records.ratings import COLUMNS, MEANS_COLUMNS
 from musicgen.reporting.contents import Choices, compose
 from musicgen.reporting.material import gather
 from musicgen.reporting.page import markdown, write_folder, write_single_file
-from musicgen.study.ratings import COLUMNS, MEANS_COLUMNS
+from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, HOSTILE_TITLE, write_run, write_study
-from tests.study.made_runs import LOSS, made_run
 
 
 class Page(HTMLParser):

@@ -1,10 +1,10 @@
 from pathlib import Path
 
+from musicgen.records.sampled_tunes import read_songs
 from musicgen.reporting.material import Material, gather
 from musicgen.reporting.pairs import comparisons
-from musicgen.study.sampled_tunes import read_songs
+from tests.records.made_runs import made_run
 from tests.reporting.written_study import GOOD, write_run
-from tests.study.made_runs import made_run
 
 
 def test_both_sides_have_the_same_seed_and_index(material: Material) -> None:

@@ -7,11 +7,11 @@ import pytest
 import soundfile
 
 from musicgen.notation.parsing import parse_tune
+from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.rendering import RenderingConfig, render_tune
 from musicgen.reporting.material import Material
 from musicgen.reporting.players import compress, file_stem, make_players, sound_of
 from musicgen.reporting.roll import WIDTH, draw_roll
-from musicgen.study.sampled_tunes import Song, read_songs
 
 TUNE = "X:1\nT:Golden\nM:4/4\nL:1/8\nQ:1/4=120\nK:D\n|:DEFG ABcd|d4 D4:|d2 A2 F2 D2|]\n"
 

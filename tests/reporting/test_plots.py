@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.figure import Figure
 
+from musicgen.effects.figures.style import CATEGORY_COLOURS, FAILURE_COLOUR, QUIET_COLOUR
 from musicgen.reporting.plots import DARK_PAPER, colour_rules, contrast, dark_counterpart, inline_plot
-from musicgen.study.figure_style import CATEGORY_COLOURS, FAILURE_COLOUR, QUIET_COLOUR
-from tests.study.invented_study import InventedStudy
+from tests.effects.invented_study import InventedStudy
 
 
 @pytest.fixture(scope="module")

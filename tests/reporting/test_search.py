@@ -6,9 +6,9 @@ from musicgen.errors import InputError
 from musicgen.reporting.contents import Choices, compose
 from musicgen.reporting.material import Material, gather
 from musicgen.reporting.page import markdown, page_of
+from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, write_run
-from tests.study.made_runs import LOSS, made_run
-from tests.study.search.written_search import trial, write_search
+from tests.search.written_search import trial, write_search
 
 LOSSES = [1.9, 1.7, None, 1.8, *[2.0] * 6, 1.6]
 

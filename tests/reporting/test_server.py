@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.records.findings import read_findings
 from musicgen.reporting.contents import Choices
 from musicgen.reporting.material import gather
 from musicgen.reporting.page import write_folder
 from musicgen.reporting.server import ReportServer
-from musicgen.serving import TOKEN_HEADER
-from musicgen.study.findings import read_findings
+from musicgen.system.web_server import TOKEN_HEADER
 from tests.asking import Client, running
+from tests.records.made_runs import LOSS, RATE
 from tests.reporting.written_study import write_study
-from tests.study.made_runs import LOSS, RATE
 
 GRU = "10" * 8
 """The identity of the GRU's run with the first seed."""

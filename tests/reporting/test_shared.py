@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from musicgen.notation.passages import Passage
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import read_songs
 from musicgen.reporting.shared import NOT_ALONE, NOT_RECORDED, SharedRun, shared_run
-from musicgen.study.runs import FoundRun
-from musicgen.study.sampled_tunes import read_songs
+from tests.records.made_runs import made_run
 from tests.reporting.written_study import GOOD, cells, write_run
-from tests.study.made_runs import made_run
 
 FIELDS = "M:4/4\nL:1/8\nK:C"
 LONG = {"longest_copy": 9, "longest_transposed_copy": 11, "nearest_notes": 9, "nearest_start": 2}

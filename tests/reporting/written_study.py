@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from musicgen.study.runs import FoundRun
-from tests.study.made_runs import LOSS, RATE, made_run, written
+from musicgen.records.runs import FoundRun
+from tests.records.made_runs import LOSS, RATE, made_run, written
 
 HOSTILE_TITLE = "<script>fail()</script> & <img src=x onerror=fail()>"
 PROMPT = "X:1\nM:4/4\nL:1/8\nK:C\n"

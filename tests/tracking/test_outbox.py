@@ -11,7 +11,7 @@ from musicgen.tracking.archive import experiment_key
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.config import TrackerConfig
 from musicgen.tracking.outbox import Upload, find_archives, is_sent, send_all
-from soaks.comet_server import KEY, CometServer, Fault, comet_server
+from tests.soak.comet_server import KEY, CometServer, Fault, comet_server
 
 CONFIG = TrackerConfig(
     kind="comet", mode="offline", project="tests", workspace=None, tags=["always"], upload_timeout_seconds=2.0

@@ -9,9 +9,9 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
+from musicgen.engine.products import Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import build_network
-from musicgen.model.products import Precision
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.files import replace_atomically
-from musicgen.locks import take_lock
-from musicgen.study.store import prune, read_store
+from musicgen.records.store import prune, read_store
+from musicgen.system.files import replace_atomically
+from musicgen.system.locks import take_lock
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.outcome import Divergence
 

@@ -1,7 +1,7 @@
 import pytest
 
+from musicgen.engine import products
 from musicgen.errors import InputError
-from musicgen.model import products
 from musicgen.training import device
 from musicgen.training.precision import SMALLEST_FOR_BF16, resolve_precision
 from tests.test_config import parsed

@@ -7,7 +7,7 @@ import torch
 
 from musicgen.errors import InputError
 from musicgen.training.state_file import read_content
-from soaks.hostile import states
+from tests.soak.hostile import states
 from tests.training.test_loop import make_task, train
 
 

@@ -1,0 +1,199 @@
+"""The validation loss over the iterations, each arm beside the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended, shown_level
+from musicgen.effects.figures.style import (
+    BASELINE_COLOUR,
+    TEXT_SIZE,
+    label_axes,
+    level_colours,
+    new_figure,
+    rule_lightly,
+    title_panel,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_OUTLYING = 2.0
+"""Losses that lie this many times as far above the lowest one as the third quartile leave the picture."""
+_SETTLED = 0.2
+"""Share of the baseline's iterations whose losses, far above the rest, may leave the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Validation losses of one run."""
+
+    iterations: NDArray[np.int64]
+    losses: NDArray[np.float64]
+    is_complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The curves of one arm, or of the baseline, and how they are drawn."""
+
+    name: str
+    curves: Sequence[Curve]
+    colour: str | tuple[float, float, float]
+    line_width: float
+
+
+def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
+    """A panel for each parameter that changes the training; None where no run has a validation loss.
+
+    A line is the mean over the complete runs, a band their lowest and highest; runs that ended early are
+    dashed and end with a cross.
+    """
+    baseline = _curves(study, study.baseline_runs)
+    panels_wanted = {
+        parameter: groups
+        for parameter, arms in study.arms_by_parameter().items()
+        if (groups := _groups(study, arms))
+    }
+    if not baseline or not panels_wanted:
+        return None
+    # A panel has its legend beside it and is wider than one of other figures.
+    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, most_columns - 1)
+    rows = -(-len(panels_wanted) // columns)
+    figure, panels = new_figure(
+        "How the validation loss falls; line: mean over the seeds, band: lowest to highest seed",
+        rows,
+        columns,
+        width={1: 7.5, 2: 10.5, 3: 13.5}[columns],
+        height=0.7 + rows * (3.4 if columns == 1 else 2.8),
+    )
+    for panel in panels[len(panels_wanted) :]:
+        panel.remove()
+    for panel, (parameter, groups) in zip(panels, panels_wanted.items(), strict=False):
+        ending = how_runs_ended(study.baseline_runs)
+        first = Group(
+            _baseline_name(study, parameter) + (f"\n{ending}" if ending else ""),
+            baseline,
+            BASELINE_COLOUR,
+            2.0,
+        )
+        _draw_panel(panel, parameter, [first, *groups])
+    return figure
+
+
+def _groups(study: DrawnStudy, arms: Sequence[Arm]) -> list[Group]:
+    """The arms that trained something of their own and have a curve."""
+    trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, study.runs_of(arm))]
+    ordered = len(trained) > 1 and all(arm.number is not None for arm in trained)
+    groups = []
+    for arm, colour in zip(trained, level_colours(len(trained), ordered=ordered), strict=True):
+        runs = study.runs_of(arm)
+        ending = how_runs_ended(runs)
+        name = arm.shown_level + (f"\n{ending}" if ending else "")
+        groups.append(Group(name, _curves(study, runs), colour, 1.4))
+    return groups
+
+
+def _baseline_name(study: DrawnStudy, parameter: str) -> str:
+    level = study.arms_by_parameter()[parameter][0].baseline_level
+    return "baseline" if level == "null" else f"{shown_level(level)} (baseline)"
+
+
+def _curves(study: DrawnStudy, runs: Sequence[Row]) -> list[Curve]:
+    curves = []
+    for run in runs:
+        measured = [
+            (int(row["iteration"]), loss)
+            for row in study.histories.get(str(run.get("directory")), ())
+            if (loss := as_number(row.get("validation_loss"))) is not None
+        ]
+        if measured:
+            iterations, losses = zip(*measured, strict=True)
+            curves.append(Curve(np.array(iterations), np.array(losses), run.get("status") == "complete"))
+    return curves
+
+
+def _draw_panel(panel: Axes, parameter: str, groups: Sequence[Group]) -> None:
+    """The first group is the baseline, which lies above the others."""
+    bottom, top = _loss_limits(groups)
+    for depth, group in enumerate(groups):
+        _draw_group(panel, group, top, zorder=3 if depth == 0 else 2)
+    panel.set_ylim(bottom, top)
+    panel.set_xlim(left=0)
+    panel.locator_params(axis="both", nbins=6)
+    title_panel(panel, parameter)
+    label_axes(panel, "iteration", "validation loss (nats per character)")
+    rule_lightly(panel, "y")
+    panel.legend(
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
+        frameon=False,
+        fontsize=TEXT_SIZE,
+        handlelength=1.4,
+        borderaxespad=0.2,
+    )
+
+
+def _draw_group(panel: Axes, group: Group, top: float, zorder: int) -> None:
+    complete = [curve for curve in group.curves if curve.is_complete]
+    name = group.name
+    if complete:
+        iterations, mean, low, high = _over_seeds(complete)
+        if mean.size and mean[-1] > top:
+            name += f"\nabove: ends at {mean[-1]:.2f}"
+        panel.fill_between(iterations, low, high, color=group.colour, alpha=0.16, linewidth=0, zorder=1)
+        panel.plot(
+            iterations, mean, color=group.colour, linewidth=group.line_width, zorder=zorder, label=name
+        )
+        name = "_nolegend_"
+    for curve in group.curves:
+        if curve.is_complete:
+            continue
+        dashed = {"color": group.colour, "linewidth": 1, "linestyle": (0, (3, 2)), "zorder": zorder}
+        panel.plot(curve.iterations, curve.losses, label=name, **dashed)
+        panel.plot(
+            curve.iterations[-1:],
+            np.minimum(curve.losses[-1:], top),
+            color=group.colour,
+            marker="x",
+            markersize=6,
+            markeredgewidth=1.5,
+            clip_on=False,
+            zorder=4,
+            label="_ended_early",
+        )
+        name = "_nolegend_"
+
+
+def _over_seeds(
+    curves: Sequence[Curve],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Iterations at which every curve was measured, with the mean, lowest and highest loss."""
+    by_iteration: dict[int, list[float]] = {}
+    for curve in curves:
+        for iteration, loss in zip(curve.iterations.tolist(), curve.losses.tolist(), strict=True):
+            by_iteration.setdefault(iteration, []).append(loss)
+    shared = sorted(iteration for iteration, losses in by_iteration.items() if len(losses) == len(curves))
+    table = np.array([by_iteration[iteration] for iteration in shared]).reshape(len(shared), len(curves))
+    return np.array(shared, dtype=np.int64), table.mean(axis=1), table.min(axis=1), table.max(axis=1)
+
+
+def _loss_limits(groups: Sequence[Group]) -> tuple[float, float]:
+    """From the lowest loss up to the highest one of settled complete runs, a few far worse arms left out."""
+    end = max(curve.iterations[-1] for curve in groups[0].curves)
+    low, highs = math.inf, []
+    for group in groups:
+        for curve in [curve for curve in group.curves if curve.is_complete] or group.curves[:1]:
+            settled = curve.losses[curve.iterations >= min(_SETTLED * end, curve.iterations[-1])]
+            low = min(low, settled.min())
+            highs.append(settled.max())
+    high = min(max(highs), low + _OUTLYING * (float(np.percentile(highs, 75)) - low))
+    room = 0.06 * ((high - low) or 1.0)
+    return low - room, high + room

@@ -1,0 +1,244 @@
+"""Metrics over the levels of one numeric parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
+
+from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended, measured
+from musicgen.effects.figures.style import (
+    BASELINE_COLOUR,
+    CORPUS_COLOUR,
+    SEED_DOT,
+    TEXT_SIZE,
+    draw_seeds,
+    label_axes,
+    metric_direction,
+    metric_title,
+    metric_unit,
+    new_figure,
+    rule_lightly,
+    title_panel,
+)
+from musicgen.effects.table import PLAIN, RETUNED
+from musicgen.metrics.registry import HEADLINE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FEWEST_LEVELS = 3
+_WIDE = 5.0
+"""Levels whose highest is more than this many times the lowest lie on a log axis."""
+CORPUS_LINE = (0, (1, 1.5))
+_CHARACTER_INCHES = 0.075
+"""Width of a character of a level, with room between levels."""
+_SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
+    PLAIN: ("#d55e00", "-", "o"),
+    RETUNED: ("#0072b2", "--", "s"),
+}
+
+
+def dose_response_figure(study: DrawnStudy, parameter: str, most_columns: int = 4) -> Figure | None:
+    """The figure of a parameter with at least three numeric levels, the baseline's included; else None."""
+    arms = [arm for arm in study.arms_by_parameter()[parameter] if arm.number is not None]
+    baseline_level = as_number(arms[0].baseline_level) if arms else None
+    numbers = {arm.number for arm in arms} | {baseline_level}
+    levels = sorted(number for number in numbers if number is not None)
+    metrics = [
+        metric for metric in HEADLINE if sum(study.effect(arm, metric) is not None for arm in arms) > 1
+    ]
+    if len(levels) < _FEWEST_LEVELS or not metrics:
+        return None
+    columns = min(most_columns, len(metrics))
+    rows = -(-len(metrics) // columns)
+    figure, panels = new_figure(
+        f"What {parameter} does to the music, level by level",
+        rows,
+        columns,
+        width=1.0 + 2.7 * columns,
+        height=1.1 + 2.45 * rows,
+    )
+    for panel in panels[len(metrics) :]:
+        panel.remove()
+    for panel, metric in zip(panels, metrics, strict=False):
+        _draw_metric(panel, study, arms, metric)
+        is_log = levels[0] > 0 and levels[-1] > _WIDE * levels[0]
+        set_levels(panel, levels, is_log=is_log, inches=2.1)
+        title_panel(panel, metric_title(metric), metric_direction(metric))
+        label_axes(panel, parameter, metric_unit(metric))
+    _explain(figure, study, arms, metrics)
+    return figure
+
+
+def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[Arm], metric: str) -> None:
+    reference = study.reference(metric)
+    if reference is not None:
+        draw_corpus(panel, *reference, CORPUS_COLOUR)
+    baseline = _baseline_point(study, arms, metric)
+    for tuning, (colour, line_style, marker) in _SERIES.items():
+        tuned = [arm for arm in arms if arm.tuning == tuning]
+        points = _draw_arms(panel, study, tuned, metric, colour)
+        start = baseline if tuning == PLAIN else _retuned_baseline_point(study, tuned, metric)
+        line = sorted([*points, start]) if points and start is not None else points
+        panel.plot(
+            [level for level, _ in line],
+            [value for _, value in line],
+            color=colour,
+            linestyle=line_style,
+            marker=marker,
+            linewidth=1.4,
+            markersize=5,
+            zorder=3,
+            label=tuning,
+        )
+    if baseline is not None:
+        level, mean = baseline
+        panel.plot(
+            [level],
+            [mean],
+            linestyle="none",
+            marker="D",
+            markersize=6,
+            color=BASELINE_COLOUR,
+            zorder=4,
+            label="baseline",
+        )
+        seeds = measured(study.baseline_runs, metric)
+        draw_seeds(panel, [level] * len(seeds), seeds, BASELINE_COLOUR)
+    panel.set_ylim(*_limits(study, arms, metric))
+    rule_lightly(panel, "y")
+
+
+def draw_corpus(panel: Axes, mean: float, sd: float, colour: str) -> None:
+    """The level of held-out corpus tunes, with 1 SD over random splits on either side."""
+    panel.axhspan(mean - sd, mean + sd, color=colour, alpha=0.25, linewidth=0, zorder=0)
+    panel.axhline(mean, color=colour, linewidth=1, linestyle=CORPUS_LINE, zorder=0, label="corpus")
+
+
+def _draw_arms(
+    panel: Axes, study: DrawnStudy, arms: Sequence[Arm], metric: str, colour: str
+) -> list[tuple[float, float]]:
+    """Draw each arm's seeds and interval, and give level and mean of each."""
+    points = []
+    for arm in arms:
+        effect, level = study.effect(arm, metric), arm.number
+        mean = None if effect is None else as_number(effect.get("mean"))
+        if effect is None or level is None or mean is None:
+            continue
+        points.append((level, mean))
+        ends = _interval(effect)
+        if ends:
+            panel.plot([level] * 2, ends, color=colour, linewidth=1.3, zorder=2, label="interval")
+        seeds = measured(study.runs_of(arm), metric)
+        draw_seeds(panel, [level] * len(seeds), seeds, colour)
+    return points
+
+
+def _interval(effect: Row) -> tuple[float, float] | tuple[()]:
+    """The interval of the difference, laid at the baseline's mean so that it has the metric's own scale."""
+    baseline, low, high = (as_number(effect.get(name)) for name in ("baseline_mean", "ci_low", "ci_high"))
+    if baseline is None or low is None or high is None:
+        return ()
+    return baseline + low, baseline + high
+
+
+def _baseline_point(study: DrawnStudy, arms: Sequence[Arm], metric: str) -> tuple[float, float] | None:
+    level = as_number(arms[0].baseline_level)
+    values = measured(study.baseline_runs, metric)
+    if level is None or not values:
+        return None
+    return level, sum(values) / len(values)
+
+
+def _retuned_baseline_point(
+    study: DrawnStudy, arms: Sequence[Arm], metric: str
+) -> tuple[float, float] | None:
+    """The baseline with nuisance values of its own, which only the effects table knows."""
+    effects = [effect for arm in arms if (effect := study.effect(arm, metric)) is not None]
+    level = as_number(arms[0].baseline_level) if arms else None
+    mean = as_number(effects[0].get("baseline_mean")) if effects else None
+    return None if level is None or mean is None else (level, mean)
+
+
+def _limits(study: DrawnStudy, arms: Sequence[Arm], metric: str) -> tuple[float, float]:
+    """Room for every run and the corpus; beyond as much again on either side intervals are cut."""
+    reference = study.reference(metric)
+    core = measured(study.baseline_runs, metric) + ([] if reference is None else [reference[0]])
+    ends: list[float] = []
+    for arm in arms:
+        effect = study.effect(arm, metric)
+        if effect is not None:
+            core += measured(study.runs_of(arm), metric)
+            core += [value for value in [as_number(effect.get("mean"))] if value is not None]
+            ends += _interval(effect)
+    low, high = min(core), max(core)
+    spread = (high - low) or 0.2 * abs(high) or 0.1
+    bottom = max(min([low, *ends]), low - spread)
+    top = min(max([high, *ends]), high + spread)
+    room = 0.06 * ((top - bottom) or spread)
+    # No metric is below zero, so that an interval which is has nothing to show there.
+    return max(bottom, 0.0) - room, top + room
+
+
+def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: float) -> None:
+    """Ticks at the levels themselves, in ascending order: upright where they have room, else slanted.
+
+    inches: the width of the panel, about.
+    """
+    from matplotlib.ticker import NullLocator
+
+    places = [math.log(level) for level in levels] if is_log else list(levels)
+    length = (places[-1] - places[0]) or 1.0
+    gaps = [(after - before) / length for before, after in pairwise(places)]
+    texts = [f"{level:g}" for level in levels]
+    needed = [_CHARACTER_INCHES / inches * (len(left) + len(right)) / 2 for left, right in pairwise(texts)]
+    is_crowded = any(gap < need for gap, need in zip(gaps, needed, strict=True))
+    if is_log:
+        panel.set_xscale("log")
+    panel.xaxis.set_minor_locator(NullLocator())
+    slant = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if is_crowded else {}
+    panel.set_xticks(list(levels), texts, **slant)
+    panel.margins(x=0.09)
+
+
+def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[Arm], metrics: Sequence[str]) -> None:
+    """A legend of what is in the picture, and the levels of which not every run is complete."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=BASELINE_COLOUR, marker="D", markersize=6, linewidth=0, label="baseline")
+    ]
+    for tuning, (colour, style, marker) in _SERIES.items():
+        effects = [study.effect(arm, metric) for arm in arms if arm.tuning == tuning for metric in metrics]
+        if any(effects):
+            words = "mean" + (
+                ", and 95 % interval of the difference"
+                if any(effect and _interval(effect) for effect in effects)
+                else ""
+            )
+            words += f", {RETUNED}" if tuning == RETUNED else ""
+            handles.append(
+                Line2D([], [], color=colour, linestyle=style, marker=marker, markersize=5, label=words)
+            )
+    handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))
+    if any(study.reference(metric) for metric in metrics):
+        handles.append(
+            Patch(color=CORPUS_COLOUR, alpha=0.4, linewidth=0, label="held-out corpus tunes, mean ± SD")
+        )
+    endings = {arm.shown_level: how_runs_ended(study.runs_of(arm)) for arm in arms}
+    endings["baseline"] = how_runs_ended(study.baseline_runs)
+    note = "; ".join(f"{level}: {ending}" for level, ending in endings.items() if ending)
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=TEXT_SIZE,
+        title=note or None,
+        title_fontsize=TEXT_SIZE,
+        alignment="left",
+    )

@@ -1,0 +1,258 @@
+"""Every arm's difference from the baseline, with its interval, for each headline metric."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended
+from musicgen.effects.figures.style import (
+    BASELINE_COLOUR,
+    FAILURE_COLOUR,
+    QUIET_COLOUR,
+    SEED_DOT,
+    TEXT_SIZE,
+    draw_seeds,
+    label_axes,
+    metric_direction,
+    metric_title,
+    metric_unit,
+    new_figure,
+    rule_lightly,
+    title_panel,
+)
+from musicgen.effects.verdict import Finding
+from musicgen.metrics.registry import HEADLINE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a finding is drawn."""
+
+    colour: str
+    marker: str
+    fill: str
+    words: str
+
+
+STYLES = {
+    Finding.EFFECT: Style("#d55e00", "o", "#d55e00", "effect"),
+    Finding.EQUIVALENT: Style("#0072b2", "s", "#0072b2", "equivalent: 90 % interval inside the margin"),
+    Finding.UNDECIDED: Style("#6b7580", "D", "#6b7580", "undecided"),
+    Finding.CANDIDATE: Style("#a8568a", "^", "white", "one seed: a candidate"),
+    Finding.UNIFORM: Style("#a8568a", "v", "white", "all seeds differ alike: a candidate"),
+    Finding.IDENTICAL: Style("#0072b2", "s", "white", "identical"),
+}
+_FIRST_WORDS = {
+    "raises ": Finding.EFFECT,
+    "lowers ": Finding.EFFECT,
+    "no effect larger than ": Finding.EQUIVALENT,
+    "no detectable effect ": Finding.UNDECIDED,
+    "a candidate; ": Finding.CANDIDATE,
+    "identical ": Finding.IDENTICAL,
+    "no value to compare": Finding.NO_VALUE,
+}
+"""Of the verdicts. That of UNIFORM begins with a number."""
+_OUTLYING = 3.0
+"""Differences beyond this many times the third quartile are named at the edge and do not stretch the axis."""
+_INCHES_PER_ARM = 0.31
+_BELOW = 0.26
+"""Of the seeds' dots under their arm's line, in rows."""
+
+
+def finding_of(effect: Row) -> Finding:
+    """What the verdict of a row of the effects table says."""
+    verdict = str(effect["verdict"])
+    return next(
+        (finding for words, finding in _FIRST_WORDS.items() if verdict.startswith(words)), Finding.UNIFORM
+    )
+
+
+def effects_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
+    """A panel for each headline metric and a row for each arm; None where there is no difference at all."""
+    metrics = [metric for metric in HEADLINE if any(study.effect(arm, metric) for arm in study.arms)]
+    if not metrics:
+        return None
+    columns = min(most_columns, len(metrics))
+    rows = -(-len(metrics) // columns)
+    effects = [effect for arm in study.arms for metric in metrics if (effect := study.effect(arm, metric))]
+    has_intervals = any(as_number(effect.get("ci_low")) is not None for effect in effects)
+    figure, panels = new_figure(
+        "What each change does: difference from the baseline"
+        + (" with its 95 % interval" if has_intervals else ", without an interval"),
+        rows,
+        columns,
+        width=3.2 + 2.1 * columns,
+        height=1.2 + rows * (1.15 + _INCHES_PER_ARM * len(study.arms)),
+    )
+    for panel in panels[len(metrics) :]:
+        panel.remove()
+    for number, (panel, metric) in enumerate(zip(panels, metrics, strict=False)):
+        _draw_metric(panel, study, metric)
+        _name_rows(panel, study, shown=number % columns == 0)
+    _explain(figure, study, metrics, {finding_of(effect) for effect in effects})
+    return figure
+
+
+def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
+    low, high = _limits(study, metric)
+    panel.set_xlim(low, high)
+    panel.axvline(0, color="#222222", linewidth=0.8, zorder=1)
+    margin = study.margin(metric)
+    if margin is not None:
+        panel.axvspan(-margin, margin, color="#0072b2", alpha=0.1, linewidth=0, zorder=0)
+    for position, arm in enumerate(study.arms):
+        effect = study.effect(arm, metric)
+        if effect is None:
+            panel.annotate(
+                "no value",
+                (0, position),
+                xytext=(3, 0),
+                textcoords="offset points",
+                fontsize=TEXT_SIZE,
+                color=QUIET_COLOUR,
+                va="center",
+            )
+            continue
+        dots = study.seed_differences(arm, metric)
+        if len(dots) > 1:
+            draw_seeds(panel, dots, [position + _BELOW] * len(dots), BASELINE_COLOUR)
+        _draw_effect(panel, arm, effect, position)
+    is_primary = any((study.effect(arm, metric) or {}).get("family") == "primary" for arm in study.arms)
+    title_panel(
+        panel, metric_title(metric), metric_direction(metric) + ("; a primary metric" if is_primary else "")
+    )
+    label_axes(panel, f"difference ({metric_unit(metric)})", "")
+    panel.locator_params(axis="x", nbins=4)
+    panel.xaxis.set_major_formatter(lambda value, _: _signed(value, 3))
+    rule_lightly(panel, "x")
+
+
+def _draw_effect(panel: Axes, arm: Arm, effect: Row, position: int) -> None:
+    difference = as_number(effect["difference"])
+    low, high = as_number(effect.get("ci_low")), as_number(effect.get("ci_high"))
+    assert difference is not None
+    style = STYLES[finding_of(effect)]
+    if low is not None and high is not None:
+        panel.plot([low, high], [position] * 2, color=style.colour, linewidth=1.4, zorder=3, label="interval")
+    panel.plot(
+        [difference],
+        [position],
+        marker=style.marker,
+        color=style.colour,
+        markersize=5,
+        markerfacecolor=style.fill,
+        zorder=3,
+        label=arm.label,
+    )
+    _mark_what_is_outside(panel, difference, low, high, position, style.colour)
+
+
+def _mark_what_is_outside(
+    panel: Axes, difference: float, low: float | None, high: float | None, position: int, colour: str
+) -> None:
+    """An arrow head where the axis cuts an interval; the number too where it cuts the difference."""
+    left, right = panel.get_xlim()
+    for edge, end, marker, side in ((left, low, "<", 1), (right, high, ">", -1)):
+        # A marker that only just fits would be drawn by half.
+        cut = (edge + side * 0.02 * (right - left) - difference) * side > 0
+        if not cut and (end is None or (edge - end) * side <= 0):
+            continue
+        panel.plot([edge], [position], marker=marker, color=colour, markersize=4.5, clip_on=False, zorder=4)
+        if cut:
+            panel.annotate(
+                _signed(difference, 2),
+                (edge, position),
+                xytext=(side * 5, 0),
+                textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="center",
+                fontsize=TEXT_SIZE,
+                color=colour,
+            )
+
+
+def _signed(value: float, digits: int) -> str:
+    return "0" if abs(value) < 1e-12 else f"{value:+.{digits}g}".replace("-", "−")
+
+
+def _limits(study: DrawnStudy, metric: str) -> tuple[float, float]:
+    """An axis that shows zero, the margin and most intervals whole; a few huge ones are cut."""
+    margin = study.margin(metric) or 0.0
+    ends, sizes = [-margin, margin, 0.0], []
+    for arm in study.arms:
+        effect = study.effect(arm, metric)
+        if effect is None:
+            continue
+        row = [as_number(effect.get(name)) for name in ("difference", "ci_low", "ci_high")]
+        known = [value for value in row if value is not None] + list(study.seed_differences(arm, metric))
+        sizes.append(max(abs(value) for value in known))
+        ends += known
+    most = max(_OUTLYING * float(np.percentile(sizes, 75)), 1.5 * margin) or 1.0
+    low, high = max(min(ends), -most), min(max(ends), most)
+    room = 0.07 * ((high - low) or 1.0)
+    return low - room, high + room
+
+
+def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
+    arms = study.arms
+    panel.set_ylim(len(arms) - 0.4, -0.6)
+    for above in range(1, len(arms)):
+        if arms[above].parameter != arms[above - 1].parameter:
+            panel.axhline(above - 0.5, color="#cfd5da", linewidth=0.6, zorder=0)
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    endings = [how_runs_ended(study.runs_of(arm)) for arm in arms]
+    if not shown:
+        panel.set_yticks(range(len(arms)), [""] * len(arms))
+        return
+    labels = [
+        f"{arm.label}\n{ending}" if ending else arm.label for arm, ending in zip(arms, endings, strict=True)
+    ]
+    panel.set_yticks(range(len(arms)), labels, fontsize=TEXT_SIZE)
+    for text, ending in zip(panel.get_yticklabels(), endings, strict=True):
+        if ending:
+            text.set_color(FAILURE_COLOUR)
+
+
+def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: Collection[Finding]) -> None:
+    """A legend of what is in the picture, and how the baseline's runs ended where not all are complete."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Line2D | Patch] = [
+        Line2D(
+            [],
+            [],
+            color=style.colour,
+            marker=style.marker,
+            markersize=5,
+            linewidth=1.4 if style.fill == style.colour else 0,
+            markerfacecolor=style.fill,
+            label=style.words,
+        )
+        for finding, style in STYLES.items()
+        if finding in found
+    ]
+    if any(len(study.seed_differences(arm, metric)) > 1 for arm in study.arms for metric in metrics):
+        handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))
+    if any(study.margin(metric) is not None for metric in metrics):
+        handles.append(Patch(color="#0072b2", alpha=0.1, linewidth=0, label="equivalence margin"))
+    ending = how_runs_ended(study.baseline_runs)
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=TEXT_SIZE,
+        title=f"The baseline itself: {ending}." if ending else None,
+        title_fontsize=TEXT_SIZE,
+        alignment="left",
+    )

@@ -1,0 +1,132 @@
+"""What the terminal shows of a summary."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from musicgen.effects.pairing import COMBINED
+from musicgen.effects.summary import Summary
+from musicgen.effects.table import PLAIN
+from musicgen.effects.verdict import decimals, signed
+from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.table import plain
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FULL_WIDTH = 150
+"""Characters that a whole row needs."""
+_LAYOUT = {
+    "box": None,
+    "pad_edge": False,
+    "header_style": "bold",
+    "title_style": "bold",
+    "title_justify": "left",
+}
+
+
+def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
+    """Failures, the runs, the effects on these metrics, and what the reader must know of them.
+
+    metrics: names of which those that no run has are left out. Where there is no terminal, rows are whole.
+    """
+    console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
+    if summary.failures:
+        console.print(Text(f"{summary.failure_count}:", style="bold"))
+        for line in summary.failures:
+            console.print(plain(f"  {line}"))
+    console.print(runs_overview(summary.runs.head(len(summary.star.runs)), metrics))
+    for table in effects_overviews(summary.effects, metrics):
+        console.print()
+        console.print(table)
+    for line in _remarks(summary):
+        console.print(plain(line))
+
+
+def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
+    """A row for each run: what was changed, how it ended, and its first four of the metrics."""
+    table = Table(title="runs", **_LAYOUT)
+    shown = [name for name in metrics if name in runs.columns][:4]
+    for heading in ("parameter", "value", "seed", "status", "trained", "seconds"):
+        is_number = heading in {"trained", "seconds"}
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+    for name in shown:
+        table.add_column(plain(name.rpartition("/")[2]), justify="right")
+    for row in runs.to_dict("records"):
+        parameter = row["parameter"] if _is_given(row["parameter"]) else "baseline"
+        if _is_given(row["retuned"]):
+            parameter = f"{parameter}, re-tuned {row['retuned']}"
+        table.add_row(
+            plain(parameter),
+            plain(row["value"] if _is_given(row["value"]) else ""),
+            str(row["seed"]),
+            str(row["status"]),
+            *(
+                f"{row[name]:.0f}" if _is_given(row[name]) else ""
+                for name in ("trained_iterations", "total_seconds")
+            ),
+            *(f"{row[name]:.4f}" if _is_given(row[name]) else "–" for name in shown),
+        )
+    return table
+
+
+def effects_overviews(effects: "DataFrame", metrics: Sequence[str]) -> list[Table]:
+    """A table for each metric with a row for each arm."""
+    tables = []
+    rows = effects.to_dict("records")
+    for metric in metrics:
+        table = Table(title=plain(metric), **_LAYOUT)
+        for heading in ("parameter", "value", "seeds", "difference [95 %]", "verdict"):
+            table.add_column(heading, no_wrap=heading != "verdict")
+        for row in (row for row in rows if row["metric"] == metric):
+            tuning = "" if row["tuning"] == PLAIN else f", {row['tuning']}"
+            table.add_row(
+                plain(f"{row['parameter']}{tuning}"),
+                plain(row["value"]),
+                str(row["num_seeds"]),
+                Text(_difference(row["difference"], row["ci_low"], row["ci_high"])),
+                plain(row["verdict"]),
+            )
+        if table.row_count:
+            tables.append(table)
+    return tables
+
+
+def _difference(difference: float, low: float, high: float) -> str:
+    if not _is_given(difference):
+        return "–"
+    if not _is_given(low):
+        return signed(difference)
+    places = decimals(high - low)
+    return f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]".replace("-", "−")
+
+
+def _remarks(summary: Summary) -> list[str]:
+    arms = [arm.change for arm in summary.star.arms if arm.change is not None]
+    parameters = {change.parameter for change in arms}
+    lines = [
+        *summary.changed_corpora,
+        *summary.star.doubts,
+        *summary.unsupported,
+        *(f"adding up: {one.sentence}" for one in summary.additivity),
+    ]
+    if summary.num_left_out:
+        lines.append(
+            f"left outside: {summary.num_left_out} runs, which differ from the baseline in several "
+            "parameters, read another corpus or belong to another baseline (--baseline PARAMETER=VALUE)"
+        )
+    if not arms:
+        lines.append("no two configurations differ in exactly one parameter: there is no effect to tell")
+    if len(parameters) > 1 and COMBINED not in parameters:
+        lines.append(
+            "one change at a time shows no interactions; study.combine=true runs the winners together"
+        )
+    return lines
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value == value and value != ""

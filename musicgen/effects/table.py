@@ -1,0 +1,324 @@
+"""The effects table: what each arm did to each metric, paired by seed, with an interval and one verdict.
+
+The family of primary tests is every arm, plain and re-tuned, times the study's primary metrics; Holm keeps
+false claims in it below 5 %. All other metrics are exploratory. A metric that an arm cannot change, because
+it shares the baseline's training, is no test and makes no family larger.
+"""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musicgen.effects.noise import sampling_part
+from musicgen.effects.pairing import Arm, Change, Star
+from musicgen.effects.retuning import retuned_runs
+from musicgen.effects.statistics import (
+    ALPHA,
+    Floats,
+    PairedEffect,
+    benjamini_hochberg,
+    holm,
+    paired_effect,
+    prediction_interval,
+)
+from musicgen.effects.verdict import Evidence, verdict
+from musicgen.errors import InputError
+from musicgen.records.runs import FoundRun, level_cell, metric_names
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = (
+    "parameter",
+    "value",
+    "baseline_value",
+    "metric",
+    "num_seeds",
+    "baseline_mean",
+    "mean",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p_value",
+    "p_holm",
+    "minimum_detectable_effect",
+    "verdict",
+    "tuning",
+    "family",
+    "p_fdr",
+    "median_difference",
+    "num_positive",
+    "num_negative",
+    "num_failed",
+    "sampling_noise",
+    "shares_training",
+)
+
+COUNTED_SHARES = frozenset(
+    {
+        "validity/complete_rate",
+        "validity/parse_rate",
+        "validity/bar_rate",
+        "validity/tune_rate",
+        "diversity/unique_tunes",
+        "originality/copied_share",
+        "originality/transposed_copied_share",
+        "originality/novelty_8",
+        "structure/lag_repeat",
+        "structure/tonic_ending",
+    }
+)
+"""Metrics that say how many of some things have a property; they are compared as logits.
+
+The things are tunes, bars, notes or runs of notes. Those of one tune are not independent, so n is the number
+of tunes; only for the bar rate it is that of bars. Ratios of different to all n-grams or bars are no shares.
+"""
+PRIMARY_METRICS = ("fit/validation_loss", "validity/tune_rate")
+EQUIVALENCE_MARGIN: Mapping[str, float] = {"fit/validation_loss": 0.02, "fit/test_loss": 0.02}
+"""For runs that were made without a study, as conf/config.yaml has it for the others."""
+SEEDS_THAT_PREDICT = 3
+"""Baseline seeds from which on a prediction interval is given."""
+_ROUNDING = 1e-12
+"""Relative difference of values that counts as none."""
+PLAIN, RETUNED = "plain", "re-tuned"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was declared before."""
+
+    primary_metrics: Sequence[str]
+    equivalence_margin: Mapping[str, float]
+
+    @classmethod
+    def of(cls, star: Star) -> "Terms":
+        """The study's, or the defaults."""
+        for run in star.runs:
+            study = run.record.config.get("study")
+            if isinstance(study, Mapping):
+                return cls(
+                    study.get("primary_metrics", PRIMARY_METRICS),
+                    study.get("equivalence_margin", EQUIVALENCE_MARGIN),
+                )
+        return cls(PRIMARY_METRICS, EQUIVALENCE_MARGIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The runs of an arm beside those of the baseline with the same seeds."""
+
+    change: Change
+    tuning: str
+    runs: Sequence[tuple[FoundRun, FoundRun]]
+    """Baseline and changed."""
+    baseline: Sequence[FoundRun]
+    """Every seed of the baseline, also those that the arm lacks."""
+
+    @property
+    def shares_training(self) -> bool:
+        """Whether the change does not touch the weights."""
+        return all(first.record.training_id == second.record.training_id for first, second in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One metric of one arm, before it is judged among its family."""
+
+    pairs: Pairs
+    metric: str
+    is_primary: bool
+    valued: Sequence[tuple[FoundRun, FoundRun]]
+    """The pairs with a value in both."""
+    missing: Sequence[FoundRun]
+    """The runs without a value."""
+    baseline_values: Floats
+    changed_values: Floats
+    effect: PairedEffect | None
+
+    @property
+    def differs(self) -> bool:
+        """False where every seed has the same value in both."""
+        difference = abs(self.changed_values - self.baseline_values)
+        return bool((difference > _ROUNDING * abs(self.changed_values)).any())
+
+    @property
+    def is_test(self) -> bool:
+        """False where the arm cannot differ."""
+        return self.differs or not self.pairs.shares_training
+
+    @property
+    def p_value(self) -> float:
+        """Before any adjustment; NaN where there is no test."""
+        return math.nan if self.effect is None else float(self.effect.p_value)
+
+
+def effects_table(star: Star) -> "DataFrame":
+    """A row for each arm, tuning and metric; see COLUMNS. What does not exist is NaN."""
+    from pandas import DataFrame, Series
+
+    terms = Terms.of(star)
+    metrics = dict.fromkeys([*terms.primary_metrics, *metric_names(star.runs)])
+    # Bits are nats in another unit.
+    names = [name for name in metrics if not name.endswith("_bits")]
+    measurements = [
+        _measure(pairs, name, name in terms.primary_metrics) for pairs in paired(star) for name in names
+    ]
+    rows: dict[int, dict[str, object]] = {}
+    for is_primary, adjust in ((True, holm), (False, benjamini_hochberg)):
+        family = [one for one in measurements if one.is_primary == is_primary]
+        tests = [one for one in family if one.is_test]
+        adjusted = dict(zip(map(id, tests), adjust([one.p_value for one in tests]), strict=True))
+        level = ALPHA / max(len(tests), 1)
+        for one in family:
+            rows[id(one)] = _row(one, terms, float(adjusted.get(id(one), math.nan)), level)
+    table = DataFrame([rows[id(one)] for one in measurements], columns=list(COLUMNS))
+    for name in ("value", "baseline_value"):
+        # As they are: pandas would make 33 beside 0.5 33.0.
+        table[name] = Series([rows[id(one)][name] for one in measurements], dtype=object)
+    return table
+
+
+def paired(star: Star) -> list[Pairs]:
+    """Each arm beside its baseline, and where there is one the re-tuned arm beside the re-tuned baseline."""
+    found = []
+    for arm in star.arms:
+        assert arm.change is not None
+        found.append(_pairs(arm.change, PLAIN, _by_seed(star.baseline), _by_seed(arm)))
+        if (retuned := retuned_runs(star.baseline, arm)) is not None:
+            found.append(_pairs(arm.change, RETUNED, *retuned))
+    return found
+
+
+def _by_seed(arm: Arm) -> dict[int, FoundRun]:
+    return {run.record.seed: run for run in arm.runs}
+
+
+def _pairs(
+    change: Change, tuning: str, baseline: Mapping[int, FoundRun], changed: Mapping[int, FoundRun]
+) -> Pairs:
+    runs = [(baseline[seed], run) for seed, run in changed.items() if seed in baseline]
+    return Pairs(change, tuning, runs, list(baseline.values()))
+
+
+def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
+    values = [(first.value(metric), second.value(metric)) for first, second in pairs.runs]
+    valued = [pair for pair, both in zip(pairs.runs, values, strict=True) if None not in both]
+    missing = dict.fromkeys(
+        run
+        for pair, both in zip(pairs.runs, values, strict=True)
+        for run, value in zip(pair, both, strict=True)
+        if value is None
+    )
+    known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
+    first, second = known.T
+    effect = None
+    if valued and metric in COUNTED_SHARES:
+        _check_shares(metric, [run for pair in valued for run in pair])
+        counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
+        effect = paired_effect(first, second, *counts)
+    elif valued:
+        effect = paired_effect(first, second)
+    return Measurement(pairs, metric, is_primary, valued, list(missing), first, second, effect)
+
+
+def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
+    """Raise InputError where a run says of a share that it is none: it may come from somebody else."""
+    for run in runs:
+        if not 0 <= (run.value(metric) or 0) <= 1:
+            raise InputError(f"{run.directory}: {metric}={run.value(metric)} is no share, from 0 to 1")
+
+
+def _count(run: FoundRun, metric: str) -> int:
+    bars = run.num_bars if metric == "validity/bar_rate" else None
+    return bars or run.num_tunes
+
+
+def _row(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> dict[str, object]:
+    pairs, effect = measured.pairs, measured.effect
+    differences = measured.changed_values - measured.baseline_values
+    evidence = _evidence(measured, terms, adjusted_p, level)
+    nothing = math.nan
+    return {
+        "parameter": pairs.change.parameter,
+        "value": level_cell(pairs.change.value),
+        "baseline_value": level_cell(pairs.change.baseline_value),
+        "metric": measured.metric,
+        "num_seeds": len(measured.valued),
+        "baseline_mean": measured.baseline_values.mean() if effect else nothing,
+        "mean": measured.changed_values.mean() if effect else nothing,
+        "difference": evidence.difference,
+        "ci_low": evidence.low,
+        "ci_high": evidence.high,
+        "p_value": measured.p_value,
+        "p_holm": adjusted_p if measured.is_primary else nothing,
+        "minimum_detectable_effect": evidence.minimum_detectable,
+        "verdict": verdict(evidence),
+        "tuning": pairs.tuning,
+        "family": "primary" if measured.is_primary else "exploratory",
+        "p_fdr": nothing if measured.is_primary else adjusted_p,
+        "median_difference": statistics.median(differences.tolist()) if effect else nothing,
+        "num_positive": int(np.sum(differences > 0)),
+        "num_negative": int(np.sum(differences < 0)),
+        "num_failed": len(measured.missing),
+        "sampling_noise": evidence.sampling_noise,
+        "shares_training": pairs.shares_training,
+    }
+
+
+def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Evidence:
+    metric, effect = measured.metric, measured.effect
+    if effect is None:
+        missing = _missing_words(measured.missing)
+        return Evidence(metric, measured.is_primary, num_seeds=0, missing=missing)
+    is_single = len(measured.valued) == 1
+    return Evidence(
+        metric=metric,
+        is_primary=measured.is_primary,
+        num_seeds=len(measured.valued),
+        difference=float(effect.difference),
+        low=float(effect.low),
+        high=float(effect.high),
+        equivalence_low=float(effect.equivalence_low),
+        equivalence_high=float(effect.equivalence_high),
+        margin=_margin(measured, terms),
+        adjusted_p=adjusted_p,
+        minimum_detectable=float(effect.minimum_detectable(level)),
+        differs=measured.differs,
+        shares_training=measured.pairs.shares_training,
+        sampling_noise=sampling_part([run for pair in measured.valued for run in pair], metric),
+        prediction=_prediction(measured) if is_single else None,
+        changed_value=float(measured.changed_values[0]),
+        missing=_missing_words(measured.missing),
+        chosen_by_itself=is_single and measured.pairs.tuning == RETUNED,
+    )
+
+
+def _margin(measured: Measurement, terms: Terms) -> float:
+    """The declared margin, or 1 SD of the metric's reference."""
+    if measured.metric in terms.equivalence_margin:
+        return terms.equivalence_margin[measured.metric]
+    reference = measured.valued[0][0].record.reference.get(measured.metric)
+    return math.nan if reference is None else reference["sd"]
+
+
+def _prediction(measured: Measurement) -> tuple[float, float] | None:
+    metric = measured.metric
+    known = {run: value for run in measured.pairs.baseline if (value := run.value(metric)) is not None}
+    if len(known) < SEEDS_THAT_PREDICT:
+        return None
+    counts = None
+    if metric in COUNTED_SHARES:
+        _check_shares(metric, known)
+        counts = [_count(run, metric) for run in known]
+    return prediction_interval(list(known.values()), counts)
+
+
+def _missing_words(runs: Sequence[FoundRun]) -> str:
+    statuses = Counter(run.record.status for run in runs)
+    names = {"complete": "not measurable", "running": "running or killed"}
+    return ", ".join(f"{count} {names.get(status, status)}" for status, count in statuses.items())

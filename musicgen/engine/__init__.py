@@ -1,0 +1,1 @@
+"""The recurrence on the CPU: cells, kernels, products."""

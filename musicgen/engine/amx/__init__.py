@@ -1,0 +1,1 @@
+"""Whole recurrences as one compiled function, on processors with AMX tiles."""

@@ -1,0 +1,139 @@
+"""The GRU's recurrence on the CPU (Cho et al. 2014, resetting behind the product, as cuDNN does).
+
+With x_t the input's share of the gates, W·input + biases, computed for all steps at once by the caller:
+
+    r, z = σ(x_t + U h_{t−1})                     the first two thirds
+    m_t = U_n h_{t−1} + b_n                       the last third
+    n = tanh(x_t + r ∘ m_t)
+    h_t = n + z ∘ (h_{t−1} − n)
+
+Backwards, with ∂h_t the gradient that arrives at step t from the output and from step t+1, everything is a
+multiple of ∂h_t:
+
+    ∂n_t = (1−z)(1−n²) ∂h_t                       before the tanh; the input's share of n gets it as it is
+    ∂a_t = [m_t r(1−r) ∂n_t,  (h_{t−1}−n) z(1−z) ∂h_t,  r ∂n_t]
+    ∂h_{t−1} = z ∘ ∂h_t + Uᵀ ∂a_t
+    ∂U = Σ_t ∂a_t h_{t−1}ᵀ                        one product over all steps at the end
+
+A step is one product and one pass over the elements, which kernels.py compiles.
+
+Shapes: T time steps, B rows of a batch, H hidden size. The three gates stand one after the other in 3H, as in
+torch.nn.GRU, whose parameters these are.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from musicgen.engine.amx.scans import can_scan, gru_backward, gru_forward
+from musicgen.engine.kernels import as_array, gru_step, gru_step_back
+from musicgen.engine.products import StepProduct, prepare, transpose
+from musicgen.engine.tape import input_gradient, states_and_factors, weight_gradient, writable
+
+State = tuple[Tensor]
+"""hidden [B, H] in 32 bits."""
+
+
+def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
+    """What the input's share holds of the two biases: all but the recurrence's of n, which r multiplies."""
+    H = bias_hh.shape[0] // 3
+    return torch.cat([bias_ih[: 2 * H] + bias_hh[: 2 * H], bias_ih[2 * H :]])
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What the steps compute; gates, news and `read` in the type of the products, states in 32 bits."""
+
+    gates: Tensor
+    news: Tensor
+    hiddens: Tensor
+    read: Tensor
+    """The hidden states as products read them."""
+
+    @classmethod
+    def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "Tape":
+        """Room for num_steps from a state, products reading this type; is_kept: there will be a way back."""
+        (hidden,) = state
+        B, H = hidden.shape
+        kept = num_steps if is_kept else 1
+        hiddens, read = states_and_factors(num_steps, hidden, dtype, is_kept)
+        return cls(
+            torch.empty(kept, B, 3 * H, dtype=dtype), torch.empty(kept, B, H, dtype=dtype), hiddens, read
+        )
+
+    def run(
+        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
+    ) -> None:
+        """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; weight_hh is prepared."""
+        bias_n = bias_hh.detach()[2 * self.news.shape[2] :]
+        tape = self.gates, self.news, self.hiddens, self.read
+        if isinstance(weight_hh, Tensor):
+            gru_forward(first, weight_hh, bias_n, inputs, rows, *tape)
+            return
+        arrays = [as_array(x) for x in (bias_n, inputs, rows, *tape)]
+        read = self.read.unbind()
+        for t in range(first, first + len(rows)):
+            recurrent = weight_hh(read[t % len(read)])
+            gru_step(t, recurrent.data_ptr(), *arrays)
+
+    def state(self, after: int) -> State:
+        """After so many steps."""
+        return (self.hiddens[after % len(self.hiddens)].clone(),)
+
+
+def scan(
+    inputs: Tensor, rows: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State
+) -> tuple[Tensor, State]:
+    """Read the rows [T, B] of inputs [N, 3H], shares of the gates; return hidden [T, B, H] and the new state.
+
+    weight_hh [3H, H], bias_hh and the state are in 32 bits; products are computed in the type of the inputs.
+    """
+    hiddens, hidden = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
+    return hiddens, (hidden,)
+
+
+class _Scan(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor
+    ) -> tuple[Tensor, ...]:
+        T, B = rows.shape
+        tape = Tape.begin(T, (hidden,), inputs.dtype, is_kept=True)
+        tape.run(inputs, rows, prepare(weight, inputs.dtype, B), bias_hh)
+        ctx.save_for_backward(weight)
+        ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
+        ctx.set_materialize_grads(False)
+        return tape.hiddens[1:], *tape.state(T)
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator's type, not ours
+        ctx: Any, *gradients: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
+        tape, (weight,) = ctx.tape, ctx.saved_tensors
+        T, B, H = tape.news.shape
+        from_outputs, from_hidden = gradients
+        dtype = tape.news.dtype
+        d_gates, d_news = (torch.empty(T, B, width, dtype=dtype) for width in (3 * H, H))
+        d_hidden = writable(from_hidden, B, H)
+        d_bias = torch.zeros(3 * H)
+        outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
+        back = outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news, d_bias[2 * H :]
+        if can_scan(dtype, H):
+            gru_backward(weight, *back)
+        else:
+            product = StepProduct(transpose(weight.to(dtype)), B)
+            through_product = torch.zeros(B, H, dtype=dtype)
+            arrays, d_a = [as_array(x) for x in back], d_gates.unbind()
+            for t in reversed(range(T)):
+                gru_step_back(t, through_product.data_ptr(), *arrays)
+                through_product = product(d_a[t])
+            d_hidden += through_product
+        d_weight = weight_gradient(d_gates, tape.read[:-1])
+        # The input's share of n is not behind the reset.
+        d_gates[..., 2 * H :] = d_news
+        d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
+        return d_inputs, None, d_weight, d_bias, d_hidden

@@ -1,0 +1,52 @@
+"""What the recurrences of all cells keep and compute alike.
+
+Shapes: T time steps, B rows of a batch, H hidden size, G gates.
+"""
+
+import torch
+from torch import Tensor
+
+from musicgen.engine.kernels import add_rows, as_array
+from musicgen.engine.products import SMALLEST_PREPARED, transpose
+
+
+def states_and_factors(
+    num_steps: int, first: Tensor, dtype: torch.dtype, is_kept: bool
+) -> tuple[Tensor, Tensor]:
+    """Room for the states before and after every step, [T + 1, B, H], and for the same as products read them.
+
+    The first [B, H] is in both. Where products read 32 bits, both are the same tensor; where they read 16 and
+    there will be no way back (is_kept), the second holds two steps, [2, B, H].
+    """
+    states = torch.empty(num_steps + 1, *first.shape)
+    if dtype == states.dtype:
+        read = states
+    else:
+        read = torch.empty(num_steps + 1 if is_kept else 2, *first.shape, dtype=dtype)
+    states[0] = read[0] = first
+    return states, read
+
+
+def writable(gradient: Tensor | None, *shape: int) -> Tensor:
+    """A copy of a gradient of this shape, one element behind the other; zeros where there is none."""
+    if gradient is None:
+        return torch.zeros(shape)
+    return gradient.clone(memory_format=torch.contiguous_format)
+
+
+def weight_gradient(d_gates: Tensor, read: Tensor) -> Tensor:
+    """Σ_t ∂a_t h_{t−1}ᵀ as one product: d_gates [T, B, G], hidden states [T, B, H] -> [G, H] in 32 bits."""
+    gates, hiddens = d_gates.flatten(0, 1), read.flatten(0, 1)
+    # Large factors are multiplied faster when both have their rows one after the other.
+    rows = transpose(gates) if gates.shape[1] * hiddens.shape[1] >= SMALLEST_PREPARED else gates.t()
+    return (rows @ hiddens).float()
+
+
+def input_gradient(d_gates: Tensor, rows: Tensor, num_inputs: int) -> Tensor:
+    """Gradient of the inputs [N, G] of which rows [T, B] were read, from d_gates [T, B, G], in its type.
+
+    It is summed in 32 bits.
+    """
+    total = torch.zeros(num_inputs, d_gates.shape[2])
+    add_rows(as_array(total), as_array(rows.flatten()), as_array(d_gates.flatten(0, 1)))
+    return total.to(d_gates.dtype)

@@ -1,0 +1,135 @@
+"""Which folders a command may write into, so that no file that was there before is lost.
+
+A run needs a folder in which none of its names is taken, or its own folder from an earlier try that did not
+finish. Whatever else is written again (tables, a report) must bear a mark that says that musicgen wrote it.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from musicgen.config import Config, resolve
+from musicgen.errors import InputError
+from musicgen.records.record import FILE_NAME, RunRecord
+
+MADE_BY_HYDRA = (".hydra", "train.log")
+MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "tunes.csv", "tunes", "plots", "comet")
+MARK_OF_A_SWEEP = "multirun.yaml"
+MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
+MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
+MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
+MADE_IN_A_SAMPLE = ("tunes.abc", "tunes.csv", "tunes")
+MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
+MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
+MARK_OF_A_PAGE = b"musicgen report</title>"
+_FIRST_COLUMNS = b"directory,status,"
+_MAX_BYTES_TO_A_MARK = 2**20
+OTHER_FOLDER = "name a folder of its own, or leave the setting out"
+
+
+def check_run_folder(
+    folder: Path, config: Callable[[], Config], by_hydra: Sequence[str] = MADE_BY_HYDRA
+) -> None:
+    """Raise InputError unless a run with this config may write into the folder.
+
+    config: called only if the folder already holds a run; may raise InputError.
+    by_hydra: names that Hydra is about to write there; empty if it already has.
+    """
+    if os.path.lexists(folder / FILE_NAME):
+        _check_same_run(folder, config)
+    else:
+        _check_names_are_free(folder, (*by_hydra, *MADE_BY_A_RUN), "a run")
+
+
+def check_sweep_folder(folder: Path) -> None:
+    """Raise InputError if a sweep or a search would take over files of somebody else in the folder."""
+    if not _is_sweep(folder):
+        _check_names_are_free(folder, (MARK_OF_A_SWEEP, *MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
+
+
+def check_comparison_folder(folder: Path) -> None:
+    """Raise InputError if tables and figures would take over files that musicgen did not write."""
+    if not (_is_sweep(folder) or _holds(folder / "runs.csv", _FIRST_COLUMNS)):
+        _check_names_are_free(folder, MADE_BY_A_COMPARISON, "the comparison", "name another one with --out")
+
+
+def check_report_folder(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError if a report with these files would take over files that musicgen did not write."""
+    if not _holds(folder / names[0], MARK_OF_A_PAGE):
+        _check_names_are_free(folder, names, "the report", "name another one with --out")
+
+
+def check_sample_folder(folder: Path) -> None:
+    """Raise InputError if sampled tunes would take over files that are there."""
+    _check_names_are_free(folder, MADE_IN_A_SAMPLE, "the sample", "name another one with --out")
+
+
+def check_new_session(folder: Path, *, is_choice: bool) -> None:
+    """Raise InputError if the tables of a new listening session would take over files that are there."""
+    names = MADE_BY_CHOICES if is_choice else MADE_BY_RATINGS
+    _check_names_are_free(folder, names, "the session", "name another one with --out")
+
+
+def check_json_file(path: Path) -> None:
+    """Raise InputError if a result in JSON would take the place of a file that is no such result."""
+    if os.path.lexists(path) and not _holds(path, b'"metrics"'):
+        raise InputError(f"{path}: is there already and is no result of an evaluation; name another file")
+
+
+def _is_sweep(folder: Path) -> bool:
+    """Whether the folder holds a sweep of ours: other programs of Hydra's write multirun.yaml, too."""
+    mark = folder / MARK_OF_A_SWEEP
+    # Older sweeps name a callback in musicgen.study.
+    return _holds(mark, b"musicgen.sweep.") or _holds(mark, b"musicgen.study.")
+
+
+def _holds(path: Path, mark: bytes) -> bool:
+    if path.is_symlink():
+        return False
+    try:
+        with path.open("rb") as file:
+            return mark in file.read(_MAX_BYTES_TO_A_MARK)
+    except OSError:
+        return False
+
+
+def _check_names_are_free(folder: Path, names: Sequence[str], of: str, instead: str = OTHER_FOLDER) -> None:
+    taken = next((name for name in names if _holds_something(folder / name)), None)
+    if taken is not None:
+        raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {instead}")
+
+
+def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
+    """Whether the folder already has the complete result of the run with this identity and config."""
+    try:
+        record = RunRecord.read(folder)
+    except InputError:
+        return False
+    is_same = record.run_id == run_id and _comparable(record.config) == _comparable(config.as_dict())
+    return is_same and record.status == "complete"
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a file, a link or a folder with something in it has this name."""
+    is_empty_folder = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    return os.path.lexists(path) and not is_empty_folder
+
+
+def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
+    try:
+        record = RunRecord.read(folder)
+    except InputError as error:
+        raise InputError(f"{folder}: already has a {FILE_NAME}, and it is damaged; {OTHER_FOLDER}") from error
+    if record.status == "complete":
+        raise InputError(f"{folder}: already holds a complete run; {OTHER_FOLDER}")
+    if _comparable(record.config) != _comparable(resolve(config()).as_dict()):
+        raise InputError(f"{folder}: already holds a run with another config; {OTHER_FOLDER}")
+
+
+def _comparable(config: Mapping[str, object]) -> dict[str, object]:
+    """The config without what may differ when a run continues: paths, the sweep around it, a trial's rung."""
+    training = config.get("training")
+    values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
+    if isinstance(training, Mapping):
+        values["training"] = {name: value for name, value in training.items() if name != "stop_iteration"}
+    return values

@@ -1,0 +1,288 @@
+"""The runs below some folders, and one table of them.
+
+A run is a folder with a run.json. Paths may be run directories, sweep directories or trees of both.
+"""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import InputError
+from musicgen.metrics.registry import METRICS
+from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.system.csv_cells import ESCAPED, read_cell, written_table
+from musicgen.system.files import read_whole, replace_atomically
+from musicgen.tracking.history import COLUMNS as HISTORY_COLUMNS
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+PLAN = "plan.csv"
+"""The file in a sweep's folder that names its planned runs."""
+LEADING_COLUMNS = (
+    "directory",
+    "status",
+    "parameter",
+    "value",
+    "baseline_value",
+    "retuned",
+    "seed",
+    "run_id",
+    "training_id",
+    "trained_iterations",
+    "reused_iterations",
+    "train_seconds",
+    "total_seconds",
+    "error",
+)
+"""Of the runs table, before its metrics and the config."""
+
+MAX_TABLE_BYTES = 2**28
+"""Of a table that is read."""
+MAX_CELLS = 20_000_000
+"""Of a table that is read: a hundred thousand tunes have six million."""
+_MOST_BARS = 10**6
+"""Of a tune."""
+_ALREADY_TOLD = ("seed", "change", "retuned")
+"""Parts of the config that leading columns hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundRun:
+    """A run and where it was found. Two of them are equal only if they are the same object."""
+
+    directory: Path
+    record: RunRecord
+
+    def value(self, metric: str) -> float | None:
+        """The metric, or None where the run did not come to its end or could not measure it."""
+        return self.record.metrics.get(metric) if self.record.status == "complete" else None
+
+    @property
+    def num_tunes(self) -> int:
+        """Tunes that the run was to sample."""
+        sampling = self.record.config.get("sampling")
+        if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
+            raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
+        return int(sampling["num_tunes"])
+
+    @property
+    def soundfont(self) -> str | None:
+        """What the run was played with, a path where it was made; None for the built-in one.
+
+        The record may come from somebody else, so this is for words alone.
+        """
+        rendering = self.record.config.get("rendering")
+        named = rendering.get("soundfont") if isinstance(rendering, Mapping) else None
+        return None if named is None else str(named)
+
+    @cached_property
+    def num_bars(self) -> int | None:
+        """Bars of the sampled tunes, by tunes.csv; None where it does not say. Read once."""
+        bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
+        numbers = [_finite(text) for text in bars]
+        if any(number is None or not 0 <= number <= _MOST_BARS for number in numbers):
+            raise InputError(f"{self.directory / 'tunes.csv'}: num_bars holds something that counts no bars")
+        return sum(int(number or 0) for number in numbers) or None
+
+    def tune_rows(self) -> list[dict[str, str]]:
+        """The rows of tunes.csv, one a sampled tune; none where the run ended before it sampled."""
+        path = self.directory / "tunes.csv"
+        return read_rows(path) if path.is_file() else []
+
+    def history(self) -> "DataFrame | None":
+        """The numbers of history.csv; None where the run recorded nothing."""
+        # pandas takes a moment to import, which a command that draws nothing should not wait for.
+        from pandas import DataFrame
+
+        path = self.directory / "history.csv"
+        if not path.is_file() or not path.stat().st_size:
+            return None
+        rows = read_rows(path, may_be_cut=True)
+        numbers = {name: [_finite(row.get(name, "")) for row in rows] for name in HISTORY_COLUMNS}
+        for name, column in numbers.items():
+            if any(number is None and row.get(name) != "" for number, row in zip(column, rows, strict=True)):
+                raise InputError(f"{path}: {name} holds something that is no number")
+        return DataFrame(numbers, dtype=float)
+
+
+def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
+    """Every run at or below the paths, each directory once, sorted by directory.
+
+    Raises InputError for a path without any run, and for a run.json that cannot be read.
+    """
+    folders: dict[Path, Path] = {}
+    for path in map(Path, paths):
+        found = [path] if path.name == FILE_NAME and path.is_file() else sorted(records_below(path))
+        if not path.exists():
+            raise InputError(f"{path}: no such folder; a run or sweep directory is needed")
+        if not found:
+            raise InputError(f"{path}: no run here, no {FILE_NAME} in this folder or below")
+        for file in found:
+            folders.setdefault(file.parent.resolve(), file.parent)
+    return [FoundRun(folder, RunRecord.read(folder)) for folder in sorted(folders.values())]
+
+
+def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
+    """The rows of a CSV file, each cell as it was before `written_cell`.
+
+    may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
+    InputError where the file cannot be read, is a link, or a row has more or fewer cells than the head.
+    """
+    try:
+        text = read_whole(path, MAX_TABLE_BYTES, follows_links=False).decode("utf-8")
+        if may_be_cut:
+            text = text[: text.rfind("\n") + 1]
+        # A carriage return in a tune is the tune's own.
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        most_rows = MAX_CELLS // max(1, len(reader.fieldnames or ()))
+        rows = list(islice(reader, most_rows + 1))
+        if len(rows) > most_rows:
+            raise InputError(f"{path}: has more than {MAX_CELLS:,} cells, the most that is read")
+    except InputError:
+        raise
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: row {number} has other cells than the head names")
+    if ESCAPED.search(text):
+        return [{read_cell(name): read_cell(cell) for name, cell in row.items()} for row in rows]
+    return rows
+
+
+def _finite(text: str) -> float | None:
+    """The number that a cell holds; None where it holds none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def records_below(folder: Path) -> Iterator[Path]:
+    """The run.json of every run at or below the folder, unread."""
+    for directory, folders, files in os.walk(folder):
+        if FILE_NAME in files:
+            yield Path(directory, FILE_NAME)
+            # Its dozens of files hold no other run.
+            folders.clear()
+
+
+def flat_config(config: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Dotted name -> value of every leaf, in the order of the config."""
+    flat: dict[str, object] = {}
+    for name, content in config.items():
+        if isinstance(content, Mapping):
+            flat |= flat_config(content, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = content
+    return flat
+
+
+def cell(value: object) -> object:
+    """A value as a table holds it: lists and mappings as JSON text, everything else as it is."""
+    is_plain = isinstance(value, (str, int, float)) or value is None
+    return value if is_plain else json.dumps(value, ensure_ascii=False)
+
+
+def level_cell(value: object) -> object:
+    """The same for a parameter's level, where no value is a value: null."""
+    return "null" if value is None else cell(value)
+
+
+def metric_names(runs: Sequence[FoundRun]) -> list[str]:
+    """Every metric that a run has, in the registry's order, then the others as they come."""
+    present = dict.fromkeys(name for run in runs for name in run.record.metrics)
+    return [name for name in METRICS if name in present] + [name for name in present if name not in METRICS]
+
+
+def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "DataFrame":
+    """A row for each run: what it was, what it measured, and every value of its config.
+
+    relative_to: the folder from which the column `directory` counts, where all runs lie below it.
+    """
+    from pandas import DataFrame, Series
+
+    metrics = metric_names(runs)
+    rows, config_columns = [], {}
+    for run in runs:
+        others = {name: run.record.config[name] for name in run.record.config if name not in _ALREADY_TOLD}
+        config = {name: cell(value) for name, value in flat_config(others).items()}
+        config_columns |= dict.fromkeys(config)
+        measured = {name: run.record.metrics.get(name) for name in metrics}
+        rows.append(_leading_cells(run, relative_to) | measured | config)
+    table = DataFrame(rows, columns=[*LEADING_COLUMNS, *metrics, *config_columns])
+    for name in ("value", "baseline_value"):
+        # As they are: pandas would make 33 beside an empty cell 33.0.
+        table[name] = Series([row[name] for row in rows], dtype=object)
+    return table
+
+
+def directory_name(run: FoundRun, relative_to: Path | None) -> str:
+    """The run's directory as the runs table names it."""
+    return path_name(run.directory, relative_to)
+
+
+def path_name(path: Path, relative_to: Path | None) -> str:
+    """The path as the runs table names it: counted from the folder if it lies below that."""
+    if relative_to is not None:
+        resolved, folder = path.resolve(), relative_to.resolve()
+        if resolved.is_relative_to(folder):
+            return resolved.relative_to(folder).as_posix()
+    return str(path)
+
+
+def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]:
+    record = run.record
+    change: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
+    if record.change is not None:
+        change = {
+            "parameter": record.change["parameter"],
+            "value": level_cell(record.change["value"]),
+            "baseline_value": level_cell(record.change["baseline_value"]),
+        }
+    timing = {
+        name: record.timing.get(name)
+        for name in ("trained_iterations", "reused_iterations", "train_seconds", "total_seconds")
+    }
+    return {
+        "directory": directory_name(run, relative_to),
+        "status": record.status,
+        **change,
+        "retuned": cell(dict(record.retuned)) if record.retuned else None,
+        "seed": record.seed,
+        "run_id": record.run_id,
+        "training_id": record.training_id,
+        **timing,
+        "error": record.error,
+    }
+
+
+def write_csv(table: "DataFrame", path: Path) -> None:
+    """Write the table, whole or not at all; what is missing is an empty cell."""
+    with replace_atomically(path) as temporary:
+        written_table(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def sweep_directory(run: FoundRun) -> Path:
+    """The folder of the sweep that made the run: where its plan is, else `<sweep>/<change>/seed=<n>`."""
+    return sweep_directories([run])[run]
+
+
+def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
+    """The same for each of many runs, whose folders are looked into once."""
+    has_plan = cache(lambda folder: (folder / PLAN).is_file())
+    found = {}
+    for run in runs:
+        above = run.directory.resolve().parents
+        found[run] = next(filter(has_plan, above), above[1])
+    return found

@@ -1,0 +1,109 @@
+"""The tunes that a run sampled, with what was measured of each: tunes.abc and tunes.csv read together.
+
+Both hold text that a network wrote, which may be anything.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from musicgen.errors import InputError
+from musicgen.notation.parsing import parse_tune
+from musicgen.records.runs import FoundRun
+from musicgen.system.files import read_whole
+
+MAX_TUNEBOOK_BYTES = 2**28
+_STAMP = re.compile(r"X:1\n(N:[^\n]*?, temperature )")
+"""Of the first tune of a file, up to what differs between its tunes."""
+
+
+@dataclass(frozen=True)
+class Song:
+    """One sampled tune."""
+
+    run: FoundRun
+    index: int
+    """Its place in the run's sample: with the same prompts and seed, the same random stream."""
+    abc: str
+    """With the header that says where it comes from."""
+    cells: Mapping[str, str]
+    """Its row of tunes.csv, "" where there is no value."""
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Run identity and index, by which ratings know it."""
+        return self.run.record.run_id, self.index
+
+    @cached_property
+    def title(self) -> str:
+        """Its T: field, or words in its place."""
+        return self.cells.get("title") or parse_tune(self.abc).header("T") or "untitled"
+
+    @property
+    def prompt(self) -> str:
+        """The seed string."""
+        return self.cells.get("prompt", "")
+
+    @property
+    def has_notes(self) -> bool:
+        """Whether there is anything to play."""
+        return bool(self.number("num_notes"))
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether abc2midi reads it and all its bars have the right length."""
+        return self.says("is_valid") and self.says("parses")
+
+    @property
+    def body(self) -> str:
+        """The music without the header, by which equal tunes are known."""
+        return parse_tune(self.abc).body.strip()
+
+    def number(self, column: str) -> float | None:
+        """A cell of tunes.csv as a number, yes and no as 1 and 0; None where it is none."""
+        text = self.cells.get(column, "")
+        if text in ("True", "False"):
+            return float(text == "True")
+        try:
+            value = float(text)
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
+
+    def says(self, column: str) -> bool:
+        """A yes-or-no cell of tunes.csv."""
+        return self.cells.get(column) == "True"
+
+
+def read_songs(run: FoundRun) -> list[Song]:
+    """Every sampled tune of a run in order; none where the run ended before it sampled.
+
+    Raises InputError where tunes.abc and tunes.csv do not belong together.
+    """
+    tunebook, rows = run.directory / "tunes.abc", run.tune_rows()
+    if not tunebook.is_file() or not rows:
+        return []
+    content = read_whole(tunebook, MAX_TUNEBOOK_BYTES, follows_links=False)
+    tunes = split_tunebook(content.decode("utf-8", errors="replace"))
+    if len(rows) != len(tunes):
+        raise InputError(f"{tunebook} has {len(tunes)} tunes, tunes.csv {len(rows)}: they are not of one run")
+    return [Song(run, index, abc, row) for index, (abc, row) in enumerate(zip(tunes, rows, strict=True))]
+
+
+def split_tunebook(text: str) -> list[str]:
+    """The tunes of a tunes.abc, each with its X: line and stamp.
+
+    They are found by their numbers and by the stamp that all tunes of a run share, in order, since a sampled
+    tune may hold X: lines of its own.
+    """
+    stamp = _STAMP.match(text)
+    if stamp is None:
+        return []
+    starts, place = [], 0
+    while place >= 0:
+        starts.append(place)
+        place = text.find(f"\nX:{len(starts) + 1}\n{stamp[1]}", place) + 1 or -1
+    return [text[start:end].rstrip("\n") + "\n" for start, end in pairwise([*starts, len(text)])]

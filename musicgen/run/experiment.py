@@ -1,0 +1,72 @@
+"""A run as an experiment of a tracker: what it hears while the run goes on, and what of the run's files."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from musicgen.config import Config, config_from_dict
+from musicgen.records.naming import study_tags
+from musicgen.records.record import RunRecord
+from musicgen.records.runs import FoundRun, read_rows
+from musicgen.tracking.comet import CometTracker
+from musicgen.tracking.history import COLUMNS
+from musicgen.tracking.outbox import FOLDER
+from musicgen.tracking.tracker import NoTracker, Tracker
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+
+
+def open_tracker(config: Config, directory: Path, corpus: str, name: str) -> Tracker:
+    """The tracker of a run in a directory; name: what it is called, nothing for the defaults."""
+    # An experiment is a whole run.
+    if config.tracker.kind == "none" or config.training.stop_iteration is not None:
+        return NoTracker()
+    tags = [corpus, config.model.cell, f"seed={config.seed}", *study_tags(config)]
+    return CometTracker(config.tracker, directory / FOLDER, name or "defaults", tags)
+
+
+def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
+    """A row of history.csv."""
+    iteration = row["iteration"]
+    assert iteration is not None
+    named = {f"fit/{name}": row[name] for name in ("train_loss", "validation_loss", "learning_rate")}
+    tracker.log_metrics(named, iteration=int(iteration))
+
+
+def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
+    """What the run measured, sampled and rendered, as far as it lies in the directory."""
+    tracker.log_metrics(record.metrics)
+    tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
+    tunes = {f"{int(row['index']):03d}": row for row in FoundRun(directory, record).tune_rows()}
+    songs = directory / "tunes"
+    for path in sorted(songs.glob("*")):
+        if path.suffix in AUDIO_SUFFIXES and path.stem in tunes:
+            row = tunes[path.stem]
+            told = {
+                "prompt": row["prompt"],
+                "temperature": float(row["temperature"]),
+                "tune": int(row["index"]),
+            }
+            tracker.log_audio(path, told)
+    for path in sorted([*(directory / "plots").glob("*.png"), *songs.glob("*.svg"), *songs.glob("*.png")]):
+        tracker.log_image(path)
+    for path in (directory / "tunes.abc", directory / "tunes.csv"):
+        if path.is_file():
+            tracker.log_file(path)
+
+
+def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
+    """The archive of a run that has ended, out of its directory; what the tracker says at its end.
+
+    It differs from one that was written meanwhile in its times, which are now. Raises InputError.
+    """
+    config = config_from_dict(record.config)
+    words = shlex.split(record.command)[3:]
+    name = " ".join(word for word in words if not word.startswith("--"))
+    tracker = open_tracker(config, directory, str(record.corpus.get("name")), name)
+    tracker.log_parameters(config.as_dict())
+    history = directory / "history.csv"
+    for row in read_rows(history) if history.is_file() else []:
+        track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
+    track_results(tracker, record, directory)
+    return tracker.end()

@@ -1,0 +1,81 @@
+"""Sampled tunes on the disk: all of them as ABC and as rows, some of them to hear and to see."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from musicgen.model.config import ModelConfig
+from musicgen.rendering import Engraver, RenderedTune, render_tune
+from musicgen.rendering.config import RenderingConfig
+from musicgen.sampling.generation import SampledTune
+from musicgen.sampling.tunebook import stamped_tune, tunebook
+from musicgen.system.csv_cells import written_cell
+from musicgen.system.files import replace_atomically, write_text_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A sampled tune with its rendered files."""
+
+    tune: SampledTune
+    rendered: RenderedTune
+
+
+def origin_of(run_id: str, model: ModelConfig, corpus: str, seed: int) -> str:
+    """Run, model and seed, for the headers of sampled tunes."""
+    return (
+        f"musicgen run {run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
+        f"corpus {corpus}, seed {seed}"
+    )
+
+
+def write_tunebook(tunes: Sequence[SampledTune], origin: str, folder: Path) -> Path:
+    """Write tunes.abc; origin (model, seed) goes into every header."""
+    path = folder / "tunes.abc"
+    write_text_atomically(path, tunebook(tunes, origin))
+    return path
+
+
+def render_songs(
+    tunes: Sequence[SampledTune], origin: str, config: RenderingConfig, folder: Path
+) -> list[Song]:
+    """Render the first config.num_tunes of the tunes into folder/tunes."""
+    songs_folder = folder / "tunes"
+    songs_folder.mkdir(exist_ok=True)
+    with Engraver(config.timeout_seconds) as engraver:
+        return [
+            Song(
+                tune,
+                render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver),
+            )
+            for tune in tunes[: config.num_tunes]
+        ]
+
+
+def write_rows(
+    tunes: Sequence[SampledTune],
+    measured: Sequence[Mapping[str, object]],
+    songs: Sequence[Song],
+    folder: Path,
+) -> Path:
+    """Write tunes.csv: a row for every tune: what was measured of it, why it could not be rendered."""
+    problems = {song.tune.index: "; ".join(song.rendered.problems) for song in songs}
+    rows = [
+        {
+            "index": tune.index,
+            "prompt": tune.prompt,
+            "temperature": tune.temperature,
+            "ended": tune.ended,
+            "num_chars": len(tune.text),
+            **row,
+            "rendering_problems": problems.get(tune.index, ""),
+        }
+        for tune, row in zip(tunes, measured, strict=True)
+    ]
+    path = folder / "tunes.csv"
+    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: written_cell(cell) for name, cell in row.items()} for row in rows)
+    return path

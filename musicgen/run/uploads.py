@@ -1,0 +1,175 @@
+"""Archives of runs, sweeps, notes and ratings on their way to Comet."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from musicgen.errors import InputError, one_line
+from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.records.runs import records_below
+from musicgen.system.commands import complain
+from musicgen.system.files import refuse_link
+from musicgen.system.locks import locked
+
+if TYPE_CHECKING:
+    from musicgen.records.findings import Finding
+    from musicgen.tracking.config import TrackerConfig
+    from musicgen.tracking.outbox import Upload
+
+log = logging.getLogger(__name__)
+
+LOG_NAME = "upload.log"
+"""The output of a background upload, in the directory that it sends."""
+
+
+def upload_in_background(
+    directory: Path, config: "TrackerConfig", *, locks: bool = True
+) -> subprocess.Popen[bytes] | None:
+    """Let a process that nobody waits for send what lies in a directory, if config and key want it.
+
+    What it says goes to upload.log there; what became of an archive, to uploads.json beside it and run.json.
+    """
+    from musicgen.tracking.comet import has_key
+
+    if config.kind == "none" or config.mode == "offline" or not has_key():
+        return None
+    command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background"]
+    command += ["--timeout", str(config.upload_timeout_seconds), *([] if locks else ["--no-locks"])]
+    try:
+        refuse_link(directory / LOG_NAME)
+        with (directory / LOG_NAME).open("a", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+    except (OSError, InputError) as error:
+        log.warning("nothing was sent to Comet (%s); later: python -m musicgen.upload %s", error, directory)
+        return None
+    log.info("Comet gets it in the background; %s says how that goes", directory / LOG_NAME)
+    return process
+
+
+def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool = True) -> int:
+    """Send every archive below the paths that Comet does not have, and print a line for each.
+
+    Returns the exit status: 1 if an archive was not sent. Raises InputError if there is nothing to send, or
+    no key to send it with.
+    """
+    from musicgen.tracking.comet import has_key
+    from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
+
+    archives = find_archives(paths)
+    rewritten, problems = _write_missing(paths, locks=locks)
+    archives = sorted({*archives, *rewritten}, key=in_order)
+    if not archives and not problems:
+        raise InputError(f"{paths[0]}: no archive of Comet here or below")
+    if not all(map(is_sent, archives)) and not has_key():
+        raise InputError("Comet has no key: set COMET_API_KEY, or run `comet login`")
+    counts = dict.fromkeys(("sent", "sent before", "not sent", "not tried"), 0)
+    for done in send_all(archives, timeout_seconds, _say_for_whom_it_waits, locks=locks):
+        counts[done.state] += 1
+        if done.state in ("sent", "not sent"):
+            told = done.error or done.url or "Comet had it already"
+            print(one_line(f"{done.state}: {done.archive}: {told}"), flush=True)
+        try:
+            _record(done)
+        except InputError as error:
+            problems.append(str(error))
+    for problem in problems:
+        complain(problem)
+    print(", ".join(f"{number} {state}" for state, number in counts.items()))
+    return 1 if counts["not sent"] or counts["not tried"] or problems else 0
+
+
+def _say_for_whom_it_waits(words: str) -> None:
+    print(words, flush=True)
+
+
+def _lacks_archive(record: RunRecord, directory: Path) -> bool:
+    """Whether the run has ended, was to have an archive, and has none, neither here nor on Comet."""
+    tracker = record.tracker
+    if tracker.get("kind") != "comet" or "url" in tracker:
+        return False
+    archive = _archive_of(record, directory)
+    return archive is None or not archive.exists()
+
+
+def _archive_of(record: RunRecord, directory: Path) -> Path | None:
+    """The archive that the record names in the run's own folder of archives; None for any other file."""
+    from musicgen.tracking.outbox import FOLDER
+
+    folder, _, name = str(record.tracker.get("archive")).partition("/")
+    is_own = folder == FOLDER and name not in ("", ".", "..") and Path(name).name == name
+    return directory / FOLDER / name if is_own else None
+
+
+def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
+    """The archives of runs that could write none when they ended, written now; and why others cannot be."""
+    from musicgen.tracking.outbox import FOLDER
+
+    written, problems = [], []
+    for file in sorted(file for path in paths for file in records_below(path)):
+        directory = file.parent
+        try:
+            if not _lacks_archive(RunRecord.read(directory), directory):
+                continue
+            # Comet takes a second to import.
+            from musicgen.run.experiment import write_again
+
+            refuse_link(directory / FOLDER)
+            (directory / FOLDER).mkdir(exist_ok=True)
+            with locked(directory / FOLDER / ".lock", _say_for_whom_it_waits, locks=locks):
+                record = RunRecord.read(directory)
+                if _lacks_archive(record, directory):
+                    record.tracker = dict(write_again(record, directory))
+                    record.write(directory)
+        except (InputError, OSError) as error:
+            problems.append(str(error))
+            continue
+        archive = _archive_of(record, directory)
+        if archive is not None:
+            written.append(archive)
+        else:
+            problems.append(f"{directory}: nothing to send: {record.tracker.get('error')}")
+    return written, problems
+
+
+def _record(done: "Upload") -> None:
+    """Say in the run's record what became of its archive; raises InputError."""
+    directory = done.archive.parent.parent
+    if not (directory / FILE_NAME).is_file():
+        return
+    record = RunRecord.read(directory)
+    archive = f"{done.archive.parent.name}/{done.archive.name}"
+    if record.tracker.get("archive") != archive:
+        return
+    outcome = {"error": done.error} if done.error else {"url": done.url}
+    tracker = {"kind": "comet", "archive": archive, **outcome}
+    if tracker != record.tracker:
+        record.tracker = tracker
+        record.write(directory)
+
+
+def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> None:
+    """Add the finding to the run's experiment on Comet, where it has one."""
+    archive = record.tracker.get("archive")
+    if not isinstance(archive, str):
+        return
+    from musicgen.tracking.archive import experiment_key
+    from musicgen.tracking.comet import CometTracker
+    from musicgen.tracking.config import tracker_config
+
+    config = tracker_config(record.config)
+    refuse_link(directory / "comet")
+    tracker = CometTracker(config, directory / "comet", continues=experiment_key(Path(archive)))
+    tracker.log_metrics(
+        {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
+    )
+    told = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
+    tracker.log_text(finding.text, told)
+    # What Comet refuses is a warning: the finding is in the log.
+    tracker.end()
+    upload_in_background(directory, config, locks=record.has_locks)

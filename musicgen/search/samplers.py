@@ -1,0 +1,57 @@
+"""Optuna's samplers as conf/hydra/sweeper/sampler/ names them, one for each trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from hydra.utils import instantiate
+
+from musicgen.errors import InputError
+from musicgen.search.space import Space
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+
+ALLOWED = "optuna.samplers.*"
+"""What a config may name as a sampler."""
+_ONE_SEQUENCE = ("GridSampler", "QMCSampler")
+"""Samplers whose seed belongs to the order of all trials, and is the same in every process."""
+
+
+@dataclass(frozen=True)
+class Samplers:
+    """What makes the sampler of a trial."""
+
+    config: Mapping[str, object]
+    """Class and arguments, as Hydra has them."""
+    space: Space
+
+    @property
+    def _kind(self) -> str:
+        return str(self.config["_target_"]).rpartition(".")[2]
+
+    def most_trials(self, wanted: int) -> int:
+        """How many trials there are to make: no more than a grid has points."""
+        if self._kind != "GridSampler":
+            return wanted
+        return min(wanted, prod(map(len, self.space.grid().values())))
+
+    def for_trial(self, number: int) -> "BaseSampler":
+        """A sampler whose random numbers depend on the trial alone, however often the search was interrupted.
+
+        Without a seed they are others every time.
+        """
+        arguments: dict[str, Any] = {}
+        seed = self.config.get("seed")
+        if self._kind == "GridSampler":
+            arguments["search_space"] = self.space.grid()
+        if isinstance(seed, int) and self._kind not in _ONE_SEQUENCE:
+            # Not their sum: the points of the next seed would be the same ones, one trial later.
+            stream = np.random.SeedSequence(seed, spawn_key=(number,))
+            arguments["seed"] = int(stream.generate_state(1)[0])
+        try:
+            return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"hydra.sweeper.sampler: {' '.join(str(error).split())}") from error

@@ -1,0 +1,235 @@
+"""The database of a search, and locks beside it that end with the process that holds them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import BaseFileLock
+
+from musicgen.errors import InputError
+from musicgen.system.files import remove_file
+from musicgen.system.locks import lock_beside, locked, take_lock, wait_until
+from musicgen.system.passwords import without_passwords
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+    from sqlalchemy import URL, Connection
+
+SETTING = "hydra.sweeper.storage"
+_WITHOUT_LOCKS = f"{SETTING} must name a database on another one"
+SECONDS_TO_CONNECT = 10
+SECONDS_TO_WAIT = 60
+"""For another process that writes to the same file."""
+MIN_SECRET = 4
+"""Characters: shorter ones would be found in words."""
+SECONDS_OF_SILENCE = 60
+"""After which the server asks whether the machine of a connection is still there."""
+
+
+class Locks(Protocol):
+    """Locks by name, shared by all processes that use one database."""
+
+    def alone(self, name: str) -> AbstractContextManager[None]:
+        """Be the only process inside the block; waits for another one."""
+        ...
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends; returns False where another one holds it."""
+        ...
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process, this one too, holds the lock."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        ...
+
+
+@dataclass(frozen=True)
+class Database:
+    """The storage of searches, and the locks of those who use it."""
+
+    storage: "RDBStorage"
+    locks: Locks
+
+    def close(self) -> None:
+        """Give back locks and connections."""
+        self.locks.close()
+        self.storage.remove_session()
+        self.storage.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """The database at this address, made where it is not there; raises InputError in one line."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DBAPIError
+
+    address = _read_address(url)
+    shown = f"{SETTING}={_shown(address)}"
+    try:
+        locks = FileLocks(address) if address.get_backend_name() == "sqlite" else PostgresLocks(address)
+        # Two processes that make the tables at once would be in each other's way.
+        with locks.alone("tables"):
+            options = {"connect_args": _connect_options(address)}
+            storage = RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options)
+        return Database(storage, locks)
+    except ImportError as error:
+        raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
+    except DBAPIError as error:
+        reason = _without_secret(" ".join(str(error.orig).split()), address)
+        raise InputError(f"{shown}: the database cannot be used: {reason}") from error
+    except RuntimeError as error:
+        # Optuna's word for tables of another version.
+        raise InputError(f"{shown}: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise InputError(f"{shown}: {error.strerror or error}") from error
+
+
+def _read_address(url: str) -> "URL":
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    examples = "allowed are sqlite:///file.sqlite and postgresql+psycopg://user@host/database"
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        # Not even a part of it is shown, nor kept as the cause: nothing says where the password is.
+        raise InputError(f"{SETTING}: not an address of a database; {examples}") from None
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    if address.drivername not in ("sqlite", "postgresql+psycopg") or not address.database:
+        raise InputError(f"{SETTING}={address.drivername}://...: {examples}")
+    if address.get_backend_name() != "sqlite" and "@" in f"{address.host}{address.database}":
+        raise InputError(f"{SETTING}: write / in the password as %2F and @ as %40, or leave it to PGPASSWORD")
+    return address
+
+
+def _shown(address: "URL") -> str:
+    return without_passwords(address.render_as_string(hide_password=False))
+
+
+def _without_secret(text: str, address: "URL") -> str:
+    """What a server or a driver says, which may repeat the password."""
+    secrets = [address.password, *(value for name, value in address.query.items() if "pass" in name.lower())]
+    for secret in secrets:
+        if isinstance(secret, str) and len(secret) >= MIN_SECRET:
+            text = text.replace(secret, "***")
+    return without_passwords(text)
+
+
+def _connect_options(address: "URL") -> dict[str, object]:
+    if address.get_backend_name() == "sqlite":
+        return {"timeout": SECONDS_TO_WAIT}
+    return {"connect_timeout": SECONDS_TO_CONNECT}
+
+
+class FileLocks:
+    """Of the operating system, on files beside the SQLite file."""
+
+    def __init__(self, address: "URL") -> None:
+        assert address.database is not None
+        self._file = Path(address.database)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._kept: list[BaseFileLock] = []
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only process inside the block."""
+        with locked(self._path(name), without=_WITHOUT_LOCKS):
+            yield
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends."""
+        lock = take_lock(self._path(name), without=_WITHOUT_LOCKS)
+        if lock is None:
+            return False
+        self._kept.append(lock)
+        return True
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process holds the lock."""
+        path = self._path(name)
+        if not path.exists():
+            return False
+        lock = take_lock(path, without=_WITHOUT_LOCKS)
+        if lock is None:
+            return True
+        # What a dead process left behind.
+        remove_file(path)
+        lock.release()
+        return False
+
+    def close(self) -> None:
+        """Give back what was taken, and leave no file behind."""
+        for lock in self._kept:
+            remove_file(Path(lock.lock_file))
+            lock.release()
+        self._kept.clear()
+
+    def _path(self, name: str) -> Path:
+        return lock_beside(self._file.with_name(f"{self._file.name}.{_digest(name).hex()}"))
+
+
+class PostgresLocks:
+    """Advisory locks of the server, which ends them with the connection that holds them."""
+
+    def __init__(self, address: "URL") -> None:
+        from sqlalchemy import NullPool, create_engine
+
+        self._engine = create_engine(address, poolclass=NullPool, connect_args=_connect_options(address))
+        self._shown = _shown(address)
+        self._kept: list[Connection] = []
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Be the only process inside the block."""
+        from sqlalchemy import text
+
+        query, key = text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _key(name)}
+        with self._engine.begin() as connection:
+            wait_until(
+                lambda: connection.execute(query, key).scalar_one() or None,
+                lambda: f"waiting for another process, which has locked this search in {self._shown}",
+            )
+            yield
+
+    def take(self, name: str) -> bool:
+        """Hold the lock until the process ends."""
+        from sqlalchemy import text
+
+        connection = self._engine.connect()
+        query = text("SELECT pg_try_advisory_lock(:key)")
+        is_taken = bool(connection.execute(query, {"key": _key(name)}).scalar_one())
+        if is_taken:
+            # A machine that is cut off holds nothing for longer than a few minutes.
+            connection.execute(text(f"SET tcp_keepalives_idle = {SECONDS_OF_SILENCE}"))
+            self._kept.append(connection)
+        connection.commit()
+        if not is_taken:
+            connection.close()
+        return is_taken
+
+    def is_held(self, name: str) -> bool:
+        """Whether a living process holds the lock."""
+        if not self.take(name):
+            return True
+        self._kept.pop().close()
+        return False
+
+    def close(self) -> None:
+        """Give back what was taken."""
+        for connection in self._kept:
+            connection.close()
+        self._kept.clear()
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:8]
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(_digest(name), signed=True)

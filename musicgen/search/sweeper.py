@@ -1,0 +1,216 @@
+"""Hydra's sweeper `optuna`: trials of a search, each a run of its own, until there are enough of them.
+
+A trial stops on the rungs of successive halving and tells its loss; unless it is pruned there, the next job
+of the same trial goes on from that place in the store. Optuna chooses parameters and prunes, its storage is
+the memory: whoever starts the same search again goes on with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, read_write
+
+from musicgen.config import Change, Config, parse_config
+from musicgen.errors import InputError
+from musicgen.records.destination import MARK_OF_A_SWEEP
+from musicgen.records.runs import flat_config
+from musicgen.search.best import BestConfig
+from musicgen.search.halving import Halving, whole
+from musicgen.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
+from musicgen.sweep.composing import Composer
+from musicgen.sweep.design import Star, compose_arm, without_hydra
+from musicgen.sweep.folders import SweepWatch, hide_passwords
+from musicgen.sweep.launcher import ProcessLauncher
+from musicgen.sweep.plan import BASELINE
+from musicgen.sweep.sweeper import OneAtATimeSweeper, check_subdir
+from musicgen.system.files import replace_atomically
+from musicgen.system.passwords import without_passwords
+
+if TYPE_CHECKING:
+    from musicgen.search.shared import SharedSearch
+    from musicgen.search.space import Space
+
+OBJECTIVE = "fit/validation_loss"
+LEARNT_FROM = ("data", "model", "training")
+"""Parts of the config that the objective depends on, beside the seed."""
+PARAMETER = "search"
+"""What a run of the confirmation changes: all searched parameters, as one trial had them."""
+
+
+class SearchSweeper(Sweeper):
+    """Asks Optuna for trials, launches them and tells it how they ended."""
+
+    def __init__(
+        self,
+        sampler: Mapping[str, Any],
+        study_name: str,
+        directory: str,
+        storage: str,
+        n_trials: int,
+        n_jobs: int,
+        pruning: Mapping[str, Any] | None,
+        confirm_seeds: int,
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        """What conf/hydra/sweeper/optuna.yaml holds; `directory` is read by conf/run.yaml alone."""
+        self._sampler, self._pruning, self._params = sampler, pruning, params or {}
+        self._name, self._storage = str(study_name), str(storage)
+        self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Keep what Hydra gives every sweeper."""
+        # Before anything is made of the config: each job and the sweep keep a copy of it.
+        hide_passwords(config)
+        self._config = config
+        self._context = hydra_context
+        self._compose = Composer(hydra_context.config_loader, config).compose
+        self._task_function = task_function
+        self._launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        self._directory = Path(config.hydra.sweep.dir)
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Search, then write what was found; of several processes one writes. Raises InputError."""
+        # Optuna and its database take a second to import, which no other command should wait for.
+        from optuna.exceptions import StorageInternalError
+
+        from musicgen.search.samplers import Samplers
+        from musicgen.search.shared import SharedSearch
+        from musicgen.search.storage import open_database
+        from musicgen.search.work import Work
+
+        self._check_settings()
+        check_subdir(self._config)
+        space = self._read_space(arguments)
+        baseline = self._check(space)
+        halving = Halving.of(self._pruning, baseline.training.num_iterations)
+        samplers = Samplers(self._sampler, space)
+        samplers.for_trial(0)  # raises for settings that the sampler does not have
+        num_trials = samplers.most_trials(self._num_trials)
+        terms = _terms(baseline, space, halving)
+        database = open_database(self._storage)
+        try:
+            search = SharedSearch(
+                database,
+                self._name,
+                space,
+                terms,
+                samplers.for_trial,
+                halving.pruner(),
+            )
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
+                OmegaConf.save(self._config, temporary)
+            if isinstance(self._launcher, ProcessLauncher):
+                self._launcher.warm_up()
+                self._launcher.expect([baseline] * num_trials)
+            Work(search, self._launcher, space, halving, self._directory, baseline).until(
+                num_trials, self._num_jobs
+            )
+            if search.lead():
+                self._tell(search, space, terms, baseline.seed)
+            else:
+                print("another process of this search tells what was found")
+                SweepWatch.is_told = False
+        except StorageInternalError as error:
+            cause = without_passwords(" ".join(str(error.__cause__ or error).split()))
+            raise InputError(f"hydra.sweeper.storage: {cause}; the same command goes on") from error
+        finally:
+            database.close()
+
+    def _check_settings(self) -> None:
+        whole("hydra.sweeper.n_trials", self._num_trials, 1)
+        whole("hydra.sweeper.n_jobs", self._num_jobs, 1)
+        whole("hydra.sweeper.confirm_seeds", self._confirm_seeds, 0)
+
+    def _read_space(self, arguments: Sequence[str]) -> "Space":
+        from musicgen.search.space import Space
+
+        parser = OverridesParser.create(config_loader=self._context.config_loader)
+        params = [f"{name}={value}" for name, value in self._params.items()]
+        return Space.of(parser.parse_overrides([*params, *arguments]))
+
+    def _read(self, overrides: Sequence[str]) -> Config:
+        return parse_config(without_hydra(self._compose(overrides)))
+
+    def _check(self, space: "Space") -> Config:
+        """Compose the baseline and the ends of the space; raises what is wrong with one of them."""
+        baseline = self._read(space.fixed)
+        if baseline.study.name is not None:
+            raise InputError(f"study={baseline.study.name}: a study has changes of its own, and no search")
+        edges = space.edges()
+        # Several ends at a time, since each composition takes a fifth of a second.
+        for turn in range(max(map(len, edges))):
+            together = [own[turn % len(own)] for own in edges]
+            try:
+                configs = [(together, self._read([*space.fixed, *together]))]
+            except (InputError, HydraException):
+                # Whose fault is it? Values that only do not go together are for the trials to find out.
+                configs = [([edge], self._read([*space.fixed, edge])) for edge in together]
+            for changes, config in configs:
+                if self._pruning and config.training.num_iterations != baseline.training.num_iterations:
+                    raise InputError(
+                        f"{' '.join(changes)}: changes training.num_iterations, and pruning compares trials "
+                        "of one length; hydra.sweeper.pruning=null trains every trial to its end"
+                    )
+        return baseline
+
+    def _tell(self, search: "SharedSearch", space: "Space", terms: Mapping[str, object], seed: int) -> None:
+        """Write the trials and the best config, and run the best again beside the baseline."""
+        from musicgen.search.shared import space_as_json
+        from musicgen.search.work import finished_trials
+
+        trials = Trials(self._name, space_as_json(space), finished_trials(search, seed))
+        write_trials(trials, terms, self._directory)
+        if trials.best is None:
+            return
+        best = BestConfig.of(trials.best, space.fixed, self._compose)
+        best.write(self._directory, trials)
+        if self._confirm_seeds:
+            self._confirm(trials.best, space, range(seed + 1, seed + 1 + self._confirm_seeds))
+
+    def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
+        """Run the best and the baseline with seeds that chose nothing: the lowest of many is biased."""
+        star = Star(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
+        change = Change(PARAMETER, f"trial {best.number}", BASELINE)
+        arms = [
+            compose_arm(self._compose, BASELINE, space.fixed),
+            compose_arm(
+                self._compose,
+                f"trial-{best.number:03d}",
+                [*space.fixed, *overrides_of(best.levels)],
+                change,
+            ),
+        ]
+        directory = self._directory / CONFIRMATION
+        config = self._config.copy()
+        with read_write(config.hydra):
+            config.hydra.sweep.dir = str(directory)
+        study = OneAtATimeSweeper()
+        study.setup(hydra_context=self._context, task_function=self._task_function, config=config)
+        study.run_missing(star, arms, directory)
+
+
+def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, object]:
+    """What makes a search this one and no other, beside its space."""
+    values = baseline.as_dict()
+    learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
+    return {
+        "objective": OBJECTIVE,
+        "rungs": halving.rungs,
+        "reduction_factor": halving.reduction_factor,
+        "baseline": {name: value for name, value in learnt_from.items() if name not in space.distributions},
+    }
+
+
+def register() -> None:
+    """Make the sweeper of conf/hydra/sweeper/optuna.yaml known to Hydra."""
+    Plugins.instance().register(SearchSweeper)

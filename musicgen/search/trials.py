@@ -1,0 +1,212 @@
+"""What a search found, as its folder has it: trials.csv, a row a trial, and search.json, what was searched.
+
+Whoever tells of a search reads these, and needs neither its database nor the runs.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from musicgen.errors import InputError
+from musicgen.records.naming import override_text
+from musicgen.records.runs import level_cell, read_rows
+from musicgen.system.csv_cells import written_cell
+from musicgen.system.files import read_whole, replace_atomically, write_text_atomically
+
+TRIALS, SEARCH = "trials.csv", "search.json"
+CONFIRMATION = "confirmation"
+"""The folder below that of the search with the best trial's config and the baseline, on fresh seeds."""
+MAX_BYTES = 2**24
+"""Of search.json; that of the default space has 3,000."""
+_LEADING = ("trial", "status", "validation_loss")
+_TRAILING = ("trained_iterations", "seconds", "directory", "error")
+_RUNG = "validation_loss_at_"
+Value = bool | int | float | str | None
+"""Of a searched parameter."""
+_MAX_NUMBER = 1e100
+STATUSES = ("complete", "pruned", "diverged", "failed", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One point of the space."""
+
+    number: int
+    """In the order in which they began, from 0."""
+    status: str
+    """One of STATUSES."""
+    loss: float | None
+    """The lowest validation loss of a run to the end, nats per character."""
+    levels: Mapping[str, Value]
+    """Searched parameter -> value."""
+    rungs: Mapping[int, float]
+    """Iteration at which a look was taken -> lowest validation loss until there."""
+    trained_iterations: int
+    """By this trial's own jobs; what the store had is not counted."""
+    seconds: float
+    """Of its jobs, from their start to their end."""
+    directory: str
+    """Of its run, relative to the folder of the search."""
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All of them, and what was searched."""
+
+    name: str
+    space: Mapping[str, Mapping]
+    """Searched parameter -> its distribution, as Optuna writes it: name, and attributes such as log."""
+    trials: Sequence[Trial]
+    """By their numbers."""
+
+    @property
+    def parameters(self) -> list[str]:
+        """Those that were searched."""
+        return list(self.space)
+
+    @cached_property
+    def complete(self) -> list[Trial]:
+        """Those with a loss, the lowest first, of two equal ones the earlier."""
+        measured = [(trial.loss, trial.number, trial) for trial in self.trials if trial.loss is not None]
+        return [trial for _, _, trial in sorted(measured, key=lambda one: one[:2])]
+
+    @property
+    def ordered(self) -> list[Trial]:
+        """All, the lowest loss first, those without one last."""
+        return [*self.complete, *(trial for trial in self.trials if trial.loss is None)]
+
+    @property
+    def best(self) -> Trial | None:
+        """The one with the lowest loss."""
+        return self.complete[0] if self.complete else None
+
+    @property
+    def trained_iterations(self) -> int:
+        """Of all trials."""
+        return sum(trial.trained_iterations for trial in self.trials)
+
+    def is_log(self, parameter: str) -> bool:
+        """Whether values were drawn by their logarithms."""
+        return bool(self.space[parameter]["attributes"].get("log"))
+
+    def count(self) -> str:
+        """Such as "20 trials: 6 complete, 14 pruned"."""
+        counts = Counter(trial.status for trial in self.trials)
+        parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
+        return f"{len(self.trials)} trial{'' if len(self.trials) == 1 else 's'}: {parts or 'none'}"
+
+
+def overrides_of(levels: Mapping[str, Value]) -> list[str]:
+    """The overrides that give these values to these parameters; texts are kept as they were written."""
+    return [
+        f"{name}={value if isinstance(value, str) else override_text(value)}"
+        for name, value in levels.items()
+    ]
+
+
+def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -> None:
+    """Write both files; terms: what made it this search, as plain values."""
+    rungs = sorted({rung for trial in trials.trials for rung in trial.rungs})
+    with (
+        replace_atomically(directory / TRIALS) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        names = [*_LEADING, *trials.parameters, *(f"{_RUNG}{rung}" for rung in rungs), *_TRAILING]
+        writer.writerow(map(written_cell, names))
+        for trial in trials.trials:
+            writer.writerow(
+                [
+                    *(trial.number, trial.status, trial.loss),
+                    *(written_cell(level_cell(trial.levels.get(name))) for name in trials.parameters),
+                    *(trial.rungs.get(rung) for rung in rungs),
+                    *(trial.trained_iterations, f"{trial.seconds:.1f}"),
+                    *map(written_cell, (trial.directory, trial.error and " ".join(trial.error.split()))),
+                ]
+            )
+    content = {"name": trials.name, **terms, "space": trials.space}
+    write_text_atomically(directory / SEARCH, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_search(directory: Path) -> bool:
+    """Whether the folder is that of a search."""
+    return (directory / TRIALS).is_file() and (directory / SEARCH).is_file()
+
+
+def read_trials(directory: Path) -> Trials:
+    """What `write_trials` wrote; raises InputError where it cannot be read."""
+    from pydantic_core import from_json
+
+    try:
+        content = read_whole(directory / SEARCH, MAX_BYTES, follows_links=False)
+        about = from_json(content, allow_inf_nan=False)
+        space = _checked_space(about["space"])
+        trials = [_trial(row, space) for row in read_rows(directory / TRIALS)]
+        return Trials(str(about["name"]), space, trials)
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{directory / TRIALS}: cannot be read: {' '.join(str(error).split())}") from error
+
+
+def _checked_space(space: object) -> Mapping[str, Mapping]:
+    if not isinstance(space, dict):
+        raise ValueError("the space is no mapping")
+    for name, distribution in space.items():
+        attributes = distribution["attributes"]
+        if not isinstance(distribution["name"], str) or not isinstance(attributes, dict):
+            raise ValueError(f"{name} has no distribution")
+        for value in attributes.get("choices", ()):
+            if not isinstance(value, Value):
+                raise ValueError(f"{name} has a choice that is no plain value")
+            _finite(value)
+    return space
+
+
+def _finite(value: Value) -> Value:
+    """The value itself; ValueError for a number that no axis and no table can show."""
+    if isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER:
+        raise ValueError(f"a number of at most {_MAX_NUMBER:g} is needed")
+    return value
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    _finite(number)
+    return number
+
+
+def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
+    if row["status"] not in STATUSES:
+        raise ValueError(f"status {row['status'][:20]!r} is none of {', '.join(STATUSES)}")
+    rungs = {
+        int(name.removeprefix(_RUNG)): _number(value)
+        for name, value in row.items()
+        if name.startswith(_RUNG) and value
+    }
+    return Trial(
+        number=int(row["trial"]),
+        status=row["status"],
+        loss=_number(row["validation_loss"]) if row["validation_loss"] else None,
+        levels={name: _level(name, row[name], one) for name, one in space.items()},
+        rungs=rungs,
+        trained_iterations=int(_number(row["trained_iterations"])),
+        seconds=_number(row["seconds"]),
+        directory=row["directory"],
+        error=row["error"] or None,
+    )
+
+
+def _level(name: str, text: str, distribution: Mapping) -> Value:
+    choices = distribution["attributes"].get("choices")
+    if choices is not None:
+        for choice in choices:
+            if str(level_cell(choice)) == text:
+                return choice
+        raise ValueError(f"{name}={text} is no choice")
+    return int(_number(text)) if distribution["name"] == "IntDistribution" else _number(text)

@@ -1,1 +1,0 @@
-"""What makes runs comparable: their identity, their store and their records."""

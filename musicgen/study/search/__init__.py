@@ -1,1 +1,0 @@
-"""Searches for the lowest validation loss: what is tried, by whom, for how long, and what came of it."""

@@ -1,1 +1,0 @@
-"""Coverage-guided fuzzing of what reads other people's files; `python -m soaks.fuzzing READER`."""

@@ -1,1 +1,0 @@
-"""Files that are damaged or made to do harm, given to the commands; `python -m soaks.hostile`."""

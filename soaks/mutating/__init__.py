@@ -1,1 +1,0 @@
-"""What `python -m soaks.mutants` is made of: the modules it changes, the changes, and the trial of one."""

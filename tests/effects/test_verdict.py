@@ -1,0 +1,207 @@
+import math
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from musicgen.effects.verdict import Evidence, Finding, brief, decimals, finding, p_words, signed, verdict
+
+EFFECT = Evidence(
+    "validity/tune_rate",
+    is_primary=True,
+    num_seeds=5,
+    difference=0.11,
+    low=0.06,
+    high=0.16,
+    equivalence_low=0.07,
+    equivalence_high=0.15,
+    margin=0.02,
+    adjusted_p=0.004,
+    minimum_detectable=0.05,
+)
+NOTHING = replace(
+    EFFECT,
+    difference=0.004,
+    low=-0.016,
+    high=0.024,
+    equivalence_low=-0.011,
+    equivalence_high=0.019,
+    adjusted_p=0.9,
+)
+SINGLE = Evidence("validity/tune_rate", True, 1, difference=0.11, changed_value=0.2)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (EFFECT, "raises tune rate by 0.11 [0.06, 0.16], Holm p = 0.004, 5 seeds"),
+        (
+            replace(EFFECT, difference=-0.11, low=-0.16, high=-0.06, is_primary=False),
+            "lowers tune rate by 0.11 [0.06, 0.16], FDR p = 0.004, 5 seeds, exploratory",
+        ),
+        (
+            replace(EFFECT, margin=0.2),
+            "raises tune rate by 0.11 [0.06, 0.16], Holm p = 0.004, 5 seeds, less than the margin of 0.2",
+        ),
+        (NOTHING, "no effect larger than 0.02, 5 seeds"),
+        (
+            replace(NOTHING, equivalence_high=0.021, num_seeds=3),
+            "no detectable effect with 3 seeds; this design would see ≥ 0.05",
+        ),
+        (
+            replace(NOTHING, margin=math.nan, missing="1 diverged"),
+            "no detectable effect with 5 seeds; this design would see ≥ 0.05; without a value: 1 diverged",
+        ),
+        (SINGLE, "a candidate; confirm with fresh seeds: +0.11 with one seed"),
+        (
+            replace(SINGLE, sampling_noise=0.02, prediction=(0.05, 0.12)),
+            "a candidate; confirm with fresh seeds: +0.11 with one seed, sampling noise 0.02, "
+            "outside what the baseline's seeds predict [0.05, 0.12]",
+        ),
+        (replace(NOTHING, differs=False), "identical in all 5 seeds"),
+        (replace(SINGLE, differs=False, shares_training=True), "identical with one seed (the same training)"),
+        (
+            replace(EFFECT, low=math.nan, adjusted_p=math.nan),
+            "+0.11 in each of 5 seeds, no spread to judge by; confirm with fresh seeds",
+        ),
+        (replace(SINGLE, num_seeds=0, missing="2 diverged"), "no value to compare: 2 diverged"),
+        (replace(SINGLE, num_seeds=0), "no value to compare: no seed in common with the baseline"),
+    ],
+)
+def test_each_verdict_in_words(evidence: Evidence, words: str) -> None:
+    assert verdict(evidence) == words
+
+
+def test_a_value_inside_the_prediction_says_so() -> None:
+    assert ", inside what" in verdict(replace(SINGLE, prediction=(0.1, 0.3)))
+    assert verdict(replace(SINGLE, chosen_by_itself=True)).endswith(
+        "re-tuned by the seed that it is judged on"
+    )
+
+
+NUMBERS = st.floats(allow_infinity=False)
+
+
+@given(
+    st.builds(
+        Evidence,
+        st.just("fit/validation_loss"),
+        st.booleans(),
+        st.integers(0, 20),
+        *[NUMBERS] * 8,
+        differs=st.booleans(),
+        shares_training=st.booleans(),
+        sampling_noise=NUMBERS,
+        prediction=st.none() | st.tuples(NUMBERS, NUMBERS),
+    )
+)
+def test_any_evidence_has_one_line_that_claims_nothing_it_may_not(evidence: Evidence) -> None:
+    words = verdict(evidence)
+    assert words and "\n" not in words
+    assert not re.search(r"no effect(?! larger than)", words)
+    if evidence.num_seeds < 2:
+        assert "raises" not in words and "lowers" not in words and " p " not in words
+    claims = finding(evidence) == Finding.EFFECT
+    assert claims == (words.startswith(("raises", "lowers")))
+    assert not claims or evidence.adjusted_p <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.02, "0.02"),
+        (0.00997, "0.01"),
+        (0.0123, "0.012"),
+        (12.34, "12"),
+        (1234.5, "1234"),
+        (-0.5, "-0.5"),
+        (0, "0"),
+    ],
+)
+def test_brief_numbers(number: float, text: str) -> None:
+    assert brief(number) == text
+
+
+def test_an_interval_shows_as_many_places_as_it_can_tell_apart() -> None:
+    assert [decimals(width) for width in (0.1, 0.03, 0.0099, 3.0, 40.0, 0.0)] == [2, 3, 4, 1, 0, 3]
+    assert [p_words(p) for p in (0.0004, 0.004, 0.05)] == ["p < 0.001", "p = 0.004", "p = 0.050"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (9.96, "10"),
+        (0.5, "0.5"),
+        (100.0, "100"),
+        (0.00001234, "0.000012"),
+        (math.nan, "nan"),
+        (math.inf, "inf"),
+        (-12.0, "-12"),
+    ],
+)
+def test_brief_numbers_have_no_exponent_and_keep_their_zeros(number: float, text: str) -> None:
+    assert brief(number) == text
+
+
+def test_a_sign_is_always_told_but_of_nothing() -> None:
+    assert [signed(number) for number in (0.5, -0.25, 0.0, -0.0)] == ["+0.5", "−0.25", "0", "0"]
+
+
+def test_places_stay_between_none_and_eight() -> None:
+    assert [decimals(width) for width in (1.0, 10.0, 10.1, 1e-7, 1e-8, 1e-20, -1.0)] == [1, 0, 0, 8, 8, 8, 3]
+    assert [p_words(p) for p in (0.001, 0.0009999, 0.9996, 1.0)] == [
+        "p = 0.001", "p < 0.001", "p = 1.000", "p = 1.000"
+    ]  # fmt: skip
+
+
+def test_an_interval_on_the_margin_is_not_inside_it() -> None:
+    inside = replace(NOTHING, equivalence_low=-0.0199, equivalence_high=0.0199)
+    assert inside.is_inside_margin
+    assert not replace(inside, equivalence_high=0.02).is_inside_margin
+    assert not replace(inside, equivalence_low=-0.02).is_inside_margin
+    assert not replace(inside, margin=math.nan).is_inside_margin
+    # Wholly on one side: the farther end counts.
+    assert not replace(inside, equivalence_low=-0.05, equivalence_high=-0.01).is_inside_margin
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"adjusted_p": 0.05}, Finding.EFFECT),
+        ({"adjusted_p": 0.0501}, Finding.UNDECIDED),
+        ({"adjusted_p": 0.0501, "margin": 1.0}, Finding.EQUIVALENT),
+        ({"adjusted_p": 0.05, "margin": 1.0}, Finding.EFFECT),
+        ({"low": math.nan}, Finding.UNIFORM),
+        ({"num_seeds": 1}, Finding.CANDIDATE),
+        ({"num_seeds": 1, "low": math.nan}, Finding.CANDIDATE),
+        ({"num_seeds": 1, "differs": False}, Finding.IDENTICAL),
+        ({"differs": False}, Finding.IDENTICAL),
+        ({"num_seeds": 0, "differs": False}, Finding.NO_VALUE),
+    ],
+)
+def test_what_is_found_by_what_is_asked_first(changes: dict[str, Any], expected: Finding) -> None:
+    assert finding(replace(EFFECT, **changes)) is expected
+
+
+def test_an_interval_that_leaves_out_zero_is_told_where_the_adjusted_test_does_not_claim() -> None:
+    words = "(its own interval leaves out 0, but Holm p = 0.060 among all tests)"
+    unsure = replace(EFFECT, adjusted_p=0.06)
+    assert words in verdict(unsure)
+    assert words in verdict(replace(unsure, difference=-0.11, low=-0.16, high=-0.06))
+    for low, high in ((0.0, 0.16), (-0.16, 0.0), (-0.1, 0.1)):
+        assert "its own interval" not in verdict(replace(unsure, low=low, high=high))
+
+
+def test_the_ends_of_a_prediction_are_inside_it() -> None:
+    for prediction, place in (((0.2, 0.3), "inside"), ((0.1, 0.2), "inside"), ((0.21, 0.3), "outside")):
+        assert f", {place} what" in verdict(replace(SINGLE, prediction=prediction))
+
+
+def test_a_claim_shows_as_many_places_as_its_interval_and_what_is_missing() -> None:
+    wide = replace(EFFECT, difference=-2.5, low=-3.25, high=-1.75, missing="1 failed", num_seeds=2)
+    assert verdict(wide) == (
+        "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; without a value: 1 failed"
+    )

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import torch
+from numba.np.numpy_support import carray
+
+from musicgen.engine.amx import team
+from musicgen.engine.amx.team import TeamFunction, argument_record, barrier, share
+from musicgen.engine.kernels import pointer
+
+pytestmark = pytest.mark.skipif(
+    not team.has_team(), reason="torch computes without an OpenMP that can be asked"
+)
+
+_RECORD = argument_record("number rounds arrivals done neighbours")
+
+
+def _count(address):
+    given = carray(address, 1, _RECORD)[0]
+    done = carray(pointer(given.done), (given.rounds, given.number), np.int64)
+    neighbours = carray(pointer(given.neighbours), (given.rounds, given.number), np.int64)
+    first, last = share(given.number)
+    for turn in range(given.rounds):
+        for thing in range(first, last):
+            done[turn, thing] += 1
+        barrier(given.arrivals, turn)
+        for thing in range(first, last):
+            neighbours[turn, thing] = done[turn].sum()
+
+
+@pytest.fixture(params=[1, 2])
+def num_threads(request: pytest.FixtureRequest):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("number", [1, 2, 7, 64])
+def test_every_thing_is_done_once_and_all_wait_for_all(num_threads: int, number: int) -> None:
+    rounds = 500
+    done, neighbours = (torch.zeros(rounds, number, dtype=torch.int64) for _ in range(2))
+    arrivals = torch.zeros(1, dtype=torch.int64)
+    function = TeamFunction(_count, _RECORD, (team,))
+    function(number=number, rounds=rounds, arrivals=arrivals, done=done, neighbours=neighbours)
+    assert (done == 1).all()
+    assert (neighbours == number).all()
+
+
+def test_arguments_are_those_of_the_record() -> None:
+    function = TeamFunction(_count, _RECORD)
+    with pytest.raises(AssertionError, match="names all"):
+        function(number=1, rounds=1, done=torch.zeros(1, dtype=torch.int64))
+    with pytest.raises(AssertionError):
+        function(number=1, rounds=1, arrivals=1, done=torch.zeros(4, 4)[:, 0], neighbours=1)

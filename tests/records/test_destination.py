@@ -1,0 +1,138 @@
+"""Folders that a run may write into, and those that hold something else."""
+
+from pathlib import Path
+
+import pytest
+
+from musicgen.config import Config, resolve
+from musicgen.errors import InputError
+from musicgen.records.destination import (
+    check_comparison_folder,
+    check_json_file,
+    check_new_session,
+    check_report_folder,
+    check_run_folder,
+    check_sample_folder,
+    holds_finished_run,
+)
+from musicgen.records.record import RunRecord, Status
+from tests.test_config import parsed
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return parsed("training=smoke")
+
+
+def write_run(folder: Path, status: Status, *overrides: str) -> None:
+    config = resolve(parsed("training=smoke", *overrides))
+    RunRecord("0" * 16, "1" * 16, status, config.seed, config.as_dict(), "", {}).write(folder)
+
+
+def forbidden() -> Config:
+    raise AssertionError("read though the folder holds no run")
+
+
+def test_a_folder_with_other_files_is_free(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "my tunes.abc").touch()
+    (tmp_path / "plots").mkdir()
+    check_run_folder(tmp_path, forbidden)
+    check_run_folder(tmp_path / "new", forbidden)
+
+
+def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> None:
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").touch()
+    check_run_folder(tmp_path, forbidden, by_hydra=())
+    with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name a folder"):
+        check_run_folder(tmp_path, forbidden)
+    (tmp_path / "tunes.abc").touch()
+    with pytest.raises(InputError, match=r"already has tunes\.abc"):
+        check_run_folder(tmp_path, forbidden, by_hydra=())
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed", "diverged", "pruned"])
+def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, status, "training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
+    check_run_folder(tmp_path, lambda: config)
+
+
+@pytest.mark.parametrize("change", ["sampling.temperature=1.3", "rendering.num_tunes=1", "seed=1"])
+def test_an_unfinished_run_makes_room_for_no_other(change: str, config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, "interrupted", change)
+    with pytest.raises(InputError, match="already holds a run with another config"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_a_complete_run_stays(config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, "complete")
+    with pytest.raises(InputError, match="already holds a complete run"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_a_damaged_run_stays(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"already has a run\.json, and it is damaged"):
+        check_run_folder(tmp_path, lambda: config)
+
+
+def test_only_the_same_complete_run_counts_as_finished(config: Config, tmp_path: Path) -> None:
+    resolved = resolve(config)
+    assert not holds_finished_run(tmp_path, "0" * 16, resolved)
+    write_run(tmp_path, "complete", "paths.outputs=elsewhere")
+    assert holds_finished_run(tmp_path, "0" * 16, resolved)
+    assert not holds_finished_run(tmp_path, "2" * 16, resolved)
+    assert not holds_finished_run(tmp_path, "0" * 16, resolve(parsed("training=smoke", "rendering=ogg")))
+    write_run(tmp_path, "interrupted")
+    assert not holds_finished_run(tmp_path, "0" * 16, resolved)
+
+
+def test_tables_replace_those_that_musicgen_wrote_and_no_others(tmp_path: Path) -> None:
+    check_comparison_folder(tmp_path)
+    (tmp_path / "runs.csv").write_text("name,distance\nMarathon,42.2\n")
+    with pytest.raises(
+        InputError, match=r"already has runs\.csv, which the comparison would overwrite.*--out"
+    ):
+        check_comparison_folder(tmp_path)
+    (tmp_path / "runs.csv").write_text("directory,status,parameter\n")
+    (tmp_path / "effects.csv").touch()
+    check_comparison_folder(tmp_path)
+
+
+def test_a_report_replaces_one_that_musicgen_wrote_and_no_other(tmp_path: Path) -> None:
+    names = ("report.html", "report.md", "songs")
+    check_report_folder(tmp_path, names)
+    (tmp_path / "report.md").touch()
+    with pytest.raises(InputError, match=r"already has report\.md"):
+        check_report_folder(tmp_path, names)
+    (tmp_path / "report.html").write_text("<title>Thesis</title>")
+    with pytest.raises(InputError, match=r"already has report\.html"):
+        check_report_folder(tmp_path, names)
+    (tmp_path / "report.html").write_text("<title>tour · musicgen report</title>")
+    check_report_folder(tmp_path, names)
+
+
+def test_sampled_tunes_go_where_no_tunes_are(tmp_path: Path) -> None:
+    check_sample_folder(tmp_path / "new")
+    (tmp_path / "tunes.abc").touch()
+    with pytest.raises(InputError, match=r"already has tunes\.abc.*--out"):
+        check_sample_folder(tmp_path)
+
+
+def test_a_listening_session_takes_over_no_table(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").touch()
+    check_new_session(tmp_path, is_choice=True)
+    with pytest.raises(InputError, match=r"already has ratings\.csv, which the session would overwrite"):
+        check_new_session(tmp_path, is_choice=False)
+
+
+def test_a_result_replaces_json_and_nothing_else(tmp_path: Path) -> None:
+    check_json_file(tmp_path / "new.json")
+    (tmp_path / "old.json").write_text('{"metrics": {}}')
+    check_json_file(tmp_path / "old.json")
+    (tmp_path / "package.json").write_text('{"name": "mine"}')
+    (tmp_path / "link.json").symlink_to("old.json")
+    for name in ("package.json", "link.json", "."):
+        with pytest.raises(InputError, match="is no result of an evaluation"):
+            check_json_file(tmp_path / name)

@@ -1,0 +1,131 @@
+import copy
+
+import pytest
+
+from musicgen.records.identity import run_identity, training_identity
+from tests.test_config import composed_values
+
+VALUES = composed_values()
+CORPUS = "0" * 64
+
+
+def changed(name: str, value: object) -> dict:
+    values = copy.deepcopy(VALUES)
+    *groups, field = name.split(".")
+    owner: dict = values
+    for group in groups:
+        owner = owner[group]
+    assert owner[field] != value
+    owner[field] = value
+    return values
+
+
+TRAINING = training_identity(VALUES, CORPUS, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("training.learning_rate", 0.5),
+        ("model.cell", "lstm"),
+        ("seed", 9),
+        ("data.split_seed", 9),
+        ("data.test_share", 0.2),
+    ],
+)
+def test_what_can_change_the_weights_changes_the_training_identity(name: str, value: object) -> None:
+    assert training_identity(changed(name, value), CORPUS, "cpu") != TRAINING
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sampling.temperature", 0.5),
+        ("rendering.tempo", 90),
+        ("tracker.kind", "none"),
+        ("paths.outputs", "elsewhere"),
+        ("paths.locks", False),
+        ("paths.store_gigabytes", 1.0),
+        ("data.name", "renamed"),
+    ],
+)
+def test_what_cannot_change_the_weights_does_not(name: str, value: object) -> None:
+    assert training_identity(changed(name, value), CORPUS, "cpu") == TRAINING
+
+
+LAB = composed_values("training=lab")
+
+
+def identity_with(values: dict, **training: object) -> str:
+    return training_identity({**values, "training": {**values["training"], **training}}, CORPUS, "cpu")
+
+
+def test_runs_of_any_length_share_a_training_with_a_constant_learning_rate() -> None:
+    assert identity_with(LAB, num_iterations=7) == identity_with(LAB, num_iterations=70)
+    assert identity_with(VALUES, num_iterations=7) != identity_with(VALUES, num_iterations=70)
+    for values in (LAB, VALUES):
+        assert identity_with(values, early_stopping_patience=3) == identity_with(values)
+        assert identity_with(values, num_threads=7) != identity_with(values)
+
+
+def test_a_run_is_known_by_where_it_ends() -> None:
+    for name, value in (("num_iterations", 7), ("early_stopping_patience", 3)):
+        assert run_identity(changed(f"training.{name}", value), TRAINING) != run_identity(VALUES, TRAINING)
+
+
+def test_a_stop_on_the_way_is_the_same_training_and_another_run() -> None:
+    stopped = changed("training.stop_iteration", 7)
+    assert training_identity(stopped, CORPUS, "cpu") == TRAINING
+    assert run_identity(stopped, TRAINING) != run_identity(VALUES, TRAINING)
+    # What was trained before there were stops is known by the same name.
+    older = copy.deepcopy(VALUES)
+    del older["training"]["stop_iteration"]
+    assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
+
+
+def test_other_tunes_or_another_kind_of_device_are_another_training() -> None:
+    assert (
+        len({TRAINING, training_identity(VALUES, "1" * 64, "cpu"), training_identity(VALUES, CORPUS, "cuda")})
+        == 3
+    )
+
+
+def test_a_run_is_its_training_and_how_it_is_sampled_and_measured() -> None:
+    run = run_identity(VALUES, TRAINING)
+    assert run_identity(changed("sampling.temperature", 0.5), TRAINING) != run
+    assert run_identity(changed("rendering.tempo", 90), TRAINING) == run
+    assert run_identity(VALUES, "another") != run
+
+
+def test_the_order_of_fields_makes_no_difference() -> None:
+    assert training_identity(dict(reversed(VALUES.items())), CORPUS, "cpu") == TRAINING
+
+
+def test_an_identity_stays_what_it_was() -> None:
+    """Where one of these changes without ENGINE_VERSION, nobody finds again what has been trained."""
+    shares = {"validation_share": 0.1, "test_share": 0.1, "near_duplicate_share": 0.5}
+    lengths = {"num_iterations": 3, "final_learning_rate_share": 0.1, "early_stopping_patience": None}
+    training = {"schedule": "constant", "learning_rate": 0.005, "stop_iteration": None, **lengths}
+    config = {
+        "data": {"name": "a", "split_seed": 0, **shares},
+        "model": {"cell": "lstm", "hidden_size": 8},
+        "training": training,
+        "sampling": {"temperature": 0.7},
+        "evaluation": {},
+        "seed": 0,
+    }
+    constant = training_identity(config, CORPUS, "cpu")
+    assert constant == "4a2a604af846706c"
+    cosine = {**config, "training": training | {"schedule": "cosine"}}
+    assert training_identity(cosine, CORPUS, "cpu") == "5039b8b2ada567f8"
+    assert run_identity(config, constant) == "49979fc8286f0876"
+    stopped = {**config, "training": training | {"stop_iteration": 2}}
+    assert run_identity(stopped, constant) == "0db4882df72db8ac"
+
+
+def test_what_no_step_looks_at_is_no_difference_while_the_rate_is_constant() -> None:
+    for values, is_same in ((LAB, True), (VALUES, False)):
+        assert (
+            identity_with(values, final_learning_rate_share=0.3)
+            == identity_with(values, final_learning_rate_share=0.4)
+        ) == is_same

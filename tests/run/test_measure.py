@@ -1,0 +1,88 @@
+"""What is kept on disk for later runs changes no number."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musicgen.config import compose_config
+from musicgen.metrics import reference as reference_module
+from musicgen.run import execute as run
+from musicgen.run import measure as measurement
+from musicgen.run.execute import execute
+from musicgen.run.prepare import prepare
+from tests.commands import TINY
+
+
+def run_again(tunebook: Path, outputs: Path, name: str, *overrides: str) -> tuple[dict[str, object], bytes]:
+    """A run's numbers, times left out, and its tunes.csv."""
+    directory = outputs / name
+    directory.mkdir(parents=True)
+    quiet = ("tracker=none", "rendering=none", "rendering.plots=false", f"paths.outputs={outputs}")
+    config = compose_config([*TINY, f"data.path={tunebook}", *quiet, *overrides])
+    record = asdict(execute(prepare(config, directory, "", [])))
+    told = ("metrics", "reasons", "reference", "floor", "sampling_noise", "metrics_by", "corpus")
+    return {key: record[key] for key in told}, (directory / "tunes.csv").read_bytes()
+
+
+def test_what_is_kept_gives_the_same_numbers_to_the_last_bit(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = run_again(tunebook, tmp_path / "outputs", "first")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("worked out again")
+
+    with monkeypatch.context() as context:
+        context.setattr(measurement, "mean_loss", refuse)
+        context.setattr(reference_module, "_compute", refuse)
+        assert run_again(tunebook, tmp_path / "outputs", "second") == fresh
+    kept = {path.name.split("-")[0] for path in (tmp_path / "outputs" / "cache").iterdir()}
+    assert {"losses", "melodies", "reference"} <= kept
+    assert run_again(tunebook, tmp_path / "elsewhere", "third") == fresh
+
+
+def test_losses_are_kept_for_their_weights_and_their_split_alone(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_again(tunebook, tmp_path / "outputs", "first")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("worked out again")
+
+    monkeypatch.setattr(measurement, "mean_loss", refuse)
+    run_again(tunebook, tmp_path / "outputs", "second", "sampling.temperature=1.2")
+    for number, change in enumerate(("training.learning_rate=1e-3", "data.split_seed=7")):
+        with pytest.raises(AssertionError, match="worked out again"):
+            run_again(tunebook, tmp_path / "outputs", f"other {number}", change)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"train": {"nats": 1.0}}'])
+def test_a_broken_file_of_losses_is_worked_out_anew(content: str, tunebook: Path, tmp_path: Path) -> None:
+    fresh = run_again(tunebook, tmp_path / "outputs", "first")
+    (path,) = (tmp_path / "outputs" / "cache").glob("losses-*.json")
+    path.write_text(content)
+    assert run_again(tunebook, tmp_path / "outputs", "second") == fresh
+    assert path.read_text() != content
+
+
+def test_losses_come_first_where_others_may_wait_for_them(
+    tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for module, name in ((measurement, "mean_loss"), (run, "sample_tunes")):
+        work = getattr(module, name)
+
+        def remember(*given: object, work: Any = work, name: str = name, **named: object) -> object:
+            done.append(name)
+            return work(*given, **named)
+
+        monkeypatch.setattr(module, name, remember)
+    fresh = run_again(tunebook, tmp_path / "outputs", "trains")
+    assert done.pop() == "sample_tunes" and set(done) == {"mean_loss"}
+    done.clear()
+    for path in (tmp_path / "outputs" / "cache").glob("losses-*"):
+        path.unlink()
+    assert run_again(tunebook, tmp_path / "outputs", "samples") == fresh
+    assert done.pop(0) == "sample_tunes" and set(done) == {"mean_loss"}

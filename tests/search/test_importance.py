@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musicgen.search.importance import comparable_losses, importance
+from musicgen.search.trials import Trial, Trials, Value
+from tests.search.written_search import trial, write_search
+
+
+def searched(folder: Path, num_trials: int, effect: float, *, rungs: bool = False) -> Trials:
+    """The loss follows the logarithm of the learning rate and nothing else, but for noise."""
+    random = np.random.default_rng(0)
+    trials: list[Trial] = []
+    for number in range(num_trials):
+        exponent = random.uniform(-4, -1)
+        levels: dict[str, Value] = {
+            "training.learning_rate": float(10**exponent),
+            "model.hidden_size": int(random.integers(64, 81)),
+            "model.cell": str(random.choice(["lstm", "gru"])),
+        }
+        loss = float(1.5 + effect * (exponent + 2.5) ** 2 + random.normal(0, 0.02))
+        is_pruned = rungs and number % 3 > 0
+        trials.append(
+            trial(
+                number,
+                None if is_pruned else loss,
+                "pruned" if is_pruned else "complete",
+                levels,
+                {34: loss + 1} if rungs else {},
+            )
+        )
+    return write_search(folder, trials)
+
+
+def test_what_the_loss_depends_on_stands_above_a_dummy(tmp_path: Path) -> None:
+    found = importance(searched(tmp_path, 40, effect=0.5))
+    assert found.r2 is not None and found.r2 > 0.7
+    assert next(iter(found.shares)) == "training.learning_rate"
+    assert found.shares["training.learning_rate"] > 0.6 > 5 * found.noise
+    assert found.shares["model.cell"] < found.noise
+    assert "importance by fANOVA above the noise" in found.sentence and "R²" in found.sentence
+
+
+def test_a_forest_that_cannot_predict_tells_nothing(tmp_path: Path) -> None:
+    found = importance(searched(tmp_path, 40, effect=0.0))
+    assert found.r2 is not None and found.r2 < 0.5 and not found.shares
+    assert "not told" in found.sentence
+
+
+def test_a_few_trials_tell_nothing(tmp_path: Path) -> None:
+    found = importance(searched(tmp_path, 9, effect=0.5))
+    assert found.r2 is None and found.sentence == "importance: not told from 9 trials, 10 are needed"
+
+
+def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) -> None:
+    trials = searched(tmp_path, 45, effect=0.5, rungs=True)
+    measure, losses = comparable_losses(trials)
+    assert measure == "validation loss after 34 iterations" and len(losses) == 45
+    found = importance(trials)
+    assert found.num_trials == 45 and found.shares["training.learning_rate"] == pytest.approx(1, abs=0.4)

@@ -1,0 +1,299 @@
+"""Searches from end to end: killed and continued, by several processes, with bad input."""
+
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+import optuna
+import pandas
+import psutil
+import pytest
+import yaml
+
+from musicgen.records.record import RunRecord
+from musicgen.records.runs import find_runs
+from musicgen.search.storage import open_database
+from musicgen.search.trials import CONFIRMATION, read_trials
+from tests.commands import TINY, last_line, run, start
+from tests.search.postgres import server
+from tests.soak.commands import write_tunebook
+
+QUICK = (
+    "tracker=none",
+    "rendering=none",
+    "rendering.plots=false",
+    "evaluation.num_reference_splits=2",
+    "sampling.num_tunes=2",
+)
+SPACE = (
+    "training.learning_rate=tag(log,interval(1e-3,1e-1))",
+    "training.batch_size=16",
+    "training.sequence_length=40",
+    "model.cell=choice(lstm,gru)",
+    "model.hidden_size=choice(16,24)",
+    "model.num_layers=range(1,3)",
+    "model.dropout=0.1",
+)
+SEARCH = ("--multirun", "hydra/sweeper=optuna", "hydra.sweeper.study_name=tiny", *QUICK, *SPACE)
+NUM_TRIALS = 20
+RUNGS = [7, 21]
+"""Of 60 iterations."""
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tunebook(tmp_path_factory.mktemp("corpus"))
+
+
+Killed = tuple[Path, str, dict[Path, float]]
+
+
+def stored_trials(folder: Path) -> list[optuna.trial.FrozenTrial]:
+    return optuna.load_study(study_name="tiny", storage=f"sqlite:///{folder}/search.sqlite").trials
+
+
+def arguments(corpus: Path, outputs: Path, *more: str) -> list[str]:
+    return [*TINY, *SEARCH, f"data.path={corpus}", f"paths.outputs={outputs}", *more]
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    """Kill the command and everything that it started, as a power cut would."""
+    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        member.kill()
+    process.communicate()
+
+
+@pytest.fixture(scope="module")
+def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
+    records of the trials that had ended before were written."""
+    outputs = tmp_path_factory.mktemp("outputs")
+    given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", "hydra.sweeper.sampler.seed=0")
+    process = start("train", *given)
+    eighth = outputs / "searches" / "tiny" / "008" / "seed=0" / "train.log"
+    deadline = time.monotonic() + 240
+    while not eighth.exists():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.05)
+    kill_group(process)
+    folder = eighth.parent.parent.parent
+    ended = [trial for trial in stored_trials(folder) if trial.state.is_finished()]
+    records = [folder / f"{trial.number:03d}" / "seed=0" / "run.json" for trial in ended]
+    times = {path: path.stat().st_mtime for path in records}
+    done = run("train", *given)
+    return last_line(done), done.stdout, times
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on_to_its_number_of_trials(
+    killed_and_continued: Killed,
+) -> None:
+    folder, printed, times = killed_and_continued
+    found = read_trials(folder)
+    assert [trial.number for trial in found.trials] == list(range(NUM_TRIALS))
+    assert {trial.status for trial in found.trials} == {"complete", "pruned"}
+    assert times and {path: path.stat().st_mtime for path in times} == times
+    assert f"{NUM_TRIALS} trials: " in printed
+    stored = stored_trials(folder)
+    assert len(stored) == NUM_TRIALS and all(trial.state.is_finished() for trial in stored)
+    assert len({trial.user_attrs["owner"] for trial in stored}) == 2
+    for trial in found.trials:
+        record = RunRecord.read(folder / trial.directory)
+        assert record.status == trial.status
+        if trial.loss is not None:
+            assert record.metrics["fit/validation_loss"] == pytest.approx(trial.loss)
+            assert trial.trained_iterations <= 60 and set(trial.rungs) == set(RUNGS)
+        else:
+            assert set(trial.rungs) in ({7}, {7, 21})
+            assert "stop_iteration" in record.command
+
+
+@pytest.mark.slow
+def test_a_stopped_trial_is_the_beginning_of_the_whole_one(
+    killed_and_continued: Killed,
+) -> None:
+    folder, _, _ = killed_and_continued
+    found = read_trials(folder)
+    whole = found.complete[0]
+    history = pandas.read_csv(folder / whole.directory / "history.csv")
+    assert list(history["iteration"]) == [10, 20, 30, 40, 50, 60]
+    assert RunRecord.read(folder / whole.directory).timing["reused_iterations"] == RUNGS[-1]
+
+
+@pytest.mark.slow
+def test_the_best_config_is_one_command_and_trains_nothing_new(
+    killed_and_continued: Killed, corpus: Path
+) -> None:
+    folder, printed, _ = killed_and_continued
+    found = read_trials(folder)
+    assert found.best is not None
+    results = yaml.safe_load((folder / "optimization_results.yaml").read_text())
+    assert results["best_value"] == found.best.loss and results["best_params"] == dict(found.best.levels)
+    command = next(line.strip() for line in printed.splitlines() if "--config-dir" in line)
+    assert command == results["command"]
+    words = shlex.split(command)
+    assert words[:3] == ["python", "-m", "musicgen.train"]
+    again = RunRecord.read(last_line(run("train", *words[3:])))
+    trial = RunRecord.read(folder / found.best.directory)
+    assert again.run_id == trial.run_id and again.timing["trained_iterations"] == 0
+
+
+@pytest.mark.slow
+def test_the_best_is_run_again_on_fresh_seeds_beside_the_baseline(
+    killed_and_continued: Killed,
+) -> None:
+    folder, printed, _ = killed_and_continued
+    found = read_trials(folder)
+    assert found.best is not None
+    runs = find_runs([folder / CONFIRMATION])
+    assert sorted((run.record.change is None, run.record.seed) for run in runs) == [
+        (changed, seed) for changed in (False, True) for seed in (1, 2, 3)
+    ]
+    effects = pandas.read_csv(folder / CONFIRMATION / "effects.csv")
+    (row,) = (one for one in effects.to_dict("records") if one["metric"] == "fit/validation_loss")
+    assert row["parameter"] == "search" and row["value"] == f"trial {found.best.number}"
+    assert row["num_seeds"] == 3 and row["ci_low"] < row["difference"] < row["ci_high"]
+    assert f"trial {found.best.number}" in printed.split("on fresh seeds")[1]
+
+
+@pytest.mark.slow
+def test_the_same_command_again_does_nothing_and_more_trials_are_added(
+    killed_and_continued: Killed, corpus: Path
+) -> None:
+    folder, _, _ = killed_and_continued
+    before = (folder / "trials.csv").read_text()
+    times = {path: path.stat().st_mtime for path in folder.rglob("run.json")}
+    outputs = folder.parent.parent
+    again = run("train", *arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}"))
+    assert last_line(again) == folder and (folder / "trials.csv").read_text() == before
+    assert {path: path.stat().st_mtime for path in folder.rglob("run.json")} == times
+    more = (f"hydra.sweeper.n_trials={NUM_TRIALS + 1}", "hydra.sweeper.confirm_seeds=0")
+    last_line(run("train", *arguments(corpus, outputs, *more)))
+    assert [trial.number for trial in read_trials(folder).trials] == list(range(NUM_TRIALS + 1))
+
+
+@pytest.mark.slow
+def test_another_search_of_that_name_is_refused(killed_and_continued: Killed, corpus: Path) -> None:
+    folder, _, _ = killed_and_continued
+    outputs = folder.parent.parent
+    for changed, words in (
+        ("training.num_iterations=80", "rungs is [7, 21] there and [9, 27] here"),
+        ("training.weight_decay=0.1", "baseline.training.weight_decay is 0.01 there and 0.1 here"),
+        ("model.hidden_size=choice(16,32)", "space.model.hidden_size.attributes.choices is [16, 24] there"),
+        ("hydra.sweeper.pruning=null", "rungs is [7, 21] there and [] here"),
+    ):
+        done = run("train", *arguments(corpus, outputs, changed))
+        assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert words in done.stderr and "hydra.sweeper.study_name=NAME begins a new one" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_trial_whose_run_is_trained_reuses_it_and_bad_trials_end_no_search(
+    corpus: Path, tmp_path: Path
+) -> None:
+    grid = (
+        "hydra/sweeper/sampler=grid",
+        "hydra.sweeper.params=null",
+        "hydra.sweeper.confirm_seeds=0",
+        "training.weight_decay=1",
+        # 10 diverges with this weight decay, 99999 characters are more than the corpus has.
+        "training.learning_rate=choice(5e-3,10)",
+        "training.sequence_length=choice(40,99999)",
+        "model.cell=lstm",
+        "model.hidden_size=16",
+        "model.num_layers=1",
+        "hydra.sweeper.pruning=null",
+    )
+    first = last_line(run("train", *arguments(corpus, tmp_path, *grid)))
+    found = read_trials(first)
+    ended = {
+        (trial.levels["training.learning_rate"], trial.levels["training.sequence_length"]): trial
+        for trial in found.trials
+    }
+    assert {place: trial.status for place, trial in ended.items()} == {
+        (5e-3, 40): "complete",
+        (10, 40): "diverged",
+        (5e-3, 99999): "failed",
+        (10, 99999): "failed",
+    }
+    assert "diverged at iteration" in (ended[10, 40].error or "")
+    assert "allowed are 1 to" in (ended[10, 99999].error or "")
+    again = last_line(run("train", *arguments(corpus, tmp_path, *grid, "hydra.sweeper.study_name=again")))
+    second = read_trials(again)
+    assert again != first and second.trained_iterations == 0
+    assert second.best is not None and found.best is not None and second.best.loss == found.best.loss
+
+
+@pytest.mark.slow
+def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) -> None:
+    num_trials = 40
+    with server() as url:
+        given = arguments(
+            corpus,
+            tmp_path,
+            f"hydra.sweeper.storage={url}",
+            f"hydra.sweeper.n_trials={num_trials}",
+            "hydra.sweeper.confirm_seeds=0",
+            "training.num_iterations=9",
+            "hydra.sweeper.pruning.num_rungs=1",
+            "hydra/launcher=basic",
+            "hydra.sweeper.n_jobs=1",
+        )
+        processes = [start("train", *given) for _ in range(8)]
+        outputs = [process.communicate(timeout=900) for process in processes]
+        assert [process.returncode for process in processes] == [0] * 8, outputs
+        database = open_database(url)
+        trials = optuna.load_study(study_name="tiny", storage=database.storage).trials
+        database.close()
+    assert [trial.number for trial in trials] == list(range(num_trials))
+    assert all(trial.state.is_finished() for trial in trials)
+    assert len({trial.user_attrs["owner"] for trial in trials}) > 1
+    assert len({tuple(trial.params.values()) for trial in trials}) == num_trials
+    (folder,) = {Path(output.strip().splitlines()[-1]) for output, _ in outputs}
+    found = read_trials(folder)
+    assert len(found.trials) == num_trials and found.best is not None
+    assert {path.name for path in folder.glob("[0-9]*")} == {f"{number:03d}" for number in range(num_trials)}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            ("hydra.sweeper.storage=postgresql://me:secret@127.0.0.1:1/music",),
+            "storage=postgresql+psycopg://me@127.0.0.1:1/music: the database cannot be used",
+        ),
+        (("training.learning_rat=choice(1,2)",), "training.learning_rat: no such field; allowed in training"),
+        (("model.hidden_size=choice(16,0)",), "model.hidden_size=0: input should be greater than"),
+        (("training.learning_rate=interval(2,1)",), "training.learning_rate=interval(2,1): "),
+        (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
+        (("rendering.tempo=90,100",), "rendering.tempo cannot be searched"),
+        (("training.num_iterations=choice(40,60)",), "hydra.sweeper.pruning=null trains every trial"),
+        (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are whole numbers from 1"),
+        (
+            ("hydra.sweeper.pruning.reduction_factor=1",),
+            "reduction_factor=1: allowed are whole numbers from 2",
+        ),
+        (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
+        (("study=cell",), "study=cell: a study has changes of its own, and no search"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    given: tuple[str, ...], words: str, corpus: Path, tmp_path: Path
+) -> None:
+    done = run("train", *arguments(corpus, tmp_path / "outputs", *given))
+    assert done.returncode == 1
+    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert not (tmp_path / "outputs").exists() and "secret" not in done.stderr
+
+
+def test_a_database_of_something_else_is_refused(corpus: Path, tmp_path: Path) -> None:
+    place = tmp_path / "searches.sqlite"
+    optuna.create_study(study_name="tiny", storage=f"sqlite:///{place}").add_trial(
+        optuna.trial.create_trial(value=1.0)
+    )
+    done = run("train", *arguments(corpus, tmp_path, f"hydra.sweeper.storage=sqlite:///{place}"))
+    assert (
+        done.returncode == 1
+        and "another search of the name tiny: it was not begun by this program" in done.stderr
+    )

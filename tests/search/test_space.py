@@ -1,0 +1,70 @@
+import optuna
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from musicgen.errors import InputError
+from musicgen.search.space import Space
+from musicgen.search.trials import overrides_of
+
+
+def space(*overrides: str) -> Space:
+    return Space.of(OverridesParser.create().parse_overrides(list(overrides)))
+
+
+@pytest.mark.parametrize(
+    ("text", "distribution"),
+    [
+        ("choice(16,32)", CategoricalDistribution([16, 32])),
+        ("lstm,gru", CategoricalDistribution(["lstm", "gru"])),
+        ("null,1.0", CategoricalDistribution(["null", 1.0])),
+        ("range(1,4)", IntDistribution(1, 3)),
+        ("range(4,0,-2)", IntDistribution(2, 4, step=2)),
+        ("range(0.1,0.3,0.1)", CategoricalDistribution([0.1, 0.2])),
+        ("interval(0.0,0.5)", FloatDistribution(0.0, 0.5)),
+        ("int(interval(64,512))", IntDistribution(64, 512)),
+        ("tag(log,interval(1e-4,1e-2))", FloatDistribution(1e-4, 1e-2, log=True)),
+        ("tag(log,int(interval(16,512)))", IntDistribution(16, 512, log=True)),
+    ],
+)
+def test_choices_and_ranges_are_read_as_hydra_reads_them(text: str, distribution: object) -> None:
+    assert space(f"model.x={text}").distributions == {"model.x": distribution}
+
+
+def test_the_later_override_counts() -> None:
+    found = space("model.a=1,2", "model.b=1,2", "training=smoke", "model.a=3", "training=lab", "model.b=3,4")
+    assert list(found.distributions) == ["model.b"] and list(found.fixed) == ["model.a=3", "training=lab"]
+    assert found.distributions["model.b"] == CategoricalDistribution([3, 4])
+
+
+def test_a_trial_gets_a_value_of_everything_and_keeps_what_it_has() -> None:
+    study = optuna.create_study()
+    trial = study.ask()
+    searched = space("a=1,2", "b=range(1,4)", "c=tag(log,interval(1e-4,1e-2))")
+    searched.suggest(trial)
+    first = dict(trial.params)
+    searched.suggest(trial)
+    assert first == trial.params and set(first) == {"a", "b", "c"}
+    texts = overrides_of({"a": None, "b": True, "c": 1e-05, "d": "[1,2]"})
+    assert texts == ["a=null", "b=true", "c=1e-05", "d=[1,2]"]
+
+
+def test_a_grid_has_every_combination_of_single_values() -> None:
+    assert space("a=x,y", "b=range(1,4)").grid() == {"a": ["x", "y"], "b": [1, 2, 3]}
+    with pytest.raises(InputError, match=r"c: a grid needs single values"):
+        space("c=interval(0,1)").grid()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("training=smoke", "a search needs a parameter with several values"),
+        ("seed=1,2", "all trials of a search have one seed"),
+        ("tracker.kind=none,comet", "tracker.kind cannot be searched"),
+        ("a=interval(2,1)", r"a=interval\(2,1\): "),
+        ("a=tag(log,interval(0.0,1.0))", r"a=tag\(log,interval\(0.0,1.0\)\): "),
+    ],
+)
+def test_what_cannot_be_searched_is_named(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        space(text)

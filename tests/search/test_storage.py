@@ -1,0 +1,116 @@
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.search.storage import open_database
+from tests.search.postgres import server
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[str]:
+    with server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/search.sqlite"
+    return request.getfixturevalue("postgres")
+
+
+def hold(url: str, name: str, parent: Connection) -> None:
+    parent.send(open_database(url).locks.take(name))
+    signal.pause()
+
+
+def test_a_lock_ends_with_the_process_that_held_it(url: str) -> None:
+    database = open_database(url)
+    locks = database.locks
+    assert not locks.is_held("one")
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=hold, args=(url, "one", there))
+    process.start()
+    assert here.recv() is True
+    assert locks.is_held("one") and not locks.take("one") and not locks.is_held("two")
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    deadline = time.monotonic() + 10
+    while locks.is_held("one"):
+        # The server has to notice first.
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert locks.take("one") and locks.is_held("one")
+    database.close()
+    assert not locks.is_held("one")
+
+
+def test_whoever_waits_says_so(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    first, second = open_database(url), open_database(url)
+    entered = threading.Event()
+
+    def hold_until_somebody_waits() -> None:
+        with first.locks.alone("one"):
+            entered.set()
+            until = time.monotonic() + 10
+            while "waiting for" not in caplog.text and time.monotonic() < until:
+                time.sleep(0.01)
+
+    holder = threading.Thread(target=hold_until_somebody_waits, daemon=True)
+    holder.start()
+    entered.wait()
+    with second.locks.alone("one"):
+        assert "has locked" in caplog.text
+    holder.join()
+    first.close()
+    second.close()
+
+
+def test_only_one_is_alone(url: str) -> None:
+    first, second = open_database(url), open_database(url)
+    entered = threading.Event()
+
+    def enter() -> None:
+        with second.locks.alone("search"):
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    with first.locks.alone("search"), first.locks.alone("another search"):
+        thread.start()
+        assert not entered.wait(0.5)
+    assert entered.wait(10)
+    thread.join()
+    first.close()
+    second.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("nonsense", "not an address of a database"),
+        ("mysql://me@localhost/music", "allowed are sqlite:///file.sqlite and postgresql"),
+        ("sqlite://", "allowed are sqlite:///file.sqlite"),
+        ("postgresql://me:secret@127.0.0.1:1/music", "the database cannot be used: .*refused"),
+        ("sqlite:////dev/null/search.sqlite", "Not a directory|File exists"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(url: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason) as error:
+        open_database(url)
+    assert "\n" not in str(error.value) and "secret" not in str(error.value)
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database " * 100)
+    with pytest.raises(InputError, match=r"notes\.txt: the database cannot be used: file is not a database"):
+        open_database(f"sqlite:///{tmp_path}/notes.txt")

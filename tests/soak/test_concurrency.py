@@ -1,0 +1,26 @@
+"""Several processes at once, few of them: see tests/soak/concurrency.py."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.soak import concurrency
+from tests.soak.concurrency import Trials
+from tests.soak.equality import differing
+
+
+@pytest.mark.slow
+def test_who_waits_for_a_suspended_training_says_so_can_be_ended_and_ends_with_its_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(concurrency, "LONG", 300)
+    row = Trials(tmp_path, processes=4).suspended()
+    assert row.problems == []
+    assert (row.runs, row.trainings, row.iterations_trained) == (2, 1, 300) and row.waits >= 1
+    assert any("it is suspended: `kill -CONT" in note for note in row.notes)
+
+
+def test_what_differs_is_named() -> None:
+    first = {"tunes": {"a": b"1", "b": b"2"}, "MIDI": {"a": b"1"}, "scores": {}}
+    second = {"tunes": {"a": b"1", "b": b"3"}, "MIDI": {"a": b"1"}, "audio": {"c": b""}}
+    assert differing(first, second) == {"tunes": "b", "audio": "c"}

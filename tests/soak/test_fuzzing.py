@@ -1,0 +1,96 @@
+"""Crashes that were found once, and a few hundred new inputs, without Atheris."""
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from tests.soak.fuzzing.crashes import CrashBook, TooSlow, place_of
+from tests.soak.fuzzing.mutations import mutated, some_bytes
+from tests.soak.fuzzing.readers import CRASHES, READERS
+
+KEPT = sorted((Path(__file__).parents[2] / CRASHES).glob("*.bin"))
+NUM_INPUTS = {"tunes": 300, "places": 150, "configs": 30, "runs": 60}
+
+
+def reader_of(path: Path) -> str:
+    return path.name.partition("-")[0]
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_what_crashed_a_reader_once_is_read_or_refused(path: Path) -> None:
+    read, _ = READERS[reader_of(path)].load()
+    with contextlib.suppress(InputError):
+        read(path.read_bytes())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_mutated_inputs_are_read_or_refused(name: str, tmp_path: Path) -> None:
+    read, seeds = READERS[name].load()
+    book, chance = CrashBook(tmp_path, name), random.Random(7)
+    good = seeds()[:40]
+    for content in good[:3]:
+        read(content)
+    for _ in range(NUM_INPUTS[name]):
+        content = chance.choice(good)
+        for _ in range(chance.randint(1, 3)):
+            content = mutated(content, chance, lambda part: some_bytes(part, chance))
+        book.watch(read, content, READERS[name].most_seconds)
+    assert [path.read_text() for path in tmp_path.glob("*.txt")] == []
+
+
+def fail(content: bytes, error: type[Exception] = ValueError) -> None:
+    if content.startswith(b"a"):
+        raise error("so")
+
+
+def test_each_crash_is_kept_once_by_its_smallest_input(tmp_path: Path) -> None:
+    book = CrashBook(tmp_path, "tunes")
+    for content in (b"abcd", b"ab", b"abc", b"b"):
+        book.watch(fail, content, 1.0)
+    book.watch(partial(fail, error=InputError), b"a", 1.0)
+    book.watch(partial(fail, error=KeyError), b"aa", 1.0)
+    assert sorted(path.read_bytes() for path in tmp_path.glob("*.bin")) == [b"aa", b"ab"]
+    assert {reader_of(path) for path in tmp_path.iterdir()} == {"tunes"}
+
+
+def count(_: bytes) -> None:
+    assert sum(range(100_000))
+
+
+def test_a_slow_input_is_a_crash(tmp_path: Path) -> None:
+    CrashBook(tmp_path, "tunes").watch(count, b"x", 0.0)
+    (told,) = tmp_path.glob("*.txt")
+    assert told.read_text().startswith(TooSlow.__name__)
+
+
+def test_an_error_is_told_apart_by_its_place() -> None:
+    with pytest.raises(ValueError, match="so") as first:
+        fail(b"a")
+    with pytest.raises(ValueError, match="invalid literal") as second:
+        int("x")
+    assert place_of(first.value) != place_of(second.value)
+
+
+@pytest.mark.slow
+def test_the_command_fuzzes_where_atheris_is_installed(tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    command = [
+        sys.executable,
+        "-m",
+        "tests.soak.fuzzing",
+        "tunes",
+        "--executions",
+        "500",
+        "--folder",
+        tmp_path,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tunes: 5" in done.stdout and "0 crashes" in done.stdout

@@ -1,0 +1,57 @@
+"""What a person got wrong in Hydra's own settings and files is one line, before anything is made."""
+
+from pathlib import Path
+
+import pytest
+
+from musicgen.sweep.refusals import describe_refusal, is_refused
+from tests.commands import TINY, run
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of configs that are broken each in its way."""
+    folder = tmp_path_factory.mktemp("mine")
+    head = b"defaults: [config, _self_]\n"
+    (folder / "syntax.yaml").write_bytes(head + b"seed: [7\n")
+    (folder / "tab.yaml").write_bytes(head + b"model:\n\tdropout: 0\n")
+    (folder / "twice.yaml").write_bytes(head + b"seed: 1\nseed: 2\n")
+    (folder / "latin.yaml").write_bytes(head + b"study: {question: 'B\xfc'}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--config-name=syntax"], "syntax.yaml"),
+        (["--config-name=tab"], "tab.yaml"),
+        (["--config-name=twice"], "duplicate key seed"),
+        (["--config-name=latin"], "save it as UTF-8"),
+        (["--config-name=none"], "none"),
+        (["data.path=B\u00fccher.abc"], "need quotes: 'data.path=\"B\u00fccher.abc\"'"),
+        (["hydra.job_logging.root.level=LOUD"], "LOUD"),
+        (["hydra.job.env_copy=[NOBODY_SET_THIS]"], "NOBODY_SET_THIS"),
+        (["--multirun", "+hydra.sweeper.n_trials=2"], "hydra.sweeper.n_trials: no such setting"),
+        (["--multirun", "+hydra.launcher.n_jobs=2"], "allowed for ProcessLauncher are num_jobs"),
+        (["--multirun", "hydra.launcher._target_=a.B"], "_target_=a.B: there is no such"),
+        (["--multirun", "hydra/sweeper=optuna", "+hydra.sweeper.sampler.color=1"], "hydra.sweeper.sampler"),
+        (["--multirun", "hydra.sweep.subdir=${hydra.job.num}"], "arms and trials name their own"),
+    ],
+)
+def test_a_wrong_setting_of_hydra_is_one_line(
+    mine: Path, tmp_path: Path, words: list[str], told: str
+) -> None:
+    places = [f"--config-dir={mine}", f"paths.outputs={tmp_path / 'outputs'}", "data.path=none.abc"]
+    done = run("train", *TINY, *places, *words)
+    lines = done.stderr.strip().splitlines()
+    assert done.returncode == 1 and len(lines) == 1
+    assert lines[0].startswith("musicgen: ") and told in lines[0]
+
+
+def test_an_error_of_our_own_is_no_refusal() -> None:
+    def calls_hydra() -> None:
+        describe_refusal(TypeError("from a module of ours"), 3)  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError) as error:
+        calls_hydra()
+    assert not is_refused(error.value, run)

@@ -1,0 +1,358 @@
+"""Files that are written whole, folders made by one, work done once."""
+
+import errno
+import json
+import multiprocessing
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.system.files import (
+    Made,
+    append_whole,
+    computed_once,
+    filled_folder,
+    keep_text,
+    make_new_folder,
+    remove_empty_folder,
+    remove_file,
+    remove_unfinished,
+    replace_atomically,
+    source_code,
+    write_text_atomically,
+)
+from musicgen.system.locks import take_lock
+from tests.full_disk import files_end_at
+
+
+def compute(folder: Path, name: str, locks: bool) -> None:
+    """Be one of several processes that need the same, which takes a second; leave a mark when computing."""
+
+    def work() -> str:
+        (folder / f"computing-{name}").touch()
+        time.sleep(1)
+        return "the same for all"
+
+    value = computed_once(folder / "value.txt", str, work, str, locks=locks)
+    assert value == "the same for all"
+
+
+@pytest.mark.parametrize(("locks", "times"), [(True, 1), (False, 2)])
+def test_what_two_processes_need_is_computed_once_or_without_locks_by_both(
+    locks: bool, times: int, tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=compute, args=(tmp_path, name, locks)) for name in ("a", "b")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(list(tmp_path.glob("computing-*"))) == times
+    left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("computing-")}
+    assert left == ({"value.txt", "value.lock"} if locks else {"value.txt"})
+
+
+def make_folders(parent: Path, start: Any, queue: Any) -> None:
+    start.wait()
+    queue.put([make_new_folder(parent / "deep" / "12-30-00").name for _ in range(20)])
+
+
+def test_a_full_disk_leaves_the_older_file_and_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    write_text_atomically(path, "older")
+    with pytest.raises(OSError, match="too large") as raised, files_end_at(1000):
+        write_text_atomically(path, "newer" * 1000)
+    assert (raised.value.errno, raised.value.filename) == (errno.EFBIG, str(path))
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("run.json", "older")]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_the_disk_has_the_file_before_its_name_and_then_the_name(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flushed = tmp_path / "run.json", []
+    flush = os.fsync
+
+    def note(descriptor: int) -> None:
+        flushed.append((os.fstat(descriptor).st_ino, path.exists()))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with replace_atomically(path, durable=durable) as temporary:
+        temporary.write_text("content")
+    told = [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+    assert flushed == (told if durable else [])
+
+
+def test_a_line_is_appended_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    with path.open("ab", buffering=0) as file:
+        append_whole(file, path, b"one\n")
+        with pytest.raises(OSError, match="lines") as raised, files_end_at(6):
+            append_whole(file, path, b"two\n")
+        assert raised.value.errno == errno.EFBIG and path.read_bytes() == b"one\n"
+        append_whole(file, path, b"three\n")
+    assert path.read_bytes() == b"one\nthree\n"
+
+
+def test_what_is_only_kept_to_save_time_ends_nothing_where_it_cannot_be_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    keep_text(in_the_way / "cache" / "tunes.json", "[]")
+    assert computed_once(in_the_way / "cache" / "value.txt", str, lambda: "value", str) == "value"
+    with files_end_at(10):
+        assert computed_once(tmp_path / "value.txt", str, lambda: "v" * 99, str) == "v" * 99
+    assert [line.split(" is not kept")[0].rpartition("/")[2] for line in caplog.messages] == [
+        "tunes.json",
+        "value.txt",
+        "value.txt",
+    ]
+    assert not (tmp_path / "value.txt").exists()
+
+
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "report"
+
+    def fail() -> None:
+        with filled_folder(path) as place:
+            (place / "report.html").write_text("half")
+            raise ValueError("half-way")
+
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+    with filled_folder(path) as place:
+        (place / "songs").mkdir()
+        (place / "songs" / "a.mp3").write_text("a")
+        (place / "report.html").write_text("whole")
+    with pytest.raises(ValueError, match="half-way"):
+        fail()
+    assert (path / "report.html").read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_folder_that_the_command_runs_in_can_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with filled_folder(Path()) as place:
+        (place / "report.html").write_text("page")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_a_folder_below_one_that_is_not_ours_can_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, made = tmp_path / "theirs" / "mine", []
+    path.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda place, _mode: Path(place) != tmp_path / "theirs")
+    with filled_folder(path) as place:
+        made.append(place.parent)
+        (place / "report.html").write_text("page")
+    assert made == [path] and [one.name for one in path.iterdir()] == ["report.html"]
+
+
+def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
+    def fill() -> None:
+        with filled_folder(tmp_path / "report") as place, files_end_at(10):
+            write_text_atomically(place / "report.html", "whole" * 10)
+
+    with pytest.raises(OSError, match="too large") as raised:
+        fill()
+    assert raised.value.filename == str(tmp_path / "report" / "report.html")
+
+
+def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, moved = tmp_path / "report", []
+    path.mkdir()
+    (path / "mine.txt").write_text("mine")
+    with filled_folder(path) as place:
+        (place / "runs.csv").write_text("runs")
+        (place / "songs").mkdir()
+        (place / "songs" / "a.mp3").write_text("a")
+        (place / "report.html").write_text("page")
+        replace = Path.replace
+
+        def note(source: Path, target: Path) -> Path:
+            moved.append(target.name)
+            return replace(source, target)
+
+        monkeypatch.setattr(Path, "replace", note)
+    assert moved == ["a.mp3", "runs.csv", "report.html"]
+    assert sorted(file.name for file in path.iterdir()) == ["mine.txt", "report.html", "runs.csv", "songs"]
+    assert (path / "mine.txt").read_text() == "mine" and (path / "songs" / "a.mp3").is_file()
+
+
+def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    start, queue = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=make_folders, args=(tmp_path, start, queue)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    names = [name for _ in processes for name in queue.get(timeout=60)]
+    for process in processes:
+        process.join()
+    assert sorted(names) == sorted({path.name for path in (tmp_path / "deep").iterdir()})
+    assert {"12-30-00", "12-30-00-2", "12-30-00-80"} <= set(names) and len(names) == 80
+
+
+def test_a_folder_below_a_link_to_nowhere_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError):
+        make_new_folder(tmp_path / "link" / "12-30-00")
+
+
+def test_a_file_takes_its_name_when_it_is_whole_and_an_older_one_stays_until_then(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with replace_atomically(path) as temporary:
+        # A writer chooses the format by the suffix.
+        assert temporary.parent == tmp_path and temporary.suffix == ".csv"
+        assert temporary.name.startswith(".unfinished-table-") and not temporary.exists()
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and [path] == list(tmp_path.iterdir())
+
+
+def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write(half: Path) -> None:
+        half.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), replace_atomically(path) as temporary:
+        write(temporary)
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+    # Nobody wrote anything: that is no file either.
+    with pytest.raises(FileNotFoundError), replace_atomically(path):
+        pass
+    assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
+
+
+def test_only_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+    ours = {".unfinished-a-0123456789ab.csv", ".unfinished-b-ba9876543210"}
+    others = {".unfinished-a-0123.csv", ".unfinished-chapter", "a.csv", ".lock", "unfinished-c"}
+    for name in ours | others:
+        (tmp_path / name).touch()
+    remove_unfinished(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == others
+
+
+def test_text_is_written_as_it_is(tmp_path: Path) -> None:
+    write_text_atomically(tmp_path / "text", "é\nŋ\r\n")
+    assert (tmp_path / "text").read_bytes() == "é\nŋ\r\n".encode()
+
+
+def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "value.json"
+    computed: list[int] = []
+
+    def compute() -> dict[str, int]:
+        computed.append(len(computed))
+        return {"value": len(computed)}
+
+    def read(text: str) -> dict[str, int]:
+        return {"value": json.loads(text)["value"] + 0}
+
+    def value() -> int:
+        return computed_once(path, read, compute, json.dumps)["value"]
+
+    assert [value(), value()] == [1, 1] and path.read_text() == '{"value": 1}'
+    # No JSON, no mapping, no such key, no number, no text.
+    for damage in (b"{", b"[]", b"{}", b'{"value": "1"}', b"\xff"):
+        path.write_bytes(damage)
+        assert value() == len(computed) and path.read_text() == f'{{"value": {len(computed)}}}'
+    assert len(computed) == 6
+    path.unlink()
+    assert value() == 7
+
+
+def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "value.txt"
+    lock = take_lock(path.with_suffix(".lock"))
+    assert lock is not None
+
+    def finish(words: str) -> None:
+        assert words.startswith("waiting for ") and not path.exists()
+        path.write_text("theirs")
+        lock.release()
+
+    assert computed_once(path, str, lambda: "ours", str, finish) == "theirs"
+
+
+def test_what_goes_wrong_while_computing_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
+    def fail() -> str:
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        computed_once(tmp_path / "value.txt", str, fail, str)
+    assert [path.name for path in tmp_path.iterdir()] == ["value.lock"]
+    assert take_lock(tmp_path / "value.lock") is not None
+
+
+def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path) -> None:
+    for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
+        (tmp_path / name).write_text(text)
+    assert source_code(tmp_path) == b"onetwo"
+
+
+def test_what_was_made_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "old" / "notes").mkdir(parents=True)
+    (tmp_path / "old" / "train.log").write_text("mine")
+    made = Made()
+    for folder in (tmp_path / "old", tmp_path / "new" / "run"):
+        made.expect_folder(folder / ".hydra")
+        for path in (folder / "train.log", folder / ".hydra" / "config.yaml"):
+            made.expect_file(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("ours")
+    (tmp_path / "new" / "somebody else").touch()
+    made.take_back()
+    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
+    assert left == ["new", "new/somebody else", "old", "old/notes", "old/train.log"]
+
+
+def test_a_removed_link_leaves_what_it_points_to(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").touch()
+    for name, target in (("to folder", "precious"), ("to file", "precious/file")):
+        (tmp_path / name).symlink_to(tmp_path / target)
+        assert not remove_empty_folder(tmp_path / name)
+        remove_file(tmp_path / name)
+        assert not (tmp_path / name).is_symlink()
+    assert (tmp_path / "precious" / "file").is_file()
+
+
+def test_removing_a_folder_as_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder"):
+        remove_file(tmp_path / "folder")
+    (tmp_path / "folder" / "file").touch()
+    assert not remove_empty_folder(tmp_path / "folder")
+    assert (tmp_path / "folder" / "file").is_file()
+
+
+def fill(folder: Path, name: str) -> None:
+    with filled_folder(folder) as place:
+        (place / name).parent.mkdir()
+        (place / name).touch()
+
+
+def test_a_filled_folder_writes_through_no_link(tmp_path: Path) -> None:
+    for name in ("report", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "report" / "songs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="songs: is a link"):
+        fill(tmp_path / "report", "songs/0.mid")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["songs"]

@@ -1,0 +1,116 @@
+"""Real signals to real processes: which ones ask a command to end, and what a second one does."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+WORK = """
+import sys, time
+from pathlib import Path
+from musicgen.system.interruption import listen_for_interruption
+folder = Path(sys.argv[1])
+with listen_for_interruption() as interruption:
+    (folder / "started").touch()
+    while not interruption.requested:
+        print("working", flush=True)
+        time.sleep(0.01)
+    (folder / "asked").touch()
+    while not (folder / "save").exists():
+        print("saving", flush=True)
+        time.sleep(0.01)
+    (folder / "saved").touch()
+"""
+"""A training in miniature: it prints while it works, and saves when it is asked to end."""
+COMMAND = """
+import sys, time
+from pathlib import Path
+from musicgen.system.commands import exit_status
+folder = Path(sys.argv[1])
+def command():
+    try:
+        (folder / "started").touch()
+        time.sleep(60)
+    finally:
+        (folder / "cleaned").touch()
+sys.exit(exit_status(command))
+"""
+
+
+def start(script: str, folder: Path, **how: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", script, str(folder)]
+    process = subprocess.Popen(command, text=True, **how)  # pyright: ignore - any way to start a process
+    wait_until((folder / "started").exists, process)
+    return process
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("numbers", [["SIGHUP", "SIGHUP"], ["SIGTERM", "SIGHUP"], ["SIGINT", "SIGHUP"]])
+def test_a_hangup_behind_another_signal_does_not_stop_the_saving(numbers: list[str], tmp_path: Path) -> None:
+    process = start(WORK, tmp_path, stdout=subprocess.DEVNULL)
+    for name in numbers:
+        process.send_signal(signal.Signals[name])
+        wait_until((tmp_path / "asked").exists, process)
+    time.sleep(0.1)
+    (tmp_path / "save").touch()
+    assert process.wait(60) == 0 and (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_second_signal_of_somebody_impatient_ends_at_once(name: str, tmp_path: Path) -> None:
+    process = start(WORK, tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process.send_signal(signal.SIGHUP)
+    wait_until((tmp_path / "asked").exists, process)
+    process.send_signal(signal.Signals[name])
+    assert process.wait(60) == -signal.Signals[name] and not (tmp_path / "saved").exists()
+
+
+def test_nohup_keeps_a_command_running(tmp_path: Path) -> None:
+    process = start(
+        WORK,
+        tmp_path,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None and not (tmp_path / "asked").exists()
+    process.kill()
+    process.wait()
+
+
+def test_what_prints_to_a_terminal_saves_when_the_terminal_is_closed(tmp_path: Path) -> None:
+    inner, outer = pty.openpty()
+
+    def make_it_the_terminal() -> None:
+        os.setsid()
+        os.close(os.open(os.ttyname(outer), os.O_RDWR))
+
+    process = start(WORK, tmp_path, stdout=outer, stderr=outer, preexec_fn=make_it_the_terminal)
+    os.close(outer)
+    (tmp_path / "save").touch()
+    os.close(inner)
+    assert process.wait(60) == 0 and (tmp_path / "saved").exists()
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_every_command_cleans_up_and_ends_with_the_status_of_its_signal(
+    name: str, status: int, tmp_path: Path
+) -> None:
+    process = start(COMMAND, tmp_path, stderr=subprocess.PIPE)
+    process.send_signal(signal.Signals[name])
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == status and (tmp_path / "cleaned").exists()
+    assert errors.count("\n") == 1 and errors.startswith("musicgen: ")

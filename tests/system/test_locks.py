@@ -1,0 +1,173 @@
+"""Locks where a file system has them, and what those hear who wait."""
+
+import errno
+import fcntl
+import json
+import multiprocessing
+import os
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from musicgen.errors import InputError
+from musicgen.system import locks
+from musicgen.system.locks import is_locked, locked, take_lock, wait_for_lock, words_on_holder
+
+
+def without_locks(monkeypatch: pytest.MonkeyPatch, number: int = errno.ENOLCK) -> None:
+    """Let the system answer as it does on a file system without locks."""
+
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+
+
+def hold(path: Path, report: Path) -> None:
+    with locked(path):
+        report.touch()
+        signal.pause()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[int]:
+    """Let another process hold the lock; gives its number."""
+    report = path.with_name("held")
+    process = multiprocessing.get_context("spawn").Process(target=hold, args=(path, report))
+    process.start()
+    wait_until_it_exists(report)
+    assert process.pid is not None
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.join()
+
+
+def wait_until_it_exists(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_who_waits_hears_for_whom_and_goes_on_when_that_one_dies(tmp_path: Path) -> None:
+    path = tmp_path / "value.lock"
+    words: list[str] = []
+    with held(path) as process:
+        assert take_lock(path) is None
+
+        def hear(said: str) -> None:
+            words.append(said)
+            os.kill(process, signal.SIGKILL)
+
+        started = time.monotonic()
+        wait_for_lock(path, hear).release()
+        assert 0.9 < time.monotonic() - started < 5
+    (said,) = words
+    assert said.startswith(
+        f"waiting for process {process} on {platform.node()}, which has locked {path} since 20"
+    )
+    assert "suspended" not in said
+    note = json.loads(path.read_text())
+    assert note["process"] == os.getpid(), "the next one says who it is"
+
+
+def test_one_that_is_suspended_is_told_with_what_lets_it_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "value.lock"
+    with held(path) as process:
+        os.kill(process, signal.SIGSTOP)
+        words: list[str] = []
+
+        def hear(said: str) -> None:
+            words.append(said)
+            os.kill(process, signal.SIGKILL)
+
+        wait_for_lock(path, hear).release()
+    assert words[0].endswith(f"; it is suspended: `kill -CONT {process}` lets it go on")
+
+
+def test_a_signal_ends_the_wait_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "value.lock"
+    with held(path):
+        alarm = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        started = time.monotonic()
+        alarm.start()
+        with pytest.raises(KeyboardInterrupt), locked(path):
+            pass
+        assert time.monotonic() - started < 1.5
+
+
+def test_it_is_said_again_rarely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "SECONDS_BEFORE_WORDS", 0.2)
+    monkeypatch.setattr(locks, "SECONDS_BETWEEN_WORDS", 0.4)
+    path = tmp_path / "value.lock"
+    words: list[str] = []
+    with held(path) as process:
+        threading.Timer(1.3, os.kill, (process, signal.SIGKILL)).start()
+        wait_for_lock(path, words.append).release()
+    assert len(words) in (2, 3)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "no JSON", "[1]", '{"process": 1}', '{"process": "one", "host": "a", "since": "b"}', "\x00" * 100],
+)
+def test_a_lock_file_with_other_content_locks_as_well(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "value.lock"
+    path.write_text(content)
+    assert words_on_holder(path) == f"waiting for another process, which has locked {path}"
+    lock = take_lock(path)
+    assert lock is not None and f"process {os.getpid()} on" in words_on_holder(path)
+    lock.release()
+
+
+def test_a_note_of_a_process_that_is_gone_names_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "value.lock"
+    process = multiprocessing.get_context("spawn").Process(target=int)
+    process.start()
+    process.join()
+    note = {"process": process.pid, "host": platform.node(), "since": "2026-11-26 06:30:00+00:00"}
+    path.write_text(json.dumps(note))
+    assert words_on_holder(path) == f"waiting for another process, which has locked {path}"
+    path.write_text(json.dumps(note | {"host": "elsewhere"}))
+    assert words_on_holder(path) == (
+        f"waiting for process {process.pid} on elsewhere, which has locked {path} since {note['since']}"
+    )
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_one_line_that_says_what_to_set(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_locks(monkeypatch, number)
+    with pytest.raises(InputError, match=r"has no locks \(.*\); paths\.locks=false does without them$"):
+        take_lock(tmp_path / ".lock")
+    with pytest.raises(InputError), locked(tmp_path / ".lock"):
+        pass
+    with locked(tmp_path / ".lock", locks=False):
+        pass
+
+
+def test_another_error_of_the_file_system_stays_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_locks(monkeypatch, errno.EIO)
+    with pytest.raises(OSError, match="Input/output error"):
+        take_lock(tmp_path / ".lock")
+
+
+def test_whether_another_process_has_it_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "value.lock"
+    assert not is_locked(path) and not path.exists(), "asking leaves nothing behind"
+    with held(path):
+        assert is_locked(path)
+    assert not is_locked(path)
+    without_locks(monkeypatch)
+    assert not is_locked(path)
