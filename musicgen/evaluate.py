@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from musicgen.config import corpus_names, data_config
 from musicgen.corpus.config import DataConfig
 from musicgen.errors import InputError
 from musicgen.system.commands import exit_status, in_settled_environment
