@@ -35,7 +35,9 @@ class Recipe:
             elif language == "diff":
                 path = project / first.removeprefix("--- ")
                 lines = rest.splitlines()
-                old, new = ("\n".join(line[1:] for line in lines if line[:1] in sides) for sides in (" -", " +"))
+                old, new = (
+                    "\n".join(line[1:] for line in lines if line[:1] in sides) for sides in (" -", " +")
+                )
                 text = path.read_text(encoding="utf-8")
                 assert text.count(old) == 1, f"{path} holds this {text.count(old)} times:\n{old}"
                 path.write_text(text.replace(old, new), encoding="utf-8")

@@ -38,7 +38,9 @@ def test_the_map_shows_every_room() -> None:
 
 def test_the_map_names_existing_modules() -> None:
     names = set(re.findall(r"`((?:\w+/)*\w+\.py)`", MAP))
-    assert [name for name in names if not (ROOT / name).exists() and not (ROOT / "musicgen" / name).exists()] == []
+    assert [
+        name for name in names if not (ROOT / name).exists() and not (ROOT / "musicgen" / name).exists()
+    ] == []
 
 
 def test_private_interfaces_are_used_where_the_map_says() -> None:
