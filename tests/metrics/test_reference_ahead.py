@@ -46,7 +46,7 @@ def test_who_asks_meanwhile_waits_instead_of_computing(oneills: list[str], tmp_p
         wait_for(path.with_suffix(".lock"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(reference_module, "_compute", lambda *_: pytest.fail("computed beside the other"))
-            patch.setattr(locks, "SECONDS_BEFORE_WORDS", 0.0)
+            patch.setattr(locks, "SECONDS_BEFORE_REPORT", 0.0)
             waits: list[tuple[str, bool]] = []
             told = build_reference(
                 tunes,

@@ -122,7 +122,7 @@ def test_forged_findings_are_not_written(client: Client, log: Path, headers: dic
 def test_posts_are_json_of_a_length(client: Client, server: ReportServer, log: Path) -> None:
     assert client.post("finding", FINDING, Content_Type="text/plain")[0] == 415
     assert client.post("finding", FINDING, Content_Length=None)[0] == 411
-    assert client.post("finding", FINDING | {"text": "long" * server.most_bytes})[0] == 413
+    assert client.post("finding", FINDING | {"text": "long" * server.max_post_bytes})[0] == 413
     assert client.post("finding", [FINDING])[0] == 400
     assert client.post("another", FINDING)[0] == 404
     assert not log.exists()

@@ -86,7 +86,7 @@ def test_the_runs_of_a_sweep_find_it_read_where_there_are_enough(
         [sys.executable, "-c", program, "--multirun", *TINY, *overrides, *quiet, swept],
         capture_output=True,
         text=True,
-        env=os.environ | {"SPIED": str(tmp_path / "spied"), "PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"SPIED": str(tmp_path / "spied"), "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "spied").iterdir())) == num_readings
