@@ -79,6 +79,16 @@ def test_a_metric_is_a_function_and_an_entry(project: Path) -> None:
     assert re.search(r"structure/bars_per_tune +\d", run(project, evaluate))
 
 
+def test_a_cell_is_a_line(project: Path) -> None:
+    recipe = Recipe("A cell")
+    recipe.apply(project)
+    (train,) = recipe.commands
+    short = ["training.num_iterations=10", "training.validation_interval=10", "sampling.max_chars=60"]
+    quiet = ["rendering=none", "rendering.plots=false", "tracker=none", "data=file", "data.path=my/tunes.abc"]
+    run_directory = project / run(project, [*train, *short, *quiet]).splitlines()[-1]
+    assert '"cell": "rnn"' in (run_directory / "run.json").read_text(encoding="utf-8")
+
+
 def test_a_corpus_is_a_file(project: Path) -> None:
     recipe = Recipe("A corpus")
     recipe.apply(project)
