@@ -25,18 +25,18 @@ def undeclared_differences(
 
     A level that the run does not have, and a seed, count as well.
     """
-    change = record.change or {}
-    parameter = str(change.get("parameter", ""))
+    change = record.change
+    parameter = "" if change is None else change.parameter
     wrong = [] if record.config.get("seed", record.seed) == record.seed else ["seed"]
     if parameter in JOINT:
         return wrong
-    if parameter in configuration and not _has_level(configuration[parameter], change.get("value")):
+    if change and parameter in configuration and not _has_level(configuration[parameter], change.value):
         wrong.append(parameter)
-    also = change.get("also_changes")
+    also = None if change is None else change.also_changes
     if also is None and parameter and parameter not in {*baseline, *configuration}:
         # An older record of a choice in a group does not say what the choice sets.
         return wrong
-    declared = [parameter, *record.retuned, *(also if isinstance(also, list) else ())]
+    declared = [parameter, *record.retuned, *(also or ())]
     different = differing_parameters(baseline, configuration)
     if None in (baseline.get(CORPUS_TEXT), configuration.get(CORPUS_TEXT)):
         # A run that failed before it read the corpus.

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from musicgen.config import Change
 from musicgen.effects.corpora import split_by_text
 from musicgen.effects.declaration import undeclared_differences
 from musicgen.effects.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
@@ -22,20 +23,6 @@ IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
 """Parts of the config that can change a run's numbers, beside the seed."""
 COMBINED = "combined"
 """The parameter of the run of all winning levels together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What makes an arm."""
-
-    parameter: str
-    value: object
-    baseline_value: object
-
-    @property
-    def key(self) -> str:
-        """The same for the same level."""
-        return f"{self.parameter}={json.dumps(self.value, sort_keys=True)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +204,7 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
     if is_declared:
         own = [run for run in pile.runs if pile.declared.get(run) == key]
         undeclared = _undeclared(own, base, pile.configurations)
-        members = [(_declared_change(run), run) for run in own if run not in undeclared]
+        members = [(run.record.change, run) for run in own if run not in undeclared]
         # A run made by hand joins the arm of the study that has its configuration.
         known |= {pile.keys[run]: change for change, run in members if not run.record.retuned}
         left_out = [run for run in pile.runs if pile.declared.get(run, key) != key or run in undeclared]
@@ -258,7 +245,7 @@ def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:
     """A line for each arm and what differs in it."""
     runs: Counter[tuple[str, str]] = Counter()
     for run, names in undeclared.items():
-        change = _declared_change(run)
+        change = run.record.change
         runs["baseline" if change is None else change.key, ", ".join(names)] += 1
     return [
         f"{arm}: {number} run{'s' if number > 1 else ''} not compared: the config differs from the "
@@ -277,13 +264,6 @@ def _of_one_corpus(
     return [(change, run) for change, run in members if run in kept], others
 
 
-def _declared_change(run: FoundRun) -> Change | None:
-    change = run.record.change
-    if change is None:
-        return None
-    return Change(str(change["parameter"]), change["value"], change["baseline_value"])
-
-
 def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Sequence[FoundRun]) -> Star:
     """Members as arms: parameters as they come, their levels ascending, joint changes last."""
     changes = {change.key: change for change, _ in members if change is not None}
@@ -296,7 +276,7 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
         change = None if key is None else changes[key]
         kept, spare = _one_a_seed(belonging.get(key, []))
         doubles += spare
-        marked = [replace(run, record=replace(run.record, change=_as_mapping(change))) for run in kept]
+        marked = [replace(run, record=replace(run.record, change=change)) for run in kept]
         arms[key] = Arm(
             change,
             tuple(run for run in marked if not run.record.retuned),
@@ -312,14 +292,6 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
         return arm.change.parameter == COMBINED, parameters.index(arm.change.parameter), number
 
     return Star(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *doubles))
-
-
-def _as_mapping(change: Change | None) -> dict[str, object] | None:
-    return change and {
-        "parameter": change.parameter,
-        "value": change.value,
-        "baseline_value": change.baseline_value,
-    }
 
 
 def _one_a_seed(runs: Sequence[FoundRun]) -> tuple[list[FoundRun], list[FoundRun]]:

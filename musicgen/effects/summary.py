@@ -99,7 +99,7 @@ def failures_of(star: Star, relative_to: Path) -> list[str]:
 
 def _failure(run: FoundRun, out: Path) -> str:
     record = run.record
-    change = "baseline" if record.change is None else f"{record.change['parameter']}={record.change['value']}"
+    change = "baseline" if record.change is None else f"{record.change.parameter}={record.change.value}"
     status = "running or killed" if record.status == "running" else record.status
     reason = f": {' '.join(record.error.split())}" if record.error else ""
     return f"{change} seed={record.seed} {status}{reason} ({directory_name(run, out)})"

@@ -258,8 +258,8 @@ def _rows_about(
         if row["parameter"] == effect.parameter and row["metric"] == effect.metric
     ]
     change = next((run.record.change for run in runs if run.record.run_id == finding.run_id), None)
-    if change is not None and change["parameter"] == effect.parameter:
-        return [row for row in rows if row["value"] == level_cell(change["value"])]
+    if change is not None and change.parameter == effect.parameter:
+        return [row for row in rows if row["value"] == level_cell(change.value)]
     return rows
 
 

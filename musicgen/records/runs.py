@@ -246,9 +246,9 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
     change: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
     if record.change is not None:
         change = {
-            "parameter": record.change["parameter"],
-            "value": level_cell(record.change["value"]),
-            "baseline_value": level_cell(record.change["baseline_value"]),
+            "parameter": record.change.parameter,
+            "value": level_cell(record.change.value),
+            "baseline_value": level_cell(record.change.baseline_value),
         }
     timing = {
         name: record.timing.get(name)

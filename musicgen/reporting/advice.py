@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from musicgen.config import Change
 from musicgen.effects.figures.arms import level_of, shown_level
-from musicgen.effects.pairing import COMBINED, Change
+from musicgen.effects.pairing import COMBINED
 from musicgen.effects.table import PLAIN
 from musicgen.effects.verdict import brief, metric_words
 from musicgen.records.command import train_command

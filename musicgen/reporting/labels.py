@@ -27,9 +27,9 @@ def run_cells(run: FoundRun, material: Material) -> tuple[str, str]:
     """Parameter and level for a table; a run that belongs to no arm has all its differences in the first."""
     if run in material.star.left_out:
         return _words(differences(run, material.star.baseline.runs[0])) or SAME, ""
-    change: Mapping[str, object] = run.record.change or {}
-    parameter = str(change.get("parameter", BASELINE))
-    level = shown_level(level_of(change["value"])) if change else ""
+    change = run.record.change
+    parameter = BASELINE if change is None else change.parameter
+    level = "" if change is None else shown_level(level_of(change.value))
     if run.record.retuned:
         level = ", ".join(part for part in (level, f"re-tuned {_words(run.record.retuned)}") if part)
     return parameter, level

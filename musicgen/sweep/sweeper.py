@@ -255,7 +255,7 @@ def _record_failure(
             config=run.config.as_dict(),
             command=reproducing_command(hydra, run.overrides),
             corpus={"name": run.config.data.name},
-            change=None if run.change is None else asdict(run.change),
+            change=run.change,
             retuned=run.config.retuned,
         )
     if record.status == "running":
