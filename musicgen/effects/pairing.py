@@ -14,15 +14,19 @@ from pathlib import Path
 
 from musicgen.config import Change
 from musicgen.effects.corpora import split_by_text
-from musicgen.effects.declaration import undeclared_differences
-from musicgen.effects.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
+from musicgen.effects.differences import (
+    COMBINED,
+    CORPUS_TEXT,
+    Configuration,
+    count_changes,
+    differing_parameters,
+    undeclared_differences,
+)
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 
 IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
 """Parts of the config that can change a run's numbers, beside the seed."""
-COMBINED = "combined"
-"""The parameter of the run of all winning levels together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Star:
+class PairedRuns:
     """The baseline, its arms, and what belongs to neither."""
 
     baseline: Arm
@@ -72,7 +76,7 @@ class _Pile:
         return found
 
 
-def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = None) -> Star:
+def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = None) -> PairedRuns:
     """Find the baseline with the most arms; ties go to more seeds, then to the earliest directory.
 
     The baselines that studies declare come first. `baseline`, parameter -> value as written, asks for another
@@ -83,14 +87,14 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     wanted = _keys_with(pile, baseline or {})
     declared = [key for key in wanted if key in set(pile.declared.values())]
     if not declared:
-        return _star(pile, _most_changed(pile, wanted), is_declared=False)
-    stars = [_star(pile, key, is_declared=True) for key in declared]
+        return _paired_with(pile, _most_changed(pile, wanted), is_declared=False)
+    candidates = [_paired_with(pile, key, is_declared=True) for key in declared]
 
-    def rank(star: Star) -> tuple[int, int]:
-        return len(star.arms), len(star.baseline.runs)
+    def rank(paired: PairedRuns) -> tuple[int, int]:
+        return len(paired.arms), len(paired.baseline.runs)
 
     # Python's max takes the first of equals, and the keys come in the order of the directories.
-    return max(stars, key=rank)
+    return max(candidates, key=rank)
 
 
 def _most_changed(pile: _Pile, wanted: Sequence[str]) -> str:
@@ -193,7 +197,7 @@ def _reads_as(text: str, value: object) -> bool:
         return text == value
 
 
-def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
+def _paired_with(pile: _Pile, key: str, *, is_declared: bool) -> PairedRuns:
     """The star around one configuration."""
     members: list[tuple[Change | None, FoundRun]] = []
     left_out: list[FoundRun] = []
@@ -264,7 +268,7 @@ def _of_one_corpus(
     return [(change, run) for change, run in members if run in kept], others
 
 
-def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Sequence[FoundRun]) -> Star:
+def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Sequence[FoundRun]) -> PairedRuns:
     """Members as arms: parameters as they come, their levels ascending, joint changes last."""
     changes = {change.key: change for change, _ in members if change is not None}
     arms: dict[str | None, Arm] = {}
@@ -291,7 +295,7 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
         number = float(value) if isinstance(value, (int, float)) else 0.0
         return arm.change.parameter == COMBINED, parameters.index(arm.change.parameter), number
 
-    return Star(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *doubles))
+    return PairedRuns(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *doubles))
 
 
 def _one_a_seed(runs: Sequence[FoundRun]) -> tuple[list[FoundRun], list[FoundRun]]:

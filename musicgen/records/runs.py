@@ -66,6 +66,13 @@ class FoundRun:
         """The metric, or None where the run did not come to its end or could not measure it."""
         return self.record.metrics.get(metric) if self.record.status == "complete" else None
 
+    def setting(self, name: str) -> object:
+        """The value of a dotted name in the run's config; None where it has none."""
+        value: object = self.record.config
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
     @property
     def num_tunes(self) -> int:
         """Tunes that the run was to sample."""

@@ -19,7 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Config, StudyConfig, conf_folder, parse_config, plain_values, resolve
-from musicgen.effects.winners import winning_levels
+from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from musicgen.effects.declaration import undeclared_differences
+from musicgen.effects.differences import undeclared_differences
 from musicgen.effects.pairing import identity_leaves
 from tests.records.made_runs import made_run
 
