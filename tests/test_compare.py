@@ -60,7 +60,7 @@ def test_runs_given_one_by_one_are_written_where_the_user_is(
     assert sorted(path.name for path in Path().iterdir()) == ["effects.csv", "noise.csv", "runs.csv"]
     assert not (sweep / "effects.csv").exists()
     assert main([str(folders[0]), "--no-plots", "--out", "elsewhere"]) == 0
-    assert "there is no effect to tell" in capsys.readouterr().out
+    assert "there are no effects to report" in capsys.readouterr().out
     assert pandas.read_csv("elsewhere/effects.csv").empty
 
 
@@ -116,7 +116,7 @@ def test_runs_outside_and_several_parameters_are_mentioned(
     written(far, sweep.parent)
     assert main([str(sweep.parent), "--no-plots"]) == 0
     out = capsys.readouterr().out
-    assert "left outside: 1 runs" in out and "shows no interactions" in out
+    assert "left out: 1 run with" in out and "shows no interactions" in out
 
 
 def test_a_missing_run_and_a_changed_corpus_are_told(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ def test_a_note_is_a_line_of_the_log(run_directory: Path, capsys: pytest.Capture
     ("arguments", "complaint"),
     [
         (["heard", "--musicality", "6"], "musicality=6: a whole number from 1 to 5 is needed"),
-        (["  "], "a finding needs words"),
+        (["  "], "the finding is empty"),
         (["heard", "--effect", "model.cell,tune_rate"], "effect 'model.cell,tune_rate': PARAMETER,METRIC"),
         (["heard", "--effect", "a,b,changes"], "effect 'a,b,changes'"),
     ],

@@ -314,5 +314,5 @@ def test_a_share_that_is_none_is_refused() -> None:
         made_run("a", metrics={RATE: 0.5}),
         made_run("b", overrides={"model.cell": "gru"}, metrics={RATE: 1.5}),
     ]
-    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 is no share"):
+    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 must be a share"):
         effects_table(pair_runs(runs))

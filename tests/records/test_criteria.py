@@ -16,7 +16,7 @@ def test_every_point_of_every_scale_has_words_of_its_own() -> None:
 def test_criteria_come_in_the_order_of_the_page() -> None:
     assert check_criteria(["structure", "musicality"]) == ["musicality", "structure"]
     assert check_criteria([]) == []
-    with pytest.raises(InputError, match=r"^criterion groove: no such one; allowed are musicality, variety,"):
+    with pytest.raises(InputError, match=r"^criterion groove: unknown; allowed are musicality, variety,"):
         check_criteria(["musicality", "groove"])
 
 

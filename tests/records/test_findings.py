@@ -46,7 +46,7 @@ def test_many_at_once_and_half_a_line_lose_nothing(tmp_path: Path) -> None:
         file.write('{"date": "2026')
     add_finding(directory, "after the power failure")
     assert json.loads(log.read_text().splitlines()[-1])["text"] == "after the power failure"
-    with pytest.raises(InputError, match=r"findings.jsonl:21: is no finding"):
+    with pytest.raises(InputError, match=r"findings.jsonl:21: is not a finding"):
         read_findings([log])
 
 
@@ -82,7 +82,7 @@ def test_every_sign_that_somebody_writes_stays_in_its_line(tmp_path: Path) -> No
     add_finding(directory, text)
     add_finding(directory, "next")
     assert [finding.text for finding in read_findings([directory])] == [text, "next"]
-    with pytest.raises(InputError, match="holds bytes that are none"):
+    with pytest.raises(InputError, match="contains invalid UTF-8"):
         add_finding(directory, "half a pair \ud800")
     assert len(read_findings([directory])) == 2
 
@@ -106,5 +106,5 @@ def test_a_line_that_is_no_finding_is_named(tmp_path: Path, change: object, prob
     line = change if isinstance(change, str) else json.dumps(json.loads(log.read_text()) | dict(change))  # pyright: ignore[reportCallIssue, reportArgumentType]
     with log.open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(InputError, match=rf"findings\.jsonl:2: is no finding: {problem}"):
+    with pytest.raises(InputError, match=rf"findings\.jsonl:2: is not a finding: {problem}"):
         read_findings([log])

@@ -67,7 +67,7 @@ def test_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path:
     assert (first.seed, first.index, first.rating, first.is_repeat) == (0, 3, 4, False)
     assert (second.seed, second.anchor, second.is_repeat) == (None, "corpus", True)
     (tmp_path / "sweep/ratings.csv").write_text("name,points\nAnna,4\n")
-    with pytest.raises(InputError, match="is no table of ratings"):
+    with pytest.raises(InputError, match="is not a table of ratings"):
         read_ratings(tmp_path / "sweep/ratings.csv")
 
 
@@ -93,7 +93,7 @@ def test_mean_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_
     (row,) = find_means([run], tmp_path / "sweep")
     assert (row["arm"], row["mean"], row["num_listeners"]) == ("baseline", "3.5", "2")
     path.write_text("arm,mean\nbaseline,3\n")
-    with pytest.raises(InputError, match="no table of mean ratings, it has no column criterion"):
+    with pytest.raises(InputError, match="not a table of mean ratings: column criterion is missing"):
         find_means([run])
 
 

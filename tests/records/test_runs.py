@@ -118,12 +118,12 @@ def test_the_history_of_a_run_that_was_killed_ends_with_its_last_whole_row(tmp_p
     history = found(tmp_path).history()
     assert history is not None and history["train_loss"].tolist() == [2.5]
     (tmp_path / "history.csv").write_text(head + "10,low,,0.004,900\n")
-    with pytest.raises(InputError, match="train_loss holds something that is no number"):
+    with pytest.raises(InputError, match="train_loss contains something that is not a number"):
         found(tmp_path).history()
 
 
 @pytest.mark.parametrize("number", ["inf", "nan", "many", "-1", "1e300"])
 def test_bars_that_count_nothing_are_refused(number: str, tmp_path: Path) -> None:
     (tmp_path / "tunes.csv").write_text(f"num_bars\n{number}\n")
-    with pytest.raises(InputError, match="counts no bars"):
+    with pytest.raises(InputError, match="not a number of bars"):
         _ = found(tmp_path).num_bars

@@ -55,7 +55,7 @@ def test_files_of_different_runs_are_one_line(tmp_path: Path) -> None:
     assert [tune.is_valid for tune in found] == [True] * (NUM_TUNES - 1) + [False]
     table = run.directory / "tunes.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(InputError, match="has 8 tunes, tunes.csv 7: they are not of one run"):
+    with pytest.raises(InputError, match="has 8 tunes, tunes.csv 7: they come from different runs"):
         read_songs(run)
 
 
