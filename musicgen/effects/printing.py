@@ -110,9 +110,7 @@ def _remarks(summary: Summary) -> list[str]:
             "another corpus or another baseline (--baseline PARAMETER=VALUE)"
         )
     if not arms:
-        lines.append(
-            "no two configurations differ in exactly one parameter, so there are no effects to report"
-        )
+        lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
     if len(parameters) > 1 and COMBINED not in parameters:
         lines.append(
             "one change at a time shows no interactions; study.combine=true also runs the winners together"

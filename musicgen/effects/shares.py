@@ -23,7 +23,7 @@ def rounding_variance(rates: ArrayLike, counts: ArrayLike) -> Floats:
     """Variance of a logit that comes from its share's steps of 1 / n: step² / 12, averaged over the seeds.
 
     It is a lower bound for the spread. Without it, two seeds whose shares differ by the same number of steps
-    would seem to agree almost perfectly, and claim effects in up to 13 % of studies that have none.
+    would seem to agree almost perfectly, and claim an effect in up to 13 % of studies without effects.
     """
     rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
     share = (rates * counts + 0.5) / (counts + 1)

@@ -120,7 +120,7 @@ def _spread(baseline: Floats, changed: Floats) -> Floats:
 def _paired_t(
     difference: Floats, spread: Floats, num_seeds: int
 ) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-    """The p values and both intervals, as scipy's ttest_rel gives them; NaN where there is no spread."""
+    """The p values and both intervals, as scipy's ttest_rel gives them; NaN without a spread."""
     from scipy.special import stdtr
 
     error = np.where(spread > 0, spread, np.nan) / np.sqrt(num_seeds)

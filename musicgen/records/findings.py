@@ -1,8 +1,8 @@
 """The findings log: what someone heard or saw in a run, with the date and the run's identity.
 
 The log has one JSON object per line and is only appended to. It is `experiments/<study>/findings.jsonl` for
-runs of a declared study, and findings.jsonl in the directory of the sweep or run otherwise. A finding may cite
-an effect; `compare` reports if later runs do not show that effect.
+runs of a declared study, and findings.jsonl in the directory of the sweep or run otherwise. A finding may
+cite an effect; `compare` reports if later runs do not show that effect.
 """
 
 import json

@@ -67,7 +67,7 @@ class FoundRun:
         return self.record.metrics.get(metric) if self.record.status == "complete" else None
 
     def setting(self, name: str) -> object:
-        """The value of a dotted name in the run's config; None if there is none."""
+        """The value of a dotted name in the run's config; None if it is missing."""
         value: object = self.record.config
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -93,7 +93,7 @@ class FoundRun:
 
     @cached_property
     def num_bars(self) -> int | None:
-        """Bars of the sampled tunes by tunes.csv, which is read once; None if there are none."""
+        """Bars of the sampled tunes by tunes.csv, which is read once; None for 0."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
         numbers = [_finite(text) for text in bars]
         if any(number is None or not 0 <= number <= _MAX_BARS for number in numbers):
@@ -285,7 +285,7 @@ def write_csv(table: "DataFrame", path: Path) -> None:
 
 
 def sweep_directory(run: FoundRun) -> Path:
-    """The folder of the run's sweep: where the plan is, or by `<sweep>/<change>/seed=<n>`."""
+    """The folder of the run's sweep: the one with the plan, else by `<sweep>/<change>/seed=<n>`."""
     return sweep_directories([run])[run]
 
 

@@ -96,8 +96,8 @@ def test_only_a_complete_run_has_values() -> None:
     ("content", "problem"),
     [
         (b"a,b\n\xff\xfe,1\n", "cannot be read"),
-        (b"a,b\n1\n", "row 1 has other cells"),
-        (b"a,b\n1,2\n1,2,3\n", "row 2 has other cells"),
+        (b"a,b\n1\n", "row 1 has more or fewer cells"),
+        (b"a,b\n1,2\n1,2,3\n", "row 2 has more or fewer cells"),
         (b"a\n" + b"x" * 200_000, "cannot be read: field larger"),
     ],
 )

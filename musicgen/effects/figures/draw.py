@@ -56,7 +56,7 @@ def study_drawings(study: DrawnStudy, max_columns: int = 4) -> dict[str, Drawing
 
 
 def draw_all(drawings: Mapping[str, Drawing]) -> dict[str, Figure]:
-    """The figures, without those that have too little to show."""
+    """Draw the figures, and leave out those with too little to show."""
     figures = {name: draw() for name, draw in drawings.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
 
