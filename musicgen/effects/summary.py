@@ -169,9 +169,9 @@ def unsupported(
 ) -> list[str]:
     """A line for each finding whose cited effect these runs do not show.
 
-    runs: those behind the effects. An effect supports a finding if its decision is the cited direction. If the
-    finding's run is an arm of the cited parameter, only its level counts, otherwise any level. Findings about
-    effects that were not measured are skipped.
+    runs: those behind the effects. An effect supports a finding if its decision is the cited direction. If
+    the finding's run is an arm of the cited parameter, only its level counts, otherwise any level. Findings
+    about effects that were not measured are skipped.
     """
     lines = []
     for finding in findings:

@@ -1,7 +1,7 @@
 """The verdict on an effect, as one line of words.
 
-A verdict never denies an effect. At most it says that any effect is smaller than the declared margin. One seed
-is not enough for either.
+A verdict never denies an effect. At most it says that any effect is smaller than the declared margin. One
+seed is not enough for that.
 """
 
 import math
