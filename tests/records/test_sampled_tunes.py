@@ -14,7 +14,7 @@ from tests.reporting.written_study import GOOD, HOSTILE_TITLE, write_run
 ORIGIN = "musicgen run 12ab, lstm 1 x 64, corpus oneills, seed 0"
 
 
-def test_a_tunebook_comes_apart_as_it_was_put_together() -> None:
+def test_a_tunebook_is_split_as_it_was_joined() -> None:
     texts = [
         "X:9\nT:one\nK:C\nCDE",
         "X:2\nX:3\nN:mine\nK:C\nX:2\nN:musicgen run of mine\nCDE",
