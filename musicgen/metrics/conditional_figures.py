@@ -26,10 +26,7 @@ Reference = Mapping[str, Mapping[str, float]]
 _COLUMNS = 4
 _MOST_ROWS = 24
 """Prompts that one page has room for."""
-_TITLES = {
-    "similarity/two_sample_auc": "Two-sample AUC",
-    "diversity/distinct_4": "Distinct 4-grams",
-}
+_TITLES = {"similarity/two_sample_auc": "Two-sample AUC", "diversity/distinct_4": "Distinct 4-grams"}
 _TEXT_SIZE = 8
 _QUIET_COLOUR = "#5b6670"
 

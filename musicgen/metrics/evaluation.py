@@ -73,11 +73,7 @@ class Evaluator:
         return cls(reference, corpus, seed=seed, asks_abc2midi=asks_abc2midi)
 
     def evaluate(
-        self,
-        tunes: Sequence[str],
-        *,
-        num_requested: int | None = None,
-        ended: Sequence[bool] | None = None,
+        self, tunes: Sequence[str], *, num_requested: int | None = None, ended: Sequence[bool] | None = None
     ) -> Evaluation:
         """Every metric of the tunes. `num_requested` is the denominator of validity rates (all, if not
         given).
@@ -128,10 +124,7 @@ class Evaluator:
         return evaluation_figures(self.compare(tunes))
 
     def compare(
-        self,
-        tunes: Sequence[str],
-        ended: Sequence[bool] | None = None,
-        num_requested: int | None = None,
+        self, tunes: Sequence[str], ended: Sequence[bool] | None = None, num_requested: int | None = None
     ) -> Comparison:
         """The tunes beside the corpus, as all other methods see them.
 

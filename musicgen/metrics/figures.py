@@ -167,11 +167,7 @@ def _describe(panel: Axes, title: str, horizontal: str, vertical: str) -> None:
 
 
 def _draw_binned(
-    ax: Axes,
-    ours: Distribution,
-    theirs: Distribution,
-    bins: NDArray[Any],
-    their_name: str = "corpus",
+    ax: Axes, ours: Distribution, theirs: Distribution, bins: NDArray[Any], their_name: str = "corpus"
 ) -> None:
     """Corpus as grey bars, generated as a coloured outline over them."""
     for side, name, style in (

@@ -122,10 +122,7 @@ def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[Cor
 
 
 def read_tunes(
-    texts: Sequence[str],
-    *,
-    ended: Sequence[bool] | None = None,
-    asks_abc2midi: bool | Sequence[bool] = False,
+    texts: Sequence[str], *, ended: Sequence[bool] | None = None, asks_abc2midi: bool | Sequence[bool] = False
 ) -> list[ScoredTune]:
     """Read ABC texts, one tune each, in order.
 

@@ -62,10 +62,7 @@ def metrics_table(
 
 
 def headline_table(
-    metrics: Values,
-    reference: Mapping[str, Mapping[str, float]],
-    floor: Values,
-    reasons: Mapping[str, str],
+    metrics: Values, reference: Mapping[str, Mapping[str, float]], floor: Values, reasons: Mapping[str, str]
 ) -> Table:
     """The headline metrics, with the test loss and the parse rate."""
     names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *HEADLINE]

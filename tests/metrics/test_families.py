@@ -119,11 +119,7 @@ class TestSimilarity:
         similarity.transition_divergence,
         similarity.transition_matrix_divergence,
     )
-    DISTANCES = (
-        similarity.note_count_distance,
-        similarity.range_distance,
-        similarity.mean_interval_distance,
-    )
+    DISTANCES = (similarity.note_count_distance, similarity.range_distance, similarity.mean_interval_distance)
 
     @given(melodies, melodies)
     @settings(max_examples=60, deadline=None)

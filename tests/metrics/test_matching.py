@@ -74,13 +74,7 @@ def test_long_repeats_are_sorted_out() -> None:
     """Suffixes that agree for hundreds of notes need every round of the sort."""
     long = [1] * 700 + [2]
     index = PassageIndex(arrays([long, [1] * 300 + [3], long]))
-    (matches,) = index.match(
-        arrays(
-            [
-                [1] * 500 + [2],
-            ][:1]
-        )
-    )
+    (matches,) = index.match(arrays([[1] * 500 + [2]][:1]))
     assert matches.lengths[0] == 501
     assert matches.lengths.tolist() == list(range(501, 0, -1))
 
