@@ -58,7 +58,7 @@ def main() -> None:
     from musicgen.corpus.tunes import clean_tune, split_tunes
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
-    from musicgen.metrics.melody import read_corpus
+    from musicgen.metrics.tunes import read_corpus
     from musicgen.metrics.reference import build_reference
 
     print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.metrics.melody import Melody, read_tunes, with_notes
+from musicgen.metrics.tunes import Melody, read_tunes, with_notes
 from musicgen.metrics.originality import TrainingIndex, copied_share, longest_copy
 
 MEGABYTES = (0.2, 0.5, 1, 2, 5, 10, 20, 50)

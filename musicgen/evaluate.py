@@ -44,12 +44,12 @@ def evaluate(arguments: argparse.Namespace) -> None:
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
     from musicgen.corpus.tunebook import read_tunebook, what_was_read
-    from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune
+    from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
-    from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.table import metrics_table, print_table
+    from musicgen.metrics.tunes import read_corpus
     from musicgen.records.destination import check_json_file
 
     if arguments.json is not None:
@@ -61,9 +61,9 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if not tunes:
         raise InputError(f"{arguments.tunes}: no tune found; a tune begins with a line X:")
     longest = max(map(len, tunes))
-    if longest > MOST_CHARACTERS:
+    if longest > MAX_TUNE_CHARACTERS:
         raise InputError(
-            f"{arguments.tunes}: a tune of {longest:,} characters; {MOST_CHARACTERS:,} are allowed"
+            f"{arguments.tunes}: a tune of {longest:,} characters; {MAX_TUNE_CHARACTERS:,} are allowed"
         )
     requested = len(tunes) if arguments.requested is None else arguments.requested
     if requested < len(tunes):

@@ -15,7 +15,7 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
 from musicgen.seeds import generator_for
 
-MOST_CHARACTERS = 10_000
+MAX_VOCABULARY = 10_000
 """Different ones in the training tunes: the network has rows of numbers for each."""
 TUNE_END = "\n\n"
 """What stands behind every tune in training text: the end of its last line and a blank line."""
@@ -102,10 +102,10 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
                 f"(validation_share={config.validation_share}, test_share={config.test_share})"
             )
     vocabulary = Vocabulary.of(tunes[index] for index in split.train)
-    if vocabulary.size > MOST_CHARACTERS:
+    if vocabulary.size > MAX_VOCABULARY:
         raise InputError(
             f"data={config.name}: its tunes have {vocabulary.size - 1:,} different characters, which is no "
-            f"music; allowed are {MOST_CHARACTERS:,}"
+            f"music; allowed are {MAX_VOCABULARY:,}"
         )
     held_out = [tunes[index] for index in (*split.validation, *split.test)]
     group_sizes = Counter(groups)

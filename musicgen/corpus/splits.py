@@ -12,13 +12,13 @@ from musicgen.errors import InputError
 
 Integers = NDArray[np.int64]
 
-MOST_PAIRS = 20_000_000
+MAX_SHARED_RUNS = 20_000_000
 """Of tunes that share a run, counted once for each run."""
 RUN_LENGTH = 12
 """Intervals in a run that two tunes may share."""
 _HALF = RUN_LENGTH // 2
 _INTERVAL_BITS = 8
-_LARGEST_INTERVAL = 2 ** (_INTERVAL_BITS - 1) - 1
+_MAX_INTERVAL = 2 ** (_INTERVAL_BITS - 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
     num_shared: Counter[tuple[int, int]] = Counter()
     num_holders = np.bincount(runs)
     num_pairs = int((num_holders * (num_holders - 1) // 2).sum())
-    if num_pairs > MOST_PAIRS:
+    if num_pairs > MAX_SHARED_RUNS:
         raise InputError(
             f"{len(melodies):,} tunes share runs of notes {num_pairs:,} times, too often to compare them all "
-            f"({MOST_PAIRS:,}); data.near_duplicate_share=null compares none"
+            f"({MAX_SHARED_RUNS:,}); data.near_duplicate_share=null compares none"
         )
     for holders in _holders_of_shared_runs(tunes, runs):
         num_shared.update(combinations(holders, 2))
@@ -94,7 +94,7 @@ def _half_runs(intervals: Integers) -> Integers:
     """One code for each run of six intervals."""
     codes = np.zeros(max(len(intervals) - _HALF + 1, 0), np.int64)
     for offset in range(_HALF):
-        codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _LARGEST_INTERVAL
+        codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _MAX_INTERVAL
     return codes
 
 

@@ -16,7 +16,7 @@ from musicgen.notation.headers import split_header
 from musicgen.notation.lines import Line, body_lines, read_field, text_blocks
 from musicgen.notation.tokens import TOKEN
 
-MOST_TUNES = 200_000
+MAX_TUNES = 200_000
 """Of a corpus. The largest collections on the network have a quarter of that."""
 FILE_START = "\ufeff"
 """Stands before the text of each further file: some programs write it there themselves."""
@@ -71,8 +71,8 @@ def what_was_read(tunes_read: int, dropped: Mapping[str, int], num_cut: int) -> 
 def read_tunebook(text: str) -> Tunebook:
     """Cut text with `\\n` line ends into tunes. Raises InputError for more tunes than any corpus has."""
     num_tunes = len(_TUNE_START.findall(text))
-    if num_tunes > MOST_TUNES:
-        raise InputError(f"{num_tunes:,} lines begin a tune with X:; a corpus may have {MOST_TUNES:,}")
+    if num_tunes > MAX_TUNES:
+        raise InputError(f"{num_tunes:,} lines begin a tune with X:; a corpus may have {MAX_TUNES:,}")
     books = [_split_file(file) for file in _files(text)]
     return Tunebook(
         [tune for book in books for tune in book.tunes],

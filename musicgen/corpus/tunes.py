@@ -9,13 +9,12 @@ from collections.abc import Hashable
 
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.notation.headers import split_header as read_header
-from musicgen.notation.lines import body_lines
+from musicgen.notation.lines import FirstVoice, body_lines
 from musicgen.notation.melodies import Melody
 from musicgen.notation.meter import read_meter
 from musicgen.notation.tokens import SOUNDS, TOKEN
-from musicgen.notation.voices import FirstVoice
 
-MOST_CHARACTERS = 100_000
+MAX_TUNE_CHARACTERS = 100_000
 """Of a tune. The longest of the corpora that are known here has some thousands."""
 
 _BLANKS = re.compile(r"[ \t]{2,}|\t")

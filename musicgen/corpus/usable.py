@@ -18,7 +18,7 @@ from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunebook import read_tunebook
-from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, identity
+from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
@@ -85,9 +85,9 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[st
     """The tunes with notes, each once; their melodies; and reason -> number of those left out."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
-    short = [tune for tune in tunes if len(tune) <= MOST_CHARACTERS]
+    short = [tune for tune in tunes if len(tune) <= MAX_TUNE_CHARACTERS]
     if len(short) < len(tunes):
-        dropped[f"longer than {MOST_CHARACTERS:,} characters"] = len(tunes) - len(short)
+        dropped[f"longer than {MAX_TUNE_CHARACTERS:,} characters"] = len(tunes) - len(short)
     for tune, melody in zip(short, read_melodies(short), strict=True):
         fields, body, _ = split_header(tune)
         header = dict(reversed(fields))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_MOST_STEPS = 50
+_MAX_STEPS = 50
 _TOLERANCE = 1e-3
 """Of the decisions. The error is squared from step to step: after a change of 10⁻³ it is about 10⁻⁶."""
 
@@ -37,7 +37,7 @@ def fit_logistic(products: Floats, is_first: NDArray[np.bool_]) -> Floats:
     """The weight a of each row, shape (rows,); `products` K has the shape (rows, rows)."""
     weights = np.zeros(len(products))
     decisions = np.zeros(len(products))
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         chances = 1 / (1 + np.exp(-decisions))
         curvature = np.sqrt(chances * (1 - chances))
         target = curvature**2 * decisions + is_first - chances

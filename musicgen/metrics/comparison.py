@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.diversity import pair_distances
-from musicgen.metrics.melody import Melody, ScoredTune, Tune, UnmeasurableError, with_notes
 from musicgen.metrics.originality import Copies, TrainingIndex
 from musicgen.metrics.profile import Profile
 from musicgen.metrics.structure import zip_ratios
+from musicgen.metrics.tunes import Melody, ScoredTune, Tune, UnmeasurableError, with_notes
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musicgen.metrics.melody import Integers, UnmeasurableError
+from musicgen.metrics.tunes import Integers, UnmeasurableError
 
 _PITCH_BITS = 7
-LONGEST_NGRAM = 9
+MAX_NGRAM = 9
 """Pitches of 7 bits: nine of them fit a 63-bit code without loss."""
 
 
@@ -38,7 +38,7 @@ class Distribution:
 
 def pitch_ngrams(pitches: Integers, n: int) -> Integers:
     """One code for each run of n pitches, shape (max(notes - n + 1, 0),); equal codes are equal runs."""
-    assert 1 <= n <= LONGEST_NGRAM
+    assert 1 <= n <= MAX_NGRAM
     count = max(len(pitches) - n + 1, 0)
     codes = np.zeros(count, np.int64)
     for offset in range(n):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError, mean
+from musicgen.metrics.tunes import Integers, Melody, UnmeasurableError, mean
 
 _NO_TUNES = "no tune has a note"
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import read_corpus, read_tunes
 from musicgen.metrics.noise import sampling_noise
+from musicgen.metrics.per_tune import tune_rows
 from musicgen.metrics.reference import Reference
-from musicgen.metrics.tune_rows import tune_rows
+from musicgen.metrics.tunes import read_corpus, read_tunes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

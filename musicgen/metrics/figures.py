@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.originality import COPY_NOTES
-from musicgen.metrics.profile import LARGEST_INTERVAL, Profile
+from musicgen.metrics.profile import MAX_INTERVAL, Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ _WORDS_LEFT, _WORDS_BELOW = 0.5, 0.35
 """How far the names of the axes are from them, in inches."""
 _NAMED_KEYS = frozenset({0, 7})
 """C and G: enough to read the others by, and each name takes milliseconds to draw."""
-_MOST_TICKS = 5
+_MAX_TICKS = 5
 """Of an axis; each takes milliseconds, too."""
 _RARE = 0.001
 """Pitches below this share on both sides are left off the transition matrices."""
@@ -61,7 +61,7 @@ def pitches_and_intervals(generated: Profile, corpus: Profile) -> Figure:
     named = [pitch for pitch in range(low, high + 1) if pitch % 12 in _NAMED_KEYS]
     left.set_xticks(named, [pitch_name(pitch) for pitch in named])
     _describe(left, "Pitches", "pitch", "share of notes (%)")
-    limit = LARGEST_INTERVAL
+    limit = MAX_INTERVAL
     _draw_binned(right, generated.intervals, corpus.intervals, np.arange(-limit, limit + 2) - 0.5)
     right.set_xticks(range(-limit, limit + 1, 6))
     _describe(right, "Steps between notes", "interval (semitones)", "share of steps (%)")
@@ -155,7 +155,7 @@ def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -
     )
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
-        panel.locator_params(nbins=_MOST_TICKS)
+        panel.locator_params(nbins=_MAX_TICKS)
         panel.xaxis.set_label_coords(0.5, -_WORDS_BELOW / (height - _BOTTOM - _TOP))
         panel.yaxis.set_label_coords(-_WORDS_LEFT / panel_width, 0.5)
     return figure, panels

@@ -4,8 +4,8 @@ import math
 from collections.abc import Container
 
 from musicgen.metrics.comparison import Comparison
-from musicgen.metrics.melody import UnmeasurableError
 from musicgen.metrics.registry import METRICS
+from musicgen.metrics.tunes import UnmeasurableError
 
 
 def measure(

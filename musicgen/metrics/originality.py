@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.matching import Matches, PassageIndex
-from musicgen.metrics.melody import Integers, Melody, ScoredTune, mean
+from musicgen.metrics.suffix_array import Matches, PassageIndex
+from musicgen.metrics.tunes import Integers, Melody, ScoredTune, mean
 
 COPY_NOTES = 16
 """From this length on a shared run counts as copied: two bars of quavers in common time."""

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.distributions import Distribution, pitch_ngrams
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
+from musicgen.metrics.tunes import Integers, Melody, UnmeasurableError
 
-LARGEST_INTERVAL = 12
+MAX_INTERVAL = 12
 NUM_PITCHES = 128
 
 
@@ -86,7 +86,7 @@ class Profile:
         return cls(
             pitches=Distribution.of(notes.pitches),
             relative_pitch_classes=Distribution.of(notes.relative_pitch_classes),
-            intervals=Distribution.of(np.clip(steps, -LARGEST_INTERVAL, LARGEST_INTERVAL)),
+            intervals=Distribution.of(np.clip(steps, -MAX_INTERVAL, MAX_INTERVAL)),
             durations=Distribution.of(notes.durations),
             transitions=Distribution.of(notes.ngrams(2)[0]),
             num_notes=notes.num_notes,

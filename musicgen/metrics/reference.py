@@ -23,17 +23,17 @@ from pydantic import TypeAdapter
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.registry import DEFINITION_VERSION
+from musicgen.metrics.tunes import ScoredTune, read_tunes, with_notes
 from musicgen.system.files import computed_once
 
 log = logging.getLogger(__name__)
 
 NUM_SPLITS = 20
 NUM_FLOOR_SPLITS = 3
-SMALLEST_CORPUS = 8
+MIN_CORPUS_TUNES = 8
 _SEED = 20
 _CAP_PERCENTILE = 99
 """The floor's tunes end where few corpus tunes go on."""
@@ -129,9 +129,9 @@ def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_sp
     # abc2midi takes longest, and nobody asks whether a tune parses that no split sets aside.
     tunes = tuple(read_tunes(texts, asks_abc2midi=np.any(aside, axis=0).tolist()))
     num_usable = len(with_notes(tunes))
-    if num_usable < SMALLEST_CORPUS:
+    if num_usable < MIN_CORPUS_TUNES:
         raise InputError(
-            f"the corpus has {num_usable} tunes with notes, at least {SMALLEST_CORPUS} are needed"
+            f"the corpus has {num_usable} tunes with notes, at least {MIN_CORPUS_TUNES} are needed"
         )
     num_notes = sum(len(tune.melody) for tune in tunes)
     source = _SplitSource(

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from musicgen.metrics.classifier import cross_validated_auc
 from musicgen.metrics.distributions import divergence, jensen_shannon, wasserstein
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
-from musicgen.metrics.profile import LARGEST_INTERVAL, Notes, Profile
+from musicgen.metrics.profile import MAX_INTERVAL, Notes, Profile
+from musicgen.metrics.tunes import Integers, Melody, UnmeasurableError
 
 _NUM_FOLDS = 5
 _DURATION_BITS = 4
 _NGRAM_BITS = 10
-_LONGEST_HASHED = 4
+_MAX_HASHED_NGRAM = 4
 
 
 def note_divergence(ours: Profile, theirs: Profile) -> float:
@@ -104,13 +104,13 @@ def _features(melodies: Sequence[Melody]) -> NDArray[np.float64]:
     """Square roots of shares, so that the frequent ones do not drown the rest; a row for each tune."""
     notes = Notes.of(melodies)
     steps, tunes_of_steps = notes.intervals()
-    steps = np.clip(steps, -LARGEST_INTERVAL, LARGEST_INTERVAL) + LARGEST_INTERVAL
+    steps = np.clip(steps, -MAX_INTERVAL, MAX_INTERVAL) + MAX_INTERVAL
     counted = [
         (notes.relative_pitch_classes, notes.tunes, 12),
-        (steps, tunes_of_steps, 2 * LARGEST_INTERVAL + 1),
+        (steps, tunes_of_steps, 2 * MAX_INTERVAL + 1),
         (_hashed(notes.durations, _DURATION_BITS), notes.tunes, 2**_DURATION_BITS),
     ]
-    for n in range(1, _LONGEST_HASHED + 1):
+    for n in range(1, _MAX_HASHED_NGRAM + 1):
         codes, tunes = notes.ngrams(n)
         counted.append((_hashed(codes, _NGRAM_BITS), tunes, 2**_NGRAM_BITS))
     return np.hstack([np.sqrt(_shares(*one, num_tunes=len(melodies))) for one in counted])

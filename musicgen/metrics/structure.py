@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.melody import Melody, mean
+from musicgen.metrics.tunes import Melody, mean
 
 PHRASE_LAGS = (4, 8, 12, 16)
 """Distances in bars at which folk tunes repeat a phrase."""

@@ -15,7 +15,7 @@ Values = Mapping[str, float | None]
 
 FULL_WIDTH = 125
 """Characters that a whole row needs."""
-_LONGEST_LABEL = 28
+_MAX_LABEL_CHARACTERS = 28
 
 
 def plain(value: object) -> Text:
@@ -69,7 +69,7 @@ def headline_table(
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
 
 
-def conditional_table(
+def group_table(
     by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]]
 ) -> Table:
     """A row of headline metrics for each group of tunes, the corpus in the last row.
@@ -95,10 +95,10 @@ def conditional_table(
 def shortened(label: str) -> str:
     """A prompt as one short line: ↵ for each new line, and an ellipsis where its middle is left out."""
     line = "".join("↵" if c == "\n" else c if c.isprintable() else "·" for c in label)
-    if len(line) <= _LONGEST_LABEL:
+    if len(line) <= _MAX_LABEL_CHARACTERS:
         return line
     # Prompts often differ in their last fields.
-    return f"{line[: _LONGEST_LABEL // 3]}…{line[-(_LONGEST_LABEL - _LONGEST_LABEL // 3 - 1) :]}"
+    return f"{line[: _MAX_LABEL_CHARACTERS // 3]}…{line[-(_MAX_LABEL_CHARACTERS - _MAX_LABEL_CHARACTERS // 3 - 1) :]}"
 
 
 def registry_as_markdown() -> str:

@@ -8,7 +8,7 @@ easiest way to be right. Only `M:none` means free meter.
 
 from collections.abc import Sequence
 
-from musicgen.metrics.melody import ScoredTune, UnmeasurableError
+from musicgen.metrics.tunes import ScoredTune, UnmeasurableError
 
 REQUIRED_FIELDS = ("X", "K")
 """The fields that the ABC standard 2.1 (section 3) asks of every tune."""

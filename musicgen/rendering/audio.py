@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
-from musicgen.rendering.foreign import check_foreign, play_foreign
 from musicgen.rendering.ogg import renumber
 from musicgen.rendering.synthesis import load_samples, play
+from musicgen.rendering.untrusted import check_untrusted, play_untrusted
 
 _BUILT_IN_SOUNDFONT = "TimGM6mb.sf2"
 _PEAK_CEILING_DBFS = -1.0
@@ -33,7 +33,7 @@ def check_soundfont(config: RenderingConfig) -> Path:
     """The soundfont's path. Raises InputError unless it is a whole SoundFont 2 file that can be played."""
     path = _soundfont(config)
     if config.soundfont is not None and config.audio_format != "none":
-        check_foreign(path, path.stat().st_mtime_ns, config.sample_rate, config.instrument)
+        check_untrusted(path, path.stat().st_mtime_ns, config.sample_rate, config.instrument)
     return path
 
 
@@ -72,7 +72,7 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
     that was cut fades out over its last seconds.
     """
     # The one that comes with the installation is known to be sound, and played here, where it stays read.
-    player = play if config.soundfont is None else play_foreign
+    player = play if config.soundfont is None else play_untrusted
     sound = player(midi, _soundfont(config), config.sample_rate)
     longest = config.max_seconds if is_cut else config.max_seconds + _RING_OUT_SECONDS
     sound = _without_final_silence(sound[: round(longest * config.sample_rate)])

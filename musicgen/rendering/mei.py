@@ -11,8 +11,8 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from musicgen.notation.key import Key, signature
-from musicgen.notation.tokens import WrittenNote
-from musicgen.rendering.written import Event, Measure, WrittenTune
+from musicgen.notation.tokens import SpelledNote
+from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
 _NAMESPACE = "http://www.music-encoding.org/ns/mei"
 _ACCIDENTAL = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
@@ -36,14 +36,14 @@ _SIGN = {
     "mordent": "mordent",
     "P": "mordent",
 }
-_LONGEST_TITLE = 70
+_MAX_TITLE_CHARACTERS = 70
 _BEAMED_BELOW = Fraction(1, 4)
 
 
-def to_mei(tune: WrittenTune) -> str:
+def to_mei(tune: SheetMusic) -> str:
     """The MEI document of a tune with at least one measure. Its ids count up: same tune, same text."""
     root = Element("mei", xmlns=_NAMESPACE, meiversion="5.0")
-    title = _printable(tune.title)[:_LONGEST_TITLE]
+    title = _printable(tune.title)[:_MAX_TITLE_CHARACTERS]
     statement = SubElement(SubElement(SubElement(root, "meiHead"), "fileDesc"), "titleStmt")
     SubElement(statement, "title").text = title
     body = SubElement(SubElement(root, "music"), "body")
@@ -181,7 +181,7 @@ class _Engraving:
         self._num_ids += 1
         return f"n{self._num_ids}"
 
-    def _add_graces(self, parent: Element, graces: tuple[WrittenNote, ...]) -> None:
+    def _add_graces(self, parent: Element, graces: tuple[SpelledNote, ...]) -> None:
         if not graces:
             return
         group = SubElement(parent, "graceGrp")
@@ -211,7 +211,7 @@ def _notes_of(element: Element) -> list[Element]:
     return [element] if element.tag == "note" else element.findall("note")
 
 
-def _spell(element: Element, note: WrittenNote, shows_accidental: bool) -> None:
+def _spell(element: Element, note: SpelledNote, shows_accidental: bool) -> None:
     element.set("pname", note.letter.lower())
     element.set("oct", str(max(0, min(9, note.natural_pitch // 12 - 1))))
     if note.alteration is not None and shows_accidental:

@@ -13,7 +13,7 @@ from musicgen.rendering.config import RenderingConfig
 if TYPE_CHECKING:
     from symusic.core import ScoreSecond, ScoreTick
 
-_MOST_MESSAGES = 5
+_MAX_MESSAGES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def perform(abc: str, config: RenderingConfig) -> Performance:
     """
     conversion = convert(abc, config.timeout_seconds)
     if conversion.midi is None:
-        return _silence(conversion.problem or "abc2midi gave no MIDI", *conversion.messages[:_MOST_MESSAGES])
+        return _silence(conversion.problem or "abc2midi gave no MIDI", *conversion.messages[:_MAX_MESSAGES])
     try:
         score = read_score(conversion.midi)
     except (RuntimeError, ValueError) as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 BARS_A_ROW = 16
-MOST_ROWS = 8
+MAX_ROWS = 8
 # F and B stand a semitone from their neighbours: their names would collide.
 _NAMES = {0: "C", 2: "D", 4: "E", 7: "G", 9: "A"}
 _BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
@@ -28,7 +28,7 @@ _WIDE_RANGE = 32
 _NOTE, _TONIC, _INK, _PAPER = "#2f6f9f", "#d9772b", "#30343b", "#ffffff"
 _BLACK_KEY, _BEAT_LINE, _BAR_LINE = "#f1f3f6", "#e3e6eb", "#aab1bc"
 _MARGIN_PITCHES = 2
-_FONT, _LONGEST_TITLE = "DejaVuSans.ttf", 70
+_FONT, _MAX_TITLE_CHARACTERS = "DejaVuSans.ttf", 70
 _SMALL, _MIDDLE, _LARGE = 11, 13, 22
 _WIDTH, _LEFT, _RIGHT = 1320, 72, 1300
 _TITLE_BASELINE, _TITLE_HEIGHT, _ROW_HEIGHT, _ROW_DISTANCE = 36, 60, 180, 214
@@ -60,7 +60,7 @@ def read_roll(midi: bytes, tune: ParsedTune) -> Roll:
     first_bar = round(tune.bars[0].duration * whole) if tune.bars else 0
     upbeat = first_bar if first_bar < whole * count // unit else 0
     bar_starts, beats = [upbeat], []
-    while not beats or (bar_starts[-1] < end and len(beats) < BARS_A_ROW * MOST_ROWS):
+    while not beats or (bar_starts[-1] < end and len(beats) < BARS_A_ROW * MAX_ROWS):
         count, unit = _meter_at(bar_starts[-1], meters)
         is_compound = count % 3 == 0 and count > 3 and unit >= 8
         beats.append(max(1, whole // unit * (3 if is_compound else 1)))
@@ -85,7 +85,7 @@ def draw_piano_roll(midi: bytes, tune: ParsedTune, path: Path) -> None:
     num_rows = -(-len(roll.beats) // BARS_A_ROW)
     image = Image.new("RGB", (_WIDTH, _TITLE_HEIGHT + _ROW_DISTANCE * num_rows), _PAPER)
     draw = ImageDraw.Draw(image)
-    title = _printable(tune.header("T") or "")[:_LONGEST_TITLE]
+    title = _printable(tune.header("T") or "")[:_MAX_TITLE_CHARACTERS]
     draw.text((_LEFT, _TITLE_BASELINE), title, _INK, _font(_LARGE), anchor="ls")
     draw.text((_RIGHT, _TITLE_BASELINE), "orange: the tonic", _TONIC, _font(_MIDDLE), anchor="rs")
     for row in range(num_rows):

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 
 from musicgen.notation.tune import ParsedTune
-from musicgen.rendering.helper import Helper
+from musicgen.rendering.isolated import IsolatedProgram
 from musicgen.rendering.mei import to_mei
-from musicgen.rendering.written_reader import read_written
+from musicgen.rendering.sheet_reader import read_sheet
 
 _ENGRAVER = Path(__file__).with_name("engrave.py")
-_MOST_WARNINGS = 5
+_MAX_WARNINGS = 5
 _MAX_MEMORY_BYTES = 4 * 2**30
 
 
@@ -34,7 +34,7 @@ class Engraver:
     def __init__(self, timeout_seconds: float) -> None:
         """timeout_seconds: for each tune."""
         self._timeout_seconds = timeout_seconds
-        self._helper: Helper | None = None
+        self._helper: IsolatedProgram | None = None
 
     def __enter__(self) -> "Engraver":
         """Nothing is started yet."""
@@ -52,10 +52,10 @@ class Engraver:
 
         The engraver's messages are kept.
         """
-        tune = read_written(parsed)
+        tune = read_sheet(parsed)
         if not any(event.notes for measure in tune.measures for event in measure.events):
             return Score(None, ("no note to draw", *tune.problems))
-        helper = self._helper = self._helper or Helper(_ENGRAVER, memory_bytes=_MAX_MEMORY_BYTES)
+        helper = self._helper = self._helper or IsolatedProgram(_ENGRAVER, memory_bytes=_MAX_MEMORY_BYTES)
         try:
             svg = helper.ask(to_mei(tune).encode("utf-8", errors="replace"), self._timeout_seconds)
         except TimeoutError:
@@ -73,7 +73,7 @@ class Engraver:
 def _warnings(messages: Sequence[str]) -> tuple[str, ...]:
     """The first of the engraver's messages, each once."""
     # Lines with a tab go into the details of the warning above them.
-    return tuple(dict.fromkeys(line for line in messages if "\t" not in line))[:_MOST_WARNINGS]
+    return tuple(dict.fromkeys(line for line in messages if "\t" not in line))[:_MAX_WARNINGS]
 
 
 def _on_white(svg: str) -> str:

@@ -27,7 +27,7 @@ _RELEASE_SECONDS = 0.15
 _RELEASE_DECIBELS = 60.0
 # The synthesiser's own end of a note has to pass before the stem's next note starts.
 _GAP_SECONDS = 0.002
-_MOST_STEMS = 8
+_MAX_STEMS = 8
 _COMMON_PITCHES = range(55, 88)
 """MIDI numbers: of a fiddle in the first position, and a little more."""
 _VELOCITY, _TICKS_A_QUARTER = 80, 480
@@ -128,7 +128,7 @@ def deal(strikes: list[Strike]) -> list[list[Strike]]:
     for strike in strikes:
         stem = min(stems, key=lambda stem: stem[-1].until, default=None)
         is_free = stem is not None and stem[-1].until + _GAP_SECONDS <= strike.start
-        if stem is None or (not is_free and len(stems) < _MOST_STEMS):
+        if stem is None or (not is_free and len(stems) < _MAX_STEMS):
             stem = []
             stems.append(stem)
         elif not is_free:

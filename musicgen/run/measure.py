@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
@@ -58,7 +58,7 @@ def measure_tunes(
         if len(set(keys)) > 1:
             by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
             if draws and _has_headline_metrics(by):
-                figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
+                figures[f"by_{name}"] = group_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
 

@@ -95,7 +95,7 @@ def test_music_below_an_empty_line_and_tunes_without_number_are_counted() -> Non
 
 
 def test_more_tunes_than_any_corpus_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunebook, "MOST_TUNES", 2)
+    monkeypatch.setattr(tunebook, "MAX_TUNES", 2)
     with pytest.raises(InputError, match="3 lines begin a tune"):
         read_tunebook("X:1\nX:2\nX:3\n")
 

@@ -7,7 +7,7 @@ import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import CorpusTune, ScoredTune, UnmeasurableError, read_corpus, read_tunes
+from musicgen.metrics.tunes import CorpusTune, ScoredTune, UnmeasurableError, read_corpus, read_tunes
 
 SILENT = "X:1\nT:Silence\nK:C\n"
 NAMES_OF_DRAWS = ("structure/zip_ratio",)

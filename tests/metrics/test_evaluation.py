@@ -7,9 +7,9 @@ import pytest
 from musicgen.metrics import evaluation as evaluation_module
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
-from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
+from musicgen.metrics.tunes import read_corpus
 
 SCALE = Reference(sample_size=40, note_budget=500, num_corpus_tunes=300, mean={}, sd={}, floor={})
 LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, mean={}, sd={}, floor={})

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
-from musicgen.metrics.melody import Melody, ScoredTune, UnmeasurableError, read_tunes
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.profile import Profile
+from musicgen.metrics.tunes import Melody, ScoredTune, UnmeasurableError, read_tunes
 
 HEADER = "X:1\nT:One\nM:4/4\nL:1/4\nK:C\n"
 

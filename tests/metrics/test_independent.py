@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import diversity
-from musicgen.metrics.melody import Melody, ScoredTune, read_tunes
+from musicgen.metrics.tunes import Melody, ScoredTune, read_tunes
 from musicgen.notation import ParsedTune, convert, sounding_notes
 
 TICKS = 480

@@ -6,8 +6,8 @@ import pytest
 from musicgen.metrics import measuring
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import read_tunes
 from musicgen.metrics.registry import METRICS
+from musicgen.metrics.tunes import read_tunes
 from tests.soak.commands import small_tune
 
 COMPARISON = Comparison(tuple(read_tunes([small_tune(0)])), 1, Corpus.of([], []), 10, 20, seed=0)

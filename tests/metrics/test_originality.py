@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import originality
-from musicgen.metrics.melody import UnmeasurableError
 from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.tunes import UnmeasurableError
 from tests.metrics.test_families import HEADER, melodies_of, tunes_of
 
 PASSAGE = "CDEF|GABc|cBAG|FEDC|"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.metrics.distributions import Distribution
-from musicgen.metrics.melody import Melody, UnmeasurableError
 from musicgen.metrics.profile import Notes, Profile
+from musicgen.metrics.tunes import Melody, UnmeasurableError
 
 melodies = st.lists(
     st.builds(

@@ -5,8 +5,8 @@ import pytest
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.melody import read_corpus, read_tunes
 from musicgen.metrics.registry import ARROWS, METRICS, Direction
+from musicgen.metrics.tunes import read_corpus, read_tunes
 
 
 @pytest.fixture(scope="module")

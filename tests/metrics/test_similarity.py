@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import similarity
-from musicgen.metrics.melody import Melody, UnmeasurableError
+from musicgen.metrics.tunes import Melody, UnmeasurableError
 from tests.metrics.test_families import profile_of
 
 

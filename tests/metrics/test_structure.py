@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import structure
-from musicgen.metrics.melody import Melody, UnmeasurableError, read_tunes
+from musicgen.metrics.tunes import Melody, UnmeasurableError, read_tunes
 from tests.metrics.test_families import melodies_of
 
 

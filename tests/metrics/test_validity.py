@@ -3,7 +3,7 @@
 import pytest
 
 from musicgen.metrics import validity
-from musicgen.metrics.melody import UnmeasurableError, read_tunes
+from musicgen.metrics.tunes import UnmeasurableError, read_tunes
 from tests.metrics.test_families import HEADER, tunes_of
 
 

@@ -21,7 +21,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
         "musicgen/metrics/originality.py": [
             "metrics/test_originality",
             "metrics/test_families",
-            "metrics/test_tune_rows",
+            "metrics/test_per_tune",
         ],
         "musicgen/metrics/profile.py": ["metrics/test_profile"],
         "musicgen/metrics/reference.py": ["metrics/test_reference"],
@@ -30,7 +30,7 @@ TESTED_BY: Mapping[str, Mapping[str, Sequence[str]]] = {
         "musicgen/metrics/similarity.py": ["metrics/test_similarity", "metrics/test_families"],
         "musicgen/metrics/structure.py": ["metrics/test_structure", "metrics/test_families"],
         "musicgen/metrics/table.py": ["metrics/test_table"],
-        "musicgen/metrics/tune_rows.py": ["metrics/test_tune_rows"],
+        "musicgen/metrics/per_tune.py": ["metrics/test_per_tune"],
         "musicgen/metrics/validity.py": ["metrics/test_validity", "metrics/test_families"],
     },
     "effects": {

@@ -6,9 +6,9 @@ import numpy as np
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
-from musicgen.metrics.melody import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
 from musicgen.metrics.structure import repeats_a_phrase
+from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.validity import is_complete, is_valid
 from musicgen.notation.passages import cut_passage
 

@@ -24,14 +24,14 @@ Groups = Mapping[str, Mapping[str, float | None]]
 Reference = Mapping[str, Mapping[str, float]]
 
 _COLUMNS = 4
-_MOST_ROWS = 24
+_MAX_ROWS = 24
 """Prompts that one page has room for."""
 _TITLES = {"similarity/two_sample_auc": "Two-sample AUC", "diversity/distinct_4": "Distinct 4-grams"}
 _TEXT_SIZE = 8
 _QUIET_COLOUR = "#5b6670"
 
 
-def conditional_figure(by: Groups, name: str, reference: Reference) -> Figure:
+def group_figure(by: Groups, name: str, reference: Reference) -> Figure:
     """The headline metrics of each group of tunes, a panel each, over temperatures or prompts.
 
     by: the group's key as text -> metrics, as `run.json` has them; name: what the keys are, such as
@@ -46,7 +46,7 @@ def conditional_figure(by: Groups, name: str, reference: Reference) -> Figure:
         raise ValueError(f"no headline metric has a value at any {name}")
     keys = list(by)
     is_line = all(_is_number(key) for key in keys)
-    keys = sorted(keys, key=float) if is_line else keys[:_MOST_ROWS]
+    keys = sorted(keys, key=float) if is_line else keys[:_MAX_ROWS]
     # The last panel is the legend's.
     num_rows = math.ceil((len(metrics) + 1) / _COLUMNS)
     height = 2.3 if is_line else 1.0 + 0.24 * len(keys)

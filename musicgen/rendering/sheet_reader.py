@@ -8,12 +8,12 @@ import re
 from fractions import Fraction
 
 from musicgen.notation.key import NO_KEY, read_key
-from musicgen.notation.lines import Line, body_lines
+from musicgen.notation.lines import FirstVoice, Line, body_lines
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
 from musicgen.notation.problems import Problems, quote
 from musicgen.notation.tokens import (
     TOKEN,
-    WrittenNote,
+    SpelledNote,
     notes_within,
     read_length,
     read_note,
@@ -21,19 +21,18 @@ from musicgen.notation.tokens import (
     split_chord,
 )
 from musicgen.notation.tune import ParsedTune
-from musicgen.notation.voices import FirstVoice
-from musicgen.rendering.written import Event, Measure, WrittenTune
+from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
-MOST_EVENTS = 2_000
-_MOST_AT_ONCE = 8
-_LONGEST = Fraction(4)
-_SHORTEST = Fraction(1, 256)
-_COARSE = Fraction(1, 32)
+MAX_EVENTS = 2_000
+_MAX_CHORD_NOTES = 8
+_MAX_DURATION = Fraction(4)
+_MIN_DURATION = Fraction(1, 256)
+_COARSE_STEP = Fraction(1, 32)
 _TIME_SIGNATURE = re.compile(r"\s*(C\|?|\(?[\d+\s]+\)?/\s*\d+)")
 _STRENGTH = ("invis", "single", "dbl", "end", "rptend")
 
 
-def read_written(tune: ParsedTune) -> WrittenTune:
+def read_sheet(tune: ParsedTune) -> SheetMusic:
     """Read a tune's text again for what it shows. A tune without music has no measures."""
     fields = dict(reversed(tune.headers))
     reader = _Reader(fields, FirstVoice(tune.headers))
@@ -42,7 +41,7 @@ def read_written(tune: ParsedTune) -> WrittenTune:
             break
         reader.read_line(line)
     measures = reader.finish()
-    return WrittenTune(fields.get("T", ""), measures, reader.problems.lines())
+    return SheetMusic(fields.get("T", ""), measures, reader.problems.lines())
 
 
 class _Reader:
@@ -71,7 +70,7 @@ class _Reader:
     def _forget_waiting(self) -> None:
         """Start anew what the next note will take: space, graces, ornaments, a chord symbol, slurs."""
         self._space = False
-        self._graces: tuple[WrittenNote, ...] = ()
+        self._graces: tuple[SpelledNote, ...] = ()
         self._ornaments: tuple[str, ...] = ()
         self._chord_symbol: str | None = None
         self._slurs = 0
@@ -87,7 +86,7 @@ class _Reader:
         for match in TOKEN.finditer(line.text):
             if match.lastgroup == "comment":
                 break
-            if self._num_events < MOST_EVENTS:
+            if self._num_events < MAX_EVENTS:
                 self._token(match.lastgroup or "stray", match[0])
 
     def _token(self, kind: str, text: str) -> None:
@@ -138,16 +137,16 @@ class _Reader:
         if notes:
             self._add(notes, notes[0].duration * read_length(length)[0])
 
-    def _note(self, text: str) -> WrittenNote:
+    def _note(self, text: str) -> SpelledNote:
         return read_note(text, self._unit.numerator, self._unit.denominator)
 
-    def _notes(self, text: str) -> tuple[WrittenNote, ...]:
-        return tuple(self._note(match[0]) for match in notes_within(text))[:_MOST_AT_ONCE]
+    def _notes(self, text: str) -> tuple[SpelledNote, ...]:
+        return tuple(self._note(match[0]) for match in notes_within(text))[:_MAX_CHORD_NOTES]
 
     def _whole_measures(self, text: str) -> Fraction:
         return (self._meter.bar_length or Fraction(1)) * min(int(text[1:] or 1), 4)
 
-    def _add(self, notes: tuple[WrittenNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
+    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
         """Put an event into the measure, with all that waits for it."""
         if self._broken is not None:
             duration, self._broken = duration * self._broken, None
@@ -161,8 +160,8 @@ class _Reader:
         self._last = event
         self.has_events = True
         self._num_events += 1
-        if self._num_events == MOST_EVENTS:
-            self.problems.add(f"the score ends after {MOST_EVENTS} notes")
+        if self._num_events == MAX_EVENTS:
+            self.problems.add(f"the score ends after {MAX_EVENTS} notes")
 
     def _start_tuplet(self, text: str) -> None:
         is_compound = self._meter.is_compound
@@ -248,9 +247,9 @@ class _Reader:
 
     def _drawable(self, duration: Fraction) -> Fraction:
         """The duration if tied and dotted notes can show it, else the nearest one in 1/32 of a whole note."""
-        is_binary = duration % _SHORTEST == 0
-        nearest = duration if is_binary else max(round(duration / _COARSE), 1) * _COARSE
-        drawable = min(nearest, _LONGEST)
+        is_binary = duration % _MIN_DURATION == 0
+        nearest = duration if is_binary else max(round(duration / _COARSE_STEP), 1) * _COARSE_STEP
+        drawable = min(nearest, _MAX_DURATION)
         if drawable != duration:
             self.problems.add(f"a note of {duration} of a whole note is drawn as {drawable}")
         return drawable

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.melody import Integers
+from musicgen.metrics.tunes import Integers
 
 _END = 0
 _KEY_BITS = 62

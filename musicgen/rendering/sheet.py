@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from musicgen.notation.key import Key
-from musicgen.notation.tokens import WrittenNote
+from musicgen.notation.tokens import SpelledNote
 
 
 @dataclass(slots=True)
 class Event:
     """Notes struck together, or a rest where there are none."""
 
-    notes: tuple[WrittenNote, ...]
+    notes: tuple[SpelledNote, ...]
     duration: Fraction
     """As the note heads show it, in whole notes: broken rhythm applied, tuplets not."""
     is_invisible: bool = False
@@ -19,7 +19,7 @@ class Event:
     """Whether the beam breaks before it."""
     tuplet: tuple[int, int, int] | None = None
     """(which tuplet of the tune, p, q): p notes in the time of q."""
-    graces: tuple[WrittenNote, ...] = ()
+    graces: tuple[SpelledNote, ...] = ()
     ornaments: tuple[str, ...] = ()
     chord_symbol: str | None = None
     tied: bool = False
@@ -45,7 +45,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenTune:
+class SheetMusic:
     """A tune to engrave. The first measure carries key and time signature."""
 
     title: str

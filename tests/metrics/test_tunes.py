@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musicgen.metrics.melody import CorpusTune, UnmeasurableError, mean, read_corpus, read_tunes, with_notes
+from musicgen.metrics.tunes import CorpusTune, UnmeasurableError, mean, read_corpus, read_tunes, with_notes
 
 GOOD, SILENT = "X:1\nT:Good\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n", "X:1\nT:Silence\nK:C\n"
 

@@ -23,7 +23,7 @@ _MAX_CPU_SECONDS = 24 * 3600
 _SECONDS_TO_END = 5.0
 
 
-class Helper:
+class IsolatedProgram:
     """A running Python program that reads requests on standard input and answers on standard output."""
 
     def __init__(self, program: Path, *arguments: str, memory_bytes: int) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.metrics.matching import PassageIndex
+from musicgen.metrics.suffix_array import PassageIndex
 
 tune = st.lists(st.integers(0, 3), max_size=25)
 corpus = st.lists(tune, max_size=8)

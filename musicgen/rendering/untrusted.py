@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
-from musicgen.rendering.helper import Helper
+from musicgen.rendering.isolated import IsolatedProgram
 from musicgen.rendering.synthesis import scale
 
-_PLAYER = Path(__file__).with_name("play_foreign.py")
+_PLAYER = Path(__file__).with_name("untrusted_player.py")
 _MAX_SECONDS = 120.0
 """For reading the soundfont and playing one tune of ten minutes."""
 _PROGRAM_MEMORY_BYTES = 4 * 2**30
@@ -32,14 +32,14 @@ class _Player:
 
     plays: tuple[Path, int, int]
     owner: int
-    helper: Helper
+    helper: IsolatedProgram
 
 
 _lock = threading.Lock()
 _player: _Player | None = None
 
 
-def play_foreign(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
+def play_untrusted(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
     """What `play` gives, from a process of its own, which stays for the next tune.
 
     Raises InputError for a soundfont that cannot be read, takes too long, or crashes the synthesiser.
@@ -60,15 +60,15 @@ def play_foreign(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.f
 
 
 @lru_cache
-def check_foreign(soundfont: Path, changed: int, sample_rate: int, program: int) -> None:
-    """Play every note of a program at several velocities; raises InputError like `play_foreign`.
+def check_untrusted(soundfont: Path, changed: int, sample_rate: int, program: int) -> None:
+    """Play every note of a program at several velocities; raises InputError like `play_untrusted`.
 
     changed: when the file was, so that another version of it is checked again.
     """
-    play_foreign(scale(program, range(128), _VELOCITIES), soundfont, sample_rate)
+    play_untrusted(scale(program, range(128), _VELOCITIES), soundfont, sample_rate)
 
 
-def _helper(soundfont: Path, sample_rate: int) -> Helper:
+def _helper(soundfont: Path, sample_rate: int) -> IsolatedProgram:
     """The player's process, started if the latest one played something else."""
     global _player
     file = soundfont.stat()
@@ -76,7 +76,7 @@ def _helper(soundfont: Path, sample_rate: int) -> Helper:
     if _player is None or _player.plays != wanted or _player.owner != os.getpid():
         _end_player()
         memory_bytes = _PROGRAM_MEMORY_BYTES + _MEMORY_PER_BYTE * file.st_size
-        helper = Helper(_PLAYER, str(wanted[0]), str(sample_rate), memory_bytes=memory_bytes)
+        helper = IsolatedProgram(_PLAYER, str(wanted[0]), str(sample_rate), memory_bytes=memory_bytes)
         _player = _Player(wanted, os.getpid(), helper)
     return _player.helper
 
