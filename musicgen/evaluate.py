@@ -43,7 +43,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     # numpy and rich take a while to import, which --help and a wrong argument should not wait for.
     from musicgen.corpus.corpus import load_corpus
     from musicgen.corpus.sources import read_source
-    from musicgen.corpus.tunebook import read_tunebook, what_was_read
+    from musicgen.corpus.tunebook import read_tunebook, describe_reading
     from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
@@ -89,7 +89,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     print_table(
         metrics_table(evaluation.metrics, evaluation.metrics, beside, reference.floor, evaluation.reasons)
     )
-    print(f"{arguments.tunes}: {what_was_read(book.num_read, book.dropped, book.num_cut)}")
+    print(f"{arguments.tunes}: {describe_reading(book.num_read, book.dropped, book.num_cut)}")
     print(f"{corpus.name}: {corpus.report.lines()[0]}")
     print(
         f"{len(tunes)} tunes against {corpus.report.num_tunes} of {corpus.name}; "

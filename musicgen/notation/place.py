@@ -89,7 +89,7 @@ class PlaceReader:
             _begin_tune(state)
 
     def read(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Read code points [T, B]; returns the place after each, [T, B, 5], and its effect on the bars, [T, B].
+        """Read code points [T, B]; returns the place after each, [T, B, 5], and its effect, [T, B].
 
         A place is: whether the body has begun, ticks of the bar so far, ticks of a full bar (0 in free
         meter), ticks of a unit note, and whole bars since the section began.
