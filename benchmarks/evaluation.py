@@ -58,8 +58,8 @@ def main() -> None:
     from musicgen.corpus.tunes import clean_tune, split_tunes
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
-    from musicgen.metrics.tunes import read_corpus
     from musicgen.metrics.reference import build_reference
+    from musicgen.metrics.tunes import read_corpus
 
     print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")
     print_row("start-up: Python and its packages", processor_seconds(), time.perf_counter() - STARTED)

@@ -9,7 +9,8 @@ from benchmarks.corpora import default_corpus
 from benchmarks.peers.copies import longest_shared_run
 from benchmarks.report import Part, Row
 from musicgen.metrics.suffix_array import PassageIndex
-from musicgen.metrics.tunes import Integers, read_tunes, with_notes
+from musicgen.metrics.tunes import read_tunes, with_notes
+from musicgen.notation.melodies import Integers
 
 PEER_QUERIES = 2
 

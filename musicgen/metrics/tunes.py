@@ -1,8 +1,8 @@
-"""What the metrics read: tunes as numbers.
+"""The tunes that metrics measure, as numbers.
 
-A melody is the tune as written: repeats not expanded, tied notes counted one by one, rests left out.
-Two notes are *the same pitch* when their MIDI numbers agree, and *the same note* when pitch and duration do.
-Everything that counts notes without saying more counts pitches.
+A melody is the tune as written: repeats are not expanded, tied notes count separately, rests are left out.
+Notes have *the same pitch* if their MIDI numbers are equal, and are *the same note* if pitch and duration
+are.
 """
 
 import errno
@@ -19,46 +19,27 @@ from numpy.typing import NDArray
 from musicgen.corpus.tunes import identity
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
-from musicgen.notation.melodies import Integers, Melody, melody_of, read_melodies
+from musicgen.notation.melodies import Melody, melody_of, read_melodies
 
-__all__ = [
-    "CorpusTune",
-    "Integers",
-    "Melody",
-    "ScoredTune",
-    "Tune",
-    "UnmeasurableError",
-    "mean",
-    "read_corpus",
-    "read_tunes",
-    "with_notes",
-]
-
-_NUM_CONVERTERS = 2
-"""Programs that run side by side: starting one takes longer than its work."""
+_NUM_THREADS = 2
+"""Concurrent abc2midi processes. Starting one takes longer than its work."""
 
 
 class UnmeasurableError(Exception):
-    """A metric has no value for these tunes; the message says why, for the reader of a table."""
+    """A metric has no value for these tunes. The message gives the reason, as shown in tables."""
 
 
 class Tune(Protocol):
-    """What a tune is to those who compare it with others."""
+    """A tune in a comparison: its ABC text, its melody, and its first T: field ("" without one)."""
 
     @property
-    def text(self) -> str:
-        """Its ABC."""
-        ...
+    def text(self) -> str: ...
 
     @property
-    def melody(self) -> Melody:
-        """Its notes."""
-        ...
+    def melody(self) -> Melody: ...
 
     @property
-    def title(self) -> str:
-        """Its first T: field, or an empty text."""
-        ...
+    def title(self) -> str: ...
 
 
 AnyTune = TypeVar("AnyTune", bound=Tune)
@@ -66,31 +47,31 @@ AnyTune = TypeVar("AnyTune", bound=Tune)
 
 @dataclass(frozen=True, slots=True)
 class CorpusTune:
-    """A tune that others are compared with: text and notes are enough."""
+    """A tune that others are compared with."""
 
     text: str
     melody: Melody
 
     @property
     def title(self) -> str:
-        """The first T: field, or an empty text."""
+        """The first T: field; "" without one."""
         return header_field(self.text, "T") or ""
 
 
 @dataclass(frozen=True)
 class ScoredTune:
-    """A tune that was read once, with everything that the metrics ask about it."""
+    """A parsed tune with everything that the metrics need."""
 
     parsed: ParsedTune
     melody: Melody
     is_ended: bool = True
-    """False where sampling stopped at the cap on characters, in the middle of the tune."""
+    """False if sampling stopped at the cap on characters."""
     parses: bool | None = field(default=None, compare=False)
-    """The verdict of abc2midi; None where it was not asked."""
+    """Whether abc2midi reads it without an error; None if it was not run."""
 
     @property
     def text(self) -> str:
-        """Its ABC."""
+        """The ABC text."""
         return self.parsed.text
 
     @cached_property
@@ -100,44 +81,44 @@ class ScoredTune:
 
     @cached_property
     def identity(self) -> Hashable:
-        """Equal for tunes that differ in layout only."""
+        """Equal for tunes that differ only in layout."""
         return identity(self.parsed.body, self.melody, self.parsed.header("M"))
 
     @cached_property
     def num_valid_bars(self) -> int:
-        """Bars that fill the meter, or fall short of it where they may; M:none lets all pass."""
+        """Bars that fill the meter, or fall short of it where they may. In M:none all bars are valid."""
         is_free = (self.parsed.header("M") or "").strip() == "none"
         return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in self.parsed.bars)
 
     @property
     def title(self) -> str:
-        """The first T: field, or an empty text."""
+        """The first T: field; "" without one."""
         return self.parsed.header("T") or ""
 
 
 def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[CorpusTune]:
-    """Read the tunes of a corpus, in order; from `cache_dir` where the same texts were read before."""
+    """Read the tunes of a corpus, in order. `cache_dir`, if given, caches their melodies."""
     melodies = read_melodies(texts, cache_dir)
     return [CorpusTune(text, melody) for text, melody in zip(texts, melodies, strict=True)]
 
 
 def read_tunes(
-    texts: Sequence[str], *, ended: Sequence[bool] | None = None, asks_abc2midi: bool | Sequence[bool] = False
+    texts: Sequence[str], *, ended: Sequence[bool] | None = None, runs_abc2midi: bool | Sequence[bool] = False
 ) -> list[ScoredTune]:
     """Read ABC texts, one tune each, in order.
 
-    `ended` says for each whether it came to its end (all, if not given). abc2midi costs some milliseconds
-    a tune, hence it is asked only on demand: of all tunes, or of those that are marked.
+    ended: for each tune, whether it ended before the cap on characters; default: all did. runs_abc2midi: for
+    all tunes, or for each; it takes some milliseconds per tune.
     """
     flags = [True] * len(texts) if ended is None else ended
-    asked = [asks_abc2midi] * len(texts) if isinstance(asks_abc2midi, bool) else asks_abc2midi
-    with ThreadPoolExecutor(_NUM_CONVERTERS) as pool:
+    converts = [runs_abc2midi] * len(texts) if isinstance(runs_abc2midi, bool) else runs_abc2midi
+    with ThreadPoolExecutor(_NUM_THREADS) as pool:
         try:
-            verdicts = pool.map(lambda text, is_asked: _parses(text) if is_asked else None, texts, asked)
+            verdicts = pool.map(lambda text, runs: convert(text).parses if runs else None, texts, converts)
         except RuntimeError as error:
-            # Python's word for a system that has no thread to give.
+            # Python raises RuntimeError if the system cannot start a thread.
             raise OSError(errno.EAGAIN, str(error)) from error
-        # The threads wait for their programs while the tunes are read here.
+        # Parse here while the threads wait for their processes.
         parsed = [parse_tune(text) for text in texts]
         return [
             ScoredTune(tune, melody_of(tune), is_ended, parses)
@@ -146,16 +127,12 @@ def read_tunes(
 
 
 def with_notes(tunes: Iterable[AnyTune]) -> list[AnyTune]:
-    """The tunes in which at least one note was found: those that all families but validity look at."""
+    """The tunes with at least one note, which all families except validity measure."""
     return [tune for tune in tunes if len(tune.melody)]
 
 
-def mean(values: Sequence[float] | NDArray[Any], what_is_missing: str) -> float:
-    """The arithmetic mean; raises UnmeasurableError with this reason where there is nothing to average."""
+def mean(values: Sequence[float] | NDArray[Any], reason_if_empty: str) -> float:
+    """The arithmetic mean. Raises UnmeasurableError with this reason for no values."""
     if not len(values):
-        raise UnmeasurableError(what_is_missing)
+        raise UnmeasurableError(reason_if_empty)
     return float(np.mean(values))
-
-
-def _parses(text: str) -> bool:
-    return convert(text).parses

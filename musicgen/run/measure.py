@@ -47,7 +47,7 @@ def measure_tunes(
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
-    record.reference, record.floor = reference.beside, reference.floor
+    record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
     draws = prepared.config.rendering.plots
     figures = {}
@@ -139,7 +139,7 @@ def _measure_by(
     reference = _reference(prepared, len(texts) // len(set(keys)))
     groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
     by = {str(key): group.metrics for key, group in groups.items()}
-    record.metrics_by[name], record.reference_by[name] = by, reference.beside
+    record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
     return by
 
 

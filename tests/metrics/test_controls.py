@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.measuring import measure
 from musicgen.metrics.ngram import NgramModel
+from musicgen.metrics.registry import measure
 from musicgen.metrics.tunes import read_tunes
 
 NOTE = re.compile(r"[_^=]*[A-Ga-g][,']*[\d/]*")

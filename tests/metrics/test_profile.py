@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.profile import Notes, Profile
-from musicgen.metrics.tunes import Melody, UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Melody
 
 melodies = st.lists(
     st.builds(
