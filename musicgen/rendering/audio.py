@@ -121,7 +121,7 @@ def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float
 
 
 def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:
-    """Write floats of shape (frames, 2) as 16-bit WAV or FLAC, or as OGG Vorbis; equal sounds, equal bytes."""
+    """Write floats of shape (frames, 2) as 16-bit WAV or FLAC, or as OGG Vorbis, reproducibly."""
     import soundfile
 
     # Encode in memory: if libsndfile writes the file itself, errors such as a full disk have no reason.
