@@ -158,7 +158,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there: python -m musicgen.train" in errors
+    assert "run the same command again to resume: python -m musicgen.train" in errors
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
     assert record.status == "interrupted"
     stopped = int(record.error.removeprefix("interrupted after iteration ")) if record.error else 0
@@ -174,16 +174,17 @@ def test_ctrl_c_while_a_sweep_is_still_importing_is_one_line(corpus: Path, tmp_p
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]
     # The command leads a group, which is what a terminal sends it to.
     process = start("train", "--multirun", *arguments, leads_group=True)
-    while not psutil.Process(process.pid).children():
+    while not any(
+        "forkserver" in " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()
+    ):
         assert process.poll() is None
         time.sleep(0.01)
-    # Now the server of processes imports, for seconds.
-    time.sleep(0.3)
+    # Now the fork server imports, which takes seconds.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (line,) = errors.splitlines()
-    assert line.startswith("musicgen: interrupted; the same command goes on from there: python -m musicgen")
+    assert line.startswith("musicgen: interrupted; run the same command again to resume: python -m musicgen")
 
 
 def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def start_fork_server() -> None:
 
     Raises InputError if the path of the temporary folder is too long for sockets.
     """
-    if context.get_start_method() != "forkserver":
+    if sys.platform != "linux":
         return
     temporary = tempfile.gettempdir()
     if len(os.fsencode(temporary)) > MAX_TEMPORARY_FOLDER_BYTES:
@@ -50,9 +50,12 @@ def start_fork_server() -> None:
             f"{MAX_TEMPORARY_FOLDER_BYTES} bytes"
         )
     context.set_forkserver_preload(list(PRELOADED))
-    # The server inherits this: a Ctrl-C on the terminal is for the launcher, which passes it on to the jobs.
+    # The server inherits that SIGINT is ignored: a Ctrl-C on the terminal is for the launcher, which passes it
+    # on to the jobs. One that arrives here is not lost, since it is blocked meanwhile; worker.py unblocks it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
     finally:
         signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -1,4 +1,4 @@
-"""What a person got wrong in Hydra's own settings and files is one line, before anything is made."""
+"""A mistake in Hydra's own settings or files is one line, before anything is made."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.commands import TINY, run
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of configs that are broken each in its way."""
+    """A folder of configs, each broken in a different way."""
     folder = tmp_path_factory.mktemp("mine")
     head = b"defaults: [config, _self_]\n"
     (folder / "syntax.yaml").write_bytes(head + b"seed: [7\n")
@@ -48,7 +48,7 @@ def test_a_wrong_setting_of_hydra_is_one_line(
     assert lines[0].startswith("musicgen: ") and told in lines[0]
 
 
-def test_an_error_of_our_own_is_no_refusal() -> None:
+def test_a_defect_of_ours_is_not_a_refusal() -> None:
     def calls_hydra() -> None:
         describe_refusal(TypeError("from a module of ours"), 3)  # type: ignore[call-arg]
 
