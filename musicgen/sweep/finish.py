@@ -36,7 +36,7 @@ def upload_sweep(directory: Path) -> None:
 
 
 def _track(summary: Summary, config: Config, directory: Path) -> None:
-    """Log tables, figures and verdicts as an experiment of their own."""
+    """Log tables, figures and verdicts as a separate experiment."""
     name = config.study.name or directory.name
     tracker = CometTracker(
         config.tracker, directory / "comet", f"study {name}", ["study", *study_tags(config)]

@@ -47,7 +47,7 @@ command = Command()
 
 
 class FolderCallback(Callback):
-    """Gives every run and every sweep a folder of its own, whatever the sweeper and the launcher."""
+    """Gives every run and every sweep its own folder, whatever the sweeper and the launcher."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run, and before Hydra writes anything."""

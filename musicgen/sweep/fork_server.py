@@ -1,6 +1,7 @@
 """The fork server: it imports once what every job of a sweep needs, and every job is forked from it.
 
-Forking a process with so much in it is safe on Linux only. Elsewhere each job is a fresh interpreter.
+Forking a process with these libraries loaded is safe only on Linux. Elsewhere each job starts a new
+interpreter.
 """
 
 import os
@@ -50,8 +51,8 @@ def start_fork_server() -> None:
             f"{MAX_TEMPORARY_FOLDER_BYTES} bytes"
         )
     context.set_forkserver_preload(list(PRELOADED))
-    # The server inherits that SIGINT is ignored: a Ctrl-C on the terminal is for the launcher, which passes it
-    # on to the jobs. One that arrives here is not lost, since it is blocked meanwhile; worker.py unblocks it.
+    # The server inherits that SIGINT is ignored: a Ctrl-C on the terminal is for the launcher, which passes
+    # it on to the jobs. Blocking keeps a SIGINT that arrives here from being lost; worker.py unblocks it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

@@ -1,4 +1,4 @@
-"""Hydra's launcher `local`: every job of a sweep in a process of its own, several at a time.
+"""Hydra's launcher `local`: each job of a sweep runs in its own process, several at a time.
 
 A job that raises, exits or is killed is a failed JobReturn, and the others keep running. Processes are forked
 from a server that has imported the heavy packages (see fork_server.py), so a job starts quickly.
@@ -46,7 +46,7 @@ class ProcessLauncher(Launcher):
     def announce(self, names: Sequence[str]) -> None:
         """Name all jobs of a sweep that takes several launches, by number, so that they are shown as one.
 
-        Otherwise each launch is shown as a sweep of its own, with its jobs named by their overrides.
+        Otherwise each launch is shown as a separate sweep, with its jobs named by their overrides.
         """
         self._state = self._state or SweepState({})
         self._state.names = dict(enumerate(names))

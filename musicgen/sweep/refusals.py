@@ -53,7 +53,7 @@ def describe_missing(error: RuntimeError) -> str | None:
     if plugin is None:
         return None
     if plugin[2] is None:
-        return f"_target_={plugin[1]}: there is no such sweeper or launcher"
+        return f"_target_={plugin[1]}: unknown sweeper or launcher"
     extra = _EXTRAS.get(plugin[2])
     how = f": pip install 'musicgen[{extra}]'" if extra else ""
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
@@ -142,7 +142,7 @@ def _allowed_settings(name: str) -> str:
     """The settings of a sweeper or launcher, by the name of its class."""
     classes = {known.__name__: known for known in Plugins.instance().class_name_to_class.values()}
     names = list(inspect.signature(classes[name]).parameters) if name in classes else []
-    return f"allowed for {name} are {', '.join(names)}" if names else f"{name} has none"
+    return f"allowed for {name} are {', '.join(names)}" if names else f"{name} takes no settings"
 
 
 def _describe_unparsed(override: str) -> str:

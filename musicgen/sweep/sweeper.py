@@ -264,7 +264,7 @@ def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
 def _record_failure(
     run: PlannedRun, directory: Path, job_return: JobReturn, hydra: Mapping[str, Any]
 ) -> None:
-    """Write into run.json why there is no result, if the run's own process could not."""
+    """Write into run.json why the run has no result, if its own process could not."""
     reason = str(getattr(job_return, "_return_value", "") or "no reason given")
     directory.mkdir(parents=True, exist_ok=True)
     try:

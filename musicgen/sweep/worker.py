@@ -1,6 +1,6 @@
 """One job of a sweep, inside its process.
 
-The process leads a session of its own: a Ctrl-C on the terminal reaches only the launcher, which passes it on
+The process leads its own session: a Ctrl-C on the terminal reaches only the launcher, which passes it on
 once, and everything that the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, on which a training saves its state. What the job prints goes to a file.
 

@@ -1,4 +1,4 @@
-"""What a sweep shows: names, the table on every size of terminal, times, and plain lines elsewhere."""
+"""What a sweep shows: names, the table on every size of terminal, times, and plain lines on other outputs."""
 
 import io
 import re
