@@ -254,7 +254,7 @@ class Trials:
         status = waiter.end()
         seconds = time.monotonic() - started
         row.notes.append(f"Ctrl-C ended a waiting run in {seconds:.1f} s")
-        is_told = waiter.last_line.startswith("musicgen: interrupted; the same command goes on")
+        is_told = waiter.last_line.startswith("musicgen: interrupted; run the same command again")
         if status != 130 or seconds > MOST_SECONDS_TO_STOP or not is_told:
             row.problems.append(f"Ctrl-C: status {status} after {seconds:.1f} s: {waiter.last_line}")
 
