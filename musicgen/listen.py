@@ -94,7 +94,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def listen(arguments: argparse.Namespace) -> None:
     """Draw a session or resume one, serve it until a signal, and print what it showed."""
     # numpy and scipy take a moment to import, which --help and a wrong argument should not wait for.
-    from musicgen.listening.results_table import print_results
+    from musicgen.listening.printing import print_results
     from musicgen.listening.service import Listening
     from musicgen.listening.sounds import Sounds, listening_config
     from musicgen.records.runs import find_runs

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.listening.means import rated_criteria
+from musicgen.listening.rating_means import rated_criteria
 from musicgen.listening.statistics import rank_correlation
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.records.ratings import Rating, metric_name, with_ratings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from musicgen.effects.statistics import holm
-from musicgen.listening.export import Choice
+from musicgen.listening.answer_tables import Choice
 from musicgen.listening.statistics import Estimate, bradley_terry, share_chosen
 from musicgen.listening.stimuli import CORPUS
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer, Database
-from musicgen.listening.export import choices_of, ratings_of, write_choices, write_ratings
-from musicgen.listening.means import Reliability, agreement_between, listening_table, reliability_of
+from musicgen.listening.answer_tables import choices_of, ratings_of, write_choices, write_ratings
+from musicgen.listening.rating_means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.session import PAIRS

@@ -1,76 +1,82 @@
-"""What stands in a report, section by section, worked out before any page is written."""
+"""What a report contains, section by section, worked out before any page is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from musicgen.effects import pairing
 from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.sampled_tunes import Song, read_songs
-from musicgen.reporting import board, pairs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, listed
-from musicgen.reporting.board import Judged, Triage
+from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_songs, triage
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
-from musicgen.reporting.labels import arm_words, run_words
-from musicgen.reporting.material import Material
-from musicgen.reporting.notebook import Citable, RunNotes, anchor_of, citable, notebook
-from musicgen.reporting.pairs import Comparison
 from musicgen.reporting.players import Player, make_players
-from musicgen.reporting.rows import (
-    Level,
+from musicgen.reporting.run_findings import (
+    CitableEffects,
+    RunFindings,
+    anchor_of,
+    citable_effects,
+    findings_by_run,
+)
+from musicgen.reporting.run_table import (
+    BaselineMetric,
     RunRow,
-    baseline_levels,
+    arm_words,
+    baseline_metrics,
     run_row,
+    run_words,
     table_metrics,
 )
+from musicgen.reporting.side_by_side import Comparison, comparisons
+from musicgen.reporting.study_data import StudyData
 
-_DRAWN_IN_TRIAGE = 3
+_NUM_DRAWN_IN_TRIAGE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the command line asks for."""
+class ReportOptions:
+    """What the command line chooses."""
 
     pairs: int = 2
-    """Tunes of each change to put beside the baseline's."""
+    """Tunes of each change to put next to the baseline's."""
     best: int = 10
-    """Songs on the board."""
+    """Number of best songs to show."""
     soundfont: str | None = None
     """A file to play them with; None for the built-in one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """A report."""
+class Report:
+    """Everything the pages show."""
 
-    material: Material
+    study: StudyData
     facts: str
-    """How much was run, in a sentence."""
+    """How much was run, in one line."""
     primary: Sequence[MetricAnswers]
     headline: Sequence[MetricAnswers]
-    levels: Sequence[Level]
+    baseline_metrics: Sequence[BaselineMetric]
     forests: Sequence[Forest]
     """The effects, primary metrics first."""
     plots: Mapping[str, ShownPlot]
     comparisons: Sequence[Comparison]
     num_songs: int
     num_melodies: int
-    best: Sequence[Judged]
+    best: Sequence[JudgedSong]
     triage: Sequence[Triage]
     players: Mapping[tuple[str, int], Player]
     metrics: Sequence[str]
-    """Of the runs table."""
+    """The metric columns of the runs table."""
     runs: Sequence[RunRow]
     best_settings: Sequence[str]
     advice: Sequence[Advice]
     rebuild: str
     """The command that makes this report."""
     soundfont: str | None
-    """That the songs are played with; None for the built-in one."""
+    """The file that songs are played with; None for the built-in one."""
 
     @property
     def has_success(self) -> bool:
@@ -79,22 +85,22 @@ class Contents:
 
     @property
     def primary_forests(self) -> list[Forest]:
-        """Those of the primary metrics."""
-        return [one for one in self.forests if one.answers.metric in self.material.primary_metrics]
+        """The forests of the primary metrics."""
+        return [one for one in self.forests if one.answers.metric in self.study.primary_metrics]
 
     @property
     def exploratory_forests(self) -> list[Forest]:
-        """Those of the other headline metrics."""
-        return [one for one in self.forests if one.answers.metric not in self.material.primary_metrics]
+        """The forests of the other headline metrics."""
+        return [one for one in self.forests if one.answers.metric not in self.study.primary_metrics]
 
     @property
     def curves(self) -> list[ShownPlot]:
-        """The figures that the page shows; the effects it draws itself."""
+        """The figures of the curves section; the page draws the effects itself."""
         return [shown for name, shown in self.plots.items() if name not in ("effects", *SEARCH)]
 
     @property
     def search_plots(self) -> list[ShownPlot]:
-        """Those of the search."""
+        """The figures of the search."""
         return [self.plots[name] for name in SEARCH if name in self.plots]
 
     @property
@@ -108,138 +114,129 @@ class Contents:
 
     def place(self, song: Song) -> str:
         """Where a song comes from, such as "model.cell = gru, seed 0, tune 12"."""
-        return f"{run_words(song.run, self.material)}, seed {song.run.record.seed}, tune {song.index}"
+        return f"{run_words(song.run, self.study)}, seed {song.run.record.seed}, tune {song.index}"
 
-    def outcomes(self, arm: pairing.Arm) -> list[Answer]:
+    def outcomes(self, arm: Arm) -> list[Answer]:
         """What an arm did to the primary metrics."""
         words = arm_words(arm)
         return [answer for found in self.primary for answer in found.answers if answer.change == words]
 
-    def arm_words(self, arm: pairing.Arm) -> str:
+    def arm_words(self, arm: Arm) -> str:
         """Such as "model.cell = gru"."""
         return arm_words(arm)
 
     @property
-    def notebook(self) -> list[RunNotes]:
-        """What was written down about each run."""
-        return notebook(self.material)
+    def findings_by_run(self) -> dict[str, RunFindings]:
+        """Run identity -> its findings, in the order of the runs table."""
+        return findings_by_run(self.study)
 
     @property
-    def notes_by_run(self) -> dict[str, RunNotes]:
-        """The same by run identity."""
-        return {notes.run_id: notes for notes in self.notebook}
-
-    @property
-    def citable(self) -> Citable:
-        """The effects that a finding can rest on."""
-        return citable(self.material)
+    def citable(self) -> CitableEffects:
+        """The effects that a new finding may cite."""
+        return citable_effects(self.study)
 
     def anchor(self, song: Song) -> str:
-        """The place on the page of what was written about the song's run."""
+        """The id of the place on the page with the findings about the song's run."""
         return anchor_of(song.run.record.run_id)
 
     @property
     def versions(self) -> str:
-        """The programs that made the first run."""
-        versions = self.material.all_runs[0].record.versions
+        """The programs that made the first run, with their versions."""
+        versions = self.study.all_runs[0].record.versions
         return ", ".join(f"{name} {version}" for name, version in versions.items())
 
     @property
     def changed(self) -> str:
         """What the study changed, in a sentence."""
-        material = self.material
-        if material.search:
-            return f"{material.search.count()}; searched: {listed(material.search.parameters)}."
+        study = self.study
+        if study.search:
+            return f"{study.search.count()}; searched: {listed(study.search.parameters)}."
         levels: dict[str, list[str]] = {}
         base: dict[str, str] = {}
-        for arm in material.star.arms:
+        for arm in study.star.arms:
             assert arm.change is not None
             levels.setdefault(arm.change.parameter, []).append(shown_level(level_of(arm.change.value)))
             base[arm.change.parameter] = shown_level(level_of(arm.change.baseline_value))
         if not levels:
-            return "Nothing: there is no change beside the baseline."
-        told = "; ".join(
+            return "Nothing: there is only the baseline."
+        changes = "; ".join(
             f"{name} from {base[name]} to {' and '.join(values)}" for name, values in levels.items()
         )
-        return f"One thing at a time, everything else as in the baseline: {told}."
+        return f"One thing at a time, everything else as in the baseline: {changes}."
 
     @property
-    def heard(self) -> list[str]:
-        """What listeners say, in sentences."""
-        material = self.material
-        if not material.listening and not material.findings:
-            return ["Nobody has rated or described the songs yet, so this says nothing of how they sound."]
-        rated = f"{len(material.ratings)} songs were rated" if material.listening else "No song was rated"
-        return [f"{rated}, and {_count(len(material.findings), 'finding')} written down."]
+    def listeners_words(self) -> str:
+        """How much listeners rated and wrote down, in a sentence."""
+        study = self.study
+        if not study.listening and not study.findings:
+            return "Nobody has rated or described the songs yet, so this says nothing about how they sound."
+        rated = f"{len(study.ratings)} songs were rated" if study.listening else "No song was rated"
+        return f"{rated}, and {_count(len(study.findings), 'finding')} recorded."
 
     def is_shown(self, outcome: Outcome) -> bool:
-        """Whether a group of answers is told at once, and not only when asked for."""
+        """Whether answers with this outcome are visible at once instead of folded away."""
         return outcome in {Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE}
 
 
-def compose(material: Material, folder: Path, choices: Choices, *, embedded: bool = False) -> Contents:
+def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embedded: bool = False) -> Report:
     """Work everything out, and render the songs of the page into `folder`.
 
-    embedded: the page is to hold the songs itself, so that the folder may be removed afterwards.
+    embedded: the page will contain the songs itself, so `folder` may be removed afterwards.
     """
     songs_of = cache(read_songs)
-    songs = [song for run in material.all_runs for song in songs_of(run)]
-    judged = board.judge(songs, material.ratings)
-    best = board.best_songs(judged, choices.best)
-    triage = board.triage(judged, _DRAWN_IN_TRIAGE) if judged else []
-    compared = pairs.comparisons(material.star, songs_of, choices.pairs)
+    songs = [song for run in study.all_runs for song in songs_of(run)]
+    judged = judge_songs(songs, study.ratings)
+    best = best_songs(judged, options.best)
+    classes = triage(judged, _NUM_DRAWN_IN_TRIAGE) if judged else []
+    compared = comparisons(study.star, songs_of, options.pairs)
+    pairs = [pair for comparison in compared for pair in comparison.pairs]
     shown = [
-        *(
-            song
-            for comparison in compared
-            for pair in comparison.pairs
-            for song in (pair.baseline, pair.changed)
-        ),
+        *(song for pair in pairs for song in (pair.baseline, pair.changed)),
         *(one.song for one in best),
-        *(one.song for drawn in triage for one in drawn.drawn),
+        *(one.song for kind in classes for one in kind.drawn),
     ]
-    metrics = table_metrics(material)
-    headline = answers_on(material, dict.fromkeys([*material.primary_metrics, *HEADLINE]))
-    forests = [draw_forest(found, material.margin(found.metric)) for found in headline]
-    return Contents(
-        material=material,
-        facts=_facts(material, len(songs)),
-        primary=answers_on(material, material.primary_metrics),
+    metrics = table_metrics(study)
+    headline = answers_on(study, dict.fromkeys([*study.primary_metrics, *HEADLINE]))
+    forests = [draw_forest(found, study.margin(found.metric)) for found in headline]
+    return Report(
+        study=study,
+        facts=_facts(study, len(songs)),
+        primary=answers_on(study, study.primary_metrics),
         headline=headline,
         forests=[forest for forest in forests if forest is not None],
-        levels=baseline_levels(material),
-        plots=shown_plots(material),
+        baseline_metrics=baseline_metrics(study),
+        plots=shown_plots(study),
         comparisons=compared,
         num_songs=len(songs),
         num_melodies=len(judged),
         best=best,
-        triage=triage,
-        players=make_players(shown, folder, embedded=embedded, soundfont=choices.soundfont),
+        triage=classes,
+        players=make_players(shown, folder, embedded=embedded, soundfont=options.soundfont),
         metrics=metrics,
-        runs=[run_row(run, metrics, material) for run in material.all_runs],
-        best_settings=best_settings(material),
-        advice=what_to_try_next(material),
-        rebuild=f"python -m musicgen.report {material.address}",
-        soundfont=choices.soundfont,
+        runs=[run_row(run, metrics, study) for run in study.all_runs],
+        best_settings=best_settings(study),
+        advice=what_to_try_next(study),
+        rebuild=f"python -m musicgen.report {study.address}",
+        soundfont=options.soundfont,
     )
 
 
-def _facts(material: Material, num_songs: int) -> str:
-    runs = material.all_runs
+def _facts(study: StudyData, num_songs: int) -> str:
+    runs = study.all_runs
     seeds = {run.record.seed for run in runs}
     trained = sum(run.record.timing.get("trained_iterations") or 0 for run in runs)
     seconds = sum(run.record.timing.get("train_seconds") or 0 for run in runs)
     corpora = dict.fromkeys(str(run.record.corpus.get("name", "unknown")) for run in runs)
     parts = [
         _count(len(runs), "run"),
-        _count(len(material.star.arms), "change"),
+        _count(len(study.star.arms), "change"),
         _count(len(seeds), "seed"),
         f"{trained:,.0f} iterations trained in {_duration(seconds)}",
         f"{num_songs:,} tunes sampled",
         f"corpus {', '.join(corpora)}",
     ]
-    if material.failures:
-        parts.insert(1, f"{len(material.failures)} of them not complete")
+    if study.failures:
+        parts.insert(1, f"{len(study.failures)} not complete")
     return " · ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Baseline and changed tune side by side: the same prompt and sampling seed, one change between them."""
+"""Tunes of baseline and change side by side: same prompt and sampling seed, one change between them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song
 
 RULE = (
-    "For each change the first seeds that baseline and changed run share, and of each the first tune that "
-    "can be played in both; where no such tune exists, the first one. Index and seed are the same on both "
-    "sides, so that the same random numbers chose the characters."
+    "For each change these are the first seeds that baseline and changed run share, and for each seed the "
+    "first tune that can be played in both, or else the first tune. Index and seed are the same on both "
+    "sides, so both tunes were sampled with the same random numbers."
 )
-"""How pairs are chosen, in words."""
+"""How pairs are chosen, for the page."""
 
 
 @dataclass(frozen=True, slots=True)
-class SideBySide:
+class TunePair:
     """Two tunes that differ by one change."""
 
     baseline: Song
@@ -24,12 +24,12 @@ class SideBySide:
 
     @property
     def has_same_prompt(self) -> bool:
-        """False where the prompt itself is the change."""
+        """False if the prompt itself is the change."""
         return self.baseline.prompt == self.changed.prompt
 
     @property
     def is_same_tune(self) -> bool:
-        """Whether the change left every note of this one as it was."""
+        """Whether the change left every note as it was."""
         return self.baseline.body == self.changed.body
 
 
@@ -38,13 +38,13 @@ class Comparison:
     """The pairs of one arm."""
 
     arm: Arm
-    pairs: tuple[SideBySide, ...]
+    pairs: tuple[TunePair, ...]
     reason: str
-    """Why there are none, in words; else empty."""
+    """Why there are no pairs; "" if there are."""
 
 
 def comparisons(star: Star, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int) -> list[Comparison]:
-    """Up to `wanted` pairs for each arm: one a shared seed, then further tunes of the first seeds."""
+    """Up to `wanted` pairs for each arm: one for each shared seed, then further tunes of the first seeds."""
     return [_comparison(star.baseline, arm, songs_of, wanted) for arm in star.arms]
 
 
@@ -59,19 +59,19 @@ def _comparison(
             playable = [pair for pair in pairs if all(song.has_notes for song in pair)]
             candidates.append(playable or pairs[:1])
     # The first tune of every seed, then the second of every seed, and so on.
-    most = max((len(pairs) for pairs in candidates), default=0)
+    longest = max((len(pairs) for pairs in candidates), default=0)
     ordered = [
-        pairs[place] for place in range(min(most, wanted)) for pairs in candidates if place < len(pairs)
+        pairs[place] for place in range(min(longest, wanted)) for pairs in candidates if place < len(pairs)
     ]
     reason = "" if ordered else _reason(by_seed, arm)
-    return Comparison(arm, tuple(SideBySide(*pair) for pair in ordered[:wanted]), reason)
+    return Comparison(arm, tuple(TunePair(*pair) for pair in ordered[:wanted]), reason)
 
 
 def _reason(by_seed: dict[int, FoundRun], arm: Arm) -> str:
-    shared = [run for run in arm.runs if run.record.seed in by_seed]
-    if not shared:
-        return "No run of this change has a seed that the baseline has."
+    common = [run for run in arm.runs if run.record.seed in by_seed]
+    if not common:
+        return "This change and the baseline have no seed in common."
     statuses = ", ".join(
-        f"seed {run.record.seed}: {run.record.status}" for run in shared if run.record.status != "complete"
+        f"seed {run.record.seed}: {run.record.status}" for run in common if run.record.status != "complete"
     )
-    return f"No tunes to compare ({statuses or 'the baseline has none'})."
+    return f"There are no tunes to compare ({statuses or 'the baseline has none'})."
