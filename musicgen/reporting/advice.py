@@ -24,7 +24,7 @@ class Advice:
 
 
 def best_settings(study: StudyData) -> list[str]:
-    """For each primary metric, the settings shown to be better, or a sentence that there are none."""
+    """For each primary metric, the settings shown to be better, if any."""
     sentences = []
     best = study.search.best if study.search else None
     if best is not None and best.loss is not None:
@@ -72,7 +72,7 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
         words = "Change one thing and run three seeds, so that there is something to compare."
         advice.append(Advice(words, "python -m musicgen.train --multirun model.cell=lstm,gru seed=0,1,2"))
     if not study.ratings:
-        words = "Listen: nobody has rated a tune of this study, and numbers cannot hear."
+        words = "Listen: the tunes of this study have not been rated yet, and numbers cannot judge music."
         advice.append(Advice(words, f"python -m musicgen.listen {study.address}"))
     return advice
 

@@ -1,7 +1,7 @@
 """Which sampled tunes are best, by a rule that anybody can check, and a random draw of good and bad ones.
 
-A tune that passes every gate is a success; successes are ordered by points. The rule reads only what was
-measured of each tune. It cannot hear: if listeners rated a tune, their ratings make half of its points.
+A tune that passes every gate is a success; successes are ordered by points. The rule knows only
+what was measured of each tune; if listeners rated a tune, their ratings make half of its points.
 """
 
 import random
@@ -112,7 +112,7 @@ def judge_songs(songs: Iterable[Song], ratings: Ratings) -> list[JudgedSong]:
 
 
 def best_songs(judged: Sequence[JudgedSong], wanted: int) -> list[JudgedSong]:
-    """The first successes; if there are none, the playable songs with the most points."""
+    """The first successes, or else the playable songs with the most points."""
     successes = [one for one in judged if not one.failed]
     return (successes or [one for one in judged if one.song.has_notes])[:wanted]
 

@@ -1,7 +1,7 @@
 """The longest run of notes that a song shares with a training tune, in words and as printed in both tunes.
 
 The song's passage is cut from the song. The training tune's passage comes from tunes.csv, because a report
-may be written where there is no corpus; older runs do not have that column.
+may be written without the corpus; older runs do not have that column.
 """
 
 import math

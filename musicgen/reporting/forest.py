@@ -50,7 +50,7 @@ class Forest:
     margin: tuple[float, float] | None
     """Position and width of the differences too small to matter."""
     margin_words: str
-    """"" if there is no margin."""
+    """What the shaded margin means; "" without a margin."""
 
 
 class Axis:

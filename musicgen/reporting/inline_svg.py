@@ -35,7 +35,7 @@ class Plot:
     width: int
     """In CSS pixels; at this width its text has the size of small print."""
     file: str
-    """The figure as an SVG file of its own, on white."""
+    """The figure as a standalone SVG file, on white."""
 
 
 def inline_plot(name: str, figure: "Figure") -> Plot:

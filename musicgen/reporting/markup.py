@@ -133,7 +133,7 @@ def _environment(*, autoescape: bool) -> Environment:
 
 
 def _moment(date: str) -> str:
-    """Such as "2026-11-24, 10:00 UTC"; only the date if there is no time zone."""
+    """Such as "2026-11-24, 10:00 UTC"; only the date without a time zone."""
     moment = datetime.fromisoformat(date)
     return f"{moment:%Y-%m-%d}, {moment:%H:%M} UTC" if moment.tzinfo else f"{moment:%Y-%m-%d}"
 

@@ -106,7 +106,7 @@ def make_players(
     def make(song: Song) -> Player:
         return _make_player(song, target, config, embedded=embedded)
 
-    # abc2midi and the engraver are processes of their own, so threads run them in parallel.
+    # abc2midi and the engraver are separate processes, so threads run them in parallel.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(wanted, pool.map(make, wanted.values()), strict=True))
 

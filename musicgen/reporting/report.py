@@ -169,7 +169,7 @@ class Report:
         """How much listeners rated and wrote down, in a sentence."""
         study = self.study
         if not study.listening and not study.findings:
-            return "Nobody has rated or described the songs yet, so this says nothing about how they sound."
+            return "The songs have not been rated or described yet, so how they sound is unknown."
         rated = f"{len(study.ratings)} songs were rated" if study.listening else "No song was rated"
         return f"{rated}, and {_count(len(study.findings), 'finding')} recorded."
 

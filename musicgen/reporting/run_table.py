@@ -144,7 +144,7 @@ def _words(changes: Mapping[str, object]) -> str:
 
 
 def shown_number(value: float | None) -> str:
-    """A number for a table cell, with three decimals; a dash if there is none."""
+    """A number for a table cell, with three decimals; a dash for a missing one."""
     if value is None or math.isnan(value):
         return "–"
     if abs(value) >= 1000:

@@ -101,7 +101,7 @@ class ReportServer(LoopbackServer):
         }
 
     def _effect(self, cited: object) -> CitedEffect | None:
-        """The cited effect, which must be one of the study's; None if there is none."""
+        """The cited effect, which must be one of the study's; None without a citation."""
         if cited is None:
             return None
         if not isinstance(cited, Mapping):

@@ -40,7 +40,7 @@ class Comparison:
     arm: Arm
     pairs: tuple[TunePair, ...]
     reason: str
-    """Why there are no pairs; "" if there are."""
+    """Why pairs are missing; "" if there are any."""
 
 
 def comparisons(star: Star, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int) -> list[Comparison]:
@@ -74,4 +74,4 @@ def _reason(by_seed: dict[int, FoundRun], arm: Arm) -> str:
     statuses = ", ".join(
         f"seed {run.record.seed}: {run.record.status}" for run in common if run.record.status != "complete"
     )
-    return f"There are no tunes to compare ({statuses or 'the baseline has none'})."
+    return f"Tunes to compare are missing ({statuses or 'from the baseline'})."

@@ -102,7 +102,7 @@ class StudyData:
 
 
 def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> StudyData:
-    """Read the runs at or below the paths. Raises InputError if there is none or one cannot be read."""
+    """Read the runs at or below the paths. Raises InputError if one cannot be read or none is found."""
     runs = find_runs(paths)
     root = _common_folder(paths)
     ratings = find_ratings(runs, root)

@@ -6,7 +6,7 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from musicgen.listening.sounds import MAX_SECONDS, Sounds, listening_config
 from musicgen.listening.stimuli import anchor_stimulus
 from musicgen.records.runs import find_runs
@@ -30,7 +30,7 @@ def test_all_sound_alike_whatever_the_tunes_ask_for(sweep: Path) -> None:
     assert not sounds.play(anchor_stimulus("corpus", "X:1\nK:C\nz4|]"))
 
 
-def test_file_names_and_headers_say_nothing(listening: Listening, sweep: Path) -> None:
+def test_file_names_and_headers_say_nothing(listening: ListeningService, sweep: Path) -> None:
     files = sorted((sweep / "listening-sounds").iterdir())
     assert {path.stem for path in files} == set(listening.database.stimuli)
     for path in files:
@@ -43,7 +43,7 @@ def test_file_names_and_headers_say_nothing(listening: Listening, sweep: Path) -
         }
 
 
-def test_a_sound_that_a_power_cut_left_short_is_made_again(listening: Listening, sweep: Path) -> None:
+def test_a_sound_that_a_power_cut_left_short_is_made_again(listening: ListeningService, sweep: Path) -> None:
     files = sorted((sweep / "listening-sounds").iterdir())[:3]
     whole = [path.read_bytes() for path in files]
     for path, content, length in zip(files, whole, (0, 30, len(whole[2]) - 2), strict=True):

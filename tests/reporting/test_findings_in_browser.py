@@ -61,7 +61,7 @@ def test_a_finding_is_saved_shown_and_reported(
     page, own = served.page, notes(served.page)
     # The link of a song leads to its run's form.
     page.locator("#listen .to-notes a").nth(1).click()
-    own.get_by_label("What did you hear or see?").fill(HOSTILE)
+    own.get_by_label("What did you notice?").fill(HOSTILE)
     own.get_by_label("Musicality").select_option("4")
     own.get_by_label("Emotion and style").select_option(label="2 · A trace of one")
     own.get_by_label("Parameter").select_option("model.cell")
@@ -76,7 +76,7 @@ def test_a_finding_is_saved_shown_and_reported(
     assert "cites: model.cell lowers validation loss" in own.locator(".finding").inner_text()
     assert page.locator(f"#runs td[data-run='{GRU}']").inner_text() == "1 finding"
     assert own.locator(".count").inner_text() == "1 finding"
-    assert own.get_by_label("What did you hear or see?").input_value() == ""
+    assert own.get_by_label("What did you notice?").input_value() == ""
     assert own.get_by_label("Your name").input_value() == "Ann"
 
     (finding,) = read_findings([study / "findings.jsonl"])
@@ -118,7 +118,7 @@ def test_the_form_works_with_the_keyboard_alone(served: Watched, study: Path) ->
 def test_a_refused_finding_stays_in_the_form(served: Watched, server: ReportServer, study: Path) -> None:
     own = notes(served.page)
     own.locator("summary").click()
-    own.get_by_label("What did you hear or see?").fill("lively")
+    own.get_by_label("What did you notice?").fill("lively")
     own.get_by_label("Metric").select_option(LOSS)
     own.get_by_role("button", name="Save the finding").click()
     own.get_by_text("Not saved. an effect needs one of this study's parameters").wait_for()
@@ -126,7 +126,7 @@ def test_a_refused_finding_stays_in_the_form(served: Watched, server: ReportServ
     server.token = "another"
     own.get_by_role("button", name="Save the finding").click()
     own.get_by_text("Not saved. The server was started anew: load this page again.").wait_for()
-    assert own.get_by_label("What did you hear or see?").input_value() == "lively"
+    assert own.get_by_label("What did you notice?").input_value() == "lively"
     assert own.locator(".finding").count() == 0 and not (study / "findings.jsonl").exists()
     assert [text[:24] for text in served.complaints] == ["Failed to load resource:"] * 2
     served.complaints.clear()

@@ -222,7 +222,7 @@ def report_words(folder: Path, out: Path) -> str:
 def test_the_report_of_a_single_run_has_nothing_to_compare(tmp_path: Path) -> None:
     write_run(made_run("run", metrics={LOSS: 1.5}), tmp_path / "runs", [(GOOD, {})])
     text = report_words(tmp_path / "runs", tmp_path / "out")
-    assert "This is one run, so there is no effect to report." in text
+    assert "This is one run, so no effect can be reported." in text
     assert "What did this run produce?" in text and "1.500" in text
     assert "Change one thing and run three seeds" in text
 
