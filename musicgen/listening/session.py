@@ -87,11 +87,7 @@ class DrawnSession:
 
 
 def draw_session(
-    star: Star,
-    settings: Settings,
-    play: Play,
-    corpus: DataConfig | None = None,
-    cache: Path | None = None,
+    star: Star, settings: Settings, play: Play, corpus: DataConfig | None = None, cache: Path | None = None
 ) -> DrawnSession:
     """Draw and render all items. Raises InputError if no tune can be played.
 

@@ -2,7 +2,7 @@
 
 Matplotlib writes style attributes, which the page's security policy forbids; fixed colours, which disappear
 on a dark page; and identifiers that repeat between figures. Here styles become presentation attributes,
-colours become variables of the style sheet with a dark counterpart, and identifiers get the figure's name as prefix.
+colours become variables with a dark counterpart, and identifiers are prefixed with the figure's name.
 """
 
 import colorsys

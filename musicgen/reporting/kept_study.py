@@ -155,11 +155,7 @@ def _write_text(text: str, path: Path, study: StudyData) -> None:
 def _write_tables(study: StudyData, folder: Path) -> None:
     from pandas import DataFrame
 
-    tables = {
-        RUNS: study.runs,
-        EFFECTS: study.effects,
-        NOISE: noise_table(study.star.baseline.runs),
-    }
+    tables = {RUNS: study.runs, EFFECTS: study.effects, NOISE: noise_table(study.star.baseline.runs)}
     if (study.root / PLAN).is_file():
         # Read as text, so that 1e-3 stays 1e-3.
         tables[PLAN] = DataFrame(read_rows(study.root / PLAN))

@@ -74,4 +74,4 @@ def _reason(by_seed: dict[int, FoundRun], arm: Arm) -> str:
     statuses = ", ".join(
         f"seed {run.record.seed}: {run.record.status}" for run in common if run.record.status != "complete"
     )
-    return f"Tunes to compare are missing ({statuses or 'from the baseline'})."
+    return f"Nothing to compare ({statuses or 'the baseline has no tunes'})."

@@ -74,10 +74,7 @@ def test_everything_is_sent_once_and_experiments_first(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "complaint"),
-    [
-        ("status 429 at files", "Comet lacks 1 of its 1 files"),
-        ("hangs at files", "no answer within 4 s"),
-    ],
+    [("status 429 at files", "Comet lacks 1 of its 1 files"), ("hangs at files", "no answer within 4 s")],
 )
 def test_a_partial_upload_is_completed_in_the_same_experiment(
     fault: Fault, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
