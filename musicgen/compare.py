@@ -72,7 +72,7 @@ def compare(arguments: argparse.Namespace) -> None:
         read_baseline(arguments.baseline),
         draws=not arguments.no_plots,
     )
-    known = set(summary.effects["metric"]) | set(summary.noise["metric"])
+    known = {effect.metric for effect in summary.effects} | set(summary.noise["metric"])
     for name in arguments.metric or []:
         if name not in known:
             raise InputError(f"--metric {name}: no run has it; there are {', '.join(sorted(known))}")

@@ -53,7 +53,7 @@ def test_a_wrong_argument_is_one_line_and_no_finding(
     assert capsys.readouterr().err.startswith(f"musicgen: {complaint}")
     assert not list(run_directory.rglob("findings.jsonl"))
     assert main([str(run_directory.parent), "heard"]) == 1
-    assert "is no run directory" in capsys.readouterr().err
+    assert "is not a run directory" in capsys.readouterr().err
 
 
 def test_comet_gets_the_note_as_an_addition_to_the_run(run_directory: Path) -> None:
@@ -80,5 +80,5 @@ def test_a_study_that_names_a_place_elsewhere_gets_no_note(
         directory = written(made_run("run", study={"name": name}), here)
         assert main([str(directory), "text"]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert "run.json: is no record of a run: config.study" in line
+        assert "run.json: is not the record of a run: config.study" in line
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and not (here / "experiments").exists()

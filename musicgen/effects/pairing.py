@@ -12,30 +12,21 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from musicgen.config import Change
 from musicgen.effects.corpora import split_by_text
-from musicgen.effects.declaration import undeclared_differences
-from musicgen.effects.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
+from musicgen.effects.differences import (
+    COMBINED,
+    CORPUS_TEXT,
+    Configuration,
+    count_changes,
+    differing_parameters,
+    undeclared_differences,
+)
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 
 IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
 """Parts of the config that can change a run's numbers, beside the seed."""
-COMBINED = "combined"
-"""The parameter of the run of all winning levels together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What makes an arm."""
-
-    parameter: str
-    value: object
-    baseline_value: object
-
-    @property
-    def key(self) -> str:
-        """The same for the same level."""
-        return f"{self.parameter}={json.dumps(self.value, sort_keys=True)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +41,7 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Star:
+class PairedRuns:
     """The baseline, its arms, and what belongs to neither."""
 
     baseline: Arm
@@ -85,7 +76,7 @@ class _Pile:
         return found
 
 
-def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = None) -> Star:
+def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = None) -> PairedRuns:
     """Find the baseline with the most arms; ties go to more seeds, then to the earliest directory.
 
     The baselines that studies declare come first. `baseline`, parameter -> value as written, asks for another
@@ -96,14 +87,14 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     wanted = _keys_with(pile, baseline or {})
     declared = [key for key in wanted if key in set(pile.declared.values())]
     if not declared:
-        return _star(pile, _most_changed(pile, wanted), is_declared=False)
-    stars = [_star(pile, key, is_declared=True) for key in declared]
+        return _paired_with(pile, _most_changed(pile, wanted), is_declared=False)
+    candidates = [_paired_with(pile, key, is_declared=True) for key in declared]
 
-    def rank(star: Star) -> tuple[int, int]:
-        return len(star.arms), len(star.baseline.runs)
+    def rank(paired: PairedRuns) -> tuple[int, int]:
+        return len(paired.arms), len(paired.baseline.runs)
 
     # Python's max takes the first of equals, and the keys come in the order of the directories.
-    return max(stars, key=rank)
+    return max(candidates, key=rank)
 
 
 def _most_changed(pile: _Pile, wanted: Sequence[str]) -> str:
@@ -206,7 +197,7 @@ def _reads_as(text: str, value: object) -> bool:
         return text == value
 
 
-def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
+def _paired_with(pile: _Pile, key: str, *, is_declared: bool) -> PairedRuns:
     """The star around one configuration."""
     members: list[tuple[Change | None, FoundRun]] = []
     left_out: list[FoundRun] = []
@@ -217,7 +208,7 @@ def _star(pile: _Pile, key: str, *, is_declared: bool) -> Star:
     if is_declared:
         own = [run for run in pile.runs if pile.declared.get(run) == key]
         undeclared = _undeclared(own, base, pile.configurations)
-        members = [(_declared_change(run), run) for run in own if run not in undeclared]
+        members = [(run.record.change, run) for run in own if run not in undeclared]
         # A run made by hand joins the arm of the study that has its configuration.
         known |= {pile.keys[run]: change for change, run in members if not run.record.retuned}
         left_out = [run for run in pile.runs if pile.declared.get(run, key) != key or run in undeclared]
@@ -258,7 +249,7 @@ def _tell_undeclared(undeclared: Mapping[FoundRun, Sequence[str]]) -> list[str]:
     """A line for each arm and what differs in it."""
     runs: Counter[tuple[str, str]] = Counter()
     for run, names in undeclared.items():
-        change = _declared_change(run)
+        change = run.record.change
         runs["baseline" if change is None else change.key, ", ".join(names)] += 1
     return [
         f"{arm}: {number} run{'s' if number > 1 else ''} not compared: the config differs from the "
@@ -277,14 +268,7 @@ def _of_one_corpus(
     return [(change, run) for change, run in members if run in kept], others
 
 
-def _declared_change(run: FoundRun) -> Change | None:
-    change = run.record.change
-    if change is None:
-        return None
-    return Change(str(change["parameter"]), change["value"], change["baseline_value"])
-
-
-def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Sequence[FoundRun]) -> Star:
+def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Sequence[FoundRun]) -> PairedRuns:
     """Members as arms: parameters as they come, their levels ascending, joint changes last."""
     changes = {change.key: change for change, _ in members if change is not None}
     arms: dict[str | None, Arm] = {}
@@ -296,7 +280,7 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
         change = None if key is None else changes[key]
         kept, spare = _one_a_seed(belonging.get(key, []))
         doubles += spare
-        marked = [replace(run, record=replace(run.record, change=_as_mapping(change))) for run in kept]
+        marked = [replace(run, record=replace(run.record, change=change)) for run in kept]
         arms[key] = Arm(
             change,
             tuple(run for run in marked if not run.record.retuned),
@@ -311,15 +295,7 @@ def _arranged(members: Sequence[tuple[Change | None, FoundRun]], left_out: Seque
         number = float(value) if isinstance(value, (int, float)) else 0.0
         return arm.change.parameter == COMBINED, parameters.index(arm.change.parameter), number
 
-    return Star(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *doubles))
-
-
-def _as_mapping(change: Change | None) -> dict[str, object] | None:
-    return change and {
-        "parameter": change.parameter,
-        "value": change.value,
-        "baseline_value": change.baseline_value,
-    }
+    return PairedRuns(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *doubles))
 
 
 def _one_a_seed(runs: Sequence[FoundRun]) -> tuple[list[FoundRun], list[FoundRun]]:

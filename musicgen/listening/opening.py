@@ -80,7 +80,7 @@ def _folder(options: Options) -> Path:
 def _start(
     path: Path, runs: Sequence[FoundRun], sounds: Sounds, settings: Settings, options: Options
 ) -> Database:
-    star = pair_runs(runs, read_baseline(options.baseline))
+    paired = pair_runs(runs, read_baseline(options.baseline))
     if options.soundfont is None and (own := runs[0].soundfont):
         print(
             one_line(f"playing with the built-in soundfont, not the runs' own ({own}): see --soundfont FILE")
@@ -88,7 +88,7 @@ def _start(
     print("drawing and rendering the tunes ...", flush=True)
     record = runs[0].record
     corpus = _corpus_of(record, options.corpus)
-    drawn = draw_session(star, settings, sounds.play, corpus, _CACHE if _CACHE.is_dir() else None)
+    drawn = draw_session(paired, settings, sounds.play, corpus, _CACHE if _CACHE.is_dir() else None)
     return Database.create(path, settings, drawn.items, drawn.remarks, locks=record.has_locks)
 
 

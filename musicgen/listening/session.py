@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.corpus.config import DataConfig
-from musicgen.effects.pairing import Star
+from musicgen.effects.pairing import PairedRuns
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
@@ -87,17 +87,21 @@ class DrawnSession:
 
 
 def draw_session(
-    star: Star, settings: Settings, play: Play, corpus: DataConfig | None = None, cache: Path | None = None
+    paired: PairedRuns,
+    settings: Settings,
+    play: Play,
+    corpus: DataConfig | None = None,
+    cache: Path | None = None,
 ) -> DrawnSession:
     """Draw and render all items. Raises InputError if no tune can be played.
 
     corpus: the source of the anchors; None for no anchors. cache: a folder for the corpus as read.
     """
     rng = np.random.default_rng([settings.seed, 0])
-    pool = Pool(star, rng, any_tune=settings.any_tune)
+    pool = Pool(paired, rng, any_tune=settings.any_tune)
     draw = _draw_pairs if settings.mode == PAIRS else _draw_tunes
     items, remarks = draw(pool, settings, play)
-    record = star.baseline.runs[0].record
+    record = paired.baseline.runs[0].record
     anchors, remark = draw_anchors(record, settings.num_anchors, rng, play, corpus, cache)
     if settings.mode == PAIRS:
         real = [anchor for anchor in anchors if anchor.anchor == CORPUS]
@@ -105,15 +109,15 @@ def draw_session(
         items += [_item(*pair) for pair in zip(real, shuffled, strict=False)]
     else:
         items += [_item(anchor) for anchor in anchors]
-    remarks = [*_general_remarks(star, settings), *remarks, remark]
+    remarks = [*_general_remarks(paired, settings), *remarks, remark]
     return DrawnSession(tuple(items), tuple(text for text in remarks if text))
 
 
-def _general_remarks(star: Star, settings: Settings) -> list[str]:
+def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
     remarks = []
-    if star.left_out:
+    if paired.left_out:
         remarks.append(
-            f"left out: {len(star.left_out)} runs that differ from the baseline in several parameters "
+            f"left out: {len(paired.left_out)} runs that differ from the baseline in several parameters "
             "or use another corpus"
         )
     if settings.any_tune:

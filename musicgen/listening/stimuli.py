@@ -7,7 +7,7 @@ from itertools import chain, islice, zip_longest
 
 import numpy as np
 
-from musicgen.effects.pairing import Arm, Star
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song, read_songs
@@ -56,13 +56,13 @@ def arm_name(arm: Arm) -> str:
 class Pool:
     """The tunes of every arm, each drawn at most once, in random order and from its seeds in turn."""
 
-    def __init__(self, star: Star, rng: np.random.Generator, *, any_tune: bool) -> None:
+    def __init__(self, paired: PairedRuns, rng: np.random.Generator, *, any_tune: bool) -> None:
         """any_tune: include tunes with wrong bars. Raises InputError without any tune."""
         self._rng = rng
         self._left: dict[str, dict[int, Iterator[Stimulus]]] = {}
         self.available: dict[str, int] = {}
         """Arm -> number of its tunes that may be drawn."""
-        for arm in (star.baseline, *star.arms):
+        for arm in (paired.baseline, *paired.arms):
             name = arm_name(arm)
             tunes = {run.record.seed: _eligible(run, any_tune) for run in arm.runs}
             self.available[name] = sum(map(len, tunes.values()))

@@ -7,24 +7,18 @@ runs do not show that effect, `compare` says so.
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, first_problem
 from musicgen.records.criteria import check_point
-from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import FoundRun, level_cell, sweep_directories
+from musicgen.records.runs import FoundRun, sweep_directories
 from musicgen.system.files import append_whole, read_whole, refuse_link, write_text_atomically
 from musicgen.system.locks import lock_beside, locked
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 FILE_NAME = "findings.jsonl"
 EXPERIMENTS = Path("experiments")
@@ -221,55 +215,3 @@ def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Fi
         if finding.run_id in known and finding not in findings:
             findings.append(finding)
     return findings
-
-
-def unsupported(findings: Sequence[Finding], runs: Sequence[FoundRun], effects: "DataFrame") -> list[str]:
-    """A line for each finding whose cited effect these runs do not show.
-
-    runs: those behind the effects table. An effect is shown where a verdict says so in the cited direction:
-    for the level of the finding's own run, or for any level where that is no changed run. Findings about
-    effects that the table has no row of are left alone.
-    """
-    lines = []
-    for finding in findings:
-        if finding.effect is None:
-            continue
-        rows = _rows_about(finding, finding.effect, runs, effects)
-        verdicts = [str(row["verdict"]) for row in rows]
-        if not rows or any(verdict.startswith(f"{finding.effect.direction} ") for verdict in verdicts):
-            continue
-        num_newer = sum(_ended_after(run, finding.date) for run in runs)
-        newer = f"with {num_newer} newer runs " if num_newer else ""
-        now = "; ".join(f"{row['value']}: {row['verdict']}" for row in rows)
-        lines.append(
-            f"finding of {finding.date[:10]}, “{_shortened(finding.text)}”: {newer}these runs "
-            f"{'no longer support' if num_newer else 'do not support'} that {finding.effect.parameter} "
-            f"{finding.effect.direction} {finding.effect.metric} ({now})"
-        )
-    return lines
-
-
-def _rows_about(
-    finding: Finding, effect: CitedEffect, runs: Sequence[FoundRun], effects: "DataFrame"
-) -> list[dict[str, object]]:
-    rows = [
-        {str(name): cell for name, cell in row.items()}
-        for row in effects.to_dict("records")
-        if row["parameter"] == effect.parameter and row["metric"] == effect.metric
-    ]
-    change = next((run.record.change for run in runs if run.record.run_id == finding.run_id), None)
-    if change is not None and change["parameter"] == effect.parameter:
-        return [row for row in rows if row["value"] == level_cell(change["value"])]
-    return rows
-
-
-def _ended_after(run: FoundRun, date: str) -> bool:
-    """By the time at which run.json was last written."""
-    written = (run.directory / RUN_FILE).stat().st_mtime
-    noted = datetime.fromisoformat(date)
-    return datetime.fromtimestamp(written, UTC) > (noted if noted.tzinfo else noted.replace(tzinfo=UTC))
-
-
-def _shortened(text: str, length: int = 60) -> str:
-    words = re.sub(r"\s+", " ", text)
-    return words if len(words) <= length else f"{words[: length - 1].rstrip()}…"

@@ -66,6 +66,13 @@ class FoundRun:
         """The metric, or None where the run did not come to its end or could not measure it."""
         return self.record.metrics.get(metric) if self.record.status == "complete" else None
 
+    def setting(self, name: str) -> object:
+        """The value of a dotted name in the run's config; None where it has none."""
+        value: object = self.record.config
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
     @property
     def num_tunes(self) -> int:
         """Tunes that the run was to sample."""
@@ -246,9 +253,9 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
     change: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
     if record.change is not None:
         change = {
-            "parameter": record.change["parameter"],
-            "value": level_cell(record.change["value"]),
-            "baseline_value": level_cell(record.change["baseline_value"]),
+            "parameter": record.change.parameter,
+            "value": level_cell(record.change.value),
+            "baseline_value": level_cell(record.change.baseline_value),
         }
     timing = {
         name: record.timing.get(name)

@@ -4,14 +4,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from musicgen.effects.figures.arms import level_of, shown_level
-from musicgen.effects.pairing import COMBINED, Change
-from musicgen.effects.table import PLAIN
-from musicgen.effects.verdict import brief, metric_words
+from musicgen.config import Change
+from musicgen.effects.differences import COMBINED
+from musicgen.effects.effect import PLAIN, level_of, shown_level
+from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import override_text, told_overrides
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement
 from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import brief, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def best_settings(study: StudyData) -> list[str]:
             settings = [f"{answer.change} ({answer.difference})" for answer in better]
             sentences.append(f"Clearly better for {words}: {listed(settings)}.")
             continue
-        gains = [(gain, answer) for answer in found.answers if (gain := improvement(answer.row, study))]
+        gains = [(gain, answer) for answer in found.answers if (gain := improvement(answer.effect, study))]
         gain, answer = max(gains, key=lambda pair: pair[0], default=(0.0, None))
         if answer is not None and gain > 0:
             sentences.append(
@@ -80,21 +81,21 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
 def _largest_inconclusive(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
     """The inconclusive effect that is largest relative to what the design could detect."""
     ranked = [
-        (abs(answer.row["difference"]) / answer.row["minimum_detectable_effect"], answer)
+        (abs(answer.effect.difference) / answer.effect.minimum_detectable_effect, answer)
         for answers in found
         for answer in answers.of(Outcome.INCONCLUSIVE)
-        if answer.row["minimum_detectable_effect"] > 0 and answer.row["difference"] != 0
+        if answer.effect.minimum_detectable_effect > 0 and answer.effect.difference != 0
     ]
     if not ranked:
         return []
     _, answer = max(ranked, key=lambda pair: pair[0])
-    detectable = brief(answer.row["minimum_detectable_effect"])
+    detectable = brief(answer.effect.minimum_detectable_effect)
     words = (
-        f"The largest inconclusive effect is that of {answer.change} on {metric_words(answer.metric)}: "
-        f"{answer.difference}. {answer.row['num_seeds']} seeds can only detect {detectable} or more. "
-        "Run that change alone with twice the seeds: more seeds and fewer tests both sharpen the result."
+        f"The largest inconclusive effect is {answer.change} on {metric_words(answer.effect.metric)}: "
+        f"{answer.difference}. {answer.effect.num_seeds} seeds can only detect {detectable} or more. "
+        "Run that change alone with twice the seeds: more seeds and fewer tests both help."
     )
-    return [Advice(words, _command(study, answer, num_seeds=2 * max(3, int(answer.row["num_seeds"]))))]
+    return [Advice(words, _command(study, answer, num_seeds=2 * max(3, int(answer.effect.num_seeds))))]
 
 
 def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
@@ -104,8 +105,8 @@ def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Ad
             beyond = _level_beyond(answer, study)
             if beyond is not None:
                 words = (
-                    f"The most promising parameter is {answer.row['parameter']}. {answer.change} is the most "
-                    f"extreme level tried and the best for {metric_words(answer.metric)} "
+                    f"The most promising parameter is {answer.effect.parameter}. {answer.change} is the most "
+                    f"extreme level tried and the best for {metric_words(answer.effect.metric)} "
                     f"({answer.difference}): try one further out."
                 )
                 return [Advice(words, _command(study, answer, num_seeds=3, level=beyond))]
@@ -113,13 +114,13 @@ def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Ad
         candidates = [
             (gain, answer)
             for answer in answers.of(Outcome.CANDIDATE)
-            if (gain := improvement(answer.row, study) or 0.0) > 0
+            if (gain := improvement(answer.effect, study) or 0.0) > 0
         ]
         if candidates:
             _, answer = max(candidates, key=lambda pair: pair[0])
             words = (
                 f"The most promising change is {answer.change}: {answer.difference} in "
-                f"{metric_words(answer.metric)}, from too little data. Confirm it with fresh seeds."
+                f"{metric_words(answer.effect.metric)}, from too little data. Confirm it with fresh seeds."
             )
             return [Advice(words, _command(study, answer, num_seeds=3))]
     return []
@@ -130,7 +131,7 @@ def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
     change = _change_of(answer, study)
     if change is None:
         return None
-    changes = (arm.change for arm in study.star.arms if arm.change is not None)
+    changes = (arm.change for arm in study.paired.arms if arm.change is not None)
     levels = [one.value for one in changes if one.parameter == change.parameter] + [change.baseline_value]
     numbers = [level for level in levels if isinstance(level, (int, float)) and level > 0]
     level, base = change.value, change.baseline_value
@@ -142,8 +143,8 @@ def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
 
 
 def _combine_winners(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    better = {str(one.row["parameter"]) for answers in found for one in answers.of(Outcome.BETTER)}
-    was_tried = any(arm.change and arm.change.parameter == COMBINED for arm in study.star.arms)
+    better = {str(one.effect.parameter) for answers in found for one in answers.of(Outcome.BETTER)}
+    was_tried = any(arm.change and arm.change.parameter == COMBINED for arm in study.paired.arms)
     if len(better) < 2 or was_tried:
         return []
     command = next((command for command in study.commands if "--multirun" in command), "")
@@ -157,7 +158,7 @@ def _command(study: StudyData, answer: Answer, *, num_seeds: int, level: object 
     Returns "" if no override says it.
     """
     change = _change_of(answer, study)
-    if change is None or change.parameter == COMBINED or answer.row["tuning"] != PLAIN:
+    if change is None or change.parameter == COMBINED or answer.effect.tuning != PLAIN:
         return ""
     levels = (change.baseline_value, change.value if level is None else level)
     choice = ",".join(override_text(one) for one in levels)
@@ -167,8 +168,8 @@ def _command(study: StudyData, answer: Answer, *, num_seeds: int, level: object 
 
 
 def _change_of(answer: Answer, study: StudyData) -> Change | None:
-    parameter, value = answer.row["parameter"], answer.row["value"]
-    changes = (arm.change for arm in study.star.arms if arm.change is not None)
+    parameter, value = answer.effect.parameter, answer.effect.value
+    changes = (arm.change for arm in study.paired.arms if arm.change is not None)
     return next(
         (one for one in changes if one.parameter == parameter and level_of(one.value) == level_of(value)),
         None,
@@ -177,7 +178,7 @@ def _change_of(answer: Answer, study: StudyData) -> Change | None:
 
 def _baseline_overrides(study: StudyData) -> list[str]:
     """The overrides of the baseline's own command, without its seed and output folders."""
-    runs = study.star.baseline.runs
+    runs = study.paired.baseline.runs
     words = shlex.split(runs[0].record.command) if runs else []
     overrides = words[words.index("musicgen.train") + 1 :] if "musicgen.train" in words else []
     return [text for text in dict.fromkeys(told_overrides(overrides, "paths", "seed")) if "=" in text]

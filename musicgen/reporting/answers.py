@@ -1,21 +1,17 @@
 """The effects table in plain words: what each change did to each metric."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
 
-from musicgen.effects.figures.arms import arm_of
-from musicgen.effects.figures.effects import finding_of
+from musicgen.effects.effect import Decision, Effect
+from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
-from musicgen.effects.verdict import Finding, decimals, metric_words, signed
+from musicgen.effects.verdict import metric_words
 from musicgen.metrics.registry import METRICS, Direction
-
-if TYPE_CHECKING:
-    from musicgen.reporting.study_data import StudyData
-
-Row = Mapping[str, Any]
+from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import listed, signed_interval
 
 
 class Outcome(StrEnum):
@@ -32,12 +28,12 @@ class Outcome(StrEnum):
 
 
 _OUTCOMES = {
-    Finding.EQUIVALENT: Outcome.EQUAL,
-    Finding.IDENTICAL: Outcome.EQUAL,
-    Finding.UNDECIDED: Outcome.INCONCLUSIVE,
-    Finding.CANDIDATE: Outcome.CANDIDATE,
-    Finding.UNIFORM: Outcome.CANDIDATE,
-    Finding.NO_VALUE: Outcome.NO_VALUE,
+    Decision.EQUIVALENT: Outcome.EQUAL,
+    Decision.IDENTICAL: Outcome.EQUAL,
+    Decision.INCONCLUSIVE: Outcome.INCONCLUSIVE,
+    Decision.CANDIDATE: Outcome.CANDIDATE,
+    Decision.UNIFORM: Outcome.CANDIDATE,
+    Decision.NO_VALUE: Outcome.NO_VALUE,
 }
 MARKS = {
     Outcome.BETTER: "▲",
@@ -57,10 +53,8 @@ class Answer:
 
     change: str
     """Such as "model.cell = gru"."""
-    metric: str
     outcome: Outcome
-    verdict: str
-    row: Row
+    effect: Effect
 
     @property
     def mark(self) -> str:
@@ -70,20 +64,7 @@ class Answer:
     @property
     def difference(self) -> str:
         """The difference from the baseline, with its interval if there is one."""
-        row = self.row
-        if math.isnan(row["difference"]):
-            return "–"
-        if math.isnan(row["ci_low"]):
-            return signed(row["difference"])
-        places = decimals(row["ci_high"] - row["ci_low"])
-        value, low, high = (_rounded(row[name], places) for name in ("difference", "ci_low", "ci_high"))
-        return f"{value} [{low}, {high}]"
-
-
-def _rounded(value: float, places: int) -> str:
-    """The number with its sign and a real minus; zero has no sign."""
-    text = f"{value:+.{places}f}".replace("-", "−")
-    return text if text.strip("+−0.") else text[1:]
+        return signed_interval(self.effect.difference, self.effect.ci_low, self.effect.ci_high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +79,7 @@ class MetricAnswers:
     def of(self, outcome: Outcome) -> list[Answer]:
         """The answers with this outcome, largest difference first."""
         found = [answer for answer in self.answers if answer.outcome is outcome]
-        return sorted(found, key=lambda answer: -abs(answer.row["difference"]))
+        return sorted(found, key=lambda answer: -abs(answer.effect.difference))
 
     @property
     def groups(self) -> list[tuple[Outcome, list[Answer]]]:
@@ -135,7 +116,7 @@ class MetricAnswers:
         return " ".join([lead, *_others(others, has_decided=bool(decided))])
 
 
-def _others(counts: Sequence[tuple[int, str]], *, has_decided: bool) -> Iterable[str]:
+def _others(counts: Sequence[tuple[int, str]], *, has_decided: bool) -> Iterator[str]:
     """A sentence on the changes without a clear effect, if there are any."""
     total = sum(count for count, _ in counts)
     if not counts:
@@ -156,46 +137,37 @@ def _others(counts: Sequence[tuple[int, str]], *, has_decided: bool) -> Iterable
         yield f"Of the {'other ' if has_decided else ''}{total} changes, {tail}."
 
 
-def answers_on(study: "StudyData", metrics: Iterable[str]) -> list[MetricAnswers]:
+def answers_on(study: StudyData, metrics: Iterable[str]) -> list[MetricAnswers]:
     """What the changes did to each of these metrics; metrics that no run has are left out."""
-    rows: Sequence[Row] = study.effects.to_dict("records")
     found = []
     for metric in metrics:
-        answers = tuple(_answer(row, study) for row in rows if row["metric"] == metric)
+        answers = tuple(_answer(effect, study) for effect in study.effects if effect.metric == metric)
         if answers:
             found.append(MetricAnswers(metric, metric_title(metric), metric_direction(metric), answers))
     return found
 
 
-def _answer(row: Row, study: "StudyData") -> Answer:
-    arm = arm_of(row)
-    assert arm is not None
-    label = " ".join(arm.label.split())
-    return Answer(label, row["metric"], _outcome(row, study), str(row["verdict"]), row)
+def _answer(effect: Effect, study: StudyData) -> Answer:
+    label = " ".join(change_label(effect.parameter, effect.value, effect.tuning).split())
+    return Answer(label, _outcome(effect, study), effect)
 
 
-def _outcome(row: Row, study: "StudyData") -> Outcome:
-    finding = finding_of(row)
-    if finding is not Finding.EFFECT:
-        return _OUTCOMES[finding]
-    gain = improvement(row, study)
+def _outcome(effect: Effect, study: StudyData) -> Outcome:
+    if not effect.decision.is_claim:
+        return _OUTCOMES[effect.decision]
+    gain = improvement(effect, study)
     if gain is None or gain == 0:
         return Outcome.CHANGED
     return Outcome.BETTER if gain > 0 else Outcome.WORSE
 
 
-def improvement(row: Row, study: "StudyData") -> float | None:
+def improvement(effect: Effect, study: StudyData) -> float | None:
     """By how much the change improves the metric; negative if worse, None if neither makes sense."""
-    metric = METRICS.get(row["metric"])
-    if metric is None or math.isnan(row["difference"]):
+    metric = METRICS.get(effect.metric)
+    if metric is None or math.isnan(effect.difference):
         return None
     if metric.direction is Direction.CORPUS:
-        known = [run.record.reference.get(metric.name) for run in study.star.runs]
+        known = [run.record.reference.get(metric.name) for run in study.paired.runs]
         target = next((reference["mean"] for reference in known if reference is not None), None)
-        return None if target is None else abs(row["baseline_mean"] - target) - abs(row["mean"] - target)
-    return row["difference"] if metric.direction is Direction.HIGHER else -row["difference"]
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Such as "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+        return None if target is None else abs(effect.baseline_mean - target) - abs(effect.mean - target)
+    return effect.difference if metric.direction is Direction.HIGHER else -effect.difference

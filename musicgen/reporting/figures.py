@@ -65,7 +65,7 @@ class ShownPlot:
 
 def drawn_figures(study: StudyData) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
-    drawings = drawings_of(study.star, study.effects, study.root, most_columns=_MAX_COLUMNS)
+    drawings = drawings_of(study.paired, study.effects, max_columns=_MAX_COLUMNS)
     figures = draw_all(drawings)
     if study.search:
         figures |= search_figures(study.search, importance(study.search), most_columns=_MAX_COLUMNS)
@@ -86,7 +86,7 @@ def shown_plots(study: StudyData) -> dict[str, ShownPlot]:
 
 def _loss_figure(study: StudyData) -> "Figure | None":
     """The losses of the baseline's first run, for studies where no change has a curve."""
-    runs = study.star.baseline.runs
+    runs = study.paired.baseline.runs
     table = runs[0].history() if runs else None
     if table is None or table.empty:
         return None
@@ -111,7 +111,7 @@ def _loss_figure(study: StudyData) -> "Figure | None":
 
 
 def _description(name: str, study: StudyData) -> str:
-    arms = len(study.star.arms)
+    arms = len(study.paired.arms)
     if name == "effects":
         answers = " ".join(found.sentence for found in answers_on(study, study.primary_metrics))
         return f"Forest plot of {arms} changes, with a panel for each headline metric. {answers}"

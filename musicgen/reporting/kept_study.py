@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.figures.arms import level_of
+from musicgen.effects.differences import COMBINED
+from musicgen.effects.effect import RETUNED, Effect, level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.pairing import COMBINED, IDENTITY_GROUPS
-from musicgen.effects.table import RETUNED
+from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.effects.verdict import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.runs import PLAN, directory_name, flat_config, read_rows
 from musicgen.rendering import Engraver, render_tune
-from musicgen.reporting.answers import Answer, Outcome, Row
+from musicgen.reporting.answers import Answer, Outcome
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
 from musicgen.reporting.folder_replacement import (
@@ -49,8 +49,8 @@ from musicgen.reporting.portable import (
 )
 from musicgen.reporting.report import Report
 from musicgen.reporting.study_data import StudyData
-from musicgen.sweep.plan_table import describe_seconds
 from musicgen.system.files import copy_atomically, write_text_atomically
+from musicgen.system.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,10 +130,10 @@ def write_kept(report: Report, folder: Path) -> KeptFolder:
     return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
 
 
-def cited(row: Row) -> str:
-    """The row as link titles name it, such as "training.learning_rate=0.01 fit/validation_loss"."""
-    level = level_of(portable_value(row["value"]))
-    words = f"{row['parameter']}={level} {row['metric']}{f' {RETUNED}' if row['tuning'] == RETUNED else ''}"
+def cited(effect: Effect) -> str:
+    """The effect as link titles name it, such as "training.learning_rate=0.01 fit/validation_loss"."""
+    level = level_of(portable_value(effect.value))
+    words = f"{effect.parameter}={level} {effect.metric}{f' {RETUNED}' if effect.tuning == RETUNED else ''}"
     for sign in '\\"|`':
         words = words.replace(sign, f"\\{sign}")
     return " ".join(words.split())
@@ -141,10 +141,10 @@ def cited(row: Row) -> str:
 
 def sentence(answer: Answer) -> str:
     """What a change did, with the difference and its interval if there are any."""
-    if answer.verdict.startswith(("raises ", "lowers ")):
-        return f"{answer.change} {answer.verdict}"
+    if answer.effect.verdict.startswith(("raises ", "lowers ")):
+        return f"{answer.change} {answer.effect.verdict}"
     difference = "" if answer.outcome is Outcome.NO_VALUE else f", {answer.difference}"
-    return f"{answer.change}, {metric_words(answer.metric)}{difference}: {answer.verdict}"
+    return f"{answer.change}, {metric_words(answer.effect.metric)}{difference}: {answer.effect.verdict}"
 
 
 def _write_text(text: str, path: Path, study: StudyData) -> None:
@@ -155,7 +155,7 @@ def _write_text(text: str, path: Path, study: StudyData) -> None:
 def _write_tables(study: StudyData, folder: Path) -> None:
     from pandas import DataFrame
 
-    tables = {RUNS: study.runs, EFFECTS: study.effects, NOISE: noise_table(study.star.baseline.runs)}
+    tables = {RUNS: study.runs, EFFECTS: study.effects, NOISE: noise_table(study.paired.baseline.runs)}
     if (study.root / PLAN).is_file():
         # Read as text, so that 1e-3 stays 1e-3.
         tables[PLAN] = DataFrame(read_rows(study.root / PLAN))
@@ -233,17 +233,17 @@ def _with_origin(abc: str, place: str) -> str:
 def _joint(report: Report) -> list[Answer]:
     """The answers on all winners combined, in the order of the sentences on whether they add up."""
     by_metric = {
-        answer.metric: answer
+        answer.effect.metric: answer
         for found in report.primary
         for answer in found.answers
-        if answer.row["parameter"] == COMBINED
+        if answer.effect.parameter == COMBINED
     }
     return [by_metric[one.metric] for one in report.study.additivity]
 
 
 def _baseline(study: StudyData) -> dict[str, object]:
     """Dotted name -> value of every setting that can change the baseline's numbers; no seeds."""
-    config = study.star.baseline.runs[0].record.config if study.star.baseline.runs else {}
+    config = study.paired.baseline.runs[0].record.config if study.paired.baseline.runs else {}
     groups = {name: config[name] for name in IDENTITY_GROUPS if name in config}
     return {name: portable_value(value) for name, value in flat_config(groups).items()}
 
@@ -305,4 +305,4 @@ def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
     days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
     yield f"Made on {' to '.join(days)}"
     seconds = (last - first).total_seconds()
-    yield f"{describe_seconds(seconds)} from the start of the first run to the end of the last"
+    yield f"{duration(seconds)} from the start of the first run to the end of the last"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.verdict import metric_words
 from musicgen.records.criteria import CRITERIA

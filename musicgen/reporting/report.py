@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, listed
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_songs, triage
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
@@ -33,6 +33,7 @@ from musicgen.reporting.run_table import (
 )
 from musicgen.reporting.side_by_side import Comparison, comparisons
 from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import counted, duration, listed
 
 _NUM_DRAWN_IN_TRIAGE = 3
 
@@ -153,14 +154,14 @@ class Report:
             return f"{study.search.count()}; searched: {listed(study.search.parameters)}."
         levels: dict[str, list[str]] = {}
         base: dict[str, str] = {}
-        for arm in study.star.arms:
+        for arm in study.paired.arms:
             assert arm.change is not None
             levels.setdefault(arm.change.parameter, []).append(shown_level(level_of(arm.change.value)))
             base[arm.change.parameter] = shown_level(level_of(arm.change.baseline_value))
         if not levels:
             return "Nothing: there is only the baseline."
         changes = "; ".join(
-            f"{name} from {base[name]} to {' and '.join(values)}" for name, values in levels.items()
+            f"{name} from {base[name]} to {listed(values)}" for name, values in levels.items()
         )
         return f"One thing at a time, everything else as in the baseline: {changes}."
 
@@ -171,7 +172,7 @@ class Report:
         if not study.listening and not study.findings:
             return "The songs have not been rated or described yet, so how they sound is unknown."
         rated = f"{len(study.ratings)} songs were rated" if study.listening else "No song was rated"
-        return f"{rated}, and {_count(len(study.findings), 'finding')} recorded."
+        return f"{rated}, and {counted(len(study.findings), 'finding')} recorded."
 
     def is_shown(self, outcome: Outcome) -> bool:
         """Whether answers with this outcome are visible at once instead of folded away."""
@@ -188,7 +189,7 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
     judged = judge_songs(songs, study.ratings)
     best = best_songs(judged, options.best)
     classes = triage(judged, _NUM_DRAWN_IN_TRIAGE) if judged else []
-    compared = comparisons(study.star, songs_of, options.pairs)
+    compared = comparisons(study.paired, songs_of, options.pairs)
     pairs = [pair for comparison in compared for pair in comparison.pairs]
     shown = [
         *(song for pair in pairs for song in (pair.baseline, pair.changed)),
@@ -228,23 +229,13 @@ def _facts(study: StudyData, num_songs: int) -> str:
     seconds = sum(run.record.timing.get("train_seconds") or 0 for run in runs)
     corpora = dict.fromkeys(str(run.record.corpus.get("name", "unknown")) for run in runs)
     parts = [
-        _count(len(runs), "run"),
-        _count(len(study.star.arms), "change"),
-        _count(len(seeds), "seed"),
-        f"{trained:,.0f} iterations trained in {_duration(seconds)}",
+        counted(len(runs), "run"),
+        counted(len(study.paired.arms), "change"),
+        counted(len(seeds), "seed"),
+        f"{trained:,.0f} iterations trained in {duration(seconds)}",
         f"{num_songs:,} tunes sampled",
         f"corpus {', '.join(corpora)}",
     ]
     if study.failures:
         parts.insert(1, f"{len(study.failures)} not complete")
     return " · ".join(parts)
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

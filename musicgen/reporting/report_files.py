@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from musicgen.effects.effect import effects_frame
 from musicgen.errors import one_line
 from musicgen.records.destination import check_report_folder
 from musicgen.records.record import FILE_NAME
@@ -96,7 +97,7 @@ def write_folder(study: StudyData, folder: Path, options: ReportOptions) -> Writ
         for name, shown in report.plots.items():
             write_text_atomically(place / PLOTS / f"{name}.svg", shown.plot.file)
         write_csv(study.runs, place / "runs.csv")
-        write_csv(study.effects, place / "effects.csv")
+        write_csv(effects_frame(study.effects), place / "effects.csv")
         write_pages(report, place)
     return WrittenReport(folder / PAGE, report)
 

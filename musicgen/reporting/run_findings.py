@@ -77,10 +77,9 @@ def _directory_words(run: FoundRun, root: Path) -> str:
 
 def citable_effects(study: StudyData) -> CitableEffects:
     """The parameters and metrics of the effects table."""
-    rows = study.effects.to_dict("records")
-    metrics = dict.fromkeys(str(row["metric"]) for row in rows)
+    metrics = dict.fromkeys(effect.metric for effect in study.effects)
     ordered = sorted(metrics, key=lambda name: (name not in study.primary_metrics, name not in HEADLINE))
     return CitableEffects(
-        list(dict.fromkeys(str(row["parameter"]) for row in rows)),
+        list(dict.fromkeys(effect.parameter for effect in study.effects)),
         [(name, metric_title(name)) for name in ordered],
     )

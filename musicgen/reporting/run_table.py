@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.effects.figures.arms import Arm, level_of, shown_level
+from musicgen.effects.effect import level_of, shown_level
+from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_title
-from musicgen.effects.pairing import IDENTITY_GROUPS
-from musicgen.effects.pairing import Arm as StudyArm
-from musicgen.effects.verdict import brief
+from musicgen.effects.pairing import IDENTITY_GROUPS, Arm
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.records.runs import FoundRun, directory_name, flat_config
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import brief
 
 BASELINE, SAME = "baseline", "same as another run"
 _NOT_CHANGES = ("data.split_seed", "training.num_threads")
@@ -63,7 +63,7 @@ def table_metrics(study: StudyData) -> list[str]:
 
 def baseline_metrics(study: StudyData) -> list[BaselineMetric]:
     """The primary and headline metrics that the baseline has."""
-    runs = study.star.baseline.runs
+    runs = study.paired.baseline.runs
     rows = []
     for name in dict.fromkeys([*study.primary_metrics, *HEADLINE]):
         values = tuple(value for run in runs if (value := run.value(name)) is not None)
@@ -104,7 +104,7 @@ def run_row(run: FoundRun, metrics: Sequence[str], study: StudyData) -> RunRow:
     )
 
 
-def arm_words(arm: StudyArm) -> str:
+def arm_words(arm: Arm) -> str:
     """Such as "model.cell = gru"."""
     return BASELINE if arm.change is None else _words({arm.change.parameter: arm.change.value})
 
@@ -117,11 +117,11 @@ def run_words(run: FoundRun, study: StudyData) -> str:
 
 def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
     """Parameter and level; for a run that belongs to no arm, all its differences and ""."""
-    if run in study.star.left_out:
-        return _words(_differences(run, study.star.baseline.runs[0])) or SAME, ""
-    change: Mapping[str, object] = run.record.change or {}
-    parameter = str(change.get("parameter", BASELINE))
-    level = shown_level(level_of(change["value"])) if change else ""
+    if run in study.paired.left_out:
+        return _words(_differences(run, study.paired.baseline.runs[0])) or SAME, ""
+    change = run.record.change
+    parameter = BASELINE if change is None else change.parameter
+    level = "" if change is None else shown_level(level_of(change.value))
     if run.record.retuned:
         level = ", ".join(part for part in (level, f"re-tuned {_words(run.record.retuned)}") if part)
     return parameter, level
@@ -139,7 +139,7 @@ def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:
 
 
 def _words(changes: Mapping[str, object]) -> str:
-    labels = (Arm(name, level_of(value), "").label for name, value in changes.items())
+    labels = (change_label(name, value) for name, value in changes.items())
     return ", ".join(" ".join(label.split()) for label in labels)
 
 

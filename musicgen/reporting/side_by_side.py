@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from musicgen.effects.pairing import Arm, Star
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song
 
@@ -43,9 +43,11 @@ class Comparison:
     """Why pairs are missing; "" if there are any."""
 
 
-def comparisons(star: Star, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int) -> list[Comparison]:
+def comparisons(
+    paired: PairedRuns, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int
+) -> list[Comparison]:
     """Up to `wanted` pairs for each arm: one for each shared seed, then further tunes of the first seeds."""
-    return [_comparison(star.baseline, arm, songs_of, wanted) for arm in star.arms]
+    return [_comparison(paired.baseline, arm, songs_of, wanted) for arm in paired.arms]
 
 
 def _comparison(

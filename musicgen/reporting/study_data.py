@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.additivity import Additivity, additivity
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.missing import MissingRun, missing_runs, with_missing
-from musicgen.effects.pairing import Star, pair_runs
-from musicgen.effects.summary import failures_of
+from musicgen.effects.effect import Effect
+from musicgen.effects.joint import Additivity, additivity
+from musicgen.effects.pairing import PairedRuns, pair_runs
+from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with_missing
 from musicgen.effects.table import Terms, effects_table
 from musicgen.records.command import config_words, train_command
 from musicgen.records.findings import Finding, findings_of
@@ -20,12 +20,12 @@ from musicgen.records.naming import told_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
 from musicgen.records.runs import FoundRun, find_runs, runs_table, sweep_directory
-from musicgen.reporting.answers import listed
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
 from musicgen.search.trials import Trials, is_search, read_trials
 from musicgen.system.passwords import override_without_password
 from musicgen.system.plain_yaml import read_yaml
+from musicgen.system.words import listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,9 +46,9 @@ class StudyData:
     """The folder that holds all runs; directories are shown relative to it."""
     address: str
     """The paths as commands name them; only the last name of an absolute one, since pages are shared."""
-    star: Star
+    paired: PairedRuns
     runs: "DataFrame"
-    effects: "DataFrame"
+    effects: Sequence[Effect]
     additivity: Sequence[Additivity]
     failures: Sequence[str]
     """A line for each run that did not complete or is missing."""
@@ -69,12 +69,12 @@ class StudyData:
     @property
     def all_runs(self) -> list[FoundRun]:
         """All runs, including those that belong to no arm."""
-        return [*self.star.runs, *self.star.left_out]
+        return [*self.paired.runs, *self.paired.left_out]
 
     @property
     def num_planned(self) -> int:
         """Number of runs of baseline and arms, including missing ones."""
-        return len(self.star.runs) + len(self.missing)
+        return len(self.paired.runs) + len(self.missing)
 
     @property
     def primary_metrics(self) -> Sequence[str]:
@@ -85,7 +85,7 @@ class StudyData:
         """The largest difference that does not matter: declared, or 1 SD of held-out tunes."""
         if metric in self.terms.equivalence_margin:
             return self.terms.equivalence_margin[metric]
-        known = (run.record.reference.get(metric) for run in self.star.runs)
+        known = (run.record.reference.get(metric) for run in self.paired.runs)
         return next((reference["sd"] for reference in known if reference is not None), None)
 
     @property
@@ -98,7 +98,7 @@ class StudyData:
     @property
     def has_changes(self) -> bool:
         """Whether there is anything to compare."""
-        return bool(self.star.arms)
+        return bool(self.paired.arms)
 
 
 def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> StudyData:
@@ -106,22 +106,22 @@ def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None)
     runs = find_runs(paths)
     root = _common_folder(paths)
     ratings = find_ratings(runs, root)
-    star = pair_runs(with_ratings(runs, ratings), baseline)
-    effects, missing = effects_table(star), missing_runs(runs, root)
-    name, question = _name_and_question(star, root)
+    paired = pair_runs(with_ratings(runs, ratings), baseline)
+    effects, missing = effects_table(paired), missing_runs(runs, root)
+    name, question = _name_and_question(paired, root)
     return StudyData(
         name=name,
         question=question,
         root=root,
         address=shlex.join(str(path) if not path.is_absolute() else path.name for path in paths),
-        star=star,
-        runs=with_missing(runs_table([*star.runs, *star.left_out], root), missing),
+        paired=paired,
+        runs=with_missing(runs_table([*paired.runs, *paired.left_out], root), missing),
         effects=effects,
         additivity=additivity(effects),
-        failures=[without_folders(line) for line in (*failures_of(star, root), *map(str, missing))],
+        failures=[without_folders(line) for line in (*failures_of(paired, root), *map(str, missing))],
         missing=missing,
-        not_compared=[*describe_changed_corpora(runs, root), *star.doubts],
-        terms=Terms.of(star),
+        not_compared=[*describe_changed_corpora(runs, root), *paired.doubts],
+        terms=Terms.of(paired),
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),
         listening=find_means(runs, root),
@@ -156,10 +156,10 @@ def _sweep_of(run: FoundRun) -> Path:
     return sweep if is_sweep else run.directory.resolve()
 
 
-def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
-    study = star.runs[0].record.config.get("study")
+def _name_and_question(paired: PairedRuns, root: Path) -> tuple[str, str]:
+    study = paired.runs[0].record.config.get("study")
     declared = study if isinstance(study, Mapping) else {}
-    parameters = list(dict.fromkeys(arm.change.parameter for arm in star.arms if arm.change is not None))
+    parameters = list(dict.fromkeys(arm.change.parameter for arm in paired.arms if arm.change is not None))
     name = str(declared.get("name") or _LEADING_TIME.sub("", root.name) or root.name)
     if declared.get("question"):
         return name, str(declared["question"])
@@ -167,7 +167,7 @@ def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
         return name, "Which settings give the lowest validation loss?"
     if parameters:
         return name, f"What does changing {listed(parameters)} do to the music?"
-    if len(star.runs) + len(star.left_out) == 1:
+    if len(paired.runs) + len(paired.left_out) == 1:
         return name, "What did this run produce?"
     return name, "What did these runs produce?"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.pairing import Star, pair_runs
+from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.effects.table import effects_table
 from musicgen.records.runs import FoundRun
 from musicgen.search.summary import summarise_search
@@ -20,7 +20,7 @@ def reads(run: FoundRun, text: str, length: int | None = None) -> FoundRun:
     return run
 
 
-def runs_of(star: Star) -> dict[object, list[int]]:
+def runs_of(star: PairedRuns) -> dict[object, list[int]]:
     return {
         arm.change and arm.change.value: [run.record.seed for run in arm.runs]
         for arm in (star.baseline, *star.arms)
@@ -33,7 +33,7 @@ def test_an_arm_that_read_another_text_has_no_effect() -> None:
         reads(run, OTHER)
     star = pair_runs(study)
     assert runs_of(star) == {None: [0, 1], 0.001: [0, 1]} and len(star.left_out) == 2
-    assert set(effects_table(star)["value"]) == {0.001}
+    assert {effect.value for effect in effects_table(star)} == {0.001}
 
 
 def test_the_text_of_most_of_the_baseline_decides() -> None:

@@ -1,10 +1,11 @@
 """Pairs are believed if the configs differ as declared."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from musicgen.effects.declaration import undeclared_differences
+from musicgen.effects.differences import undeclared_differences
 from musicgen.effects.pairing import identity_leaves
 from tests.records.made_runs import made_run
 
@@ -21,7 +22,7 @@ def undeclared(
     run = made_run("arm", overrides=overrides, change=change, retuned=retuned)
     assert run.record.change is not None
     if also is not None:
-        run.record.change = {**run.record.change, "also_changes": also}
+        run.record.change = replace(run.record.change, also_changes=also)
     baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))
     return undeclared_differences(baseline, changed, run.record)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.effects.pairing import Change, Star, pair_runs
+from musicgen.config import Change
+from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, sweep_directories, sweep_directory
 from tests.records.made_runs import made_run, made_study
@@ -13,7 +14,7 @@ from tests.records.made_runs import made_run, made_study
 RATE_NAME = "training.learning_rate"
 
 
-def arms_of(star: Star) -> dict[str, list[int]]:
+def arms_of(star: PairedRuns) -> dict[str, list[int]]:
     found = {}
     for arm in star.arms:
         assert arm.change is not None
@@ -21,7 +22,7 @@ def arms_of(star: Star) -> dict[str, list[int]]:
     return found
 
 
-def seeds_of(star: Star) -> list[int]:
+def seeds_of(star: PairedRuns) -> list[int]:
     return [run.record.seed for run in star.baseline.runs]
 
 
@@ -274,7 +275,7 @@ def test_of_declared_baselines_the_one_with_more_arms_wins_then_with_more_seeds_
             for rate in (0.005, *rates) for seed in range(seeds)
         ]  # fmt: skip
 
-    def size_of(star: Star) -> object:
+    def size_of(star: PairedRuns) -> object:
         return star.baseline.runs[0].record.config["model"]["hidden_size"]  # pyright: ignore
 
     star = pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))

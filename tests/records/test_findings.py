@@ -1,12 +1,9 @@
 import json
-import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
-from musicgen.effects.summary import summarise
 from musicgen.errors import InputError
 from musicgen.records.findings import (
     CitedEffect,
@@ -14,10 +11,9 @@ from musicgen.records.findings import (
     findings_of,
     findings_path,
     read_findings,
-    unsupported,
 )
 from musicgen.records.runs import find_runs
-from tests.records.made_runs import LOSS, made_run, made_study, written
+from tests.records.made_runs import LOSS, made_run, written
 
 LOWERS = CitedEffect("training.learning_rate", LOSS, "lowers")
 
@@ -112,46 +108,3 @@ def test_a_line_that_is_no_finding_is_named(tmp_path: Path, change: object, prob
         file.write(f"{line}\n")
     with pytest.raises(InputError, match=rf"findings\.jsonl:2: is no finding: {problem}"):
         read_findings([log])
-
-
-@pytest.fixture
-def sweep(tmp_path: Path) -> Path:
-    """A learning rate of 0.001 lowers the loss, 0.01 does nothing that three seeds could see."""
-    levels = {0.005: [1.7, 1.8, 1.9], 0.001: [1.5, 1.6, 1.7001], 0.01: [1.75, 1.7, 1.95]}
-    for run in made_study(levels):
-        written(run, tmp_path)
-    (tmp_path / "sweep/plan.csv").touch()
-    return tmp_path / "sweep"
-
-
-def test_compare_says_what_runs_do_not_show(sweep: Path) -> None:
-    add_finding(sweep / "learning_rate=0.001/seed=0", "smoother", effect=LOWERS)
-    add_finding(sweep / "learning_rate=0.01/seed=0", "wilder", effect=LOWERS)
-    add_finding(sweep / "learning_rate=0.005/seed=0", "any level will do", effect=LOWERS)
-    add_finding(
-        sweep / "learning_rate=0.01/seed=1", "not in the table", effect=CitedEffect("a.b", LOSS, "lowers")
-    )
-    add_finding(sweep / "learning_rate=0.01/seed=1", "of no effect")
-    lines = summarise(find_runs([sweep]), sweep, draws=False).unsupported
-    assert (
-        len(lines) == 1
-        and "“wilder”: these runs do not support that training.learning_rate lowers" in lines[0]
-    )
-    assert "0.01: no detectable effect with 3 seeds" in lines[0]
-
-
-def test_newer_runs_can_take_a_finding_back(sweep: Path) -> None:
-    add_finding(sweep / "learning_rate=0.001/seed=0", "smoother", effect=LOWERS)
-    summary = summarise(find_runs([sweep]), sweep, draws=False)
-    assert summary.unsupported == []
-    study = made_study({0.005: [1.7, 1.8, 1.9, 1.7], 0.001: [1.5, 1.6, 1.7001, 3.1]})
-    for run in study:
-        if run.record.seed == 3:
-            directory = written(run, sweep.parent)
-            later = time.time() + 60
-            os.utime(directory / "run.json", (later, later))
-    (line,) = summarise(find_runs([sweep]), sweep, draws=False).unsupported
-    assert "with 2 newer runs these runs no longer support" in line and "4 seeds" in line
-    opposite = CitedEffect("training.learning_rate", LOSS, "raises")
-    finding, _ = add_finding(sweep / "learning_rate=0.001/seed=0", "louder", effect=opposite)
-    assert len(unsupported([finding], summary.star.runs, summary.effects)) == 1

@@ -44,12 +44,12 @@ def test_nan_is_not_written_and_the_older_record_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (None, "no run directory"),
+        (None, "not a run directory"),
         ("{", "cannot be read"),
         ("\xff", "cannot be read"),
-        ("[]", "no record of a run"),
+        ("[]", "not the record of a run"),
         ("{}", "schema_version None"),
-        ('{"schema_version": 1, "name": "other"}', "no record of a run"),
+        ('{"schema_version": 1, "name": "other"}', "not the record of a run"),
     ],
 )
 def test_a_folder_without_a_good_record_is_refused(

@@ -1,10 +1,9 @@
 from pathlib import Path
 
-import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from musicgen.reporting.advice import best_settings, what_to_try_next
-from musicgen.reporting.answers import Outcome, answers_on, listed
+from musicgen.reporting.answers import Outcome, answers_on
 from musicgen.reporting.study_data import StudyData, read_study
 from tests.records.made_runs import LOSS, RATE, made_run
 from tests.reporting.written_study import REFERENCE, write_run
@@ -113,10 +112,3 @@ def test_changes_with_one_outcome_share_a_sentence(study: StudyData) -> None:
         found.sentence
         == "No change clearly affected tune rate. All 2 changes made no difference that matters."
     )
-
-
-@pytest.mark.parametrize(
-    ("parts", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")]
-)
-def test_lists_read_as_english(parts: list[str], text: str) -> None:
-    assert listed(parts) == text

@@ -4,17 +4,17 @@ import pytest
 
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
+from tests.effects.made_effects import made_effect
 from tests.records.made_runs import LOSS
 
 NOTHING = (math.nan, math.nan, math.nan)
 
 
 def answers(*differences: tuple[float, float, float]) -> MetricAnswers:
-    names: list[str] = ["difference", "ci_low", "ci_high"]
-    rows = [dict(zip(names, numbers, strict=True)) for numbers in differences]
-    return MetricAnswers(
-        LOSS, "Loss", "", tuple(Answer("a", LOSS, Outcome.INCONCLUSIVE, "", row) for row in rows)
-    )
+    names = ("difference", "ci_low", "ci_high")
+    effects = [made_effect(**dict(zip(names, numbers, strict=True))) for numbers in differences]
+    answers = tuple(Answer("a", Outcome.INCONCLUSIVE, effect) for effect in effects)
+    return MetricAnswers(LOSS, "Loss", "", answers)
 
 
 def test_positions_keep_order_and_distances() -> None:

@@ -18,7 +18,7 @@ TUNE = "X:1\nT:Golden\nM:4/4\nL:1/8\nQ:1/4=120\nK:D\n|:DEFG ABcd|d4 D4:|d2 A2 F2
 
 @pytest.fixture(scope="module")
 def songs(study: StudyData) -> list[Song]:
-    return read_songs(study.star.baseline.runs[0])
+    return read_songs(study.paired.baseline.runs[0])
 
 
 def test_the_files_named_by_the_page_are_in_the_folder(songs: list[Song], tmp_path: Path) -> None:

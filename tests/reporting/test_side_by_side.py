@@ -8,7 +8,7 @@ from tests.reporting.written_study import GOOD, write_run
 
 
 def test_both_sides_have_the_same_seed_and_index(study: StudyData) -> None:
-    for comparison in comparisons(study.star, read_songs, 4):
+    for comparison in comparisons(study.paired, read_songs, 4):
         assert comparison.pairs and not comparison.reason
         for pair in comparison.pairs:
             assert pair.baseline.index == pair.changed.index
@@ -19,7 +19,7 @@ def test_both_sides_have_the_same_seed_and_index(study: StudyData) -> None:
 
 
 def test_every_seed_is_used_before_any_is_used_twice(study: StudyData) -> None:
-    gru, rate = comparisons(study.star, read_songs, 4)
+    gru, rate = comparisons(study.paired, read_songs, 4)
     assert [pair.baseline.run.record.seed for pair in gru.pairs] == [0, 1, 2, 0]
     # The third seed diverged.
     assert [pair.baseline.run.record.seed for pair in rate.pairs] == [0, 1, 0, 1]
@@ -33,7 +33,7 @@ def test_playable_pairs_come_first_and_equal_tunes_are_noted(tmp_path: Path) -> 
     tunes = [(GOOD, {"prompt": "X"}), silent, (GOOD, {"prompt": "X"})]
     overrides = {"sampling.prompts": ["X"]}
     write_run(made_run("c/seed=0", change=change, overrides=overrides), tmp_path, tunes)
-    (comparison,) = comparisons(read_study([tmp_path]).star, read_songs, 2)
+    (comparison,) = comparisons(read_study([tmp_path]).paired, read_songs, 2)
     (pair,) = comparison.pairs
     assert pair.baseline.index == 2 and not pair.has_same_prompt and pair.is_same_tune
 
@@ -42,5 +42,5 @@ def test_a_missing_pair_has_a_reason(tmp_path: Path) -> None:
     write_run(made_run("b/seed=0"), tmp_path, [(GOOD, {})])
     change, overrides = ("model.cell", "gru", "lstm"), {"model.cell": "gru"}
     write_run(made_run("c/seed=0", change=change, overrides=overrides, status="diverged"), tmp_path)
-    (comparison,) = comparisons(read_study([tmp_path]).star, read_songs, 2)
+    (comparison,) = comparisons(read_study([tmp_path]).paired, read_songs, 2)
     assert comparison.pairs == () and "seed 0: diverged" in comparison.reason

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.figures.arms import DrawnStudy, Row, as_number, measured
+from musicgen.effects.effect import as_number
+from musicgen.effects.figures.study import DrawnStudy, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     CATEGORY_COLOURS,
@@ -20,6 +21,7 @@ from musicgen.effects.figures.style import (
     new_figure,
     rule_lightly,
 )
+from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +63,7 @@ def seconds_figure(study: DrawnStudy) -> Figure | None:
         if study.trains_differently(arm):
             # The parameter's last part is enough beside the legend, which names it whole.
             name = f"{arm.parameter.rpartition('.')[2]} = {arm.shown_level}"
-            costs.append(_cost(study, study.runs_of(arm), arm.parameter, name))
+            costs.append(_cost(study, arm.runs, arm.parameter, name))
     costs = [cost for cost in costs if cost.seconds]
     if len(costs) < _FEWEST_POINTS:
         return None
@@ -77,10 +79,10 @@ def seconds_figure(study: DrawnStudy) -> Figure | None:
     return figure
 
 
-def training_seconds(study: DrawnStudy, run: Row) -> float | None:
+def training_seconds(study: DrawnStudy, run: FoundRun) -> float | None:
     """Time of a run's training steps, from its history, so that trainings taken from the store count too."""
-    tokens = as_number(run.get("training.batch_size")), as_number(run.get("training.sequence_length"))
-    history = study.histories.get(str(run.get("directory")), ())
+    tokens = as_number(run.setting("training.batch_size")), as_number(run.setting("training.sequence_length"))
+    history = study.histories.get(run, ())
     if tokens[0] is None or tokens[1] is None or not history:
         return None
     seconds, before = 0.0, 0.0
@@ -93,7 +95,7 @@ def training_seconds(study: DrawnStudy, run: Row) -> float | None:
     return seconds
 
 
-def _cost(study: DrawnStudy, runs: Sequence[Row], parameter: str, name: str) -> Cost:
+def _cost(study: DrawnStudy, runs: Sequence[FoundRun], parameter: str, name: str) -> Cost:
     pairs = [
         (seconds, loss)
         for run in runs

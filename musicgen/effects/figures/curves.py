@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended, shown_level
+from musicgen.effects.effect import as_number, shown_level
+from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     TEXT_SIZE,
@@ -20,6 +21,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +52,7 @@ class Group:
     line_width: float
 
 
-def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
+def loss_curves_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
     """A panel for each parameter that changes the training; None where no run has a validation loss.
 
     A line is the mean over the complete runs, a band their lowest and highest; runs that ended early are
@@ -65,7 +67,7 @@ def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | Non
     if not baseline or not panels_wanted:
         return None
     # A panel has its legend beside it and is wider than one of other figures.
-    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, most_columns - 1)
+    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, max_columns - 1)
     rows = -(-len(panels_wanted) // columns)
     figure, panels = new_figure(
         "How the validation loss falls; line: mean over the seeds, band: lowest to highest seed",
@@ -88,13 +90,13 @@ def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | Non
     return figure
 
 
-def _groups(study: DrawnStudy, arms: Sequence[Arm]) -> list[Group]:
+def _groups(study: DrawnStudy, arms: Sequence[DrawnArm]) -> list[Group]:
     """The arms that trained something of their own and have a curve."""
-    trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, study.runs_of(arm))]
+    trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, arm.runs)]
     ordered = len(trained) > 1 and all(arm.number is not None for arm in trained)
     groups = []
     for arm, colour in zip(trained, level_colours(len(trained), ordered=ordered), strict=True):
-        runs = study.runs_of(arm)
+        runs = arm.runs
         ending = how_runs_ended(runs)
         name = arm.shown_level + (f"\n{ending}" if ending else "")
         groups.append(Group(name, _curves(study, runs), colour, 1.4))
@@ -106,17 +108,17 @@ def _baseline_name(study: DrawnStudy, parameter: str) -> str:
     return "baseline" if level == "null" else f"{shown_level(level)} (baseline)"
 
 
-def _curves(study: DrawnStudy, runs: Sequence[Row]) -> list[Curve]:
+def _curves(study: DrawnStudy, runs: Sequence[FoundRun]) -> list[Curve]:
     curves = []
     for run in runs:
         measured = [
             (int(row["iteration"]), loss)
-            for row in study.histories.get(str(run.get("directory")), ())
+            for row in study.histories.get(run, ())
             if (loss := as_number(row.get("validation_loss"))) is not None
         ]
         if measured:
             iterations, losses = zip(*measured, strict=True)
-            curves.append(Curve(np.array(iterations), np.array(losses), run.get("status") == "complete"))
+            curves.append(Curve(np.array(iterations), np.array(losses), run.record.status == "complete"))
     return curves
 
 

@@ -16,18 +16,17 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.figures.arms import DrawnStudy
 from musicgen.effects.figures.costs import seconds_figure
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.effects import effects_figure
 from musicgen.effects.figures.sampling import copy_risk_figure
+from musicgen.effects.figures.study import DrawnStudy
 from musicgen.system.files import replace_atomically
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas import DataFrame
 
 _DOTS_PER_INCH = 120
 MAX_NAME = 150
@@ -38,27 +37,21 @@ Drawing = Callable[[], "Figure | None"]
 """Draws a figure; None where there is too little to show."""
 
 
-def study_drawings(
-    runs: DataFrame, effects: DataFrame, histories: Mapping[str, DataFrame], most_columns: int = 4
-) -> dict[str, Drawing]:
+def study_drawings(study: DrawnStudy, max_columns: int = 4) -> dict[str, Drawing]:
     """How to draw every figure of a study, by file name without suffix.
 
-    `runs` and `effects` are the tables of runs.csv and effects.csv; `histories` holds history.csv by run
-    directory. Columns reference/METRIC and reference_sd/METRIC of `runs`, where there are any, give the level
-    of held-out corpus tunes, and study.equivalence_margin.METRIC the declared margin. `most_columns` is for
-    paper that is narrow.
+    max_columns: limit for the panels in a row, for narrow paper.
     """
-    study = DrawnStudy.from_tables(runs, effects, histories)
     drawings: dict[str, Drawing] = {
-        "effects": partial(effects_figure, study, most_columns),
-        "loss_curves": partial(loss_curves_figure, study, most_columns),
+        "effects": partial(effects_figure, study, max_columns),
+        "loss_curves": partial(loss_curves_figure, study, max_columns),
         "copy_risk": partial(copy_risk_figure, study),
         "seconds": partial(seconds_figure, study),
     }
     for parameter in study.arms_by_parameter():
         # A parameter of somebody else's run may be any text.
         name = "dose_response_" + re.sub(r"[^\w=+-]", "_", parameter)[:MAX_NAME]
-        drawings[name] = partial(dose_response_figure, study, parameter, most_columns)
+        drawings[name] = partial(dose_response_figure, study, parameter, max_columns)
     return drawings
 
 

@@ -1,6 +1,6 @@
 import random
 
-from musicgen.effects.neighbours import Configuration, count_changes, differing_parameters
+from musicgen.effects.differences import Configuration, count_changes, differing_parameters
 
 VALUES: dict[str, list[object]] = {
     "data.name": ["oneills", "irish", "irish"],
