@@ -7,6 +7,7 @@ from musicgen.system.words import (
     counted,
     decimals,
     duration,
+    elapsed,
     listed,
     p_words,
     signed,
@@ -65,4 +66,7 @@ def test_counts_and_lists() -> None:
 def test_durations_have_the_unit_that_suits_them() -> None:
     assert [duration(seconds) for seconds in (0.4, 89, 90, 5399, 5400, None)] == [
         "0 s", "89 s", "2 min", "90 min", "1.5 h", "?"
+    ]  # fmt: skip
+    assert [elapsed(seconds) for seconds in (1.23, 9.96, 59.4, 59.5, 185, 7380)] == [
+        "1.2 s", "10 s", "59 s", "1:00 min", "3:05 min", "2:03 h"
     ]  # fmt: skip
