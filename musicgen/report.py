@@ -21,20 +21,15 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them")
     add("--out", type=Path, metavar="DIR", help="default: PATH/report; report if there are several paths")
-    words = "write one HTML file that contains everything, including audio: report.html in --out or PATH"
+    words = "write one file with everything in it: report.html in --out or PATH"
     add("--single-file", action="store_true", help=words)
     add("--pack", action="store_true", help="also write best-songs.zip, to share")
-    words = (
-        "also write the study to a folder small enough for a repository, such as experiments/NAME: text, "
-        "tables, figures and three songs; files of an earlier --keep are replaced"
-    )
+    words = "also write or replace a small copy of the study for a repository, such as experiments/NAME"
     add("--keep", type=Path, metavar="DIR", help=words)
     add("--pairs", type=int, default=2, metavar="N", help="tunes to compare for each change; default: 2")
     add("--best", type=int, default=10, metavar="N", help="number of best songs to show; default: 10")
     add("--soundfont", metavar="FILE", help="an .sf2 file for the songs; default: the built-in one")
-    words = (
-        "then serve the page on this computer only, with a form on each run to record findings, until Ctrl-C"
-    )
+    words = "then serve the page on this computer only, with a form on each run for findings, until Ctrl-C"
     add("--serve", action="store_true", help=words)
     add("--port", type=int, metavar="N", help=f"for --serve; default: {DEFAULT_PORT}; 0: any free one")
     return parser.parse_args(arguments)
@@ -47,10 +42,10 @@ def report(arguments: argparse.Namespace) -> Path:
             raise InputError(f"--{name} {getattr(arguments, name)}: must be at least 0")
     if arguments.serve and arguments.single_file:
         raise InputError("--serve needs a report folder, which --single-file does not write: use one of them")
-    if arguments.port is not None:
-        if not arguments.serve:
-            raise InputError(f"--port {arguments.port}: only --serve has a port")
-        check_port(arguments.port)
+    if arguments.port is not None and not arguments.serve:
+        raise InputError(f"--port {arguments.port}: only --serve has a port")
+    port = DEFAULT_PORT if arguments.port is None else arguments.port
+    check_port(port)
     # Import pandas, jinja2 and matplotlib late: --help and wrong arguments should not wait for them.
     from musicgen.reporting.report import ReportOptions
     from musicgen.reporting.report_files import write_report
@@ -68,7 +63,7 @@ def report(arguments: argparse.Namespace) -> Path:
     for line in written.also_written:
         print(line)
     if arguments.serve:
-        serve_report(written, DEFAULT_PORT if arguments.port is None else arguments.port)
+        serve_report(written, port)
     return written.page
 
 

@@ -4,17 +4,13 @@ They contain the key, so only listeners who have ended are in them.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer
 from musicgen.listening.stimuli import BASELINE, SHUFFLED
-from musicgen.records.ratings import COLUMNS, FILE_NAME, Rating
+from musicgen.records.ratings import Rating
 from musicgen.records.runs import write_csv
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 CHOICES_FILE = "choices.csv"
 
@@ -66,14 +62,6 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
     ]
 
 
-def write_ratings(ratings: Sequence[Rating], folder: Path) -> Path:
-    """Write ratings.csv."""
-    from pandas import DataFrame
-
-    table = DataFrame([asdict(rating) for rating in ratings], columns=list(COLUMNS))
-    return _written(table, folder / FILE_NAME)
-
-
 def choices_of(answers: Sequence[Answer]) -> list[Choice]:
     """The choices of listeners who have ended."""
     return [_choice(answer) for answer in answers if answer.has_ended]
@@ -100,16 +88,11 @@ def _choice(answer: Answer) -> Choice:
     )
 
 
-def write_choices(choices: Sequence[Choice], folder: Path) -> Path:
-    """Write choices.csv."""
+def write_answers(rows: Sequence[Rating] | Sequence[Choice], columns: Sequence[str], path: Path) -> Path:
+    """Write the rows as CSV; returns the path."""
     from pandas import DataFrame
 
-    names = [field.name for field in fields(Choice)]
-    table = DataFrame([asdict(choice) for choice in choices], columns=names)
-    return _written(table, folder / CHOICES_FILE)
-
-
-def _written(table: "DataFrame", path: Path) -> Path:
+    table = DataFrame([asdict(row) for row in rows], columns=list(columns))
     for name in ("seed", "index", "baseline_index"):
         if name in table:
             # Nullable integers, for columns with empty cells.

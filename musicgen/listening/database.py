@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,6 +54,7 @@ CREATE TABLE answer (
 _VERSION = 1
 _TIMEOUT_SECONDS = 20.0
 _OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
+_LISTENERS = "SELECT listener_id, name, ended_at IS NOT NULL FROM listener"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +196,8 @@ class Database:
         with self._connected() as connection:
             # Take the write lock, so that two who enter at once do not get the same number.
             connection.execute("BEGIN IMMEDIATE")
-            known = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE name = ?", (name,)
-            ).fetchone()
-            if known:
-                return Listener(known[0], known[1], bool(known[2]))
+            if known := _read_listeners(connection, "WHERE name = ?", name):
+                return known[0]
             (number,) = connection.execute("SELECT COUNT(*) FROM listener").fetchone()
             listener = Listener(opaque_id(), name, False)
             connection.execute(
@@ -213,30 +211,19 @@ class Database:
     def listener(self, listener_id: str) -> Listener | None:
         """The listener with this id."""
         with self._connected() as connection:
-            row = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE listener_id = ?",
-                (listener_id,),
-            ).fetchone()
-        return Listener(row[0], row[1], bool(row[2])) if row else None
+            return next(iter(_read_listeners(connection, "WHERE listener_id = ?", listener_id)), None)
 
     def listeners(self) -> list[Listener]:
         """All listeners, in the order in which they started."""
         with self._connected() as connection:
-            rows = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener ORDER BY number"
-            ).fetchall()
-        return [Listener(row[0], row[1], bool(row[2])) for row in rows]
+            return _read_listeners(connection, "ORDER BY number")
 
     def trials(self, listener_id: str) -> list[ListenerTrial]:
         """The listener's trials in order, with the answers so far."""
         with self._connected() as connection:
-            trials = {
-                trial_id: ListenerTrial(trial_id, (), self.settings.questions(self.items[item_id]), {})
-                for trial_id, item_id in connection.execute(
-                    "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position",
-                    (listener_id,),
-                )
-            }
+            rows = connection.execute(
+                "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position", (listener_id,)
+            ).fetchall()
             sounds = connection.execute(
                 "SELECT trial_id, sound_id FROM sound JOIN trial USING (trial_id) WHERE listener_id = ? "
                 "ORDER BY trial_id, place",
@@ -247,15 +234,18 @@ class Database:
                 "WHERE listener_id = ?",
                 (listener_id,),
             ).fetchall()
+        trials = {
+            trial_id: ListenerTrial(
+                trial_id,
+                tuple(sound_id for of_trial, sound_id in sounds if of_trial == trial_id),
+                self.settings.questions(self.items[item_id]),
+                {},
+            )
+            for trial_id, item_id in rows
+        }
         for trial_id, question, value in answers:
             trials[trial_id].answers[question] = value
-        return [
-            replace(
-                trial,
-                sound_ids=tuple(sound_id for trial_id, sound_id in sounds if trial_id == trial.trial_id),
-            )
-            for trial in trials.values()
-        ]
+        return list(trials.values())
 
     def stimulus_of(self, sound_id: str) -> str | None:
         """The id of the stimulus behind a sound; None for an unknown sound."""
@@ -307,18 +297,16 @@ class Database:
                 "answered_at FROM answer JOIN trial USING (trial_id) JOIN listener USING (listener_id) "
                 "ORDER BY number, position, question"
             ).fetchall()
-        return [
-            Answer(
-                row[0],
-                bool(row[1]),
-                row[2],
-                row[3],
-                bool(row[4]),
-                tuple(self.stimuli[stimulus_id] for stimulus_id in json.loads(row[5])),
-                *row[6:],
-            )
-            for row in rows
-        ]
+        answers = []
+        for name, has_ended, position, item_id, is_repeat, heard, *rest in rows:
+            stimuli = tuple(self.stimuli[stimulus_id] for stimulus_id in json.loads(heard))
+            answers.append(Answer(name, bool(has_ended), position, item_id, bool(is_repeat), stimuli, *rest))
+        return answers
+
+
+def _read_listeners(connection: sqlite3.Connection, condition: str, *values: str) -> list[Listener]:
+    rows = connection.execute(f"{_LISTENERS} {condition}", values)
+    return [Listener(listener_id, name, bool(has_ended)) for listener_id, name, has_ended in rows]
 
 
 def _fill(
@@ -342,16 +330,9 @@ def _fill(
 
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:
     heard = [stimulus.stimulus_id for stimulus in trial.heard]
+    row = (trial.trial_id, listener.listener_id, position, trial.item.item_id)
     connection.execute(
-        "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            trial.trial_id,
-            listener.listener_id,
-            position,
-            trial.item.item_id,
-            json.dumps(heard),
-            int(trial.is_repeat),
-        ),
+        "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)", (*row, json.dumps(heard), int(trial.is_repeat))
     )
     for place, stimulus_id in enumerate(heard):
         connection.execute(

@@ -1,17 +1,17 @@
 """The results of a session: its tables, written into its folder, and how far to trust them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.listening.answer_tables import choices_of, ratings_of, write_choices, write_ratings
+from musicgen.listening.answer_tables import CHOICES_FILE, Choice, choices_of, ratings_of, write_answers
 from musicgen.listening.database import Answer, Database
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.rating_means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.session import PAIRS
-from musicgen.records.ratings import MEANS_FILE
+from musicgen.records.ratings import COLUMNS, FILE_NAME, MEANS_FILE
 from musicgen.records.runs import FoundRun, write_csv
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
     if is_pairs:
         choices = choices_of(answers)
         tables = {PREFERENCES_FILE: preferences_table(choices)}
-        written = [write_choices(choices, folder)]
+        columns = [field.name for field in fields(Choice)]
+        written = [write_answers(choices, columns, folder / CHOICES_FILE)]
         reliability, between = (), {}
     else:
         ratings = ratings_of(answers)
@@ -65,7 +66,7 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
             MEANS_FILE: listening_table(ratings, list(arms)),
             AGREEMENT_FILE: agreement_table(ratings, runs),
         }
-        written = [write_ratings(ratings, folder)]
+        written = [write_answers(ratings, COLUMNS, folder / FILE_NAME)]
         reliability = tuple(reliability_of(ratings, name) for name in ended)
         between = agreement_between(ratings)
     for name, table in tables.items():

@@ -26,6 +26,11 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NO_VALUE = "no value"
 
+    @property
+    def is_clear(self) -> bool:
+        """Whether the page shows it at once instead of folding it away."""
+        return self in (Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE)
+
 
 _OUTCOMES = {
     Decision.EQUIVALENT: Outcome.EQUAL,

@@ -25,7 +25,8 @@ from musicgen.reporting import best_songs, copied_passages, side_by_side
 from musicgen.reporting.answers import MARKS
 from musicgen.reporting.inline_svg import colour_rules
 from musicgen.reporting.report import Report
-from musicgen.reporting.run_table import shown_number
+from musicgen.reporting.run_findings import anchor_of, citable_effects
+from musicgen.reporting.run_table import arm_words, shown_number
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 _CONSTANTS = {
@@ -77,6 +78,7 @@ def html_page(report: Report, *, embedded: bool = False, token: str | None = Non
         script=script,
         embedded=embedded,
         token=token,
+        citable=citable_effects,
         criteria=CRITERIA,
         directions=DIRECTIONS,
         **_CONSTANTS,
@@ -125,6 +127,8 @@ def _environment(*, autoescape: bool) -> Environment:
         "criterion": lambda name: CRITERIA[name].title if name in CRITERIA else name,
         "metric_title": metric_title,
         "metric_words": metric_words,
+        "arm_words": arm_words,
+        "anchor": lambda song: anchor_of(song.run.record.run_id),
         "md": _markdown_text,
         "code": _markdown_code,
         "fence": _markdown_fence,

@@ -10,16 +10,13 @@ from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
+from musicgen.reporting.answers import Answer, MetricAnswers, answers_on
 from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_songs, triage
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
 from musicgen.reporting.players import Player, make_players
 from musicgen.reporting.run_findings import (
-    CitableEffects,
     RunFindings,
-    anchor_of,
-    citable_effects,
     findings_by_run,
 )
 from musicgen.reporting.run_table import (
@@ -85,16 +82,6 @@ class Report:
         return any(not one.failed for one in self.best)
 
     @property
-    def primary_forests(self) -> list[Forest]:
-        """The forests of the primary metrics."""
-        return [one for one in self.forests if one.answers.metric in self.study.primary_metrics]
-
-    @property
-    def exploratory_forests(self) -> list[Forest]:
-        """The forests of the other headline metrics."""
-        return [one for one in self.forests if one.answers.metric not in self.study.primary_metrics]
-
-    @property
     def curves(self) -> list[ShownPlot]:
         """The figures of the curves section; the page draws the effects itself."""
         return [shown for name, shown in self.plots.items() if name not in ("effects", *SEARCH)]
@@ -109,10 +96,6 @@ class Report:
         """The figures over the levels of one parameter each."""
         return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
 
-    def player(self, song: Song) -> Player:
-        """The player of a song that is on the page."""
-        return self.players[song.key]
-
     def place(self, song: Song) -> str:
         """Where a song comes from, such as "model.cell = gru, seed 0, tune 12"."""
         return f"{run_words(song.run, self.study)}, seed {song.run.record.seed}, tune {song.index}"
@@ -122,23 +105,10 @@ class Report:
         words = arm_words(arm)
         return [answer for found in self.primary for answer in found.answers if answer.change == words]
 
-    def arm_words(self, arm: Arm) -> str:
-        """Such as "model.cell = gru"."""
-        return arm_words(arm)
-
     @property
     def findings_by_run(self) -> dict[str, RunFindings]:
         """Run identity -> its findings, in the order of the runs table."""
         return findings_by_run(self.study)
-
-    @property
-    def citable(self) -> CitableEffects:
-        """The effects that a new finding may cite."""
-        return citable_effects(self.study)
-
-    def anchor(self, song: Song) -> str:
-        """The id of the place on the page with the findings about the song's run."""
-        return anchor_of(song.run.record.run_id)
 
     @property
     def versions(self) -> str:
@@ -173,10 +143,6 @@ class Report:
             return "The songs have not been rated or described yet, so how they sound is unknown."
         rated = f"{len(study.ratings)} songs were rated" if study.listening else "No song was rated"
         return f"{rated}, and {counted(len(study.findings), 'finding')} recorded."
-
-    def is_shown(self, outcome: Outcome) -> bool:
-        """Whether answers with this outcome are visible at once instead of folded away."""
-        return outcome in {Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE}
 
 
 def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embedded: bool = False) -> Report:

@@ -63,7 +63,6 @@ def log(folder: Path) -> Iterator[Path]:
 
 
 def test_the_page_and_its_files_are_served(client: Client, server: ReportServer) -> None:
-    assert server.server_address[0] == "127.0.0.1"
     status, headers, page = client.ask("GET", "/")
     assert status == 200 and server.token.encode() in page and b'id="finding-form"' in page
     policy = headers["content-security-policy"]
@@ -117,15 +116,6 @@ def test_forged_findings_are_refused(client: Client, log: Path, headers: dict[st
     assert status == 403 and set(answer) == {"error"} and not log.exists()
     if TOKEN_HEADER not in headers:
         assert client.ask("GET", "/", None, **headers)[0] == 403
-
-
-def test_posts_must_be_json_with_a_length(client: Client, server: ReportServer, log: Path) -> None:
-    assert client.post("finding", FINDING, Content_Type="text/plain")[0] == 415
-    assert client.post("finding", FINDING, Content_Length=None)[0] == 411
-    assert client.post("finding", FINDING | {"text": "long" * server.most_bytes})[0] == 413
-    assert client.post("finding", [FINDING])[0] == 400
-    assert client.post("another", FINDING)[0] == 404
-    assert not log.exists()
 
 
 @pytest.mark.parametrize(
