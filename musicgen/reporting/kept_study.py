@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import RETUNED, Effect, level_of
+from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import IDENTITY_GROUPS
@@ -141,7 +141,7 @@ def cited(effect: Effect) -> str:
 
 def sentence(answer: Answer) -> str:
     """What a change did, with the difference and its interval if there are any."""
-    if answer.effect.verdict.startswith(("raises ", "lowers ")):
+    if answer.effect.decision.is_claim:
         return f"{answer.change} {answer.effect.verdict}"
     difference = "" if answer.outcome is Outcome.NO_VALUE else f", {answer.difference}"
     return f"{answer.change}, {metric_words(answer.effect.metric)}{difference}: {answer.effect.verdict}"
@@ -155,7 +155,8 @@ def _write_text(text: str, path: Path, study: StudyData) -> None:
 def _write_tables(study: StudyData, folder: Path) -> None:
     from pandas import DataFrame
 
-    tables = {RUNS: study.runs, EFFECTS: study.effects, NOISE: noise_table(study.paired.baseline.runs)}
+    noise = noise_table(study.paired.baseline.runs)
+    tables = {RUNS: study.runs, EFFECTS: effects_frame(study.effects), NOISE: noise}
     if (study.root / PLAN).is_file():
         # Read as text, so that 1e-3 stays 1e-3.
         tables[PLAN] = DataFrame(read_rows(study.root / PLAN))

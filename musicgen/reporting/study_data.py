@@ -83,10 +83,7 @@ class StudyData:
 
     def margin(self, metric: str) -> float | None:
         """The largest difference that does not matter: declared, or 1 SD of held-out tunes."""
-        if metric in self.terms.equivalence_margin:
-            return self.terms.equivalence_margin[metric]
-        known = (run.record.reference.get(metric) for run in self.paired.runs)
-        return next((reference["sd"] for reference in known if reference is not None), None)
+        return self.terms.margin(metric, self.paired.runs)
 
     @property
     def kind(self) -> str:
