@@ -144,10 +144,10 @@ def effects_frame(effects: Iterable[Effect]) -> "DataFrame":
 
 
 def read_effects(path: Path, margins: Mapping[str, float] = EQUIVALENCE_MARGIN) -> list[Effect]:
-    """The rows of an effects.csv. Raises InputError where the file is no such table.
+    """The rows of an effects.csv. Raises InputError if the file is something else.
 
-    Files of earlier versions have no decisions: these follow from the numbers, and from the margins for
-    equivalence. margins: metric -> largest difference that does not matter.
+    Files of earlier versions have no decisions. These are derived from the numbers, and equivalence from the
+    margins: metric -> largest difference that does not matter.
     """
     try:
         return [_read(row, margins) for row in read_rows(path)]

@@ -1,4 +1,4 @@
-"""What the terminal shows of a summary."""
+"""Print a summary to the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from musicgen.effects.effect import PLAIN, Effect
 from musicgen.effects.summary import Summary
 from musicgen.metrics.registry import HEADLINE
 from musicgen.metrics.table import plain
-from musicgen.system.words import signed_interval
+from musicgen.system.words import counted, signed_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FULL_WIDTH = 150
-"""Characters that a whole row needs."""
+"""Characters in a full row."""
 _LAYOUT = {
     "box": None,
     "pad_edge": False,
@@ -30,9 +30,9 @@ _LAYOUT = {
 
 
 def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
-    """Failures, the runs, the effects on these metrics, and what the reader must know of them.
+    """Print the failures, the runs, the effects on these metrics, and remarks.
 
-    metrics: names of which those that no run has are left out. Where there is no terminal, rows are whole.
+    metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
     console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
     if summary.failures:
@@ -48,7 +48,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
 
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
-    """A row for each run: what was changed, how it ended, and its first four of the metrics."""
+    """A row for each run: its change, its status, and the first four of the metrics."""
     table = Table(title="runs", **_LAYOUT)
     shown = [name for name in metrics if name in runs.columns][:4]
     for heading in ("parameter", "value", "seed", "status", "trained", "seconds"):
@@ -104,16 +104,16 @@ def _remarks(summary: Summary) -> list[str]:
         *summary.unsupported,
         *(f"adding up: {one.sentence}" for one in summary.additivity),
     ]
-    if len(summary.paired.left_out):
+    if summary.paired.left_out:
         lines.append(
-            f"left outside: {len(summary.paired.left_out)} runs, which differ from the baseline in several "
-            "parameters, read another corpus or belong to another baseline (--baseline PARAMETER=VALUE)"
+            f"left out: {counted(len(summary.paired.left_out), 'run')} with several changed parameters, "
+            "another corpus or another baseline (--baseline PARAMETER=VALUE)"
         )
     if not arms:
-        lines.append("no two configurations differ in exactly one parameter: there is no effect to tell")
+        lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
     if len(parameters) > 1 and COMBINED not in parameters:
         lines.append(
-            "one change at a time shows no interactions; study.combine=true runs the winners together"
+            "one change at a time shows no interactions; study.combine=true also runs the winners together"
         )
     return lines
 

@@ -141,7 +141,7 @@ def missing_runs(runs: Sequence[FoundRun], relative_to: Path | None) -> list[Mis
             continue
         for row in read_rows(sweep / PLAN):
             name = PurePosixPath(row.get("directory", ""))
-            # A plan may come from somebody else: only folders of its own sweep count.
+            # A plan may come from somebody else, so folders outside of the sweep don't count.
             if not name.parts or name.is_absolute() or ".." in name.parts:
                 continue
             if not (sweep / name / RUN_FILE).is_file():
@@ -169,9 +169,9 @@ def unsupported(
 ) -> list[str]:
     """A line for each finding whose cited effect these runs do not show.
 
-    runs: those behind the effects. An effect supports a finding if its decision is the cited direction: for
-    the level of the finding's own run, or for any level where that is no changed run. Findings about effects
-    that were not measured are skipped.
+    runs: those behind the effects. An effect supports a finding if its decision is the cited direction. If
+    the finding's run is an arm of the cited parameter, only its level counts, otherwise any level. Findings
+    about effects that were not measured are skipped.
     """
     lines = []
     for finding in findings:

@@ -2,7 +2,7 @@
 
 The family of primary tests is every arm, plain and re-tuned, times the study's primary metrics; Holm keeps
 false claims in it below 5 %. All other metrics are exploratory. A metric that an arm cannot change, because
-it shares the baseline's training, is no test and makes no family larger.
+it shares the baseline's training, is not a test and does not enlarge a family.
 """
 
 import math
@@ -45,28 +45,29 @@ COUNTED_SHARES = frozenset(
         "structure/tonic_ending",
     }
 )
-"""Metrics that say how many of some things have a property; they are compared as logits.
+"""Metrics that give the share of things with some property; they are compared as logits.
 
 The things are tunes, bars, notes or runs of notes. Those of one tune are not independent, so n is the number
-of tunes; only for the bar rate it is that of bars. Ratios of different to all n-grams or bars are no shares.
+of tunes, except for the bar rate, where it is the number of bars. Ratios of distinct to all n-grams or bars
+do not belong here.
 """
 PRIMARY_METRICS = ("fit/validation_loss", "validity/tune_rate")
-SEEDS_THAT_PREDICT = 3
-"""Baseline seeds from which on a prediction interval is given."""
+_MIN_SEEDS_TO_PREDICT = 3
+"""Baseline seeds that a prediction interval needs."""
 _ROUNDING = 1e-12
-"""Relative difference of values that counts as none."""
+"""Relative difference of values that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was declared before."""
+    """What the study declared in advance."""
 
     primary_metrics: Sequence[str]
     equivalence_margin: Mapping[str, float]
 
     @classmethod
     def of(cls, paired: PairedRuns) -> "Terms":
-        """The study's, or the defaults."""
+        """The terms of the runs' study, or the defaults."""
         for run in paired.runs:
             study = run.record.config.get("study")
             if isinstance(study, Mapping):
@@ -86,24 +87,24 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class PairedArm:
-    """The runs of an arm beside those of the baseline with the same seeds."""
+    """The runs of an arm, each with the baseline's run of the same seed."""
 
     change: Change
     tuning: str
     runs: Sequence[tuple[FoundRun, FoundRun]]
-    """Baseline and changed."""
+    """(baseline, changed) for each common seed."""
     baseline: Sequence[FoundRun]
-    """Every seed of the baseline, also those that the arm lacks."""
+    """Every seed of the baseline, including those that the arm lacks."""
 
     @property
     def shares_training(self) -> bool:
-        """Whether the change does not touch the weights."""
+        """Whether the change leaves the weights as they are."""
         return all(first.record.training_id == second.record.training_id for first, second in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One metric of one arm, before it is judged among its family."""
+    """One metric of one arm, before its family is known."""
 
     arm: PairedArm
     metric: str
@@ -118,26 +119,26 @@ class Measurement:
 
     @property
     def differs(self) -> bool:
-        """False where every seed has the same value in both."""
+        """False if every seed has the same value in both."""
         difference = abs(self.changed_values - self.baseline_values)
         return bool((difference > _ROUNDING * abs(self.changed_values)).any())
 
     @property
     def is_test(self) -> bool:
-        """False where the arm cannot differ."""
+        """False if the change cannot affect the metric."""
         return self.differs or not self.arm.shares_training
 
     @property
     def p_value(self) -> float:
-        """Before any adjustment; NaN where there is no test."""
+        """The p value before any adjustment; NaN without a test."""
         return math.nan if self.effect is None else float(self.effect.p_value)
 
 
 def effects_table(paired: PairedRuns) -> list[Effect]:
-    """The effect of each arm and tuning on each metric. What does not exist is NaN."""
+    """The effect of each arm and tuning on each metric; numbers that do not exist are NaN."""
     terms = Terms.of(paired)
     metrics = dict.fromkeys([*terms.primary_metrics, *metric_names(paired.runs)])
-    # Bits are nats in another unit.
+    # Bits are the nats again, in another unit.
     names = [name for name in metrics if not name.endswith("_bits")]
     measurements = [
         _measure(arm, name, name in terms.primary_metrics) for arm in _paired_arms(paired) for name in names
@@ -197,10 +198,10 @@ def _measure(arm: PairedArm, metric: str, is_primary: bool) -> Measurement:
 
 
 def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
-    """Raise InputError where a run says of a share that it is none: it may come from somebody else."""
+    """Raise InputError for a value outside 0 to 1: a run may come from somebody else."""
     for run in runs:
         if not 0 <= (run.value(metric) or 0) <= 1:
-            raise InputError(f"{run.directory}: {metric}={run.value(metric)} is no share, from 0 to 1")
+            raise InputError(f"{run.directory}: {metric}={run.value(metric)} must be a share, from 0 to 1")
 
 
 def _count(run: FoundRun, metric: str) -> int:
@@ -272,7 +273,7 @@ def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: flo
 def _prediction(measured: Measurement) -> tuple[float, float] | None:
     metric = measured.metric
     known = {run: value for run in measured.arm.baseline if (value := run.value(metric)) is not None}
-    if len(known) < SEEDS_THAT_PREDICT:
+    if len(known) < _MIN_SEEDS_TO_PREDICT:
         return None
     counts = None
     if metric in COUNTED_SHARES:

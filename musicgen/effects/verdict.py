@@ -1,7 +1,7 @@
 """The verdict on an effect, as one line of words.
 
-A verdict never says that there is no effect, only that there is none larger than what was declared as too
-small to matter. With one seed it says neither.
+A verdict never denies an effect. At most it says that any effect is smaller than the declared margin. One
+seed is not enough for that.
 """
 
 import math

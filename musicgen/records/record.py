@@ -126,7 +126,7 @@ class RunRecord:
     weights: StrictStr | None = None
     """The training state that was sampled, relative to the run directory; None before that."""
     change: Change | None = None
-    """Set in the changed runs of a study."""
+    """The change of this run, in a study."""
     retuned: Annotated[Mapping[str, object], _checked_as(Group)] = field(default_factory=dict)
     """Nuisance parameter -> value, where a study tunes it again and it is not the baseline's."""
     metrics: Annotated[dict[str, float | None], _checked_as(Metrics)] = field(default_factory=dict)
@@ -172,7 +172,7 @@ class RunRecord:
 
     @classmethod
     def read(cls, run_directory: Path) -> "RunRecord":
-        """Read run.json; raises InputError where there is none or it is no record of a run."""
+        """Read run.json; raises InputError if it is missing or is not the record of a run."""
         path = run_directory / FILE_NAME
         try:
             refuse_links_out(run_directory)

@@ -14,9 +14,9 @@ from pathlib import Path
 from musicgen.errors import InputError
 from musicgen.records.naming import override_text
 from musicgen.records.runs import level_cell, read_rows
-from musicgen.system.words import counted
 from musicgen.system.csv_cells import written_cell
 from musicgen.system.files import read_whole, replace_atomically, write_text_atomically
+from musicgen.system.words import counted
 
 TRIALS, SEARCH = "trials.csv", "search.json"
 CONFIRMATION = "confirmation"

@@ -63,7 +63,7 @@ def test_a_choice_of_an_older_record_may_set_anything() -> None:
     assert undeclared({"model.cell": "gru", RATE: 0.1}, ("model", "gru", "lstm")) == []
 
 
-def test_a_record_whose_seed_is_not_its_config_s_is_not_believed() -> None:
+def test_a_seed_that_contradicts_the_config_is_undeclared() -> None:
     run = made_run("arm", seed=3, overrides={RATE: 0.1}, change=(RATE, 0.1, 0.005), split_seed=0)
     run.record.config = {**run.record.config, "seed": 4}
     baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))

@@ -81,7 +81,7 @@ def test_kept_tables_have_the_decisions_of_their_words(table: Path) -> None:
             assert words[next(word for word in words if word in effect.verdict)] is effect.decision
 
 
-def test_a_file_that_is_no_table_of_effects_is_refused(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "effects.csv").write_text("parameter,value\na,b\n")
     with pytest.raises(InputError, match=r"effects\.csv: is not a table of effects"):
         read_effects(tmp_path / "effects.csv")

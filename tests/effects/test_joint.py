@@ -49,7 +49,7 @@ JOINT = row("combined", "model=gru, training.learning_rate=5e-3", -0.5)
 GRU, LOWER = row("model", "gru", -0.2), row("training.learning_rate", 0.005, -0.1)
 
 
-def test_a_joint_effect_is_beside_those_of_its_changes_however_their_numbers_are_written() -> None:
+def test_a_joint_effect_finds_its_single_changes() -> None:
     others = [row("model", "lstm", 9.0), row("training.learning_rate", 0.05, 9.0), row("seed", "gru", 9.0)]
     (found,) = additivity([JOINT, GRU, LOWER, *others])
     assert found == Additivity(
@@ -75,7 +75,7 @@ def test_a_joint_effect_is_beside_those_of_its_changes_however_their_numbers_are
         [row("combined", "", -0.5), GRU, LOWER],
     ],
 )
-def test_nothing_is_said_where_a_single_effect_is_missing(rows: list[Effect]) -> None:
+def test_a_missing_single_effect_leaves_additivity_open(rows: list[Effect]) -> None:
     assert additivity(rows) == []
 
 
@@ -105,7 +105,7 @@ def sweep(tmp_path: Path) -> Path:
     return tmp_path / "sweep"
 
 
-def test_a_parameter_wins_with_its_best_level_if_the_evidence_holds(sweep: Path) -> None:
+def test_the_best_proven_level_of_a_parameter_wins(sweep: Path) -> None:
     assert winning_levels(sweep, LOSS) == {("training.learning_rate", 0.01)}
 
 

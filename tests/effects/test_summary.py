@@ -42,7 +42,7 @@ def test_a_planned_run_without_its_record_is_named(sweep: Path) -> None:
     assert named == ["baseline seed=0", "training.learning_rate=0.02 seed=0"]
 
 
-def test_it_has_a_row_in_the_runs_table_which_else_stays_as_it_was(sweep: Path) -> None:
+def test_a_missing_run_has_a_row_in_the_runs_table(sweep: Path) -> None:
     runs = find_runs([sweep])
     table = runs_table(runs, sweep)
     more = with_missing(table, missing_runs(runs, sweep))
@@ -54,7 +54,7 @@ def test_it_has_a_row_in_the_runs_table_which_else_stays_as_it_was(sweep: Path) 
     assert with_missing(table, []) is table
 
 
-def test_a_plan_names_no_folder_outside_its_sweep(sweep: Path) -> None:
+def test_a_plan_cannot_name_folders_outside_its_sweep(sweep: Path) -> None:
     with (sweep / FILE_NAME).open("a") as plan:
         plan.write("../elsewhere/seed=0,,,,0,300,a,b\n/etc,,,,0,300,a,b\n,,,,0,300,a,b\n")
     assert len(missing_runs(find_runs([sweep]), sweep)) == 1
@@ -70,7 +70,7 @@ def heard(tmp_path: Path) -> Path:
     return tmp_path / "sweep"
 
 
-def test_compare_says_what_runs_do_not_show(heard: Path) -> None:
+def test_findings_without_support_are_reported(heard: Path) -> None:
     add_finding(heard / "learning_rate=0.001/seed=0", "smoother", effect=LOWERS)
     add_finding(heard / "learning_rate=0.01/seed=0", "wilder", effect=LOWERS)
     add_finding(heard / "learning_rate=0.005/seed=0", "any level will do", effect=LOWERS)
@@ -86,7 +86,7 @@ def test_compare_says_what_runs_do_not_show(heard: Path) -> None:
     assert "0.01: inconclusive with 3 seeds" in lines[0]
 
 
-def test_newer_runs_can_take_a_finding_back(heard: Path) -> None:
+def test_newer_runs_can_contradict_a_finding(heard: Path) -> None:
     add_finding(heard / "learning_rate=0.001/seed=0", "smoother", effect=LOWERS)
     summary = summarise(find_runs([heard]), heard, draws=False)
     assert summary.unsupported == []

@@ -94,7 +94,7 @@ def replace_directory(run: FoundRun, directory: Any) -> FoundRun:
     return replace(run, directory=directory)
 
 
-def test_one_seed_is_a_candidate_with_its_noise_and_the_prediction_of_the_baseline() -> None:
+def test_one_seed_is_a_candidate_with_noise_and_prediction() -> None:
     study = made_study({0.005: [0.10, 0.11, 0.12], 0.01: [0.6]}, RATE)
     study[-1].record.sampling_noise[RATE] = 0.03
     study[0].record.sampling_noise[RATE] = 0.04
@@ -108,7 +108,7 @@ def test_one_seed_is_a_candidate_with_its_noise_and_the_prediction_of_the_baseli
     assert "prediction" not in row_of(few, RATE).verdict
 
 
-def test_a_change_of_the_sampling_alone_leaves_the_fit_identical_and_the_family_small() -> None:
+def test_a_sampling_change_does_not_test_the_fit() -> None:
     runs = [
         made_run(
             f"s/{temperature}/seed={seed}",
@@ -130,7 +130,7 @@ def test_a_change_of_the_sampling_alone_leaves_the_fit_identical_and_the_family_
     assert rate.minimum_detectable_effect == pytest.approx(float(alone.minimum_detectable(ALPHA)))
 
 
-def test_other_metrics_are_exploratory_and_bits_are_no_second_test() -> None:
+def test_other_metrics_are_exploratory_and_bits_are_skipped() -> None:
     study = made_study({0.005: [0.01, 0.02, 0.03], 0.01: [0.03, 0.05, 0.04]}, COPIED)
     for run in study:
         run.record.metrics |= {"fit/validation_bits": 1.0, "fit/test_loss": 1.0 + run.record.seed}
@@ -154,7 +154,7 @@ def test_a_study_names_its_primary_metrics_and_margins() -> None:
     assert row_of(runs, "fit/test_loss").verdict.startswith("inconclusive with 4 seeds")
 
 
-def test_a_metric_without_a_margin_takes_the_spread_of_its_reference() -> None:
+def test_the_default_margin_is_the_reference_spread() -> None:
     study = made_study({0.005: [0.10, 0.12, 0.11, 0.12], 0.01: [0.11, 0.11, 0.12, 0.12]}, RATE)
     assert "inconclusive" in row_of(study, RATE).verdict
     for run in study:
@@ -181,7 +181,7 @@ def retuned_study(losses: dict[tuple[str, float], list[float | None]]) -> list[F
     return runs
 
 
-def test_a_level_is_tuned_again_on_the_other_seeds() -> None:
+def test_a_level_is_re_tuned_on_the_other_seeds() -> None:
     runs = retuned_study(
         {
             ("lstm", 0.005): [1.0, 1.1, 1.2],
@@ -201,7 +201,7 @@ def test_a_level_is_tuned_again_on_the_other_seeds() -> None:
     assert retuned.baseline_mean == pytest.approx(1.1)
 
 
-def test_one_seed_tunes_itself_and_says_so() -> None:
+def test_one_seed_re_tunes_itself_and_its_verdict_says_so() -> None:
     runs = retuned_study(
         {("lstm", 0.005): [1.0], ("lstm", 0.01): [0.8], ("gru", 0.005): [1.2], ("gru", 0.01): [None]}
     )
@@ -210,12 +210,12 @@ def test_one_seed_tunes_itself_and_says_so() -> None:
     assert row.verdict.endswith("re-tuned on the same seed it is judged on")
 
 
-def test_without_retuned_runs_in_both_there_is_no_retuned_effect() -> None:
+def test_a_re_tuned_effect_needs_re_tuned_runs_in_both_arms() -> None:
     runs = retuned_study({("lstm", 0.005): [1.0, 1.1], ("gru", 0.005): [1.2, 1.1], ("gru", 0.01): [1.0, 1.0]})
     assert {row.tuning for row in rows_of(runs)} == {"plain"}
 
 
-def test_the_choice_does_not_see_its_own_seed_nor_a_failed_run() -> None:
+def test_re_tuning_ignores_its_own_seed_and_failed_runs() -> None:
     losses = {"a": {0: 1.0, 1: 1.0, 2: 1.0}, "b": {0: 0.0, 1: 1.1, 2: 1.1}}
     assert [best_value(losses, seed) for seed in (0, 1, 2)] == ["a", "b", "b"]
     assert best_value({"a": {0: 5.0, 1: 5.0}, "b": {0: 1.0, 1: math.inf}}, 0) == "a"
@@ -223,7 +223,7 @@ def test_the_choice_does_not_see_its_own_seed_nor_a_failed_run() -> None:
     assert best_value({"a": {0: 5.0}, "b": {0: 1.0}}, 0) == "b"
 
 
-def test_noise_of_sampling_stands_apart_from_that_of_training() -> None:
+def test_sampling_noise_is_split_from_training_noise() -> None:
     runs = made_study({0.005: [0.10, 0.14, 0.12]}, RATE)
     for run in runs:
         run.record.metrics |= {LOSS: 1.5 + run.record.seed / 100, COPIED: 0.0}
@@ -237,7 +237,7 @@ def test_noise_of_sampling_stands_apart_from_that_of_training() -> None:
     assert math.isnan(single["standard_deviation"])
 
 
-def test_the_joint_effect_stands_beside_the_sum_of_the_single_ones() -> None:
+def test_the_joint_effect_is_compared_with_the_sum() -> None:
     runs = made_study({0.005: [2.0, 2.1, 2.2], 0.01: [1.9, 2.01, 2.1], 0.015: [1.95, 2.0, 2.1]})
     for name, change, shift in (
         ("gru", ("model", "gru", "lstm"), [0.2, 0.21, 0.2]),
@@ -277,7 +277,7 @@ def as_runs(studies: Studies, number: int) -> list[FoundRun]:
     ]
 
 
-def test_the_program_claims_in_simulated_studies_what_the_benchmark_counts() -> None:
+def test_simulated_studies_claim_what_the_benchmark_counts() -> None:
     """Without effect, few studies may have a false claim; without Holm, three times as many would."""
     studies = simulate(measured_noise(), 5, 120, np.random.default_rng(3))
     tables = [effects_table(pair_runs(as_runs(studies, number))) for number in range(120)]
@@ -309,10 +309,10 @@ def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
     assert planted["false_equivalence"] <= 0.07
 
 
-def test_a_share_that_is_none_is_refused() -> None:
+def test_a_share_above_1_is_refused() -> None:
     runs = [
         made_run("a", metrics={RATE: 0.5}),
         made_run("b", overrides={"model.cell": "gru"}, metrics={RATE: 1.5}),
     ]
-    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 is no share"):
+    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 must be a share"):
         effects_table(pair_runs(runs))

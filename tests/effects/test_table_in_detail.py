@@ -14,7 +14,7 @@ from tests.effects.test_table import COPIED, replace_directory, row_of, rows_of
 from tests.records.made_runs import LOSS, RATE, made_run, made_study
 
 
-def test_only_bars_are_counted_by_the_bar(tmp_path: Path) -> None:
+def test_only_the_bar_rate_counts_bars(tmp_path: Path) -> None:
     shares = {0.005: [0.01, 0.02], 0.01: [0.03, 0.05]}
     study = [replace_directory(run, tmp_path / str(n)) for n, run in enumerate(made_study(shares, COPIED))]
     for run in study:
@@ -24,7 +24,7 @@ def test_only_bars_are_counted_by_the_bar(tmp_path: Path) -> None:
     assert row_of(study, COPIED).p_value == pytest.approx(float(expected.p_value))
 
 
-def test_values_that_differ_by_rounding_alone_are_identical() -> None:
+def test_values_that_differ_by_rounding_are_identical() -> None:
     close = row_of(made_study({0.005: [1.0, 2.0, 3.0], 0.01: [1.0, 2.0, 3.0 * (1 + 2**-52)]}))
     assert close.verdict == "identical in all 3 seeds" and not close.shares_training
     apart = row_of(made_study({0.005: [1.0, 2.0, 3.0], 0.01: [1.0, 2.0, 3.0 + 1e-10]}))
@@ -33,7 +33,7 @@ def test_values_that_differ_by_rounding_alone_are_identical() -> None:
     assert (close.num_positive, close.num_negative) == (1, 0)
 
 
-def test_what_is_missing_is_counted_by_how_it_ended() -> None:
+def test_missing_values_are_counted_by_status() -> None:
     study = made_study({0.005: [1.0, 1.1, 1.2, 1.3], 0.01: [None, None, 1.2, 1.3]})
     study[4].record.status = "running"
     assert row_of(study).verdict.endswith("; runs without a value: 1 running or killed, 1 diverged")
@@ -43,7 +43,7 @@ def test_what_is_missing_is_counted_by_how_it_ended() -> None:
     assert (row.num_seeds, row.num_failed) == (2, 1)
 
 
-def test_seeds_that_the_baseline_lacks_are_no_pairs() -> None:
+def test_seeds_that_the_baseline_lacks_are_ignored() -> None:
     study = made_study({0.005: [1.0, 1.1], 0.01: [1.2, 1.25, 9.0]})
     row = row_of(study)
     assert (row.num_seeds, row.num_failed) == (2, 0)
@@ -54,7 +54,7 @@ def test_seeds_that_the_baseline_lacks_are_no_pairs() -> None:
     assert row.verdict == "no value to compare: no seed in common with the baseline"
 
 
-def test_a_family_grows_with_every_arm_and_the_detectable_effect_with_it() -> None:
+def test_the_detectable_effect_grows_with_the_family() -> None:
     values = {0.005: [1.0, 1.1, 1.3], 0.01: [1.2, 1.25, 1.4], 0.02: [1.5, 1.7, 1.6], 0.03: [1.4, 1.5, 1.7]}
     study = made_study(values)
     for run in study:
@@ -76,7 +76,7 @@ def test_a_family_grows_with_every_arm_and_the_detectable_effect_with_it() -> No
     assert smallest.p_fdr <= 3 * smallest.p_value
 
 
-def test_the_median_is_beside_the_mean_and_both_values_are_told() -> None:
+def test_the_table_has_the_median_and_both_means() -> None:
     row = row_of(made_study({0.005: [1.0, 1.0, 1.0, 1.0], 0.01: [1.1, 1.2, 0.9, 1.8]}))
     assert row.median_difference == pytest.approx(0.15) and row.difference == pytest.approx(0.25)
     assert (row.num_positive, row.num_negative) == (3, 1)
@@ -84,7 +84,7 @@ def test_the_median_is_beside_the_mean_and_both_values_are_told() -> None:
     assert row.ci_low < 0 < row.ci_high and row.tuning == "plain"
 
 
-def test_a_loss_without_a_study_has_the_margin_of_the_config() -> None:
+def test_a_loss_without_a_study_has_the_default_margin() -> None:
     values = {0.005: [1.00, 1.01, 1.02, 1.03], 0.01: [1.001, 1.013, 1.019, 1.032]}
     assert row_of(made_study(values)).verdict == "no effect larger than 0.02, 4 seeds"
     test_loss = row_of(made_study(values, "fit/test_loss"), "fit/test_loss")
@@ -106,7 +106,7 @@ def test_three_seeds_of_the_baseline_predict_a_fourth() -> None:
     assert "prediction" not in broken.verdict
 
 
-def test_levels_stand_in_the_table_as_they_were_written() -> None:
+def test_levels_keep_their_type_in_the_table() -> None:
     study = [
         made_run(f"s/{value}/seed=0", overrides={"model.hidden_size": value}, metrics={LOSS: float(value)},
                  change=None if value == 64 else ("model.hidden_size", value, 64))

@@ -100,7 +100,7 @@ NUMBERS = st.floats(allow_infinity=False)
         prediction=st.none() | st.tuples(NUMBERS, NUMBERS),
     )
 )
-def test_any_evidence_has_one_line_that_claims_nothing_it_may_not(evidence: Evidence) -> None:
+def test_a_verdict_claims_only_what_the_evidence_allows(evidence: Evidence) -> None:
     words = verdict(evidence)
     assert words and "\n" not in words
     assert not re.search(r"no effect(?! larger than)", words)
@@ -136,11 +136,11 @@ def test_an_interval_on_the_margin_is_not_inside_it() -> None:
         ({"num_seeds": 0, "differs": False}, Decision.NO_VALUE),
     ],
 )
-def test_what_is_found_by_what_is_asked_first(changes: dict[str, Any], expected: Decision) -> None:
+def test_decisions_follow_their_order(changes: dict[str, Any], expected: Decision) -> None:
     assert replace(EFFECT, **changes).decision is expected
 
 
-def test_an_interval_that_leaves_out_zero_is_told_where_the_adjusted_test_does_not_claim() -> None:
+def test_an_interval_without_zero_is_mentioned() -> None:
     words = "(its own interval excludes 0, but Holm p = 0.060 across all tests)"
     unsure = replace(EFFECT, adjusted_p=0.06)
     assert words in verdict(unsure)
@@ -154,7 +154,7 @@ def test_the_ends_of_a_prediction_are_inside_it() -> None:
         assert f", {place} the baseline" in verdict(replace(SINGLE, prediction=prediction))
 
 
-def test_a_claim_shows_as_many_places_as_its_interval_and_what_is_missing() -> None:
+def test_a_claim_is_as_precise_as_its_interval() -> None:
     wide = replace(EFFECT, difference=-2.5, low=-3.25, high=-1.75, missing="1 failed", num_seeds=2)
     assert verdict(wide) == (
         "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; runs without a value: 1 failed"

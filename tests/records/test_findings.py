@@ -18,7 +18,7 @@ from tests.records.made_runs import LOSS, made_run, written
 LOWERS = CitedEffect("training.learning_rate", LOSS, "lowers")
 
 
-def test_a_log_stands_beside_what_it_is_about(tmp_path: Path) -> None:
+def test_a_log_is_next_to_its_run_sweep_or_study(tmp_path: Path) -> None:
     alone = made_run(tmp_path / "runs/day/run")
     assert findings_path(alone) == tmp_path / "runs/day/run/findings.jsonl"
     (tmp_path / "sweep/arm/seed=0").mkdir(parents=True)
@@ -28,7 +28,7 @@ def test_a_log_stands_beside_what_it_is_about(tmp_path: Path) -> None:
     assert findings_path(declared) == Path("experiments/tour/findings.jsonl")
 
 
-def test_many_at_once_and_half_a_line_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_writers_and_half_a_line_lose_nothing(tmp_path: Path) -> None:
     directory = written(made_run("run"), tmp_path)
     log = directory / "findings.jsonl"
 
@@ -46,7 +46,7 @@ def test_many_at_once_and_half_a_line_lose_nothing(tmp_path: Path) -> None:
         file.write('{"date": "2026')
     add_finding(directory, "after the power failure")
     assert json.loads(log.read_text().splitlines()[-1])["text"] == "after the power failure"
-    with pytest.raises(InputError, match=r"findings.jsonl:21: is no finding"):
+    with pytest.raises(InputError, match=r"findings.jsonl:21: is not a finding"):
         read_findings([log])
 
 
@@ -59,7 +59,7 @@ def test_logs_are_read_from_files_and_folders_oldest_first(tmp_path: Path) -> No
     assert [finding.text for finding in findings_of(find_runs([tmp_path / "a"]))] == ["a"]
 
 
-def test_findings_of_runs_come_from_where_they_lie_each_once(tmp_path: Path) -> None:
+def test_findings_come_from_several_logs_each_once(tmp_path: Path) -> None:
     sweep = tmp_path / "sweep"
     directory = written(made_run("sweep/arm/seed=0", run_id="own"), tmp_path)
     (sweep / "plan.csv").touch()
@@ -76,13 +76,13 @@ def test_findings_of_runs_come_from_where_they_lie_each_once(tmp_path: Path) -> 
     assert [finding.text for finding in findings_of(runs, tmp_path / "report")] == ["beside", "of the sweep"]
 
 
-def test_every_sign_that_somebody_writes_stays_in_its_line(tmp_path: Path) -> None:
+def test_any_character_stays_in_its_line(tmp_path: Path) -> None:
     directory = written(made_run("run"), tmp_path)
     text = "one\u2028two\x85three\x0bfour\r\nfive\x1c <b>"
     add_finding(directory, text)
     add_finding(directory, "next")
     assert [finding.text for finding in read_findings([directory])] == [text, "next"]
-    with pytest.raises(InputError, match="holds bytes that are none"):
+    with pytest.raises(InputError, match="contains invalid UTF-8"):
         add_finding(directory, "half a pair \ud800")
     assert len(read_findings([directory])) == 2
 
@@ -99,12 +99,12 @@ def test_every_sign_that_somebody_writes_stays_in_its_line(tmp_path: Path) -> No
         ({"date": "yesterday"}, "date: Invalid isoformat string"),
     ],
 )
-def test_a_line_that_is_no_finding_is_named(tmp_path: Path, change: object, problem: str) -> None:
+def test_a_broken_line_is_named(tmp_path: Path, change: object, problem: str) -> None:
     directory = written(made_run("run"), tmp_path)
     add_finding(directory, "heard")
     log = directory / "findings.jsonl"
     line = change if isinstance(change, str) else json.dumps(json.loads(log.read_text()) | dict(change))  # pyright: ignore[reportCallIssue, reportArgumentType]
     with log.open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(InputError, match=rf"findings\.jsonl:2: is no finding: {problem}"):
+    with pytest.raises(InputError, match=rf"findings\.jsonl:2: is not a finding: {problem}"):
         read_findings([log])

@@ -207,4 +207,4 @@ def test_a_replaced_run_gets_no_finding(client: Client, folder: Path, log: Path)
 def test_an_unreadable_log_is_an_error(client: Client, log: Path) -> None:
     log.write_text("{\n")
     status, _, content = client.ask("GET", "/")
-    assert status == 400 and "findings.jsonl:1: is no finding" in json.loads(content)["error"]
+    assert status == 400 and "findings.jsonl:1: is not a finding" in json.loads(content)["error"]

@@ -1,4 +1,4 @@
-"""Metrics over the levels of one numeric parameter."""
+"""The metrics over the levels of one numeric parameter."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FEWEST_LEVELS = 3
+_MIN_LEVELS = 3
 _WIDE = 5.0
-"""Levels whose highest is more than this many times the lowest lie on a log axis."""
+"""Ratio of the highest to the lowest level from which the axis is logarithmic."""
 CORPUS_LINE = (0, (1, 1.5))
 _CHARACTER_INCHES = 0.075
-"""Width of a character of a level, with room between levels."""
+"""Width of a character of a label, including the space between labels."""
 _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
     PLAIN: ("#d55e00", "-", "o"),
     RETUNED: ("#0072b2", "--", "s"),
@@ -42,7 +42,7 @@ _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
 
 
 def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4) -> Figure | None:
-    """The figure of a parameter with at least three numeric levels, the baseline's included; else None."""
+    """The figure of a parameter; None if it has fewer than three numeric levels, including the baseline's."""
     arms = [arm for arm in study.arms_by_parameter()[parameter] if arm.number is not None]
     baseline_level = as_number(arms[0].baseline_level) if arms else None
     numbers = {arm.number for arm in arms} | {baseline_level}
@@ -50,7 +50,7 @@ def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4
     metrics = [
         metric for metric in HEADLINE if sum(study.effect(arm, metric) is not None for arm in arms) > 1
     ]
-    if len(levels) < _FEWEST_LEVELS or not metrics:
+    if len(levels) < _MIN_LEVELS or not metrics:
         return None
     columns = min(max_columns, len(metrics))
     rows = -(-len(metrics) // columns)
@@ -113,7 +113,7 @@ def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metri
 
 
 def draw_corpus(panel: Axes, mean: float, sd: float, colour: str) -> None:
-    """The level of held-out corpus tunes, with 1 SD over random splits on either side."""
+    """Draw the level of held-out corpus tunes, ± 1 SD over random splits."""
     panel.axhspan(mean - sd, mean + sd, color=colour, alpha=0.25, linewidth=0, zorder=0)
     panel.axhline(mean, color=colour, linewidth=1, linestyle=CORPUS_LINE, zorder=0, label="corpus")
 
@@ -121,7 +121,7 @@ def draw_corpus(panel: Axes, mean: float, sd: float, colour: str) -> None:
 def _draw_arms(
     panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metric: str, colour: str
 ) -> list[tuple[float, float]]:
-    """Draw each arm's seeds and interval, and give level and mean of each."""
+    """Draw the seeds and interval of each arm; returns the level and mean of each."""
     points = []
     for arm in arms:
         effect, level = study.effect(arm, metric), arm.number
@@ -137,7 +137,7 @@ def _draw_arms(
 
 
 def _interval(effect: Effect) -> tuple[float, float] | tuple[()]:
-    """The interval of the difference, laid at the baseline's mean so that it has the metric's own scale."""
+    """The interval of the difference, added to the baseline's mean."""
     if effect.interval is None:
         return ()
     return effect.baseline_mean + effect.ci_low, effect.baseline_mean + effect.ci_high
@@ -154,14 +154,14 @@ def _baseline_point(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) ->
 def _retuned_baseline_point(
     study: DrawnStudy, arms: Sequence[DrawnArm], metric: str
 ) -> tuple[float, float] | None:
-    """The baseline with nuisance values of its own, which only the effects table knows."""
+    """The re-tuned baseline, whose mean only the effects know."""
     effects = [effect for arm in arms if (effect := study.effect(arm, metric)) is not None]
     level = as_number(arms[0].baseline_level) if arms else None
     return (level, effects[0].baseline_mean) if effects and level is not None else None
 
 
 def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float]:
-    """Room for every run and the corpus; beyond as much again on either side intervals are cut."""
+    """Limits with room for every run and the corpus; long intervals are cut off."""
     reference = study.reference(metric)
     core = measured(study.baseline_runs, metric) + ([] if reference is None else [reference[0]])
     ends: list[float] = []
@@ -176,14 +176,14 @@ def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[f
     bottom = max(min([low, *ends]), low - spread)
     top = min(max([high, *ends]), high + spread)
     room = 0.06 * ((top - bottom) or spread)
-    # No metric is below zero, so that an interval which is has nothing to show there.
+    # No metric is negative, so the part of an interval below zero says nothing.
     return max(bottom, 0.0) - room, top + room
 
 
 def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: float) -> None:
-    """Ticks at the levels themselves, in ascending order: upright where they have room, else slanted.
+    """Put ticks at the levels, slanted if they are crowded.
 
-    inches: the width of the panel, about.
+    levels: ascending. inches: approximate width of the panel.
     """
     from matplotlib.ticker import NullLocator
 
@@ -202,7 +202,7 @@ def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: fl
 
 
 def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[DrawnArm], metrics: Sequence[str]) -> None:
-    """A legend of what is in the picture, and the levels of which not every run is complete."""
+    """Draw a legend, and name the levels whose runs did not all complete."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""Every arm's difference from the baseline, with its interval, for each headline metric."""
+"""Each arm's difference from the baseline, with its interval, for each headline metric."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ STYLES = {
     Decision.IDENTICAL: Style("#0072b2", "s", "white", "identical"),
 }
 _OUTLYING = 3.0
-"""Differences beyond this many times the third quartile are named at the edge and do not stretch the axis."""
+"""Differences beyond this many times the third quartile are written at the edge of the axis."""
 _INCHES_PER_ARM = 0.31
-_BELOW = 0.26
-"""Of the seeds' dots under their arm's line, in rows."""
+_SEEDS_BELOW = 0.26
+"""Distance in rows between an arm's interval and the dots of its seeds."""
 
 
 def effects_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
-    """A panel for each headline metric and a row for each arm; None where there is no difference at all."""
+    """A panel for each headline metric and a row for each arm; None if no arm has a difference."""
     metrics = [metric for metric in HEADLINE if any(study.effect(arm, metric) for arm in study.arms)]
     if not metrics:
         return None
@@ -108,7 +108,7 @@ def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
             continue
         dots = study.seed_differences(arm, metric)
         if len(dots) > 1:
-            draw_seeds(panel, dots, [position + _BELOW] * len(dots), BASELINE_COLOUR)
+            draw_seeds(panel, dots, [position + _SEEDS_BELOW] * len(dots), BASELINE_COLOUR)
         _draw_effect(panel, arm, effect, position)
     is_primary = any(effect.is_primary for arm in study.arms if (effect := study.effect(arm, metric)))
     title_panel(
@@ -140,11 +140,11 @@ def _draw_effect(panel: Axes, arm: DrawnArm, effect: Effect, position: int) -> N
 
 
 def _mark_what_is_outside(panel: Axes, effect: Effect, position: int, colour: str) -> None:
-    """An arrow head where the axis cuts an interval; the number too where it cuts the difference."""
+    """Draw an arrow head where the axis cuts an interval, and the number where it cuts the difference."""
     left, right = panel.get_xlim()
     difference = effect.difference
     for edge, end, marker, side in ((left, effect.ci_low, "<", 1), (right, effect.ci_high, ">", -1)):
-        # A marker that only just fits would be drawn by half.
+        # A marker at the very edge would be cut in half.
         cut = (edge + side * 0.02 * (right - left) - difference) * side > 0
         if not cut and not (edge - end) * side > 0:
             continue
@@ -163,7 +163,7 @@ def _mark_what_is_outside(panel: Axes, effect: Effect, position: int, colour: st
 
 
 def _limits(study: DrawnStudy, metric: str) -> tuple[float, float]:
-    """An axis that shows zero, the margin and most intervals whole; a few huge ones are cut."""
+    """Limits that include zero, the margin and most intervals; a few huge ones are cut off."""
     margin = study.margin(metric) or 0.0
     ends, sizes = [-margin, margin, 0.0], []
     for arm in study.arms:
@@ -201,7 +201,7 @@ def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
 
 
 def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: Collection[Style]) -> None:
-    """A legend of what is in the picture, and how the baseline's runs ended where not all are complete."""
+    """Draw a legend, and say how the baseline's runs ended unless all are complete."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 

@@ -1,4 +1,4 @@
-"""What the temperature trades: tunes that can be played against tunes that are copied."""
+"""What the temperature trades off: playable tunes against copied ones."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _STYLES = (("#0072b2", "o"), ("#d55e00", "s"))
 
 
 def copy_risk_figure(study: DrawnStudy) -> Figure | None:
-    """Validity beside copying and diversity over the temperature; None where fewer than two were sampled.
+    """Validity, copying and diversity over the temperature; None if fewer than two were sampled.
 
-    All four metrics are shares. A line is the mean over the seeds, which are drawn as dots; the corpus level
-    of each has its colour.
+    All four metrics are shares. A line is the mean over the seeds, which are dots. The corpus level has the
+    colour of its metric.
     """
     runs = _runs_by_temperature(study)
     if len(runs) < 2:
         return None
     figure, panels = new_figure(
-        "What the sampling temperature trades: tunes that can be played, and tunes that are new",
+        "What the sampling temperature trades off: playable tunes and new tunes",
         1,
         len(_PANELS),
         width=10.5,
@@ -68,7 +68,7 @@ def copy_risk_figure(study: DrawnStudy) -> Figure | None:
 
 
 def _runs_by_temperature(study: DrawnStudy) -> dict[float, list[FoundRun]]:
-    """Temperature -> the runs that differ in nothing else, ascending; baseline included."""
+    """Temperature -> the runs that differ in nothing else, ascending, including the baseline."""
     arms = [arm for arm in study.arms_by_parameter().get(TEMPERATURE, ()) if arm.number is not None]
     runs: dict[float, list[FoundRun]] = {}
     for arm in arms:

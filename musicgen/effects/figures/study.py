@@ -47,7 +47,7 @@ class DrawnArm:
 
 
 def change_label(parameter: str, value: object, tuning: str = PLAIN) -> str:
-    """Such as "model.cell = gru". The levels of a joint change have a line of their own."""
+    """Such as "model.cell = gru". The levels of a joint change are on a second line."""
     level = level_of(value)
     if parameter == COMBINED:
         # The names of the groups would leave no room for the levels.
@@ -109,7 +109,7 @@ class DrawnStudy:
         ]
 
     def trains_differently(self, arm: DrawnArm) -> bool:
-        """Whether the arm has a training of its own, or the baseline's with another length."""
+        """Whether the arm has another training than the baseline, or another length of it."""
         known = [_training(run) for run in self.baseline_runs]
         return any(_training(run) not in known for run in arm.runs)
 

@@ -104,7 +104,7 @@ def test_dose_response_needs_three_numeric_levels() -> None:
     assert [dose_response_figure(tables.study(), name) for name in (LEARNING_RATE, CELL)] == [None, None]
 
 
-def test_the_retuned_effect_is_a_line_of_its_own() -> None:
+def test_the_re_tuned_effect_has_its_own_line() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])})
     for place, (arm, effect) in enumerate(zip(tables.arms, (-0.05, 0.03), strict=True)):
         assert arm.change is not None
@@ -137,7 +137,7 @@ def test_copy_risk_needs_a_changed_temperature(two_parameters: InventedStudy) ->
     assert copy_risk_figure(two_parameters.study()) is None
 
 
-def test_seconds_come_from_the_history_so_that_reuse_costs_nothing_less(
+def test_training_seconds_include_reused_steps(
     two_parameters: InventedStudy,
 ) -> None:
     study = two_parameters.study()

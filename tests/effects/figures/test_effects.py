@@ -27,7 +27,7 @@ def two_parameters() -> InventedStudy:
     return InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01]), CELL: ("lstm", ["gru"])})
 
 
-def test_effects_have_a_panel_for_each_headline_metric_and_a_row_for_each_arm(
+def test_effects_have_a_panel_per_metric_and_a_row_per_arm(
     two_parameters: InventedStudy,
 ) -> None:
     figure = two_parameters.effects_figure()
@@ -87,14 +87,14 @@ def test_an_arm_without_any_value_keeps_its_row() -> None:
     assert texts(figure).count("no value") == len(HEADLINE)
 
 
-def test_a_value_of_a_run_that_did_not_complete_is_no_dot() -> None:
+def test_runs_that_did_not_complete_have_no_dot() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])}, 3, {("gru", 0): "diverged"})
     tables.arms[0].runs[0].record.metrics[RATE] = 99.0
     figure = tables.effects_figure()
     assert len(points(lines(panel_of(figure, "Tune rate"), "seeds")[0])) == 2
 
 
-def test_a_huge_effect_is_named_at_the_edge_and_does_not_press_the_others_flat() -> None:
+def test_a_huge_effect_does_not_stretch_the_axis() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.002, 0.003, 0.004, 0.1])})
     tables.effects = [
         replace(effect, difference=90.0, ci_low=80.0, ci_high=100.0)
@@ -109,7 +109,7 @@ def test_a_huge_effect_is_named_at_the_edge_and_does_not_press_the_others_flat()
     assert "+90" in [text.get_text() for text in panel.texts]
 
 
-def test_the_margin_is_the_declared_one_else_one_standard_deviation_of_the_reference() -> None:
+def test_the_margin_is_declared_or_the_reference_spread() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])})
     assert tables.study().margin(LOSS) == 0.02
     assert tables.study().margin(RATE) is None
@@ -125,7 +125,7 @@ def test_the_margin_is_the_declared_one_else_one_standard_deviation_of_the_refer
 
 
 @pytest.mark.parametrize("arms", [2, 25])
-def test_row_labels_do_not_overlap_and_nothing_is_small(arms: int) -> None:
+def test_row_labels_do_not_overlap_and_are_readable(arms: int) -> None:
     endings = {(float(place), 0): "diverged" for place in range(1, arms + 1)}
     tables = InventedStudy({LEARNING_RATE: (0.5, [float(place) for place in range(1, arms + 1)])}, 2, endings)
     figure = drawn(tables.effects_figure())
