@@ -17,7 +17,7 @@ RUNS, EFFECTS, NOISE = "runs.csv", "effects.csv", "noise.csv"
 FIGURES, SONGS = "figures", "songs"
 MARK = "<!-- Written by musicgen.report --keep, which overwrites this page; your own words: findings.md -->"
 OLD_MARK = "<!-- Written by musicgen.report --keep, which writes it again; words of your own: findings.md -->"
-"""The first line of pages kept before 1.0, which stay ours."""
+"""The first line of pages kept by earlier versions."""
 _TABLES = (RUNS, EFFECTS, NOISE, PLAN, BASELINE)
 _LINK = re.compile(rf"\]\(({FIGURES}/\w[\w-]*\.(?:png|svg)|{SONGS}/\d+\.(?:abc|ogg|svg))\)")
 """A link in README.md to one of our files."""

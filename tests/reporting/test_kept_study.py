@@ -145,7 +145,7 @@ def test_keeping_again_replaces_only_its_own_files(report: Report, folder: Path,
     (again / "findings.md").write_text("What I think.\n")
     (again / "songs" / "mine.abc").write_text("X:1\n")
     readme = (again / "README.md").read_text(encoding="utf-8")
-    # A page kept before 1.0 is replaced as well.
+    # A page kept by an earlier version is replaced as well.
     readme = readme.replace(MARK, OLD_MARK)
     (again / "README.md").write_text(f"{readme}\n![of an earlier call](figures/earlier.svg)\n")
     (again / "figures" / "earlier.svg").write_text("<svg/>")
