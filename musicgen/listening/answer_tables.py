@@ -40,7 +40,6 @@ class Choice:
 
 
 def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
-    """The ratings of listeners who have ended."""
     return [
         Rating(
             listener=answer.listener,
@@ -63,7 +62,6 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
 
 
 def choices_of(answers: Sequence[Answer]) -> list[Choice]:
-    """The choices of listeners who have ended."""
     return [_choice(answer) for answer in answers if answer.has_ended]
 
 

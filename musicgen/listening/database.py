@@ -209,7 +209,6 @@ class Database:
         return listener
 
     def listener(self, listener_id: str) -> Listener | None:
-        """The listener with this id."""
         with self._connected() as connection:
             return next(iter(_read_listeners(connection, "WHERE listener_id = ?", listener_id)), None)
 
@@ -290,7 +289,6 @@ class Database:
             )
 
     def answers(self) -> list[Answer]:
-        """Every answer, ordered by listener and position."""
         with self._connected() as connection:
             rows = connection.execute(
                 "SELECT name, ended_at IS NOT NULL, position, item_id, is_repeat, heard, question, value, "
@@ -312,7 +310,6 @@ def _read_listeners(connection: sqlite3.Connection, condition: str, *values: str
 def _fill(
     connection: sqlite3.Connection, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
 ) -> None:
-    """Write everything a session has before anybody listens."""
     connection.executescript(_SCHEMA)
     connection.execute(
         "INSERT INTO session VALUES (?, ?, ?, ?)",

@@ -23,7 +23,6 @@ _LAYOUT = {
 
 
 def print_results(results: Results, database: Database) -> None:
-    """Print the tables and how far to trust them."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
     for line in database.remarks:
         console.print(plain(line))

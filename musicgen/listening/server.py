@@ -50,7 +50,6 @@ class ListeningServer(LoopbackServer):
         super().__init__(port)
 
     def content(self, path: str) -> Content | None:
-        """The page, its files, and sounds."""
         if path in _FILES:
             name, kind = _FILES[path]
             body = (_PAGE / name).read_bytes()
@@ -64,7 +63,6 @@ class ListeningServer(LoopbackServer):
         return Content(sound.read_bytes(), "audio/wav", _POLICY)
 
     def answers(self) -> Mapping[str, Answer]:
-        """The requests of the page."""
         service = self.service
         return {
             "/api/enter": service.enter,

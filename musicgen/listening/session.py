@@ -42,13 +42,11 @@ class Settings:
     """Sets of four tunes of one run per arm."""
 
     def questions(self, item: "Item") -> tuple[str, ...]:
-        """The names of the questions about an item."""
         if self.mode == PAIRS:
             return (PREFERENCE,)
         return self.criteria if len(item.stimuli) == 1 else (SET_VARIETY.name,)
 
     def is_answer(self, value: object) -> bool:
-        """Whether the value is a valid answer."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return value in ((1, 2) if self.mode == PAIRS else POINTS)

@@ -63,7 +63,6 @@ class Answer:
 
     @property
     def mark(self) -> str:
-        """The outcome's sign."""
         return MARKS[self.outcome]
 
     @property

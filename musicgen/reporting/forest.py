@@ -66,7 +66,6 @@ class Axis:
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
     def ticks(self) -> tuple[Tick, ...]:
-        """A few round numbers."""
         from matplotlib.ticker import MaxNLocator
 
         values = MaxNLocator(_MAX_TICKS).tick_values(self.low, self.high)

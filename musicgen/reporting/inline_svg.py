@@ -84,7 +84,6 @@ def _adapt(element: ElementTree.Element, prefix: str) -> None:
 
 
 def _plain(name: str) -> str:
-    """The name without its namespace."""
     return name.rpartition("}")[2]
 
 

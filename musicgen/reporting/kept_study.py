@@ -195,7 +195,6 @@ def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, P
 
 
 def _write_songs(report: Report, folder: Path) -> list[KeptSong]:
-    """Write the best songs, named by their ranks."""
     best = report.best[:NUM_SONGS]
     if not best:
         return []

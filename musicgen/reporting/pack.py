@@ -92,7 +92,6 @@ def _about(one: JudgedSong, report: Report) -> str:
 
 
 def _origin_lines(one: JudgedSong) -> list[str]:
-    """What the song shares with a training tune."""
     copied = one.copied
     if copied is None:
         return ["It was not compared with the training tunes."]

@@ -88,12 +88,10 @@ class Report:
 
     @property
     def search_plots(self) -> list[ShownPlot]:
-        """The figures of the search."""
         return [self.plots[name] for name in SEARCH if name in self.plots]
 
     @property
     def dose_responses(self) -> list[ShownPlot]:
-        """The figures over the levels of one parameter each."""
         return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
 
     def place(self, song: Song) -> str:

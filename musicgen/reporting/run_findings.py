@@ -29,7 +29,6 @@ class RunFindings:
 
     @property
     def count(self) -> str:
-        """Such as "2 findings"."""
         return count_words(len(self.findings))
 
 

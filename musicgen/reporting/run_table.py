@@ -51,7 +51,6 @@ class BaselineMetric:
 
     @property
     def mean(self) -> float | None:
-        """The mean over the seeds."""
         return sum(self.values) / len(self.values) if self.values else None
 
 

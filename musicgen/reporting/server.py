@@ -61,7 +61,6 @@ class ReportServer(LoopbackServer):
         return replace(self._report, study=with_current_findings(self._report.study))
 
     def content(self, path: str) -> Content | None:
-        """The page with its forms, and the files that it shows."""
         if path in ("/", f"/{PAGE}"):
             page = html_page(self.current_report(), token=self.token)
             policy = f"{page.policy}; frame-ancestors 'none'"
@@ -75,7 +74,6 @@ class ReportServer(LoopbackServer):
         return Content(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 
     def answers(self) -> Mapping[str, Answer]:
-        """The requests of the page."""
         return {"/api/finding": self._add}
 
     def _add(self, question: Mapping[str, object]) -> dict[str, object]:
@@ -114,7 +112,6 @@ class ReportServer(LoopbackServer):
 
 
 def _ratings(given: object) -> dict[str, int]:
-    """Criterion -> point, checked."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):

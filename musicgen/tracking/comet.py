@@ -113,22 +113,18 @@ class CometTracker:
 
     @_never_fail
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
-        """Log the file unchanged, with its metadata."""
         self._experiment.log_audio(str(path), file_name=path.name, metadata=dict(metadata))
 
     @_never_fail
     def log_image(self, path: Path) -> None:
-        """Log the picture under its file name."""
         self._experiment.log_image(str(path), name=path.name)
 
     @_never_fail
     def log_file(self, path: Path) -> None:
-        """Log the file as an asset under its file name."""
         self._experiment.log_asset(str(path), file_name=path.name)
 
     @_never_fail
     def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
-        """Log a text about the experiment, with its metadata."""
         self._experiment.log_text(text, metadata=dict(metadata))
 
     def end(self) -> Mapping[str, object]:

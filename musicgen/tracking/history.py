@@ -25,7 +25,6 @@ class HistoryFile:
         self._append(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
     def __enter__(self) -> "HistoryFile":
-        """Return the file, which is already open."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -34,7 +33,6 @@ class HistoryFile:
         flush_to_disk(self._path)
 
     def write(self, row: Mapping[str, float | None]) -> None:
-        """Append a row; a missing value is an empty cell."""
         self._append(row)
 
     def _append(self, row: Mapping[str, object]) -> None:

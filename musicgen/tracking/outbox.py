@@ -152,7 +152,6 @@ def is_sent(archive: Path) -> bool:
 
 
 def _known(archive: Path) -> Upload | None:
-    """The outcome, if Comet has it."""
     entry = _read(archive.parent).get(archive.name)
     return Upload(archive, "sent before", entry.get("url")) if entry and "sent_at" in entry else None
 

@@ -96,7 +96,6 @@ def _line(text: str, key: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Send the named archive and print the outcome."""
     forbid_patching()
     print(json.dumps(asdict(send(Path(arguments[0]), again="--again" in arguments[1:]))))
     return 0
