@@ -92,7 +92,7 @@ def _largest_inconclusive(found: Sequence[MetricAnswers], study: StudyData) -> l
     detectable = brief(answer.effect.minimum_detectable_effect)
     words = (
         f"The largest inconclusive effect is {answer.change} on {metric_words(answer.effect.metric)}: "
-        f"{answer.difference}. {answer.effect.num_seeds} seeds can only detect {detectable} or more. "
+        f"{answer.difference}. {answer.effect.num_seeds} seeds only detect effects of {detectable} or more. "
         "Run that change alone with twice the seeds: more seeds and fewer tests both help."
     )
     return [Advice(words, _command(study, answer, num_seeds=2 * max(3, int(answer.effect.num_seeds))))]

@@ -127,15 +127,9 @@ def _others(counts: Sequence[tuple[int, str]], *, has_decided: bool) -> Iterator
         return
     phrases = [(count, phrase.format("was" if count == 1 else "were")) for count, phrase in counts]
     if len(phrases) == 1:
-        subject = "change" if total == 1 else f"{total} changes"
-        which = (
-            f"The other {subject}"
-            if has_decided
-            else f"The one {subject}"
-            if total == 1
-            else f"All {subject}"
-        )
-        yield f"{which} {phrases[0][1]}."
+        several = {1: "The only change", 2: "Both changes"}.get(total, f"All {total} changes")
+        other = "The other change" if total == 1 else f"The other {total} changes"
+        yield f"{other if has_decided else several} {phrases[0][1]}."
     else:
         tail = listed([f"{count} {phrase}" for count, phrase in phrases])
         yield f"Of the {'other ' if has_decided else ''}{total} changes, {tail}."

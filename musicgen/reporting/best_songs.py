@@ -60,7 +60,7 @@ GATES = (
 RULE = (
     f"A song earns up to 100 points: {_BAR_POINTS} for the share of bars of the right length (songs shorter "
     f"than {MIN_BARS} bars are counted as {MIN_BARS}); {_ANSWER_POINTS} for bars that answer a bar 4, 8, 12 "
-    "or 16 bars earlier, in full from the corpus's own share on; "
+    "or 16 bars earlier, in full at the corpus's own share; "
     f"{_VARIETY_POINTS} for variety, in full if {_VARIED[0]:.0%} to {_VARIED[1]:.0%} of its bars differ, "
     f"falling to 0 at {_VARIETY_TOLERANCE:.0%} outside that range; {_ENDING_POINTS} for an ending on the "
     "tonic. If listeners rated a song, their mean rating makes half of its points."

@@ -110,5 +110,5 @@ def test_changes_with_one_outcome_share_a_sentence(study: StudyData) -> None:
     (found,) = answers_on(study, [RATE])
     assert (
         found.sentence
-        == "No change clearly affected tune rate. All 2 changes made no difference that matters."
+        == "No change clearly affected tune rate. Both changes made no difference that matters."
     )
