@@ -58,7 +58,7 @@ def finds_cuda() -> bool:
 
 
 def name_changes(overrides: ListConfig, *left_out: str) -> str:
-    """What conf/run.yaml calls a folder after these overrides."""
+    """What conf/hydra/output/musicgen.yaml calls a folder after these overrides."""
     return changes_name(override_texts(overrides), *left_out)
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.config import compose_config
-from musicgen.effects.pairing import IDENTITY_GROUPS
+from musicgen.config import IDENTITY_GROUPS, compose_config
 from musicgen.records.runs import flat_config
 from musicgen.sweep.design import Star
 from tests.claims import problems_in

@@ -204,7 +204,7 @@ def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path
 
 
 def test_a_run_that_stops_on_its_way_samples_nothing(corpus: Path, tmp_path: Path) -> None:
-    directory = last_line(train(corpus, tmp_path, "training.stop_iteration=30"))
+    directory = last_line(train(corpus, tmp_path, "+training.stop_iteration=30"))
     record = RunRecord.read(directory)
     assert record.status == "pruned" and record.metrics.keys() == {"fit/validation_loss"}
     assert record.timing["trained_iterations"] == 30

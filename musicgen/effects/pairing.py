@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from musicgen.config import IDENTITY_GROUPS
 from musicgen.effects.corpora import split_by_text
 from musicgen.effects.declaration import undeclared_differences
 from musicgen.effects.neighbours import CORPUS_TEXT, Configuration, count_changes, differing_parameters
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 
-IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
-"""Parts of the config that can change a run's numbers, beside the seed."""
 COMBINED = "combined"
 """The parameter of the run of all winning levels together."""
 

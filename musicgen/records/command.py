@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from musicgen.config import conf_folder
+from musicgen.config import SET_BY_THE_SWEEPER, conf_folder
 from musicgen.records.naming import override_text, told_overrides
 
 CONFIG_NAME = "config"
@@ -31,7 +31,7 @@ def reproducing_command(hydra: Mapping[Any, Any], overrides: Sequence[str]) -> s
 
 def reproducing_overrides(overrides: Sequence[str]) -> list[str]:
     """The overrides that make a run the same again by itself."""
-    return told_overrides(overrides, "study", "change", "retuned", "hydra")
+    return told_overrides(overrides, "study", "hydra", *SET_BY_THE_SWEEPER)
 
 
 def config_words(hydra: Mapping[Any, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.config import SET_BY_THE_SWEEPER
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.records.record import FILE_NAME, RunRecord
@@ -51,7 +52,7 @@ MAX_CELLS = 20_000_000
 """Of a table that is read: a hundred thousand tunes have six million."""
 _MOST_BARS = 10**6
 """Of a tune."""
-_ALREADY_TOLD = ("seed", "change", "retuned")
+_ALREADY_TOLD = ("seed", *SET_BY_THE_SWEEPER)
 """Parts of the config that leading columns hold."""
 
 

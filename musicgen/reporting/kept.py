@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.config import IDENTITY_GROUPS
 from musicgen.effects.figures.arms import level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.pairing import COMBINED, IDENTITY_GROUPS
+from musicgen.effects.pairing import COMBINED
 from musicgen.effects.table import RETUNED
 from musicgen.effects.verdict import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from musicgen.config import IDENTITY_GROUPS
 from musicgen.effects.figures.arms import Arm, level_of, shown_level
-from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.effects.pairing import Arm as StudyArm
 from musicgen.records.runs import FoundRun, flat_config
 from musicgen.reporting.material import Material

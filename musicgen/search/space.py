@@ -12,9 +12,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
 from musicgen.search.trials import Value, overrides_of
-from musicgen.sweep.design import NOT_SWEPT
 
 if TYPE_CHECKING:
     from optuna import Trial

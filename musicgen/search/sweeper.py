@@ -59,7 +59,7 @@ class SearchSweeper(Sweeper):
         confirm_seeds: int,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """What conf/hydra/sweeper/optuna.yaml holds; `directory` is read by conf/run.yaml alone."""
+        """The values of conf/hydra/sweeper/optuna.yaml; only conf/hydra/output/ reads `directory`."""
         self._sampler, self._pruning, self._params = sampler, pruning, params or {}
         self._name, self._storage = str(study_name), str(storage)
         self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds

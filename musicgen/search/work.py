@@ -115,7 +115,7 @@ class Work:
         return [
             *self._space.fixed,
             *overrides_of(trial.params),
-            *([] if stop is None else [f"training.stop_iteration={stop}"]),
+            *([] if stop is None else [f"+training.stop_iteration={stop}"]),
             f"hydra.sweep.dir={override_text(str(self._directory))}",
             f"hydra.sweep.subdir={override_text(directory_of(trial.number, self._seed))}",
         ]

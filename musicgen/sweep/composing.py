@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config import override_texts
+from musicgen.config import SET_BY_THE_SWEEPER, override_texts
 from musicgen.errors import InputError
 from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal
 
@@ -42,7 +42,9 @@ class Composer:
         config = copy.deepcopy(self._of_files(tuple(str(override.input_line) for override in others)))
         try:
             for change in changes:
-                OmegaConf.update(config, change.key_or_group, change.value(), merge=True)
+                OmegaConf.update(
+                    config, change.key_or_group, change.value(), merge=True, force_add=change.is_add()
+                )
         except OmegaConfBaseException:
             # Hydra says what is wrong with it.
             return self._compose(tuple(overrides))
@@ -65,7 +67,8 @@ class Composer:
     def _changes_a_value(self, override: Override) -> bool:
         """Whether it gives another value to what is there, and nothing of Hydra's own depends on it."""
         key = override.key_or_group
-        is_plain = override.type == OverrideType.CHANGE and override.package is None
+        is_added = override.type == OverrideType.ADD and key in SET_BY_THE_SWEEPER
+        is_plain = (override.type == OverrideType.CHANGE or is_added) and override.package is None
         is_ours = not override.is_hydra_override() or key.startswith("hydra.sweep.")
         is_value = "/" not in key and (isinstance(override.value(), dict) or key not in self._groups)
         return is_plain and is_ours and is_value and not override.is_sweep_override()

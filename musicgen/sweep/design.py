@@ -14,16 +14,13 @@ from typing import Protocol
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from musicgen.config import Change, Config, Level, StudyConfig, parse_config
+from musicgen.config import NOT_SWEPT, Change, Config, Level, StudyConfig, parse_config
 from musicgen.effects.declaration import is_declared
 from musicgen.effects.neighbours import differing_parameters
 from musicgen.effects.pairing import COMBINED, identity_leaves
 from musicgen.errors import InputError
 from musicgen.records.naming import folder_name, override_text, unique_names
 from musicgen.sweep.plan import BASELINE
-
-NOT_SWEPT = ("hydra", "paths", "tracker", "rendering", "device", "study", "change", "retuned")
-"""Groups that change no number of a run, or belong to the sweep itself."""
 
 
 class Compose(Protocol):

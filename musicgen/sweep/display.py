@@ -18,6 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.config import NOT_SHOWN
 from musicgen.records.naming import told_overrides
 from musicgen.system.interruption import leave_closed_terminal
 from musicgen.training.progress import TRAINING, Standing
@@ -25,7 +26,6 @@ from musicgen.training.progress import TRAINING, Standing
 SECONDS_BETWEEN_PICTURES = 0.25
 _SIGHTS = 40
 """How many of the last sights of a job its speed is measured on: ten seconds."""
-_UNTOLD = ("hydra", "paths", "study", "change", "retuned")
 
 
 def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
@@ -33,7 +33,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
     Left out is what all of them have, and what says nothing of a run's numbers.
     """
-    told = [told_overrides(overrides, *_UNTOLD) for overrides in job_overrides]
+    told = [told_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
     common = set(told[0]).intersection(*told) if len(told) > 1 else set()
     own = [[text for text in texts if text not in common] for texts in told]
     only_seeds = not any(map(_without_seed, own))

@@ -15,7 +15,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import parse_config
+from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
 from musicgen.records.naming import override_text
@@ -38,6 +38,7 @@ class SweepWatch(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run, and before Hydra writes anything."""
         hide_passwords(config)
+        _warn_of_old_names(config)
         with _ending_the_command():
             if not _own_folder(config, "run"):
                 folder = Path(config.hydra.run.dir)
@@ -58,6 +59,7 @@ class SweepWatch(Callback):
                 check_sweep_folder(folder)
                 SweepWatch.made.expect_folder(folder)
             SweepWatch.directory = Path(config.hydra.sweep.dir)
+            _warn_of_old_names(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra after the sweeper: a dry run leaves nothing."""
@@ -102,6 +104,11 @@ def _ending_the_command() -> Iterator[None]:
         # A defect. Hydra would go on without the checks.
         traceback.print_exc()
         sys.exit(1)
+
+
+def _warn_of_old_names(config: DictConfig) -> None:
+    overrides = (OmegaConf.select(config, place) for place in ("study.baseline", "hydra.overrides.task"))
+    warn_of_old_names(text for given in overrides if OmegaConf.is_list(given) for text in override_texts(given))
 
 
 def _own_folder(config: DictConfig, mode: str) -> bool:

@@ -208,10 +208,10 @@ def register() -> None:
 
 def check_subdir(config: DictConfig) -> None:
     """Raise InputError for a hydra.sweep.subdir of the user's: arms and trials name their own folders."""
-    default = OmegaConf.load(conf_folder() / "run.yaml")
+    default = OmegaConf.load(conf_folder() / "hydra/output/musicgen.yaml")
     assert isinstance(default, DictConfig)
     given = plain_values(config.hydra.sweep)["subdir"]
-    if given != plain_values(default.hydra.sweep)["subdir"]:
+    if given != plain_values(default.sweep)["subdir"]:
         raise InputError(
             f"hydra.sweep.subdir={given}: arms and trials name their own folders; hydra.sweep.dir is where "
             "they go, and hydra/sweeper=basic obeys hydra.sweep.subdir"
@@ -231,8 +231,8 @@ def _job_overrides(run: PlannedRun, directory: Path) -> list[str]:
     return [
         *run.overrides,
         f"seed={run.config.seed}",
-        f"change={override_text(change)}",
-        f"retuned={override_text(run.config.retuned)}",
+        f"+change={override_text(change)}",
+        f"+retuned={override_text(run.config.retuned)}",
         f"hydra.sweep.dir={override_text(str(directory))}",
         f"hydra.sweep.subdir={override_text(run.name)}",
     ]

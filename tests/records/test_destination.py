@@ -54,7 +54,7 @@ def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed", "diverged", "pruned"])
 def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Config, tmp_path: Path) -> None:
-    write_run(tmp_path, status, "training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
+    write_run(tmp_path, status, "+training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
     check_run_folder(tmp_path, lambda: config)
 
 

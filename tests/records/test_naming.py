@@ -71,7 +71,7 @@ def test_folders_say_what_changed(overrides: list[str], name: str) -> None:
 def test_a_run_of_a_study_carries_its_arm() -> None:
     assert study_tags(parsed()) == []
     assert study_tags(parsed("study.name=rates")) == ["study=rates", "arm=baseline"]
-    change = "change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
+    change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
     assert study_tags(parsed("study.name=rates", change)) == [
         "study=rates",
         "arm=training.learning_rate=0.01",

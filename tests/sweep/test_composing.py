@@ -16,7 +16,7 @@ from musicgen.config import conf_folder
 from musicgen.sweep import launcher, sweeper
 from musicgen.sweep.composing import Composer
 
-CHANGE = "change={parameter:model.cell,value:'gru',baseline_value:lstm}"
+CHANGE = "+change={parameter:model.cell,value:'gru',baseline_value:lstm}"
 DIRECTORY = r"hydra.sweep.dir='outputs/a, b\'s'"
 
 
@@ -50,8 +50,8 @@ def compositions(loader: ConfigLoader, monkeypatch: pytest.MonkeyPatch) -> list[
 
 JOBS = [
     ["training.num_iterations=300"],
-    ["training=lab", "sampling.temperature=0.5", "seed=3", CHANGE, "retuned={training.learning_rate:0.01}"],
-    ["seed=4", "training=lab", "sampling.temperature=0.7", "change=null", DIRECTORY],
+    ["training=lab", "sampling.temperature=0.5", "seed=3", CHANGE, "+retuned={training.learning_rate:0.01}"],
+    ["seed=4", "training=lab", "sampling.temperature=0.7", "+change=null", DIRECTORY],
     ["training=lab", r'sampling.prompts=["X:1\nM:6/8\nK:D\n","X:\n"]', "hydra.sweep.subdir='a=b/seed=0'"],
     ["training=lab", "training.num_iterations=5", "training.num_iterations=7", "data.keep_fields=[T,R]"],
     ["model=lab", "training=lab", "model.hidden_size=64"],
@@ -90,7 +90,7 @@ def test_copies_are_what_hydra_composes(
         ["model=gru"],
         ["+model.extra=1", "seed=1"],
         ["++seed=1", "model.hidden_size=64"],
-        ["~change", "seed=1"],
+        ["~study.seeds", "seed=1"],
         ["hydra.job.name=other", "seed=1"],
         ["hydra/job_logging=none", "seed=1"],
     ],
