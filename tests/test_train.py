@@ -134,7 +134,7 @@ def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Pa
 
 
 def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path, tmp_path: Path) -> None:
-    changes = ["model=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
+    changes = ["model.cell=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
     directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
     record = RunRecord.read(directory)
     assert record.status == "complete" and record.tracker == {"kind": "none"}

@@ -9,7 +9,7 @@ from musicgen.effects.pairing import COMBINED, Change
 from musicgen.effects.table import PLAIN
 from musicgen.effects.verdict import brief, metric_words
 from musicgen.records.command import train_command
-from musicgen.records.naming import override_text, told_overrides
+from musicgen.records.naming import drop_overrides, override_text
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
 from musicgen.reporting.material import Material
 
@@ -188,4 +188,4 @@ def _baseline_overrides(material: Material) -> list[str]:
     runs = material.star.baseline.runs
     words = shlex.split(runs[0].record.command) if runs else []
     overrides = words[words.index("musicgen.train") + 1 :] if "musicgen.train" in words else []
-    return [text for text in dict.fromkeys(told_overrides(overrides, "paths", "seed")) if "=" in text]
+    return [text for text in dict.fromkeys(drop_overrides(overrides, "paths", "seed")) if "=" in text]

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config import NOT_SHOWN
-from musicgen.records.naming import told_overrides
+from musicgen.records.naming import drop_overrides
 from musicgen.system.interruption import leave_closed_terminal
 from musicgen.training.progress import TRAINING, Standing
 
@@ -33,7 +33,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
     Left out is what all of them have, and what says nothing of a run's numbers.
     """
-    told = [told_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
+    told = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
     common = set(told[0]).intersection(*told) if len(told) > 1 else set()
     own = [[text for text in texts if text not in common] for texts in told]
     only_seeds = not any(map(_without_seed, own))
@@ -45,7 +45,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _without_seed(overrides: Sequence[str]) -> list[str]:
-    return told_overrides(overrides, "seed")
+    return drop_overrides(overrides, "seed")
 
 
 def _seed(overrides: Sequence[str]) -> list[str]:

@@ -107,8 +107,8 @@ def _ending_the_command() -> Iterator[None]:
 
 
 def _warn_of_old_names(config: DictConfig) -> None:
-    overrides = (OmegaConf.select(config, place) for place in ("study.baseline", "hydra.overrides.task"))
-    warn_of_old_names(text for given in overrides if OmegaConf.is_list(given) for text in override_texts(given))
+    lists = (OmegaConf.select(config, place) for place in ("study.baseline", "hydra.overrides.task"))
+    warn_of_old_names(text for one in lists if OmegaConf.is_list(one) for text in override_texts(one))
 
 
 def _own_folder(config: DictConfig, mode: str) -> bool:

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from musicgen.config import conf_folder
-from musicgen.records.command import config_words, reproducing_command, words_beside
+from musicgen.records.command import config_words, reproducing_command, words_with_folder
 
 
 def hydra_part(
@@ -43,7 +43,7 @@ def test_folders_and_names_of_the_user_belong_to_the_command(tmp_path: Path) -> 
 
 
 def test_a_search_s_folder_is_read_beside_those_of_the_user(tmp_path: Path) -> None:
-    words = words_beside(hydra_part(tmp_path, added="mine", searched="more"), Path("found/conf"))
+    words = words_with_folder(hydra_part(tmp_path, added="mine", searched="more"), Path("found/conf"))
     assert words == ["--config-dir=found/conf", 'hydra.searchpath=["mine","more"]']
 
 

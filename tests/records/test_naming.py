@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.records.naming import (
-    LONGEST_NAME,
     MAX_NAME_BYTES,
+    MAX_NAME_CHARACTERS,
     changes_name,
     folder_name,
     override_text,
@@ -30,7 +30,7 @@ def test_hydra_reads_back_what_was_written(value: object) -> None:
 @given(st.text())
 def test_a_name_is_one_folder(text: str) -> None:
     name = folder_name(text)
-    assert len(name) <= LONGEST_NAME and (not name or Path(name).name == name)
+    assert len(name) <= MAX_NAME_CHARACTERS and (not name or Path(name).name == name)
     assert len(name.encode()) <= MAX_NAME_BYTES
 
 
