@@ -45,7 +45,7 @@ def test_a_run_is_complete_and_explains_itself(run_directory: Path) -> None:
     assert bits == pytest.approx(nats / math.log(2))
     assert record.timing["trained_iterations"] == 60 and record.timing["reused_iterations"] == 0
     assert record.corpus["num_tunes"] == 40
-    assert record.command.startswith("python -m musicgen.train training=smoke")
+    assert record.command.startswith("python -m musicgen.train experiment=smoke")
     assert record.weights is not None and (run_directory / record.weights).is_file()
     assert record.sampling_noise["validity/tune_rate"] >= 0
     assert record.metrics.keys() >= record.reasons.keys()

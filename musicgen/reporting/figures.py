@@ -48,7 +48,7 @@ def drawn_figures(material: Material) -> "dict[str, Figure]":
     drawings = drawings_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
     figures = draw_all(drawings)
     if material.search:
-        figures |= search_figures(material.search, importance(material.search), most_columns=_COLUMNS)
+        figures |= search_figures(material.search, importance(material.search), max_columns=_COLUMNS)
     if "loss_curves" not in figures and (found := _loss_figure(material)) is not None:
         figures["loss_curves"] = found
     return figures

@@ -1,4 +1,4 @@
-"""The end of a sweep: its tables, its figures, what is printed, and an experiment of its own on Comet."""
+"""The end of a sweep: its tables, figures and printed summary, and its experiment on Comet."""
 
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from musicgen.tracking.config import tracker_config
 
 
 def end_sweep(directory: Path) -> int:
-    """The status with which a sweep's command ends, after all is written and printed."""
+    """Finish a sweep and upload it; returns the exit status of its command."""
     status = exit_status(lambda: finish_sweep(directory))
     return exit_status(lambda: _upload(directory)) or status
 
 
 def finish_sweep(directory: Path) -> int:
-    """Say what the runs in the directory show; returns 1 if one of them did not complete, else 0."""
+    """Write and print the results of the runs in the directory; returns 1 if a run did not complete."""
     if is_search(directory):
         return _finish_search(directory)
     runs = find_runs([directory])
@@ -38,7 +38,7 @@ def finish_sweep(directory: Path) -> int:
 
 
 def _upload(directory: Path) -> None:
-    """Let Comet have all runs and the sweep's own experiment; no job of the sweep has waited for that."""
+    """Upload all runs and the sweep's own experiment in the background."""
     first = next(records_below(directory), None)
     if first is not None:
         record = RunRecord.read(first.parent)
@@ -46,11 +46,11 @@ def _upload(directory: Path) -> None:
 
 
 def _finish_search(directory: Path) -> int:
-    """Say what a search found; returns 1 if it found nothing or its best could not be run again, else 0.
+    """Print the result of a search; returns 1 if no trial completed or the confirmation failed.
 
-    Trials that failed are no failure of the search.
+    Failed trials do not make the search fail.
     """
-    # Trials that could not even start leave no run.
+    # A trial that could not start leaves no run.
     first = next(directory.glob(f"*/*/{FILE_NAME}"), None)
     config = None if first is None else config_from_dict(RunRecord.read(first.parent).config)
     if not summarise_search(directory, draws=config is not None and config.rendering.plots):
@@ -58,12 +58,12 @@ def _finish_search(directory: Path) -> int:
     confirmation = directory / CONFIRMATION
     if not confirmation.is_dir():
         return 0
-    print(f"the best and the baseline on fresh seeds, in {confirmation}:")
+    print(f"the best config and the baseline on fresh seeds, in {confirmation}:")
     return finish_sweep(confirmation)
 
 
 def _track(summary: Summary, config: Config, directory: Path) -> None:
-    """Put tables, figures and verdicts on one experiment, beside those of the runs."""
+    """Log tables and figures to an experiment of the sweep itself."""
     name = config.study.name or directory.name
     tracker = CometTracker(
         config.tracker, directory / "comet", f"study {name}", ["study", *study_tags(config)]

@@ -54,8 +54,8 @@ def test_who_went_on_is_judged_again_on_the_next_rung() -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"reduction_factor": 1, "num_rungs": 2}, "reduction_factor=1: allowed are whole numbers from 2"),
-        ({"reduction_factor": 3, "num_rungs": "two"}, "num_rungs='two': allowed are whole numbers from 1"),
+        ({"reduction_factor": 1, "num_rungs": 2}, "reduction_factor=1: allowed are integers from 2"),
+        ({"reduction_factor": 3, "num_rungs": "two"}, "num_rungs='two': allowed are integers from 1"),
         ({"reduction_factor": 3}, "allowed are null and both of reduction_factor and num_rungs"),
     ],
 )

@@ -269,13 +269,13 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
         (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
         (("rendering.tempo=90,100",), "rendering.tempo cannot be searched"),
         (("training.num_iterations=choice(40,60)",), "hydra.sweeper.pruning=null trains every trial"),
-        (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are whole numbers from 1"),
+        (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are integers from 1"),
         (
             ("hydra.sweeper.pruning.reduction_factor=1",),
-            "reduction_factor=1: allowed are whole numbers from 2",
+            "reduction_factor=1: allowed are integers from 2",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
-        (("study=cell",), "study=cell: a study has changes of its own, and no search"),
+        (("study=cell",), "study=cell: a study declares its own changes and cannot be searched"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -294,6 +294,5 @@ def test_a_database_of_something_else_is_refused(corpus: Path, tmp_path: Path) -
     )
     done = run("train", *arguments(corpus, tmp_path, f"hydra.sweeper.storage=sqlite:///{place}"))
     assert (
-        done.returncode == 1
-        and "another search of the name tiny: it was not begun by this program" in done.stderr
+        done.returncode == 1 and "another search named tiny: it was started by another program" in done.stderr
     )

@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from musicgen.errors import InputError
-from musicgen.search.shared import SharedSearch
+from musicgen.search.claims import Search
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
 
@@ -26,10 +26,10 @@ def close_databases() -> Iterator[None]:
         opened.pop().close()
 
 
-def search(folder: Path, space: Space = SPACE, **terms: object) -> SharedSearch:
+def search(folder: Path, space: Space = SPACE, **terms: object) -> Search:
     """As a process of its own opens it: with connections and locks of its own."""
     opened.append(open_database(f"sqlite:///{folder}/search.sqlite"))
-    return SharedSearch(
+    return Search(
         opened[-1],
         "mine",
         space,
@@ -39,7 +39,7 @@ def search(folder: Path, space: Space = SPACE, **terms: object) -> SharedSearch:
     )
 
 
-def die(one: SharedSearch) -> None:
+def die(one: Search) -> None:
     """What the end of a process does to its locks."""
     one._locks.close()
 
