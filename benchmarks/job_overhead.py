@@ -2,7 +2,7 @@
 
     python benchmarks/job_overhead.py [--jobs-at-a-time 1] [--folder DIR] [OVERRIDE ...]
 
-Runs a real sweep of `experiment=smoke` jobs (three learning rates, two seeds) into a fresh folder: archives for
+Runs a real sweep of smoke jobs (three learning rates, two seeds) into a fresh folder: archives for
 Comet, songs, scores and plots are all made. One job runs at a time, so that a job lasts from the end of the
 one before it to its own end, as the command's lines tell; its own `timing` says what of that was training,
 sampling and rendering. What the sweep costs beside its jobs is in the last rows, so that nothing hides there.

@@ -77,7 +77,7 @@ def test_a_training_under_way_stays(outputs: Path, capsys: pytest.CaptureFixture
     with TrainingFolder(outputs / "store" / identity(2)).locked():
         assert main(["--outputs", str(outputs), "prune", "--larger-than", "0"]) == 0
     assert names(outputs) == [identity(2)]
-    assert f"{identity(2)} stays: a process trains it" in capsys.readouterr().out
+    assert f"kept {identity(2)}: a process is training it" in capsys.readouterr().out
 
 
 def test_a_store_that_lies_elsewhere_and_has_no_locks(
@@ -94,8 +94,8 @@ def test_a_store_that_lies_elsewhere_and_has_no_locks(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--outputs", "nowhere", "list"], "nowhere/store: there is no store"),
-        (["prune"], "--older-than DAYS or --larger-than GB"),
+        (["--outputs", "nowhere", "list"], "nowhere/store: no such store"),
+        (["prune"], "prune needs --older-than DAYS or --larger-than GB"),
         (["prune", "--older-than", "-1"], "--older-than -1: allowed are numbers from 0"),
         (["prune", "--larger-than", "nan"], "--larger-than nan: allowed"),
     ],
@@ -119,5 +119,5 @@ def test_a_training_that_says_nonsense_of_itself_is_listed(
     assert main(["--outputs", str(outputs), "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     said = {line.split()[0]: line for line in lines[1:4]}
-    assert "its about.json is damaged" in said[identity(0)]
+    assert "about.json is damaged" in said[identity(0)]
     assert "[/x]\\x1b[2J, [] 1 × 2" in said[identity(1)]

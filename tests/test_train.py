@@ -300,5 +300,5 @@ def test_a_run_into_the_folder_of_a_run_is_refused(run_directory: Path, corpus: 
     for change in ("sampling.temperature=1.3", "data.path=misspelt.abc", "seed=0"):
         done = train(corpus, tmp_path, f"hydra.run.dir='{run_directory}'", change)
         assert done.returncode == 1 and done.stderr.count("\n") == 1
-        assert f"{run_directory}: already holds a complete run; name a folder of its own" in done.stderr
+        assert f"{run_directory}: already contains a complete run; name another folder" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in run_directory.rglob("*")} == before

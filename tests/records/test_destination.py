@@ -45,7 +45,7 @@ def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> No
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").touch()
     check_run_folder(tmp_path, forbidden, by_hydra=())
-    with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name a folder"):
+    with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name another folder"):
         check_run_folder(tmp_path, forbidden)
     (tmp_path / "tunes.abc").touch()
     with pytest.raises(InputError, match=r"already has tunes\.abc"):
@@ -61,19 +61,19 @@ def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Confi
 @pytest.mark.parametrize("change", ["sampling.temperature=1.3", "rendering.num_tunes=1", "seed=1"])
 def test_an_unfinished_run_makes_room_for_no_other(change: str, config: Config, tmp_path: Path) -> None:
     write_run(tmp_path, "interrupted", change)
-    with pytest.raises(InputError, match="already holds a run with another config"):
+    with pytest.raises(InputError, match="already contains a run with another config"):
         check_run_folder(tmp_path, lambda: config)
 
 
 def test_a_complete_run_stays(config: Config, tmp_path: Path) -> None:
     write_run(tmp_path, "complete")
-    with pytest.raises(InputError, match="already holds a complete run"):
+    with pytest.raises(InputError, match="already contains a complete run"):
         check_run_folder(tmp_path, lambda: config)
 
 
 def test_a_damaged_run_stays(config: Config, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InputError, match=r"already has a run\.json, and it is damaged"):
+    with pytest.raises(InputError, match=r"already has a damaged run\.json"):
         check_run_folder(tmp_path, lambda: config)
 
 
@@ -134,5 +134,5 @@ def test_a_result_replaces_json_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"name": "mine"}')
     (tmp_path / "link.json").symlink_to("old.json")
     for name in ("package.json", "link.json", "."):
-        with pytest.raises(InputError, match="is no result of an evaluation"):
+        with pytest.raises(InputError, match="is not the result of an evaluation"):
             check_json_file(tmp_path / name)

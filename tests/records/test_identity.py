@@ -2,6 +2,7 @@ import copy
 
 import pytest
 
+from musicgen.config import PARTS, SET_BY_THE_SWEEPER
 from musicgen.records.identity import run_identity, training_identity
 from tests.test_config import composed_values
 
@@ -101,8 +102,45 @@ def test_the_order_of_fields_makes_no_difference() -> None:
     assert training_identity(dict(reversed(VALUES.items())), CORPUS, "cpu") == TRAINING
 
 
+@pytest.mark.parametrize(
+    ("overrides", "training", "run"),
+    [
+        ([], "22edd496e724e34a", "350dff09176bc145"),
+        (["experiment=smoke"], "387fdbc48978a0e9", "ab7059bd7662361d"),
+        (["training=smoke"], "387fdbc48978a0e9", "ab7059bd7662361d"),
+        (["experiment=quick"], "6ebe168858ab7851", "55a3e90dcc272341"),
+        (["experiment=lab"], "52bb8626e89c5ed8", "ede3ceae029a918e"),
+        (["training=lab", "model=lab"], "52bb8626e89c5ed8", "ede3ceae029a918e"),
+    ],
+)
+def test_what_is_in_stores_today_is_still_found(overrides: list[str], training: str, run: str) -> None:
+    values = composed_values(*overrides)
+    assert training_identity(values, CORPUS, "cpu") == training
+    assert run_identity(values, training) == run
+
+
+@pytest.mark.parametrize("name", PARTS.keys() & VALUES.keys() - set(SET_BY_THE_SWEEPER) - {"device"})
+def test_the_table_of_parts_says_which_identity_a_part_enters(name: str) -> None:
+    def identities(values: dict) -> tuple[str, str]:
+        training = training_identity(values, CORPUS, "cpu")
+        return training, run_identity(values, training)
+
+    part = (
+        {"validation_share": 0.3}
+        if name == "data"
+        else {"schedule": "constant"}
+        if name == "training"
+        else {}
+    )
+    changes = {**VALUES, name: 99 if name == "seed" else {**VALUES[name], "new": 1, **part}}
+    same = [one == other for one, other in zip(identities(VALUES), identities(changes), strict=True)]
+    assert (
+        same == {"training": [False, False], "run": [True, False], None: [True, True]}[PARTS[name].identity]
+    )
+
+
 def test_an_identity_stays_what_it_was() -> None:
-    """Where one of these changes without ENGINE_VERSION, nobody finds again what has been trained."""
+    """Where one of these changes without ENGINE_VERSION, existing stores become useless."""
     shares = {"validation_share": 0.1, "test_share": 0.1, "near_duplicate_share": 0.5}
     lengths = {"num_iterations": 3, "final_learning_rate_share": 0.1, "early_stopping_patience": None}
     training = {"schedule": "constant", "learning_rate": 0.005, "stop_iteration": None, **lengths}
