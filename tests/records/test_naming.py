@@ -38,7 +38,7 @@ def test_a_name_of_long_letters_fits_the_file_system(tmp_path: Path) -> None:
     (tmp_path / f"{folder_name('data.path=' + '𝄞' * 10 + '漢' * 200)}-2").mkdir()
 
 
-def test_names_that_are_alike_get_numbers_that_are_free() -> None:
+def test_equal_names_get_free_numbers() -> None:
     assert unique_names(["a", "a", "a-2", "a", "a-2"]) == ["a", "a-3", "a-2", "a-4", "a-2-2"]
     assert unique_names(["path=Book", "path=book", "path=book-2"]) == [
         "path=Book",
@@ -49,7 +49,7 @@ def test_names_that_are_alike_get_numbers_that_are_free() -> None:
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-2", "a-2-2", "a-3", "b"])))
-def test_no_two_names_are_alike(names: list[str]) -> None:
+def test_unique_names_are_unique(names: list[str]) -> None:
     unique = unique_names(names)
     assert len({name.casefold() for name in unique}) == len(names)
     assert all(one == other or one.startswith(f"{other}-") for one, other in zip(unique, names, strict=True))

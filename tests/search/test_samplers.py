@@ -37,7 +37,7 @@ def ask(found: Samplers, num_trials: int) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_sampler_gives_trials_of_their_own(path: Path) -> None:
+def test_every_sampler_gives_different_trials(path: Path) -> None:
     points = ask(samplers(path.stem, POINTS if path.stem == "grid" else RANGES), 6)
     assert len(set(points)) == 6
 

@@ -39,7 +39,7 @@ def test_the_later_override_counts() -> None:
     assert found.distributions["model.b"] == CategoricalDistribution([3, 4])
 
 
-def test_a_trial_gets_a_value_of_everything_and_keeps_what_it_has() -> None:
+def test_a_trial_draws_only_values_that_it_lacks() -> None:
     study = optuna.create_study()
     trial = study.ask()
     searched = space("a=1,2", "b=range(1,4)", "c=tag(log,interval(1e-4,1e-2))")

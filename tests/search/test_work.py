@@ -62,7 +62,7 @@ def work(database: Database, folder: Path, ending: float | JobFailed) -> Search:
     return search
 
 
-def test_a_full_disk_fails_no_trial(database: Database, tmp_path: Path) -> None:
+def test_a_full_disk_does_not_fail_trials(database: Database, tmp_path: Path) -> None:
     full = JobFailed("/a/run.json: No space left on device", "builtins.OSError")
     with pytest.raises(InputError, match=r"No space left on device; fix that and run the same command again"):
         work(database, tmp_path, full)
@@ -73,6 +73,6 @@ def test_a_full_disk_fails_no_trial(database: Database, tmp_path: Path) -> None:
     ]
 
 
-def test_a_trial_whose_own_fault_it_is_fails_and_the_others_go_on(database: Database, tmp_path: Path) -> None:
+def test_a_failed_trial_does_not_end_the_search(database: Database, tmp_path: Path) -> None:
     search = work(database, tmp_path, JobFailed("no such file", "builtins.FileNotFoundError"))
     assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3
