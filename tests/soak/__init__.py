@@ -1,1 +1,1 @@
-"""Long trials of what must not break: each is a command whose figures stand in docs/reliability.md."""
+"""Long trials of the promises in docs/reliability.md; each is a command, which that page names."""

@@ -1,7 +1,7 @@
-/* Preloaded into a process, it shifts the wall clock, or stops it; intervals go on as they should.
+/* A library to preload: it shifts or stops the wall clock of a process, but not its monotonic clocks.
  *
- * CLOCK names a file of two 64-bit numbers, which may change at any time: nanoseconds to add, and, unless it is 0,
- * the moment at which the clock stands, in nanoseconds since 1970.
+ * CLOCK names a file of two 64-bit numbers, which may change at any time: nanoseconds to add to the true time, and
+ * the moment at which the clock is stopped, in nanoseconds since 1970, or 0.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,9 +25,10 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
     if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
     int status = real(clock, now);
     if (status || !settings || (clock != CLOCK_REALTIME && clock != CLOCK_REALTIME_COARSE)) return status;
-    long long still = settings[1], all = still ? still : now->tv_sec * 1000000000LL + now->tv_nsec + settings[0];
-    now->tv_sec = all / 1000000000LL;
-    now->tv_nsec = all % 1000000000LL;
+    long long stopped = settings[1];
+    long long total = stopped ? stopped : now->tv_sec * 1000000000LL + now->tv_nsec + settings[0];
+    now->tv_sec = total / 1000000000LL;
+    now->tv_nsec = total % 1000000000LL;
     return 0;
 }
 

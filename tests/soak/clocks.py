@@ -1,6 +1,6 @@
-"""Clocks that jump or stand still for some processes, by a small library that is compiled and preloaded.
+"""Make the wall clock jump or stop for some processes, with a small preloaded library.
 
-libfaketime would do the same, but in its version 0.9.10 Python's sleep fails on clocks that jump.
+libfaketime 0.9.10 does not suit: Python's sleep fails when its clock jumps.
 """
 
 import struct
@@ -13,7 +13,7 @@ _NANOSECONDS = 10**9
 
 
 class Clock:
-    """A wall clock for whoever is started with its environment. Needs a C compiler, `cc`."""
+    """A wall clock for processes started with its environment. Needs a C compiler, `cc`."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -23,14 +23,14 @@ class Clock:
         self.environment = {"LD_PRELOAD": str(library), "CLOCK": str(self._settings)}
 
     def jump(self, by: timedelta) -> None:
-        """Put it so far off the true time."""
+        """Set the clock to the true time plus `by`."""
         self._set(round(by.total_seconds() * _NANOSECONDS), 0)
 
     def stop_at(self, moment: datetime) -> None:
-        """Let it always be this moment."""
+        """Stop the clock at this moment."""
         self._set(0, round(moment.timestamp() * _NANOSECONDS))
 
-    def _set(self, offset: int, still: int) -> None:
-        # In place: processes have it mapped.
+    def _set(self, offset: int, stopped_at: int) -> None:
+        # Write in place: processes have mapped the file.
         with self._settings.open("r+b") as file:
-            file.write(struct.pack("qq", offset, still))
+            file.write(struct.pack("qq", offset, stopped_at))

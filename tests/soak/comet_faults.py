@@ -1,23 +1,22 @@
-"""Runs beside a Comet that fails: what it costs them, what they tell, and what comes through later.
+"""Runs while Comet fails: what it costs them, what they report, and what is sent later.
 
     python -m tests.soak.comet_faults [--rounds 3] [--faults FAULT ...] [--outputs DIR]
     python -m tests.soak.comet_faults --summary --outputs DIR
 
-Each round does the same small run without a tracker, with an archive that nobody sends, and beside each fault
-of `comet_server.FAULTS`, a port where nobody listens, a folder for the archive that is none and one on a full
-disk (that one where this process may mount one). When the command has ended, the server must not have been
-asked anything: so its fault can have cost no time. Beside that stand the seconds of training and of the whole
-command, and the seconds of the processor, which say more on a machine that others use. After a fault the
-server is well again, and `python -m musicgen.upload` has to bring it every file of the run's archive once and
-every value that it holds. DIR/results.csv takes a line a run, so that a trial goes on in pieces.
+Each round does the same small run without a tracker, with an archive that is not sent, and under each fault:
+those of `comet_server.FAULTS`, a port on which nothing listens, a file in place of the folder of archives,
+and a full disk for that folder (if this process may mount one). The server must get no request before the
+command has ended, so its fault cannot have cost time. The table has the seconds of training and of the whole
+command, and its processor seconds, which are more reliable on a shared machine. After a fault the server
+recovers, and `python -m musicgen.upload` must send it every file of the run's archive once, and every value.
+DIR/results.csv gets a row for each run, so a trial can be done in pieces.
 
-Exits with 1 if a run was not complete, did not say what happened, or something of it was not sent later; if a
-server was asked before the command had ended; or if the median of a fault's processor seconds, as a share of
-those of the archive that nobody sends in the same round, is above 1.05.
+Exits with 1 if a run is incomplete, does not report what happened, or cannot be sent later in full; if the
+server got a request before the command had ended; or if the median ratio of a fault's processor seconds to
+those of the archive that is not sent, in the same round, is above 1.05.
 """
 
 import argparse
-import csv
 import json
 import os
 import resource
@@ -32,30 +31,31 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from musicgen.records.record import RunRecord
 from musicgen.run.uploads import LOG_NAME
 from tests.soak.comet_server import FAULTS, CometServer, Fault, comet_server
-from tests.soak.long_runs import COMMON, write_corpus
+from tests.soak.commands import write_tunebook
+from tests.soak.long_runs import COMMON
+from tests.soak.row_files import append_row, read_rows
 
-WITHOUT, OFFLINE = "without a tracker", "archive that nobody sends"
+WITHOUT, OFFLINE = "without a tracker", "archive that is not sent"
 REFUSES, NO_FOLDER, FULL_DISK = "refuses", "folder is a file", "disk is full"
 CONDITIONS = (WITHOUT, OFFLINE, REFUSES, *FAULTS, NO_FOLDER, FULL_DISK)
-MOST = 1.05
-"""Ratio of times that is promised."""
-SECONDS_OF_AN_UPLOAD, SECONDS_OF_HANGING = 60.0, 10.0
-"""Time limits of an upload: of most, and of one that only the limit ends."""
-SECONDS_FOR_THE_BACKGROUND = 120.0
+MAX_RATIO = 1.05
+UPLOAD_SECONDS, HANGING_UPLOAD_SECONDS = 60.0, 10.0
+"""Time limits of an upload; the second for servers that hang, where only the limit ends it."""
+BACKGROUND_SECONDS = 120.0
 RUN = (*COMMON, "training.num_iterations=600", "evaluation.num_reference_splits=2", "rendering.num_tunes=2")
-BYTES_OF_FULL_DISK = 64 * 1024
+FULL_DISK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A run beside a Comet that fails in one way."""
+    """A run under one condition."""
 
     round: int
     condition: str
@@ -64,60 +64,57 @@ class Trial:
     processor_seconds: float
     """Of the command and the processes that it waited for."""
     num_requests: int
-    """That the server had when the command ended."""
-    told: str
-    """What run.json says of the tracker when the background is done: its error, or its url, or nothing."""
+    """Received by the server before the command ended."""
+    recorded: str
+    """The tracker's error or URL in run.json after the upload in the background; may be empty."""
     problem: str
-    """What was not as promised; empty where all was."""
+    """A broken promise, or ""."""
 
 
 def _environment(server: CometServer | None) -> dict[str, str]:
-    # A key in the user's home takes no trial online.
-    quiet = {"COMET_CONFIG": os.devnull, "OMP_NUM_THREADS": "1"}
-    # Comet tries again for up to half a minute, in the background; once tells as much.
-    for name in ("GET_OR_ADD_EXPERIMENT_RETRY_TOTAL", "HTTP_SESSION_RETRY_TOTAL"):
-        quiet[f"COMET_{name}"] = "1"
+    # A key in the user's home must not take a trial online. Comet would retry for half a minute in the
+    # background; a single retry shows the same.
+    own = {"COMET_CONFIG": os.devnull, "OMP_NUM_THREADS": "1"}
+    own |= {f"COMET_{name}_RETRY_TOTAL": "1" for name in ("GET_OR_ADD_EXPERIMENT", "HTTP_SESSION")}
     if server is not None:
-        quiet |= server.environment
-    return {name: value for name, value in os.environ.items() if name != "COMET_API_KEY"} | quiet
+        own |= server.environment
+    return {name: value for name, value in os.environ.items() if name != "COMET_API_KEY"} | own
 
 
 def _command(directory: Path, outputs: Path, overrides: Sequence[str], condition: str) -> list[str]:
-    limit = SECONDS_OF_HANGING if "hangs" in condition else SECONDS_OF_AN_UPLOAD
+    limit = HANGING_UPLOAD_SECONDS if "hangs" in condition else UPLOAD_SECONDS
     tracker = {WITHOUT: ["tracker=none"], OFFLINE: ["tracker.mode=offline"]}.get(
         condition, ["tracker.mode=auto", f"tracker.upload_timeout_seconds={limit:g}"]
     )
-    # A store for each run: it has to train.
+    # With a store of its own, each run has to train.
     places = [f"paths.outputs={outputs}", f"paths.store={directory}-store", f"hydra.run.dir={directory}"]
     return [sys.executable, "-m", "musicgen.train", *overrides, *tracker, *places]
 
 
 @contextmanager
-def _place(directory: Path, condition: str) -> Iterator[None]:
-    """The run's directory, with a folder for archives that takes none if the condition is that."""
+def _archive_folder(directory: Path, condition: str) -> Iterator[None]:
+    """Make the run's folder of archives unusable during the block, if that is the condition."""
     folder = directory / "comet"
     if condition == NO_FOLDER:
-        taking = threading.Thread(target=_take_away, args=(folder,))
-        taking.start()
+        replacing = threading.Thread(target=_replace_by_file, args=(folder,))
+        replacing.start()
         yield
-        taking.join()
-        # The fault is over.
+        replacing.join()
         folder.unlink()
-        return
-    if condition != FULL_DISK:
+    elif condition == FULL_DISK:
+        folder.mkdir(parents=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={FULL_DISK_BYTES}", "tmpfs", folder], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", folder], check=True)
+    else:
         yield
-        return
-    folder.mkdir(parents=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={BYTES_OF_FULL_DISK}", "tmpfs", folder], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
-def _take_away(folder: Path) -> None:
-    """Put a file in the place of the folder, as soon as the run has made it."""
-    deadline = time.monotonic() + SECONDS_FOR_THE_BACKGROUND
+def _replace_by_file(folder: Path) -> None:
+    """Replace the folder by a file as soon as the run has made it."""
+    deadline = time.monotonic() + BACKGROUND_SECONDS
     while not folder.is_dir() and time.monotonic() < deadline:
         time.sleep(0.01)
     folder.rename(folder.with_name("comet taken away"))
@@ -125,13 +122,13 @@ def _take_away(folder: Path) -> None:
 
 
 def try_run(condition: str, number: int, directory: Path, outputs: Path, overrides: Sequence[str]) -> Trial:
-    """One run in a new directory, what it told, and whether Comet gets it once all is well."""
+    """Do a run in a new directory, then upload it to a server that works again."""
     fault: Fault = FAULTS[FAULTS.index(condition)] if condition in FAULTS else "none"
     with comet_server(fault) as server:
         environment = _environment(None if condition in (WITHOUT, OFFLINE) else server)
         if condition == REFUSES:
             environment["COMET_URL_OVERRIDE"] = f"http://127.0.0.1:{_closed_port()}/clientlib/"
-        with _place(directory, condition):
+        with _archive_folder(directory, condition):
             started, used = time.perf_counter(), _processor_seconds()
             command = _command(directory, outputs, overrides, condition)
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -142,14 +139,14 @@ def try_run(condition: str, number: int, directory: Path, outputs: Path, overrid
                 return Trial(number, condition, 0.0, seconds, used, num_requests, "", problem)
             _wait_for_background(directory)
         record = RunRecord.read(directory)
-        told = str(record.tracker.get("error") or record.tracker.get("url") or "")
+        recorded = str(record.tracker.get("error") or record.tracker.get("url") or "")
         problem = "" if record.status == "complete" else f"status {record.status}"
         if condition not in (WITHOUT, OFFLINE):
-            problem = problem or ("" if told else "run.json does not say what happened")
+            problem = problem or ("" if recorded else "run.json does not say what happened")
             server.fault = "none"
             problem = problem or _send_later(directory, server)
     trained = record.timing["train_seconds"]
-    return Trial(number, condition, trained, seconds, used, num_requests, told, problem)
+    return Trial(number, condition, trained, seconds, used, num_requests, recorded, problem)
 
 
 def _processor_seconds() -> float:
@@ -163,8 +160,8 @@ def _closed_port() -> int:
 
 
 def _wait_for_background(directory: Path) -> None:
-    """Until the upload in the background, if there is one, has told of its end."""
-    path, deadline = directory / LOG_NAME, time.monotonic() + SECONDS_FOR_THE_BACKGROUND
+    """Wait until the log of the background upload, if there is one, shows that it has ended."""
+    path, deadline = directory / LOG_NAME, time.monotonic() + BACKGROUND_SECONDS
     while path.exists() and time.monotonic() < deadline:
         text = path.read_text(encoding="utf-8")
         if "not tried" in text or "musicgen: " in text:
@@ -173,7 +170,7 @@ def _wait_for_background(directory: Path) -> None:
 
 
 def _send_later(directory: Path, server: CometServer) -> str:
-    """Send what the run has for Comet with one command; returns what did not come through."""
+    """Upload the run's archive; returns what the server did not get."""
     command = [sys.executable, "-m", "musicgen.upload", str(directory)]
     done = subprocess.run(command, env=_environment(server), capture_output=True, text=True)
     if done.returncode:
@@ -185,70 +182,36 @@ def _send_later(directory: Path, server: CometServer) -> str:
 
 
 def lacking(archive: Path, server: CometServer) -> str:
-    """What the server does not have of an archive, or has twice; empty where it has all of it once."""
+    """What the server lacks of an archive, or has twice; empty if it has everything once."""
     experiment = server.experiments[archive.stem.partition("-")[0]]
     with zipfile.ZipFile(archive) as content:
         messages = [json.loads(line) for line in content.read("messages.json").splitlines()]
         uploads = [message["payload"] for message in messages if message["type"] == "file_upload"]
         files = sorted((name_of(upload), content.read(upload["file_path"])) for upload in uploads)
-    metrics = sorted(
-        (metric["metricName"], str(metric["metricValue"]), metric.get("step"))
-        for metric in (
-            message["payload"]["metric"] for message in messages if message["type"] == "metric_msg"
-        )
-    )
-    received = sorted((name, str(value), step) for name, value, step in experiment.metrics)
-    problems = [
-        "" if sorted(experiment.files) == files else "files differ",
-        "" if files and metrics else "the archive is empty",
-        "" if set(_as_numbers(received)) == set(_as_numbers(metrics)) else "metrics differ",
-        "" if experiment.is_ended and experiment.parameters else "parameters or the end are missing",
-    ]
-    return "; ".join(filter(None, problems))
+    sent = [message["payload"]["metric"] for message in messages if message["type"] == "metric_msg"]
+    metrics = {(one["metricName"], float(one["metricValue"]), one.get("step")) for one in sent}
+    received = {(name, float(str(value)), step) for name, value, step in experiment.metrics}
+    problems = {
+        "files differ": sorted(experiment.files) != files,
+        "the archive is empty": not (files and metrics),
+        "metrics differ": received != metrics,
+        "parameters or the end are missing": not (experiment.is_ended and experiment.parameters),
+    }
+    return "; ".join(problem for problem, is_found in problems.items() if is_found)
 
 
 def name_of(upload: Mapping[str, Any]) -> str:
-    """The name of a file in an archive, which is that of a figure where it is a picture."""
-    told = upload["additional_params"]
-    return str(told.get("fileName") or told.get("figName"))
-
-
-def _as_numbers(metrics: Sequence[tuple[str, str, int | None]]) -> list[tuple[str, float, int]]:
-    return sorted((name, float(value), -1 if step is None else step) for name, value, step in metrics)
+    """The name of a file in an archive; for a picture, that of its figure."""
+    parameters = upload["additional_params"]
+    return str(parameters.get("fileName") or parameters.get("figName"))
 
 
 def _can_mount() -> bool:
     return sys.platform == "linux" and os.geteuid() == 0
 
 
-def _read(path: Path) -> list[Trial]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Trial(
-                int(row["round"]),
-                row["condition"],
-                float(row["train_seconds"]),
-                float(row["command_seconds"]),
-                float(row["processor_seconds"]),
-                int(row["num_requests"]),
-                row["told"],
-                row["problem"],
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
-def _append(trial: Trial, path: Path) -> None:
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Trial)])
-        if is_new:
-            writer.writeheader()
-        writer.writerow(asdict(trial))
-
-
 def summarise(trials: Sequence[Trial]) -> bool:
-    """Print a line for each condition; returns whether all was as promised."""
+    """Print a line for each condition; returns whether every promise was kept."""
     rounds: dict[int, dict[str, Trial]] = defaultdict(dict)
     for trial in trials:
         rounds[trial.round][trial.condition] = trial
@@ -264,36 +227,40 @@ def summarise(trials: Sequence[Trial]) -> bool:
         )
         requests = sum(one.num_requests for one, _ in pairs)
         problems = {one.problem for one, _ in pairs if one.problem}
-        is_kept &= not problems and ratio <= MOST and not requests
-        told = "; ".join(problems) or pairs[0][0].told
+        is_kept &= not problems and ratio <= MAX_RATIO and not requests
+        words = "; ".join(problems) or pairs[0][0].recorded
         numbers = f"{len(pairs)} | {requests} | {training:.1f} | {command:.1f} | {ratio:.3f}"
-        print(f"| {condition} | {numbers} | {told[:150]} |")
+        print(f"| {condition} | {numbers} | {words[:150]} |")
     return is_kept
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the trial; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.comet_faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak.comet_faults", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--outputs", type=Path, default=Path(tempfile.gettempdir()) / "musicgen-comet-faults")
     parser.add_argument(
         "--faults", nargs="+", choices=CONDITIONS[2:], default=CONDITIONS[2:], metavar="FAULT"
     )
-    parser.add_argument("--summary", action="store_true", help="only tell what DIR holds")
+    parser.add_argument("--summary", action="store_true", help="only summarise the results in DIR")
     parsed = parser.parse_args(arguments)
     parsed.outputs.mkdir(parents=True, exist_ok=True)
     results = parsed.outputs / "results.csv"
-    first = 1 + max((trial.round for trial in _read(results)), default=0) if results.exists() else 1
+    known = read_rows(results, Trial) if results.exists() else []
+    first = 1 + max((trial.round for trial in known), default=0)
     for number in range(first, first if parsed.summary else first + parsed.rounds):
         for condition in (WITHOUT, OFFLINE, *parsed.faults):
             if condition == FULL_DISK and not _can_mount():
-                print(f"{FULL_DISK}: left out, this process cannot mount a small disk")
+                print(f"{FULL_DISK}: skipped, because this process cannot mount a small disk")
                 continue
             place = Path(tempfile.mkdtemp(dir=parsed.outputs))
-            corpus = write_corpus(parsed.outputs / "corpus.abc")
-            overrides = (*RUN, "data=file", f"data.path={corpus}")
-            _append(try_run(condition, number, place / "run", parsed.outputs / "outputs", overrides), results)
-    is_kept = summarise(_read(results))
+            overrides = (*RUN, "data=file", f"data.path={write_tunebook(parsed.outputs)}")
+            append_row(
+                results, try_run(condition, number, place / "run", parsed.outputs / "outputs", overrides)
+            )
+    is_kept = summarise(read_rows(results, Trial))
     print("kept" if is_kept else "NOT KEPT")
     return 0 if is_kept else 1
 

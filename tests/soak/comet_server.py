@@ -1,7 +1,7 @@
-"""A stand-in for Comet's server on the loopback address, as far as uploads of archives need one.
+"""A stand-in for Comet's server on the loopback address, complete enough for uploads of archives.
 
-It keeps what it is sent, and fails on purpose where it is told to. Its paths and answers are those that the
-package comet_ml asks for and reads (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
+It keeps what it receives, and fails in the way that its `fault` says. Paths and answers are those that the
+package comet_ml expects (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
 """
 
 import gzip
@@ -30,22 +30,22 @@ Fault = Literal[
 FAULTS: tuple[Fault, ...] = tuple(fault for fault in get_args(Fault) if fault != "none")
 
 KEY = "k" * 25
-"""A key that looks like one."""
+"""A key of the right form."""
 KEY_NOT_REGISTERED, NO_WRITE_ACCESS, ALREADY_EXISTS = 90212, 90210, 90999
-"""Codes of errors, as comet_ml/exceptions.py has them."""
-SECONDS_OF_HANGING = 600.0
+"""Error codes of comet_ml/exceptions.py."""
+HANGING_SECONDS = 600.0
 
 
 @dataclass
 class Experiment:
-    """What the server was sent of one experiment."""
+    """What the server received for one experiment."""
 
     tags: list[str] = field(default_factory=list)
     parameters: dict[str, object] = field(default_factory=dict)
     metrics: list[tuple[str, object, int | None]] = field(default_factory=list)
-    """Name, value and step, as they came."""
+    """Name, value and step, in order of arrival."""
     files: list[tuple[str, bytes]] = field(default_factory=list)
-    """Name and content, as they came."""
+    """Name and content, in order of arrival."""
     others: dict[str, object] = field(default_factory=dict)
     is_ended: bool = False
 
@@ -65,21 +65,21 @@ class CometServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """What COMET_URL_OVERRIDE has to be."""
+        """The value of COMET_URL_OVERRIDE that leads here."""
         return f"http://127.0.0.1:{self.server_address[1]}/clientlib/"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs in its environment to take this for Comet."""
+        """Environment variables that make a process take this server for Comet."""
         return {"COMET_API_KEY": KEY, "COMET_URL_OVERRIDE": self.url}
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients are killed on purpose."""
+        """Ignore errors, because tests kill clients."""
 
 
 @contextmanager
 def comet_server(fault: Fault = "none") -> Iterator[CometServer]:
-    """A server that answers while the block runs."""
+    """Run a server during the block."""
     with CometServer(fault) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -95,16 +95,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: CometServer  # type: ignore
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Print nothing."""
+        """Do not log."""
 
     def do_GET(self) -> None:
-        """Only the version is asked for."""
+        """Answer with a version, the only thing that is requested."""
         self._count()
         if not self._fails():
             self._answer({"version": "99.0.0"})
 
     def do_POST(self) -> None:
-        """Take what is sent."""
+        """Keep what is sent."""
         self._count()
         path = urlsplit(self.path).path
         is_file = path.endswith(("/asset/upload", "/visualizations/upload"))
@@ -119,18 +119,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"msg": "too busy"}, 429)
             return
         if is_file:
-            self._take_file(body)
+            self._keep_file(body)
             return
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        self._take(path, json.loads(body) if body else {})
+        self._keep(path, json.loads(body) if body else {})
 
     def _count(self) -> None:
         with self.server.lock:
             self.server.num_requests += 1
 
     def _hang(self) -> bool:
-        time.sleep(SECONDS_OF_HANGING)
+        time.sleep(HANGING_SECONDS)
         return True
 
     def _fails(self) -> bool:
@@ -147,18 +147,19 @@ class _Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _take(self, path: str, content: dict) -> None:
+    def _keep(self, path: str, content: dict) -> None:
         experiments = self.server.experiments
         key = str(content.get("previousExperiment") or content.get("experimentKey"))
         if path.endswith(("/logger/add/run", "/logger/get/run")):
             with self.server.lock:
-                is_known = key in experiments
-                wanted = path.endswith("/get/run")
-                if is_known != wanted:
-                    code = NO_WRITE_ACCESS if wanted else ALREADY_EXISTS
-                    self._answer(
-                        {"msg": "there is none" if wanted else "there is one", "sdk_error_code": code}, 400
+                must_exist = path.endswith("/get/run")
+                if (key in experiments) != must_exist:
+                    message, code = (
+                        ("unknown experiment", NO_WRITE_ACCESS)
+                        if must_exist
+                        else ("the experiment exists", ALREADY_EXISTS)
                     )
+                    self._answer({"msg": message, "sdk_error_code": code}, 400)
                     return
                 _ = experiments[key]
             where = f"http://127.0.0.1:{self.server.server_address[1]}/work/project/"
@@ -169,10 +170,10 @@ class _Handler(BaseHTTPRequestHandler):
             if path.endswith("/tags/add-tags-to-experiment"):
                 experiment.tags += content["addedTags"]
             elif path.endswith("/experiment/parameter"):
-                for value in _values(content):
+                for value in content["values"]:
                     experiment.parameters[value["parameterName"]] = value["parameterValue"]
             elif path.endswith("/experiment/metric"):
-                for value in _values(content):
+                for value in content["values"]:
                     experiment.metrics.append((value["metricName"], value["metricValue"], value.get("step")))
             elif path.endswith("/log-other"):
                 experiment.others[content["key"]] = content["value"]
@@ -180,9 +181,9 @@ class _Handler(BaseHTTPRequestHandler):
                 experiment.is_ended = True
         self._answer({"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 10000})
 
-    def _take_file(self, body: bytes) -> None:
+    def _keep_file(self, body: bytes) -> None:
         query = parse_qs(urlsplit(self.path).query)
-        # A picture's name is that of a figure.
+        # Pictures have the name of a figure instead.
         name = query.get("fileName", query.get("figName", [""]))[0]
         boundary = re.search(r"boundary=(\S+)", self.headers["Content-Type"])
         assert boundary is not None
@@ -200,7 +201,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-
-def _values(content: dict) -> list[dict]:
-    return content["values"]

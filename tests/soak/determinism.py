@@ -1,11 +1,11 @@
-"""The same run under other circumstances: what is equal to the byte, and what is not?
+"""The same run in different circumstances: which results are equal to the byte?
 
     python -m tests.soak.determinism [--trials again surroundings ...] [--folder DIR]
 
-Each trial does one run, or one study, several times and prints a row for each circumstance: the kinds of
-results that are equal to those of the first, and those that differ, each with the first name that does.
-tests/soak/results.py lists what is compared, and what is left out because it holds times or folders. Exits
-with 1 where anything differs that docs/reliability.md promises to be equal.
+Each trial repeats one run, or one study, and prints a row for each circumstance: the kinds of results that
+equal those of the first, and those that differ, with the first name that differs. tests/soak/results.py lists
+what is compared, and what is ignored because it holds times or folders. Exits with 1 if anything differs that
+docs/reliability.md promises to be equal.
 """
 
 import argparse
@@ -31,9 +31,9 @@ SURROUNDINGS: Mapping[str, Mapping[str, str]] = {
         "MKL_NUM_THREADS": "2",
     },
 }
-"""Name of a circumstance -> variables of the environment."""
+"""Name of a circumstance -> environment variables."""
 GRID = ("model.cell=lstm,gru", "training.precision=fp32,bf16", "model.hidden_size=64,384")
-"""Networks that are trained on one and on two threads."""
+"""Networks to train with one and with two threads."""
 STUDY = ("--multirun", "training.learning_rate=5e-3,1e-2", "sampling.temperature=0.5,0.7", "seed=0,1")
 LAUNCHERS = {
     "local": (None, ()),
@@ -44,12 +44,12 @@ LAUNCHERS = {
 }
 """Name -> its plugin, and overrides for two workers."""
 MAY_DIFFER = {"threads": {"weights", "losses", "run.json", "tunes"}}
-"""Trial -> kinds that may differ there."""
+"""Trial -> kinds of results that may differ."""
 
 
 @dataclass
 class Row:
-    """A circumstance, beside the first one of its trial."""
+    """The results of a circumstance, compared with the first one of its trial."""
 
     trial: str
     circumstance: str
@@ -59,17 +59,16 @@ class Row:
 
     @classmethod
     def of(cls, trial: str, circumstance: str, first: Results, other: Results) -> "Row":
-        """Compare what two of them left."""
+        """Compare two results."""
         differs = differing(first, other)
         equal = sorted(kind for kind in first.keys() | other.keys() if kind not in differs)
         return cls(trial, circumstance, equal, differs)
 
     @property
     def is_broken(self) -> bool:
-        """Whether more differs than may."""
-        return bool(self.differs.keys() - MAY_DIFFER.get(self.trial, set())) or not (
-            self.equal or self.differs
-        )
+        """Whether more differs than allowed, or nothing was compared."""
+        unexpected = self.differs.keys() - MAY_DIFFER.get(self.trial, set())
+        return bool(unexpected) or not (self.equal or self.differs)
 
 
 class Trials:
@@ -87,17 +86,17 @@ class Trials:
         cwd: Path | None = None,
         outputs: str | None = None,
     ) -> Path:
-        """A run or sweep to its end, in a store and an output tree of its own; returns its directory."""
+        """Do a run or sweep with its own store and outputs; returns its directory."""
         outputs = str(self.folder / name / "outputs") if outputs is None else outputs
         songs = [] if "rendering=none" in overrides else SONGS
         arguments = [*TINY, f"data.path={self.corpus}", f"paths.outputs={outputs}", *songs, *overrides]
         log = self.folder / name / "log.txt"
         command = start(log, "train", *arguments, environment=environment, cwd=cwd)
-        _expect_success(command)
+        expect_success(command)
         return (cwd or Path.cwd()) / command.last_line
 
     def again(self) -> list[Row]:
-        """The same command twice, with every format of audio."""
+        """The same command twice, for each audio format."""
         rows = []
         for audio in ("wav", "flac", "ogg"):
             first, second = (
@@ -108,19 +107,19 @@ class Trials:
         return rows
 
     def surroundings(self) -> list[Row]:
-        """Other hash seeds, time zones, locales, numbers of BLAS threads, and a relative folder elsewhere."""
+        """Other hash seeds, time zones, locales, BLAS threads, and another working directory."""
         first = results(self.do("surroundings-0"))
         rows = [
             Row.of("surroundings", name, first, results(self.do(f"surroundings-{number}", environment=own)))
             for number, (name, own) in enumerate(SURROUNDINGS.items(), start=1)
         ]
-        elsewhere = self.folder / "surroundings-elsewhere"
-        elsewhere.mkdir(exist_ok=True)
-        other = results(self.do("surroundings-elsewhere", cwd=elsewhere, outputs="relative"))
+        cwd = self.folder / "surroundings-cwd"
+        cwd.mkdir(exist_ok=True)
+        other = results(self.do("surroundings-cwd", cwd=cwd, outputs="relative"))
         return [*rows, Row.of("surroundings", "another working directory", first, other)]
 
     def after(self) -> list[Row]:
-        """A run in a process that has done others before, one with other settings among them."""
+        """A run in a process that has done other runs before, some with other settings."""
         alone = results(self.do("after-alone", "training.learning_rate=5e-3"))
         sweep = self.do(
             "after-others",
@@ -135,23 +134,17 @@ class Trials:
         return [Row.of("after", "the fourth run of a process", alone, results(last.directory))]
 
     def threads(self) -> list[Row]:
-        """Small and large networks of both cells and both precisions, on one and on two threads."""
+        """Small and large networks of both cells and precisions, with one and with two threads."""
         grid = ["--multirun", "hydra/sweeper=basic", *GRID, "rendering=none", "rendering.plots=false"]
+        two_cores = {"OMP_NUM_THREADS": "2"}
         one, two = (
-            _by_network(
-                self.do(
-                    f"threads-{number}",
-                    *grid,
-                    f"training.num_threads={number}",
-                    environment={"OMP_NUM_THREADS": "2"},
-                )
-            )
-            for number in (1, 2)
+            _by_network(self.do(f"threads-{n}", *grid, f"training.num_threads={n}", environment=two_cores))
+            for n in (1, 2)
         )
         return [Row.of("threads", f"2 threads, {name}", one[name], two[name]) for name in one]
 
     def launchers(self) -> list[Row]:
-        """A study with every launcher that is installed."""
+        """A study with each installed launcher."""
         found = {}
         for name, (plugin, overrides) in LAUNCHERS.items():
             if plugin is None or find_spec(f"hydra_plugins.{plugin}") is not None:
@@ -161,50 +154,41 @@ class Trials:
         return [Row.of("launchers", f"launcher {name}", first, other) for name, other in found.items()]
 
     def reports(self) -> list[Row]:
-        """The report of one sweep, twice, from elsewhere and with other surroundings."""
+        """The report of one sweep, twice, from different working directories and environments."""
         sweep = self.do("report-sweep", *STUDY)
-        left = []
-        for number, own in enumerate(({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})):
-            out = self.folder / f"report-{number}"
-            where = self.folder / f"report-from-{number}"
-            where.mkdir(exist_ok=True)
-            command = start(
-                self.folder / f"report-{number}.txt",
-                "report",
-                str(sweep),
-                f"--out={out}",
-                "--pack",
-                environment=own,
-                cwd=where,
-            )
-            _expect_success(command)
-            files = {path.relative_to(out).as_posix(): path for path in out.rglob("*") if path.is_file()}
-            kinds: Results = {}
-            for name, path in sorted(files.items()):
-                if not path.name.startswith("."):
-                    content = path.read_bytes().replace(str(out).encode(), b"OUT")
-                    kinds.setdefault(path.suffix, {})[name] = content
-            left.append(kinds)
-        return [Row.of("reports", "the report, elsewhere", left[0], left[1])]
+        first = self._report(sweep, 0, {"PYTHONHASHSEED": "1"})
+        second = self._report(sweep, 1, {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo"})
+        return [Row.of("reports", "another report of the same sweep", first, second)]
+
+    def _report(self, sweep: Path, number: int, environment: Mapping[str, str]) -> Results:
+        out, cwd, log = (self.folder / f"report-{number}{end}" for end in ("", "-cwd", ".txt"))
+        cwd.mkdir(exist_ok=True)
+        options = [f"--out={out}", "--pack"]
+        expect_success(start(log, "report", str(sweep), *options, environment=environment, cwd=cwd))
+        kinds: Results = {}
+        for path in sorted(out.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                content = path.read_bytes().replace(str(out).encode(), b"OUT")
+                kinds.setdefault(path.suffix, {})[path.relative_to(out).as_posix()] = content
+        return kinds
 
 
 TRIALS = ("again", "surroundings", "after", "threads", "launchers", "reports")
 
 
-def _expect_success(command: Command) -> None:
+def expect_success(command: Command) -> None:
+    """Wait for the command; raises SystemExit with its output if it fails."""
     if command.end():
         raise SystemExit(f"{command.log} failed:\n{command.output}")
 
 
 def _by_network(sweep: Path) -> dict[str, Results]:
-    """Cell, precision and size -> what the run left; the number of threads and the identities left out."""
+    """Cell, precision and size of the network -> results of the run."""
+    network = (("model", "cell"), ("training", "precision"), ("model", "hidden_size"))
     return {
-        "-".join(str(run.record.config[part][name]) for part, name in _NETWORK): results(run.directory)  # type: ignore
+        "-".join(str(run.record.config[part][name]) for part, name in network): results(run.directory)  # type: ignore
         for run in find_runs([sweep])
     }
-
-
-_NETWORK = (("model", "cell"), ("training", "precision"), ("model", "hidden_size"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Disks that are full or may not be written to: real ones, in memory, which takes the right to mount."""
+"""Full and read-only disks: file systems in memory, which only a process that may mount can make."""
 
 import os
 import shutil
@@ -13,46 +13,45 @@ _SIZE = "512m"
 
 
 class CannotMountError(Exception):
-    """Nobody may mount a disk here."""
+    """This process cannot mount a disk."""
 
 
 @dataclass(frozen=True)
 class Disk:
-    """A small file system of its own."""
+    """A small mounted file system."""
 
     path: Path
 
     @property
     def ballast(self) -> Path:
-        """A file that takes the room which a test takes away."""
+        """The file that fills the disk."""
         return self.path / "ballast.lock"
 
     @property
     def free_bytes(self) -> int:
-        """Room that is left."""
         return shutil.disk_usage(self.path).free
 
     def leave(self, num_bytes: int) -> None:
-        """Fill the disk up to so many free bytes."""
+        """Fill the disk until `num_bytes` are free."""
         num_blocks = max(0, self.free_bytes - num_bytes) // _BLOCK
         with self.ballast.open("ab") as file:
             os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), num_blocks * _BLOCK)
 
     def make_room(self) -> None:
-        """Take the ballast away."""
+        """Remove the ballast."""
         self.ballast.unlink()
 
     def allow_writing(self, allowed: bool) -> None:
-        """Mount it again, read-only or not."""
+        """Remount the disk for writing, or read-only."""
         _call("mount", "-o", f"remount,{'rw' if allowed else 'ro'}", str(self.path))
 
 
 @contextmanager
 def mounted(path: Path) -> Iterator[Disk]:
-    """A disk at this folder, which is made; raises CannotMountError where that is not allowed."""
+    """Create the folder and mount a disk there during the block. Raises CannotMountError."""
     path.mkdir(parents=True, exist_ok=True)
     if os.name == "nt" or shutil.which("mount") is None:
-        raise CannotMountError("there is no mount here")
+        raise CannotMountError("this system has no `mount`")
     _call("mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(path))
     try:
         yield Disk(path)

@@ -1,4 +1,4 @@
-"""What disturbs a command, and what must hold afterwards; docs/reliability.md says it in words."""
+"""Ways to disturb a command, and the checks afterwards; docs/reliability.md states the promises."""
 
 import json
 import random
@@ -12,32 +12,29 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.soak.disks import mounted
+from tests.soak.intact_files import damaged, result_files
 from tests.soak.scenes import Scene, kill, start_command
-from tests.soak.whole import damaged, result_files
 
-MOST_IN_A_FOLDER = 8
-MOST_CUT_FILES = 8
+MAX_KILLS_PER_FOLDER = 8
+MAX_CUT_FILES = 8
 _EARLIER = re.compile("outputs/(runs|sweeps|searches/soak/[0-9])")
-FINE = ("as undisturbed", "told, then as undisturbed", "not needed")
+FINE = EQUAL, REPORTED, NOT_NEEDED = "as undisturbed", "reported, then as undisturbed", "not needed"
 
 
 @dataclass
-class Book:
-    """What happened, a line for each disturbance."""
+class Journal:
+    """A line for each disturbance, kept in a file if there is a path."""
 
     path: Path | None
     lines: list[dict[str, object]] = field(default_factory=list)
 
     @classmethod
-    def open(cls, path: Path | None) -> "Book":
-        """Go on with what the file holds."""
-        there = path is not None and path.is_file()
-        return cls(
-            path, [json.loads(line) for line in path.read_text().splitlines()] if path and there else []
-        )
+    def open(cls, path: Path | None) -> "Journal":
+        """Resume from the file, if it exists."""
+        text = path.read_text() if path is not None and path.is_file() else ""
+        return cls(path, [json.loads(line) for line in text.splitlines()])
 
     def add(self, kind: str, command: str, outcome: str, **details: object) -> None:
-        """Note one disturbance."""
         line = {"kind": kind, "command": command, "outcome": outcome, **details}
         self.lines.append(line)
         print(json.dumps(line), flush=True)
@@ -46,7 +43,6 @@ class Book:
                 file.write(json.dumps(line) + "\n")
 
     def count(self, kind: str, command: str) -> int:
-        """How many there are."""
         return sum(line["kind"] == kind and line["command"] == command for line in self.lines)
 
 
@@ -57,41 +53,41 @@ class Trials:
     scene: Scene
     folder: Path
     seed: int
-    book: Book
-    until: float
-    """When no other folder is begun, by time.monotonic."""
+    journal: Journal
+    deadline: float
+    """No new folder is begun after this, by time.monotonic."""
     prepared_at: float = 0.0
-    """When the command could begin to write, by time.time."""
+    """When the current folder was ready, by time.time."""
     attempts: int = 0
-    """Folders that were begun, those included that ended before anything disturbed them."""
+    """Folders begun, even if the command ended undisturbed."""
 
     @cached_property
     def undisturbed(self) -> "Undisturbed":
-        """The command, done once in peace."""
+        """The command done once without disturbance."""
         place = self.folder / f"{self.scene.name}-undisturbed"
         shutil.rmtree(place, ignore_errors=True)
         self.scene.prepare(place)
         before = _num_bytes(place)
         started = time.monotonic()
-        done = self.scene.start(self.scene.materials, place).wait()
+        done = self.scene.run(place)
         seconds = time.monotonic() - started
         lines = damaged(place)
         if done.returncode or lines:
             raise SystemExit(f"{self.scene.name}, undisturbed: {done.stdout}\n{done.stderr}\n{lines}")
         return Undisturbed(self.scene.results(place), seconds, _num_bytes(place) - before)
 
-    def chance(self, kind: str) -> random.Random:
-        """The random numbers of the next folder."""
+    def new_rng(self, kind: str) -> random.Random:
+        """Return the random numbers for the next folder."""
         self.attempts += 1
-        done = self.book.count(kind, self.scene.name)
+        done = self.journal.count(kind, self.scene.name)
         return random.Random(f"{self.seed} {kind} {self.scene.name} {done} {self.attempts}")
 
     def is_wanted(self, kind: str, number: int) -> bool:
-        """Whether there is something to do, and time for it."""
-        return self.book.count(kind, self.scene.name) < number and time.monotonic() < self.until
+        """Whether fewer than `number` disturbances are done, and time is left."""
+        return self.journal.count(kind, self.scene.name) < number and time.monotonic() < self.deadline
 
-    def fresh(self) -> Path:
-        """A folder as it is before the command."""
+    def new_folder(self) -> Path:
+        """Prepare a folder for the command."""
         place = self.folder / f"{self.scene.name}-disturbed"
         shutil.rmtree(place, ignore_errors=True)
         self.scene.prepare(place)
@@ -99,15 +95,14 @@ class Trials:
         return place
 
     def end(self, place: Path, cut: Sequence[str] = ()) -> str:
-        """Run the command to its end; "as undisturbed", or what is wrong.
+        """Run the command to its end; returns EQUAL or what is wrong.
 
-        cut: files that were damaged; those of earlier runs, which nobody makes again, may stay so.
+        cut: truncated files. Those of earlier runs, which the command does not write again, may stay damaged.
         """
-        done = self.scene.start(self.scene.materials, place).wait()
-        return wrong_with(done, 0) or self.compare(place, cut)
+        return problem_with(self.scene.run(place), 0) or self.compare(place, cut)
 
     def compare(self, place: Path, cut: Sequence[str] = ()) -> str:
-        """The same of a command that has ended well."""
+        """Compare the files of a command that ended well; see end()."""
         earlier = [name for name in cut if _EARLIER.match(name)]
         lines = [line for line in damaged(place) if line.partition(": ")[0] not in earlier]
         if lines:
@@ -116,16 +111,16 @@ class Trials:
             results = self.scene.results(place)
         except Exception as error:
             return f"results cannot be read: {type(error).__name__}: {error}"
-        whole = self.undisturbed.results
+        expected = self.undisturbed.results
         different = sorted(
-            name for name in whole.keys() | results.keys() if whole.get(name) != results.get(name)
+            name for name in expected.keys() | results.keys() if expected.get(name) != results.get(name)
         )
-        return f"{len(different)} differ: {different[:3]}" if different else FINE[0]
+        return f"{len(different)} differ: {different[:3]}" if different else EQUAL
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What a command leaves that nobody disturbs."""
+    """What a command leaves without disturbance, and what it takes."""
 
     results: dict[str, object]
     seconds: float
@@ -133,18 +128,18 @@ class Undisturbed:
 
 
 def kills(trials: Trials, number: int) -> None:
-    """Kill the command in one folder up to MOST_IN_A_FOLDER times, then let it end; again in the next."""
+    """Kill the command up to MAX_KILLS_PER_FOLDER times in a folder, then let it end; then a new folder."""
     scene = trials.scene
     while trials.is_wanted("kills", number):
-        chance, place = trials.chance("kills"), trials.fresh()
+        rng, place = trials.new_rng("kills"), trials.new_folder()
         pending: list[dict[str, object]] = []
-        wanted = min(MOST_IN_A_FOLDER, number - trials.book.count("kills", scene.name))
+        wanted = min(MAX_KILLS_PER_FOLDER, number - trials.journal.count("kills", scene.name))
         outcome = None
         while outcome is None and len(pending) < wanted:
             process = scene.start(scene.materials, place)
-            moment, alone = chance.uniform(0.2, trials.undisturbed.seconds), chance.random() < 0.5
+            moment, alone = rng.uniform(0.2, trials.undisturbed.seconds), rng.random() < 0.5
             try:
-                outcome = wrong_with(process.wait(moment), 0) or trials.compare(place)
+                outcome = problem_with(process.wait(moment), 0) or trials.compare(place)
             except subprocess.TimeoutExpired:
                 kill(process, alone=alone)
                 pending.append({"moment": round(moment, 2), "alone": alone})
@@ -152,117 +147,116 @@ def kills(trials: Trials, number: int) -> None:
                     outcome = f"damaged after the kill: {lines[0]}"
         outcome = outcome or trials.end(place)
         for each in pending:
-            trials.book.add("kills", scene.name, outcome, seed=trials.seed, **each)
+            trials.journal.add("kills", scene.name, outcome, seed=trials.seed, **each)
 
 
 def power(trials: Trials, number: int) -> None:
-    """Cut off the newest files after a kill or the end, and let the command put it right."""
+    """Truncate the newest files after a kill or the end; the command must repair them."""
     scene = trials.scene
     while trials.is_wanted("power", number):
-        chance, place = trials.chance("power"), trials.fresh()
+        rng, place = trials.new_rng("power"), trials.new_folder()
         process = scene.start(scene.materials, place)
         try:
-            process.wait(chance.uniform(0.5, 2.0) * trials.undisturbed.seconds)
+            process.wait(rng.uniform(0.5, 2.0) * trials.undisturbed.seconds)
         except subprocess.TimeoutExpired:
             kill(process, alone=False)
-        cut = _cut_newest(place, trials.prepared_at, chance)
-        outcome = trials.end(place, cut) if cut else FINE[2]
-        if outcome == FINE[0] and not scene.reads_sweep:
-            # Older folders hold what nobody makes again: it is left out, or told.
+        cut = _cut_newest(place, trials.prepared_at, rng)
+        outcome = trials.end(place, cut) if cut else NOT_NEEDED
+        if outcome == EQUAL and not scene.reads_sweep:
+            # `compare` must skip or report damaged files of older folders, which are not written again.
             compared = ("--no-plots", "--out", place / "compared")
-            told = start_command("compare", place / "outputs", *compared).wait()
-            outcome = wrong_with(told, None) or outcome
-        trials.book.add("power", scene.name, outcome, seed=trials.seed, cut=cut)
+            done = start_command("compare", place / "outputs", *compared).wait()
+            outcome = problem_with(done, None) or outcome
+        trials.journal.add("power", scene.name, outcome, seed=trials.seed, cut=cut)
 
 
 def full(trials: Trials, number: int) -> None:
-    """Give the command less room than it needs, then enough."""
+    """Run the command with less disk space than it needs, then with enough."""
     scene = trials.scene
     while trials.is_wanted("full", number):
-        chance, place = trials.chance("full"), trials.folder / f"{scene.name}-full"
+        rng, place = trials.new_rng("full"), trials.folder / f"{scene.name}-full"
         needed = trials.undisturbed.num_bytes
         with mounted(place) as disk:
             scene.prepare(place)
-            room = round(chance.uniform(0.0, 0.95) * needed)
+            room = round(rng.uniform(0.0, 0.95) * needed)
             disk.leave(room)
-            done = scene.start(scene.materials, place).wait()
+            done = scene.run(place)
             disk.make_room()
-            line = _line_of_disk(done)
+            line = _disk_line(done)
             if done.returncode == 0:
                 outcome = trials.compare(place)
-                outcome = FINE[2] if outcome == FINE[0] else f"it ended well, but {outcome}"
+                outcome = NOT_NEEDED if outcome == EQUAL else f"exit status 0, but {outcome}"
             else:
-                outcome = wrong_with(done, None) or _left_by(place) or trials.end(place)
-                outcome = FINE[1] if outcome == FINE[0] and line else outcome
-                outcome = f"no line tells of the disk: {done.stderr[-300:]}" if line is None else outcome
-        trials.book.add("full", scene.name, outcome, seed=trials.seed, room=room, needed=needed, line=line)
+                outcome = problem_with(done, None) or _leftovers(place) or trials.end(place)
+                outcome = REPORTED if outcome == EQUAL and line else outcome
+                outcome = f"the disk is not reported: {done.stderr[-300:]}" if line is None else outcome
+        trials.journal.add("full", scene.name, outcome, seed=trials.seed, room=room, needed=needed, line=line)
 
 
 def read_only(trials: Trials, number: int) -> None:
-    """Forbid the command to write into a folder, then allow it. A cache alone is no reason to fail."""
+    """Make a folder read-only, then writable again. The command must succeed if only the cache is affected."""
     scene = trials.scene
     for name in scene.places:
         if not trials.is_wanted("read-only", min(number, len(scene.places))):
             return
-        if any(line.get("place") == name for line in trials.book.lines if line["command"] == scene.name):
+        if any(line.get("place") == name for line in trials.journal.lines if line["command"] == scene.name):
             continue
         place = trials.folder / f"{scene.name}-read-only"
         shutil.rmtree(place, ignore_errors=True)
         with mounted(place if name == "outputs" else place / "outputs" / name) as disk:
             scene.prepare(place)
             disk.allow_writing(False)
-            done = scene.start(scene.materials, place).wait()
+            done = scene.run(place)
             disk.allow_writing(True)
-            line = _line_of_disk(done)
+            line = _disk_line(done)
             if name == "cache":
-                outcome = wrong_with(done, 0) or trials.compare(place)
+                outcome = problem_with(done, 0) or trials.compare(place)
             else:
-                outcome = wrong_with(done, 1) or _left_by(place) or trials.end(place)
-            if line is None and name != "cache":
-                outcome = f"no line tells of the disk: {done.stderr[-300:]}"
-        trials.book.add("read-only", scene.name, outcome, place=name, line=line)
+                outcome = problem_with(done, 1) or _leftovers(place) or trials.end(place)
+                outcome = f"the disk is not reported: {done.stderr[-300:]}" if line is None else outcome
+        trials.journal.add("read-only", scene.name, outcome, place=name, line=line)
 
 
-def wrong_with(done: subprocess.CompletedProcess[str], status: int | None) -> str | None:
-    """What is wrong with how a command ended; None where nothing is. status: the one that it should have."""
+def problem_with(done: subprocess.CompletedProcess[str], status: int | None) -> str | None:
+    """Return what is wrong with the end of a command. status: the expected one; None allows any."""
     printed = done.stderr + done.stdout
     if "Traceback" in printed:
         return f"traceback: {printed[printed.index('Traceback') :][:2000]}"
     if status is not None and done.returncode != status:
         return f"exit status {done.returncode}: {(done.stdout + done.stderr)[-500:]}"
     if done.returncode and not done.stderr.strip():
-        return f"exit status {done.returncode} without a word"
+        return f"exit status {done.returncode} without a message"
     return None
 
 
-def _left_by(place: Path) -> str | None:
-    """What a command that ended by itself should not have left."""
+def _leftovers(place: Path) -> str | None:
+    """Return what a command that ended by itself must not leave: damaged or unfinished files."""
     if lines := damaged(place):
         return f"damaged: {lines[0]}"
-    halves = [path for path in place.rglob(".unfinished-*") if path.exists()]
-    return f"{len(halves)} halves of files left: {halves[0].name}" if halves else None
+    unfinished = [path for path in place.rglob(".unfinished-*") if path.exists()]
+    return f"{len(unfinished)} unfinished files left: {unfinished[0].name}" if unfinished else None
 
 
-def _line_of_disk(done: subprocess.CompletedProcess[str]) -> str | None:
-    """The first printed line that tells of a disk that takes nothing."""
+def _disk_line(done: subprocess.CompletedProcess[str]) -> str | None:
+    """Return the first printed line that reports a full or read-only disk."""
     words = ("No space left", "disk is full", "Read-only file system", "readonly", "disk I/O error")
     lines = (done.stderr + done.stdout).splitlines()
     return next((line for line in lines if any(word in line for word in words)), None)
 
 
-def _cut_newest(place: Path, since: float, chance: random.Random) -> list[str]:
-    """Cut off the newest files, as a power cut does with what the disk has not taken yet; their names."""
+def _cut_newest(place: Path, since: float, rng: random.Random) -> list[str]:
+    """Truncate the newest files, as a power failure does with unwritten data; returns their names."""
     sizes = {path: path.stat() for path in result_files(place) if path.suffix != ".sqlite"}
     written = [path for path, stat in sizes.items() if stat.st_size and stat.st_mtime >= since]
     written.sort(key=lambda path: sizes[path].st_mtime_ns)
-    newest = written[-chance.randint(1, MOST_CUT_FILES) :]
+    newest = written[-rng.randint(1, MAX_CUT_FILES) :]
     for path in newest:
         size = sizes[path].st_size
         with path.open("r+b") as file:
-            file.truncate(chance.choice([0, size // 2, size - 1, chance.randrange(size)]))
+            file.truncate(rng.choice([0, size // 2, size - 1, rng.randrange(size)]))
     return [str(path.relative_to(place)) for path in newest]
 
 
 def _num_bytes(folder: Path) -> int:
-    """In the blocks that they take."""
+    """Count bytes in blocks of 4 KiB."""
     return sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*") if path.is_file())

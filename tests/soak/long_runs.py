@@ -1,22 +1,19 @@
-"""What grows in a long run and in a long sweep: memory, open files, threads, and bytes on the disk.
+"""What grows in a long run and a long sweep: memory, open files, threads and disk usage.
 
     python -m tests.soak.long_runs iterations --iterations 100000
     python -m tests.soak.long_runs jobs --jobs 300 [overrides]
     python -m tests.soak.long_runs summary --outputs DIR
 
-`iterations` is one small training; `jobs` a sweep over as many seeds with Hydra's basic launcher, which does
-all jobs in one process, each with a song, figures, a Comet archive and everything else; both on forty tunes.
-The process is looked at from outside, every half second, and samples.csv takes what is seen: seconds, how far
-it has come, resident megabytes, open files, threads. After the first fifth, straight lines through the
-medians of twenty equal parts of the way say what grows.
+`iterations` is one small training. `jobs` is a sweep over that many seeds with Hydra's basic launcher, which
+does all jobs in one process, each with a song, figures and a Comet archive. Both use forty tunes. Every half
+second, samples.csv gets the process's progress, resident memory, open files and threads. The first fifth of
+the steps is ignored; a line is fitted through the medians of twenty equal parts of the rest.
 
-Exits with 1 if the command failed, or if the line rises over the whole way by more than MEGABYTES (of a
-training, what its log of losses takes is taken off: BYTES_OF_AN_ITERATION) or by more than half a file or
-half a thread.
+Exits with 1 if the command failed, or if a line rises in total by more than MAX_MEGABYTES (plus
+LOG_BYTES_PER_ITERATION for the log of losses of a training), or by more than half a file or half a thread.
 """
 
 import argparse
-import csv
 import os
 import statistics
 import subprocess
@@ -24,17 +21,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-MEGABYTES = 20.0
-"""That resident memory may rise by, after the first fifth."""
-BYTES_OF_AN_ITERATION = 50.0
-"""What the log of a training takes: a number of its own and two places in lists, which grow by an eighth."""
+from tests.soak.commands import write_tunebook
+from tests.soak.row_files import append_row, read_rows
+
+MAX_MEGABYTES = 20.0
+"""Rise of resident memory that is allowed after the warm-up."""
+LOG_BYTES_PER_ITERATION = 50.0
+"""Memory of a training's log: a number object and two list entries, with lists over-allocated by an eighth."""
 WARM_UP, NUM_PARTS = 0.2, 20
-SECONDS_BETWEEN_SAMPLES = 0.5
+SAMPLING_SECONDS = 0.5
 COMMON = (
     "experiment=smoke",
     "training.num_threads=1",
@@ -62,35 +62,19 @@ JOB = (
 
 @dataclass(frozen=True)
 class Sample:
-    """The process at a moment."""
+    """The state of the process at one moment."""
 
     seconds: float
     progress: int
     """Iterations or jobs done."""
     megabytes: float
-    """Resident."""
+    """Resident memory."""
     files: int
     threads: int
 
 
-def write_corpus(path: Path) -> Path:
-    """Forty tunes of eight bars, no two alike: a corpus that costs a job no time."""
-    tunes = []
-    for number in range(40):
-        bars = [
-            "".join(
-                "CDEFGABc"[(number * (bar + 1) + 3 * bar + note * (1 + number % 5)) % 8] for note in range(8)
-            )
-            for bar in range(8)
-        ]
-        body = "|".join(bars[:4]) + "|\n" + "|".join(bars[4:]) + "|]"
-        tunes.append(f"X:{number + 1}\nT:Tune {number + 1}\nR:reel\nM:4/4\nL:1/8\nK:C\n{body}")
-    path.write_text("\n\n".join(tunes) + "\n", encoding="utf-8")
-    return path
-
-
 def _iterations_done(outputs: Path) -> int:
-    """By the last whole row of the only history below."""
+    """Read the last complete row of the only history.csv in the folder."""
     history = next(outputs.rglob("history.csv"), None)
     if history is None:
         return 0
@@ -102,20 +86,16 @@ def _iterations_done(outputs: Path) -> int:
 
 
 def _jobs_done(outputs: Path) -> int:
-    """By the rows of tunes: a job has written them shortly before it ends."""
+    """Count the files tunes.csv, which a job writes shortly before it ends."""
     return sum(1 for _ in (outputs / "sweep").glob("*/*/tunes.csv"))
 
 
 def watch(command: Sequence[str], done: Callable[[], int], path: Path) -> int:
-    """Run the command and write samples of it; returns its exit status."""
+    """Run the command and write samples of its process; returns its exit status."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COMET_CONFIG": os.devnull}
     started = time.monotonic()
-    with (
-        path.open("w", encoding="utf-8", newline="", buffering=1) as file,
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process,
-    ):
-        writer = csv.DictWriter(file, [field.name for field in fields(Sample)])
-        writer.writeheader()
+    path.unlink(missing_ok=True)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             try:
@@ -128,28 +108,13 @@ def watch(command: Sequence[str], done: Callable[[], int], path: Path) -> int:
                 )
             except psutil.Error:
                 break
-            writer.writerow(asdict(sample))
-            time.sleep(SECONDS_BETWEEN_SAMPLES)
+            append_row(path, sample)
+            time.sleep(SAMPLING_SECONDS)
         return process.wait()
 
 
-def read_samples(path: Path) -> list[Sample]:
-    """What `watch` wrote."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Sample(
-                float(row["seconds"]),
-                int(row["progress"]),
-                float(row["megabytes"]),
-                int(row["files"]),
-                int(row["threads"]),
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
 def rise(samples: Sequence[Sample], value: Callable[[Sample], float]) -> tuple[float, float, float]:
-    """By how much a line through the medians of parts of the way rises, and the first and last of them."""
+    """Fit a line through the medians of the parts; returns its total rise, and the first and last median."""
     last = max(sample.progress for sample in samples)
     first = WARM_UP * last
     width = (last - first) / NUM_PARTS
@@ -163,18 +128,18 @@ def rise(samples: Sequence[Sample], value: Callable[[Sample], float]) -> tuple[f
     return slope * NUM_PARTS, medians[min(medians)], medians[max(medians)]
 
 
-def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
-    """Print a line for each quantity; returns whether all are as flat as promised."""
+def judge(samples: Sequence[Sample], bytes_per_step: float) -> bool:
+    """Print a line for each quantity; returns whether none rises by more than its limit."""
     last = max(sample.progress for sample in samples)
-    expected = bytes_of_a_step * last * (1 - WARM_UP) / 1e6
+    expected = bytes_per_step * last * (1 - WARM_UP) / 1e6
     limits: dict[str, tuple[Callable[[Sample], float], float]] = {
-        "resident megabytes": (lambda sample: sample.megabytes, MEGABYTES + expected),
+        "resident megabytes": (lambda sample: sample.megabytes, MAX_MEGABYTES + expected),
         "open files": (lambda sample: float(sample.files), 0.5),
         "threads": (lambda sample: float(sample.threads), 0.5),
     }
     is_flat = True
     print(f"{last} steps, {len(samples)} samples, {max(each.seconds for each in samples):.0f} s")
-    print("| | after the first fifth | at the end | rise of the line | at most |")
+    print("| | after the first fifth | at the end | rise of the line | limit |")
     print("|---|---|---|---|---|")
     for name, (value, limit) in limits.items():
         by, begin, end = rise(samples, value)
@@ -183,8 +148,8 @@ def judge(samples: Sequence[Sample], bytes_of_a_step: float) -> bool:
     return is_flat
 
 
-def tell_bytes(outputs: Path) -> None:
-    """Print what lies on the disk, by where it lies."""
+def print_disk_usage(outputs: Path) -> None:
+    """Print the size of each kind of output."""
     kinds: dict[str, int] = {}
     for path in outputs.rglob("*"):
         if path.is_file() and not path.is_symlink():
@@ -198,39 +163,34 @@ def tell_bytes(outputs: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a trial; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tests.soak.long_runs", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak.long_runs", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("what", choices=("iterations", "jobs", "summary"))
     parser.add_argument("--iterations", type=int, default=100_000)
     parser.add_argument("--jobs", type=int, default=300)
-    parser.add_argument("--outputs", type=Path, help="default: a new folder; it holds samples.csv")
-    parser.add_argument(
-        "overrides", nargs="*", help="more of the command, such as paths.store_gigabytes=0.01"
-    )
+    parser.add_argument("--outputs", type=Path, help="outputs and samples.csv; default: a new folder")
+    parser.add_argument("overrides", nargs="*", help="more overrides, such as paths.store_gigabytes=0.01")
     parsed = parser.parse_intermixed_args(arguments)
     outputs = parsed.outputs or Path(tempfile.mkdtemp(prefix="musicgen-long-runs-"))
     outputs.mkdir(parents=True, exist_ok=True)
     path, status = outputs / "samples.csv", 0
     if parsed.what != "summary":
-        corpus = write_corpus(outputs / "corpus.abc")
         command = [sys.executable, "-m", "musicgen.train", *COMMON, f"paths.outputs={outputs}"]
-        command += ["data=file", f"data.path={corpus}"]
+        command += ["data=file", f"data.path={write_tunebook(outputs)}"]
         if parsed.what == "iterations":
             command += [*TRAINING, f"training.num_iterations={parsed.iterations}", *parsed.overrides]
             status = watch(command, lambda: _iterations_done(outputs), path)
         else:
             seeds = ",".join(map(str, range(parsed.jobs)))
-            command += [
-                "--multirun",
-                "hydra/sweeper=basic",
-                "hydra/launcher=basic",
-                f"hydra.sweep.dir={outputs}/sweep",
-            ]
-            # One split and one reference for all.
+            command += ["--multirun", "hydra/sweeper=basic", "hydra/launcher=basic"]
+            command += [f"hydra.sweep.dir={outputs}/sweep"]
+            # With one split, all jobs share a reference.
             command += [*JOB, "data.split_seed=0", f"seed={seeds}", *parsed.overrides]
             status = watch(command, lambda: _jobs_done(outputs), path)
     is_training = not (outputs / "sweep").exists()
-    is_flat = judge(read_samples(path), BYTES_OF_AN_ITERATION if is_training else 0.0)
-    tell_bytes(outputs)
+    is_flat = judge(read_rows(path, Sample), LOG_BYTES_PER_ITERATION if is_training else 0.0)
+    print_disk_usage(outputs)
     print("flat" if is_flat and not status else f"NOT AS PROMISED (exit status {status})")
     return 0 if is_flat and not status else 1
 

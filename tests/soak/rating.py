@@ -1,4 +1,4 @@
-"""The rating of tunes, disturbed: its server is killed and its disk filled while somebody rates."""
+"""The rating of tunes under disturbance: its server is killed, or its disk is full, while a listener rates."""
 
 import http.client
 import json
@@ -14,170 +14,166 @@ from pathlib import Path
 
 from musicgen.system.web_server import ADDRESS, TOKEN_HEADER
 from tests.soak.disks import mounted
-from tests.soak.disturbances import FINE, Book, wrong_with
+from tests.soak.disturbances import EQUAL, REPORTED, Journal, problem_with
+from tests.soak.forked_commands import Command
+from tests.soak.intact_files import database_is_intact
 from tests.soak.scenes import Materials, kill, newest, start_command
-from tests.soak.warm import Command
-from tests.soak.whole import database_is_whole
 
 NAME = "rating"
-SECONDS_OF_RATING = 2.5
+RATING_SECONDS = 2.5
 _ADDRESS = re.compile(rf"http://{re.escape(ADDRESS)}:(\d+)/")
 _TOKEN = re.compile(r'name="token" content="([^"]+)"')
 
 
-def kill_server(materials: Materials, folder: Path, seed: int, number: int, book: Book, until: float) -> None:
-    """Kill the server of the listening page while somebody rates; look for every confirmed rating."""
+def kill_server(
+    materials: Materials, folder: Path, seed: int, number: int, journal: Journal, deadline: float
+) -> None:
+    """Kill the server of the listening page while a listener rates; every confirmed rating must be saved."""
     place = folder / NAME
     shutil.rmtree(place, ignore_errors=True)
     rater = Rater(materials, place, seed)
-    chance = random.Random(f"{seed} {book.count('kills', NAME)}")
-    while book.count("kills", NAME) < number and time.monotonic() < until:
+    rng = random.Random(f"{seed} {journal.count('kills', NAME)}")
+    while journal.count("kills", NAME) < number and time.monotonic() < deadline:
         process = rater.start()
-        moment, outcome = chance.uniform(0.3, SECONDS_OF_RATING + rater.seconds_to_start), FINE[0]
+        moment, outcome = rng.uniform(0.3, RATING_SECONDS + rater.start_seconds), EQUAL
         try:
             confirmed = rater.rate(process, moment)
         except AssertionError as error:
             confirmed, outcome = 0, str(error)
         kill(process, alone=True)
-        databases = list(rater.session.glob("*.sqlite"))
-        if not all(map(database_is_whole, databases)):
+        if not all(map(database_is_intact, rater.session.glob("*.sqlite"))):
             outcome = "the database is damaged"
-        book.add("kills", NAME, outcome, seed=seed, moment=round(moment, 2), confirmed=confirmed)
+        journal.add("kills", NAME, outcome, seed=seed, moment=round(moment, 2), confirmed=confirmed)
 
 
-def fill_disk(materials: Materials, folder: Path, kinds: Sequence[str], book: Book) -> None:
-    """Fill the disk while somebody rates, then make room; and start the server where it may not write."""
+def fill_disk(materials: Materials, folder: Path, kinds: Sequence[str], journal: Journal) -> None:
+    """Fill the disk while a listener rates, then make room; then start the server on a read-only disk."""
     place = folder / f"{NAME}-disk"
     shutil.rmtree(place, ignore_errors=True)
     with mounted(place) as disk:
         rater = Rater(materials, place, 0)
         process = rater.start()
-        confirmed, outcome = rater.rate(process, 30.0, most=5), FINE[0]
-        if "full" in kinds and not book.count("full", NAME):
+        confirmed, outcome = rater.rate(process, 30.0, max_ratings=5), EQUAL
+        if "full" in kinds and not journal.count("full", NAME):
             disk.leave(0)
+            refused = None
             try:
-                # What fits into the pages that the database has may be saved.
-                refused = None
-                rater.rate(process, 30.0, most=2000)
+                # Ratings that fit into the database's free pages may still be saved.
+                rater.rate(process, 30.0, max_ratings=2000)
             except RefusedError as refusal:
                 refused = str(refusal)
             disk.make_room()
             try:
-                confirmed = rater.rate(process, 30.0, most=5)
+                confirmed = rater.rate(process, 30.0, max_ratings=5)
             except (AssertionError, RefusedError) as error:
                 outcome = str(error)
-            if outcome == FINE[0]:
-                outcome = FINE[1] if refused and confirmed else f"refused: {refused}, then {confirmed} saved"
-            book.add("full", NAME, outcome, line=refused)
+            if outcome == EQUAL:
+                outcome = REPORTED if refused and confirmed else f"refused: {refused}, then {confirmed} saved"
+            journal.add("full", NAME, outcome, line=refused)
         os.kill(process.pid, signal.SIGINT)
-        ended = wrong_with(process.wait(), 0)
-        if "read-only" in kinds and not book.count("read-only", NAME):
+        problem = problem_with(process.wait(), 0)
+        if "read-only" in kinds and not journal.count("read-only", NAME):
             disk.allow_writing(False)
             done = rater.start().wait()
             disk.allow_writing(True)
-            outcome = ended or wrong_with(done, 1) or FINE[1]
-            book.add("read-only", NAME, outcome, line=(done.stderr.splitlines() or [""])[-1])
+            outcome = problem or problem_with(done, 1) or REPORTED
+            journal.add("read-only", NAME, outcome, line=(done.stderr.splitlines() or [""])[-1])
 
 
 class Rater:
-    """Somebody who rates tunes on the page as fast as it saves them, and remembers what it confirmed."""
+    """A listener who rates as fast as the page saves, and remembers what it confirmed."""
 
     def __init__(self, materials: Materials, folder: Path, seed: int) -> None:
         self._folder = folder
-        self._values = random.Random(seed)
+        self._rng = random.Random(seed)
         self._port: int | None = None
-        self.seconds_to_start = 3.0
-        """Of the server, the last time."""
+        self.start_seconds = 3.0
+        """How long the server's last start took."""
         self.confirmed: dict[tuple[str, str], int] = {}
-        """Trial and question -> the value that the page said was saved."""
+        """Trial and question -> the value that the page confirmed."""
         self.sent: dict[tuple[str, str], int] = {}
-        """The one that was under way when the server died, which may be saved or not."""
+        """The rating in transit when the server died, which may be saved or not."""
         if not (folder / "outputs").exists():
             folder.mkdir(parents=True, exist_ok=True)
             materials.copy_sweep(folder)
 
     @property
     def session(self) -> Path:
-        """Where the ratings are."""
+        """The folder of ratings."""
         return self._folder / "outputs" / "heard"
 
     def start(self) -> Command:
-        """Start the server, or start it again."""
+        """Start or restart the server."""
         sweep = newest(self._folder / "outputs" / "sweeps", "effects.csv")
         drawn = ("--num-tunes", 4, "--num-anchors", 1, "--any-tune", "--seed", 1, "--port", 0)
         self._port = None
         return start_command("listen", sweep, *drawn, "--out", self.session)
 
-    def rate(self, process: Command, seconds: float, most: int | None = None) -> int:
-        """Rate for that many seconds, the start of the server included; the number that was confirmed.
+    def rate(self, process: Command, seconds: float, max_ratings: int | None = None) -> int:
+        """Rate for `seconds`, including the server's start; returns the number of confirmed ratings.
 
-        What was confirmed earlier is looked for first. Raises AssertionError where it is not there, and
-        RefusedError where the server says that it did not save.
+        Raises AssertionError if an earlier confirmed rating is missing, and RefusedError if the server says
+        that it did not save one.
         """
         started, number = time.monotonic(), 0
-        until = started + seconds
+        deadline = started + seconds
         if self._port is None:
-            self._port = _find_port(process, until)
-            self.seconds_to_start = time.monotonic() - started
+            self._port = _find_port(process, deadline)
+            self.start_seconds = time.monotonic() - started
         port = self._port
         if port is None:
             return 0
         with suppress(OSError, http.client.HTTPException):
-            page = _ask(port, "GET", "/")
-            token = _TOKEN.search(page)
-            assert token is not None, "the page has no token"
-            entered = self._post(port, token[1], "enter", {"name": "Rater"})
-            listener = entered["listener"]
-            trials = self._post(port, token[1], "session", {"listener": listener})["trials"]
-            self._compare(trials)
-            while time.monotonic() < until and number != most:
-                trial = self._values.choice(trials)
-                question = self._values.choice(trial["questions"])
-                key, value = (trial["id"], question), self._values.randint(1, 5)
+            found = _TOKEN.search(_request(port, "GET", "/"))
+            assert found is not None, "the page has no token"
+            token = found[1]
+            listener = _post(port, token, "enter", {"name": "Rater"})["listener"]
+            trials = _post(port, token, "session", {"listener": listener})["trials"]
+            self._check_saved(trials)
+            while time.monotonic() < deadline and number != max_ratings:
+                trial = self._rng.choice(trials)
+                question = self._rng.choice(trial["questions"])
+                key, value = (trial["id"], question), self._rng.randint(1, 5)
                 self.sent = {key: value}
-                self._post(
-                    port,
-                    token[1],
-                    "answer",
-                    {"listener": listener, "trial": key[0], "question": question, "value": value},
-                )
+                answer = {"listener": listener, "trial": trial["id"], "question": question, "value": value}
+                _post(port, token, "answer", answer)
                 self.confirmed[key], self.sent = value, {}
                 number += 1
         return number
 
-    def _compare(self, trials: Sequence[dict]) -> None:
-        there = {
+    def _check_saved(self, trials: Sequence[dict]) -> None:
+        saved = {
             (trial["id"], question): value for trial in trials for question, value in trial["answers"].items()
         }
         for key, value in self.confirmed.items():
             allowed = {value, self.sent.get(key, value)}
-            assert there.get(key) in allowed, f"confirmed {value}, there is {there.get(key)}"
-        extra = there.keys() - self.confirmed.keys() - self.sent.keys()
-        assert not extra, f"{len(extra)} answers that nobody gave"
-        self.confirmed = there
-
-    def _post(self, port: int, token: str, path: str, content: object) -> dict:
-        answer = json.loads(_ask(port, "POST", f"/api/{path}", json.dumps(content), token))
-        if "error" in answer:
-            raise RefusedError(answer["error"])
-        return answer
+            assert saved.get(key) in allowed, f"confirmed {value}, saved {saved.get(key)}"
+        extra = saved.keys() - self.confirmed.keys() - self.sent.keys()
+        assert not extra, f"{len(extra)} answers that were never given"
+        self.confirmed = saved
 
 
 class RefusedError(Exception):
-    """What the server answered instead of saving."""
+    """The server's error message for a rating that it could not save."""
 
 
-def _find_port(process: Command, until: float) -> int | None:
-    """The port of the page, from what the server prints; None where there is none in time."""
-    while time.monotonic() < until and process.poll() is None:
-        found = _ADDRESS.search(process.output)
-        if found:
+def _find_port(process: Command, deadline: float) -> int | None:
+    """Return the port of the page as the server prints it; None if it does not in time."""
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := _ADDRESS.search(process.output):
             return int(found[1])
         time.sleep(0.02)
     return None
 
 
-def _ask(port: int, method: str, path: str, body: str | None = None, token: str = "") -> str:
+def _post(port: int, token: str, path: str, content: object) -> dict:
+    answer = json.loads(_request(port, "POST", f"/api/{path}", json.dumps(content), token))
+    if "error" in answer:
+        raise RefusedError(answer["error"])
+    return answer
+
+
+def _request(port: int, method: str, path: str, body: str | None = None, token: str = "") -> str:
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=10)
     headers = {"Content-Type": "application/json", TOKEN_HEADER: token} if body is not None else {}
     try:

@@ -1,10 +1,10 @@
-"""Is what would be released whole? Build it, install it into an empty environment, run it there.
+"""Build a release, install it into an empty environment, and run it there.
 
     python -m tests.soak.release [--folder DIR]
 
-An sdist is built, and a wheel from that sdist alone. The wheel is installed with the versions of
-constraints.txt into an environment that has nothing, and from an empty folder, this checkout out of reach,
-makes songs (`experiment=smoke`). Needs a package index. Exits with 1 where a step fails or songs are missing.
+Builds an sdist, and a wheel from that sdist alone. Installs the wheel into an empty environment, with the
+versions of constraints.txt, and makes songs (`experiment=smoke`) from an empty folder, without access to this
+checkout. Needs a package index. Exits with 1 if a step fails or songs are missing.
 """
 
 import argparse
@@ -19,18 +19,18 @@ from musicgen import __version__
 
 ROOT = Path(__file__).parents[2]
 SONG_FILES = ("*.abc", "*.mid", "*.wav", "*.svg", "*.png")
-"""Kinds of files of each song that is rendered."""
+"""Files of each rendered song."""
 
 
 def build(folder: Path) -> Path:
-    """Build sdist and, out of it, wheel; returns the wheel."""
+    """Build the sdist, and from it the wheel; returns the wheel."""
     _run([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT], folder)
     (wheel,) = folder.glob("*.whl")
     (sdist,) = folder.glob("*.tar.gz")
     for file in (sdist, wheel):
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB", flush=True)
         if f"-{__version__}" not in file.name:
-            raise SystemExit(f"{file.name} does not name version {__version__}")
+            raise SystemExit(f"{file.name} is not named after version {__version__}")
     return wheel
 
 
@@ -53,7 +53,7 @@ def make_songs(python: Path, folder: Path) -> None:
     directory = Path(_run([python, "-m", "musicgen.train", "experiment=smoke"], folder).splitlines()[-1])
     for kind in SONG_FILES:
         if not list((folder / directory / "tunes").glob(kind)):
-            raise SystemExit(f"{directory} has no {kind} of a song")
+            raise SystemExit(f"{directory}/tunes has no {kind}")
 
 
 def _run(command: list[object], folder: Path) -> str:
@@ -69,16 +69,16 @@ def _run(command: list[object], folder: Path) -> str:
 
 
 def main() -> None:
-    """Build, install, run."""
+    """Build, install and run the package."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--folder", type=Path, help="an empty folder to work in; left as it is at the end")
+    parser.add_argument("--folder", type=Path, help="an empty folder to work in; it is kept")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         python = install(build(folder), folder / "environment")
-        make_songs(python, folder / "elsewhere")
-    print("built, installed, and songs made")
+        make_songs(python, folder / "songs")
+    print("built and installed; the songs are complete")
 
 
 if __name__ == "__main__":

@@ -1,39 +1,34 @@
-"""The commands that the soak of crashes disturbs: what each needs, how it is started, what must come of it.
+"""The commands that tests.soak.crashes disturbs: their inputs, how they start, and their results.
 
-Every scene lives in a folder of its own, `outputs` below it. The corpus, and a sweep for those that read
-one, are made once.
+Every scene has its own folder, with `outputs` in it. The corpus, and a sweep for commands that read one, are
+made once.
 """
 
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas
 import psutil
-import torch
 
 from musicgen.config import compose_config
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.tunes import split_tunes
-from musicgen.records.runs import FoundRun, find_runs
 from musicgen.system.files import write_text_atomically
-from tests.soak.warm import Command
+from tests import commands
+from tests.soak.forked_commands import Command
+from tests.soak.results import results, weights_of
 
 NUM_TUNES = 80
 TINY = (
-    "experiment=smoke",
+    *commands.TINY,
     "training.num_iterations=120",
-    "training.validation_interval=20",
-    "training.batch_size=16",
-    "training.sequence_length=40",
     "training.num_threads=1",
-    "sampling.max_chars=160",
     "sampling.num_tunes=6",
-    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
-    "data=file",
 )
 SWEEP = ("--multirun", "training.learning_rate=5e-3,2e-3", "sampling.temperature=0.7,1.0", "seed=0,1")
 SEARCH = (
@@ -50,12 +45,13 @@ SEARCH = (
 )
 SHORT = ("rendering.num_tunes=1", "rendering.plots=false", "tracker=none")
 SECONDS_TO_END = 60.0
-"""For what a killed command leaves behind, which saves first and ends by itself."""
+"""For the children of a killed command, which save their state and end by themselves."""
+_COMPARED_KINDS = {"run.json", "losses", "tunes", "MIDI", "scores", "piano rolls"}
 
 
 @dataclass(frozen=True)
 class Materials:
-    """What all scenes share: the corpus, and a finished sweep for those that read one."""
+    """The inputs of all scenes: the corpus, and a finished sweep."""
 
     folder: Path
 
@@ -64,48 +60,46 @@ class Materials:
         """A few dozen real tunes."""
         return self.folder / "corpus.abc"
 
-    @property
-    def outputs(self) -> Path:
-        """Of the finished sweep."""
-        return self.folder / "outputs"
-
     def make(self) -> None:
-        """Write the corpus, unless that is done."""
+        """Write the corpus unless it exists."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.corpus.is_file():
             tunes = split_tunes(read_source(compose_config(["data=airds"]).data))[:NUM_TUNES]
             write_text_atomically(self.corpus, "\n\n".join(tunes) + "\n")
 
     def copy_sweep(self, folder: Path) -> None:
-        """The finished sweep with its store, for a scene that reads or changes it."""
+        """Copy the finished sweep and its store; runs the sweep at the first call."""
         made = self.folder / "made"
         if not made.is_file():
-            done = start_training(self, self.outputs, *SWEEP, *SHORT).wait()
+            done = start_training(self, self.folder / "outputs", *SWEEP, *SHORT).wait()
             if done.returncode:
                 raise SystemExit(f"the sweep that others read failed:\n{done.stdout}\n{done.stderr}")
             made.touch()
-        shutil.copytree(self.outputs, folder / "outputs")
+        shutil.copytree(self.folder / "outputs", folder / "outputs")
 
 
 @dataclass
 class Scene:
-    """A command in a folder of its own."""
+    """A command in its own folder."""
 
     name: str
     materials: Materials
     start: Callable[[Materials, Path], Command]
-    """Start the command that belongs into the folder; the same for every time."""
+    """Starts the command of the folder, always the same one."""
     results: Callable[[Path], dict[str, object]]
-    """What it left that must be the same however often it was disturbed."""
+    """Reads the results that must be the same after any disturbance."""
     reads_sweep: bool = False
-    places: Sequence[str] = field(default_factory=lambda: ("outputs", "store", "cache"))
-    """Folders below `outputs` that may lie on disks of their own; "outputs" is all of them."""
+    places: Sequence[str] = ("outputs", "store", "cache")
+    """Folders that may be on separate disks: "outputs", or folders in it."""
 
     def prepare(self, folder: Path) -> None:
-        """Make the folder as it is before the command starts."""
+        """Make the folder, with the sweep if the command reads one."""
         folder.mkdir(parents=True, exist_ok=True)
         if self.reads_sweep:
             self.materials.copy_sweep(folder)
+
+    def run(self, folder: Path) -> subprocess.CompletedProcess[str]:
+        return self.start(self.materials, folder).wait()
 
 
 def start_command(module: str, *arguments: object) -> Command:
@@ -121,15 +115,15 @@ def start_training(materials: Materials, outputs: Path, *overrides: str) -> Comm
 
 
 def kill(process: Command, *, alone: bool) -> None:
-    """`kill -9`: of the command alone, as when memory runs out, or of all that it started, as a power cut."""
+    """`kill -9` the command alone, as when memory runs out, or all its processes, as in a power failure."""
     members = process.members()
     for member in members[-1:] if alone else members:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     process.wait()
-    until = time.monotonic() + SECONDS_TO_END
+    deadline = time.monotonic() + SECONDS_TO_END
     while alive := [member for member in members if _is_alive(member)]:
-        assert time.monotonic() < until, f"{len(alive)} processes outlive their command: {alive}"
+        assert time.monotonic() < deadline, f"{len(alive)} processes outlive their command: {alive}"
         time.sleep(0.05)
 
 
@@ -140,34 +134,24 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def weights_of(store: Path) -> dict[str, object]:
-    """Every state in the store: the bytes of its weights, last and best."""
-    kept: dict[str, object] = {}
-    for path in sorted(store.glob("*/*.pt")):
-        state = torch.load(path, weights_only=True)
-        for part in ("weights", "best_weights"):
-            for name, tensor in state[part].items():
-                kept[f"store/{path.parent.name}/{path.name} {part} {name}"] = tensor.numpy().tobytes()
-    return kept
+def store_results(outputs: Path) -> dict[str, object]:
+    """Read the weights of every state in the store."""
+    store = outputs / "store"
+    return {f"store {path.relative_to(store)}": weights_of(path) for path in sorted(store.glob("*/*.pt"))}
 
 
-def run_results(runs: Sequence[FoundRun], folder: Path) -> dict[str, object]:
-    """Losses, metrics, tunes and rendered files of runs, by their directory below the folder."""
-    kept: dict[str, object] = {}
-    for run in runs:
-        name = run.directory.relative_to(folder)
-        history = pandas.read_csv(run.directory / "history.csv").drop(columns="tokens_per_second")
-        kept[f"{name} losses"] = history.to_csv()
-        kept[f"{name} status"] = run.record.status
-        kept[f"{name} metrics"] = run.record.metrics
-        kept |= {
-            f"{name} {key}": value for key, value in bytes_of(run.directory, ("tunes*", "tunes/*")).items()
-        }
-    return kept
+def run_results(folder: Path) -> dict[str, object]:
+    """Read record, losses, tunes and rendered files of all runs in a folder."""
+    return {
+        f"{kind} {name}": content
+        for kind, contents in results(folder).items()
+        if kind in _COMPARED_KINDS or kind.startswith("audio")
+        for name, content in contents.items()
+    }
 
 
 def bytes_of(folder: Path, patterns: Sequence[str] = ("**/*",)) -> dict[str, object]:
-    """The bytes of the files by their names below the folder; hidden ones are left out."""
+    """Read all files that are not hidden, by their names in the folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for pattern in patterns
@@ -176,14 +160,18 @@ def bytes_of(folder: Path, patterns: Sequence[str] = ("**/*",)) -> dict[str, obj
     }
 
 
+def newest(folder: Path, name: str) -> Path:
+    """Return the newest folder two levels below (date, time) that contains this file."""
+    return max(path.parent for path in folder.glob(f"*/*/{name}"))
+
+
 def _start_train(materials: Materials, folder: Path) -> Command:
     return start_training(materials, folder / "outputs", "rendering.num_tunes=2", "tracker=none")
 
 
 def _train_results(folder: Path) -> dict[str, object]:
     outputs = folder / "outputs"
-    last = newest(outputs / "runs", "run.json")
-    return run_results(find_runs([last]), last) | weights_of(outputs / "store")
+    return run_results(newest(outputs / "runs", "run.json")) | store_results(outputs)
 
 
 def _start_sweep(materials: Materials, folder: Path) -> Command:
@@ -193,11 +181,7 @@ def _start_sweep(materials: Materials, folder: Path) -> Command:
 def _sweep_results(folder: Path) -> dict[str, object]:
     outputs = folder / "outputs"
     last = newest(outputs / "sweeps", "effects.csv")
-    return (
-        run_results(find_runs([last]), last)
-        | bytes_of(last, ("effects.csv", "noise.csv"))
-        | weights_of(outputs / "store")
-    )
+    return run_results(last) | bytes_of(last, ("effects.csv", "noise.csv")) | store_results(outputs)
 
 
 def _start_search(materials: Materials, folder: Path) -> Command:
@@ -206,14 +190,13 @@ def _start_search(materials: Materials, folder: Path) -> Command:
 
 def _search_results(folder: Path) -> dict[str, object]:
     outputs, search = folder / "outputs", folder / "outputs" / "searches" / "soak"
-    # How long it took, and how much of it in how many pieces, is another matter.
+    # Times, and how many iterations each piece trained, depend on the disturbances.
     trials = pandas.read_csv(search / "trials.csv").drop(columns=["seconds", "trained_iterations"])
-    confirmation = search / "confirmation"
     return (
         {"trials": trials.to_csv()}
-        | run_results(find_runs([confirmation]), search)
+        | run_results(search / "confirmation")
         | bytes_of(search, ("confirmation/effects.csv", "conf/training/best.yaml", "search.json"))
-        | weights_of(outputs / "store")
+        | store_results(outputs)
     )
 
 
@@ -228,23 +211,14 @@ def _start_report(_materials: Materials, folder: Path) -> Command:
     return start_command("report", sweep, "--pack", "--out", folder / "outputs" / "report")
 
 
-def newest(folder: Path, name: str) -> Path:
-    """The newest folder two levels below (a day, a moment) with this file in it."""
-    return max(path.parent for path in folder.glob(f"*/*/{name}"))
-
-
 def scenes(materials: Materials) -> dict[str, Scene]:
-    """All but the rating of tunes, which takes somebody who answers: see rating.py."""
+    """All commands except the rating of tunes, which needs a listener: see rating.py."""
     outputs = ("outputs",)
-    return {
-        one.name: one
-        for one in (
-            Scene("train", materials, _start_train, _train_results),
-            Scene("sweep", materials, _start_sweep, _sweep_results),
-            Scene("search", materials, _start_search, _search_results),
-            Scene("sample", materials, _start_sample, lambda f: bytes_of(f / "outputs/more"), True, outputs),
-            Scene(
-                "report", materials, _start_report, lambda f: bytes_of(f / "outputs/report"), True, outputs
-            ),
-        )
-    }
+    all_scenes = (
+        Scene("train", materials, _start_train, _train_results),
+        Scene("sweep", materials, _start_sweep, _sweep_results),
+        Scene("search", materials, _start_search, _search_results),
+        Scene("sample", materials, _start_sample, lambda f: bytes_of(f / "outputs/more"), True, outputs),
+        Scene("report", materials, _start_report, lambda f: bytes_of(f / "outputs/report"), True, outputs),
+    )
+    return {scene.name: scene for scene in all_scenes}

@@ -10,7 +10,7 @@ from tests.tracking.test_outbox import write_archive
 
 SMALL = (*TINY, "rendering.num_tunes=1", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 TRIALS = [
-    Trial(number, condition, 10.0, 20.0, 15.0, 0, "told", "")
+    Trial(number, condition, 10.0, 20.0, 15.0, 0, "recorded", "")
     for number in (1, 2, 3)
     for condition in (WITHOUT, OFFLINE, "hangs")
 ]
@@ -20,10 +20,10 @@ TRIALS = [
 def test_a_run_survives_comet_faults_and_uploads_later(tunebook: Path, tmp_path: Path) -> None:
     overrides = [*SMALL, f"data.path={tunebook}"]
     trial = try_run(NO_FOLDER, 1, tmp_path / "run", tmp_path / "outputs", overrides)
-    assert trial.problem == "" and trial.told and trial.train_seconds > 0
+    assert trial.problem == "" and trial.recorded and trial.train_seconds > 0
 
 
-def test_what_a_server_lacks_is_seen(tmp_path: Path) -> None:
+def test_an_incomplete_upload_is_detected(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "run", "first")
     with comet_server() as server:
         problems = lacking(archive, server)
@@ -40,6 +40,6 @@ def test_what_a_server_lacks_is_seen(tmp_path: Path) -> None:
         ({"problem": "files differ"}, False),
     ],
 )
-def test_what_is_promised_is_judged(change: dict, is_kept: bool) -> None:
+def test_broken_promises_are_detected(change: dict, is_kept: bool) -> None:
     trials = [replace(trial, **change) if trial.condition == "hangs" else trial for trial in TRIALS]
     assert summarise(trials) == is_kept

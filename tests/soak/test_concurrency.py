@@ -1,5 +1,3 @@
-"""Several processes at once, few of them: see tests/soak/concurrency.py."""
-
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ def test_waiting_for_a_suspended_training_is_reported(
     assert any("it is suspended: `kill -CONT" in note for note in row.notes)
 
 
-def test_what_differs_is_named() -> None:
+def test_the_first_difference_of_each_kind_is_named() -> None:
     first = {"tunes": {"a": b"1", "b": b"2"}, "MIDI": {"a": b"1"}, "scores": {}}
     second = {"tunes": {"a": b"1", "b": b"3"}, "MIDI": {"a": b"1"}, "audio": {"c": b""}}
     assert differing(first, second) == {"tunes": "b", "audio": "c"}

@@ -1,12 +1,10 @@
-"""The soak of crashes with a few disturbances of each kind."""
-
 from pathlib import Path
 
 import pytest
 
 from tests.soak import crashes
 from tests.soak.disks import CannotMountError, mounted
-from tests.soak.whole import damaged
+from tests.soak.intact_files import damaged
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +32,15 @@ def test_a_run_recovers_from_a_full_disk(folder: Path) -> None:
 
 
 def test_a_half_written_file_is_detected(tmp_path: Path) -> None:
-    whole = {
+    intact = {
         "run.json": "{}\n",
         "history.csv": "a,b\n1,2\n",
         "findings.jsonl": '{"a": 1}\n',
         "page.html": "</html>\n",
     }
-    for name, text in whole.items():
+    for name, text in intact.items():
         (tmp_path / name).write_text(text)
     assert damaged(tmp_path) == []
-    for name, text in whole.items():
+    for name, text in intact.items():
         (tmp_path / name).write_text(text[:-2])
-    assert [line.partition(":")[0] for line in damaged(tmp_path)] == sorted(whole)
+    assert [line.partition(":")[0] for line in damaged(tmp_path)] == sorted(intact)

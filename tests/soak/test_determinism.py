@@ -1,5 +1,3 @@
-"""What is equal between circumstances, of one pair of runs: see tests/soak/determinism.py."""
-
 from pathlib import Path
 
 import pytest

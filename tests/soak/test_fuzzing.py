@@ -1,4 +1,4 @@
-"""Crashes that were found once, and a few hundred new inputs, without Atheris."""
+"""Former crashes, and a few hundred new inputs, read without Atheris."""
 
 import contextlib
 import os

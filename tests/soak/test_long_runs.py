@@ -6,35 +6,32 @@ import pytest
 
 from musicgen.records.runs import find_runs
 from tests.soak import long_runs
-from tests.soak.long_runs import Sample, judge, main, read_samples, watch
+from tests.soak.long_runs import Sample, judge, main, watch
+from tests.soak.row_files import read_rows
 
 FLAT = [Sample(0.5 * number, number // 2, 300.0 + number % 3, 12 + number % 2, 5) for number in range(600)]
-"""Three hundred jobs, with the ups and downs of a job."""
+"""Samples of 300 jobs, with the fluctuations within a job."""
 
 
 @pytest.mark.parametrize(
-    ("growth", "is_flat"),
+    ("quantity", "growth", "is_flat"),
     [
-        ({}, True),
-        ({"megabytes": 0.05}, True),
-        ({"megabytes": 0.1}, False),
-        ({"files": 0.01}, False),
-        ({"threads": 0.01}, False),
+        ("megabytes", 0.0, True),
+        ("megabytes", 0.05, True),
+        ("megabytes", 0.1, False),
+        ("files", 0.01, False),
+        ("threads", 0.01, False),
     ],
 )
-def test_what_grows_with_the_jobs_is_seen(growth: dict[str, float], is_flat: bool) -> None:
+def test_growth_per_job_is_detected(quantity: str, growth: float, is_flat: bool) -> None:
     samples = [
-        replace(
-            sample,
-            **{name: getattr(sample, name) + a_job * sample.progress for name, a_job in growth.items()},
-        )
-        for sample in FLAT
+        replace(sample, **{quantity: getattr(sample, quantity) + growth * sample.progress}) for sample in FLAT
     ]
     assert judge(samples, 0.0) == is_flat
 
 
-def test_a_process_that_leaks_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long_runs, "SECONDS_BETWEEN_SAMPLES", 0.005)
+def test_a_leaking_process_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_runs, "SAMPLING_SECONDS", 0.005)
     progress = tmp_path / "progress"
     leak = (
         "import sys, time; kept = []\n"
@@ -48,13 +45,13 @@ def test_a_process_that_leaks_is_caught(tmp_path: Path, monkeypatch: pytest.Monk
         return progress.stat().st_size if progress.exists() else 0
 
     assert watch(command, done, tmp_path / "samples.csv") == 0
-    assert not judge(read_samples(tmp_path / "samples.csv"), 0.0)
+    assert not judge(read_rows(tmp_path / "samples.csv", Sample), 0.0)
 
 
 @pytest.mark.slow
-def test_jobs_in_one_process_are_watched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_jobs_in_one_process_are_sampled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = ["rendering=none", "rendering.plots=false", "tracker=none"]
     main(["jobs", "--jobs", "3", "--outputs", str(tmp_path), *small])
     assert [run.record.status for run in find_runs([tmp_path / "sweep"])] == ["complete"] * 3
-    told = capsys.readouterr().out
-    assert "resident megabytes" in told and "runs: run.json" in told and "store:" in told
+    printed = capsys.readouterr().out
+    assert "resident megabytes" in printed and "runs: run.json" in printed and "store:" in printed

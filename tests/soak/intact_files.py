@@ -1,4 +1,4 @@
-"""Which files are whole: each is read by what reads such files, without a word from whoever wrote it."""
+"""Checks that files are intact, made with independent readers rather than the code that wrote them."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ _NOT_RESULTS = (".lock", ".log", ".sqlite-wal", ".sqlite-shm", ".sqlite-journal"
 
 
 def result_files(folder: Path) -> Iterator[Path]:
-    """Every file under its final name, in the order of their names; no locks, logs and halves of files."""
+    """Every file under its final name, sorted, without locks, logs and unfinished files."""
     for path in sorted(folder.rglob("*")):
         parts = path.relative_to(folder).parts
         is_hidden = any(part.startswith((".unfinished-", ".hydra")) for part in parts)
@@ -28,11 +28,13 @@ def result_files(folder: Path) -> Iterator[Path]:
 
 
 def damaged(folder: Path) -> list[str]:
-    """A line for each file below the folder that is not whole; files that go meanwhile are none."""
+    """Return a line for each damaged file in the folder; files deleted meanwhile do not count."""
     lines = []
     for path in result_files(folder):
         try:
-            _CHECKS.get(path.suffix, _nothing)(path.read_bytes())
+            content = path.read_bytes()
+            if check := _CHECKS.get(path.suffix):
+                check(content)
         except FileNotFoundError:
             continue
         except Exception as error:
@@ -40,55 +42,53 @@ def damaged(folder: Path) -> list[str]:
     return lines
 
 
-def _nothing(_content: bytes) -> None:
-    pass
+def database_is_intact(path: Path) -> bool:
+    """Whether SQLite finds the database and its journal consistent."""
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def _lines_end(content: bytes) -> None:
+def _check_lines(content: bytes) -> None:
     if content and not content.endswith(b"\n"):
         raise ValueError("the last line is cut off")
 
 
-def _is_table(content: bytes) -> None:
-    _lines_end(content)
+def _check_table(content: bytes) -> None:
+    _check_lines(content)
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
     if not rows or len({len(row) for row in rows}) > 1:
-        raise ValueError("rows of several lengths, or none")
+        raise ValueError("no rows, or rows of different lengths")
 
 
-def _is_json(content: bytes) -> None:
-    json.loads(content)
-
-
-def _are_json_lines(content: bytes) -> None:
-    _lines_end(content)
+def _check_json_lines(content: bytes) -> None:
+    _check_lines(content)
     for line in content.splitlines():
         json.loads(line)
 
 
-def _is_zip(content: bytes) -> None:
+def _check_zip(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         bad = archive.testzip()
     if bad is not None:
         raise ValueError(f"{bad} is damaged")
 
 
-def _are_arrays(content: bytes) -> None:
+def _check_arrays(content: bytes) -> None:
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         for name in arrays:
             arrays[name]
 
 
-def _is_wave(content: bytes) -> None:
+def _check_wave(content: bytes) -> None:
     with wave.open(io.BytesIO(content)) as sound:
-        wanted = sound.getnframes() * sound.getnchannels() * sound.getsampwidth()
-        if len(sound.readframes(sound.getnframes())) != wanted or not wanted:
-            raise ValueError("shorter than it says")
+        expected = sound.getnframes() * sound.getnchannels() * sound.getsampwidth()
+        if len(sound.readframes(sound.getnframes())) != expected or not expected:
+            raise ValueError("shorter than its header says")
 
 
-def _is_midi(content: bytes) -> None:
+def _check_midi(content: bytes) -> None:
     if content[:4] != b"MThd":
-        raise ValueError("no MIDI")
+        raise ValueError("not MIDI")
     place = 14
     while place < len(content):
         place += 8 + int.from_bytes(content[place + 4 : place + 8], "big")
@@ -96,44 +96,34 @@ def _is_midi(content: bytes) -> None:
         raise ValueError("tracks are cut off")
 
 
-def _is_drawing(content: bytes) -> None:
-    ElementTree.fromstring(content)
-
-
-def _is_picture(content: bytes) -> None:
+def _check_picture(content: bytes) -> None:
     with Image.open(io.BytesIO(content)) as picture:
         picture.load()
 
 
-def _is_page(content: bytes) -> None:
+def _check_page(content: bytes) -> None:
     if not content.rstrip().endswith(b"</html>"):
         raise ValueError("the page is cut off")
 
 
-def _is_yaml(content: bytes) -> None:
+def _check_yaml(content: bytes) -> None:
     if yaml.safe_load(content) is None:
         raise ValueError("empty")
 
 
-def database_is_whole(path: Path) -> bool:
-    """Whether SQLite finds nothing wrong with the file and what lies beside it."""
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-
-
-_CHECKS: dict[str, Callable[[bytes], None]] = {
-    ".json": _is_json,
-    ".jsonl": _are_json_lines,
-    ".csv": _is_table,
-    ".abc": _lines_end,
-    ".md": _lines_end,
-    ".pt": _is_zip,
-    ".zip": _is_zip,
-    ".npz": _are_arrays,
-    ".wav": _is_wave,
-    ".mid": _is_midi,
-    ".svg": _is_drawing,
-    ".png": _is_picture,
-    ".html": _is_page,
-    ".yaml": _is_yaml,
+_CHECKS: dict[str, Callable[[bytes], object]] = {
+    ".json": json.loads,
+    ".jsonl": _check_json_lines,
+    ".csv": _check_table,
+    ".abc": _check_lines,
+    ".md": _check_lines,
+    ".pt": _check_zip,
+    ".zip": _check_zip,
+    ".npz": _check_arrays,
+    ".wav": _check_wave,
+    ".mid": _check_midi,
+    ".svg": ElementTree.fromstring,
+    ".png": _check_picture,
+    ".html": _check_page,
+    ".yaml": _check_yaml,
 }

@@ -1,7 +1,7 @@
-"""Commands that start at once: forks of this process, which has imported what they import.
+"""Commands that start at once, as forks of this process, which has already imported their modules.
 
-What a command does from its first line on is what `python -m` does; the seconds of imports before, in which
-it writes nothing, are left out, and so a trial takes a third of the time.
+From its first line on, a command does what `python -m` does. Skipping the imports, during which it writes
+nothing, makes a trial three times as fast.
 """
 
 import atexit
@@ -37,17 +37,17 @@ _MORE = (
     "optuna",
     "pandas",
 )
-_LEFT_OUT = ("comet_ml",)
-"""It starts threads, which a fork would not have."""
-_SECONDS_BETWEEN_LOOKS = 0.01
+_EXCLUDED = ("comet_ml",)
+"""It starts threads, which a fork would lose."""
+_POLL_SECONDS = 0.01
 _started: "list[Command]" = []
 
 
 class Command:
-    """A command under way, in a process group of its own."""
+    """A command in its own process group."""
 
     def __init__(self, module: str, *arguments: str) -> None:
-        """Start what `python -m <module> <arguments>` starts."""
+        """Start `python -m <module> <arguments>`."""
         import_all()
         self._folder = tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True)
         self._printed = Path(self._folder.name)
@@ -55,24 +55,24 @@ class Command:
         sys.stdout.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            self._be(module, arguments)
+            self._run(module, arguments)
         _started.append(self)
 
-    def _be(self, module: str, arguments: tuple[str, ...]) -> NoReturn:
-        """Be the command, until the end of the process."""
+    def _run(self, module: str, arguments: tuple[str, ...]) -> NoReturn:
+        """Run the module in the child process, and end the process."""
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for standard, name in ((1, "out"), (2, "err")):
             descriptor = os.open(self._printed / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(descriptor, standard)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        # Those of this process may lead elsewhere, as below a test.
+        # Replace the parent's streams, which pytest may have redirected.
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
         status = 1
         try:
             sys.argv = [module, *arguments]
-            # That the module is imported already is meant.
+            # runpy warns that the module has been imported already.
             warnings.simplefilter("ignore", RuntimeWarning)
             runpy.run_module(module, run_name="__main__", alter_sys=True)
             status = 0
@@ -87,20 +87,15 @@ class Command:
 
     @property
     def output(self) -> str:
-        """What it has printed so far."""
+        """What it has printed to stdout so far."""
         return self._read("out")
-
-    @property
-    def errors(self) -> str:
-        """What it has printed to stderr so far."""
-        return self._read("err")
 
     def _read(self, name: str) -> str:
         path = self._printed / name
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def members(self) -> list[psutil.Process]:
-        """Everything that it has started, itself at the end; nothing where it has ended."""
+        """Its running descendants, then the command itself; empty if it has ended."""
         try:
             root = psutil.Process(self.pid)
             return [*root.children(recursive=True), root]
@@ -108,7 +103,7 @@ class Command:
             return []
 
     def poll(self) -> int | None:
-        """The exit status, below 0 where a signal ended it; None while it runs."""
+        """Return the exit status, minus the number of a signal that ended it; None while it runs."""
         if self.returncode is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -116,18 +111,18 @@ class Command:
         return self.returncode
 
     def wait(self, seconds: float = 300.0) -> subprocess.CompletedProcess[str]:
-        """How it ended, and what it printed; raises TimeoutExpired where it does not end in time."""
-        until = time.monotonic() + seconds
+        """Wait for the end; returns status and output. Raises subprocess.TimeoutExpired."""
+        deadline = time.monotonic() + seconds
         while (status := self.poll()) is None:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired([str(self.pid)], seconds)
-            time.sleep(_SECONDS_BETWEEN_LOOKS)
-        return subprocess.CompletedProcess([str(self.pid)], status, self.output, self.errors)
+            time.sleep(_POLL_SECONDS)
+        return subprocess.CompletedProcess([str(self.pid)], status, self.output, self._read("err"))
 
 
 @atexit.register
-def _end_all() -> None:
-    """Leave nothing running where a soak is ended itself."""
+def _kill_all() -> None:
+    """Kill all running commands, in case the soak is interrupted."""
     for command in _started:
         if command.poll() is None:
             for member in command.members():
@@ -137,8 +132,8 @@ def _end_all() -> None:
 
 @cache
 def import_all() -> None:
-    """Import what commands import; the first one would wait for it."""
+    """Import what the commands import, so that the first one does not wait for it."""
     for name in (*PRELOADED, *_MORE):
-        if name not in _LEFT_OUT:
+        if name not in _EXCLUDED:
             importlib.import_module(name)
     gc.freeze()
