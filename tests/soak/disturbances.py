@@ -194,7 +194,7 @@ def full(trials: Trials, number: int) -> None:
 
 
 def read_only(trials: Trials, number: int) -> None:
-    """Make a folder read-only, then writable again. The command must succeed if only the cache is affected."""
+    """Make a folder read-only, then writable again. A read-only cache alone must cause no failure."""
     scene = trials.scene
     for name in scene.places:
         if not trials.is_wanted("read-only", min(number, len(scene.places))):

@@ -32,7 +32,7 @@ from tests.soak.row_files import append_row, read_rows
 MAX_MEGABYTES = 20.0
 """Rise of resident memory that is allowed after the warm-up."""
 LOG_BYTES_PER_ITERATION = 50.0
-"""Memory of a training's log: a number object and two list entries, with lists over-allocated by an eighth."""
+"""Memory of a training's log: a float object and two list entries; lists over-allocate by an eighth."""
 WARM_UP, NUM_PARTS = 0.2, 20
 SAMPLING_SECONDS = 0.5
 COMMON = (

@@ -1,4 +1,4 @@
-"""The rating of tunes under disturbance: its server is killed, or its disk is full, while a listener rates."""
+"""The rating of tunes under disturbance: its server is killed, or its disk fills up, while someone rates."""
 
 import http.client
 import json

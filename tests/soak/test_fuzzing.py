@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from tests.soak.fuzzing.crashes import CrashBook, TooSlow, place_of
-from tests.soak.fuzzing.mutations import mutated, some_bytes
+from tests.soak.fuzzing.crashes import Crashes, TooSlow, place_of
+from tests.soak.fuzzing.mutations import mutate, mutate_some_bytes
 from tests.soak.fuzzing.readers import CRASHES, READERS
 
 KEPT = sorted((Path(__file__).parents[2] / CRASHES).glob("*.bin"))
@@ -33,29 +33,29 @@ def test_former_crashes_are_read_or_refused(path: Path) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_inputs_are_read_or_refused(name: str, tmp_path: Path) -> None:
     read, seeds = READERS[name].load()
-    book, chance = CrashBook(tmp_path, name), random.Random(7)
+    crashes, rng = Crashes(tmp_path, name), random.Random(7)
     good = seeds()[:40]
     for content in good[:3]:
         read(content)
     for _ in range(NUM_INPUTS[name]):
-        content = chance.choice(good)
-        for _ in range(chance.randint(1, 3)):
-            content = mutated(content, chance, lambda part: some_bytes(part, chance))
-        book.watch(read, content, READERS[name].most_seconds)
+        content = rng.choice(good)
+        for _ in range(rng.randint(1, 3)):
+            content = mutate(content, rng, lambda part: mutate_some_bytes(part, rng))
+        crashes.try_input(read, content, READERS[name].max_seconds)
     assert [path.read_text() for path in tmp_path.glob("*.txt")] == []
 
 
 def fail(content: bytes, error: type[Exception] = ValueError) -> None:
     if content.startswith(b"a"):
-        raise error("so")
+        raise error("bad input")
 
 
 def test_each_crash_is_stored_once_with_its_smallest_input(tmp_path: Path) -> None:
-    book = CrashBook(tmp_path, "tunes")
+    crashes = Crashes(tmp_path, "tunes")
     for content in (b"abcd", b"ab", b"abc", b"b"):
-        book.watch(fail, content, 1.0)
-    book.watch(partial(fail, error=InputError), b"a", 1.0)
-    book.watch(partial(fail, error=KeyError), b"aa", 1.0)
+        crashes.try_input(fail, content, 1.0)
+    crashes.try_input(partial(fail, error=InputError), b"a", 1.0)
+    crashes.try_input(partial(fail, error=KeyError), b"aa", 1.0)
     assert sorted(path.read_bytes() for path in tmp_path.glob("*.bin")) == [b"aa", b"ab"]
     assert {reader_of(path) for path in tmp_path.iterdir()} == {"tunes"}
 
@@ -65,13 +65,13 @@ def count(_: bytes) -> None:
 
 
 def test_a_slow_input_is_a_crash(tmp_path: Path) -> None:
-    CrashBook(tmp_path, "tunes").watch(count, b"x", 0.0)
-    (told,) = tmp_path.glob("*.txt")
-    assert told.read_text().startswith(TooSlow.__name__)
+    Crashes(tmp_path, "tunes").try_input(count, b"x", 0.0)
+    (text,) = tmp_path.glob("*.txt")
+    assert text.read_text().startswith(TooSlow.__name__)
 
 
 def test_errors_are_distinguished_by_place() -> None:
-    with pytest.raises(ValueError, match="so") as first:
+    with pytest.raises(ValueError, match="bad input") as first:
         fail(b"a")
     with pytest.raises(ValueError, match="invalid literal") as second:
         int("x")
@@ -81,16 +81,8 @@ def test_errors_are_distinguished_by_place() -> None:
 @pytest.mark.slow
 def test_fuzzing_runs_if_atheris_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
-    command = [
-        sys.executable,
-        "-m",
-        "tests.soak.fuzzing",
-        "tunes",
-        "--executions",
-        "500",
-        "--folder",
-        tmp_path,
-    ]
+    command = [sys.executable, "-m", "tests.soak.fuzzing", "tunes", "--executions", "500"]
+    command += ["--folder", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tunes: 5" in done.stdout and "0 crashes" in done.stdout

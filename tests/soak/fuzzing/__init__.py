@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of what reads other people's files; `python -m tests.soak.fuzzing READER`."""
+"""Coverage-guided fuzzing of the readers of foreign files: `python -m tests.soak.fuzzing READER`."""

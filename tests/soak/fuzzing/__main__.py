@@ -1,13 +1,13 @@
-"""`python -m tests.soak.fuzzing READER --executions N`: inputs made to reach every branch of a reader.
+"""`python -m tests.soak.fuzzing READER --executions N`: search for inputs that crash a reader.
 
-Atheris (`pip install 'musicgen[fuzz]'`) counts the branches that an input takes and keeps those that take new
-ones, beginning with real tunes, configs and runs. Everything that a reader raises but InputError is a crash,
-and so is an input that takes it seconds. The folder keeps inputs, crashes and figures, and the same command
-goes on from there: a long search can be cut into pieces (`--seconds`). One process with the same seed and
-number of executions does the same in a folder that is new.
+Atheris (`pip install 'musicgen[fuzz]'`) starts with real tunes, configs and runs, mutates them, and keeps the
+inputs that reach new branches. Any exception of a reader other than InputError is a crash, and so is an input
+that takes seconds. The folder keeps inputs, crashes and figures, and the same command resumes from it, so a
+long search can be done in pieces (`--seconds`). In a new folder, a single process is reproducible: the same
+seed and number of executions give the same search.
 
-It ends with a line of figures, and with status 1 where a crash was found. A crash that is fixed is kept as a
-small file in tests/soak/crashes/, which the tests read again.
+The last line sums up the figures; the exit status is 1 if a crash was found. The inputs of fixed crashes are
+kept in tests/soak/crashes/, where the tests read them again.
 """
 
 import argparse
@@ -39,18 +39,18 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--executions", type=int, default=100_000, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--seconds", type=int, default=3600, metavar="S", help="at most; default: %(default)s"
+        "--seconds", type=int, default=3600, metavar="S", help="time limit; default: %(default)s"
     )
     parser.add_argument("--processes", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
     parser.add_argument(
-        "--folder", type=Path, metavar="DIR", help="default: outputs/fuzzing/READER; what is there goes on"
+        "--folder", type=Path, metavar="DIR", help="resume from here; default: outputs/fuzzing/READER"
     )
     return parser.parse_args(arguments)
 
 
 def fuzz(arguments: argparse.Namespace) -> int:
-    """Run workers until so many inputs were read; returns the exit status."""
+    """Run workers until all inputs are read or the time is up; returns the exit status."""
     try:
         import atheris  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
@@ -63,18 +63,17 @@ def fuzz(arguments: argparse.Namespace) -> int:
     )
     left, deadline = arguments.executions, time.monotonic() + arguments.seconds
     while left > 0 and (seconds := round(deadline - time.monotonic())) > 0:
-        begun = time.monotonic()
+        started = time.monotonic()
         runs = math.ceil(left / arguments.processes)
-        seeds = range(
-            arguments.seed + figures["pieces"], arguments.seed + figures["pieces"] + arguments.processes
-        )
+        first_seed = arguments.seed + figures["pieces"]
+        seeds = range(first_seed, first_seed + arguments.processes)
         logs = _run_workers(folder, arguments.reader, runs, seconds, seeds)
         done = sum(max(map(int, _COUNT.findall(log)), default=0) for log in logs)
         if not done:
             raise InputError(f"the worker read nothing: {logs[0].strip().splitlines()[-1:]}")
         left -= done
         figures["executions"] += done
-        figures["seconds"] = round(figures["seconds"] + time.monotonic() - begun, 1)
+        figures["seconds"] = round(figures["seconds"] + time.monotonic() - started, 1)
         figures["pieces"] += arguments.processes
         figures["coverage"] = max(int(number) for log in logs for number in _COVERAGE.findall(log))
         write_text_atomically(file, json.dumps(figures, indent=2) + "\n")
@@ -89,7 +88,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
 
 
 def _run_workers(folder: Path, reader: str, runs: int, seconds: int, seeds: Sequence[int]) -> list[str]:
-    """Run a worker for each seed, side by side; returns what they said."""
+    """Run a worker for each seed in parallel; returns their outputs."""
     with ExitStack() as stack:
         outputs = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in seeds]
         workers = []

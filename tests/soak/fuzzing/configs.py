@@ -1,23 +1,16 @@
-"""The config: overrides as a command line has them, a line each, or the values of a run.json as JSON."""
+"""Reader of configs: overrides as on a command line, one a line, or the values of a run.json as JSON."""
 
 import json
-from functools import cache
 
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config import (
-    Config,
-    compose_config,
-    conf_folder,
-    config_from_dict,
-    parse_config,
-)
+from musicgen.config import Config, compose_config, conf_folder, config_from_dict, parse_config
 from musicgen.errors import InputError
 from musicgen.sweep.refusals import describe_refusal
 
-_MOST_OVERRIDES = 6
+_MAX_OVERRIDES = 6
 
 
 def seeds() -> list[bytes]:
@@ -32,11 +25,11 @@ def seeds() -> list[bytes]:
         "study.equivalence_margin={fit/validation_loss: 0.1}\npaths.locks=false",
         "data.split_seed=${seed}\nmodel.lookback_bars=[]",
     ]
-    return [json.dumps(_default().as_dict()).encode(), *(text.encode() for text in overrides)]
+    return [json.dumps(compose_config([]).as_dict()).encode(), *(text.encode() for text in overrides)]
 
 
 def read(content: bytes) -> None:
-    """Compose overrides, or check values; what comes out must be a config that is read as it was written."""
+    """Compose overrides, or check values; the resulting config must survive a round trip through JSON."""
     if content.startswith(b"{"):
         try:
             values = json.loads(content)
@@ -44,7 +37,7 @@ def read(content: bytes) -> None:
             return
         config = config_from_dict(values)
     else:
-        overrides = content.decode("utf-8", errors="replace").split("\n")[:_MOST_OVERRIDES]
+        overrides = content.decode("utf-8", errors="replace").split("\n")[:_MAX_OVERRIDES]
         config = _composed(overrides)
     if config is not None:
         assert config_from_dict(json.loads(json.dumps(config.as_dict()))) == config
@@ -60,8 +53,3 @@ def _composed(overrides: list[str]) -> Config | None:
         line = describe_refusal(error)
     assert line and "\n" not in line
     return None
-
-
-@cache
-def _default() -> Config:
-    return compose_config([])

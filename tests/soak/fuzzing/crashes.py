@@ -1,4 +1,4 @@
-"""What a reader raised that it must not: one small input for each place in the code."""
+"""Crashes of readers: the smallest input for each place in the code."""
 
 import hashlib
 import time
@@ -10,23 +10,22 @@ from musicgen.errors import InputError
 
 
 class TooSlow(AssertionError):
-    """An input took more processor time than one may."""
+    """An input took too much processor time."""
 
 
-class CrashBook:
-    """A folder with an input for each different crash."""
+class Crashes:
+    """A folder with an input for each distinct crash of a reader."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        """name: of the reader."""
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, reader: str) -> None:
+        self._folder, self._reader = folder, reader
         folder.mkdir(parents=True, exist_ok=True)
 
-    def watch(self, read: Callable[[bytes], None], content: bytes, most_seconds: float) -> None:
-        """Read one input; what it raises, but for InputError, is kept and not raised."""
+    def try_input(self, read: Callable[[bytes], None], content: bytes, max_seconds: float) -> None:
+        """Read one input; keeps it if it takes too long or raises anything but InputError."""
         started = time.process_time()
         try:
             read(content)
-            if time.process_time() - started > most_seconds:
+            if time.process_time() - started > max_seconds:
                 raise TooSlow(f"{time.process_time() - started:.1f} s")
         except InputError:
             pass
@@ -36,14 +35,14 @@ class CrashBook:
     def _keep(self, content: bytes, error: Exception) -> None:
         place = place_of(error)
         digest = hashlib.sha256(place.encode()).hexdigest()[:8]
-        path = self._folder / f"{self._name}-{digest}.bin"
+        path = self._folder / f"{self._reader}-{digest}.bin"
         if not path.exists() or len(content) < path.stat().st_size:
             path.write_bytes(content)
             path.with_suffix(".txt").write_text(f"{place}\n{error!r}\n", encoding="utf-8")
 
 
 def place_of(error: Exception) -> str:
-    """The kind of error and the innermost lines of this project that it went through."""
+    """Name the error's type and the two innermost lines of this project in its traceback."""
     frames = [
         f"{Path(frame.filename).name}:{frame.name}:{frame.lineno}"
         for frame in traceback.extract_tb(error.__traceback__)

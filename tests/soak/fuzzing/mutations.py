@@ -1,6 +1,6 @@
-"""Changes of an input that keep its form: another value, one left out or doubled, in some JSON of it.
+"""Mutations that keep JSON valid: a value replaced, removed or added.
 
-Bytes that are changed at random are mostly no JSON any more, and say little about what reads it.
+After random changes of bytes it would mostly be invalid, which tests little of the code that reads it.
 """
 
 import copy
@@ -43,58 +43,54 @@ _VALUES: tuple[Any, ...] = (
     {"mean": 1, "sd": 0},
 )
 _DEEP = b"[" * 5000
-_MOST_CHANGES = 3
+_MAX_CHANGES = 3
 
 
-def mutated(content: bytes, chance: random.Random, by_bytes: Callable[[bytes], bytes]) -> bytes:
-    """The input with a part of it changed: as JSON where it is some, else and at times by `by_bytes`."""
+def mutate(content: bytes, rng: random.Random, mutate_bytes: Callable[[bytes], bytes]) -> bytes:
+    """Change one part of the input, with `mutate_bytes` if it is not JSON, and sometimes if it is."""
     parts = content.split(SEPARATOR)
-    place = chance.randrange(len(parts))
-    parts[place] = _mutated_part(parts[place], chance, by_bytes)
+    place = rng.randrange(len(parts))
+    parts[place] = _mutate_part(parts[place], rng, mutate_bytes)
     return SEPARATOR.join(parts)
 
 
-def some_bytes(content: bytes, chance: random.Random) -> bytes:
-    """The content with a few stretches of it cut out, doubled or overwritten."""
+def mutate_some_bytes(content: bytes, rng: random.Random) -> bytes:
+    """Remove, repeat or overwrite a few short pieces."""
     changed = bytearray(content)
-    for _ in range(chance.randint(1, 4)):
-        start = chance.randint(0, len(changed))
-        stop = start + chance.randint(0, 8)
-        piece = chance.choice([b"", changed[start:stop] * 2, chance.randbytes(chance.randint(1, 4))])
+    for _ in range(rng.randint(1, 4)):
+        start = rng.randint(0, len(changed))
+        stop = start + rng.randint(0, 8)
+        piece = rng.choice([b"", changed[start:stop] * 2, rng.randbytes(rng.randint(1, 4))])
         changed[start:stop] = piece
     return bytes(changed)
 
 
-def _mutated_part(part: bytes, chance: random.Random, by_bytes: Callable[[bytes], bytes]) -> bytes:
+def _mutate_part(part: bytes, rng: random.Random, mutate_bytes: Callable[[bytes], bytes]) -> bytes:
     try:
         value = json.loads(part)
     except (ValueError, RecursionError):
-        return by_bytes(part)
-    if not isinstance(value, dict) or chance.random() < 0.2:
-        return by_bytes(part)
-    for _ in range(chance.randint(1, _MOST_CHANGES)):
-        _change(value, chance)
+        return mutate_bytes(part)
+    if not isinstance(value, dict) or rng.random() < 0.2:
+        return mutate_bytes(part)
+    for _ in range(rng.randint(1, _MAX_CHANGES)):
+        _change(value, rng)
     text = json.dumps(value).encode()
-    return text.replace(b"null", _DEEP, 1) if chance.random() < 0.01 else text
+    return text.replace(b"null", _DEEP, 1) if rng.random() < 0.01 else text
 
 
-def _change(value: Any, chance: random.Random) -> None:
-    """Change something in a mapping or list, at any depth."""
+def _change(value: Any, rng: random.Random) -> None:
+    """Change one value in a mapping or list, at any depth, in place."""
     places = list(value) if isinstance(value, dict) else list(range(len(value)))
     if not places:
         return
-    place = chance.choice(places)
+    place = rng.choice(places)
     inner = value[place]
-    if isinstance(inner, (dict, list)) and inner and chance.random() < 0.7:
-        _change(inner, chance)
-    elif chance.random() < 0.15:
+    if isinstance(inner, (dict, list)) and inner and rng.random() < 0.7:
+        _change(inner, rng)
+    elif rng.random() < 0.15:
         del value[place]
-    elif isinstance(value, dict) and chance.random() < 0.1:
-        value[f"{place}{chance.choice(['', '.', '/', ' '])}x"] = inner
+    elif isinstance(value, dict) and rng.random() < 0.1:
+        value[f"{place}{rng.choice(['', '.', '/', ' '])}x"] = inner
     else:
-        value[place] = copy.deepcopy(chance.choice([*_VALUES, *_values_of(value)]))
-
-
-def _values_of(value: Any) -> list[Any]:
-    """Its own values, which may stand in each other's places."""
-    return list(value.values()) if isinstance(value, dict) else list(value)
+        siblings = value.values() if isinstance(value, dict) else value
+        value[place] = copy.deepcopy(rng.choice([*_VALUES, *siblings]))

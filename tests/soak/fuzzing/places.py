@@ -1,4 +1,4 @@
-"""The readers of places and lookbacks: alone and side by side, at once and in pieces, within their tables."""
+"""Reader of bar positions and lookbacks, alone and in a batch, at once and in pieces."""
 
 import numpy as np
 
@@ -22,18 +22,18 @@ _VOCABULARY = Vocabulary.of(map(chr, range(32, 127)))
 
 
 def read(content: bytes) -> None:
-    """Read a text character by character as the network does."""
+    """Read a text as the network does; rows must exist in the embedding and not depend on batch or pieces."""
     tokens = _VOCABULARY.encode(content.decode("latin-1"))
     if not len(tokens):
         return
     with np.errstate(over="raise"):
-        whole = InputReader(_MODEL, _VOCABULARY, 1).read(tokens[:, None])
+        expected = InputReader(_MODEL, _VOCABULARY, 1).read(tokens[:, None])
         rows = num_rows(_MODEL, _VOCABULARY.size)
-        assert whole.min() >= 0 and whole.max() < rows, "outside the embedding's rows"
-        # A text beside another one, which ends first, and in two pieces.
+        assert expected.min() >= 0 and expected.max() < rows, "outside the embedding's rows"
+        # Again in two pieces, the first of them in a batch with another text.
         half = len(tokens) // 2
         reader = InputReader(_MODEL, _VOCABULARY, 2)
         first = reader.read(np.stack([tokens[:half], tokens[:half][::-1]], axis=1))
         reader.keep(np.array([0]))
         second = reader.read(tokens[half:, None])
-    assert (first[:, 0] == whole[:half, 0]).all() and (second[:, 0] == whole[half:, 0]).all()
+    assert (first[:, 0] == expected[:half, 0]).all() and (second[:, 0] == expected[half:, 0]).all()

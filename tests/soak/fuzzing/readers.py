@@ -1,7 +1,7 @@
-"""What is fuzzed, known without importing it: the worker must see the modules that it traces being imported.
+"""The readers to fuzz. The worker imports them later, because Atheris instruments modules during import.
 
-Each reader is a module beside this one, of its name: `read` takes any bytes and may raise InputError alone,
-`seeds` gives good inputs, which mutations begin with.
+Each reader is a module of this package: `read` takes any bytes and may raise only InputError; `seeds` returns
+valid inputs to start from.
 """
 
 import importlib
@@ -10,30 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CRASHES = Path("tests/soak/crashes")
-"""Inputs that crashed a reader once; a file's name begins with the reader's."""
+"""Inputs that crashed a reader once; file names begin with the reader's name."""
 _COMPILED = ("musicgen.notation.place", "musicgen.notation.lookback")
-"""numba makes machine code of them, in which nothing is counted."""
+"""Compiled by numba, so their branches cannot be counted."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One of them."""
+    """A reader, and how to fuzz it."""
 
     name: str
     traced: Sequence[str]
     """Packages and modules whose branches are counted."""
     untraced: Sequence[str] = _COMPILED
-    most_bytes: int = 4096
-    most_seconds: float = 2.0
-    """Of processor time, for one input."""
-    holds_json: bool = False
-    """Whether inputs are changed as JSON (mutations.py), and not only as bytes."""
+    max_bytes: int = 4096
+    max_seconds: float = 2.0
+    """Processor time for one input."""
+    contains_json: bool = False
+    """Whether inputs are also mutated as JSON, with mutations.py."""
     is_compiled: bool = True
-    """False: numba compiles nothing, so that its functions are traced, and raise what machine code does not.
-    """
+    """Whether numba compiles. If not, its code is traced, and raises errors that compiled code hides."""
 
     def load(self) -> tuple[Callable[[bytes], None], Callable[[], list[bytes]]]:
-        """Its `read` and its `seeds`."""
+        """Import the module; returns its `read` and `seeds`."""
         module = importlib.import_module(f"tests.soak.fuzzing.{self.name}")
         return module.read, module.seeds
 
@@ -41,17 +40,17 @@ class Reader:
 READERS = {
     reader.name: reader
     for reader in (
-        # Short inputs, since most of what can be wrong takes few signs, and more of them are read.
-        Reader("tunes", ["musicgen.notation", "musicgen.corpus", "musicgen.rendering"], most_bytes=192),
+        # Short inputs: most errors need only a few characters, and more inputs can be read.
+        Reader("tunes", ["musicgen.notation", "musicgen.corpus", "musicgen.rendering"], max_bytes=192),
         Reader(
             "places",
             [*_COMPILED, "musicgen.model.inputs"],
             untraced=(),
-            most_bytes=128,
-            most_seconds=5.0,
+            max_bytes=128,
+            max_seconds=5.0,
             is_compiled=False,
         ),
-        Reader("configs", ["musicgen"], most_bytes=8192, holds_json=True),
-        Reader("runs", ["musicgen.records"], most_bytes=16384, most_seconds=5.0, holds_json=True),
+        Reader("configs", ["musicgen"], max_bytes=8192, contains_json=True),
+        Reader("runs", ["musicgen.records"], max_bytes=16384, max_seconds=5.0, contains_json=True),
     )
 }

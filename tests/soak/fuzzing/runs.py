@@ -1,6 +1,6 @@
-"""The reader of runs: two runs with their files, found, paired and compared; any of the files may be wrong.
+"""Reader of runs: finds, pairs and compares two runs, any file of which may be damaged.
 
-An input is the content of the files in the order of FILES, with SEPARATOR between two.
+An input is the content of the files in the order of FILES, joined by SEPARATOR.
 """
 
 import json
@@ -34,7 +34,7 @@ _LOSS, _RATE = "fit/validation_loss", "validity/bar_rate"
 
 
 def seeds() -> list[bytes]:
-    """A study of one change, and the same as runs made by hand."""
+    """Two runs that differ in one setting, once as a declared study and once without."""
     tables = [
         b"index,prompt,num_bars,num_notes,is_valid\n0,X:,8,32,True\n1,X:,0,0,False\n",
         b"iteration,train_loss,validation_loss,learning_rate,tokens_per_second\n10,2.5,,0.004,9000\n20,2,1.9,0.004,9100\n",
@@ -54,7 +54,7 @@ def seeds() -> list[bytes]:
         ).encode()
         + b"\n",
     ]
-    declared = {"primary_metrics": [_LOSS], "equivalence_margin": {_LOSS: 0.02}, "name": "made up"}
+    declared = {"primary_metrics": [_LOSS], "equivalence_margin": {_LOSS: 0.02}, "name": "example"}
     inputs = []
     for study in (declared, None):
         records = [_record("aaaa", "lstm", study), _record("bbbb", "gru", study)]
@@ -99,7 +99,7 @@ def _record(run_id: str, cell: str, study: dict | None) -> dict:
 
 
 def read(content: bytes) -> None:
-    """Find the runs, and work out every table that `compare` and the report take from them."""
+    """Find the runs, and compute every table that `compare` and `report` show."""
     root = Path(tempfile.mkdtemp(prefix="fuzzed-runs-"))
     try:
         for name, part in zip(FILES, content.split(SEPARATOR), strict=False):
@@ -115,14 +115,14 @@ def read(content: bytes) -> None:
 def _compare(root: Path) -> None:
     runs = find_runs([root])
     ratings = find_ratings(runs, root)
-    star = pair_runs(with_ratings(runs, ratings))
-    effects = effects_table(star)
-    runs_table([*star.runs, *star.left_out], root).to_csv()
+    pairs = pair_runs(with_ratings(runs, ratings))
+    effects = effects_table(pairs)
+    runs_table([*pairs.runs, *pairs.left_out], root).to_csv()
     effects_frame(effects).to_csv()
-    noise_table(star.baseline.runs)
+    noise_table(pairs.baseline.runs)
     additivity(effects)
-    assert all("\n" not in line for line in failures_of(star, root))
-    unsupported(findings_of(runs, root), star.runs, effects)
+    assert all("\n" not in line for line in failures_of(pairs, root))
+    unsupported(findings_of(runs, root), pairs.runs, effects)
     tune_means(ratings)
     find_means(runs, root)
     for run in runs:

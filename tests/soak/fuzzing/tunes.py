@@ -1,4 +1,4 @@
-"""The reader of ABC: a file cut into tunes, cleaned; fields, bars, melody, passages, the score's text."""
+"""Reader of ABC: splitting into tunes, cleaning, fields, bars, melody, passages, and the score's MEI."""
 
 import zlib
 from itertools import pairwise
@@ -18,11 +18,11 @@ from musicgen.rendering.sheet_reader import read_sheet
 _FIELDS = frozenset("XTRMLK")
 _SEEDS_A_CORPUS = 60
 _SEED_CHARACTERS = 180
-_ONE_IN = 32
+_SCORE_INTERVAL = 32
 
 
 def seeds() -> list[bytes]:
-    """The beginnings of tunes of four corpora as they stand in their files, evenly drawn."""
+    """The beginnings of tunes of four corpora, uncleaned, at even intervals."""
     tunes: list[str] = []
     for name in ("oneills", "ryans", "airds", "essen"):
         found = split_tunes(read_source(compose_config([f"data={name}"]).data))
@@ -31,9 +31,9 @@ def seeds() -> list[bytes]:
 
 
 def read(content: bytes) -> None:
-    """Read a file of ABC as a corpus is, or the whole of it as one tune; check what comes out.
+    """Read the input as a corpus file and as one tune, and check invariants of the result.
 
-    One input in 32 is also cut into passages and made a score, which takes longest.
+    One input in 32 is also cut into passages and engraved, which takes longest.
     """
     text = decode_text(content, Path("fuzzed.abc"))
     for tune in split_tunes(text)[:1]:
@@ -44,12 +44,12 @@ def read(content: bytes) -> None:
     parsed = parse_tune(text)
     check_parsed(parsed, text)
     assert len(melody_of(parsed)) == len(parsed.notes)
-    if zlib.crc32(content) % _ONE_IN == 0:
+    if zlib.crc32(content) % _SCORE_INTERVAL == 0:
         check_passages_and_score(parsed, text)
 
 
 def check_passages_and_score(parsed: ParsedTune, text: str) -> None:
-    """Whatever was read can be cut into passages and drawn."""
+    """Any parsed tune can be cut into passages and engraved."""
     melody = melody_of(parsed)
     if len(melody):
         middle = len(melody) // 2
@@ -62,7 +62,7 @@ def check_passages_and_score(parsed: ParsedTune, text: str) -> None:
 
 
 def check_parsed(parsed: ParsedTune, text: str) -> None:
-    """What holds for a tune read from any text."""
+    """Invariants of a tune parsed from any text."""
     assert parsed.text == text and 0 <= parsed.tonic <= 11
     for bar in parsed.bars:
         assert bar.duration > 0 and isinstance(bar.is_valid, bool)

@@ -1,4 +1,4 @@
-"""The process that fuzzes one reader: libFuzzer never gives its process back."""
+"""The process that fuzzes one reader; separate, because libFuzzer exits the process when it is done."""
 
 import argparse
 import os
@@ -23,7 +23,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Read seeds, then what libFuzzer makes of them, for so many runs or seconds."""
+    """Write the seeds, and let libFuzzer mutate them until --runs or --seconds is reached."""
     arguments = _parse_arguments()
     reader = READERS[arguments.reader]
     if not reader.is_compiled:
@@ -33,35 +33,35 @@ def main() -> None:
     traced = atheris.instrument_imports  # pyright: ignore[reportAttributeAccessIssue]
     with traced(include=list(reader.traced), exclude=list(reader.untraced)):
         read, seeds = reader.load()
-    from tests.soak.fuzzing.crashes import CrashBook
-    from tests.soak.fuzzing.mutations import mutated
+    from tests.soak.fuzzing.crashes import Crashes
+    from tests.soak.fuzzing.mutations import mutate
 
     inputs = arguments.folder / "inputs"
     inputs.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds()):
         (inputs / f"seed-{number:03d}").write_bytes(seed)
-    book = CrashBook(arguments.folder / "crashes", reader.name)
+    crashes = Crashes(arguments.folder / "crashes", reader.name)
 
     def test_one(content: bytes) -> None:
-        book.watch(read, content, reader.most_seconds)
+        crashes.try_input(read, content, reader.max_seconds)
 
-    def mutate(content: bytes, most_bytes: int, seed: int) -> bytes:
-        def by_bytes(part: bytes) -> bytes:
+    def mutate_json(content: bytes, max_bytes: int, seed: int) -> bytes:
+        def mutate_bytes(part: bytes) -> bytes:
             return atheris.Mutate(part, len(part) + 16)
 
-        return mutated(content, random.Random(seed), by_bytes)[:most_bytes]
+        return mutate(content, random.Random(seed), mutate_bytes)[:max_bytes]
 
     options = {
         "runs": arguments.runs,
         "max_total_time": arguments.seconds,
         "seed": arguments.seed,
-        "max_len": reader.most_bytes,
+        "max_len": reader.max_bytes,
         "timeout": TIMEOUT_SECONDS,
         "rss_limit_mb": MAX_RSS_MEGABYTES,
         "artifact_prefix": f"{arguments.folder / 'crashes'}/{reader.name}-killed-",
     }
     command = [sys.argv[0], *(f"-{name}={value}" for name, value in options.items()), str(inputs)]
-    atheris.Setup(command, test_one, custom_mutator=mutate if reader.holds_json else None)
+    atheris.Setup(command, test_one, custom_mutator=mutate_json if reader.contains_json else None)
     atheris.Fuzz()
 
 

@@ -1,1 +1,1 @@
-"""Files that are damaged or made to do harm, given to the commands; `python -m tests.soak.hostile`."""
+"""Commands must survive damaged and malicious files: `python -m tests.soak.hostile`."""

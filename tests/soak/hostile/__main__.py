@@ -1,11 +1,10 @@
-"""`python -m tests.soak.hostile`: every command that reads a file is given files that it must not trust.
+"""`python -m tests.soak.hostile`: give damaged and malicious files to every command that reads files.
 
-One small network is trained; then its state, its run.json, the tables, logs and database beside it, and the
-corpus are replaced one by one. A command must end with one line and status 1, without a traceback, with at
-most 2 GB of memory and two minutes of processor time, and run nothing and write nothing outside its folders.
+Trains one small network, then replaces its state, run.json, tables, logs, database and corpus one by one. A
+command must end with one line and status 1, without a traceback, within 2 GB of memory and two minutes of
+processor time, and must not run code or write outside its folders.
 
-It prints a row for each part (`--part` does one) and each broken promise, and ends with status 1 where there
-is one.
+Prints a row for each part (`--part` selects one) and each broken promise; exits with 1 if there is any.
 """
 
 import argparse
@@ -30,14 +29,13 @@ _TINY = (
     "data=file",
     "paths.outputs=outputs",
 )
-_READERS_OF_RUNS = ("compare", "report", "note", "sample", "listen")
+_RUN_READERS = ("compare", "report", "note", "sample", "listen")
 
 
-class Ground:
-    """A folder with a run that is whole, of which every trial gets a copy."""
+class Workspace:
+    """A folder with an intact run, which every trial copies."""
 
     def __init__(self, folder: Path) -> None:
-        """Train a network there."""
         self.folder = folder
         self.marker = folder / "marker"
         self.tunes = corpora.tunebook(folder / "tunes.abc")
@@ -49,13 +47,13 @@ class Ground:
         (self.state,) = (folder / "outputs" / "store").rglob("end-*.pt")
 
     def copy(self) -> Path:
-        """A fresh copy of the run, beside it so that it finds its state."""
+        """Copy the run to a folder next to it, from which its path to the store stays valid."""
         copy = self.run.with_name("copy")
         shutil.rmtree(copy, ignore_errors=True)
         return Path(shutil.copytree(self.run, copy))
 
     def read_with(self, module: str, run: Path, name: str) -> Trial:
-        """Let a command read the run."""
+        """Run a command that reads the run."""
         arguments: dict[str, list[str | Path]] = {
             "compare": [run, "--out", "compared"],
             "report": [run, "--out", "reported"],
@@ -66,74 +64,77 @@ class Ground:
         return attempt(name, module, *arguments[module], folder=self.folder)
 
 
-def try_states(ground: Ground) -> Iterator[tuple[Trial, bool]]:
-    """`sample` with every kind of state; most single bits in the test of the same name, in one process."""
-    good = ground.state.read_bytes()
-    kinds = [*states.damaged(good, num_flips=8), *states.made(ground.state, ground.marker)]
+Attempts = Iterator[tuple[Trial, bool]]
+"""Trials, and whether the command must refuse the file."""
+
+
+def try_states(workspace: Workspace) -> Attempts:
+    """`sample` with damaged states; tests/training/test_state_file.py flips more bits, in one process."""
+    intact = workspace.state.read_bytes()
+    kinds = [*states.damaged(intact, num_flips=8), *states.made(workspace.state, workspace.marker)]
     for name, content in kinds:
-        ground.state.write_bytes(content)
-        yield ground.read_with("sample", ground.run, name), True
-    ground.state.write_bytes(good)
-    yield ground.read_with("sample", ground.run, "as it was"), False
+        workspace.state.write_bytes(content)
+        yield workspace.read_with("sample", workspace.run, name), True
+    workspace.state.write_bytes(intact)
+    yield workspace.read_with("sample", workspace.run, "intact"), False
 
 
-def try_records(ground: Ground) -> Iterator[tuple[Trial, bool]]:
-    """Every command that reads run.json with every kind of it."""
-    record = (ground.run / "run.json").read_bytes()
+def try_records(workspace: Workspace) -> Attempts:
+    """Commands that read runs with damaged records."""
+    record = (workspace.run / "run.json").read_bytes()
     kinds = dict(records.TEXTS) | {
         name: records.changed(record, change) for name, change in records.VALUES.items()
     }
     for number, (name, content) in enumerate(kinds.items()):
-        run = ground.copy()
+        run = workspace.copy()
         (run / "run.json").write_bytes(content)
-        # All of them read it through one function: each kind with two, so that each command sees many.
-        for module in (_READERS_OF_RUNS[number % 5], _READERS_OF_RUNS[(number + 2) % 5]):
-            yield ground.read_with(module, run, name), True
-    for weights in ("/dev/zero", "/etc/passwd", "../../../../../../etc/hostname", "..", "run.json"):
-        run = ground.copy()
-        (run / "run.json").write_bytes(records.changed(record, records.setting(weights, "weights")))
-        yield ground.read_with("sample", run, f"weights={weights}"), True
-    for field, value in (("prompts_file", "/dev/zero"), ("num_tunes", 10**12), ("max_chars", 10**12)):
-        run = ground.copy()
-        change = records.setting(value, "config", "sampling", field)
+        # All commands read run.json with one function, so two of them are enough for each kind.
+        for module in (_RUN_READERS[number % 5], _RUN_READERS[(number + 2) % 5]):
+            yield workspace.read_with(module, run, name), True
+    changes = {
+        f"weights={path}": records.setting(path, "weights")
+        for path in ("/dev/zero", "/etc/passwd", "../../../../../../etc/hostname", "..", "run.json")
+    } | {
+        f"{field}={value}": records.setting(value, "config", "sampling", field)
+        for field, value in (("prompts_file", "/dev/zero"), ("num_tunes", 10**12), ("max_chars", 10**12))
+    }
+    for name, change in changes.items():
+        run = workspace.copy()
         (run / "run.json").write_bytes(records.changed(record, change))
-        yield ground.read_with("sample", run, f"{field}={value}"), True
+        yield workspace.read_with("sample", run, name), True
 
 
-def try_tables(ground: Ground) -> Iterator[tuple[Trial, bool]]:
-    """Tables, logs and the listening session beside a run."""
+def try_tables(workspace: Workspace) -> Attempts:
+    """Damaged tables, logs and listening sessions of a run."""
     for name, (module, file, content) in records.TABLES.items():
-        run = ground.copy()
+        run = workspace.copy()
         (run / file).write_bytes(content)
         if file == "search.json":
             (run / "trials.csv").write_text("trial\n0\n", encoding="utf-8")
-        yield ground.read_with(module, run, name), True
-    for name, statement in records.SESSIONS.items():
-        run = ground.copy()
+        yield workspace.read_with(module, run, name), True
+    for name, statement in {**records.SESSIONS, "intact": ""}.items():
+        run = workspace.copy()
         records.write_session(run / "listening.sqlite")
         records.damage_session(run / "listening.sqlite", statement)
-        yield ground.read_with("listen", run, f"a session with {name}"), True
-    run = ground.copy()
-    records.write_session(run / "listening.sqlite")
-    yield ground.read_with("listen", run, "a session as it was"), False
+        yield workspace.read_with("listen", run, f"session: {name}"), name != "intact"
 
 
-def try_corpora(ground: Ground) -> Iterator[tuple[Trial, bool]]:
-    """Files, folders and things that are neither, as tunes to measure and as a corpus to train on."""
-    place = ground.folder / "given"
+def try_corpora(workspace: Workspace) -> Attempts:
+    """Files, folders and devices as tunes to evaluate and as a corpus to train on."""
+    place = workspace.folder / "given"
     given = [("/dev/zero", None, True, True), ("/dev/tty", None, True, True)]
     given += [(name, make, True, True) for name, make in corpora.REFUSED.items()]
-    given += [(name, make, False, True) for name, make in corpora.REFUSED_AS_A_CORPUS.items()]
+    given += [(name, make, False, True) for name, make in corpora.REFUSED_BY_TRAIN.items()]
     given += [(name, make, True, False) for name, make in corpora.READ.items()]
-    for name, make, is_measured, is_refused in given:
+    for name, make, is_evaluated, is_refused in given:
         _remove(place)
         if make is not None:
             make(place)
         path = place if make is not None else Path(name)
-        if is_measured:
-            command = ["evaluate", path, "--reference", ground.tunes, "--cache", "cache"]
-            yield attempt(name, *command, folder=ground.folder), is_refused
-        yield attempt(name, "train", *_TINY, f"data.path={path}", folder=ground.folder), is_refused
+        if is_evaluated:
+            command = ["evaluate", path, "--reference", workspace.tunes, "--cache", "cache"]
+            yield attempt(name, *command, folder=workspace.folder), is_refused
+        yield attempt(name, "train", *_TINY, f"data.path={path}", folder=workspace.folder), is_refused
     _remove(place)
 
 
@@ -144,7 +145,7 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-PARTS: dict[str, Callable[[Ground], Iterator[tuple[Trial, bool]]]] = {
+PARTS: dict[str, Callable[[Workspace], Attempts]] = {
     "states": try_states,
     "records": try_records,
     "tables": try_tables,
@@ -157,22 +158,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak.hostile", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--part", choices=PARTS, action="append", help="may be given several times")
-    parser.add_argument("--verbose", action="store_true", help="a line for each trial")
+    parser.add_argument("--part", choices=PARTS, action="append", help="can be repeated")
+    parser.add_argument("--verbose", action="store_true", help="print a line for each trial")
     parsed = parser.parse_args(arguments)
     num_broken = 0
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
-        ground = Ground(Path(name))
+        workspace = Workspace(Path(name))
         print(f"{'part':10} {'trials':>6} {'longest s':>9} {'most MB':>8} {'broken':>6}")
         for part in parsed.part or PARTS:
             trials: list[Trial] = []
             broken: list[str] = []
-            for trial, is_refused in PARTS[part](ground):
+            for trial, is_refused in PARTS[part](workspace):
                 trials.append(trial)
-                problems = trial.problems(refused=is_refused)
-                if ground.marker.exists():
-                    problems.append("code of the file was run")
-                    ground.marker.unlink()
+                problems = trial.problems(is_refused=is_refused)
+                if workspace.marker.exists():
+                    problems.append("code in the file was run")
+                    workspace.marker.unlink()
                 if parsed.verbose:
                     print(
                         f"  {trial.command[0]:18} {trial.name:45} {trial.seconds:5.1f} s "

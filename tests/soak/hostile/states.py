@@ -1,4 +1,4 @@
-"""Training states that must not be loaded: cut off, changed, of another program, made to do harm."""
+"""Training states that must not be loaded: truncated, changed, foreign or malicious."""
 
 import copy
 import io
@@ -13,50 +13,42 @@ import torch
 
 
 def damaged(good: bytes, num_flips: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """The file cut off at many places and with single bits turned over."""
+    """The file truncated at several places, and with single bits flipped."""
     for share in (0.0, 0.01, 0.3, 0.7, 0.99):
-        yield f"cut off at {share:.0%}", good[: round(share * len(good))]
+        yield f"truncated at {share:.0%}", good[: round(share * len(good))]
     yield "last byte missing", good[:-1]
     yield "zeros at the end", good[: len(good) // 2] + bytes(len(good) - len(good) // 2)
-    yield "other bytes", random.Random(seed).randbytes(10_000)
-    chance = random.Random(seed)
+    yield "random bytes", random.Random(seed).randbytes(10_000)
+    rng = random.Random(seed)
     for _ in range(num_flips):
-        place = chance.randrange(8 * len(good))
+        place = rng.randrange(8 * len(good))
         changed = bytearray(good)
         changed[place // 8] ^= 1 << place % 8
-        yield f"bit {place} of {8 * len(good)} turned over", bytes(changed)
+        yield f"bit {place} of {8 * len(good)} flipped", bytes(changed)
 
 
 def made(good: Path, marker: Path) -> Iterator[tuple[str, bytes]]:
-    """Files of the right form with the wrong content; one makes the marker, a file, if its code is run."""
+    """Files in the right format with wrong content; if code in one is run, it creates the marker file."""
     content = torch.load(good, weights_only=True)
-    yield "code in it", _saved({**content, "batches": _Code(marker)})
-    yield "code alone", pickle.dumps(_Code(marker))
-    yield "100 GB by a call", _saved({**content, "batches": _Call(bytearray, 10**11)})
+    yield "code in a state", _saved({**content, "batches": _Call(Path.touch, marker)})
+    yield "code alone", pickle.dumps(_Call(Path.touch, marker))
+    yield "a call that allocates 100 GB", _saved({**content, "batches": _Call(bytearray, 10**11)})
     for name, change in _CHANGES.items():
         yield name, _saved(_changed(content, change))
     archive = good.read_bytes()
-    yield "deflated zeros", _with_zeros(archive)
-    yield "parts that overlap", _overlapping(archive)
-    yield "a million parts", _with_pickle(archive, lambda _: b"\x80\x02](" + b"]" * 10**6 + b"e.")
+    yield "a zip bomb", _with_zeros(archive)
+    yield "overlapping parts", _overlapping(archive)
+    yield "a million objects", _with_pickle(archive, lambda _: b"\x80\x02](" + b"]" * 10**6 + b"e.")
 
 
 def claiming(good: bytes) -> bytes:
-    """The state, whose first tensor is said to be part of 40 GB of numbers, which the file does not have."""
+    """The state with a first tensor that claims to be part of 40 GB of numbers, which are not in the file."""
     return _with_pickle(good, _claim_numbers)
 
 
-class _Code:
-    """Pickled, it is a call of what makes the marker."""
-
-    def __init__(self, marker: Path) -> None:
-        self._marker = marker
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self._marker,)
-
-
 class _Call:
+    """Unpickling it calls the function."""
+
     def __init__(self, function: Callable, argument: object) -> None:
         self._function, self._argument = function, argument
 
@@ -76,7 +68,7 @@ def _hidden(size: int) -> Callable[[dict], None]:
 
 
 def _expanded(content: dict) -> None:
-    """A network of one layer of 16,384, whose weights are each one number that repeats."""
+    """A network with one layer of 16,384, each of whose weights is one number expanded without memory."""
     content["model"] |= {"hidden_size": 16_384, "num_layers": 1}
     rows = {"lstm": 4, "gru": 3}[content["model"]["cell"]] * 16_384
     columns = content["model"]["embedding_size"]
@@ -121,7 +113,7 @@ def _other_moment(content: dict) -> None:
     content["optimizer"]["state"][0]["exp_avg"] = torch.zeros(3)
 
 
-def _whole_numbers(content: dict) -> None:
+def _integer_weights(content: dict) -> None:
     name = _first(content["weights"])
     content["weights"][name] = content["weights"][name].byte()
 
@@ -129,19 +121,19 @@ def _whole_numbers(content: dict) -> None:
 _CHANGES: dict[str, Callable[[dict], None]] = {
     "hidden size 10^9": _hidden(10**9),
     "hidden size 16,384 with small weights": _hidden(16_384),
-    "hidden size 16,384 of one repeated number": _expanded,
+    "hidden size 16,384 with expanded weights": _expanded,
     "weights of another shape": _other_shape,
     "moments of another shape": _other_moment,
-    "weights of whole numbers": _whole_numbers,
-    "weights a text": _set("weights", "w"),
+    "integer weights": _integer_weights,
+    "weights are a string": _set("weights", "w"),
     "an older version": _without("dropout"),
     "a newer version": _set("format", 9),
     "no log": _set("log", {}),
-    "a log of texts": _set("log", {"train_losses": ["x"], "step_seconds": [1.0], "validation_losses": {}}),
-    "vocabulary of doubles": _set("vocabulary", "\nAA"),
-    "random streams a text": _set("batches", {"bit_generator": "x"}),
+    "a log of strings": _set("log", {"train_losses": ["x"], "step_seconds": [1.0], "validation_losses": {}}),
+    "duplicates in the vocabulary": _set("vocabulary", "\nAA"),
+    "random state is a string": _set("batches", {"bit_generator": "x"}),
     "dropout too short": _set("dropout", torch.zeros(3, dtype=torch.uint8)),
-    "a list": lambda content: content.clear(),
+    "an empty mapping": lambda content: content.clear(),
 }
 
 
@@ -158,7 +150,7 @@ def _saved(content: object) -> bytes:
 
 
 def _with_pickle(archive: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """The archive with another index."""
+    """The archive with a changed data.pkl."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
         for member in old.infolist():
@@ -168,16 +160,16 @@ def _with_pickle(archive: bytes, change: Callable[[bytes], bytes]) -> bytes:
 
 
 def _claim_numbers(index: bytes) -> bytes:
-    """Ten thousand million numbers behind the first tensor's name, where the file has few of them."""
+    """Make the first tensor's storage claim 10^10 numbers."""
     head, device, tail = index.partition(b"X\x03\x00\x00\x00cpuq")
     assert device
-    # Behind the device stand its place in the memo and the number of elements, a byte, two or four.
+    # After the device come its place in the memo and the number of elements, in one, two or four bytes.
     width = {b"K": 1, b"M": 2, b"J": 4}[tail[1:2]]
     return head + device + tail[:1] + b"\x8a\x05" + (10**10).to_bytes(5, "little") + tail[2 + width :]
 
 
 def _with_zeros(archive: bytes) -> bytes:
-    """128 MiB of zeros in a hundred kilobytes."""
+    """Add 128 MiB of zeros, compressed to a hundred kilobytes."""
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as new:
         folder = new.namelist()[0].partition("/")[0]
@@ -188,7 +180,7 @@ def _with_zeros(archive: bytes) -> bytes:
 
 
 def _overlapping(archive: bytes) -> bytes:
-    """A second entry of the largest part, at the same place of the file."""
+    """Add a second entry for the bytes of the largest part."""
     buffer = io.BytesIO(archive)
     with zipfile.ZipFile(buffer, "a") as new:
         largest = max(new.infolist(), key=lambda member: member.file_size)
