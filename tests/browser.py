@@ -1,4 +1,4 @@
-"""A real browser for tests: the system's Chromium, headless, which tests drive and watch."""
+"""A real browser for tests: the system's Chromium, headless."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,17 +23,17 @@ _SWITCHES = (
 
 @dataclass
 class Watched:
-    """A page, and what went on in it."""
+    """A page with its errors and requests."""
 
     page: Any
     complaints: list[str] = field(default_factory=list)
-    """Errors and warnings of the console, exceptions, failed requests."""
+    """Console errors and warnings, exceptions, failed requests."""
     requests: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Start the browser; skips where it or its driver is missing."""
+    """Start the browser; skips the test if it or its driver is missing."""
     if not CHROMIUM.is_file():
         pytest.skip(f"{CHROMIUM} is missing (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
@@ -45,7 +45,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def watched_page(browser: Any, **context: Any) -> Iterator[Watched]:
-    """A new page in a context of its own, such as viewport=… or color_scheme="dark"."""
+    """Open a page in a new context with options such as viewport=… or color_scheme="dark"."""
     own = browser.new_context(**context)
     watched = Watched(own.new_page())
     page = watched.page

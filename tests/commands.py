@@ -1,11 +1,10 @@
-"""Runs the project's commands as a user does: each in a process of its own."""
+"""Run the project's commands as a user does, in separate processes."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-# So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
     "experiment=smoke",
     "training.num_iterations=60",
@@ -19,7 +18,7 @@ TINY = [
 
 
 def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess.Popen[str]:
-    """Start `python -m musicgen.<module>`; its output can be read while it runs."""
+    """Start `python -m musicgen.<module>` with unbuffered output."""
     return subprocess.Popen(
         [sys.executable, "-m", f"musicgen.{module}", *arguments],
         stdout=subprocess.PIPE,
@@ -31,7 +30,7 @@ def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m musicgen.<module>` to its end."""
+    """Run `python -m musicgen.<module>` and wait for its end."""
     process = start(module, *arguments)
     try:
         output, errors = process.communicate(timeout=300)
@@ -41,11 +40,11 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def train(corpus: Path, outputs: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    """A tiny run or sweep on a corpus file."""
+    """Do a tiny run or sweep on a corpus file, in seconds."""
     return run("train", *TINY, f"data.path={corpus}", f"paths.outputs={outputs}", *overrides)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> Path:
-    """The directory that the command printed last, after checking that it ended well."""
+    """Return the directory that a successful command printed last."""
     assert done.returncode == 0, done.stderr + done.stdout
     return Path(done.stdout.strip().splitlines()[-1])

@@ -1,4 +1,4 @@
-"""What every test can rely on: no network, and small corpora."""
+"""Settings of all tests: no connection to Comet, one thread, default signals; and small corpora."""
 
 import os
 import signal
@@ -10,41 +10,41 @@ from hypothesis import settings
 
 from tests.soak.commands import write_tunebook
 
-# Read when comet_ml is imported, in this process and in the commands that tests start.
+# comet_ml reads these when it is imported, in this process and in the commands that tests start.
 os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
 os.environ.pop("COMET_API_KEY", None)
 # A key in the user's home must not take a test online either.
 os.environ["COMET_CONFIG"] = os.devnull
-# The networks of tests are so small that a second thread costs more than it gives.
+# Tests use networks so small that a second thread would slow them down.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-# What a shell starts in its background ignores Ctrl-C, and so would every command that a test sends it to.
+# Background jobs of a shell ignore SIGINT, and processes under nohup ignore SIGHUP. The commands that tests
+# start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# The same holds for SIGHUP where the tests run under nohup.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# A slow moment of a shared machine is no failure.
+# A test must not fail because a shared machine is slow for a moment.
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
 @pytest.fixture(autouse=True)
-def heeds_hangups() -> Iterator[None]:
-    """An interrupted process ignores SIGHUP from then on, and so would the commands of later tests."""
+def default_sighup() -> Iterator[None]:
+    """Restore SIGHUP after each test, because an interrupted command ignores it, as would later commands."""
     yield
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
 def irish_folder() -> Path:
-    """The folder of the course's corpus, where the machine has it."""
+    """The folder of the course's corpus; skips the test without it."""
     folder = os.environ.get("MUSICGEN_DATA_DIR")
     if not folder or not (Path(folder) / "irish.abc").is_file():
-        pytest.skip("MUSICGEN_DATA_DIR names no folder with irish.abc")
+        pytest.skip("MUSICGEN_DATA_DIR is not a folder with irish.abc")
     return Path(folder)
 
 
 @pytest.fixture
 def tunebook(tmp_path: Path) -> Path:
-    """Forty short tunes in a file, no two alike."""
+    """A file with forty short, distinct tunes."""
     return write_tunebook(tmp_path)

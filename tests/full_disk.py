@@ -1,4 +1,4 @@
-"""A disk that takes only so much, without a disk: the system refuses every file that grows beyond."""
+"""Simulate a full disk with a limit on the size of files."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def files_end_at(num_bytes: int) -> Iterator[None]:
-    """Inside, this process writes no file beyond so many bytes; what it writes up to there is written."""
+    """During the block, writes beyond `num_bytes` of a file fail; the bytes before are written."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
     try:

@@ -1,4 +1,4 @@
-"""Imports go down only. A floor may import the floors below it; parts of one floor do not know each other."""
+"""Modules may import only from lower floors, not from other parts of their own floor."""
 
 import ast
 import subprocess
@@ -37,7 +37,7 @@ WITHOUT_TORCH = {
     "rendering",
     "tracking",
 }
-SEES_HYDRA = {"config", "sweep", "search", "train"}
+WITH_HYDRA = {"config", "sweep", "search", "train"}
 
 
 def floor_of(part: str) -> int:
@@ -51,7 +51,7 @@ def modules() -> list[Path]:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Every module that the file imports, at its top or inside a function; not what only types need."""
+    """Every module that the file imports, at the top or inside a function, except for type checking."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only = {
         id(node)
@@ -90,7 +90,7 @@ def test_heavy_packages_are_imported_only_where_allowed(path: Path) -> None:
     part = part_of(path)
     roots = {imported.split(".")[0] for imported in imports_of(path)}
     assert "torch" not in roots or part not in WITHOUT_TORCH
-    assert not roots & {"hydra", "omegaconf"} or part in SEES_HYDRA
+    assert not roots & {"hydra", "omegaconf"} or part in WITH_HYDRA
     assert "comet_ml" not in roots or part == "tracking"
     assert not roots & {"symusic", "verovio"} or part in {"rendering", "notation"}
     assert "music21" not in roots
@@ -109,16 +109,16 @@ def test_every_folder_has_tests() -> None:
 
 DELETING = {"unlink", "rmdir", "removedirs", "rmtree", "renames"}
 """Functions and methods that remove a file or a folder."""
-OF_MODULES = {"os.remove", "os.rename", "os.replace", "os.truncate", "shutil.move"}
-"""The same, with names that other things have too."""
+AMBIGUOUS = {"os.remove", "os.rename", "os.replace", "os.truncate", "shutil.move"}
+"""The same, with names that need their module to be recognised."""
 OWNER = "system/files.py"
 
 
 def deleting_names(path: Path) -> list[str]:
-    """Every place in a module that names such a function, to call it or to pass it on."""
+    """Every place in a module that names such a function, whether to call it or to pass it on."""
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and (node.attr in DELETING or ast.unparse(node) in OF_MODULES):
+        if isinstance(node, ast.Attribute) and (node.attr in DELETING or ast.unparse(node) in AMBIGUOUS):
             found.append(f"{path.name}:{node.lineno} {ast.unparse(node)}")
         if isinstance(node, ast.ImportFrom) and node.module in {"os", "shutil"}:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
@@ -127,7 +127,7 @@ def deleting_names(path: Path) -> list[str]:
 
 
 def is_deleting(name: str) -> bool:
-    return name in OF_MODULES or name.split(".")[-1] in DELETING
+    return name in AMBIGUOUS or name.split(".")[-1] in DELETING
 
 
 def test_only_one_module_removes_files() -> None:

@@ -1,4 +1,4 @@
-"""What is committed in experiments/ is true: sentences agree with tables, commands make it again."""
+"""The committed experiments: sentences agree with tables, and commands reproduce the configs."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from musicgen.config import IDENTITY_GROUPS, compose_config
 from musicgen.effects.effect import Decision, effects_frame
 from musicgen.records.runs import flat_config, write_csv
 from musicgen.sweep.design import StudyDesign
-from tests.claims import problems_in
+from tests.cited_effects import problems_in
 from tests.effects.made_effects import made_effect
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 READMES = sorted(EXPERIMENTS.rglob("README.md"))
-OF_THE_MACHINE = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
-MOST_BYTES = 2_000_000
+MACHINE_SETTINGS = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
+MAX_BYTES = 2_000_000
 RATE, GRU = "training.learning_rate", "model.cell"
 EFFECTS = (
     made_effect(
@@ -62,7 +62,7 @@ def check_command(folder: Path) -> None:
     kept = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
     config = compose_config([*study.baseline, *plain]).as_dict()
     composed = flat_config({name: config[name] for name in IDENTITY_GROUPS})
-    compared = [name for name in kept if name not in OF_THE_MACHINE]
+    compared = [name for name in kept if name not in MACHINE_SETTINGS]
     assert {name: composed.get(name) for name in compared} == {name: kept[name] for name in compared}
     words = (folder / "README.md").read_text(encoding="utf-8")
     assert f"Seeds {', '.join(map(str, sorted(design.seeds)))}." in words
@@ -71,7 +71,7 @@ def check_command(folder: Path) -> None:
 def test_kept_experiments_are_small_and_contain_no_local_path() -> None:
     for folder in (path for path in EXPERIMENTS.iterdir() if path.is_dir()):
         files = [path for path in folder.rglob("*") if path.is_file()]
-        assert sum(path.stat().st_size for path in files) < MOST_BYTES
+        assert sum(path.stat().st_size for path in files) < MAX_BYTES
         for path in files:
             if path.suffix in {".md", ".csv", ".json", ".jsonl"}:
                 text = path.read_text(encoding="utf-8")
@@ -108,19 +108,19 @@ def test_true_sentences_pass(text: str, tmp_path: Path) -> None:
         ("A rate of 1e-2 lowers the loss.", "cites no row"),
         ("A rate of 1e-2 is better, 0.19 [0.18, 0.20].", "cites no row"),
         ("## What each change did\n- A rate of 1e-2 is good.", "cites no row"),
-        (f"A rate of 1e-2 lowers the loss by 0.20 [0.18, 0.20]. {CITE}", "is not what the rows say"),
-        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.21]. {CITE}", "is not what the rows say"),
-        (f"A rate of 1e-2 lowers the loss by −0.19 [0.18, 0.20]. {CITE}", "is not what the rows say"),
-        (f"A rate of 1e-2 lowers the loss. {CITE}", "does not tell the difference"),
+        (f"A rate of 1e-2 lowers the loss by 0.20 [0.18, 0.20]. {CITE}", "does not match the rows"),
+        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.21]. {CITE}", "does not match the rows"),
+        (f"A rate of 1e-2 lowers the loss by −0.19 [0.18, 0.20]. {CITE}", "does not match the rows"),
+        (f"A rate of 1e-2 lowers the loss. {CITE}", "does not state the difference"),
         (f"A rate of 1e-2 raises the loss by 0.19 [0.18, 0.20]. {CITE}", r"says \['raises'\]"),
         (f"A rate of 1e-2 improves the loss, −0.19 [−0.20, −0.18]. {CITE}", r"says \[\]"),
         (f"A GRU raises the rate by 0.015 [−0.021, 0.050]. {CELL}", r"says \['raises'\]"),
         (f"A GRU has no effect larger than 0.1: 0.015 [−0.021, 0.050]. {CELL}", "says"),
-        (f"A GRU is a candidate: +0.031 with one seed. {ALONE}", "does not tell the difference"),
-        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 3 seeds. {CITE}", "3 seeds are not"),
+        (f"A GRU is a candidate: +0.031 with one seed. {ALONE}", "does not state the difference"),
+        (f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 3 seeds. {CITE}", "no row has 3 seeds"),
         (f"A rate of 2e-2 lowers the loss by 0.19 [0.18, 0.20]. {CITE.replace('1e-2', '2e-2')}", "0 rows"),
         (f"It lowers the loss by 0.19 [0.18, 0.20]. {CITE.replace('rate/', 'gone/')}", "0 rows"),
-        (f"| rate | −0.19 [−0.20, −0.17] | {CITE} |", "is not what the rows say"),
+        (f"| rate | −0.19 [−0.20, −0.17] | {CITE} |", "does not match the rows"),
     ],
 )
 def test_wrong_numbers_rows_and_directions_are_rejected(text: str, problem: str, tmp_path: Path) -> None:

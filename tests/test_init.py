@@ -1,5 +1,3 @@
-"""What importing the package does to the process."""
-
 import os
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is built is whole: it works without the checkout, and says what it brings along."""
+"""The built package works without the checkout, and its dependencies are listed."""
 
 import os
 import re
@@ -21,7 +21,7 @@ EXTRAS = ("joblib", "ray", "slurm", "postgresql")
 
 @pytest.mark.slow
 def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
-    # The wheel is built out of the sdist, which so has all that it needs.
+    # The wheel is built from the sdist, so this tests both.
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob(f"musicgen-{musicgen.__version__}-*.whl")
@@ -33,53 +33,45 @@ def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
     page = ROOT / "musicgen" / "listening" / "page"
-    assert {path.name for path in page.iterdir()} == {
-        path.name for path in (installed / "musicgen/listening/page").iterdir()
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "musicgen.train", "--cfg", "job", "model=lstm"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0 and "cell: lstm" in done.stdout, done.stderr
-    where = subprocess.run(
-        [sys.executable, "-c", "import musicgen; print(musicgen.__file__)"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-    )
-    assert where.stdout.startswith(str(installed))
+    packed = installed / "musicgen" / "listening" / "page"
+    assert {path.name for path in page.iterdir()} == {path.name for path in packed.iterdir()}
+
+    def run_installed(*arguments: str) -> str:
+        command, environment = [sys.executable, *arguments], os.environ | {"PYTHONPATH": str(installed)}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "cell: lstm" in run_installed("-m", "musicgen.train", "--cfg", "job", "model=lstm")
+    assert run_installed("-c", "import musicgen; print(musicgen.__file__)").startswith(str(installed))
 
 
 def test_every_installed_package_has_its_licence_listed() -> None:
-    told = set(re.findall(r"[\w.-]+", (ROOT / "NOTICE.md").read_text(encoding="utf-8")))
-    assert brought_along() - told == set()
+    listed = set(re.findall(r"[\w.-]+", (ROOT / "NOTICE.md").read_text(encoding="utf-8")))
+    assert dependencies() - listed == set()
 
 
 def test_every_installed_package_has_its_tested_version() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
-    assert brought_along() - pinned == set()
+    assert dependencies() - pinned == set()
 
 
-def brought_along() -> set[str]:
-    """Names of all packages of an installation with the extras that users take."""
+def dependencies() -> set[str]:
+    """Names of all packages installed with musicgen and the extras for users."""
     known: set[tuple[str, str]] = set()
-    open_ends = [("musicgen", extra) for extra in ("", *EXTRAS)]
-    while open_ends:
-        name, extra = open_ends.pop()
+    pending = [("musicgen", extra) for extra in ("", *EXTRAS)]
+    while pending:
+        name, extra = pending.pop()
         if (name, extra) in known:
             continue
         known.add((name, extra))
         try:
             requirements = distribution(name).requires or []
         except PackageNotFoundError:
-            pytest.skip(f"{name} is not installed: this needs the extra dev")
+            pytest.skip(f"{name} is not installed; this test needs the extra dev")
         for requirement in map(Requirement, requirements):
             if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
                 needed = canonicalize_name(requirement.name)
-                open_ends += [(needed, each) for each in ("", *requirement.extras)]
+                pending += [(needed, each) for each in ("", *requirement.extras)]
     return {name for name, _ in known} - {"musicgen"}

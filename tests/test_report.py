@@ -11,7 +11,7 @@ import pytest
 
 from musicgen.report import main
 from musicgen.system.web_server import ADDRESS
-from tests.asking import Client
+from tests.http_client import Client
 from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, write_run
 

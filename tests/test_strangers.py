@@ -1,7 +1,7 @@
-"""Runs and sweeps from somebody else are data: no command obeys them, whatever they hold.
+"""Runs and sweeps from strangers are data: commands must not do what they say.
 
-Each attack changes a study on this machine. The home of its user must stay as it was, its secret must reach
-no file, nothing may be asked of the network, and a refusal is one line.
+Each attack changes a study. The user's home must stay unchanged, its secret must not reach any file, no
+connection may be opened, and a refusal must be one line.
 """
 
 import csv
@@ -32,7 +32,7 @@ def change(sweep: Path, edit: Callable[[Record], object]) -> None:
 
 
 def config(group: str, **values: object) -> Callable[[Path], None]:
-    """An attack that sets values of one group of the config."""
+    """An attack that sets values in one config group."""
     return lambda sweep: change(sweep, lambda record: record["config"].setdefault(group, {}).update(values))
 
 
@@ -46,7 +46,7 @@ def first_run(sweep: Path) -> Path:
 
 
 def link(name: str, target: str, *, of_run: bool = True) -> Callable[[Path], None]:
-    """An attack that puts a link to something in the user's home into a run, or into the sweep."""
+    """An attack that replaces a file of a run, or of the sweep, by a link into the user's home."""
 
     def attack(sweep: Path) -> None:
         path = (first_run(sweep) if of_run else sweep) / name
@@ -57,7 +57,7 @@ def link(name: str, target: str, *, of_run: bool = True) -> Callable[[Path], Non
 
 
 def yaml(text: str) -> Callable[[Path], object]:
-    """An attack by the sweep's multirun.yaml."""
+    """An attack with the sweep's multirun.yaml."""
 
     def attack(sweep: Path) -> None:
         (sweep / "multirun.yaml").write_text(text, encoding="utf-8")
@@ -66,7 +66,7 @@ def yaml(text: str) -> Callable[[Path], object]:
 
 
 def findings(*texts: str) -> Callable[[Path], None]:
-    """An attack by what was written down about a run."""
+    """An attack with the findings about a run."""
 
     def attack(sweep: Path) -> None:
         run_id = json.loads((first_run(sweep) / "run.json").read_text())["run_id"]
@@ -80,7 +80,7 @@ def findings(*texts: str) -> Callable[[Path], None]:
 
 
 def titles(*texts: str) -> Callable[[Path], None]:
-    """An attack by the titles and prompts of the sampled tunes."""
+    """An attack with the titles and prompts of sampled tunes."""
 
     def attack(sweep: Path) -> None:
         for path in sweep.rglob("tunes.csv"):
@@ -110,9 +110,9 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a download to an absolute path": ("listen", config("data", **DOWNLOAD, path="/tmp/stranger.pth")),
     "a data: address": ("listen", config("data", **DOWNLOAD | {"url": "data:text/plain,X"}, path="x")),
     "a corpus in the user's home": ("listen", config("data", path="~/secret.abc")),
-    "a corpus by a pattern": ("listen", config("data", path="/**/secret.abc")),
-    "the name of a corpus that is another": ("listen", config("data", name="irish", path="~/secret.abc")),
-    "a name that is an override": ("listen", config("data", name="file data.path=/etc/passwd")),
+    "a corpus found by a glob": ("listen", config("data", path="/**/secret.abc")),
+    "a known corpus name with another path": ("listen", config("data", name="irish", path="~/secret.abc")),
+    "a corpus name that is an override": ("listen", config("data", name="file data.path=/etc/passwd")),
     "a cache in the user's home": ("listen", config("paths", outputs="{home}/cache", cache="{home}/cache")),
     "a soundfont in the user's home": ("listen report", config("rendering", soundfont="{home}/secret.abc")),
     "a soundfont that never ends": ("listen report", config("rendering", soundfont="/dev/zero")),
@@ -120,13 +120,16 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "weights of another training": ("sample", field(weights="{home}/other/end-000100.pt")),
     "prompts from a file": ("sample", config("sampling", prompts_file="{home}/secret.abc")),
     "a million threads": ("sample", config("training", num_threads=10**6)),
-    "a number of 300 digits": ("sample compare report", config("training", num_iterations=10**300)),
+    "a number with 300 digits": ("sample compare report", config("training", num_iterations=10**300)),
     "infinity as a number": ("compare report upload", field(tracker={"kind": "{infinity}"})),
-    "a study's name that is a path": ("note", config("study", name="../../home/x")),
-    "a study's name that is a shell word": ("note report", config("study", name="$(touch x);`id`")),
-    "a command that is a shell's": ("report", field(command="python -m musicgen.train; touch ~/ran")),
-    "a command of another program": ("report", field(command="curl https://example.org/x")),
-    "a command with a fence": ("report", field(command=f"python -m musicgen.train 'x={FENCE}'")),
+    "a study name that is a path": ("note", config("study", name="../../home/x")),
+    "a study name with shell commands": ("note report", config("study", name="$(touch x);`id`")),
+    "a command followed by a shell command": (
+        "report",
+        field(command="python -m musicgen.train; touch ~/ran"),
+    ),
+    "a command that runs another program": ("report", field(command="curl https://example.org/x")),
+    "a command with a code fence": ("report", field(command=f"python -m musicgen.train 'x={FENCE}'")),
     "a reference to the environment": (
         "report compare",
         field(command="python -m musicgen.train a=${oc.env:SECRET}"),
@@ -140,8 +143,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
         "upload note",
         field(tracker={"kind": "comet", "archive": "{home}/a.zip"}),
     ),
-    "findings that are markup": ("report", findings(FENCE, "<img src=x onerror=alert(1)>", "=1+1")),
-    "titles that are formulas and markup": ("report", titles("=cmd|'/C calc'!A0", "+1", "</script><b>")),
+    "findings with markup": ("report", findings(FENCE, "<img src=x onerror=alert(1)>", "=1+1")),
+    "titles with formulas and markup": ("report", titles("=cmd|'/C calc'!A0", "+1", "</script><b>")),
     "a tunebook that is a link": ("report listen", link("tunes.abc", "secret.abc")),
     "a table that is a link": ("report compare", link("tunes.csv", "secret.abc")),
     "a record that is a link": ("report compare note", link("run.json", "secret.abc")),
@@ -153,8 +156,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "plots that are a link": ("compare", link("plots", "folder", of_run=False)),
     "sounds that are a link": ("listen", link("listening-sounds", "folder", of_run=False)),
     "a session that is a link": ("listen", link("listening.sqlite", ".bashrc", of_run=False)),
-    "a YAML file that unfolds": ("report", yaml(aliases(9))),
-    "a YAML file that nests": ("report", yaml("[" * 20_000)),
+    "a YAML file with an alias bomb": ("report", yaml(aliases(9))),
+    "a YAML file with deep nesting": ("report", yaml("[" * 20_000)),
     "a YAML file that builds an object": (
         "report",
         yaml("hydra: !!python/object/apply:os.system ['touch ~/ran']"),
@@ -171,7 +174,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's home with a secret, and no network."""
+    """A home with a secret, and a network that fails the test when it is used."""
     home = tmp_path / "home"
     (home / "folder").mkdir(parents=True)
     (home / "other").mkdir()
@@ -184,7 +187,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COMET_API_KEY", "k" * 25)
 
     def connect(_self: socket.socket, address: object) -> None:
-        pytest.fail(f"asked {address}")
+        pytest.fail(f"connected to {address}")
 
     monkeypatch.setattr(socket.socket, "connect", connect)
     return home
@@ -206,7 +209,7 @@ def files_with_the_secret(folder: Path) -> list[Path]:
 
 
 def run(command: str, sweep: Path) -> int:
-    """The command as a user gives it, until it would serve a page."""
+    """Run the command as a user does; `listen` stops before it serves its page."""
     of_run = str(first_run(sweep))
     return {
         "compare": lambda: compare.main([str(sweep), "--no-plots"]),
@@ -237,11 +240,11 @@ def test_no_command_obeys_a_stranger(
     before = contents(home)
     for command in commands.split():
         status = run(command, sweep)
-        said = capfd.readouterr()
-        lines = [line for line in said.err.splitlines() if line.startswith("musicgen: ")]
-        # `upload` says of each run what is wrong with it.
-        assert status in (0, 1) and len(lines) <= (2 if command == "upload" else 1) * status, said.err
-        assert "Traceback" not in said.err and SECRET not in said.out + said.err
+        printed = capfd.readouterr()
+        lines = [line for line in printed.err.splitlines() if line.startswith("musicgen: ")]
+        # `upload` prints a line for each run.
+        assert status in (0, 1) and len(lines) <= (2 if command == "upload" else 1) * status, printed.err
+        assert "Traceback" not in printed.err and SECRET not in printed.out + printed.err
     assert contents(home) == before
     assert set(files_with_the_secret(tmp_path / "stranger")) <= planted
     assert not files_with_the_secret(tmp_path / "here") and not Path("/tmp/stranger.pth").exists()
@@ -249,17 +252,17 @@ def test_no_command_obeys_a_stranger(
 
 
 def complete(record: Record) -> None:
-    """Give the record of a test's run every value of a config."""
-    whole: Record = dict(compose_config(["tracker.mode=offline"]).as_dict())
-    groups = {**whole, **record["config"]}
+    """Complete the config of a record with default values."""
+    defaults: Record = dict(compose_config(["tracker.mode=offline"]).as_dict())
+    groups = {**defaults, **record["config"]}
     for name, group in groups.items():
-        if isinstance(group, dict) and isinstance(whole.get(name), dict):
-            groups[name] = {**whole[name], **group}
+        if isinstance(group, dict) and isinstance(defaults.get(name), dict):
+            groups[name] = {**defaults[name], **group}
     record["config"] = groups
 
 
 def assert_page_is_harmless(folder: Path) -> None:
-    """Of the report, if it was written: no markup of the stranger's outside of code, and no formula."""
+    """The report, if it was written, must not contain the stranger's formulas, or markup outside code."""
     if folder.is_symlink() or not (folder / "report.md").is_file():
         return
     html = (folder / "report.html").read_text(encoding="utf-8")
@@ -273,7 +276,7 @@ def assert_page_is_harmless(folder: Path) -> None:
             fence = ""
         elif not fence:
             outside.append(line)
-    # Nothing is markup in code either.
+    # Inline code is not markup either.
     text = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", "\n".join(outside))
     assert not fence and not re.search(r"(?<!\\)<(?:script|img)|(?<!\\)\]\(javascript", text)
     for path in folder.glob("*.csv"):

@@ -11,7 +11,7 @@ import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
-from tests.asking import running
+from tests.http_client import running
 from tests.browser import chromium
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 

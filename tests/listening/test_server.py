@@ -9,7 +9,7 @@ import pytest
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.service import ListeningService
 from musicgen.system.web_server import TOKEN_HEADER
-from tests.asking import Client, running
+from tests.http_client import Client, running
 from tests.listening.made_session import BASELINE, CHANGED, begin, write_study
 
 

@@ -18,7 +18,7 @@ from musicgen.reporting.folder_replacement import MARK, OLD_MARK, README, replac
 from musicgen.reporting.kept_study import write_kept
 from musicgen.reporting.report import Report, ReportOptions, make_report
 from musicgen.reporting.study_data import read_study
-from tests.claims import problems_in
+from tests.cited_effects import problems_in
 from tests.commands import last_line, run, train
 from tests.full_disk import files_end_at
 from tests.reporting.written_study import write_study

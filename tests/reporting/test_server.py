@@ -14,7 +14,7 @@ from musicgen.reporting.report_files import write_folder
 from musicgen.reporting.server import ReportServer
 from musicgen.reporting.study_data import read_study
 from musicgen.system.web_server import TOKEN_HEADER
-from tests.asking import Client, running
+from tests.http_client import Client, running
 from tests.records.made_runs import LOSS, RATE
 from tests.reporting.written_study import write_study
 

@@ -17,7 +17,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.system import connections
 from musicgen.system.web_server import ADDRESS, Answer, Content, LoopbackServer, RefusedError, check_port
-from tests.asking import Client, running
+from tests.http_client import Client, running
 
 
 class SmallServer(LoopbackServer):

@@ -56,10 +56,6 @@ class _Call:
         return self._function, (self._argument,)
 
 
-def _first(weights: dict[str, Any]) -> str:
-    return next(iter(weights))
-
-
 def _hidden(size: int) -> Callable[[dict], None]:
     def change(content: dict) -> None:
         content["model"]["hidden_size"] = size
@@ -106,7 +102,7 @@ def _set(name: str, value: Any) -> Callable[[dict], None]:
 
 
 def _other_shape(content: dict) -> None:
-    content["weights"][_first(content["weights"])] = torch.zeros(3)
+    content["weights"][next(iter(content["weights"]))] = torch.zeros(3)
 
 
 def _other_moment(content: dict) -> None:
@@ -114,7 +110,7 @@ def _other_moment(content: dict) -> None:
 
 
 def _integer_weights(content: dict) -> None:
-    name = _first(content["weights"])
+    name = next(iter(content["weights"]))
     content["weights"][name] = content["weights"][name].byte()
 
 

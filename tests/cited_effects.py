@@ -1,14 +1,14 @@
-"""Holds sentences of Markdown against the rows of effects.csv that they cite.
+"""Compare Markdown sentences with the rows of effects.csv that they cite.
 
-A sentence states an effect if it uses a word of a verdict (raises, lowers, undecided, …), if it holds a
+A sentence states an effect if it uses a word of a verdict (raises, lowers, undecided, …), if it contains a
 difference with an interval (0.19 [0.18, 0.20]), or if it is a list item under "What each change did". It must
-then cite every row that it rests on, behind its last word and on one line:
+then cite each of its rows, after its last word and on one line:
 
     [effect](learning-rate/effects.csv "training.learning_rate=0.01 fit/validation_loss")
 
-with " re-tuned" behind the metric for such a row. The words must be those of the rows' verdicts; every
-difference one of theirs to the digits printed (with "lowers" also turned round, as verdicts have it: "lowers
-the loss by 0.19 [0.18, 0.20]"); and so a number of seeds. Rows of tables need no word of a verdict.
+with " re-tuned" after the metric for a re-tuned row. Its words must match the rows' verdicts. Each difference
+must match a row's to the digits printed ("lowers" allows the opposite sign, as in verdicts: "lowers the loss
+by 0.19 [0.18, 0.20]"), and so must a number of seeds. Table rows need no word of a verdict.
 """
 
 import math
@@ -29,21 +29,21 @@ WORDS = {
     Decision.IDENTICAL: ("identical",),
     Decision.NO_VALUE: ("no value to compare",),
 }
-"""Decision -> words by which a sentence states it, those of older verdicts included."""
+"""Decision -> words by which a sentence states it, including those of older verdicts."""
 LISTED = "What each change did"
-PEOPLES_OWN = "What was heard"
-"""What somebody wrote down about a run is dated, and held against the effects by `compare`."""
+FINDINGS = "What was heard"
+"""The section of people's findings, which `compare` checks."""
 _NUMBER = r"[+−-]?\d+(?:\.\d+)?"
 _CLAIM = re.compile(rf"({_NUMBER}) \[({_NUMBER}), ({_NUMBER})\]")
-_ALONE = re.compile(r"(?<![\w.\[])([+−-]\d+(?:\.\d+)?|0)(?![\w%]|\.\d)")
-"""A difference without an interval has a sign."""
+_DIFFERENCE = re.compile(r"(?<![\w.\[])([+−-]\d+(?:\.\d+)?|0)(?![\w%]|\.\d)")
+"""A difference without an interval, which must have a sign."""
 _CITE = re.compile(r'\[[^\]]*\]\(([^)\s]*effects\.csv) "((?:[^"\\]|\\.)*)"\)')
 _TITLE = re.compile(r"([^=]+)=(.*) ([a-z_]+/\w+?)( re-tuned)?")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A sentence, a list item or a row of a table."""
+    """A sentence, a list item or a table row."""
 
     section: str
     kind: str
@@ -51,7 +51,7 @@ class Block:
 
 
 def problems_in(readme: Path) -> list[str]:
-    """What does not agree, a line each."""
+    """Return a line for each sentence that does not agree with its rows."""
     return [
         f"{readme}: {block.text!r}: {problem}"
         for block in blocks(readme.read_text(encoding="utf-8"))
@@ -60,14 +60,14 @@ def problems_in(readme: Path) -> list[str]:
 
 
 def blocks(markdown: str) -> Iterator[Block]:
-    """Everything outside code and pictures; paragraphs by sentences."""
+    """Split Markdown into blocks, without code and pictures; paragraphs into sentences."""
     section, kind, lines = "", "", []
     text = re.sub(r"^```.*?^```$|<!--.*?-->", "", markdown, flags=re.MULTILINE | re.DOTALL)
     for line in [*text.splitlines(), ""]:
         starts = next((name for name, sign in _STARTS.items() if re.match(sign, line)), None)
         if (starts is not None or not line.strip()) and lines:
-            whole = " ".join(lines)
-            parts = re.split(r"(?<=[.!?)]) (?=[A-Z*])", whole) if kind == "text" else [whole]
+            joined = " ".join(lines)
+            parts = re.split(r"(?<=[.!?)]) (?=[A-Z*])", joined) if kind == "text" else [joined]
             yield from (Block(section, kind, part) for part in parts)
             lines = []
         if starts == "heading":
@@ -83,47 +83,47 @@ _STARTS = {"heading": r"#", "item": r"\s*(?:[-*]|\d+\.) ", "row": r"\|", "pictur
 def _problems(block: Block, folder: Path) -> Iterator[str]:
     cites = [(file, _plain(title)) for file, title in _CITE.findall(block.text)]
     words = _plain(_CITE.sub("", block.text))
-    said = {
+    stated = {
         decision
         for decision, forms in WORDS.items()
         if any(re.search(rf"\b{form}\b", words) for form in forms)
     }
     claims = _CLAIM.findall(words)
     is_listed = block.kind == "item" and block.section == LISTED
-    if block.section == PEOPLES_OWN or not (said or claims or cites or is_listed):
+    if block.section == FINDINGS or not (stated or claims or cites or is_listed):
         return
     if not cites:
-        yield "states an effect and cites no row"
+        yield "states an effect but cites no row"
     rows = []
     for file, title in cites:
         found = _rows(folder / file, title)
         rows += found
         if len(found) != 1:
-            yield f"{len(found)} rows of {file} are {title}"
+            yield f"{len(found)} rows of {file} match {title}"
     if not cites or len(rows) != len(cites):
         return
-    meant = {row.decision for row in rows}
-    if said != meant and not (block.kind == "row" and not said):
-        yield f"says {[*map(str, sorted(said))]}, the rows {[*map(str, sorted(meant))]}"
+    decided = {row.decision for row in rows}
+    if stated != decided and not (block.kind == "row" and not stated):
+        yield f"says {[*map(str, sorted(stated))]}, but the rows say {[*map(str, sorted(decided))]}"
     yield from _wrong_numbers(words, claims, rows)
     for number in re.findall(r"(\d+) seeds", words):
         if int(number) not in {row.num_seeds for row in rows}:
-            yield f"{number} seeds are not those of the rows"
+            yield f"no row has {number} seeds"
 
 
 def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Effect]) -> Iterator[str]:
     for claim in claims:
         if not any(_agrees(claim, row, words) for row in rows):
-            yield f"{claim} is not what the rows say: {[_numbers(row) for row in rows]}"
+            yield f"{claim} does not match the rows: {[_numbers(row) for row in rows]}"
     for row in rows:
         numbers = _numbers(row)
-        told = claims if len(numbers) == 3 else [(number,) for number in _ALONE.findall(words)]
-        if numbers and not any(_agrees(claim, row, words) for claim in told):
-            yield f"does not tell the difference {numbers}"
+        stated = claims if len(numbers) == 3 else [(number,) for number in _DIFFERENCE.findall(words)]
+        if numbers and not any(_agrees(claim, row, words) for claim in stated):
+            yield f"does not state the difference {numbers}"
 
 
 def _numbers(row: Effect) -> tuple[float, ...]:
-    """Difference and interval, as far as the row has them."""
+    """The row's difference and interval, without NaN."""
     numbers = row.difference, row.ci_low, row.ci_high
     return tuple(number for number in numbers if not math.isnan(number))
 

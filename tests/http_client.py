@@ -1,4 +1,4 @@
-"""A server of the project that runs beside a test, and somebody who asks it, also in ways no browser does."""
+"""Run one of the project's servers during a test, and send requests that a browser would not send."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ def running(server: Server) -> Iterator[Server]:
 
 
 class Client:
-    """Asks as the page does, but for what a test changes."""
+    """Sends the page's requests, with the headers that a test changes."""
 
     def __init__(self, port: int, token: str = "") -> None:
         self._port = port
@@ -39,9 +39,8 @@ class Client:
             "Host": f"{ADDRESS}:{self._port}",
             "Content-Length": None if body is None else str(len(body)),
         }
-        for name, value in (
-            sent | {name.replace("_", "-"): value for name, value in headers.items()}
-        ).items():
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in sent.items():
             if value is not None:
                 connection.putheader(name, value)
         connection.endheaders(body)
