@@ -1,1 +1,1 @@
-"""What the project costs, measured beside what people would use instead: `python -m benchmarks`."""
+"""Benchmarks of the project against what people would use instead: `python -m benchmarks`."""

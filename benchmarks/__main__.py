@@ -1,10 +1,10 @@
-"""`make bench`: every workload beside its peer, written to benchmarks/results.md.
+"""`make bench`: time every workload against its peer; writes benchmarks/results.md.
 
-python -m benchmarks                       everything; of a peer's equal processes some are run
-python -m benchmarks --full                all of them are
-python -m benchmarks --short               sweep and study with a tenth of their iterations, for a quick look
+python -m benchmarks                       everything, with a sample of the peer's equal processes
+python -m benchmarks --full                with all of the peer's processes
+python -m benchmarks --short               a quick look: sweep and study with a tenth of their iterations
 python -m benchmarks --only training copies
-                                           these parts; the others stay as they were measured before
+                                           only these parts; the others keep their earlier results
 """
 
 import argparse
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.alternation import NUM_REPEATS, tell
+from benchmarks.alternation import NUM_REPEATS, report_progress
 from benchmarks.limit import rates_tables
 from benchmarks.report import Part, read_parts, write_parts
 from benchmarks.workloads import copies, recipe, sampling, study, sweep, training
@@ -21,16 +21,16 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Measure, write, print where."""
+    """Measure and write the results."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Measure every workload beside its peer."
+        prog="python -m benchmarks", description="Time every workload against its peer."
     )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--full", action="store_true", help="every process of sweep and study")
+    length.add_argument("--full", action="store_true", help="run every process of sweep and study")
     length.add_argument("--short", action="store_true", help="sweep and study with fewer iterations")
-    parser.add_argument("--repeats", type=int, default=NUM_REPEATS, help="of the short workloads")
-    parser.add_argument("--long-repeats", type=int, default=1, help="of sweep and study")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where results.md and results.json go")
+    parser.add_argument("--repeats", type=int, default=NUM_REPEATS, help="repeats of short workloads")
+    parser.add_argument("--long-repeats", type=int, default=1, help="repeats of sweep, study and recipe")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="for results.md and results.json")
     measures = _measures()
     parser.add_argument("--only", nargs="+", choices=list(measures), default=list(measures), metavar="PART")
     arguments = parser.parse_args()
@@ -40,11 +40,11 @@ def main() -> None:
             started = time.perf_counter()
             parts[name] = measure(arguments)
             page = write_parts({key: parts[key] for key in measures if key in parts}, arguments.folder)
-            tell(f"{name}: {time.perf_counter() - started:.0f} s, written to {page}")
+            report_progress(f"{name}: {time.perf_counter() - started:.0f} s, written to {page}")
 
 
 def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
-    """Part -> how it is measured, in the order of the page."""
+    """Part -> function that measures it, in the order of the page."""
     return {
         "training": lambda given: training.measure(given.repeats),
         "sampling": lambda given: sampling.measure(given.repeats),

@@ -1,11 +1,11 @@
-"""A study in which nothing changes: how often does it claim an effect? On real runs.
+"""A/A test on real runs: how often does a study claim an effect although nothing changes?
 
     python -m musicgen.train --multirun experiment=smoke "seed=range(0,12)" sampling.num_tunes=200
     python benchmarks/aa.py SWEEP_DIR
 
-Of the runs, which differ in their seed alone, two groups are drawn at random again and again and paired like
-baseline and arm. Each draw is a study of the headline metrics, its family adjusted by Holm. The draws share
-runs, so that the shares scatter more than those of as many independent studies.
+The runs differ only in their seeds. Two random groups are drawn repeatedly and paired like baseline and arm.
+Each draw is a study of the headline metrics, adjusted by Holm. The draws share runs, so the printed shares
+vary more than those of independent studies would.
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Do the verdicts keep their promises? Whole studies are simulated from the noise of measured seeds.
+"""Do the verdicts keep their promises? Simulates complete studies with the noise of measured seeds.
 
     python benchmarks/calibration.py                     simulate, and write benchmarks/calibration.md
-    python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two alike arms
+    python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two similar arms
 
-A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Its loss is drawn from the
-measured seeds (a smoothed bootstrap that keeps their variance), its tune rate is a binomial count of tunes
-whose probability has the measured spread between seeds, so that rates are discrete and tie. What a seed gives
-to baseline and arm alike, above all the split, is drawn once for both. The two metrics are independent, the
-hardest case for a family-wise error. Tests, intervals, Holm and detectable effects are the program's own.
+A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Losses are drawn from the
+measured seeds with a smoothed bootstrap that keeps their variance. Tune rates are binomial counts whose
+probability has the measured spread between seeds, so they are discrete and can tie. Effects of a seed on both
+baseline and arm, mainly through the split, are drawn once. The two metrics are independent, the hardest case
+for the family-wise error. Tests, intervals, Holm and detectable effects are the program's.
 """
 
 import argparse
@@ -39,34 +39,34 @@ FAMILY_SIZE = 2 * NUM_ARMS
 SEEDS = (2, 3, 5, 8)
 NUM_STUDIES = 20_000
 MARGIN = 0.02
-"""Nats, as conf/config.yaml declares it for the loss."""
+"""Nats, the loss's margin in conf/config.yaml."""
 SMOOTHING = 0.5
 """Standard deviation of the smoothed bootstrap's kernel, in standard deviations of the measured values."""
 COARSE = (8, 20, 50, 200)
-"""Numbers of tunes, from very few to enough, whose rates are tried at one half."""
-LARGEST_RATE = 0.99
-"""A planted effect that takes the rate beyond this is out of reach."""
+"""Numbers of tunes for the simulation of rates near one half."""
+MAX_RATE = 0.99
+"""Effects are not planted if they would raise the rate beyond this."""
 FALL = -3.0
-"""Logits by which a rate is also made to fall, so that next to nothing is left of it."""
+"""Logits of another planted effect, which lowers the rate to nearly zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """What the measured seeds say: spread that an arm shares with its baseline, and spread of its own."""
+    """The noise of the measured seeds: a part shared by arm and baseline, and an independent part."""
 
     loss_shared: Floats
     """Deviations of the seeds' pairs from their mean, shape (seeds,)."""
     loss_own: Floats
-    """Deviations of a run from its pair, scaled to one run's variance, shape (2 seeds,)."""
+    """Deviations of a run from its pair, scaled to one run's variance, shape (2 · seeds,)."""
     rate_logit: float
     rate_shared: float
-    """Standard deviation in logits, of the probability, without the binomial part; likewise below."""
+    """Standard deviation of the probability's logit, without binomial noise; likewise rate_own."""
     rate_own: float
     num_tunes: int
 
     @classmethod
     def measured(cls, table: pandas.DataFrame) -> "Noise":
-        """Of a table with columns arm (two of them), seed, num_tunes and both metrics."""
+        """Estimate the noise from a table with columns arm (two values), seed, num_tunes and both metrics."""
         losses, rates = (
             table.pivot(index="seed", columns="arm", values=name).dropna() for name in (LOSS, RATE)
         )
@@ -94,7 +94,7 @@ class Noise:
         return float(np.sqrt(2) * self.loss_own.std())
 
     def rate_difference(self, shift: float) -> float:
-        """The same of the logits, where the arm's probability is shifted by so many logits."""
+        """The same for the logits of rates, if the arm's probability is shifted by `shift` logits."""
         rates = _expit(np.array([self.rate_logit, self.rate_logit + shift]))
         return float(np.sqrt(2 * self.rate_own**2 + np.sum(1 / (self.num_tunes * rates * (1 - rates)))))
 
@@ -108,7 +108,7 @@ class Studies:
     num_tunes: int
 
     def effects(self, arm: int, num_failed: int = 0) -> dict[str, PairedEffect]:
-        """Metric -> effect of the arm, whose last seeds failed."""
+        """Metric -> effect of the arm, without its last `num_failed` seeds."""
         kept = slice(0, self.loss.shape[1] - num_failed)
         counts = np.full_like(self.rate[0, kept], self.num_tunes)
         return {
@@ -126,7 +126,7 @@ def simulate(
     loss_shift: Floats | float = 0.0,
     rate_shift: float = 0.0,
 ) -> Studies:
-    """Draw studies; loss_shift, in nats, is the first arm's effect, rate_shift, in logits, the second's."""
+    """Draw studies; the first arm's loss is shifted by nats, the second arm's rate by logits."""
     shape = (1 + NUM_ARMS, num_seeds, num_studies)
     loss = 1.75 + _smoothed(noise.loss_shared, shape[1:], rng) + _smoothed(noise.loss_own, shape, rng)
     logits = noise.rate_logit + noise.rate_shared * rng.standard_normal(shape[1:])
@@ -137,7 +137,7 @@ def simulate(
 
 
 def _smoothed(measured: Floats, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Draws of the measured deviations with a normal kernel around them, and with their variance."""
+    """Draw from the measured deviations, smoothed by a normal kernel, with their variance."""
     kernel = SMOOTHING * measured.std() * rng.standard_normal(shape)
     return np.sqrt(1 - SMOOTHING**2) * rng.choice(measured, shape) + kernel
 
@@ -153,30 +153,30 @@ def adjusted(effects: Sequence[dict[str, PairedEffect]]) -> Floats:
 
 
 def coverage(effect: PairedEffect, truth: Floats | float) -> float:
-    """Share of the intervals there are that hold the truth."""
+    """Share of the existing intervals that contain the truth."""
     exists = ~np.isnan(effect.low)
     return float(np.mean(((effect.low <= truth) & (truth <= effect.high))[exists]))
 
 
 def judge_null(noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator) -> dict[str, float]:
-    """No effect anywhere: false claims, coverage, and the same with a failed seed in the first arm."""
+    """Without effects: false claims, coverage, and the same with a failed seed in the first arm."""
     studies = simulate(noise, num_seeds, num_studies, rng)
-    whole = [studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)]
-    failed = [studies.effects(1, num_failed=1), *whole[1:]]
-    is_claimed, is_claimed_failed = (adjusted(family) <= ALPHA for family in (whole, failed))
-    inner = whole[0][LOSS]
+    complete = [studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)]
+    failed = [studies.effects(1, num_failed=1), *complete[1:]]
+    is_claimed, is_claimed_failed = (adjusted(family) <= ALPHA for family in (complete, failed))
+    inner = complete[0][LOSS]
     return {
         "family_wise": float(is_claimed.any(axis=(0, 1)).mean()),
         "family_wise_failed": float(is_claimed_failed.any(axis=(0, 1)).mean()),
-        "unadjusted": float(np.mean([one[name].p_value <= ALPHA for one in whole for name in one])),
-        "coverage_loss": float(np.mean([coverage(one[LOSS], 0.0) for one in whole])),
-        "coverage_rate": float(np.mean([coverage(one[RATE], 0.0) for one in whole])),
+        "unadjusted": float(np.mean([one[name].p_value <= ALPHA for one in complete for name in one])),
+        "coverage_loss": float(np.mean([coverage(one[LOSS], 0.0) for one in complete])),
+        "coverage_rate": float(np.mean([coverage(one[RATE], 0.0) for one in complete])),
         "coverage_loss_failed": coverage(failed[0][LOSS], 0.0) if num_seeds > 2 else np.nan,
         "coverage_rate_failed": coverage(failed[0][RATE], 0.0) if num_seeds > 2 else np.nan,
-        "no_spread": float(np.mean([one[RATE].standard_deviation == 0 for one in whole])),
+        "no_spread": float(np.mean([one[RATE].standard_deviation == 0 for one in complete])),
         "equivalent": float(np.mean(_inside(inner))),
         "stated_loss": float(np.median(inner.minimum_detectable(ALPHA / FAMILY_SIZE))),
-        "stated_rate": float(np.nanmedian(whole[0][RATE].minimum_detectable(ALPHA / FAMILY_SIZE))),
+        "stated_rate": float(np.nanmedian(complete[0][RATE].minimum_detectable(ALPHA / FAMILY_SIZE))),
     }
 
 
@@ -184,24 +184,24 @@ def _inside(effect: PairedEffect) -> NDArray[np.bool_]:
     return np.maximum(-effect.equivalence_low, effect.equivalence_high) < MARGIN
 
 
-def rate_shift_to_see(noise: Noise, num_seeds: int) -> float:
-    """The shift in logits that the design sees with 80 % power; NaN where no rate is that far away."""
+def detectable_rate_shift(noise: Noise, num_seeds: int) -> float:
+    """The shift in logits that the design detects with 80 % power; NaN if it exceeds MAX_RATE."""
     size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True)
     shift = 0.0
     for _ in range(50):
         # The spread of the logits depends on where the shift leads.
         shift = size * noise.rate_difference(min(shift, 10.0))
-    return shift if _expit(np.array(noise.rate_logit + shift)) <= LARGEST_RATE else np.nan
+    return shift if _expit(np.array(noise.rate_logit + shift)) <= MAX_RATE else np.nan
 
 
 def judge_planted(
     noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator
 ) -> dict[str, float]:
-    """An effect as large as the design is said to see, on the loss of one arm and on the rate of another."""
+    """Plant the smallest effect that the design should detect, on one arm's loss and another's rate."""
     size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True)
     loss_shift = size * noise.loss_difference
-    seen = rate_shift_to_see(noise, num_seeds)
-    rate_shift = 1.0 if np.isnan(seen) else seen
+    detectable = detectable_rate_shift(noise, num_seeds)
+    rate_shift = 1.0 if np.isnan(detectable) else detectable
     studies = simulate(noise, num_seeds, num_studies, rng, loss_shift=loss_shift, rate_shift=rate_shift)
     effects = [studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)]
     is_claimed = adjusted(effects) <= ALPHA
@@ -209,7 +209,7 @@ def judge_planted(
     is_claimed[0, 0] = is_claimed[1, 1] = False
     rate = effects[1][RATE]
     logits = np.array([noise.rate_logit, noise.rate_logit + rate_shift])
-    # Plans are made from an earlier study's estimate, which misses the true spread.
+    # Studies are planned with an earlier study's estimate, not with the true spread.
     stated = (
         simulate(noise, num_seeds, num_studies, rng).effects(1)[LOSS].minimum_detectable(ALPHA / FAMILY_SIZE)
     )
@@ -220,8 +220,8 @@ def judge_planted(
     return {
         "loss_shift": loss_shift,
         "power_loss": float(power_loss),
-        "rate_shift": float(np.diff(_expit(logits))[0]) if seen == seen else np.nan,
-        "power_rate": float(power_rate) if seen == seen else np.nan,
+        "rate_shift": np.nan if np.isnan(detectable) else float(np.diff(_expit(logits))[0]),
+        "power_rate": np.nan if np.isnan(detectable) else float(power_rate),
         "power_at_stated": float(found[0, 0].mean()),
         "family_wise_planted": float(is_claimed.any(axis=(0, 1)).mean()),
         "coverage_loss_planted": coverage(effects[0][LOSS], loss_shift),
@@ -232,14 +232,14 @@ def judge_planted(
 
 
 def _fall(noise: Noise) -> float:
-    """What a rate loses by FALL."""
+    """The change of the rate by FALL."""
     return float(_expit(np.array(noise.rate_logit + FALL)) - _expit(np.array(noise.rate_logit)))
 
 
 def measure(paths: Sequence[str]) -> pandas.DataFrame:
-    """The seeds of a baseline and of its only arm, which hardly differs, as Noise.measured reads them."""
-    star = pair_runs(find_runs(paths))
-    arms = {"a": star.baseline.runs, "b": star.arms[0].runs}
+    """The table for Noise.measured, from the runs of a baseline and its only arm, which hardly differs."""
+    pairs = pair_runs(find_runs(paths))
+    arms = {"a": pairs.baseline.runs, "b": pairs.arms[0].runs}
     rows = [
         {
             "arm": name,
@@ -255,14 +255,14 @@ def measure(paths: Sequence[str]) -> pandas.DataFrame:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table; numbers that do not exist are dashes."""
+    """A markdown table with a dash for NaN."""
     lines = [headings, ["---"] * len(headings)]
     lines += [["–" if cell == "nan" else cell for cell in row] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int) -> str:
-    """benchmarks/calibration.md."""
+    """The text of benchmarks/calibration.md."""
 
     def rows(*names: str) -> list[list[str]]:
         return [[str(seeds), *(f"{found[name]:.3f}" for name in names)] for seeds, found in results.items()]
@@ -363,10 +363,10 @@ Intervals for a few tunes and two or three seeds are wider than necessary.
 def main() -> None:
     """Simulate and write the report."""
     parser = argparse.ArgumentParser(
-        description="Simulate studies and see whether verdicts keep their promises."
+        description="Simulate studies to check whether verdicts keep their promises."
     )
     parser.add_argument(
-        "--measure", nargs="+", metavar="PATH", help="runs of two alike arms to take the noise from"
+        "--measure", nargs="+", metavar="PATH", help="runs of two similar arms, for measuring the noise"
     )
     parser.add_argument("--studies", type=int, default=NUM_STUDIES)
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""The tunes that are measured on: those of the default corpus, split as a run splits them."""
+"""The tunes of the benchmarks: the default corpus, split as a run splits it."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 
 @cache
 def default_corpus() -> Corpus:
-    """O'Neill's as it stands in music21's files, as `experiment=lab` reads it: nothing cleaned away."""
+    """O'Neill's from music21's files, uncleaned, as `experiment=lab` reads it."""
     return load_corpus(compose_config(["experiment=lab"]).data)
 
 
@@ -22,7 +22,7 @@ def training_tokens() -> np.ndarray:
 
 
 def describe_corpus() -> str:
-    """Its name and size in a few words."""
+    """The default corpus's name and size."""
     corpus = default_corpus()
     return (
         f"{corpus.name} ({len(corpus.part('train')):,} training tunes, {len(training_tokens()):,} "

@@ -1,9 +1,9 @@
-"""What it costs to prepare a corpus of a given size: a process of its own, since memory is measured.
+"""The cost of preparing a corpus of a given size, in a separate process, because memory is measured.
 
     python -m benchmarks.corpus_preparation MEGABYTES
 
-prints one line of JSON. The corpus is made of O'Neill's: each tune has the header of a real one and bars that
-are drawn from all of them, so that tunes are no near-duplicates of each other, however many there are.
+Prints one line of JSON. The corpus is generated from O'Neill's: each tune has the header of a real one and
+bars drawn from all tunes, so that there are no near-duplicates at any size.
 """
 
 import json
@@ -29,7 +29,7 @@ NUM_STEPS = 20
 
 
 def made_tunes(tunes: list[str], num_characters: int, rng: np.random.Generator) -> Iterator[str]:
-    """Tunes until there are so many characters."""
+    """Generate tunes with at least `num_characters` characters in total."""
     headers, bars, lengths = [], [], []
     for tune in tunes:
         header, key, body = re.split(r"(?m)^(K:.*\n)", tune, maxsplit=1)[:3]
@@ -47,7 +47,7 @@ def made_tunes(tunes: list[str], num_characters: int, rng: np.random.Generator) 
 
 
 def main() -> None:
-    """Make the corpus, prepare it, train a little, print what it took."""
+    """Generate a corpus, prepare it, train a few steps, and print the costs."""
     megabytes = float(sys.argv[1])
     use_all_cores()
     real = [tune for tune in split_tunes(read_source(compose_config([]).data)) if "\nK:" in tune]
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held so far."""
+    """The peak memory of this process so far."""
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

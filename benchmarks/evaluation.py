@@ -1,9 +1,9 @@
-"""Where the seconds of `python -m musicgen.evaluate TUNES.abc --reference oneills` go, stage by stage.
+"""Time the stages of `python -m musicgen.evaluate TUNES.abc --reference oneills`.
 
     python benchmarks/evaluation.py [TUNES.abc] [--cache DIR]
 
-Without a file, 200 tunes of Ryan's are measured. Seconds are those of the processor, of this process and of
-the programs it starts; the wall clock stands beside them. Run it twice: the first run fills the cache.
+Without a file, 200 tunes of Ryan's are evaluated. Prints processor seconds, including those of child
+processes, and wall-clock seconds. Run it twice: the first run fills the cache.
 """
 
 import argparse
@@ -20,13 +20,13 @@ Result = TypeVar("Result")
 
 
 def processor_seconds() -> float:
-    """Of this process and its ended children, in user and system code."""
+    """User and system time of this process and its ended children."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def timed(stage: str, work: Callable[[], Result]) -> Result:
-    """What the work gives; prints how long it took."""
+    """Do the work and print its times; returns its result."""
     clock, processor = time.perf_counter(), processor_seconds()
     result = work()
     print_row(stage, processor_seconds() - processor, time.perf_counter() - clock)
@@ -34,12 +34,12 @@ def timed(stage: str, work: Callable[[], Result]) -> Result:
 
 
 def print_row(stage: str, processor: float, clock: float) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     print(f"{stage:44s} {processor:9.2f} {clock:9.2f}", flush=True)
 
 
 def default_tunes() -> Path:
-    """Ryan's collection, among music21's files."""
+    """Ryan's collection in music21's files."""
     spec = importlib.util.find_spec("music21")
     assert spec is not None and spec.submodule_search_locations, "music21's files are needed"
     return Path(spec.submodule_search_locations[0]) / "corpus" / "ryansMammoth"

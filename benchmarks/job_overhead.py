@@ -1,11 +1,11 @@
-"""What a job costs beside training, sampling and rendering, and what a sweep costs beside its jobs.
+"""The overhead of a job beyond training, sampling and rendering, and of a sweep beyond its jobs.
 
     python benchmarks/job_overhead.py [--jobs-at-a-time 1] [--folder DIR] [OVERRIDE ...]
 
-Runs a real sweep of smoke jobs (three learning rates, two seeds) into a fresh folder: archives for
-Comet, songs, scores and plots are all made. One job runs at a time, so that a job lasts from the end of the
-one before it to its own end, as the command's lines tell; its own `timing` says what of that was training,
-sampling and rendering. What the sweep costs beside its jobs is in the last rows, so that nothing hides there.
+Runs a sweep of smoke jobs (three learning rates, two seeds) in a new folder, with Comet archives, songs,
+scores and plots. With one job at a time, a job takes from the end of the previous one to its own end, as the
+command prints them; its `timing` says how much of that was training, sampling and rendering. The last rows
+show the overhead of the whole sweep.
 """
 
 import argparse
@@ -21,26 +21,25 @@ from musicgen.records.runs import FoundRun, find_runs
 
 OVERRIDES = ("experiment=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
 WORK = ("train_seconds", "sample_seconds", "render_seconds")
-"""What a job is for; all else is overhead."""
+"""The purpose of a job; everything else is overhead."""
 PARTS = ("evaluate_seconds", "losses_seconds", "plots_seconds")
-"""Of the overhead: measuring the tunes and making their figures, the network's losses over the whole corpus,
-and writing the figures."""
+"""Parts of the overhead: metrics and their figures, losses over the whole corpus, and writing figures."""
 COLUMNS = ("wall", "train", "sample", "render", "overhead", "evaluate", "losses", "plots")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that ended, by the clock of who waited for it."""
+    """The wall-clock times of a sweep."""
 
     directory: Path
     ends: list[float]
-    """When each job was over, in seconds since the command was given."""
+    """The end of each job, in seconds since the start of the command."""
     seconds: float
-    """Of the whole command."""
+    """The duration of the command."""
 
 
 def run_sweep(overrides: list[str]) -> Sweep:
-    """Give the command and note when it tells of each job's end."""
+    """Run the command and record when it prints the end of each job."""
     command = [sys.executable, "-m", "musicgen.train", "--multirun", *overrides]
     started = time.perf_counter()
     ends, last = [], ""
@@ -56,19 +55,19 @@ def run_sweep(overrides: list[str]) -> Sweep:
 
 
 def in_order_of_ends(directory: Path) -> list[FoundRun]:
-    """The runs of a sweep as they ended."""
+    """The runs of a sweep in the order of their ends."""
     return sorted(find_runs([directory]), key=lambda run: (run.directory / "run.json").stat().st_mtime)
 
 
 def print_row(name: str, *seconds: float) -> None:
-    """One line of the table."""
+    """Print one line of the table."""
     print(f"{name:44s}" + "".join(f"{value:9.2f}" for value in seconds), flush=True)
 
 
 def report(sweep: Sweep, jobs_at_a_time: int) -> None:
-    """Print a row for each job, their median, and the account of the whole sweep.
+    """Print a row for each job, their median, and the totals of the sweep.
 
-    Jobs that run side by side have no time of their own: they count in the account alone.
+    Parallel jobs have no separate times, so only the totals are printed.
     """
     runs = in_order_of_ends(sweep.directory)
     work = [[run.record.timing[name] for name in WORK] for run in runs]
@@ -86,16 +85,16 @@ def report(sweep: Sweep, jobs_at_a_time: int) -> None:
     total = sum(map(sum, work)) / jobs_at_a_time
     print_row("the whole command", sweep.seconds)
     print_row("… its end: tables, figures, archive", sweep.seconds - sweep.ends[-1])
-    print_row("… beside training, sampling, rendering", sweep.seconds - total)
-    print_row("… the same, a job", (sweep.seconds - total) / len(runs))
+    print_row("… without training, sampling, rendering", sweep.seconds - total)
+    print_row("… the same, per job", (sweep.seconds - total) / len(runs))
 
 
 def main() -> None:
     """Run the sweep and print the table."""
-    parser = argparse.ArgumentParser(description="Time what jobs of a sweep cost.")
+    parser = argparse.ArgumentParser(description="Time the overhead of a sweep's jobs.")
     parser.add_argument("overrides", nargs="*", default=[], help="more overrides, such as tracker=none")
     parser.add_argument("--jobs-at-a-time", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="for all output; a fresh one by default")
+    parser.add_argument("--folder", type=Path, help="for all outputs; default: a new one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)

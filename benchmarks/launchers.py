@@ -1,11 +1,11 @@
-"""What a run of a sweep costs with each launcher, beside the run itself.
+"""The overhead of each launcher per run of a sweep.
 
     python -m benchmarks.launchers [--repeats 3] [--launchers local joblib ray submitit_local basic]
 
-The same small study (eight runs of `experiment=smoke`, sixty iterations, nothing rendered or tracked) into a
-fresh folder with each launcher in turn, two runs at a time where it can. Lists, as medians of the repeats,
-seconds: of the whole command; until the first run begins, which has the plan and the imports in it; of a run
-by its own clock; and of the command for each run.
+Runs the same small study (eight runs of `experiment=smoke`, sixty iterations, nothing rendered or tracked)
+with each launcher in turn, each time in a new folder, two runs at a time if the launcher can. Prints medians
+over the repeats, in seconds: the whole command; until the first run starts, including plan and imports; a run
+by its own timing; and the command's duration divided by the number of runs.
 """
 
 import argparse
@@ -38,12 +38,12 @@ TWO_AT_A_TIME = {
     "submitit_local": [],
     "basic": [],
 }
-"""Launcher -> what makes it run two at a time; submitit_local runs all at once, basic one after the other."""
+"""Launcher -> overrides for two runs at a time; submitit_local runs all at once, basic one after another."""
 COLUMNS = ("command", "until first", "a run", "command / run")
 
 
 def measure(launcher: str) -> tuple[float, ...]:
-    """The columns' seconds of one sweep."""
+    """Run one sweep; returns the seconds of COLUMNS."""
     with tempfile.TemporaryDirectory() as folder:
         options = [f"hydra/launcher={launcher}", *TWO_AT_A_TIME[launcher], f"paths.outputs={folder}"]
         command = [sys.executable, "-m", "musicgen.train", "--multirun", *OVERRIDES, *options]
@@ -57,7 +57,7 @@ def measure(launcher: str) -> tuple[float, ...]:
 
 
 def main() -> None:
-    """Measure every launcher in turn, and print a row for each."""
+    """Measure the launchers alternately, and print a row for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.launchers")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--launchers", nargs="+", choices=TWO_AT_A_TIME, default=list(TWO_AT_A_TIME))

@@ -1,22 +1,22 @@
-"""How fast a training step could be on this machine, from rates measured on it.
+"""The shortest possible training step on this machine, from measured rates.
 
     python -m benchmarks.limit
 
-prints the rates. The limit of a step is the sum of three parts that follow one another:
+Prints the rates. The limit of a step is the sum of three consecutive parts:
 
-- the recurrence: per time step one product forward, h [B, H] · W [H, G·H], and one backward,
-  d gates [B, G·H] · Wᵀ [G·H, H], with G = 4 (LSTM) or 3 (GRU). Each must do 2·B·G·H² operations and read
-  G·H² weights; the longer of both counts.
-- the merged products over all T·B rows: the weights' gradient of the recurrence, the input product of every
+- the recurrence: in each time step one product forward, h [B, H] · W [H, G·H], and one backward,
+  d gates [B, G·H] · Wᵀ [G·H, H], with G = 4 (LSTM) or 3 (GRU). Each needs 2·B·G·H² operations and reads
+  G·H² weights; the slower of the two counts.
+- the merged products over all T·B rows: the gradient of the recurrent weights, the input product of each
   further layer and its two gradients, the output layer and its two gradients. The first layer's input product
   is a table of V rows (V: vocabulary): 3 · 2·V·E·G·H operations.
-- the optimiser: 36 bytes for every parameter (read weight, gradient and two moments, write back all but the
-  gradient; before that the gradient is written, and read for its norm), 2 more for a bf16 copy.
+- the optimiser: 36 bytes per parameter (read weight, gradient and two moments, write all but the gradient;
+  before that, write the gradient and read it for its norm), and 2 more for a bf16 copy.
 
-Operations are divided by the highest rate that any product reached here in that precision, bytes by the
-highest rate at which any operation went through an array of that size, again and again, so that it lies in
-whichever cache is large enough for it. (Read from both ends in turns, as model/scans.py does, some of it lies
-in a faster one: the limit is a little too high there.) Elementwise work (gates, the softmax) is not in it.
+Operations are divided by the highest rate that any product reached in that precision, bytes by the highest
+rate at which any operation repeatedly read an array of that size, which then is in the fastest cache that can
+hold it. (Code that alternates the direction of reading keeps part of the array in a faster cache; for that,
+the limit is a little too high.) Elementwise work (gates, softmax) is not included.
 """
 
 import time
@@ -37,13 +37,13 @@ GATES = {"lstm": 4, "gru": 3}
 BYTES = {"fp32": 4, "bf16": 2}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 OPTIMISER_BYTES = {"fp32": 36, "bf16": 38}
-"""A parameter and iteration."""
+"""Per parameter and iteration."""
 NUM_TRIES = 5
 SECONDS_PER_TRY = 0.02
 
 
 def fastest(work: Callable[[], object]) -> float:
-    """Seconds of one call, of several tries the shortest; a try is many calls."""
+    """Seconds of one call: the best of several tries of many calls each."""
     work()
     best = float("inf")
     for _ in range(NUM_TRIES):
@@ -57,10 +57,10 @@ def fastest(work: Callable[[], object]) -> float:
 
 @cache
 def product_rates(rows: int, inner: int, columns: int, precision: str) -> dict[str, float]:
-    """Operations per second of [rows, inner] · [inner, columns], by each way that torch has.
+    """Operations per second of [rows, inner] · [inner, columns], for each of torch's implementations.
 
-    "linear" is functional.linear (MKL in fp32, oneDNN in bf16); "packed" is oneDNN with a weight brought
-    into its own layout once, as a recurrence does that uses it at every time step.
+    "linear" is functional.linear (MKL in fp32, oneDNN in bf16). "packed" is oneDNN with a weight converted
+    once into oneDNN's layout, which suits a recurrence that uses it in every time step.
     """
     dtype = DTYPES[precision]
     left, weight = torch.randn(rows, inner, dtype=dtype), torch.randn(columns, inner, dtype=dtype)
@@ -74,14 +74,14 @@ def product_rates(rows: int, inner: int, columns: int, precision: str) -> dict[s
 
 @cache
 def bandwidth(num_bytes: int) -> float:
-    """Bytes per second at which arrays of so many bytes together are gone through again and again."""
+    """Bytes per second of repeated passes over arrays with `num_bytes` in total."""
     count = max(num_bytes // 4, 1024)
-    whole, half = torch.ones(count), torch.ones(count // 2)
+    full, half = torch.ones(count), torch.ones(count // 2)
     third, another_half = torch.ones(count // 3), torch.ones(count // 2)
     second_third, last_third = torch.ones(count // 3), torch.ones(count // 3)
     ways = (
-        lambda: torch.dot(whole, whole),
-        lambda: whole.sum(),
+        lambda: torch.dot(full, full),
+        lambda: full.sum(),
         lambda: half.copy_(another_half),
         lambda: torch.add(third, second_third, out=last_third),
     )
@@ -90,7 +90,7 @@ def bandwidth(num_bytes: int) -> float:
 
 @dataclass(frozen=True)
 class Limit:
-    """Seconds of the parts of a step that nothing can do without."""
+    """Seconds of the indispensable parts of a step."""
 
     recurrence_compute: float
     recurrence_traffic: float
@@ -99,18 +99,18 @@ class Limit:
     rate: float
     """Operations per second of the fastest product of this precision."""
     recurrent_rates: Mapping[str, float]
-    """Way -> operations per second of the forward product of one time step."""
+    """Implementation -> operations per second of the forward product of one time step."""
     recurrent_bandwidth: float
-    """Bytes per second with the recurrent weights' footprint."""
+    """Bytes per second for arrays as large as the recurrent weights."""
 
     @property
     def seconds(self) -> float:
-        """Of the whole step."""
+        """The limit of the step."""
         return max(self.recurrence_compute, self.recurrence_traffic) + self.merged + self.optimiser
 
     @property
     def binds(self) -> str:
-        """The largest part, in words."""
+        """The name of the largest part."""
         parts = {
             "recurrence: operations": self.recurrence_compute,
             "recurrence: reading the weights": self.recurrence_traffic,
@@ -134,7 +134,7 @@ def training_limit(shape: Shape, vocabulary_size: int, precision: str) -> Limit:
     ]
     rate = max(value for rates in tried for value in rates.values())
     weights = layers * gates * hidden**2
-    # The forward pass reads the weights in one layout T times, then the backward pass in another one.
+    # The forward and the backward pass read different copies of the weights, T times each.
     footprint = gates * hidden**2 * BYTES[precision]
     recurrent_bandwidth = bandwidth(footprint)
     merged_operations = (
@@ -144,7 +144,7 @@ def training_limit(shape: Shape, vocabulary_size: int, precision: str) -> Limit:
         + 3 * 2 * vocabulary_size * embedding * gates * hidden  # table of the first layer's input products
     )
     num_parameters = num_parameters_of(shape, vocabulary_size)
-    # Weights, gradients and two moments lie there together.
+    # 16 bytes: weight, gradient and two moments.
     optimiser_bandwidth = bandwidth(16 * num_parameters)
     return Limit(
         recurrence_compute=2 * 2 * weights * rows / rate,
@@ -158,7 +158,7 @@ def training_limit(shape: Shape, vocabulary_size: int, precision: str) -> Limit:
 
 
 def num_parameters_of(shape: Shape, vocabulary_size: int) -> int:
-    """Of embedding, recurrent layers and output layer."""
+    """Number of parameters of embedding, recurrent layers and output layer."""
     gates, hidden = GATES[shape.cell], shape.hidden_size
     inputs = [shape.embedding_size, *[hidden] * (shape.num_layers - 1)]
     recurrent = sum(gates * hidden * (size + hidden + 2) for size in inputs)
@@ -166,7 +166,7 @@ def num_parameters_of(shape: Shape, vocabulary_size: int) -> int:
 
 
 def rates_tables() -> str:
-    """Measured rates of products and of memory, as two tables."""
+    """Two tables with the measured rates of products and of memory."""
     use_all_cores()
     shapes = [
         *[(rows, 1024, 4096) for rows in (8, 64, 800)],

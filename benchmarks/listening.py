@@ -1,6 +1,8 @@
-"""How often the intervals of listening hold what they promise: simulated listeners, tunes and choices.
+"""Coverage of the intervals for listening sessions, with simulated listeners, tunes and choices.
 
-Run: python benchmarks/listening.py [--studies 2000]. Prints one row for each design.
+    python benchmarks/listening.py [--studies 2000]
+
+Prints a row for each design.
 """
 
 import argparse
@@ -12,16 +14,16 @@ from musicgen.listening.statistics import bradley_terry, mean_rating, rank_corre
 DESIGNS = ((1, 4), (1, 8), (1, 16), (2, 6), (3, 4), (3, 8), (5, 12), (10, 12))
 """(listeners, tunes) of an arm."""
 SPREADS = ((0.4, 0.7, 0.6), (0.7, 0.3, 0.6))
-"""Standard deviations of listeners, of tunes, and of the rest, in points."""
+"""Standard deviations of listeners, tunes and residuals, in points."""
 
 
 def mean_coverage(num_listeners: int, num_tunes: int, spread: tuple[float, ...], studies: int) -> float:
-    """Share of studies whose interval holds the true mean of 3."""
+    """Share of studies whose interval contains the true mean of 3."""
     rng = np.random.default_rng(0)
     between, of_tunes, rest = spread
     hits = 0
     for _ in range(studies):
-        # One listener is the only one whom the interval speaks of.
+        # With one listener, the interval is about this listener only.
         listeners = between * rng.normal(size=(num_listeners, 1)) if num_listeners > 1 else 0.0
         tunes = of_tunes * rng.normal(size=(1, num_tunes))
         noise = rest * rng.normal(size=(num_listeners, num_tunes))
@@ -42,7 +44,7 @@ def correlation_coverage(num_units: int, correlation: float, studies: int) -> fl
 
 
 def strength_coverage(num_listeners: int, num_pairs: int, studies: int) -> float:
-    """The same for the strength of one of two arms; listeners differ by 0.5 in log odds, the mean is 0.8."""
+    """The same for the strength of one of two arms: log odds of mean 0.8, with SD 0.5 between listeners."""
     rng = np.random.default_rng(0)
     hits = 0
     for _ in range(studies):

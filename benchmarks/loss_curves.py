@@ -1,10 +1,9 @@
-"""Loss curves of whole runs of a small LSTM through torch's own modules, the engine, and bfloat16.
+"""Loss curves of a small LSTM trained with torch's modules, with the engine, and in bfloat16.
 
     python -m benchmarks.loss_curves [--seeds 3] [OVERRIDE ...]
 
-Writes benchmarks/figures/loss_curves.png and loss_curves.json. Dropout is off: its random numbers differ
-between the modules and the engine, and would hide what is compared. The best validation loss counts, as
-everywhere.
+Writes benchmarks/figures/loss_curves.png and loss_curves.json. Dropout is off, because the modules and the
+engine draw different random numbers for it. As everywhere, the best validation loss counts.
 """
 
 import argparse
@@ -15,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alternation import format_seconds, markdown_table, tell
+from benchmarks.alternation import format_seconds, markdown_table, report_progress
 from benchmarks.corpora import default_corpus
 from benchmarks.ours import threads_of, training_task
 from musicgen.config import Config, compose_config, resolve
@@ -32,7 +31,7 @@ WAYS: dict[str, tuple[Precision, bool]] = {
     "engine, fp32": ("fp32", False),
     "engine, bf16": ("bf16", False),
 }
-"""Name -> precision, and whether the modules compute."""
+"""Name -> precision, and whether torch's modules compute."""
 NETWORK = (
     "model=lstm",
     "model.hidden_size=320",
@@ -43,13 +42,13 @@ NETWORK = (
     "training.num_iterations=900",
     "training.learning_rate=6e-3",
 )
-"""One layer that reads characters alone, without dropout, whose random numbers the modules draw otherwise."""
+"""One layer without extra inputs and without dropout."""
 FIRST = 200
-"""Iterations over which the two ways of 32 bits must lie on top of each other."""
+"""Number of first iterations whose fp32 losses are compared between modules and engine."""
 
 
 def train(config: Config, seed: int, precision: Precision, *, with_modules: bool) -> Fit:
-    """One whole training of the default corpus, split as it is for seed 0."""
+    """Train on the default corpus, with the split of seed 0."""
     corpus = default_corpus()
     network = build_network(
         config.model,
@@ -65,14 +64,14 @@ def train(config: Config, seed: int, precision: Precision, *, with_modules: bool
 
 
 def measure(overrides: Sequence[str], num_seeds: int) -> dict[str, list[Fit]]:
-    """Every way with every seed."""
+    """Train in every way with every seed."""
     config = resolve(compose_config([*NETWORK, *overrides]))
     fits: dict[str, list[Fit]] = {name: [] for name in WAYS}
     for seed in range(num_seeds):
         for name, (precision, with_modules) in WAYS.items():
             fits[name].append(train(config, seed, precision, with_modules=with_modules))
             last = fits[name][-1]
-            tell(
+            report_progress(
                 f"seed {seed}, {name}: best validation loss {last.best_validation_loss:.4f} "
                 f"in {format_seconds(last.train_seconds)}"
             )
@@ -80,7 +79,7 @@ def measure(overrides: Sequence[str], num_seeds: int) -> dict[str, list[Fit]]:
 
 
 def largest_difference(one: Fit, other: Fit) -> float:
-    """Of the training losses of the first iterations, in nats per character."""
+    """Largest difference of training losses in the first iterations, in nats per character."""
     rows = [
         abs(mine.train_loss - its.train_loss)
         for mine, its in zip(one.history, other.history, strict=True)
@@ -90,7 +89,7 @@ def largest_difference(one: Fit, other: Fit) -> float:
 
 
 def summary(fits: dict[str, list[Fit]]) -> dict[str, Any]:
-    """What the page says, as plain values."""
+    """The compared figures as JSON values."""
     modules = fits["torch's own modules"]
     return {
         name: {
@@ -109,7 +108,7 @@ def summary(fits: dict[str, list[Fit]]) -> dict[str, Any]:
 
 
 def draw(fits: dict[str, list[Fit]], path: Path) -> None:
-    """Training and validation losses of seed 0, and the validation losses less those of the modules."""
+    """Draw the validation losses of seed 0, and their differences from those of the modules."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")

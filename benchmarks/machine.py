@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""A description of the machine."""
 
 import os
 import platform
@@ -19,11 +19,11 @@ MATRIX_INSTRUCTIONS = (
     "asimd",
     "bf16",
 )
-"""As Linux names them; what speeds up a product of matrices."""
+"""Linux names of the instructions that speed up matrix products."""
 
 
 def use_all_cores() -> None:
-    """Give torch every core that this process may use."""
+    """Let torch use every core that this process may use."""
     torch.set_num_threads(num_cores())
 
 
@@ -45,7 +45,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def _processor() -> dict[str, str]:
-    """The first processor's fields; empty where the system has no such file."""
+    """Fields of the first processor in /proc/cpuinfo; empty on other systems."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
         return {}

@@ -1,19 +1,19 @@
-"""What 100, 1,000 and 10,000 runs cost whoever reads them: runs table, effects, report.
+"""The cost of reading 100, 1,000 and 10,000 runs: runs table, effects, report.
 
     python -m benchmarks.many_runs [--sizes 100 1000 10000] [--kinds study sweeps pile] [--pages 100]
 
-One real run is made (a smoke run, with songs), and the others are copies of it whose run.json says that
-they are other runs: other settings and seeds, other numbers. All other files are links to the real run's, so
-that a run directory holds as many files as ever. Every size is read by a process of its own, whose highest
-memory is told; the files have just been written, so that the system has them in its memory.
+Makes one real smoke run with songs, and copies it. The run.json of each copy has other settings, seeds and
+metrics; all other files are links, so that each run directory has the usual number of files. Each size is
+read in a separate process, whose peak memory is printed. The files are in the system's cache, because they
+have just been written.
 
-Seconds: of finding and reading the runs, of pairing them, of the runs table and of the effects table; of
-`summarise`, which does the last three and writes them; and up to --pages runs, whose songs and figures take
-longest, of the figures of `musicgen.compare` and of `musicgen.report`, in processes of their own.
+Prints seconds for finding and reading the runs, pairing them, the runs table and the effects table; for
+`summarise`, which does the last three and writes the tables; and, for up to --pages runs, for the commands
+`musicgen.compare` and `musicgen.report`, where songs and figures take longest.
 
     study   one study, ten seeds of every arm
-    sweeps  as many studies of ten runs as it takes, of the same baseline
-    pile    runs without a plan, as a search makes them: four parameters drawn at random
+    sweeps  many studies of ten runs each, with the same baseline
+    pile    runs without a plan, as in a search: four random parameters
 """
 
 import argparse
@@ -48,18 +48,18 @@ _LEVELS = {
     "training.gradient_clip": lambda place: 0.5 + place,
     "training.batch_size": lambda place: 64 + place,
 }
-"""Parameter -> its level number `place`; none is the baseline's."""
+"""Parameter -> function from a number to a level, never the baseline's."""
 
 
 def make_template(folder: Path) -> Path:
-    """The directory of a real run."""
+    """Do a real run; returns its directory."""
     command = [sys.executable, "-m", "musicgen.train", *OVERRIDES, f"paths.outputs={folder}"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip().splitlines()[-1]).resolve()
 
 
 def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
-    """Make so many run directories below the folder."""
+    """Make `number` run directories in the folder."""
     content = asdict(RunRecord.read(template))
     others = [path.relative_to(template) for path in template.rglob("*") if path.is_file()]
     others.remove(Path(FILE_NAME))
@@ -71,11 +71,11 @@ def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
             run["config"][group][field] = value
         run["config"]["seed"] = run["config"]["data"]["split_seed"] = run["seed"] = seed
         run["change"] = run["config"]["change"] = change
-        # The same settings and seed are the same run, with the same numbers, in whichever sweep.
+        # Equal settings and seeds are the same run, with the same metrics in every sweep.
         run["run_id"] = run["training_id"] = f"{zlib.crc32(repr((values, seed)).encode()):016x}"
         numbers = random.Random(run["run_id"])
         run["metrics"] = {
-            metric: None if value is None else _beside(value, numbers)
+            metric: None if value is None else _vary(value, numbers)
             for metric, value in run["metrics"].items()
         }
         directory = folder / name
@@ -85,8 +85,8 @@ def write_runs(template: Path, folder: Path, kind: str, number: int) -> None:
         RunRecord(**run).write(directory)
 
 
-def _beside(value: float, numbers: random.Random) -> float:
-    """A number near this one; what may be a share stays one."""
+def _vary(value: float, numbers: random.Random) -> float:
+    """A number close to the value; one in [0, 1] stays there, because it may be a share."""
     other = value + numbers.gauss(0, 0.01)
     return min(max(other, 0.0), 1.0) if 0 <= value <= 1 else other
 
@@ -115,7 +115,7 @@ def _described(
 
 
 def read_runs(folder: Path) -> dict[str, float]:
-    """Seconds of every step in this process, and its highest memory in bytes."""
+    """Seconds of every step in this process, and its peak memory in bytes."""
     from musicgen.effects.pairing import pair_runs
     from musicgen.effects.summary import summarise
     from musicgen.effects.table import effects_table
@@ -128,11 +128,11 @@ def read_runs(folder: Path) -> dict[str, float]:
 
     runs = find_runs([folder])
     mark()
-    star = pair_runs(runs)
+    pairs = pair_runs(runs)
     mark()
-    runs_table([*star.runs, *star.left_out], folder)
+    runs_table([*pairs.runs, *pairs.left_out], folder)
     mark()
-    effects_table(star)
+    effects_table(pairs)
     mark()
     summarise(runs, folder, draws=False)
     mark()
@@ -142,7 +142,7 @@ def read_runs(folder: Path) -> dict[str, float]:
 
 
 def command_seconds(name: str, folder: Path) -> float:
-    """Of a command of the project on the folder."""
+    """Seconds of one of the project's commands on the folder."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-m", f"musicgen.{name}", str(folder)], check=True, capture_output=True)
     return time.perf_counter() - started
@@ -153,8 +153,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many_runs")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
-    parser.add_argument("--pages", type=int, default=100, help="the most runs that are drawn")
-    parser.add_argument("--folder", type=Path, help="for all runs; a fresh one by default")
+    parser.add_argument("--pages", type=int, default=100, help="largest size with figures")
+    parser.add_argument("--folder", type=Path, help="for all runs; default: a new one")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read is not None:

@@ -1,10 +1,10 @@
-"""How long it takes to index training tunes, and to find every copy in 200 others, as the corpus grows.
+"""Time to index training tunes, and to find every copy in 200 other tunes, as the corpus grows.
 
     python benchmarks/originality.py [megabytes ...]
 
-The corpus is O'Neill's, repeated: each repetition is transposed, and one note in twenty is another one. Its
-size is the bytes of ABC that so many notes take in O'Neill's. The 200 queries are tunes of O'Neill's, mutated
-alike. Seconds are those of the processor: the program has one thread.
+The corpus repeats O'Neill's: each repetition is transposed, and one note in twenty is replaced. Sizes are in
+megabytes of ABC, converted to notes by the ratio in O'Neill's. The 200 queries are tunes of O'Neill's,
+mutated in the same way. Prints processor seconds; the program uses one thread.
 """
 
 import importlib.util
@@ -26,7 +26,7 @@ MUTATION_RATE = 0.05
 
 
 def read_oneills() -> tuple[list[Melody], float]:
-    """The melodies, and how many bytes of ABC stand for a note."""
+    """The melodies, and the number of bytes of ABC per note."""
     spec = importlib.util.find_spec("music21")
     assert spec is not None and spec.submodule_search_locations, "music21's files are needed"
     folder = Path(spec.submodule_search_locations[0]) / "corpus" / "oneills1850"
@@ -37,7 +37,7 @@ def read_oneills() -> tuple[list[Melody], float]:
 
 
 def mutated(melody: Melody, shift: int, rng: np.random.Generator) -> Melody:
-    """The melody moved by `shift` semitones, with some notes replaced."""
+    """The melody transposed by `shift` semitones, with some notes replaced."""
     pitches = np.clip(melody.pitches + shift, 0, 127)
     is_changed = rng.random(len(pitches)) < MUTATION_RATE
     replaced = np.where(is_changed, rng.integers(55, 85, len(pitches)), pitches)

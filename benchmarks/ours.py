@@ -1,4 +1,4 @@
-"""The project's side of every comparison, through the interface that its commands use."""
+"""The project's side of every comparison, with the functions that its commands use."""
 
 import shutil
 import subprocess
@@ -35,12 +35,12 @@ from musicgen.training.threads import num_cores
 
 CPU = torch.device("cpu")
 WARM_UP_STEPS = 10
-"""Steps of every training that are not counted: the first row of its history."""
+"""Steps at the start of a training that are not timed."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a training step's cost depends on; the embedding has 256 numbers on every side."""
+    """The sizes that determine the cost of a training step; the embedding size is 256 on all sides."""
 
     cell: str
     hidden_size: int
@@ -50,21 +50,20 @@ class Shape:
     embedding_size: int = 256
 
     def __str__(self) -> str:
-        """In words, for a row of a table."""
         layers = f" × {self.num_layers} layers" if self.num_layers > 1 else ""
         batch = f"batch {self.batch_size} × {self.sequence_length}"
         return f"{self.cell.upper()} {self.hidden_size}{layers}, {batch}"
 
 
 def precisions() -> dict[str, tuple[str, ...]]:
-    """The overrides of each precision that pays here: without its instructions bf16 takes minutes a step."""
+    """Precision -> overrides. Without bf16 if the processor lacks it: a step would take minutes."""
     names = [name for name in get_args(Precision) if name != "bf16" or has_fast_bf16()]
     return {name: (f"training.precision={name}",) for name in names}
 
 
 @cache
 def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
-    """The lab's set-up in another shape, on all cores."""
+    """The config of `experiment=lab` with another shape, on all cores."""
     return resolve(
         compose_config(
             [
@@ -84,22 +83,22 @@ def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
 
 
 def precision_of(config: Config) -> Precision:
-    """In which a resolved config computes."""
+    """The precision of a resolved config."""
     assert config.training.precision is not None
     return config.training.precision
 
 
 def threads_of(config: Config) -> int:
-    """On which a resolved config computes."""
+    """The number of threads of a resolved config."""
     assert config.training.num_threads is not None
     return config.training.num_threads
 
 
 @contextmanager
 def own_process() -> Iterator[Callable[..., float]]:
-    """Do the project's work in a process of its own, whose memory settings no peer shares.
+    """Run our side in a separate process, because its memory settings must not affect the peers.
 
-    Gives a function that takes a function and its arguments and returns what it returns.
+    Yields a function that calls another function with arguments in that process, and returns its result.
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         yield lambda work, *arguments: pool.submit(work, *arguments).result()
@@ -115,7 +114,7 @@ def training_task(
     tokens: np.ndarray | None = None,
     seed: int = 0,
 ) -> Task:
-    """A training of these tokens (None: the default corpus's) with everything as a run has it."""
+    """The task of a run that trains on these tokens; default: those of the default corpus."""
     network = network or build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
     tokens = training_tokens() if tokens is None else tokens
     training = config.training
@@ -137,7 +136,7 @@ def training_task(
 
 
 def whole_training_seconds(config: Config) -> float:
-    """Seconds of a training of the default corpus to its end, validations included."""
+    """Seconds of a complete training on the default corpus, including validations."""
     corpus = default_corpus()
     with tempfile.TemporaryDirectory() as folder, computing_on(threads_of(config)):
         task = training_task(config, Path(folder), corpus, corpus.part("validation"))
@@ -151,10 +150,10 @@ def step_seconds(
     corpus: Corpus | None = None,
     tokens: np.ndarray | None = None,
 ) -> float:
-    """Seconds of one iteration of a whole training, the mean of `num_steps` behind the warm-up.
+    """Mean seconds of an iteration in a training, over `num_steps` after the warm-up.
 
-    Everything between two steps is in it: drawing windows, the rows of the history. The one validation, of
-    one tune, and the saving of the state come behind the last step and are not.
+    Includes everything between two steps, such as drawing windows and writing history rows. The only
+    validation, of one tune, and saving the state come after the last step and are not included.
     """
     corpus = corpus or default_corpus()
     num_iterations = warm_up_steps + num_steps
@@ -170,10 +169,9 @@ def step_seconds(
 
 
 def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float:
-    """Seconds for each character that a network of this shape draws, all tunes in one call.
+    """Seconds per sampled character of a network of this shape, with all tunes in one call.
 
-    The network is untrained and its score of the newline is so low that no tune ends before its cap: every
-    row draws to the end, and every character counted was drawn.
+    The network is untrained, and its score of the newline is so low that every tune reaches its cap.
     """
     config, corpus = config_of(shape), default_corpus()
     network = build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
@@ -191,7 +189,7 @@ def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float
 
 
 def run_command(*overrides: str, folder: Path) -> tuple[Path, float]:
-    """`python -m musicgen.train` with all that belongs to a run; its directory and its seconds."""
+    """Run `python -m musicgen.train`; returns the run's or sweep's directory and the seconds."""
     command = [sys.executable, "-m", "musicgen.train", *overrides, f"paths.outputs={folder}"]
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -202,7 +200,7 @@ def run_command(*overrides: str, folder: Path) -> tuple[Path, float]:
 
 
 def run_alone(*overrides: str) -> float:
-    """Seconds of one run with an output tree of its own, of which nothing is kept."""
+    """Seconds of one run in a new output tree, which is deleted afterwards."""
     folder = Path(tempfile.mkdtemp())
     try:
         return run_command(*overrides, folder=folder)[1]

@@ -1,11 +1,11 @@
-"""Does a search with pruning find what the same search without finds, and with how many iterations?
+"""Does a search with pruning find as good a config as one without, and with how many iterations?
 
     python -m benchmarks.pruning [--random 0 1 2] [--tpe 0 1 2] [--folder DIR]
 
-For each seed of a sampler one search of 20 smoke trials runs every trial to its end and one prunes by
-successive halving, each with a store of its own. With random points both look at the same ones. What both
-found is run again with fresh seeds, whose scatter is the noise that a difference has to be seen against.
-Written to pruning.md and figures/pruning.png; with --folder, what is there already is not run again.
+For each seed of a sampler, one search of 20 smoke trials runs every trial to its end, and another prunes by
+successive halving; they share no store. With random sampling, both try the same points. The best config of
+each is run again with fresh seeds, whose spread is the noise to compare differences with. Writes pruning.md
+and figures/pruning.png. With --folder, an interrupted benchmark resumes.
 """
 
 import argparse
@@ -58,11 +58,11 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Found:
-    """What one search found."""
+    """The result of one search."""
 
     trials: Trials
     fresh_losses: list[float]
-    """Of the best config, one a fresh seed."""
+    """Losses of the best config with fresh seeds."""
 
     @property
     def best(self) -> Trial:
@@ -72,13 +72,12 @@ class Found:
 
     @property
     def best_loss(self) -> float:
-        """Its loss."""
         assert self.best.loss is not None
         return self.best.loss
 
 
 def search(sampler: str, seed: int, way: str, outputs: Path) -> Found:
-    """Run one search; what is there already of it is not done again."""
+    """Run one search, or resume it."""
     chosen = (f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.sampler.seed={seed}", WAYS[way])
     command = [sys.executable, "-m", "musicgen.train", *SEARCH, *chosen, f"paths.outputs={outputs}"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -91,7 +90,7 @@ def search(sampler: str, seed: int, way: str, outputs: Path) -> Found:
 
 
 def page(found: Mapping[str, Mapping[str, Found]]) -> str:
-    """The figures in Markdown."""
+    """The text of pruning.md."""
     machine = "; ".join(f"{name}: {value}" for name, value in describe_machine().items())
     lines = [
         "# Pruning",
@@ -107,8 +106,7 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
         f"|{'---|' * len(COLUMNS)}",
     ]
     for name, ways in found.items():
-        whole = ways["to the end"]
-        lines += [_row(name, way, one, whole) for way, one in ways.items()]
+        lines += [_row(name, way, one, ways["to the end"]) for way, one in ways.items()]
     shares = ", ".join(f"{sampler} {share:.0%}" for sampler, share in _shares(found).items())
     lines += [
         "",
@@ -123,7 +121,7 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
 
 
 def _shares(found: Mapping[str, Mapping[str, Found]]) -> dict[str, float]:
-    """Sampler -> iterations of its pruned searches ÷ those of its others."""
+    """Sampler -> total iterations of its pruned searches ÷ those of its others."""
     spent: dict[str, Counter[str]] = {}
     for name, ways in found.items():
         of_sampler = spent.setdefault(name.partition(",")[0], Counter())
@@ -131,18 +129,18 @@ def _shares(found: Mapping[str, Mapping[str, Found]]) -> dict[str, float]:
     return {sampler: ways["pruned"] / ways["to the end"] for sampler, ways in spent.items()}
 
 
-def _row(name: str, way: str, one: Found, whole: Found) -> str:
+def _row(name: str, way: str, one: Found, unpruned: Found) -> str:
     mean, deviation = statistics.mean(one.fresh_losses), statistics.stdev(one.fresh_losses)
     iterations, lowest = f"{one.trials.trained_iterations:,}", f"{one.best_loss:.4f}, trial {one.best.number}"
-    if one is not whole:
-        iterations += f" (**{one.trials.trained_iterations / whole.trials.trained_iterations:.0%}**)"
-        lowest += f" (**{one.best_loss - whole.best_loss:+.4f}**)"
+    if one is not unpruned:
+        iterations += f" (**{one.trials.trained_iterations / unpruned.trials.trained_iterations:.0%}**)"
+        lowest += f" (**{one.best_loss - unpruned.best_loss:+.4f}**)"
     ended = one.trials.count().partition(": ")[2]
     return f"| {name} | {way} | {ended} | {iterations} | {lowest} | {mean:.4f} ± {deviation:.4f} |"
 
 
 def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
-    """The lowest loss so far over the iterations that it took."""
+    """Draw the lowest loss so far against the iterations trained so far."""
     columns = min(len(found), 3)
     rows = math.ceil(len(found) / columns)
     figure, panels = new_figure(
@@ -171,11 +169,11 @@ def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
 
 
 def main() -> None:
-    """Search, compare, write."""
+    """Run the searches and write the page and the figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--random", type=int, nargs="*", default=[0, 1, 2], help="seeds of random points")
     parser.add_argument("--tpe", type=int, nargs="*", default=[0, 1, 2], help="seeds of TPE")
-    parser.add_argument("--folder", type=Path, help="keep the output trees here")
+    parser.add_argument("--folder", type=Path, help="keep the outputs here, and resume from them")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp())
     found: dict[str, dict[str, Found]] = {}

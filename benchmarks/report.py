@@ -1,7 +1,6 @@
-"""What was measured, as a file for programs (results.json) and one for people (results.md).
+"""The results of the benchmarks: results.json for programs, and results.md for people.
 
-A part can be measured by itself: it takes its place in results.json, the others stay, and results.md says of
-each when and of which version it is.
+A part can be measured alone; the others stay in results.json. results.md gives the date and version of each.
 """
 
 import json
@@ -28,28 +27,28 @@ class Row:
 
     workload: str
     ours: str
-    """Which of our settings, such as fp32."""
+    """Our settings, such as fp32."""
     peer: str
     comparison: Comparison
     """Seconds of one `unit`."""
     unit: str
     at_least: float | None = None
-    """The ratio that is asked for; None where the comparison only informs."""
+    """Required ratio; None if there is no requirement."""
     aim: float | None = None
 
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one kind of work."""
+    """The results of one kind of work."""
 
     title: str
     text: str
-    """What was measured and how, in words."""
+    """Describes what was measured, and how."""
     rows: Sequence[Row]
     tables: Sequence[str] = ()
     """Further tables, in Markdown."""
     origin: Mapping[str, Any] = field(default_factory=lambda: _origin())
-    """Date, version and machine of the measurement."""
+    """Date, commit and machine of the measurement."""
 
 
 def _origin() -> dict[str, Any]:
@@ -61,7 +60,7 @@ def _origin() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """The checkout's version, marked where files differ from it; empty outside a checkout."""
+    """The output of `git describe --dirty`; empty outside a checkout."""
     command = ["git", "describe", "--always", "--dirty"]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=Path(__file__).resolve().parent, check=False
@@ -70,7 +69,7 @@ def _commit() -> str:
 
 
 def read_parts(path: Path) -> dict[str, Part]:
-    """Name -> part of an earlier measurement; empty where there was none."""
+    """Name -> part of an earlier measurement; empty if the file does not exist."""
     if not path.exists():
         return {}
     parts = json.loads(path.read_text(encoding="utf-8"))
@@ -87,7 +86,7 @@ def _part_of(values: dict[str, Any]) -> Part:
 
 
 def write_parts(parts: Mapping[str, Part], folder: Path) -> Path:
-    """Write both files; returns the one for people."""
+    """Write both files; returns the path of results.md."""
     folder.mkdir(parents=True, exist_ok=True)
     content = {name: asdict(part) for name, part in parts.items()}
     (folder / "results.json").write_text(
@@ -99,7 +98,7 @@ def write_parts(parts: Mapping[str, Part], folder: Path) -> Path:
 
 
 def render(parts: Sequence[Part]) -> str:
-    """The page for people."""
+    """The text of results.md."""
     machines = []
     for part in parts:
         if part.origin["machine"] not in machines:

@@ -1,11 +1,11 @@
-"""How cost grows with the size of each thing, one figure each in benchmarks/figures/.
+"""How cost grows with each size; draws a figure for each in benchmarks/figures/.
 
     python -m benchmarks.scaling [hidden batch length layers corpus] [--draw]
 
-Seconds for a character of training beside the careful user's loop (benchmarks/peers/plain.py), and what
-every size would cost if each operation took as long as at the size where ours takes it least. For the corpus:
-seconds and memory of preparing it, and the training step, which must not change. Measured values stay in
-scaling.json; --draw only draws them again.
+Measures seconds per character of training, compared with the loop of a careful user
+(benchmarks/peers/plain.py), and the cost of every size if each operation took as long as at our best size.
+For the corpus: seconds and memory of preparing it, and the training step, which must not depend on it.
+Measured values are kept in scaling.json; --draw draws them again.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alternation import alternate, tell
+from benchmarks.alternation import alternate, report_progress
 from benchmarks.corpora import default_corpus, training_tokens
 from benchmarks.machine import describe_machine, use_all_cores
 from benchmarks.ours import Shape, config_of, precisions, step_seconds
@@ -30,13 +30,13 @@ BASE = Shape("lstm", hidden_size=256, batch_size=16, sequence_length=100)
 NUM_REPEATS = 3
 WARM_UP_STEPS = 3
 OPERATIONS = 5e10
-"""Of a repeat: as many steps as have so many, but not fewer or more than STEPS."""
+"""Operations per repeat, which determine its number of steps within the limits STEPS."""
 STEPS = (3, 30)
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What grows, the rest staying as in BASE."""
+    """A field of BASE that varies."""
 
     label: str
     field: str
@@ -53,13 +53,13 @@ CORPUS_MEGABYTES = (0.2, 2, 10, 50)
 
 
 def measure_axis(axis: Axis, num_repeats: int = NUM_REPEATS) -> dict[str, dict[str, Line]]:
-    """Cell -> side -> seconds for a character at every size, and the line of operations alone."""
+    """Cell -> side -> seconds per character for every size; "operations" is computed from operations only."""
     found: dict[str, dict[str, Line]] = {}
     for cell in ("lstm", "gru"):
         points: dict[str, list[float]] = {}
         shapes = [replace(BASE, cell=cell, **{axis.field: size}) for size in axis.sizes]
         for shape in shapes:
-            tell(f"{shape}")
+            report_progress(f"{shape}")
             characters = shape.batch_size * shape.sequence_length
             for side, timing in alternate(_works(shape), num_repeats).items():
                 points.setdefault(side, []).append(timing.median / characters)
@@ -92,37 +92,39 @@ def _works(shape: Shape) -> Mapping[str, Callable[[], float]]:
 
 
 def _operations(shape: Shape) -> float:
-    """Of training on a character: recurrent layers and output layer."""
+    """Operations per character of training, in recurrent layers and output layer."""
     output = 3 * 2 * shape.hidden_size * default_corpus().vocabulary.size
     return config_of(shape).model.training_flops + output
 
 
 def _operations_alone(shapes: Sequence[Shape], ours: Line) -> tuple[float, ...]:
-    """Seconds at every size if an operation took what it takes where it takes least."""
+    """Seconds for every size if each operation took as long as at our best size."""
     counts = [_operations(shape) for shape in shapes]
     least = min(value / count for value, count in zip(ours.values, counts, strict=True))
     return tuple(least * count for count in counts)
 
 
 def measure_corpus(megabytes: Sequence[float] = CORPUS_MEGABYTES) -> list[dict[str, float]]:
-    """For every size: seconds of each stage, peak memory in bytes, seconds of a training step."""
+    """Seconds of each stage, peak memory in bytes and seconds of a training step, for every size."""
     rows = []
     for size in megabytes:
-        tell(f"corpus of {size:g} MB")
+        report_progress(f"corpus of {size:g} MB")
         command = [sys.executable, "-m", "benchmarks.corpus_preparation", str(size)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows.append(json.loads(done.stdout.splitlines()[-1]))
-        tell(f"  {rows[-1]}")
+        report_progress(f"  {rows[-1]}")
     return rows
 
 
 def main() -> None:
-    """Measure and draw what is named, or everything."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description="How cost grows.")
-    # First, since a process that is started takes over the highest memory of the one that starts it.
+    """Measure and draw the named sizes, or all."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.scaling", description="Measure how cost grows."
+    )
+    # The corpus is first, because a child process inherits its parent's peak memory.
     names = ["corpus", *AXES]
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
-    parser.add_argument("--draw", action="store_true", help="draw what was measured before")
+    parser.add_argument("--draw", action="store_true", help="draw earlier measurements")
     arguments = parser.parse_args()
     for name in arguments.names:
         if name not in names:
@@ -139,7 +141,7 @@ def main() -> None:
 
 
 def _measure(name: str) -> object:
-    """Measured values as plain ones."""
+    """Measure; returns JSON values."""
     if name == "corpus":
         return measure_corpus()
     return {
@@ -159,13 +161,13 @@ def _draw(name: str, values: Any, place: str) -> Path:
 
 
 def _place() -> str:
-    """Where it was measured, for the figure's foot."""
+    """The machine, for the figure's footer."""
     machine = describe_machine()
     return f"{machine['processor']}, {machine['cores in use']} cores, torch {machine['torch'].split(',')[0]}"
 
 
 def _rest(name: str) -> str:
-    """What stays the same while this grows."""
+    """Describe the sizes that stay constant."""
     values = {
         "hidden": f"hidden size {BASE.hidden_size}",
         "layers": "one layer",

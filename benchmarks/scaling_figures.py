@@ -1,4 +1,4 @@
-"""The figures of benchmarks/scaling.py: sizes across, cost upwards, both logarithmic."""
+"""The figures of benchmarks/scaling.py: cost against size, on logarithmic axes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def draw_scaling(
     place: str,
     folder: Path,
 ) -> Path:
-    """Microseconds of training for a character, a panel for each cell; returns the file."""
+    """Draw microseconds per character of training, with a panel for each cell; returns the file."""
     figure, panels = new_figure(f"Cost of training as the {label} grows", 1, 2, width=8.4, height=3.9)
     for panel, (cell, lines) in zip(panels, cells.items(), strict=True):
         title_panel(panel, TITLES[cell], rest)
@@ -64,11 +64,10 @@ def draw_scaling(
 
 
 def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -> Path:
-    """Seconds of every stage, memory, and the training step against megabytes; returns the file."""
+    """Draw seconds of every stage, memory, and the training step against megabytes; returns the file."""
     figure, panels = new_figure("Cost as the corpus grows", 1, 3, width=10.0, height=3.7)
     sizes = [row["megabytes"] for row in rows]
-    whole = [row["prepare_seconds"] for row in rows]
-    per_megabyte = whole[-1] / sizes[-1]
+    per_megabyte = rows[-1]["prepare_seconds"] / sizes[-1]
     stages, memory, step = panels
     title_panel(stages, "Preparation", "from the file to numbers to train on")
     for key, name, colour in (
@@ -109,7 +108,7 @@ def _proportional(panel: Axes, sizes: Sequence[float], per_size: float) -> None:
 
 
 def _at_least_a_decade(low: float, high: float) -> tuple[float, float]:
-    """Limits of an axis around these values, so wide that noise does not fill it."""
+    """Axis limits that span at least a decade, so that noise does not fill the panel."""
     spare = max((10 / (high / low)) ** 0.5, 1.2)
     return low / spare, high * spare
 

@@ -1,1 +1,1 @@
-"""What a user would write or run without this project. Nothing in here imports it."""
+"""What a user would write or run without this project. Nothing here imports musicgen."""

@@ -1,11 +1,11 @@
-"""The training loop and the generator of the music lab of MIT's course 6.S191, in words of our own.
+"""The training loop and the generator of the music lab in MIT's course 6.S191, rewritten.
 
-Batch-first nn.LSTM (or nn.GRU in its place), Adam, a loss that is read after every step, one character of one
-tune at a time. The corpus is one long text, a batch is cut out of it at random places.
+Batch-first nn.LSTM (or nn.GRU), Adam, a loss that is read after every step, sampling one character of one tune
+at a time. The corpus is one long text, from which batches are cut at random.
 
     python -m benchmarks.peers.course TEXT_FILE --cell lstm --hidden-size 256 --learning-rate 5e-3 ...
 
-trains one network and writes nothing: a point of a sweep as a process of its own.
+Trains one network and writes nothing: a point of a sweep as a separate process.
 """
 
 import argparse
@@ -20,7 +20,7 @@ CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 class CourseNetwork(nn.Module):
-    """Embedding, one recurrent layer, scores; rows of a batch first everywhere."""
+    """Embedding, one recurrent layer, scores; batch first."""
 
     def __init__(self, cell: str, vocabulary_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -29,20 +29,20 @@ class CourseNetwork(nn.Module):
         self.scores = nn.Linear(hidden_size, vocabulary_size)
 
     def forward(self, tokens: Tensor, state: object = None) -> tuple[Tensor, object]:
-        """Tokens [B, T] -> scores [B, T, V] and the state after the last of them."""
+        """Tokens [B, T] -> scores [B, T, V] and the final state."""
         hidden, state = self.recurrent(self.embedding(tokens), state)
         return self.scores(hidden), state
 
 
 def encode(text: str) -> tuple[np.ndarray, str]:
-    """The text as numbers, [len(text)], and the alphabet that they count."""
+    """The text as indices into its alphabet, [len(text)], and the alphabet."""
     alphabet = "".join(sorted(set(text)))
     number_of = {character: number for number, character in enumerate(alphabet)}
     return np.array([number_of[character] for character in text]), alphabet
 
 
 def get_batch(tokens: np.ndarray, sequence_length: int, batch_size: int) -> tuple[Tensor, Tensor]:
-    """Windows at random places and the same windows one character later, both [B, T]."""
+    """Random windows, and the same windows one character later, both [B, T]."""
     starts = np.random.choice(len(tokens) - 1 - sequence_length, batch_size)  # noqa: NPY002 as in the course
     inputs = np.stack([tokens[start : start + sequence_length] for start in starts])
     targets = np.stack([tokens[start + 1 : start + 1 + sequence_length] for start in starts])
@@ -50,7 +50,7 @@ def get_batch(tokens: np.ndarray, sequence_length: int, batch_size: int) -> tupl
 
 
 class CourseTraining:
-    """A network under training; every call of `step` is one iteration of the course's loop."""
+    """A training; each call of `step` is one iteration of the course's loop."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class CourseTraining:
         self.cross_entropy = nn.CrossEntropyLoss()
 
     def step(self) -> float:
-        """Draw a batch, go forward, backward and down; returns the loss in nats per character."""
+        """Do one iteration; returns the loss in nats per character."""
         inputs, targets = get_batch(self.tokens, self.sequence_length, self.batch_size)
         self.optimizer.zero_grad()
         scores, _ = self.network(inputs)
@@ -81,9 +81,9 @@ class CourseTraining:
 
 @torch.no_grad()
 def generate_text(network: CourseNetwork, start: str, length: int, alphabet: str) -> str:
-    """Draw `length` characters behind `start`, one after another.
+    """Sample `length` characters after `start`, one by one.
 
-    The course leaves gradients on; they are off here, which is faster.
+    The course computes gradients; here they are off, which is faster.
     """
     number_of = {character: number for number, character in enumerate(alphabet)}
     tokens = torch.tensor([[number_of[character] for character in start]])

@@ -1,4 +1,4 @@
-"""A careful user's loop around torch's own modules: time first, fused Adam, no loss read after a step."""
+"""A careful user's loop with torch's modules: time first, fused Adam, no loss read after a step."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from benchmarks.peers.course import CELLS
 
 
 class PlainTraining:
-    """Embedding, nn.LSTM or nn.GRU, nn.Linear; every call of `step` is one iteration."""
+    """Embedding, nn.LSTM or nn.GRU, nn.Linear; each call of `step` is one iteration."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class PlainTraining:
         self.optimizer = torch.optim.Adam(parameters, lr=5e-3, fused=True)
 
     def step(self) -> Tensor:
-        """Draw a batch, go forward, backward and down; returns the loss in nats per character."""
+        """Do one iteration; returns the loss in nats per character."""
         starts = torch.randint(len(self.tokens) - len(self.offsets) + 1, (self.batch_size,))
         windows = self.tokens[starts + self.offsets]
         hidden, _ = self.recurrent(self.embedding(windows[:-1]))

@@ -1,1 +1,1 @@
-"""A module for each kind of work that is measured; every `measure` returns a part of the report."""
+"""A module for each kind of work; its function `measure` returns a part of the report."""

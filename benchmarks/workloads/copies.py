@@ -1,10 +1,10 @@
-"""The longest copy in sampled tunes beside difflib; `python benchmarks/originality.py` has larger corpora."""
+"""Finding the longest copy, compared with difflib; benchmarks/originality.py has larger corpora."""
 
 import time
 
 import numpy as np
 
-from benchmarks.alternation import Comparison, alternate, tell
+from benchmarks.alternation import Comparison, alternate, report_progress
 from benchmarks.corpora import default_corpus
 from benchmarks.peers.copies import longest_shared_run
 from benchmarks.report import Part, Row
@@ -16,8 +16,8 @@ PEER_QUERIES = 2
 
 
 def measure(num_repeats: int, num_queries: int = 200) -> Part:
-    """Seconds for each query tune: index and search of all, beside difflib on a few."""
-    tell("copies")
+    """Seconds per query tune: indexing and searching for all of them, and difflib for a few."""
+    report_progress("copies")
     corpus = default_corpus()
     training = [tune.melody.pitches for tune in with_notes(read_tunes(corpus.part("train")))]
     queries = _queries(training, num_queries)

@@ -1,6 +1,6 @@
-"""The default recipe to its end beside the course's loop for as long as the course runs it."""
+"""A complete training of the default recipe, compared with the course's loop and its iterations."""
 
-from benchmarks.alternation import Comparison, alternate, tell
+from benchmarks.alternation import Comparison, alternate, report_progress
 from benchmarks.corpora import default_corpus, describe_corpus, training_tokens
 from benchmarks.machine import use_all_cores
 from benchmarks.ours import own_process, threads_of, whole_training_seconds
@@ -15,13 +15,13 @@ PEER_STEPS = 100
 
 
 def measure(num_repeats: int) -> Part:
-    """Whole trainings of the default, and steps of the course's loop times their number."""
+    """Time complete trainings, and extrapolate from steps of the course's loop."""
     config = resolve(compose_config([f"training.num_threads={num_cores()}"]))
     model, training = config.model, config.training
     name = (
         f"{model.num_layers} × {model.cell.upper()} {model.hidden_size}, {training.num_iterations} iterations"
     )
-    tell(f"recipe: {name}")
+    report_progress(f"recipe: {name}")
     course = CourseTraining(
         training_tokens(),
         default_corpus().vocabulary.size,

@@ -1,8 +1,8 @@
-"""Many tunes from a large network, beside the course's generator."""
+"""Sampling many tunes from a large network, compared with the course's generator."""
 
 import time
 
-from benchmarks.alternation import Comparison, alternate, tell
+from benchmarks.alternation import Comparison, alternate, report_progress
 from benchmarks.corpora import default_corpus
 from benchmarks.machine import use_all_cores
 from benchmarks.ours import Shape, own_process, seconds_per_character
@@ -16,9 +16,9 @@ PEER_TUNES = 2
 def measure(
     num_repeats: int, shape: Shape = SHAPE, num_tunes: int = 64, max_chars: int = 1000, peer_chars: int = 300
 ) -> Part:
-    """Characters of `num_tunes` tunes against those that the course draws one by one."""
+    """Seconds per character for `num_tunes` tunes at once, and for the course's one by one."""
     name = f"{num_tunes} tunes of {max_chars} characters, {shape.cell.upper()} {shape.hidden_size}"
-    tell(f"sampling: {name}")
+    report_progress(f"sampling: {name}")
     characters = default_corpus().vocabulary.characters
     network = CourseNetwork(shape.cell, len(characters), shape.hidden_size)
     use_all_cores()

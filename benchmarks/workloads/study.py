@@ -1,35 +1,35 @@
-"""A study of iterations, temperatures and prompts beside its points as separate processes."""
+"""A study of iterations, temperatures and prompts, compared with its points as separate processes."""
 
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.alternation import Comparison, alternate, tell
+from benchmarks.alternation import Comparison, alternate, report_progress
 from benchmarks.ours import run_alone, run_command
 from benchmarks.report import Part, Row
 from benchmarks.workloads.sweep import NETWORK, of_full
 
 SHARES = (0.25, 0.5, 0.75)
-"""Of the baseline's iterations: the levels lie on its way."""
+"""Shares of the baseline's iterations; its training passes through these levels."""
 TEMPERATURES = (0.25, 0.5, 0.75, 1.25, 1.5)
-"""The baseline has 1."""
+"""The baseline's is 1."""
 PROMPTS = (
     r'["X:1\nT:The"]',
     r'["X:1\nM:6/8\nL:1/8\nK:D\n"]',
     r'["X:1\nM:C\nL:1/8\nK:G\n"]',
     r'["X:1\nM:C\nL:1/8\nK:Am\n"]',
 )
-"""As a command line has them; the baseline has "X"."""
+"""As on a command line; the baseline's is "X"."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Points of the study whose processes do the same work, but for a number or a text."""
+    """Points of the study that cost about the same."""
 
     name: str
     levels: Sequence[str]
-    """Overrides, one a point."""
+    """One override for each point."""
 
 
 def kinds(num_iterations: int) -> list[Kind]:
@@ -46,10 +46,10 @@ def kinds(num_iterations: int) -> list[Kind]:
 def measure(
     num_repeats: int, num_iterations: int, settings: Sequence[str] = NETWORK, *, every_point: bool
 ) -> Part:
-    """One star-shaped study; of the separate processes all, or one of each kind and its seconds × points."""
+    """Time one study, and separate processes: all, or one of each kind, extrapolated."""
     points = sum(len(kind.levels) for kind in kinds(num_iterations))
     name = f"{points} points: baseline {num_iterations} iterations, 3 fewer, 5 temperatures, 4 prompts"
-    tell(f"study: {name}")
+    report_progress(f"study: {name}")
     base = f"training.num_iterations={num_iterations}"
 
     def ours() -> float:
@@ -65,7 +65,7 @@ def measure(
     def separate() -> float:
         seconds = 0.0
         for kind in kinds(num_iterations):
-            # The level in the middle stands for its kind.
+            # The middle level represents its kind.
             measured = kind.levels if every_point else [kind.levels[len(kind.levels) // 2]]
             each = [run_alone(*settings, base, level) for level in measured]
             seconds += sum(each) / len(each) * len(kind.levels)

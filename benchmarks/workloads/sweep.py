@@ -1,4 +1,4 @@
-"""A sweep of learning rates × seeds beside as many processes of the course's loop, one after another."""
+"""A sweep of learning rates × seeds, compared with processes of the course's loop one after another."""
 
 import statistics
 import subprocess
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.alternation import Comparison, Timing, alternate, markdown_table, tell
+from benchmarks.alternation import Comparison, Timing, alternate, markdown_table, report_progress
 from benchmarks.corpora import default_corpus
 from benchmarks.ours import run_command
 from benchmarks.report import Part, Row
@@ -19,24 +19,24 @@ from musicgen.records.runs import find_runs
 from musicgen.training.threads import num_cores
 
 NETWORK = ("experiment=lab", "model=lab", "model.hidden_size=256", "training.batch_size=32")
-"""The lab's set-up with the smaller network; a batch is 32 × 100 characters."""
+"""The lab's config with a smaller network; a batch has 32 × 100 characters."""
 BASELINE_RATE = 5e-3
 RATES = (1e-3, 2e-3, 3e-3, 8e-3)
 SEEDS = (0, 1)
 FULL_ITERATIONS = 1000
 REDUCED_ITERATIONS = 100
 REDUCED = ("sampling.num_tunes=64", "evaluation.num_reference_splits=5")
-"""What a shorter measurement leaves out of the work behind the training."""
+"""Overrides that shorten the work after training."""
 STAGES = ("train", "sample", "evaluate", "render", "total")
 
 
 def measure(
     num_repeats: int, num_iterations: int, settings: Sequence[str] = NETWORK, *, every_run: bool
 ) -> Part:
-    """The baseline and four learning rates with two seeds: ten runs; of the peer all, or those of a rate."""
+    """Time five learning rates × two seeds; for the peer all, or those of one rate, extrapolated."""
     num_runs = len(SEEDS) * (1 + len(RATES))
     name = f"baseline + {len(RATES)} learning rates × {len(SEEDS)} seeds, {num_iterations} iterations"
-    tell(f"sweep: {name}")
+    report_progress(f"sweep: {name}")
     sweeps: list[list[RunRecord]] = []
 
     def ours() -> float:
@@ -85,19 +85,19 @@ def measure(
 
 
 def of_full(num_iterations: int) -> str:
-    """Says so where fewer iterations are measured than asked for."""
+    """A remark if fewer iterations are measured than required, else ""."""
     return "" if num_iterations == FULL_ITERATIONS else f" (the full workload has {FULL_ITERATIONS:,})"
 
 
 def _training_seconds(records: Sequence[RunRecord]) -> float:
-    # As the launcher has it: as many runs at a time as their threads leave cores for.
+    # Like the launcher: as many runs in parallel as there are cores for their threads.
     num_threads = max(_threads_of(record.config) for record in records)
     at_a_time = max(num_cores() // num_threads, 1)
     return sum(record.timing["train_seconds"] for record in records) / at_a_time
 
 
 def _stages_table(sweeps: Sequence[Sequence[RunRecord]]) -> str:
-    """Where the time of a run goes: of every stage the median and the longest of all runs."""
+    """The stages of a run, with the median and the longest duration over all runs."""
     records = [record for sweep in sweeps for record in sweep]
     rows = []
     for stage in STAGES:
@@ -111,7 +111,7 @@ def _threads_of(config: Mapping[str, Any]) -> int:
 
 
 def _peer_seconds(num_iterations: int, rates: Sequence[float]) -> float:
-    """Of the processes of these rates together, their start included."""
+    """Total seconds of the processes for these rates, including their start."""
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "corpus.txt"
         text.write_text(training_text(default_corpus().part("train")), encoding="utf-8")

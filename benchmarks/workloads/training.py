@@ -1,10 +1,17 @@
-"""A training step beside the course's loop, and how near it comes to what the machine allows."""
+"""A training step compared with the course's loop and with the limit of the machine."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.alternation import Comparison, Timing, alternate, format_seconds, markdown_table, tell
+from benchmarks.alternation import (
+    Comparison,
+    Timing,
+    alternate,
+    format_seconds,
+    markdown_table,
+    report_progress,
+)
 from benchmarks.corpora import default_corpus, describe_corpus, training_tokens
 from benchmarks.limit import Limit, training_limit
 from benchmarks.machine import use_all_cores
@@ -36,11 +43,11 @@ CASES = (
 def measure(
     num_repeats: int, cases: Sequence[Case] = CASES, num_steps: int = 20, peer_steps: int = 10
 ) -> Part:
-    """Every case in every precision, beside the course's loop and plain modules."""
+    """Time every case in every precision, the course's loop and plain modules."""
     rows: list[Row] = []
     limits: list[list[str]] = []
     for case in cases:
-        tell(f"training step: {case.shape}")
+        report_progress(f"training step: {case.shape}")
         timings = _timings(case.shape, num_repeats, num_steps, peer_steps)
         for precision in precisions():
             ours = timings[precision]
@@ -94,7 +101,7 @@ def _timings(shape: Shape, num_repeats: int, num_steps: int, peer_steps: int) ->
 
 
 def peer_work(step: Callable[[], object], num_steps: int) -> Callable[[], float]:
-    """Seconds of one of `num_steps` steps, behind a few that are not counted."""
+    """Mean seconds of `num_steps` steps, after a few that are not timed."""
 
     def seconds() -> float:
         for _ in range(PEER_WARM_UP_STEPS):
