@@ -1,7 +1,7 @@
 """The training loop and the generator of the music lab in MIT's course 6.S191, rewritten.
 
-Batch-first nn.LSTM (or nn.GRU), Adam, a loss that is read after every step, sampling one character of one tune
-at a time. The corpus is one long text, from which batches are cut at random.
+Batch-first nn.LSTM (or nn.GRU), Adam, a loss that is read after every step, sampling one character of one
+tune at a time. The corpus is one long text, from which batches are cut at random.
 
     python -m benchmarks.peers.course TEXT_FILE --cell lstm --hidden-size 256 --learning-rate 5e-3 ...
 

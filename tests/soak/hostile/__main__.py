@@ -14,19 +14,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tests import commands
 from tests.soak.hostile import corpora, records, states
 from tests.soak.hostile.trial import Trial, attempt
 
 _TINY = (
-    "experiment=smoke",
+    *commands.TINY,
     "training.num_iterations=20",
     "training.num_threads=1",
-    "training.validation_interval=10",
     "sampling.num_tunes=4",
-    'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\n"]',
     "rendering.num_tunes=1",
     "tracker=none",
-    "data=file",
     "paths.outputs=outputs",
 )
 _RUN_READERS = ("compare", "report", "note", "sample", "listen")
@@ -106,8 +104,8 @@ def try_records(workspace: Workspace) -> Attempts:
 
 def try_tables(workspace: Workspace) -> Attempts:
     """Damaged tables, logs and listening sessions of a run."""
-    for name, (module, file, content) in records.TABLES.items():
-        run = workspace.copy()
+    for name, (module, content) in records.TABLES.items():
+        run, file = workspace.copy(), name.partition(":")[0]
         (run / file).write_bytes(content)
         if file == "search.json":
             (run / "trials.csv").write_text("trial\n0\n", encoding="utf-8")

@@ -67,43 +67,32 @@ def changed(record: bytes, change: Change) -> bytes:
     return json.dumps(content).encode()
 
 
-TABLES: Mapping[str, tuple[str, str, bytes]] = {
-    "history.csv: not UTF-8": ("report", "history.csv", b"iteration,train_loss\n\xff\xfe\x00\n"),
-    "history.csv: a word as a number": (
-        "report",
-        "history.csv",
-        b"iteration,train_loss,validation_loss,learning_rate,tokens_per_second\n10,low,1,1,1\n",
-    ),
-    "history.csv: other columns": ("compare", "history.csv", b"a,b\n1,2\n"),
-    "history.csv: rows of different lengths": ("compare", "history.csv", b"a,b\n1\n1,2,3\n"),
-    "tunes.csv: not UTF-8": ("report", "tunes.csv", b"index,prompt\n\xff\xfe,\n"),
-    "tunes.csv: truncated": ("report", "tunes.csv", b"index,prompt,temperature\n0,X:"),
-    "tunes.csv: a cell of a megabyte": (
-        "report",
-        "tunes.csv",
-        b"index,prompt\n0," + b"a" * 2**20 + b"\n",
-    ),
-    "tunes.csv: of another run": ("report", "tunes.csv", b"index,prompt\n0,X:\n"),
-    "ratings.csv: not UTF-8": ("compare", "ratings.csv", b"\xff\xfe\x00"),
-    "ratings.csv: other columns": ("compare", "ratings.csv", b"a,b\n1,2\n"),
-    "ratings.csv: a rating of 99": (
-        "report",
-        "ratings.csv",
-        b"listener,tune_id,run_id,arm,seed,index,criterion,rating,is_repeat,anchor,position,rated_at\n"
-        b"a,b,c,d,0,0,musicality,99,False,,1,2026\n",
-    ),
-    "listening.csv: other columns": ("report", "listening.csv", b"a,b\n1,2\n"),
-    "findings.jsonl: not JSON": ("compare", "findings.jsonl", b"I heard it\n"),
-    "findings.jsonl: deep nesting": ("report", "findings.jsonl", b"[" * 100_000 + b"\n"),
-    "findings.jsonl: wrong types": ("report", "findings.jsonl", b'{"date": 3, "text": []}\n'),
-    "multirun.yaml: deep nesting": ("report", "multirun.yaml", b"[" * 20_000),
-    "multirun.yaml: not UTF-8": ("report", "multirun.yaml", b"\xff\xfe\x00"),
-    "search.json: not UTF-8": ("report", "search.json", b"\xff\xfe\x00"),
-    "search.json: a list": ("report", "search.json", b"[]"),
-    "listening.sqlite: zeros": ("listen", "listening.sqlite", b"\x00" * 5000),
-    "listening.sqlite: empty": ("listen", "listening.sqlite", b""),
+_RATINGS = b"listener,tune_id,run_id,arm,seed,index,criterion,rating,is_repeat,anchor,position,rated_at\n"
+_HISTORY = b"iteration,train_loss,validation_loss,learning_rate,tokens_per_second\n"
+TABLES: Mapping[str, tuple[str, bytes]] = {
+    "history.csv: not UTF-8": ("report", b"iteration,train_loss\n\xff\xfe\x00\n"),
+    "history.csv: a word as a number": ("report", _HISTORY + b"10,low,1,1,1\n"),
+    "history.csv: other columns": ("compare", b"a,b\n1,2\n"),
+    "history.csv: rows of different lengths": ("compare", b"a,b\n1\n1,2,3\n"),
+    "tunes.csv: not UTF-8": ("report", b"index,prompt\n\xff\xfe,\n"),
+    "tunes.csv: truncated": ("report", b"index,prompt,temperature\n0,X:"),
+    "tunes.csv: a cell of a megabyte": ("report", b"index,prompt\n0," + b"a" * 2**20 + b"\n"),
+    "tunes.csv: of another run": ("report", b"index,prompt\n0,X:\n"),
+    "ratings.csv: not UTF-8": ("compare", b"\xff\xfe\x00"),
+    "ratings.csv: other columns": ("compare", b"a,b\n1,2\n"),
+    "ratings.csv: a rating of 99": ("report", _RATINGS + b"a,b,c,d,0,0,musicality,99,False,,1,2026\n"),
+    "listening.csv: other columns": ("report", b"a,b\n1,2\n"),
+    "findings.jsonl: not JSON": ("compare", b"I heard it\n"),
+    "findings.jsonl: deep nesting": ("report", b"[" * 100_000 + b"\n"),
+    "findings.jsonl: wrong types": ("report", b'{"date": 3, "text": []}\n'),
+    "multirun.yaml: deep nesting": ("report", b"[" * 20_000),
+    "multirun.yaml: not UTF-8": ("report", b"\xff\xfe\x00"),
+    "search.json: not UTF-8": ("report", b"\xff\xfe\x00"),
+    "search.json: a list": ("report", b"[]"),
+    "listening.sqlite: zeros": ("listen", b"\x00" * 5000),
+    "listening.sqlite: empty": ("listen", b""),
 }
-"""Name -> command that reads the file, file, content."""
+"""File and fault -> command that reads the file, content."""
 
 
 def write_session(path: Path) -> None:
