@@ -18,6 +18,7 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
+from musicgen.engine.choice import Engine
 from musicgen.errors import InputError
 from musicgen.model.checkpoint import Checkpoint
 from musicgen.model.config import ModelConfig
@@ -51,6 +52,7 @@ def training_config(**changes: object) -> TrainingConfig:
         early_stopping_patience=None,
         num_threads=1,
         precision="fp32",
+        engine="native",
     )
     return replace(config, **changes)  # type: ignore[arg-type]
 
@@ -59,7 +61,7 @@ def make_task(folder: Path, seed: int = 0, *, locks: bool = True, **changes: obj
     config = training_config(**changes)
     tokens = VOCABULARY.encode(TUNE * 20)[:, None]
     return Task(
-        network=build_network(MODEL, VOCABULARY.size, seed),
+        network=build_network(MODEL, VOCABULARY.size, seed, engine=config.engine),
         vocabulary=VOCABULARY,
         windows=RandomWindows(tokens, config.batch_size, config.sequence_length, np.random.default_rng(seed)),
         validation=encode_tunes([TUNE.strip()], VOCABULARY, MODEL),
@@ -144,8 +146,9 @@ def test_best_is_the_lowest_validation_loss_and_last_the_end(tmp_path: Path) -> 
     assert fitted.best_iteration < 60 == checkpoint(task, "last").iteration
 
 
-def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    unbroken, resumed = make_task(tmp_path / "whole"), make_task(tmp_path / "parts")
+@pytest.mark.parametrize("engine", ["native", "torch"])
+def test_an_interrupted_training_resumes_bit_for_bit(engine: Engine, tmp_path: Path) -> None:
+    unbroken, resumed = (make_task(tmp_path / name, engine=engine) for name in ("whole", "parts"))
     _, whole, _ = train(unbroken)
     before = signal.getsignal(signal.SIGINT)
 
@@ -155,7 +158,7 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
 
     for stop in (20, 40):
         with pytest.raises(TrainingInterrupted, match=f"after iteration {stop}"):
-            fit(make_task(tmp_path / "parts"), interrupt_at, lambda _: None)
+            fit(make_task(tmp_path / "parts", engine=engine), interrupt_at, lambda _: None)
     assert signal.getsignal(signal.SIGINT) is before
     fitted, records, steps = train(resumed)
     assert fitted.reused_iterations == 40 and steps == list(range(41, 61))
@@ -163,6 +166,27 @@ def test_an_interrupted_training_goes_on_bit_for_bit(tmp_path: Path) -> None:
     assert_same_weights(weights(resumed), weights(unbroken))
     assert_same_weights(weights(resumed, "best"), weights(unbroken, "best"))
     assert files(resumed) == files(unbroken) == ["end-000060.pt"]
+
+
+def train_until_killed(folder: Path, engine: Engine) -> None:
+    def kill_at(iteration: int) -> None:
+        if iteration == 33:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    fit(make_task(folder, engine=engine), kill_at, lambda _: None)
+
+
+@pytest.mark.parametrize("engine", ["native", "torch"])
+def test_a_killed_training_resumes_bit_for_bit(engine: Engine, tmp_path: Path) -> None:
+    unbroken, resumed = (make_task(tmp_path / name, engine=engine) for name in ("whole", "parts"))
+    arguments = (tmp_path / "parts", engine)
+    killed = multiprocessing.get_context("spawn").Process(target=train_until_killed, args=arguments)
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    fitted, records, _ = train(resumed)
+    assert fitted.reused_iterations == 25 and losses(records) == losses(train(unbroken)[1])
+    assert_same_weights(weights(resumed), weights(unbroken))
 
 
 def test_a_finished_training_trains_nothing_more(tmp_path: Path) -> None:
