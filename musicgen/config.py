@@ -112,12 +112,6 @@ class Config:
     retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL]
     """Nuisance parameter -> value where it is not the baseline's; set by the sweeper."""
 
-    @property
-    def reading_key(self) -> str:
-        """The same text for two runs that read the same of the same corpus: see material.py."""
-        model, number = self.model, self.evaluation.num_train_tunes
-        return repr((self.data, model.bar_position, model.lookback_bars, number, self.paths.cache))
-
     def as_dict(self) -> dict[str, object]:
         """Nested plain values, as YAML has them."""
         return _ADAPTER.dump_python(self)

@@ -28,7 +28,7 @@ def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
     (sdist,) = tmp_path.glob(f"musicgen-{musicgen.__version__}.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
-    assert names >= {"CHANGELOG.md", "LICENSE", "constraints.txt", "conf/config.yaml", "docs/licences.md"}
+    assert names >= {"CHANGELOG.md", "LICENSE", "constraints.txt", "conf/config.yaml", "NOTICE.md"}
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
@@ -55,7 +55,7 @@ def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
 
 
 def test_every_installed_package_has_its_licence_listed() -> None:
-    told = set(re.findall(r"[\w.-]+", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")))
+    told = set(re.findall(r"[\w.-]+", (ROOT / "NOTICE.md").read_text(encoding="utf-8")))
     assert brought_along() - told == set()
 
 

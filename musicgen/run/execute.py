@@ -21,7 +21,7 @@ from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below
 from musicgen.run.experiment import open_tracker, track_results, track_row
-from musicgen.run.measure import measure_losses, measure_tunes, reference_meanwhile
+from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import Song, render_songs, write_rows, write_tunebook
 from musicgen.sampling.generation import SampledTune, sample_tunes
@@ -78,21 +78,18 @@ def execute(prepared: PreparedRun) -> RunRecord:
 def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     started = time.perf_counter()
     tracker.log_parameters(prepared.config.as_dict())
-    with reference_meanwhile(prepared):
-        fitted = _train(prepared, record, tracker)
-        network = fitted.checkpoint.network(
-            prepared.device, prepared.precision, prepared.config.training.engine
-        )
-        has_trained = fitted.iterations > fitted.reused_iterations
-        # Runs that only sample this network need its losses, too, and find them kept: whoever has trained it
-        # takes them first, and they ask for them last.
-        if has_trained:
-            report_stage("measuring losses")
-            measure_losses(prepared, record, fitted, network)
-        tunes = _sample(prepared, record, fitted, network)
-        evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
-        if not has_trained:
-            measure_losses(prepared, record, fitted, network)
+    fitted = _train(prepared, record, tracker)
+    network = fitted.checkpoint.network(prepared.device, prepared.precision, prepared.config.training.engine)
+    has_trained = fitted.iterations > fitted.reused_iterations
+    # The losses are kept for runs that only sample this network. So the run that trained it computes them
+    # first, and the others need them last.
+    if has_trained:
+        report_stage("measuring losses")
+        measure_losses(prepared, record, fitted, network)
+    tunes = _sample(prepared, record, fitted, network)
+    evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
+    if not has_trained:
+        measure_losses(prepared, record, fitted, network)
     report_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ import torch
 from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.reference import Reference, build_reference
-from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
@@ -26,7 +24,6 @@ from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
 from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting
-from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -145,21 +142,6 @@ def _measure_by(
 
 def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
     return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
-
-
-def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
-    """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    config = prepared.config
-    # Without locks nobody would wait for what it is about to find.
-    if prepared.num_threads >= num_cores() or not config.paths.locks:
-        return nullcontext()
-    return reference_ahead(
-        prepared.corpus.tunes,
-        prepared.corpus.groups,
-        config.sampling.num_tunes,
-        config.evaluation.num_reference_splits,
-        Path(config.paths.cache),
-    )
 
 
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from musicgen.sweep.exhaustion import count_memory_kills, tells_exhaustion
-from musicgen.sweep.process_server import context, tell
+from musicgen.sweep.fork_server import context
 from musicgen.sweep.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.system.files import remove_file
 from musicgen.training.progress import Progress
@@ -37,7 +37,6 @@ class JobProcess:
         """Whether its process is gone. The end of the pipe tells it, and not multiprocessing, which takes all
         processes for dead when their server is, as after a SIGTERM to the whole process group."""
         try:
-            tell("")
             self._process.start()
         except (OSError, EOFError):
             remove_file(Path(path))

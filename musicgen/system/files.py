@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from musicgen.errors import InputError
-from musicgen.system.locks import is_locked, locked
+from musicgen.system.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -327,11 +327,6 @@ def computed_once(
             value = compute()
             keep_text(path, write(value))
         return value
-
-
-def is_computed_now(path: Path) -> bool:
-    """Return whether another process is computing the file in `computed_once`; False if unknown."""
-    return is_locked(_lock_of(path))
 
 
 def _lock_of(path: Path) -> Path:

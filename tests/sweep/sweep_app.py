@@ -22,6 +22,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from musicgen.errors import InputError
+from musicgen.sweep import fork_server
 from musicgen.sweep.launcher import ProcessLauncher, Program, register
 from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
@@ -111,11 +112,9 @@ def do(config: DictConfig) -> float | None:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
                 (folder / "trained").touch()
-            niceness = os.nice(0)
             report_stage("sampling")
-            (folder / "niceness").write_text(f"{niceness} {os.nice(0)}")
             _meet(folder / "goes_on.pid")
-        case "goes_on" | "goes_on_too":
+        case "goes_on":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
         case "crowded":
             _need_room(folder)
@@ -190,13 +189,9 @@ VALUES = {
 }
 
 
-def has_cuda() -> bool:
-    Path(os.environ["ASKED"], str(os.getpid())).touch()
-    return True
-
-
 def main() -> None:
-    register(Program(threads_of=lambda config: 1, finds_cuda=has_cuda))
+    fork_server.PRELOADED = ()
+    register(Program(threads_of=lambda config: 1, finds_cuda=lambda: True))
     Plugins.instance().register(TellingSweeper)
     store = ConfigStore.instance()
     store.store(name="sweep_app", node=VALUES)
