@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from musicgen.engine.products import SMALLEST_PREPARED, StepProduct, transpose
+from musicgen.engine.products import MIN_REORDERED_SIZE, StepProduct, transpose
 
-LARGE = (1024, SMALLEST_PREPARED // 1024)
+LARGE = (1024, MIN_REORDERED_SIZE // 1024)
 
 
 @pytest.mark.parametrize("shape", [(64, 16), (96, 31), (32, 1), (33, 7)])

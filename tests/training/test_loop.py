@@ -446,9 +446,9 @@ def test_what_another_user_trained_can_be_used_and_not_trained_on(
             found, _, steps = train(make_task(folder, locks=locks))
             assert found.history == expected.history and not steps
             assert_same_weights(found.checkpoint.weights, expected.checkpoint.weights)
-            with pytest.raises(InputError, match=rf"{folder}: another user's, .* paths\.store"):
+            with pytest.raises(InputError, match=rf"{folder}: belongs to another user, .* paths\.store"):
                 train(make_task(folder, locks=locks, num_iterations=80))
-            with pytest.raises(InputError, match=rf"{folder.parent}: another user's"):
+            with pytest.raises(InputError, match=rf"{folder.parent}: belongs to another user"):
                 train(make_task(folder.with_name("new"), locks=locks))
             assert not TrainingFolder(folder, locks).remove()
         assert [(path.name, path.stat().st_mtime_ns) for path in folder.iterdir()] == before

@@ -54,7 +54,7 @@ def test_what_a_file_claims_is_not_believed(state: Path, tmp_path: Path) -> None
     path, marker = tmp_path / "end-000030.pt", tmp_path / "marker"
     for name, content in states.made(state, marker):
         path.write_bytes(content)
-        with pytest.raises(InputError, match="is damaged or no training state"):
+        with pytest.raises(InputError, match="is damaged or not a training state"):
             read_content(path)
         assert not marker.exists(), name
 
