@@ -107,15 +107,12 @@ class TrainingFolder:
     @property
     def divergence(self) -> Divergence | None:
         """Where the training is known to diverge; None if it is not."""
-        return self._read_json(
-            _DIVERGED,
-            lambda values: Divergence(
-                iteration=int(values["iteration"]),
-                learning_rate=float(values["learning_rate"]),
-                loss=float(values["loss"]),
-                gradient_norm=float(values["gradient_norm"]),
-            ),
-        )
+
+        def read(values: dict) -> Divergence:
+            names = ("learning_rate", "loss", "gradient_norm")
+            return Divergence(int(values["iteration"]), *(float(values[name]) for name in names))
+
+        return self._read_json(_DIVERGED, read)
 
     def note_divergence(self, divergence: Divergence) -> None:
         """Remember where the training diverges, so that no run trains up to there again."""

@@ -30,7 +30,7 @@ from musicgen.training.state import TrainingState, load_checkpoint
 
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
-"""First steps of a process, which its speed leaves out."""
+"""First steps of a process, left out of its speed."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +47,6 @@ class Task:
     device: torch.device
     weights: Literal["best", "last"] = "best"
     """Which ones to return in `Fit.checkpoint`."""
-
-
-@dataclass
-class Stopwatch:
-    """Training steps and their time, without validation and saving."""
-
-    steps: int = 0
-    seconds: float = 0.0
-    first_steps: int = 0
-
-    def add(self, steps: int, seconds: float) -> None:
-        """Count steps, except for the first few of the process."""
-        warm_up = min(steps, WARM_UP_STEPS - self.first_steps)
-        self.first_steps += warm_up
-        self.seconds += seconds * (steps - warm_up) / steps
-        self.steps += steps - warm_up
-
-    @property
-    def steps_per_second(self) -> float:
-        """0 if no step was counted."""
-        return self.steps / self.seconds if self.steps else 0.0
 
 
 def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record], None]) -> Fit:
@@ -90,7 +69,6 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         newest = _restore(task, state, may_write=may_write)
         reused, reported = state.log.iteration, 0
         started = last_saved = time.perf_counter()
-        stopwatch = Stopwatch()
         while True:
             for record in state.log.history(task.config, after=reported):
                 on_record(record)
@@ -100,7 +78,7 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
             _raise_known_divergence(task)
             if not may_write:
                 task.folder.refuse_to_write()
-            _train_until_row(task, state, stopwatch, on_step)
+            _train_until_row(task, state, on_step)
             is_validated = _validate_if_due(task, state)
             is_due = time.perf_counter() - last_saved > SAVE_INTERVAL_SECONDS
             if is_validated or interruption.requested or is_due:
@@ -117,6 +95,8 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         # Touch the file so that pruning treats it as recently used, even if an earlier run trained it.
         with suppress(PermissionError):
             os.utime(end)
+    seconds = state.log.step_seconds[reused + WARM_UP_STEPS :]
+    tokens_per_step = task.config.batch_size * task.config.sequence_length
     validations = state.log.validations(task.config)
     best = state.log.best(task.config)
     return Fit(
@@ -130,7 +110,7 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         iterations=state.log.iteration,
         reused_iterations=reused,
         train_seconds=time.perf_counter() - started,
-        tokens_per_second=stopwatch.steps_per_second * task.config.batch_size * task.config.sequence_length,
+        tokens_per_second=len(seconds) / sum(seconds) * tokens_per_step if seconds else 0.0,
         seconds_per_iteration=statistics.median(state.log.step_seconds),
     )
 
@@ -143,7 +123,7 @@ def _restore(task: Task, state: TrainingState, *, may_write: bool) -> StateFile 
             continue
         content = state.read(file.path)
         if content is None and not file.is_end and may_write:
-            # Not the end of any run, so of no use.
+            # Only resuming needs such a state.
             remove_file(file.path)
         # A run without early stopping, or with more patience, may be past this run's end.
         if content is not None and file.iteration <= content.log.end(task.config):
@@ -198,9 +178,7 @@ def _remove_passed(previous: StateFile | None, now: Path) -> None:
         remove_file(previous.path)
 
 
-def _train_until_row(
-    task: Task, state: TrainingState, stopwatch: Stopwatch, on_step: Callable[[int], None]
-) -> None:
+def _train_until_row(task: Task, state: TrainingState, on_step: Callable[[int], None]) -> None:
     """Train to the next row of the history."""
     begin, config = state.log.iteration, task.config
     end = next_row(begin, config)
@@ -214,7 +192,6 @@ def _train_until_row(
     # The only line that waits for the device.
     loss_values, norm_values = torch.stack([torch.stack(losses), torch.stack(norms)]).tolist()
     seconds = time.perf_counter() - started
-    stopwatch.add(end - begin, seconds)
     for iteration, loss, norm in zip(range(begin + 1, end + 1), loss_values, norm_values, strict=True):
         if not (math.isfinite(loss) and math.isfinite(norm)):
             _diverge(task, Divergence(iteration, learning_rate_at(iteration, config), loss, norm))
