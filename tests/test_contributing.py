@@ -59,6 +59,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+MY_TUNES = ["data=file", "data.path=my/tunes.abc", 'sampling.prompts=["X:"]']
+"""Overrides for commands that would otherwise read a real corpus."""
+
+
 def run(project: Path, command: list[str]) -> str:
     """Run the command in the project, and return what it prints."""
     done = subprocess.run(
@@ -84,8 +88,8 @@ def test_a_cell_is_a_line(project: Path) -> None:
     recipe.apply(project)
     (train,) = recipe.commands
     short = ["training.num_iterations=10", "training.validation_interval=10", "sampling.max_chars=60"]
-    quiet = ["rendering=none", "rendering.plots=false", "tracker=none", "data=file", "data.path=my/tunes.abc"]
-    run_directory = project / run(project, [*train, *short, *quiet]).splitlines()[-1]
+    quiet = ["rendering=none", "rendering.plots=false", "tracker=none"]
+    run_directory = project / run(project, [*train, *short, *quiet, *MY_TUNES]).splitlines()[-1]
     assert '"cell": "rnn"' in (run_directory / "run.json").read_text(encoding="utf-8")
 
 
@@ -108,7 +112,7 @@ def test_a_launcher_is_a_file(project: Path) -> None:
 def test_a_study_is_a_file(project: Path) -> None:
     recipe = Recipe("A study")
     recipe.apply(project)
-    plan = run(project, [*recipe.commands[0], "data=file", "data.path=my/tunes.abc"])
+    plan = run(project, [*recipe.commands[0], *MY_TUNES])
     assert "model.embedding_size" in plan and "9 runs" in plan
 
 
