@@ -7,7 +7,7 @@ Functions named `…_units` compute units `first` to `last` of the H, so that se
 
 Shapes: T time steps, B rows of a batch, H hidden size. uint16 arrays hold bfloat16, the upper halves of
 32-bit numbers; all others are float32. A tape shorter than the sequence is overwritten cyclically: step t is
-at t modulo its length.
+at t modulo its length. Compiled functions have no type hints: numba infers the types.
 """
 
 from typing import Any
@@ -56,7 +56,7 @@ def _widened_compiled(value: Any) -> Any:
 
 
 @_compiled
-def rounded(value: Any) -> Any:
+def rounded(value):
     """A 32-bit number as bfloat16, rounded to nearest, ties to even."""
     bits = np.float32(value).view(np.uint32)
     is_odd = (bits >> np.uint32(16)) & np.uint32(1)
@@ -100,7 +100,7 @@ _BOUND = np.float32(7.99881172180175781)
 
 
 @_compiled
-def _tanh(x: Any) -> Any:
+def _tanh(x):
     """A quotient of polynomials of degree 13 and 6, exact to 4 units in the last place; NaN stays NaN.
 
     The coefficients are those of Eigen's `ptanh_float` (Eigen/src/Core/MathFunctionsImpl.h, MPL 2.0).
@@ -123,12 +123,12 @@ def _tanh(x: Any) -> Any:
 
 
 @_compiled
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x):
     return HALF + HALF * _tanh(HALF * x)
 
 
 @_compiled
-def _of_four(row: Any, first: int, last: int) -> Any:
+def _of_four(row, first, last):
     """Units first to last of a row [4H], gate by gate."""
     H = len(row) // 4
     i, f, g, o = row[:H], row[H : 2 * H], row[2 * H : 3 * H], row[3 * H :]
@@ -136,16 +136,14 @@ def _of_four(row: Any, first: int, last: int) -> Any:
 
 
 @_compiled
-def _of_three(row: Any, first: int, last: int) -> Any:
+def _of_three(row, first, last):
     H = len(row) // 3
     r, z, n = row[:H], row[H : 2 * H], row[2 * H :]
     return r[first:last], z[first:last], n[first:last]
 
 
 @_compiled
-def lstm_step(
-    t: int, product: int, inputs: Any, rows: Any, gates: Any, cells: Any, hiddens: Any, read: Any
-) -> None:
+def lstm_step(t, product, inputs, rows, gates, cells, hiddens, read):
     """`lstm_units` for all units; product: the address of `recurrent`, in the type of the gates.
 
     An address, because making an array of a tensor takes nearly as long as the step itself.
@@ -156,18 +154,7 @@ def lstm_step(
 
 
 @_compiled
-def lstm_units(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    cells: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
+def lstm_units(t, first, last, recurrent, inputs, rows, gates, cells, hiddens, read):
     """Step t of an LSTM.
 
     recurrent: U h_{t−1} [B, 4H]. inputs [N, 4H]: x is the row that rows [T, B] names. Writes gates i, f, g, o
@@ -200,9 +187,7 @@ def lstm_units(
 
 
 @_compiled
-def lstm_step_back(
-    t: int, product: int, outputs: Any, gates: Any, cells: Any, d_cell: Any, d_gates: Any
-) -> None:
+def lstm_step_back(t, product, outputs, gates, cells, d_cell, d_gates):
     """`lstm_units_back` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = d_cell.shape
     recurrent = carray(pointer(product), (B, H), gates.dtype)
@@ -210,17 +195,7 @@ def lstm_step_back(
 
 
 @_compiled
-def lstm_units_back(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    outputs: Any,
-    gates: Any,
-    cells: Any,
-    d_cell: Any,
-    d_gates: Any,
-) -> None:
+def lstm_units_back(t, first, last, recurrent, outputs, gates, cells, d_cell, d_gates):
     """Step t of an LSTM's backward pass.
 
     recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Writes d_gates ∂a
@@ -244,17 +219,7 @@ def lstm_units_back(
 
 
 @_compiled
-def gru_step(
-    t: int,
-    product: int,
-    bias: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
+def gru_step(t, product, bias, inputs, rows, gates, news, hiddens, read):
     """`gru_units` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = hiddens.shape[1:]
     recurrent = carray(pointer(product), (B, 3 * H), gates.dtype)
@@ -262,19 +227,7 @@ def gru_step(
 
 
 @_compiled
-def gru_units(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    bias: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
+def gru_units(t, first, last, recurrent, bias, inputs, rows, gates, news, hiddens, read):
     """Step t of a GRU.
 
     recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs [N, 3H]: x is the row that rows [T, B] names. Writes
@@ -305,18 +258,7 @@ def gru_units(
 
 
 @_compiled
-def gru_step_back(
-    t: int,
-    product: int,
-    outputs: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    d_hidden: Any,
-    d_gates: Any,
-    d_news: Any,
-    d_bias: Any,
-) -> None:
+def gru_step_back(t, product, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, d_bias):
     """`gru_units_back` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = d_hidden.shape
     recurrent = carray(pointer(product), (B, H), gates.dtype)
@@ -325,19 +267,8 @@ def gru_step_back(
 
 @_compiled
 def gru_units_back(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    outputs: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    d_hidden: Any,
-    d_gates: Any,
-    d_news: Any,
-    d_bias: Any,
-) -> None:
+    t, first, last, recurrent, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, d_bias
+):
     """Step t of a GRU's backward pass.
 
     recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Writes d_gates ∂a
@@ -364,7 +295,7 @@ def gru_units_back(
 
 
 @_compiled
-def add_rows(totals: Any, rows: Any, values: Any) -> None:
+def add_rows(totals, rows, values):
     """Add each of values [N, G] to the row of totals [V, G], float32, that rows [N] names."""
     for n in range(len(rows)):
         total, value = totals[rows[n]], values[n]

@@ -9,7 +9,6 @@ comparable between all networks.
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
 
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +97,7 @@ def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.in
 
 
 @_compiled
-def _put_position(rows: Any, column: int, first: int, places: Any) -> None:
+def _put_position(rows, column, first, places):
     """Write three rows for each place [T, B, 5]. The first row of each kind is for headers and free meter."""
     for t in range(places.shape[0]):
         for b in range(places.shape[1]):
@@ -117,7 +116,7 @@ def _put_position(rows: Any, column: int, first: int, places: Any) -> None:
 
 
 @_compiled
-def _put_lookback(rows: Any, column: int, first: int, vocabulary_size: int, expected: Any, runs: Any) -> None:
+def _put_lookback(rows, column, first, vocabulary_size, expected, runs):
     """Write a row per distance, from the expected token and the length of the repetition, each [T, B, L]."""
     for t in range(expected.shape[0]):
         for b in range(expected.shape[1]):

@@ -85,6 +85,12 @@ def test_a_numba_that_keeps_no_code_still_compiles() -> None:
     assert done.stdout == "42\n" and done.stderr.startswith("this numba cannot keep machine code")
 
 
+def test_one_module_imports_the_folder_amx() -> None:
+    package = Path(musicgen.__file__).parent
+    modules = [path for path in package.rglob("*.py") if path.parent.name != "amx"]
+    assert [path.name for path in modules if "musicgen.engine.amx" in path.read_text("utf-8")] == ["scans.py"]
+
+
 def test_the_folder_amx_can_be_deleted(tmp_path: Path) -> None:
     copy = tmp_path / "musicgen"
     shutil.copytree(Path(musicgen.__file__).parent, copy)
@@ -107,8 +113,6 @@ def test_a_run_without_numba_is_a_run_with_the_torch_engine(tmp_path: Path) -> N
     done = subprocess.run([sys.executable, "-c", program, *overrides], capture_output=True, text=True)
     without_numba = last_line(done)
     first, second = RunRecord.read(with_torch), RunRecord.read(without_numba)
-    assert first.training_id == second.training_id and first.config == second.config | {
-        "paths": first.config["paths"]
-    }
+    assert first.training_id == second.training_id and first.config["training"] == second.config["training"]
     assert first.status == second.status == "complete" and first.metrics == second.metrics
     assert (with_torch / "tunes.abc").read_bytes() == (without_numba / "tunes.abc").read_bytes()

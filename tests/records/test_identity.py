@@ -123,6 +123,12 @@ def test_an_identity_stays_what_it_was() -> None:
     assert run_identity(stopped, constant) == "0db4882df72db8ac"
 
 
+def test_the_native_engine_has_the_identity_of_runs_without_a_choice() -> None:
+    assert identity_with(VALUES, engine="torch") != TRAINING
+    training = {name: value for name, value in VALUES["training"].items() if name != "engine"}
+    assert training_identity({**VALUES, "training": training}, CORPUS, "cpu") == TRAINING
+
+
 def test_what_no_step_looks_at_is_no_difference_while_the_rate_is_constant() -> None:
     for values, is_same in ((LAB, True), (VALUES, False)):
         assert (

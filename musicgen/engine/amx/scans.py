@@ -170,34 +170,22 @@ def _run_backward(
 
 
 @_compiled
-def _integers(address: int, shape: Any) -> Any:
+def _integers(address, shape):
     return carray(pointer(address), shape, np.int64)
 
 
 @_compiled
-def _floats(address: int, shape: Any) -> Any:
+def _floats(address, shape):
     return carray(pointer(address), shape, np.float32)
 
 
 @_compiled
-def _halves(address: int, shape: Any) -> Any:
+def _halves(address, shape):
     return carray(pointer(address), shape, np.uint16)
 
 
 @_compiled
-def _multiply(
-    t: int,
-    first: int,
-    last: int,
-    left: int,
-    B: int,
-    K: int,
-    form: int,
-    blocks: int,
-    sums: int,
-    H: int,
-    gates: int,
-) -> None:
+def _multiply(t, first, last, left, B, K, form, blocks, sums, H, gates):
     """Multiply rows [B, K] by blocks into the columns of sums [B, gates·H] of units 32·first to 32·last.
 
     left, form, blocks and sums are addresses.
@@ -271,7 +259,7 @@ def _lstm_back(address: Any) -> None:
 
 
 @_compiled
-def _transposed_blocks(address: int, weight: Any, first: int, last: int) -> None:
+def _transposed_blocks(address, weight, first, last):
     """Fill the blocks of the transposed weight [H, G·H] for units 32·first to 32·last."""
     blocks = _halves(address, (weight.shape[1] // WIDTH, len(weight) // WIDTH, 2, WIDTH // 2, WIDTH))
     for number in range(first, last):

@@ -68,14 +68,14 @@ def has_team() -> bool:
 
 
 @_compiled
-def share(number: int) -> tuple[int, int]:
+def share(number):
     """In compiled code: the range of `number` items that this thread computes, [first, last)."""
     thread, threads = _thread_number(), _number_of_threads()
     return number * thread // threads, number * (thread + 1) // threads
 
 
 @_compiled
-def barrier(arrivals: int, turn: int) -> None:
+def barrier(arrivals, turn):
     """In compiled code: wait until all threads are here.
 
     arrivals: the address of a number that was 0 before turn 0; every thread counts its turns. OpenMP's own

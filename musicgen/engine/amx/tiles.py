@@ -117,28 +117,19 @@ def form_of(num_rows: int) -> torch.Tensor:
 
 
 @_compiled
-def begin(form: int, num_rows: int) -> None:
+def begin(form, num_rows):
     """Configure this thread's tiles for products with num_rows rows; form: the address of their form."""
     _configure(form if num_rows >= 2 * _ROWS else form + 64)
 
 
 @_compiled
-def end() -> None:
+def end():
     """Release this thread's tiles."""
     _release()
 
 
 @_compiled
-def multiply(
-    left: int,
-    left_stride: int,
-    num_rows: int,
-    form: int,
-    block: int,
-    num_inputs: int,
-    sums: int,
-    sums_stride: int,
-) -> None:
+def multiply(left, left_stride, num_rows, form, block, num_inputs, sums, sums_stride):
     """Multiply rows [B, K] of bfloat16 by one block of a weight into 32 columns of sums [B, N] in 32 bits.
 
     left, form, block and sums are addresses; strides are bytes from row to row.
@@ -161,9 +152,7 @@ def multiply(
 
 
 @_compiled
-def _multiply_one(
-    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
-) -> None:
+def _multiply_one(left, left_stride, block, num_inputs, sums, sums_stride):
     """Up to 16 rows."""
     _clear(0)
     _clear(1)
@@ -178,9 +167,7 @@ def _multiply_one(
 
 
 @_compiled
-def _multiply_two(
-    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
-) -> None:
+def _multiply_two(left, left_stride, block, num_inputs, sums, sums_stride):
     """17 to 32 rows."""
     lower, lower_sums = left + _ROWS * left_stride, sums + _ROWS * sums_stride
     _clear(0)
@@ -203,7 +190,7 @@ def _multiply_two(
 
 
 @_compiled
-def block_of(weight: Any, number: int, blocks: Any) -> None:
+def block_of(weight, number, blocks):
     """Write block `number` of a weight [N, K] into blocks [N/32, K/32, 2, 16, 32], rounded to bfloat16."""
     for k in range(blocks.shape[1]):
         for half in range(2):
@@ -215,7 +202,7 @@ def block_of(weight: Any, number: int, blocks: Any) -> None:
 
 
 @_compiled
-def block_of_transposed(weight: Any, number: int, blocks: Any) -> None:
+def block_of_transposed(weight, number, blocks):
     """The same for the transpose of a weight [K, N]."""
     for k in range(blocks.shape[1]):
         for pair in range(_ROWS):
