@@ -82,14 +82,12 @@ def losses(records: list[Record]) -> list[tuple[int, float, float | None]]:
     return [(record.iteration, record.train_loss, record.validation_loss) for record in records]
 
 
+def checkpoint(task: Task, which: Literal["best", "last"]) -> Checkpoint:
+    return load_checkpoint(task.folder.end(task.config.num_iterations), which, task.config)
+
+
 def weights(task: Task, which: Literal["best", "last"] = "last") -> dict[str, torch.Tensor]:
     return checkpoint(task, which).weights
-
-
-def checkpoint(task: Task, which: Literal["best", "last"]) -> Checkpoint:
-    end = next(file for file in task.folder.states() if file.iteration <= task.config.num_iterations)
-    assert end.is_end
-    return load_checkpoint(end.path, which, task.config)
 
 
 def files(task: Task) -> list[str]:
@@ -99,6 +97,11 @@ def files(task: Task) -> list[str]:
 def assert_same_weights(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def assert_same_training(first: Task, second: Task) -> None:
+    for which in ("best", "last"):
+        assert_same_weights(weights(first, which), weights(second, which))
 
 
 def test_training_lowers_the_loss_and_reports_it(tmp_path: Path) -> None:
@@ -163,8 +166,7 @@ def test_an_interrupted_training_resumes_bit_for_bit(engine: Engine, tmp_path: P
     fitted, records, steps = train(resumed)
     assert fitted.reused_iterations == 40 and steps == list(range(41, 61))
     assert losses(records) == losses(whole)
-    assert_same_weights(weights(resumed), weights(unbroken))
-    assert_same_weights(weights(resumed, "best"), weights(unbroken, "best"))
+    assert_same_training(resumed, unbroken)
     assert files(resumed) == files(unbroken) == ["end-000060.pt"]
 
 
@@ -186,7 +188,7 @@ def test_a_killed_training_resumes_bit_for_bit(engine: Engine, tmp_path: Path) -
     assert killed.exitcode == -signal.SIGKILL
     fitted, records, _ = train(resumed)
     assert fitted.reused_iterations == 25 and losses(records) == losses(train(unbroken)[1])
-    assert_same_weights(weights(resumed), weights(unbroken))
+    assert_same_training(resumed, unbroken)
 
 
 def test_a_finished_training_is_reused(tmp_path: Path) -> None:
@@ -214,19 +216,12 @@ def test_a_stopped_training_is_the_start_of_the_full_one(tmp_path: Path, schedul
     fitted, records, steps = train(resumed)
     assert fitted.reused_iterations == 34 and steps == list(range(35, 61))
     assert losses(records) == losses(whole)
-    assert_same_weights(weights(resumed), weights(unbroken))
-    assert_same_weights(weights(resumed, "best"), weights(unbroken, "best"))
+    assert_same_training(resumed, unbroken)
 
 
 def test_early_stopping_ends_after_its_patience(tmp_path: Path) -> None:
-    task = make_task(
-        tmp_path / "a",
-        learning_rate=0.5,
-        num_iterations=500,
-        validation_interval=5,
-        early_stopping_patience=3,
-    )
-    fitted, _, _ = train(task)
+    changes = {"learning_rate": 0.5, "num_iterations": 500, "validation_interval": 5}
+    fitted, _, _ = train(make_task(tmp_path / "a", **changes, early_stopping_patience=3))
     assert fitted.iterations == fitted.best_iteration + 15 < 500
 
 
@@ -239,16 +234,11 @@ def test_runs_of_all_lengths_share_one_training(tmp_path: Path) -> None:
         fitted, records, steps = train(make_task(tmp_path / "common", num_iterations=n))
         trained += len(steps)
         assert losses(records) == losses(alone[n][1])
-        assert (fitted.best_iteration, fitted.final_validation_loss) == (
-            alone[n][0].best_iteration,
-            alone[n][0].final_validation_loss,
-        )
-        for which in ("best", "last"):
-            common, own = make_task(tmp_path / "common"), make_task(tmp_path / f"alone-{n}")
-            assert_same_weights(
-                load_checkpoint(common.folder.end(n), which, training_config(num_iterations=n)).weights,
-                load_checkpoint(own.folder.end(n), which, training_config(num_iterations=n)).weights,
-            )
+        expected = alone[n][0]
+        assert fitted.best_iteration == expected.best_iteration
+        assert fitted.final_validation_loss == expected.final_validation_loss
+        common, own = (make_task(tmp_path / name, num_iterations=n) for name in ("common", f"alone-{n}"))
+        assert_same_training(common, own)
     assert trained == max(lengths)
 
 

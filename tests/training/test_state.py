@@ -9,7 +9,7 @@ from musicgen.model.network import build_network
 from musicgen.training.log import TrainingLog
 from musicgen.training.optimizer import AdamW
 from musicgen.training.state import TrainingState, load_checkpoint, weights_on_cpu
-from tests.training.test_loop import training_config
+from tests.training.test_loop import assert_same_weights, training_config
 
 VOCABULARY = Vocabulary("\nABC")
 CONFIG = training_config(num_iterations=20, validation_interval=10)
@@ -32,11 +32,6 @@ def step_to(state: TrainingState, iteration: int, validation_loss: float) -> Non
     state.keep_if_best()
 
 
-def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-    assert first.keys() == second.keys() and first
-    assert all(torch.equal(first[name], second[name]) for name in first)
-
-
 def test_only_a_lower_loss_replaces_the_best_weights() -> None:
     state = made_state()
     step_to(state, 10, 2.0)
@@ -44,10 +39,10 @@ def test_only_a_lower_loss_replaces_the_best_weights() -> None:
     for iteration, loss in ((20, 2.5), (30, 2.0)):
         step_to(state, iteration, loss)
         assert state.best_iteration == 10
-        assert_equal(state.best_weights, kept)
+        assert_same_weights(state.best_weights, kept)
     step_to(state, 40, 1.5)
     assert state.best_iteration == 40
-    assert_equal(state.best_weights, weights_on_cpu(state.network))
+    assert_same_weights(state.best_weights, weights_on_cpu(state.network))
 
 
 def test_kept_weights_do_not_follow_the_network() -> None:
@@ -55,7 +50,7 @@ def test_kept_weights_do_not_follow_the_network() -> None:
     kept = weights_on_cpu(state.network)
     before = {name: tensor.clone() for name, tensor in kept.items()}
     step_to(state, 10, 1.0)
-    assert_equal(kept, before)
+    assert_same_weights(kept, before)
     assert all(not tensor.requires_grad for tensor in kept.values())
 
 
@@ -75,7 +70,7 @@ def test_random_streams_and_optimiser_are_restored(tmp_path: Path) -> None:
     assert (other.log, other.best_iteration) == (TrainingLog([1.0] * 10, [0.01] * 10, {10: 2.0}), 10)
     # Both take the same next step, including the optimiser's moments.
     step_to(other, 20, 1.0)
-    assert_equal(weights_on_cpu(other.network), weights_on_cpu(state.network))
+    assert_same_weights(weights_on_cpu(other.network), weights_on_cpu(state.network))
     assert [path.name for path in tmp_path.iterdir()] == ["state-000010.pt"]
 
 
@@ -88,10 +83,10 @@ def test_a_checkpoint_is_the_best_or_the_last_of_a_run(tmp_path: Path) -> None:
     found = load_checkpoint(path, "best", CONFIG)
     assert (found.iteration, found.validation_loss) == (10, 1.5)
     assert (found.config, found.vocabulary) == (state.network.config, VOCABULARY)
-    assert_equal(found.weights, best)
+    assert_same_weights(found.weights, best)
     last = load_checkpoint(path, "last", CONFIG)
     assert (last.iteration, last.validation_loss) == (20, 2.5)
-    assert_equal(last.weights, weights_on_cpu(state.network))
+    assert_same_weights(last.weights, weights_on_cpu(state.network))
 
 
 def test_the_last_weights_can_be_the_best(tmp_path: Path) -> None:
@@ -104,4 +99,4 @@ def test_the_last_weights_can_be_the_best(tmp_path: Path) -> None:
     state.save(path)
     found = load_checkpoint(path, "best", training_config(num_iterations=15, validation_interval=10))
     assert (found.iteration, found.validation_loss) == (15, 1.0)
-    assert_equal(found.weights, weights_on_cpu(state.network))
+    assert_same_weights(found.weights, weights_on_cpu(state.network))

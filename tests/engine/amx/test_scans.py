@@ -24,27 +24,17 @@ def results(cell: ModuleType, B: int, H: int) -> dict[str, Tensor]:
         return torch.randn(shape, generator=generator)
 
     G = 4 if cell is lstm else 3
-    inputs, rows = (
-        draw(N, G * H).to(torch.bfloat16).requires_grad_(),
-        torch.randint(0, N, (T, B), generator=generator),
-    )
+    inputs = draw(N, G * H).to(torch.bfloat16).requires_grad_()
+    rows = torch.randint(0, N, (T, B), generator=generator)
     weight, bias = (draw(G * H, H) / H**0.5).requires_grad_(), draw(G * H).requires_grad_()
     states = tuple(draw(B, H).mul(0.5).requires_grad_() for _ in range(2 if cell is lstm else 1))
     hiddens, last = cell.scan(inputs, rows, weight, bias, states)
     outcome = (hiddens * draw(*hiddens.shape)).sum() + sum((part * draw(B, H)).sum() for part in last)
     outcome.backward()
-    given = {
-        "inputs": inputs,
-        "weight": weight,
-        "bias": bias,
-        **{f"state {n}": part for n, part in enumerate(states)},
-    }
-    gradients = {name: each.grad.float() for name, each in given.items() if each.grad is not None}
-    return {
-        "hiddens": hiddens.detach(),
-        **{f"last {n}": part.detach() for n, part in enumerate(last)},
-        **gradients,
-    }
+    given = {"inputs": inputs, "weight": weight, "bias": bias}
+    given |= {f"state {n}": part for n, part in enumerate(states)}
+    found = {"hiddens": hiddens.detach()} | {f"last {n}": part.detach() for n, part in enumerate(last)}
+    return found | {name: each.grad.float() for name, each in given.items() if each.grad is not None}
 
 
 @needs_tiles
