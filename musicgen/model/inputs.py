@@ -23,7 +23,7 @@ _compiled = compiled()
 _STEPS_PER_UNIT = 12
 """Resolution of places in the bar, fine enough for halves, triplets and quarters of a unit note."""
 _LONGEST_BAR = 16 * _STEPS_PER_UNIT
-"""Bars up to 16 units, and one unit too many, have rows of their own; anything beyond shares the last row."""
+"""Bars of up to 16 units, plus one unit too many, have separate rows; anything beyond shares the last one."""
 _ELAPSED_ROWS = 2 + _LONGEST_BAR
 _LEFT_ROWS = 3 + _LONGEST_BAR + _STEPS_PER_UNIT
 _SECTION_ROWS = 34
