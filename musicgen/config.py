@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
@@ -81,15 +81,30 @@ class StudyConfig:
     """Print the plan and stop."""
 
 
+MAX_NUMBER = 1e100
+"""Limit for numbers of a run.json. Levels are sorted as floats, and squares of metrics are summed."""
+
+
+def _check_level(value: Any) -> Any:
+    if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"a number of at most {MAX_NUMBER:g} is needed")
+    return value
+
+
 @dataclass(frozen=True, config=_STRICT)
 class Change:
-    """In what one run of a study differs from its baseline."""
+    """The one difference between a run and its baseline."""
 
     parameter: str
-    value: Level
-    baseline_value: Level
+    value: Annotated[Any, AfterValidator(_check_level)]
+    baseline_value: Any
     also_changes: list[str] | None = None
     """Other fields that differ: what a choice in a group sets outside of it, and what follows from it."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal levels of the same parameter."""
+        return f"{self.parameter}={json.dumps(self.value, sort_keys=True)}"
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -9,23 +9,28 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from musicgen.config import compose_config
+from musicgen.effects.effect import Decision, effects_frame
 from musicgen.effects.pairing import IDENTITY_GROUPS
-from musicgen.records.runs import flat_config
+from musicgen.records.runs import flat_config, write_csv
 from musicgen.sweep.design import Star
 from tests.claims import problems_in
+from tests.effects.made_effects import made_effect
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 READMES = sorted(EXPERIMENTS.rglob("README.md"))
 OF_THE_MACHINE = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
 MOST_BYTES = 2_000_000
-HEAD = "parameter,value,baseline_value,metric,num_seeds,difference,ci_low,ci_high,verdict,tuning\n"
-ROWS = (
-    "training.learning_rate,0.01,0.005,fit/validation_loss,5,-0.1912,-0.2011,-0.1813,"
-    '"lowers validation loss by 0.191 [0.181, 0.201], Holm p < 0.001, 5 seeds",plain\n'
-    "model.cell,gru,lstm,validity/tune_rate,5,0.0149,-0.021,0.05,"
-    '"no detectable effect with 5 seeds; this design would see ≥ 0.04",plain\n'
-    'model.cell,gru,lstm,fit/validation_loss,1,0.013,,,"a candidate; confirm with fresh seeds",plain\n'
-)
+RATE, GRU = "training.learning_rate", "model.cell"
+EFFECTS = (
+    made_effect(
+        RATE, 0.01, num_seeds=5, difference=-0.1912, ci_low=-0.2011, ci_high=-0.1813, decision=Decision.LOWERS
+    ),
+    made_effect(
+        GRU, "gru", "validity/tune_rate", num_seeds=5, difference=0.0149, ci_low=-0.021, ci_high=0.05,
+        decision=Decision.INCONCLUSIVE,
+    ),
+    made_effect(GRU, "gru", num_seeds=1, difference=0.013, decision=Decision.CANDIDATE),
+)  # fmt: skip
 CITE = '[effect](rate/effects.csv "training.learning_rate=1e-2 fit/validation_loss")'
 CELL = '[effect](rate/effects.csv "model.cell=gru validity/tune_rate")'
 ALONE = '[effect](rate/effects.csv "model.cell=gru fit/validation_loss")'
@@ -76,7 +81,7 @@ def test_kept_experiments_are_small_and_contain_no_local_path() -> None:
 
 def problems(tmp_path: Path, text: str) -> list[str]:
     (tmp_path / "rate").mkdir(exist_ok=True)
-    (tmp_path / "rate" / "effects.csv").write_text(HEAD + ROWS, encoding="utf-8")
+    write_csv(effects_frame(EFFECTS), tmp_path / "rate" / "effects.csv")
     (tmp_path / "README.md").write_text(text, encoding="utf-8")
     return problems_in(tmp_path / "README.md")
 
@@ -86,6 +91,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
     [
         f"A rate of 1e-2 lowers the loss by 0.19 [0.18, 0.20], 5 seeds. {CITE}",
         f"## What each change did\n- A rate of 1e-2 lowers it,\n  −0.191 \\[−0.201, \\-0.181\\]. {CITE}",
+        f"What a GRU does is inconclusive: +0.015 [−0.021, 0.050]. {CELL}",
         f"It is undecided what a GRU does: +0.015 [−0.021, 0.050]. {CELL}",
         f"A GRU is a candidate: +0.013 with one seed. {ALONE}",
         f"| rate | −0.19 [−0.20, −0.18] | {CITE} |",

@@ -8,8 +8,9 @@ from benchmarks.alternation import Comparison, alternate, tell
 from benchmarks.corpora import default_corpus
 from benchmarks.peers.copies import longest_shared_run
 from benchmarks.report import Part, Row
-from musicgen.metrics.matching import PassageIndex
-from musicgen.metrics.melody import Integers, read_tunes, with_notes
+from musicgen.metrics.suffix_array import PassageIndex
+from musicgen.metrics.tunes import read_tunes, with_notes
+from musicgen.notation.melodies import Integers
 
 PEER_QUERIES = 2
 

@@ -108,7 +108,6 @@ def _look(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
 
 
 def _open_record(prepared: PreparedRun) -> RunRecord:
-    change = prepared.config.change
     return RunRecord(
         run_id=prepared.run_id,
         training_id=prepared.training_id,
@@ -117,7 +116,7 @@ def _open_record(prepared: PreparedRun) -> RunRecord:
         config=prepared.config.as_dict(),
         command=prepared.command,
         corpus=prepared.corpus.summary(),
-        change=None if change is None else asdict(change),
+        change=prepared.config.change,
         retuned=prepared.config.retuned,
         versions={
             "musicgen": __version__,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
@@ -44,7 +44,7 @@ def measure_tunes(
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
-    record.reference, record.floor = reference.beside, reference.floor
+    record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
     draws = prepared.config.rendering.plots
     figures = {}
@@ -55,7 +55,7 @@ def measure_tunes(
         if len(set(keys)) > 1:
             by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
             if draws and _has_headline_metrics(by):
-                figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
+                figures[f"by_{name}"] = group_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
 
@@ -136,7 +136,7 @@ def _measure_by(
     reference = _reference(prepared, len(texts) // len(set(keys)))
     groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
     by = {str(key): group.metrics for key, group in groups.items()}
-    record.metrics_by[name], record.reference_by[name] = by, reference.beside
+    record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
     return by
 
 

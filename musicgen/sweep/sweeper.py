@@ -19,7 +19,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Config, StudyConfig, conf_folder, parse_config, plain_values, resolve
-from musicgen.effects.winners import winning_levels
+from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
@@ -254,7 +254,7 @@ def _record_failure(
             config=run.config.as_dict(),
             command=reproducing_command(hydra, run.overrides),
             corpus={"name": run.config.data.name},
-            change=None if run.change is None else asdict(run.change),
+            change=run.change,
             retuned=run.config.retuned,
         )
     if record.status == "running":

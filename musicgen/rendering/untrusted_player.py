@@ -1,7 +1,7 @@
-"""The program that plays a soundfont of unknown origin: MIDI on standard input, samples on standard output.
+"""A program that plays a soundfont of unknown origin: MIDI on standard input, samples on standard output.
 
-It runs as a process of its own, as `helper.py` has them, because a damaged soundfont crashes the synthesiser.
-An answer begins with a byte: 1 before the float32 samples, 0 before the reason why there are none.
+It runs as a separate process (isolated.py), because a damaged soundfont may crash the synthesiser. The first
+byte of an answer is 1 before float32 samples, and 0 before an error message.
 """
 
 import sys
@@ -15,7 +15,6 @@ from musicgen.rendering.synthesis import play
 
 
 def answer_to(midi: bytes, soundfont: Path, sample_rate: int) -> bytes:
-    """The answer to one request."""
     try:
         return b"\x01" + play(midi, soundfont, sample_rate).tobytes()
     except InputError as error:

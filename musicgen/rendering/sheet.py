@@ -1,25 +1,25 @@
-"""A tune as it stands on paper: what spelling, beams, tuplets, slurs, repeat signs and endings it shows."""
+"""A tune as sheet music: spelling, beams, tuplets, slurs, repeat signs and endings."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 from musicgen.notation.key import Key
-from musicgen.notation.tokens import WrittenNote
+from musicgen.notation.tokens import SpelledNote
 
 
 @dataclass(slots=True)
 class Event:
-    """Notes struck together, or a rest where there are none."""
+    """A note, a chord, or a rest if `notes` is empty."""
 
-    notes: tuple[WrittenNote, ...]
+    notes: tuple[SpelledNote, ...]
     duration: Fraction
-    """As the note heads show it, in whole notes: broken rhythm applied, tuplets not."""
+    """As shown by the note heads, in whole notes: with broken rhythm, without tuplets."""
     is_invisible: bool = False
     follows_space: bool = True
     """Whether the beam breaks before it."""
     tuplet: tuple[int, int, int] | None = None
-    """(which tuplet of the tune, p, q): p notes in the time of q."""
-    graces: tuple[WrittenNote, ...] = ()
+    """(number of the tuplet in the tune, p, q): p notes in the time of q."""
+    graces: tuple[SpelledNote, ...] = ()
     ornaments: tuple[str, ...] = ()
     chord_symbol: str | None = None
     tied: bool = False
@@ -29,24 +29,24 @@ class Event:
 
 @dataclass(slots=True)
 class Measure:
-    """What stands between two bar lines."""
+    """The events between two bar lines."""
 
     events: list[Event] = field(default_factory=list)
     left_repeat: bool = False
     right: str = "single"
-    """A bar line by its MEI name: invis, single, dbl, end or rptend."""
+    """The MEI name of the bar line: invis, single, dbl, end or rptend."""
     ending: str | None = None
-    """The number of the ending that starts here."""
+    """Number of the ending that starts here."""
     key: Key | None = None
-    """A new key signature."""
+    """New key signature."""
     time_signature: str | None = None
-    """A new one: `C`, `C|` or `6/8`; empty for none."""
+    """New time signature: `C`, `C|` or `6/8`; "" for free meter."""
     starts_line: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenTune:
-    """A tune to engrave. The first measure carries key and time signature."""
+class SheetMusic:
+    """A tune to engrave. The first measure has the key and time signature."""
 
     title: str
     measures: tuple[Measure, ...]

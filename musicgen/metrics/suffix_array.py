@@ -1,10 +1,10 @@
-"""The longest passages that a tune shares with a corpus, by a suffix array.
+"""Finds the longest runs that a tune shares with a corpus, with a suffix array.
 
-The index sorts all suffixes of the corpus, one code a note, by prefix doubling (Manber and Myers, Suffix
-Arrays, 1993) and stops where the longest tune ends: memory is linear in the notes, and time is that of a
-number of sorts which does not grow with the corpus. A query narrows the range of suffixes that start like it,
-by as many notes at each step as fit into one integer, for all places of all tunes at once. Where no suffix
-goes on like the query, the longest run is that of a neighbour in the sorted list.
+The index sorts all suffixes of the corpus, one code per note, by prefix doubling (Manber and Myers, Suffix
+Arrays, 1993), up to the length of the longest tune: memory is linear in the number of notes, and the number
+of sorts does not depend on the size of the corpus. A search narrows the range of suffixes that share a prefix
+with the query. Each step compares as many codes as fit into one integer, for all places of all queries at
+once. When no suffix continues like the query, the longest match is a neighbour in the sorted order.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.melody import Integers
+from musicgen.notation.melodies import Integers
 
 _END = 0
 _KEY_BITS = 62
@@ -21,33 +21,33 @@ _KEY_BITS = 62
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """For every place of one tune: the longest run of codes from there that the corpus holds too."""
+    """The longest shared run that starts at each place of one tune; arrays of shape (codes,)."""
 
     lengths: Integers
-    """In codes, shape (codes,); 0 where even the first code is unknown."""
+    """In codes; 0 if the corpus lacks the code."""
     tunes: Integers
-    """The number of a corpus tune with that run, shape (codes,); -1 where the length is 0."""
+    """Index of a corpus tune with that run; -1 if the length is 0."""
     places: Integers
-    """Where that tune has it: the code that it begins with, counted from 0; -1 where the length is 0."""
+    """Index of the first code of the run in that tune; -1 if the length is 0."""
 
     def longest(self) -> int:
-        """Length of the longest run, 0 for an empty tune."""
+        """Length of the longest run; 0 for an empty tune."""
         return int(self.lengths.max(initial=0))
 
-    def covered(self, shortest: int) -> NDArray[np.bool_]:
-        """Which codes lie inside a shared run of at least `shortest`, shape (codes,)."""
+    def covered(self, min_length: int) -> NDArray[np.bool_]:
+        """Which codes are inside a shared run of at least this length, shape (codes,)."""
         change = np.zeros(len(self.lengths) + 1, np.int64)
-        starts = np.flatnonzero(self.lengths >= shortest)
+        starts = np.flatnonzero(self.lengths >= min_length)
         np.add.at(change, starts, 1)
         np.add.at(change, starts + self.lengths[starts], -1)
         return np.cumsum(change[:-1]) > 0
 
 
 class PassageIndex:
-    """All passages of a corpus, sorted. Built once; answers for many tunes at a time."""
+    """The sorted suffixes of a corpus. Matches many tunes at a time."""
 
     def __init__(self, tunes: Sequence[Integers]) -> None:
-        """Index the codes of each tune; runs never reach from one tune into the next."""
+        """Index the codes of each tune. Runs do not cross tunes."""
         longest = max(map(len, tunes), default=0)
         self._alphabet, text = _as_text(tunes)
         self._starts = np.cumsum([0, *(len(codes) + 1 for codes in tunes)])[:-1]
@@ -59,9 +59,9 @@ class PassageIndex:
         self._sorted_keys = self._keys[self._order]
 
     def restricted(self, is_kept: NDArray[np.bool_]) -> "PassageIndex":
-        """The index of some of the tunes, `is_kept` of shape (tunes,), with the same numbers.
+        """The index of a subset of the tunes, which keep their numbers; is_kept: shape (tunes,).
 
-        It needs no sorting: a part of a sorted list is sorted.
+        Needs no sorting, because a subsequence of a sorted list is sorted.
         """
         index = object.__new__(PassageIndex)
         index._alphabet, index._starts = self._alphabet, self._starts
@@ -72,7 +72,7 @@ class PassageIndex:
         return index
 
     def match(self, tunes: Sequence[Integers]) -> list[Matches]:
-        """The longest shared run from every place of every tune."""
+        """The longest shared run that starts at each place of each tune."""
         query = self._encode(tunes)
         lengths, examples = self._search(query)
         if len(self._starts):
@@ -88,7 +88,7 @@ class PassageIndex:
         return np.searchsorted(self._starts, places, side="right") - 1
 
     def _encode(self, tunes: Sequence[Integers]) -> Integers:
-        """The tunes in the index's alphabet, each followed by an end; codes it never saw are ends too."""
+        """The tunes in the index's alphabet, each with an end mark; unknown codes become end marks too."""
         if not len(self._alphabet):
             return np.zeros(sum(len(codes) + 1 for codes in tunes), np.int64)
         parts = []
@@ -98,7 +98,7 @@ class PassageIndex:
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
     def _search(self, query: Integers) -> tuple[Integers, Integers]:
-        """Run lengths and a place of the corpus with that run, both of the query's shape."""
+        """Lengths of the runs, and a place of each in the corpus; both of the query's shape."""
         lengths, examples = np.zeros(len(query), np.int64), np.zeros(len(query), np.int64)
         keys, room = _packed(query, self._bits, self._width), _codes_before_end(query)
         active = np.flatnonzero(room) if len(self._order) else np.zeros(0, np.int64)
@@ -109,21 +109,21 @@ class PassageIndex:
             key = keys[active + depth]
             first = self._first(low, high, depth, key)
             length = np.minimum(depth + self._shared(low, high, first, depth, key), room[active])
-            goes_on = (length == depth + self._width) & (room[active] > length)
-            ends = ~goes_on
+            continues = (length == depth + self._width) & (room[active] > length)
+            ends = ~continues
             places = active[ends]
             lengths[places] = length[ends]
-            # Of all suffixes with this run the first: those before it are below the run followed by ends.
+            # The first suffix with this run: earlier ones sort below the run padded with end marks.
             unshared = self._bits * (depth + self._width - length[ends])
             run = key[ends] >> unshared << unshared
             examples[places] = self._order[self._first(low[ends], high[ends], depth, run)]
-            active, low = active[goes_on], first[goes_on]
-            high = self._first(low, high[goes_on], depth, key[goes_on] + 1)
+            active, low = active[continues], first[continues]
+            high = self._first(low, high[continues], depth, key[continues] + 1)
             depth += self._width
         return lengths, examples
 
     def _shared(self, low: Integers, high: Integers, first: Integers, depth: int, key: Integers) -> Integers:
-        """How many codes of each key the two suffixes around `first` share, the larger number."""
+        """Number of leading codes of each key shared by the better of the two suffixes around `first`."""
         limits = 1 << self._bits * np.arange(self._width)
         shared = np.zeros(len(key), np.int64)
         for neighbour, exists in ((first - 1, first > low), (first, first < high)):
@@ -133,9 +133,9 @@ class PassageIndex:
         return shared
 
     def _first(self, low: Integers, high: Integers, depth: int, key: Integers) -> Integers:
-        """The first suffix of each range whose key at `depth` is at least `key`: a bisection of all."""
+        """The first suffix of each range whose key at `depth` is at least `key`; bisects all at once."""
         if not depth:
-            # Every range is the whole list yet, whose keys at its beginning are at hand.
+            # Every range is still the whole list, whose first keys are stored.
             return np.searchsorted(self._sorted_keys, key)
         is_open = low < high
         while is_open.any():
@@ -151,9 +151,9 @@ class PassageIndex:
 
 
 def _as_text(tunes: Sequence[Integers]) -> tuple[Integers, NDArray[np.int32]]:
-    """The alphabet, sorted, and all tunes in it as numbers from 1, each followed by an end."""
+    """The sorted alphabet, and all tunes as numbers from 1 in it, each followed by an end mark."""
     codes = np.concatenate(tunes) if len(tunes) else np.zeros(0, np.int64)
-    # Two sorted arrays and a search in the short one: np.unique takes several times as long.
+    # Several times faster than np.unique with return_inverse.
     in_order = np.sort(codes)
     alphabet = in_order[np.flatnonzero(np.diff(in_order, prepend=in_order[:1] - 1))]
     text = np.full(len(codes) + len(tunes), _END, np.int32)
@@ -164,11 +164,11 @@ def _as_text(tunes: Sequence[Integers]) -> tuple[Integers, NDArray[np.int32]]:
 
 
 def _suffix_order(keys: Integers, width: int, longest: int) -> NDArray[np.int32]:
-    """Places of the text, sorted by what follows each, as far as `longest` codes and an end.
+    """The suffixes of the text, sorted by their first `longest` codes and an end mark.
 
-    A key holds the first `width` codes.
+    keys: the first `width` codes of each suffix.
     """
-    # Four bytes a note fit the cache better than eight; more than two thousand million notes are beyond use.
+    # int32 is faster than int64, and no corpus has two billion notes.
     order = np.argsort(keys).astype(np.int32)
     slots, starts = _ties(keys[order], np.arange(len(keys), dtype=np.int32))
     rank = np.empty(len(keys), np.int32)
@@ -188,7 +188,7 @@ def _suffix_order(keys: Integers, width: int, longest: int) -> NDArray[np.int32]
 
 
 def _packed(text: NDArray[np.integer], bits: int, width: int) -> Integers:
-    """The `width` codes from each place on in one integer, the first in its highest bits."""
+    """The `width` codes that start at each place, packed into one integer with the first code highest."""
     keys = np.zeros(len(text), np.int64)
     for offset in range(width):
         keys <<= bits
@@ -197,14 +197,14 @@ def _packed(text: NDArray[np.integer], bits: int, width: int) -> Integers:
 
 
 def _codes_before_end(query: Integers) -> Integers:
-    """How many codes stand from each place to the next end, which the query has behind its last code."""
+    """Number of codes from each place to the next end mark; the query ends with one."""
     ends = np.flatnonzero(query == _END)
     places = np.arange(len(query))
     return ends[np.searchsorted(ends, places)] - places
 
 
 def _ties(sorted_key: Integers, slots: NDArray[np.integer]) -> tuple[Integers, NDArray[np.integer]]:
-    """Which entries share their key with a neighbour, and for each entry the slot where its key begins."""
+    """The entries that share their key with a neighbour, and for each entry the first slot of its key."""
     is_first = np.ones(len(sorted_key) + 1, bool)
     is_first[1:-1] = sorted_key[1:] != sorted_key[:-1]
     starts = np.maximum.accumulate(np.where(is_first[:-1], slots, 0))

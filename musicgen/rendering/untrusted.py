@@ -1,4 +1,4 @@
-"""Soundfonts of unknown origin, played in a process of their own: a damaged one ends that process alone."""
+"""Plays soundfonts of unknown origin in a separate process, because a damaged one may crash it."""
 
 import atexit
 import errno
@@ -13,41 +13,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
-from musicgen.rendering.helper import Helper
+from musicgen.rendering.isolated import IsolatedProgram
 from musicgen.rendering.synthesis import scale
 
-_PLAYER = Path(__file__).with_name("play_foreign.py")
+_PLAYER = Path(__file__).with_name("untrusted_player.py")
 _MAX_SECONDS = 120.0
-"""For reading the soundfont and playing one tune of ten minutes."""
+"""Enough to load the soundfont and play one tune of ten minutes."""
 _PROGRAM_MEMORY_BYTES = 4 * 2**30
 _MEMORY_PER_BYTE = 8
-"""Bytes of memory for each byte of the soundfont: it is read into memory, and 16 bits become 32."""
+"""Bytes of memory per byte of the soundfont, which is loaded and expanded from 16 to 32 bits."""
 _VELOCITIES = (40, 80, 105, 127)
-"""abc2midi's own are 80 and 105."""
+"""abc2midi uses 80 and 105."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Player:
-    """The program that plays one version of a soundfont at one rate, and the process that started it."""
+    """A player program for one version of a soundfont at one sample rate."""
 
     plays: tuple[Path, int, int]
+    """Soundfont, its modification time in nanoseconds, sample rate."""
     owner: int
-    helper: Helper
+    """Id of the process that started it."""
+    program: IsolatedProgram
 
 
 _lock = threading.Lock()
 _player: _Player | None = None
 
 
-def play_foreign(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
-    """What `play` gives, from a process of its own, which stays for the next tune.
+def play_untrusted(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
+    """Like `play`, but in a separate process, which is kept for the next tune.
 
     Raises InputError for a soundfont that cannot be read, takes too long, or crashes the synthesiser.
     """
     with _lock:
-        helper = _helper(soundfont, sample_rate)
         try:
-            answer = helper.ask(midi, _MAX_SECONDS)
+            answer = _program(soundfont, sample_rate).ask(midi, _MAX_SECONDS)
         except TimeoutError:
             _end_player(patience_seconds=0)
             reason = f"{soundfont} is damaged: a tune took longer than {_MAX_SECONDS:g} s"
@@ -60,36 +61,36 @@ def play_foreign(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.f
 
 
 @lru_cache
-def check_foreign(soundfont: Path, changed: int, sample_rate: int, program: int) -> None:
-    """Play every note of a program at several velocities; raises InputError like `play_foreign`.
+def check_untrusted(soundfont: Path, changed: int, sample_rate: int, program: int) -> None:
+    """Play every note of a program at several velocities; raises InputError like `play_untrusted`.
 
-    changed: when the file was, so that another version of it is checked again.
+    changed: the file's modification time, so that a new version is checked again.
     """
-    play_foreign(scale(program, range(128), _VELOCITIES), soundfont, sample_rate)
+    play_untrusted(scale(program, range(128), _VELOCITIES), soundfont, sample_rate)
 
 
-def _helper(soundfont: Path, sample_rate: int) -> Helper:
-    """The player's process, started if the latest one played something else."""
+def _program(soundfont: Path, sample_rate: int) -> IsolatedProgram:
+    """The player program; starts one unless the latest has the same settings."""
     global _player
     file = soundfont.stat()
     wanted = (soundfont.absolute(), file.st_mtime_ns, sample_rate)
     if _player is None or _player.plays != wanted or _player.owner != os.getpid():
         _end_player()
         memory_bytes = _PROGRAM_MEMORY_BYTES + _MEMORY_PER_BYTE * file.st_size
-        helper = Helper(_PLAYER, str(wanted[0]), str(sample_rate), memory_bytes=memory_bytes)
-        _player = _Player(wanted, os.getpid(), helper)
-    return _player.helper
+        program = IsolatedProgram(_PLAYER, str(wanted[0]), str(sample_rate), memory_bytes=memory_bytes)
+        _player = _Player(wanted, os.getpid(), program)
+    return _player.program
 
 
 @atexit.register
 def _end_player(patience_seconds: float = 5.0) -> int:
-    """End the player's process, if there is one and it is ours; returns its exit status."""
+    """End the player program, if this process started one; returns its exit status."""
     global _player
     player, _player = _player, None
-    # After a fork it belongs to the process that started it.
+    # After a fork, it still belongs to the parent.
     if player is None or player.owner != os.getpid():
         return 0
-    return player.helper.end(patience_seconds)[0]
+    return player.program.end(patience_seconds)[0]
 
 
 def _crash(soundfont: Path, status: int) -> Exception:

@@ -1,6 +1,6 @@
 import random
 
-from musicgen.effects.neighbours import Configuration, count_changes, differing_parameters
+from musicgen.effects.differences import Configuration, count_changes, differing_parameters
 
 VALUES: dict[str, list[object]] = {
     "data.name": ["oneills", "irish", "irish"],
@@ -28,7 +28,7 @@ def one_by_one(configurations: list[Configuration]) -> list[int]:
     return counts
 
 
-def test_changes_are_counted_as_if_every_two_were_compared() -> None:
+def test_counts_of_changes_equal_pairwise_comparisons() -> None:
     choose = random.Random(0)
     found = []
     for _ in range(40):
@@ -44,7 +44,7 @@ def test_changes_are_counted_as_if_every_two_were_compared() -> None:
     assert len(set(found)) > 5
 
 
-def test_ten_thousand_configurations_are_no_hundred_million_comparisons() -> None:
+def test_ten_thousand_configurations_are_counted_quickly() -> None:
     rates: list[Configuration] = [
         {"data.name": "oneills", "training.learning_rate": rate} for rate in range(10_000)
     ]

@@ -1,4 +1,4 @@
-"""One row a tune: what the metrics say of it alone, and the training tune that it comes closest to."""
+"""The rows of tunes.csv: metrics of each tune, and its nearest training tune."""
 
 from collections.abc import Mapping
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
-from musicgen.metrics.melody import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
 from musicgen.metrics.structure import repeats_a_phrase
+from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.validity import is_complete, is_valid
 from musicgen.notation.passages import cut_passage
 
-NEAREST_COLUMNS: tuple[str, ...] = (
+NEAREST_COLUMNS = (
     "nearest_tune",
     "nearest_passage",
     "nearest_start",
@@ -20,11 +20,11 @@ NEAREST_COLUMNS: tuple[str, ...] = (
     "nearest_transposition",
     "nearest_tune_passage",
 )
-"""What is told of the training tune with the longest copy; docs/evaluation.md says what each means."""
+"""The columns about the training tune with the longest copy; see docs/evaluation.md."""
 
 
 def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
-    """A row for each delivered tune, in order. A cell that has no value is None."""
+    """A row for each delivered tune, in order. Cells without a value are None."""
     try:
         copies: list[Copies | None] = list(comparison.all_copies)
     except UnmeasurableError:

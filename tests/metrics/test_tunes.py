@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from musicgen.metrics.melody import CorpusTune, UnmeasurableError, mean, read_corpus, read_tunes, with_notes
+from musicgen.metrics.tunes import CorpusTune, UnmeasurableError, mean, read_corpus, read_tunes, with_notes
 
 GOOD, SILENT = "X:1\nT:Good\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n", "X:1\nT:Silence\nK:C\n"
 
@@ -11,8 +11,8 @@ GOOD, SILENT = "X:1\nT:Good\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n", "X:1\nT:Silence\
 def test_abc2midi_is_asked_of_all_of_none_or_of_those_that_are_marked() -> None:
     texts = [GOOD, SILENT, GOOD]
     assert [tune.parses for tune in read_tunes(texts)] == [None, None, None]
-    assert [tune.parses for tune in read_tunes(texts, asks_abc2midi=True)] == [True, False, True]
-    assert [tune.parses for tune in read_tunes(texts, asks_abc2midi=[False, True, True])] == [
+    assert [tune.parses for tune in read_tunes(texts, runs_abc2midi=True)] == [True, False, True]
+    assert [tune.parses for tune in read_tunes(texts, runs_abc2midi=[False, True, True])] == [
         None,
         False,
         True,

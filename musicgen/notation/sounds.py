@@ -1,8 +1,8 @@
-"""Pitches and durations: what turns spelled notes into sounds, one after the other.
+"""Turns note, rest and chord tokens into pitches and durations.
 
-Durations are exact fractions of a whole note. An accidental holds for its letter, in every octave, to the
-end of the bar; a tie carries it over the bar line to the tied note alone. A chord lasts as long as its
-first note and is heard as its top note.
+Durations are exact fractions of a whole note. An accidental applies to its letter in every octave until the
+end of the bar; a tie carries it over the bar line to the tied note only. A chord has the pitch of its top
+note and the duration of its first.
 Source: the ABC standard 2.1, sections 4.2 to 4.17.
 """
 
@@ -12,7 +12,7 @@ from fractions import Fraction
 from musicgen.notation.key import Key
 from musicgen.notation.problems import Problems, quote
 from musicgen.notation.tokens import (
-    WrittenNote,
+    SpelledNote,
     notes_within,
     read_length,
     read_note,
@@ -20,12 +20,12 @@ from musicgen.notation.tokens import (
     split_chord,
 )
 
-_MOST_BROKEN = 3
+_MAX_BROKEN_SIGNS = 3
 
 
 @dataclass(slots=True)
 class Sound:
-    """A note or rest that may still change: a `>` or a tie after it is yet to come."""
+    """A note or rest. A `>`, `<` or tie after it may still change it."""
 
     pitch: int | None
     """MIDI number; None for a rest."""
@@ -33,11 +33,11 @@ class Sound:
     tied: bool = False
 
 
-class MelodyReader:
-    """Gives sounds for the tokens of one voice, in whole notes and MIDI numbers."""
+class SoundReader:
+    """Reads the tokens of one voice in order. Durations are in whole notes, pitches are MIDI numbers."""
 
     def __init__(self, key: Key, unit: Fraction, is_compound: bool, problems: Problems) -> None:
-        """Start before the first note. `is_compound` speaks of the meter; problems go to `problems`."""
+        """unit: the unit note length in whole notes; is_compound: whether the meter is."""
         self.is_compound = is_compound
         self._problems = problems
         self._last: Sound | None = None
@@ -50,33 +50,31 @@ class MelodyReader:
         self.change_unit(unit)
 
     def change_key(self, key: Key) -> None:
-        """Take this key from here on; the bar's accidentals end."""
+        """Change the key; the accidentals of the bar end."""
         self._key = key
         self._signature = dict(key.alterations)
         self._accidentals: dict[str, int] = {}
 
     def change_unit(self, unit: Fraction) -> None:
-        """Take this unit note length from here on, in whole notes."""
+        """Change the unit note length, in whole notes."""
         self._unit = unit
         self._unit_numerator, self._unit_denominator = unit.numerator, unit.denominator
 
     def end_bar(self) -> None:
-        """Forget the bar's accidentals."""
+        """Drop the accidentals of the bar."""
         self._accidentals.clear()
 
     def note(self, text: str) -> Sound:
-        """The sound of a `note` token."""
         written = read_note(text, self._unit_numerator, self._unit_denominator)
         return self._sound(self._pitch(written), written.duration, written.natural_pitch)
 
     def rest(self, text: str) -> Sound:
-        """The silence of a `rest` token."""
         length, problem = read_length(text[1:])
         self._problems.add(problem)
         return self._sound(None, length * self._unit, None)
 
     def chord(self, text: str) -> Sound | None:
-        """The top note of a `chord` token, as long as its first; None where no note stands in it."""
+        """The top note of a `chord` token with the duration of its first; None if it contains no note."""
         inner, number = split_chord(text)
         top: tuple[int, int, bool] | None = None
         duration = Fraction(0)
@@ -88,7 +86,7 @@ class MelodyReader:
             if top is None or pitch > top[0]:
                 top = (pitch, written.natural_pitch, inner.startswith("-", match.end()))
         if top is None:
-            self._problems.add(f"no note in the chord {quote(text)}")
+            self._problems.add(f"chord {quote(text)} contains no note")
             return None
         length, problem = read_length(number)
         self._problems.add(problem)
@@ -99,14 +97,14 @@ class MelodyReader:
         return sound
 
     def tie(self) -> None:
-        """Tie the last note to the next. It holds only if the next has the same pitch."""
+        """Tie the last note to the next; has no effect if their pitches differ."""
         if self._last is not None and self._last.pitch is not None:
             self._tie_from = self._last
 
     def broken(self, text: str) -> None:
         """Lengthen the last sound and shorten the next (`>`), or the reverse (`<`)."""
-        if self._last is None or self._broken is not None or len(text) > _MOST_BROKEN:
-            self._problems.add(f"broken rhythm {quote(text)} stands between no two notes")
+        if self._last is None or self._broken is not None or len(text) > _MAX_BROKEN_SIGNS:
+            self._problems.add(f"broken rhythm {quote(text)} is misplaced or too long")
             return
         short = Fraction(1, 2 ** len(text))
         first, second = (2 - short, short) if text[0] == ">" else (short, 2 - short)
@@ -114,15 +112,15 @@ class MelodyReader:
         self._broken = second
 
     def tuplet(self, text: str) -> None:
-        """Scale the next notes as a `tuplet` token says; a tuplet that is still open ends."""
+        """Apply a `tuplet` token to the next notes; replaces a tuplet that is still open."""
         tuplet = read_tuplet(text, self.is_compound)
         if tuplet is None:
-            self._problems.add(f"the tuplet {quote(text)} makes no sense")
+            self._problems.add(f"invalid tuplet {quote(text)}")
             return
         self._tuplet_left, self._tuplet_factor = tuplet
 
-    def _pitch(self, written: WrittenNote) -> int:
-        """The MIDI number of a spelled note here, after key signature, bar and tie."""
+    def _pitch(self, written: SpelledNote) -> int:
+        """The MIDI number of a note, given the key signature, the bar's accidentals and a tie before it."""
         if written.problem is not None:
             self._problems.add(written.problem)
         if written.alteration is not None:
@@ -134,12 +132,12 @@ class MelodyReader:
             alteration = self._accidentals.get(written.letter, self._signature[written.letter])
         pitch = written.natural_pitch + alteration + self._key.shift
         if not 0 <= pitch <= 127:
-            self._problems.add(f"a note of MIDI number {pitch} is out of range")
+            self._problems.add(f"note out of MIDI range: {pitch}")
             pitch = min(max(pitch, 0), 127)
         return pitch
 
     def _sound(self, pitch: int | None, duration: Fraction, natural_pitch: int | None) -> Sound:
-        """The next sound, once tuplet, broken rhythm and the tie before it have had their say."""
+        """The next sound, with tuplet and broken rhythm applied and the tie before it resolved."""
         if self._tuplet_left:
             duration *= self._tuplet_factor
             self._tuplet_left -= 1

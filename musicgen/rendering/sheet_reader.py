@@ -1,19 +1,19 @@
-"""ABC text to a tune as it stands on paper.
+"""Reads ABC text as sheet music.
 
-`musicgen.notation` reads the same words for their sound; this keeps what only paper shows. Only the first
-voice is read. What cannot be drawn is left out and named.
+`musicgen.notation` reads the same tokens for their sound; this module keeps what only sheet music shows. It
+reads only the first voice. What cannot be drawn is omitted and listed as a problem.
 """
 
 import re
 from fractions import Fraction
 
 from musicgen.notation.key import NO_KEY, read_key
-from musicgen.notation.lines import Line, body_lines
+from musicgen.notation.lines import FirstVoice, Line, body_lines
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
 from musicgen.notation.problems import Problems, quote
 from musicgen.notation.tokens import (
     TOKEN,
-    WrittenNote,
+    SpelledNote,
     notes_within,
     read_length,
     read_note,
@@ -21,20 +21,19 @@ from musicgen.notation.tokens import (
     split_chord,
 )
 from musicgen.notation.tune import ParsedTune
-from musicgen.notation.voices import FirstVoice
-from musicgen.rendering.written import Event, Measure, WrittenTune
+from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
-MOST_EVENTS = 2_000
-_MOST_AT_ONCE = 8
-_LONGEST = Fraction(4)
-_SHORTEST = Fraction(1, 256)
-_COARSE = Fraction(1, 32)
+MAX_EVENTS = 2_000
+_MAX_CHORD_NOTES = 8
+_MAX_DURATION = Fraction(4)
+_MIN_DURATION = Fraction(1, 256)
+_COARSE_STEP = Fraction(1, 32)
 _TIME_SIGNATURE = re.compile(r"\s*(C\|?|\(?[\d+\s]+\)?/\s*\d+)")
 _STRENGTH = ("invis", "single", "dbl", "end", "rptend")
 
 
-def read_written(tune: ParsedTune) -> WrittenTune:
-    """Read a tune's text again for what it shows. A tune without music has no measures."""
+def read_sheet(tune: ParsedTune) -> SheetMusic:
+    """Read a parsed tune as sheet music. A tune without music has no measures."""
     fields = dict(reversed(tune.headers))
     reader = _Reader(fields, FirstVoice(tune.headers))
     for line in body_lines(tune.body):
@@ -42,12 +41,10 @@ def read_written(tune: ParsedTune) -> WrittenTune:
             break
         reader.read_line(line)
     measures = reader.finish()
-    return WrittenTune(fields.get("T", ""), measures, reader.problems.lines())
+    return SheetMusic(fields.get("T", ""), measures, reader.problems.lines())
 
 
 class _Reader:
-    """Collects measures, token by token."""
-
     def __init__(self, fields: dict[str, str], voice: FirstVoice) -> None:
         self.problems = Problems()
         self.has_events = False
@@ -61,23 +58,22 @@ class _Reader:
         self._broken: Fraction | None = None
         self._last: Event | None = None
         self._strays: dict[str, None] = {}
-        self._forget_waiting()
+        self._reset_pending()
         self._field("M", fields.get("M", "none"))
         self._unit = default_unit(self._meter)
         if "L" in fields:
             self._field("L", fields["L"])
         self._field("K", fields.get("K", "none"))
 
-    def _forget_waiting(self) -> None:
-        """Start anew what the next note will take: space, graces, ornaments, a chord symbol, slurs."""
+    def _reset_pending(self) -> None:
+        """Clear what is attached to the next note: space, graces, ornaments, chord symbol, slurs."""
         self._space = False
-        self._graces: tuple[WrittenNote, ...] = ()
+        self._graces: tuple[SpelledNote, ...] = ()
         self._ornaments: tuple[str, ...] = ()
         self._chord_symbol: str | None = None
         self._slurs = 0
 
     def read_line(self, line: Line) -> None:
-        """Read a field line or a line of music."""
         if line.field is not None:
             self._field(*line.field)
             return
@@ -87,7 +83,7 @@ class _Reader:
         for match in TOKEN.finditer(line.text):
             if match.lastgroup == "comment":
                 break
-            if self._num_events < MOST_EVENTS:
+            if self._num_events < MAX_EVENTS:
                 self._token(match.lastgroup or "stray", match[0])
 
     def _token(self, kind: str, text: str) -> None:
@@ -138,22 +134,22 @@ class _Reader:
         if notes:
             self._add(notes, notes[0].duration * read_length(length)[0])
 
-    def _note(self, text: str) -> WrittenNote:
+    def _note(self, text: str) -> SpelledNote:
         return read_note(text, self._unit.numerator, self._unit.denominator)
 
-    def _notes(self, text: str) -> tuple[WrittenNote, ...]:
-        return tuple(self._note(match[0]) for match in notes_within(text))[:_MOST_AT_ONCE]
+    def _notes(self, text: str) -> tuple[SpelledNote, ...]:
+        return tuple(self._note(match[0]) for match in notes_within(text))[:_MAX_CHORD_NOTES]
 
     def _whole_measures(self, text: str) -> Fraction:
         return (self._meter.bar_length or Fraction(1)) * min(int(text[1:] or 1), 4)
 
-    def _add(self, notes: tuple[WrittenNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
-        """Put an event into the measure, with all that waits for it."""
+    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
+        """Add an event to the measure, with everything pending."""
         if self._broken is not None:
             duration, self._broken = duration * self._broken, None
         event = Event(notes, duration, is_invisible, self._space, self._tuplet, self._graces, self._ornaments)
         event.chord_symbol, event.slurs_opened = self._chord_symbol, self._slurs
-        self._forget_waiting()
+        self._reset_pending()
         self._tuplet_left -= 1
         if self._tuplet_left <= 0:
             self._tuplet = None
@@ -161,14 +157,14 @@ class _Reader:
         self._last = event
         self.has_events = True
         self._num_events += 1
-        if self._num_events == MOST_EVENTS:
-            self.problems.add(f"the score ends after {MOST_EVENTS} notes")
+        if self._num_events == MAX_EVENTS:
+            self.problems.add(f"the score ends after {MAX_EVENTS} notes")
 
     def _start_tuplet(self, text: str) -> None:
         is_compound = self._meter.is_compound
         tuplet = read_tuplet(text, is_compound)
         if tuplet is None:
-            self.problems.add(f"{quote(text)} is no tuplet")
+            self.problems.add(f"invalid tuplet {quote(text)}")
             return
         self._tuplet_left, factor = tuplet
         p = int(text[1:].split(":")[0])
@@ -177,7 +173,7 @@ class _Reader:
         self._tuplet = (self._num_tuplets, p, int(q))
 
     def _break_rhythm(self, signs: str) -> None:
-        """Lengthen one of two neighbours by what the other loses."""
+        """Lengthen one of two neighbouring notes and shorten the other."""
         if self._last is None or self._last.duration == 0:
             return
         short = Fraction(1, 2 ** min(len(signs), 3))
@@ -192,7 +188,7 @@ class _Reader:
             self._last.slurs_closed += 1
 
     def _bar(self, text: str) -> None:
-        """End the measure, and say what the next begins with."""
+        """End the measure, and start the next with repeat sign and ending."""
         signs = text.strip(".0123456789,-")
         number = re.search(r"\d[\d,.\-]*$", text)
         self._in_overlay = False
@@ -205,7 +201,7 @@ class _Reader:
             self._measure.ending = number[0].rstrip(",.-")
 
     def _end_measure(self, right: str) -> None:
-        # Tuplets and broken rhythm end with the measure; a tie may go on.
+        # Tuplets and broken rhythm end with the measure; ties do not.
         self._tuplet, self._tuplet_left, self._broken = None, 0, None
         self._space = True
         if self._measure.events:
@@ -237,7 +233,7 @@ class _Reader:
             self.problems.add(problem)
 
     def finish(self) -> tuple[Measure, ...]:
-        """The measures, with durations that note heads can show."""
+        """The measures, with durations rounded to what note heads can show."""
         self._end_measure("single")
         if self._strays:
             self.problems.add(f"not drawn: {quote(''.join(self._strays))}")
@@ -247,17 +243,17 @@ class _Reader:
         return tuple(self._measures)
 
     def _drawable(self, duration: Fraction) -> Fraction:
-        """The duration if tied and dotted notes can show it, else the nearest one in 1/32 of a whole note."""
-        is_binary = duration % _SHORTEST == 0
-        nearest = duration if is_binary else max(round(duration / _COARSE), 1) * _COARSE
-        drawable = min(nearest, _LONGEST)
+        """The duration if tied and dotted notes can show it, else the nearest multiple of 1/32."""
+        is_binary = duration % _MIN_DURATION == 0
+        nearest = duration if is_binary else max(round(duration / _COARSE_STEP), 1) * _COARSE_STEP
+        drawable = min(nearest, _MAX_DURATION)
         if drawable != duration:
-            self.problems.add(f"a note of {duration} of a whole note is drawn as {drawable}")
+            self.problems.add(f"drew a note of {duration} of a whole note as {drawable}")
         return drawable
 
 
 def _right_bar_line(signs: str) -> str:
-    """The MEI name of the bar line that ends a measure at these ABC signs."""
+    """The MEI name of the bar line for these ABC signs."""
     if signs.startswith(":"):
         return "rptend"
     if "]" in signs or "[" in signs:

@@ -1,6 +1,6 @@
-"""How the metrics of one network depend on what it was asked for: on the temperature, or on the prompt.
+"""Plots how the metrics of one network depend on a sampling setting: the temperature or the prompt.
 
-Temperatures, like all keys that are numbers, run along the x axis as a line; prompts are rows of dots.
+Numeric settings such as temperatures are on the x axis of a line; prompts are rows of dots.
 """
 
 from __future__ import annotations
@@ -24,23 +24,20 @@ Groups = Mapping[str, Mapping[str, float | None]]
 Reference = Mapping[str, Mapping[str, float]]
 
 _COLUMNS = 4
-_MOST_ROWS = 24
-"""Prompts that one page has room for."""
-_TITLES = {
-    "similarity/two_sample_auc": "Two-sample AUC",
-    "diversity/distinct_4": "Distinct 4-grams",
-}
+_MAX_ROWS = 24
+"""Prompts that fit on one page."""
+_TITLES = {"similarity/two_sample_auc": "Two-sample AUC", "diversity/distinct_4": "Distinct 4-grams"}
 _TEXT_SIZE = 8
 _QUIET_COLOUR = "#5b6670"
 
 
-def conditional_figure(by: Groups, name: str, reference: Reference) -> Figure:
-    """The headline metrics of each group of tunes, a panel each, over temperatures or prompts.
+def group_figure(by: Groups, name: str, reference: Reference) -> Figure:
+    """Plot the headline metrics of groups of tunes, one panel per metric.
 
-    by: the group's key as text -> metrics, as `run.json` has them; name: what the keys are, such as
-    "temperature". reference: metric -> mean and sd of held-out corpus tunes, drawn as a band of 2 SD; it
-    should be built for as many tunes as a group has. A metric that has no value in any group has no panel.
-    Of more than 24 prompts the first are drawn. Raises ValueError where no metric has a value.
+    by: setting as text -> metrics, as in run.json; name: of the setting, such as "temperature". reference:
+    metric -> mean and sd of held-out corpus tunes at the size of a group, drawn as a band of ± 2 SD. Metrics
+    without a value in any group are omitted, and so are prompts after the first 24. Raises ValueError if no
+    metric has a value.
     """
     from matplotlib.figure import Figure
 
@@ -49,8 +46,8 @@ def conditional_figure(by: Groups, name: str, reference: Reference) -> Figure:
         raise ValueError(f"no headline metric has a value at any {name}")
     keys = list(by)
     is_line = all(_is_number(key) for key in keys)
-    keys = sorted(keys, key=float) if is_line else keys[:_MOST_ROWS]
-    # The last panel is the legend's.
+    keys = sorted(keys, key=float) if is_line else keys[:_MAX_ROWS]
+    # The last panel is for the legend.
     num_rows = math.ceil((len(metrics) + 1) / _COLUMNS)
     height = 2.3 if is_line else 1.0 + 0.24 * len(keys)
     figure = Figure(figsize=(11, 0.5 + num_rows * height), dpi=150, layout="constrained")
@@ -61,11 +58,11 @@ def conditional_figure(by: Groups, name: str, reference: Reference) -> Figure:
     for place, (panel, metric) in enumerate(zip(panels, metrics, strict=False)):
         values = [_number(by[key].get(metric)) for key in keys]
         _title(panel, metric)
-        beside = reference.get(metric)
+        corpus = reference.get(metric)
         if is_line:
-            _draw_line(panel, [float(key) for key in keys], values, beside, name)
+            _draw_line(panel, [float(key) for key in keys], values, corpus, name)
         else:
-            _draw_dots(panel, keys if place % _COLUMNS == 0 else [""] * len(keys), values, beside)
+            _draw_dots(panel, keys if place % _COLUMNS == 0 else [""] * len(keys), values, corpus)
     for panel in panels[len(metrics) :]:
         panel.set_axis_off()
     _draw_legend(panels[len(metrics)], f"tunes at each {name}")
@@ -76,14 +73,14 @@ def _draw_line(
     panel: Axes,
     places: Sequence[float],
     values: Sequence[float],
-    beside: Mapping[str, float] | None,
+    corpus: Mapping[str, float] | None,
     name: str,
 ) -> None:
-    """Values over numbers, the corpus as a level band."""
-    if beside is not None:
-        low, high = _band(beside)
+    """Draw a line, with the corpus as a horizontal band."""
+    if corpus is not None:
+        low, high = _band(corpus)
         panel.axhspan(low, high, color=CORPUS_COLOUR, alpha=0.35, linewidth=0)
-        panel.axhline(beside["mean"], color=CORPUS_COLOUR, linewidth=1)
+        panel.axhline(corpus["mean"], color=CORPUS_COLOUR, linewidth=1)
     panel.plot(places, values, color=GENERATED_COLOUR, marker="o", markersize=4.5, clip_on=False, zorder=3)
     panel.set_xticks(places if len(places) <= 6 else np.linspace(places[0], places[-1], 5))
     panel.set_xlabel(name, fontsize=_TEXT_SIZE)
@@ -93,16 +90,16 @@ def _draw_line(
 
 
 def _draw_dots(
-    panel: Axes, labels: Sequence[str], values: Sequence[float], beside: Mapping[str, float] | None
+    panel: Axes, labels: Sequence[str], values: Sequence[float], corpus: Mapping[str, float] | None
 ) -> None:
-    """A row for each label from top to bottom, the corpus as an upright band."""
+    """Draw a row for each label from top to bottom, with the corpus as a vertical band."""
     rows = range(len(labels))
-    if beside is not None:
-        low, high = _band(beside)
+    if corpus is not None:
+        low, high = _band(corpus)
         panel.axvspan(low, high, color=CORPUS_COLOUR, alpha=0.35, linewidth=0)
-        panel.axvline(beside["mean"], color=CORPUS_COLOUR, linewidth=1)
+        panel.axvline(corpus["mean"], color=CORPUS_COLOUR, linewidth=1)
     panel.plot(values, rows, "o", color=GENERATED_COLOUR, markersize=5, clip_on=False, zorder=3)
-    # A prompt may hold what matplotlib reads as a formula.
+    # Prompts may contain what matplotlib would parse as a formula.
     panel.set_yticks(rows, [shortened(label) for label in labels], parse_math=False)
     panel.set_ylim(len(labels) - 0.5, -0.5)
     panel.margins(x=0.12)
@@ -135,13 +132,13 @@ def _draw_legend(panel: Axes, words: str) -> None:
         text.set_color(_QUIET_COLOUR)
 
 
-def _band(beside: Mapping[str, float]) -> tuple[float, float]:
-    spread = INDISTINGUISHABLE_SDS * beside["sd"]
-    return beside["mean"] - spread, beside["mean"] + spread
+def _band(corpus: Mapping[str, float]) -> tuple[float, float]:
+    spread = INDISTINGUISHABLE_SDS * corpus["sd"]
+    return corpus["mean"] - spread, corpus["mean"] + spread
 
 
 def _number(value: float | None) -> float:
-    """What matplotlib leaves out of a line where there is no value."""
+    """Matplotlib omits NaN."""
     return math.nan if value is None else value
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.rendering import foreign
+from musicgen.rendering import untrusted
 from musicgen.rendering.audio import check_soundfont, synthesise
-from musicgen.rendering.foreign import play_foreign
 from musicgen.rendering.midi import perform
+from musicgen.rendering.untrusted import play_untrusted
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def own(tmp_path, make_config):
     path = tmp_path / "own.sf2"
     path.write_bytes(check_soundfont(make_config()).read_bytes())
     yield path
-    foreign._end_player()
+    untrusted._end_player()
 
 
 def damaged(path):
@@ -55,29 +55,29 @@ def test_a_damaged_one_is_a_line_before_any_work(make_config, own):
 def test_one_that_is_damaged_later_is_a_line_and_the_next_tune_sounds(golden, make_config, own, tmp_path):
     midi = perform(golden, make_config()).midi or b""
     with pytest.raises(InputError, match="damaged"):
-        play_foreign(midi, damaged(own), 22_050)
+        play_untrusted(midi, damaged(own), 22_050)
     whole = tmp_path / "whole.sf2"
     whole.write_bytes(check_soundfont(make_config()).read_bytes())
-    assert play_foreign(midi, whole, 22_050).any()
+    assert play_untrusted(midi, whole, 22_050).any()
 
 
 def program(tmp_path, monkeypatch, code):
     path = tmp_path / "program.py"
     path.write_text(code)
-    monkeypatch.setattr(foreign, "_PLAYER", path)
+    monkeypatch.setattr(untrusted, "_PLAYER", path)
 
 
 def test_one_that_takes_for_ever_is_a_line(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import time; time.sleep(60)")
-    monkeypatch.setattr(foreign, "_MAX_SECONDS", 0.2)
+    monkeypatch.setattr(untrusted, "_MAX_SECONDS", 0.2)
     with pytest.raises(InputError, match="longer than 0.2 s"):
-        play_foreign(b"", own, 22_050)
+        play_untrusted(b"", own, 22_050)
 
 
 def test_a_player_that_the_machine_killed_says_nothing_of_the_soundfont(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(OSError, match="is there enough memory") as caught:
-        play_foreign(b"", own, 22_050)
+        play_untrusted(b"", own, 22_050)
     assert caught.value.errno == errno.ENOMEM
 
 
@@ -85,12 +85,12 @@ def test_a_forked_process_starts_a_player_of_its_own(golden, make_config, own):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     code = (
-        "import os, sys; from pathlib import Path; from musicgen.rendering import foreign\n"
+        "import os, sys; from pathlib import Path; from musicgen.rendering import untrusted\n"
         "from musicgen.rendering.synthesis import scale\n"
         "midi, own = scale(73, [60, 62]), Path(sys.argv[1])\n"
-        "first = foreign.play_foreign(midi, own, 22050)\n"
+        "first = untrusted.play_untrusted(midi, own, 22050)\n"
         "child = os.fork()\n"
-        "second = foreign.play_foreign(midi, own, 22050)\n"
+        "second = untrusted.play_untrusted(midi, own, 22050)\n"
         "assert (first == second).all()\n"
         "if child: assert os.waitpid(child, 0)[1] == 0\n"
     )

@@ -1,6 +1,6 @@
-"""A process of its own for native code that strangers' files may crash: it answers one request after another.
+"""Runs native code that untrusted files may crash in a separate process, which answers requests in turn.
 
-Requests and answers are bytes, each after its length in eight bytes.
+Requests and answers are bytes, each preceded by its length in eight bytes.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ from musicgen.system.limits import limit_process
 _LENGTH_BYTES = 8
 _MAX_ANSWER_BYTES = 2**30
 _MAX_FILE_BYTES = 2**24
-"""Of its messages; it writes no other file."""
-# Its callers wait for an answer for a limited time.
+"""Limit of its messages; it writes no other file."""
 _MAX_CPU_SECONDS = 24 * 3600
+"""Only a backstop: callers have a timeout for each answer."""
 _SECONDS_TO_END = 5.0
 
 
-class Helper:
+class IsolatedProgram:
     """A running Python program that reads requests on standard input and answers on standard output."""
 
     def __init__(self, program: Path, *arguments: str, memory_bytes: int) -> None:
-        """Start it; raises OSError if the system does not let it start."""
+        """Start the program. Raises OSError if the system cannot start it."""
         self._messages = scratch_file()
         self._process = subprocess.Popen(
-            # -P keeps the names of the modules beside the program out of its import path.
+            # -P keeps the program's folder, whose modules have generic names, out of its import path.
             [sys.executable, "-P", str(program), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,
-            # Ctrl-C is for the command: this ends when its requests do.
+            # Ctrl-C must reach only the command; this program ends when its input does.
             start_new_session=True,
         )
         limit_process(
@@ -47,17 +47,17 @@ class Helper:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests = self._process.stdin
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        # Not every system lets a program wait for a pipe for a limited time.
+        # A thread, because not every system supports waiting for a pipe with a timeout.
         self._listener = threading.Thread(
             target=_pass_on, args=(self._process.stdout, self._answers), daemon=True
         )
         self._listener.start()
 
     def ask(self, request: bytes, timeout_seconds: float) -> bytes | None:
-        """The answer; None if the program ended instead. Raises TimeoutError."""
+        """The answer; None if the program exited instead. Raises TimeoutError."""
         self._messages.seek(0)
         self._messages.truncate()
-        # A program that is gone shows in its answer.
+        # If the program has exited, its answer is None.
         with contextlib.suppress(BrokenPipeError):
             self._requests.write(len(request).to_bytes(_LENGTH_BYTES, "big") + request)
             self._requests.flush()
@@ -67,12 +67,12 @@ class Helper:
             raise TimeoutError from None
 
     def messages(self) -> list[str]:
-        """The lines that it printed on its standard error since the latest request."""
+        """The lines on standard error since the latest request."""
         self._messages.seek(0)
         return self._messages.read().decode("utf-8", errors="replace").splitlines()
 
     def end(self, patience_seconds: float = _SECONDS_TO_END) -> tuple[int, list[str]]:
-        """End it, by force after some seconds; returns its exit status and its messages."""
+        """End the program, and kill it after some seconds; returns its exit status and messages."""
         with contextlib.suppress(BrokenPipeError):
             self._requests.close()
         try:
@@ -87,7 +87,7 @@ class Helper:
 
 
 def _pass_on(answers: IO[bytes], to: "queue.SimpleQueue[bytes | None]") -> None:
-    """Pass on every whole answer, and None at the end."""
+    """Queue every complete answer, and None at the end."""
     with answers:
         while len(head := answers.read(_LENGTH_BYTES)) == _LENGTH_BYTES:
             length = int.from_bytes(head, "big")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from musicgen.rendering.helper import Helper
+from musicgen.rendering.isolated import IsolatedProgram
 from musicgen.system.limits import LIMITS_ARE_SET
 
 ECHO = """
@@ -17,10 +17,10 @@ while length := sys.stdin.buffer.read(8):
 
 @pytest.fixture
 def start(tmp_path):
-    def of(code: str) -> Helper:
+    def of(code: str) -> IsolatedProgram:
         program = tmp_path / "program.py"
         program.write_text(code)
-        return Helper(program, memory_bytes=2**30)
+        return IsolatedProgram(program, memory_bytes=2**30)
 
     return of
 

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from musicgen.metrics.conditional_figures import conditional_figure
-from musicgen.metrics.table import conditional_table, shortened
+from musicgen.metrics.group_figure import group_figure
+from musicgen.metrics.table import group_table, shortened
 
 REFERENCE = {
     "validity/tune_rate": {"mean": 0.9, "sd": 0.04},
@@ -60,7 +60,7 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
 
 
 def test_temperatures_are_a_line_in_their_order_without_what_is_missing() -> None:
-    figure = conditional_figure(BY_TEMPERATURE, "temperature", REFERENCE)
+    figure = group_figure(BY_TEMPERATURE, "temperature", REFERENCE)
     drawn = panels(figure)
     assert list(drawn) == ["Tune rate  ↑", "Lag repeat  → corpus"]
     assert drawn["Tune rate  ↑"] == ([0.4, 1.2], [0.8, 0.1])
@@ -72,7 +72,7 @@ def test_temperatures_are_a_line_in_their_order_without_what_is_missing() -> Non
 
 def test_prompts_are_rows_of_dots() -> None:
     by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
-    figure = conditional_figure(by, "prompt", {})
+    figure = group_figure(by, "prompt", {})
     (values, rows) = panels(figure)["Tune rate  ↑"]
     assert values == pytest.approx([0, 0.1, 0.2, 0.3])
     assert rows == [0, 1, 2, 3]
@@ -84,7 +84,7 @@ def test_prompts_are_rows_of_dots() -> None:
 def test_a_page_holds_the_first_prompts_of_many() -> None:
     names = ("validity/tune_rate", "validity/bar_rate", "structure/lag_repeat")
     metrics: dict[str, float | None] = dict.fromkeys(names, 0.5)
-    figure = conditional_figure({f"X:{number}\n" * 9: metrics for number in range(90)}, "prompt", REFERENCE)
+    figure = group_figure({f"X:{number}\n" * 9: metrics for number in range(90)}, "prompt", REFERENCE)
     assert "the first 24 of 90" in figure.get_suptitle()
     assert len(panels(figure)["Bar rate  ↑"][0]) == 24
     assert figure.get_size_inches()[1] < 17
@@ -93,7 +93,7 @@ def test_a_page_holds_the_first_prompts_of_many() -> None:
 
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(ValueError, match="no headline metric"):
-        conditional_figure({"0.5": {"validity/tune_rate": None}}, "temperature", REFERENCE)
+        group_figure({"0.5": {"validity/tune_rate": None}}, "temperature", REFERENCE)
 
 
 def test_a_prompt_is_shortened_to_one_line() -> None:
@@ -106,7 +106,7 @@ def test_a_prompt_is_shortened_to_one_line() -> None:
 def test_the_table_has_a_row_for_each_group_and_the_corpus() -> None:
     text = io.StringIO()
     by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
-    Console(file=text, width=100).print(conditional_table(by, "prompt", REFERENCE))
+    Console(file=text, width=100).print(group_table(by, "prompt", REFERENCE))
     lines = [line.split() for line in text.getvalue().splitlines()]
     assert [line[-1] for line in lines[-6:]] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.9000", "0.0400"]
     assert "K:[bold]" in text.getvalue()

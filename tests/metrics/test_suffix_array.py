@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musicgen.metrics.matching import PassageIndex
+from musicgen.metrics.suffix_array import PassageIndex
 
 tune = st.lists(st.integers(0, 3), max_size=25)
 corpus = st.lists(tune, max_size=8)
@@ -74,13 +74,7 @@ def test_long_repeats_are_sorted_out() -> None:
     """Suffixes that agree for hundreds of notes need every round of the sort."""
     long = [1] * 700 + [2]
     index = PassageIndex(arrays([long, [1] * 300 + [3], long]))
-    (matches,) = index.match(
-        arrays(
-            [
-                [1] * 500 + [2],
-            ][:1]
-        )
-    )
+    (matches,) = index.match(arrays([[1] * 500 + [2]][:1]))
     assert matches.lengths[0] == 501
     assert matches.lengths.tolist() == list(range(501, 0, -1))
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.melody import read_corpus, read_tunes
-from musicgen.metrics.tune_rows import NEAREST_COLUMNS, tune_rows
+from musicgen.metrics.per_tune import NEAREST_COLUMNS, tune_rows
+from musicgen.metrics.tunes import read_corpus, read_tunes
 from musicgen.notation import parse_tune
 from musicgen.notation.melodies import melody_of
 
