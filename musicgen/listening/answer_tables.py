@@ -1,36 +1,32 @@
-"""Answers as tables of one row each: ratings.csv of a session of ratings, choices.csv of one of pairs.
+"""Answers as tables: ratings.csv for a session of ratings, choices.csv for one of pairs.
 
-Only listeners who have ended are in them: the tables hold the key, which nobody may read who still listens.
+They contain the key, so only listeners who have ended are in them.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from musicgen.listening.database import Answer
 from musicgen.listening.stimuli import BASELINE, SHUFFLED
-from musicgen.records.ratings import COLUMNS, FILE_NAME, Rating
+from musicgen.records.ratings import Rating
 from musicgen.records.runs import write_csv
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 CHOICES_FILE = "choices.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one person preferred, of a tune of an arm and one of the baseline; in the order of choices.csv."""
+    """One person's choice between a tune of an arm and one of the baseline: a row of choices.csv."""
 
     listener: str
     pair_id: str
     arm: str
-    """Of an anchor CORPUS, which stands against shuffled notes."""
+    """CORPUS for an anchor, which is compared with shuffled notes."""
     is_chosen: bool
-    """Whether the arm was preferred."""
+    """Whether the arm's tune was preferred."""
     side: int
-    """Where the arm's tune was heard: 1 or 2."""
+    """The number of the arm's tune: 1 or 2."""
     seed: int | None
     run_id: str
     index: int | None
@@ -38,13 +34,12 @@ class Choice:
     baseline_index: int | None
     is_repeat: bool
     anchor: str
-    """CORPUS, or "" for a pair of runs' tunes."""
+    """CORPUS, or "" for tunes of runs."""
     position: int
     chosen_at: str
 
 
 def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
-    """The ratings of everyone who has ended."""
     return [
         Rating(
             listener=answer.listener,
@@ -52,7 +47,7 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
             run_id=answer.heard[0].run_id,
             arm=answer.heard[0].arm,
             seed=answer.heard[0].seed,
-            # A set is several tunes of one run.
+            # A set consists of several tunes of one run.
             index=answer.heard[0].index if len(answer.heard) == 1 else None,
             criterion=answer.question,
             rating=answer.value,
@@ -66,16 +61,7 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
     ]
 
 
-def write_ratings(ratings: Sequence[Rating], folder: Path) -> Path:
-    """Write ratings.csv."""
-    from pandas import DataFrame
-
-    table = DataFrame([asdict(rating) for rating in ratings], columns=list(COLUMNS))
-    return _written(table, folder / FILE_NAME)
-
-
 def choices_of(answers: Sequence[Answer]) -> list[Choice]:
-    """The choices of everyone who has ended."""
     return [_choice(answer) for answer in answers if answer.has_ended]
 
 
@@ -100,19 +86,14 @@ def _choice(answer: Answer) -> Choice:
     )
 
 
-def write_choices(choices: Sequence[Choice], folder: Path) -> Path:
-    """Write choices.csv."""
+def write_answers(rows: Sequence[Rating] | Sequence[Choice], columns: Sequence[str], path: Path) -> Path:
+    """Write the rows as CSV; returns the path."""
     from pandas import DataFrame
 
-    names = [field.name for field in fields(Choice)]
-    table = DataFrame([asdict(choice) for choice in choices], columns=names)
-    return _written(table, folder / CHOICES_FILE)
-
-
-def _written(table: "DataFrame", path: Path) -> Path:
+    table = DataFrame([asdict(row) for row in rows], columns=list(columns))
     for name in ("seed", "index", "baseline_index"):
         if name in table:
-            # Whole numbers beside empty cells.
+            # Nullable integers, for columns with empty cells.
             table[name] = table[name].astype("Int64")
     write_csv(table, path)
     return path

@@ -1,8 +1,8 @@
-"""Figures as parts of the page: SVG whose colours, fonts and width belong to the page's style sheet.
+"""Matplotlib figures as inline SVG whose colours and fonts come from the page's style sheet.
 
-Matplotlib writes style attributes, which the page's security policy forbids, fixed colours, which a dark page
-swallows, and identifiers that figures share. Here styles become presentation attributes, every colour a
-variable of the style sheet with a counterpart for dark pages, and identifiers are told apart by the figure.
+Matplotlib writes style attributes, which the page's security policy forbids; fixed colours, which disappear
+on a dark page; and identifiers that repeat between figures. Here styles become presentation attributes,
+colours become variables with a dark counterpart, and identifiers are prefixed with the figure's name.
 """
 
 import colorsys
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DARK_PAPER = "#171b21"
-"""Behind figures on a dark page."""
-_LEAST_CONTRAST = 4.5
-"""Of text and lines with the paper (Web Content Accessibility Guidelines 2.2, 1.4.3)."""
-_GREY = 0.12
-"""Colours less saturated than this are turned round, from black on white to white on black."""
+"""The background of figures on a dark page."""
+_MIN_CONTRAST = 4.5
+"""Minimum contrast of text and lines (Web Content Accessibility Guidelines 2.2, 1.4.3)."""
+_MAX_GREY = 0.12
+"""Colours less saturated than this are inverted, from black on white to white on black."""
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _REFERENCE = re.compile(r"(url\(#|^#)")
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A figure that the page holds inline."""
+    """A figure for inline use."""
 
     name: str
     svg: str
     width: int
-    """In pixels of the page, at which its text has the size of small print."""
+    """In CSS pixels; at this width its text has the size of small print."""
     file: str
-    """The same as an SVG file by itself, on white."""
+    """The figure as a standalone SVG file, on white."""
 
 
 def inline_plot(name: str, figure: "Figure") -> Plot:
@@ -56,7 +56,7 @@ def inline_plot(name: str, figure: "Figure") -> Plot:
     for attribute in ("height", "version"):
         root.attrib.pop(attribute, None)
     root.attrib |= {"class": "drawing", "width": str(width)}
-    # The joins that Matplotlib's style element gives everything; the page hides the drawing behind its words.
+    # Matplotlib's style element sets the joins. Screen readers get the description instead of the drawing.
     root.attrib |= {"stroke-linejoin": "round", "aria-hidden": "true", "focusable": "false"}
     svg = re.sub(r">\s+<", "><", ElementTree.tostring(root, encoding="unicode"))
     return Plot(name, svg, width, buffer.getvalue())
@@ -67,7 +67,7 @@ def _adapt(element: ElementTree.Element, prefix: str) -> None:
     attributes = {_plain(name): value for name, value in element.attrib.items()}
     for declaration in attributes.pop("style", "").split(";"):
         name, _, value = declaration.partition(":")
-        # The page has a font of its own.
+        # The page sets the font.
         if value and name.strip() != "font-family":
             attributes[name.strip()] = value.strip()
     for name, value in attributes.items():
@@ -84,35 +84,34 @@ def _adapt(element: ElementTree.Element, prefix: str) -> None:
 
 
 def _plain(name: str) -> str:
-    """The name without its namespace."""
     return name.rpartition("}")[2]
 
 
 def colour_rules(plots: Iterable[Plot]) -> str:
-    """The rules that define the colours of these plots, for light pages and for dark ones."""
-    used = sorted({found for plot in plots for found in re.findall(r"--plot-([0-9a-f]{6})", plot.svg)})
-    # Text has no colour attribute where it is black.
-    used = sorted({*used, "000000"})
+    """Style rules that define the colours of these plots, for light and for dark pages."""
+    found = {colour for plot in plots for colour in re.findall(r"--plot-([0-9a-f]{6})", plot.svg)}
+    # Black text has no colour attribute.
+    used = sorted(found | {"000000"})
     light = "".join(f"--plot-{colour}:#{colour};" for colour in used)
     dark = "".join(f"--plot-{colour}:{dark_counterpart('#' + colour)};" for colour in used)
     return f":root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
 
 def dark_counterpart(colour: str) -> str:
-    """The colour that does on dark paper what `colour`, "#rrggbb", does on white."""
+    """The colour that looks on dark paper as `colour`, "#rrggbb", looks on white."""
     red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
-    if max(red, green, blue) - min(red, green, blue) < _GREY:
+    if max(red, green, blue) - min(red, green, blue) < _MAX_GREY:
         if colour == "#ffffff":
             return DARK_PAPER
         return _hex(*colorsys.hls_to_rgb(hue, 0.93 - 0.76 * lightness, saturation / 2))
-    while contrast(_hex(*colorsys.hls_to_rgb(hue, lightness, saturation)), DARK_PAPER) < _LEAST_CONTRAST:
+    while contrast(_hex(*colorsys.hls_to_rgb(hue, lightness, saturation)), DARK_PAPER) < _MIN_CONTRAST:
         lightness += 0.02
     return _hex(*colorsys.hls_to_rgb(hue, lightness, saturation))
 
 
 def contrast(first: str, second: str) -> float:
-    """Contrast ratio of two colours "#rrggbb", from 1 to 21 (WCAG 2.2)."""
+    """Contrast ratio of two colours "#rrggbb", from 1 to 21 (WCAG 2.2, relative luminance)."""
     lighter, darker = sorted((_luminance(first), _luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""listening.csv: the mean rating of every arm, and of the anchors, by criterion, and how far to trust it."""
+"""listening.csv: mean ratings by arm and criterion, and how reliable the listeners are."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ LOWEST, HIGHEST = 1.0, 5.0
 
 
 def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFrame":
-    """A row for each arm and criterion that was rated, repeats left out; `arms` gives the order."""
+    """A row for each rated arm and criterion, in the order of `arms`; repeats do not count."""
     from pandas import DataFrame
 
     first = [rating for rating in ratings if not rating.is_repeat]
@@ -39,7 +39,7 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
                     "arm": arm,
                     "criterion": criterion,
                     "mean": mean.value,
-                    # No rating lies outside the scale, and no mean either.
+                    # A mean cannot be outside the scale.
                     "ci_low": max(LOWEST, mean.low) if math.isfinite(mean.low) else math.nan,
                     "ci_high": min(HIGHEST, mean.high) if math.isfinite(mean.high) else math.nan,
                     "num_ratings": len(own),
@@ -52,13 +52,13 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
 
 
 def rated_criteria(ratings: Iterable[Rating]) -> list[str]:
-    """The criteria that were rated, in the order of pages."""
+    """The rated criteria, in the order of the page."""
     rated = {rating.criterion for rating in ratings}
     return [name for name in SCALES if name in rated]
 
 
 def rating_matrix(ratings: Iterable[Rating]) -> Floats:
-    """Shape (listeners, tunes), NaN where a listener did not rate a tune; for one criterion."""
+    """The ratings of one criterion, shape (listeners, tunes); NaN if a listener did not rate a tune."""
     known = {(rating.listener, rating.tune_id): float(rating.rating) for rating in ratings}
     listeners = list(dict.fromkeys(listener for listener, _ in known))
     tunes = list(dict.fromkeys(tune for _, tune in known))
@@ -67,19 +67,19 @@ def rating_matrix(ratings: Iterable[Rating]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How well one listener agrees with themself, and hears what anyone should hear."""
+    """How well one listener agrees with themselves and tells corpus tunes from shuffled ones."""
 
     listener: str
     num_repeated: int
-    """Ratings that were given twice."""
+    """Number of ratings given twice."""
     num_equal: int
     num_within_one: int
     corpus_above_shuffled: float
-    """Mean rating of the corpus tunes less that of the shuffled ones; NaN without anchors."""
+    """Mean rating of corpus tunes minus that of shuffled ones; NaN without anchors."""
 
 
 def reliability_of(ratings: Sequence[Rating], listener: str) -> Reliability:
-    """From the hidden repeats and the anchors."""
+    """A listener's reliability, from hidden repeats and anchors."""
     own = [rating for rating in ratings if rating.listener == listener]
     first = {(rating.tune_id, rating.criterion): rating.rating for rating in own if not rating.is_repeat}
     differences = [
@@ -101,7 +101,7 @@ def reliability_of(ratings: Sequence[Rating], listener: str) -> Reliability:
 
 
 def agreement_between(ratings: Sequence[Rating]) -> dict[str, float]:
-    """Criterion -> Krippendorff's ordinal alpha over what several listeners rated; NaN for one listener."""
+    """Criterion -> Krippendorff's ordinal alpha; NaN for a single listener."""
     first = [rating for rating in ratings if not rating.is_repeat]
     return {
         criterion: alpha(rating_matrix(rating for rating in first if rating.criterion == criterion))

@@ -1,7 +1,7 @@
-"""A finished study as a folder for a repository: small, readable where it lies, and of no machine's own.
+"""A finished study as a small, portable folder for a repository.
 
-Every sentence on an effect cites its row of effects.csv in the title of a link, so that anybody, and a test,
-can hold one against the other.
+Every sentence about an effect cites its row of effects.csv in the title of a link, so that readers and tests
+can check one against the other.
 """
 
 import json
@@ -23,10 +23,9 @@ from musicgen.records.findings import Finding, findings_text, keep_findings, mer
 from musicgen.records.runs import PLAN, directory_name, flat_config, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome
-from musicgen.reporting.board import Judged
-from musicgen.reporting.contents import Contents
+from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
-from musicgen.reporting.kept_folder import (
+from musicgen.reporting.folder_replacement import (
     BASELINE,
     EFFECTS,
     FIGURES,
@@ -39,8 +38,7 @@ from musicgen.reporting.kept_folder import (
     check_folder,
     replacing,
 )
-from musicgen.reporting.material import Material
-from musicgen.reporting.page import text_of
+from musicgen.reporting.markup import markdown_of
 from musicgen.reporting.players import PAGE_SAMPLE_RATE, compress, sound_of
 from musicgen.reporting.portable import (
     check_portable,
@@ -49,22 +47,24 @@ from musicgen.reporting.portable import (
     portable_value,
     without_folders,
 )
-from musicgen.sweep.plan_table import describe_seconds
+from musicgen.reporting.report import Report
+from musicgen.reporting.study_data import StudyData
 from musicgen.system.files import copy_atomically, write_text_atomically
+from musicgen.system.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUM_SONGS = 3
 _COMPRESSION = 0.8
-"""Of OGG Vorbis, from 0 for the best quality to 1 for the smallest file."""
-_COLOURS = 64
-"""Of a PNG: figures are lines and words."""
+"""OGG Vorbis compression, from 0 (best quality) to 1 (smallest file)."""
+_NUM_COLOURS = 64
+"""Enough for a PNG of lines and words."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeptFolder:
-    """What was written."""
+    """What was written, for a line of output."""
 
     path: Path
     num_files: int
@@ -76,113 +76,108 @@ class KeptFolder:
 
 @dataclass(frozen=True, slots=True)
 class KeptSong:
-    """One of the best songs, with the names of its files in the folder."""
+    """One of the best songs, with the addresses of its files in the folder."""
 
-    judged: Judged
+    judged: JudgedSong
     abc: str
     audio: str | None
     score: str | None
 
 
-def write_kept(contents: Contents, folder: Path) -> KeptFolder:
-    """Write the study to the folder, in place of what an earlier call wrote there; other files stay.
+def write_kept(report: Report, folder: Path) -> KeptFolder:
+    """Write the study to the folder, replacing what an earlier call wrote there; other files stay.
 
-    The old study stays whole until the new one is. Raises InputError as `check_folder` does, and where a text
-    would name a folder of this machine.
+    The old study stays intact until the new one is complete. Raises InputError as `check_folder` does, and
+    if a text would name a folder of this machine.
     """
-    material = contents.material
-    check_folder(material, folder)
-    findings = _portable_findings(material)
-    # Findings may also be written into the folder's own log, which is kept.
+    study = report.study
+    check_folder(study, folder)
+    findings = _portable_findings(study)
+    # The folder's own log may hold further findings; they are kept.
     logged = merged_findings(findings, folder / FINDINGS)
-    check_portable(findings_text(logged), str(folder / FINDINGS), [material.root])
+    check_portable(findings_text(logged), str(folder / FINDINGS), [study.root])
     with replacing(folder) as place:
-        _write_tables(material, place)
-        figures = _write_figures(drawn_figures(material), place / FIGURES)
-        songs = _write_songs(contents, place / SONGS)
+        _write_tables(study, place)
+        figures = _write_figures(drawn_figures(study), place / FIGURES)
+        songs = _write_songs(report, place / SONGS)
         others = [name for name in (PLAN, NOISE) if (place / name).is_file()]
         others += [FINDINGS] if logged else []
         others += [WORDS] if (folder / WORDS).is_file() else []
-        text = text_of(
+        text = markdown_of(
             "kept.md.j2",
-            contents,
+            report,
             mark=MARK,
             figures={name: f"{FIGURES}/{path.name}" for name, path in figures.items()},
             songs=songs,
-            commands=[portable_command(command) for command in material.commands],
-            corpora=_corpora(material),
-            circumstances=_circumstances(material),
-            settings=_settings(material),
-            seeds=sorted({run.record.seed for run in material.all_runs}),
-            joint=_joint(contents),
-            failures=[without_folders(line) for line in material.failures],
-            not_compared=[without_folders(line) for line in material.not_compared],
+            commands=[portable_command(command) for command in study.commands],
+            corpora=_corpora(study),
+            circumstances=_circumstances(study),
+            settings=_settings(study),
+            seeds=sorted({run.record.seed for run in study.all_runs}),
+            joint=_joint(report),
+            failures=[without_folders(line) for line in study.failures],
+            not_compared=[without_folders(line) for line in study.not_compared],
             files=others,
             sentence=sentence,
             cited=cited,
         )
-        _write_text(text, place / README, material)
+        _write_text(text, place / README, study)
         for path in place.rglob("*"):
             if path.suffix in {".svg", ".abc"}:
-                check_portable(path.read_text(encoding="utf-8"), path.name, [material.root])
+                check_portable(path.read_text(encoding="utf-8"), path.name, [study.root])
     keep_findings(findings, folder / FINDINGS)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
 
 
-def cited(row: Effect) -> str:
-    """The row as the title of a link names it, such as "training.learning_rate=0.01 fit/validation_loss"."""
-    level = level_of(portable_value(row.value))
-    words = f"{row.parameter}={level} {row.metric}{f' {RETUNED}' if row.tuning == RETUNED else ''}"
+def cited(effect: Effect) -> str:
+    """The effect as link titles name it, such as "training.learning_rate=0.01 fit/validation_loss"."""
+    level = level_of(portable_value(effect.value))
+    words = f"{effect.parameter}={level} {effect.metric}{f' {RETUNED}' if effect.tuning == RETUNED else ''}"
     for sign in '\\"|`':
         words = words.replace(sign, f"\\{sign}")
     return " ".join(words.split())
 
 
 def sentence(answer: Answer) -> str:
-    """What a change did, with the difference and its interval wherever there are any."""
-    if answer.row.decision.is_claim:
-        return f"{answer.change} {answer.verdict}"
-    difference = "" if answer.outcome is Outcome.NOTHING else f", {answer.difference}"
-    return f"{answer.change}, {metric_words(answer.metric)}{difference}: {answer.verdict}"
+    """What a change did, with the difference and its interval if there are any."""
+    if answer.effect.decision.is_claim:
+        return f"{answer.change} {answer.effect.verdict}"
+    difference = "" if answer.outcome is Outcome.NO_VALUE else f", {answer.difference}"
+    return f"{answer.change}, {metric_words(answer.effect.metric)}{difference}: {answer.effect.verdict}"
 
 
-def _write_text(text: str, path: Path, material: Material) -> None:
-    check_portable(text, path.name, [material.root])
+def _write_text(text: str, path: Path, study: StudyData) -> None:
+    check_portable(text, path.name, [study.root])
     write_text_atomically(path, text)
 
 
-def _write_tables(material: Material, folder: Path) -> None:
+def _write_tables(study: StudyData, folder: Path) -> None:
     from pandas import DataFrame
 
-    tables = {
-        RUNS: material.runs,
-        EFFECTS: effects_frame(material.effects),
-        NOISE: noise_table(material.star.baseline.runs),
-    }
-    if (material.root / PLAN).is_file():
-        # As written: 1e-3 stays 1e-3.
-        tables[PLAN] = DataFrame(read_rows(material.root / PLAN))
+    noise = noise_table(study.paired.baseline.runs)
+    tables = {RUNS: study.runs, EFFECTS: effects_frame(study.effects), NOISE: noise}
+    if (study.root / PLAN).is_file():
+        # Read as text, so that 1e-3 stays 1e-3.
+        tables[PLAN] = DataFrame(read_rows(study.root / PLAN))
     for name, table in tables.items():
         if len(table) or name in (RUNS, EFFECTS):
-            _write_text(
-                portable_table(table).to_csv(index=False, lineterminator="\n"), folder / name, material
-            )
-    text = json.dumps(_baseline(material), indent=2, ensure_ascii=False)
-    _write_text(f"{text}\n", folder / BASELINE, material)
+            _write_text(portable_table(table).to_csv(index=False, lineterminator="\n"), folder / name, study)
+    text = json.dumps(_baseline(study), indent=2, ensure_ascii=False)
+    _write_text(f"{text}\n", folder / BASELINE, study)
 
 
-def _portable_findings(material: Material) -> list[Finding]:
-    names = {run.record.run_id: directory_name(run, material.root) for run in material.all_runs}
-    told = (names.get(one.run_id, one.directory) for one in material.findings)
+def _portable_findings(study: StudyData) -> list[Finding]:
+    names = {run.record.run_id: directory_name(run, study.root) for run in study.all_runs}
+    directories = (names.get(one.run_id, one.directory) for one in study.findings)
     return [
         replace(one, directory=str(portable_value(name)))
-        for one, name in zip(material.findings, told, strict=True)
+        for one, name in zip(study.findings, directories, strict=True)
     ]
 
 
 def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, Path]:
-    """Each figure as PNG or SVG, whichever is smaller."""
+    """Write each figure as PNG or SVG, whichever is smaller; returns the paths."""
     from PIL import Image
 
     written = {}
@@ -191,7 +186,7 @@ def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, P
         for name in figures:
             vectors, pixels = (Path(drawn) / f"{name}.{suffix}" for suffix in ("svg", "png"))
             with Image.open(pixels) as image:
-                image.convert("RGB").quantize(_COLOURS).save(pixels, optimize=True)
+                image.convert("RGB").quantize(_NUM_COLOURS).save(pixels, optimize=True)
             smallest = min(vectors, pixels, key=lambda path: path.stat().st_size)
             folder.mkdir(exist_ok=True)
             written[name] = folder / smallest.name
@@ -199,17 +194,16 @@ def _write_figures(figures: "Mapping[str, Figure]", folder: Path) -> dict[str, P
     return written
 
 
-def _write_songs(contents: Contents, folder: Path) -> list[KeptSong]:
-    """The best songs by the report's rule, under their ranks."""
-    best = contents.best[:NUM_SONGS]
+def _write_songs(report: Report, folder: Path) -> list[KeptSong]:
+    best = report.best[:NUM_SONGS]
     if not best:
         return []
     songs = (one.song for one in best)
-    config = sound_of(songs, sample_rate=PAGE_SAMPLE_RATE, soundfont=contents.soundfont)
+    config = sound_of(songs, sample_rate=PAGE_SAMPLE_RATE, soundfont=report.soundfont)
     kept = []
     with tempfile.TemporaryDirectory() as made, Engraver(config.timeout_seconds) as engraver:
         for rank, one in enumerate(best, start=1):
-            abc = _with_place(one.song.abc, contents.place(one.song))
+            abc = _with_origin(one.song.abc, report.place(one.song))
             rendered = render_tune(abc, Path(made) / str(rank), config, engraver)
             audio = rendered.audio and compress(rendered.audio, _COMPRESSION, mono=True, suffix=".ogg")
             kept.append(
@@ -224,66 +218,68 @@ def _write_songs(contents: Contents, folder: Path) -> list[KeptSong]:
 
 
 def _copied(path: Path, folder: Path) -> str:
-    """The address of the file's copy, from the folder above."""
+    """Copy the file; returns its address from the folder above."""
     folder.mkdir(exist_ok=True)
     copy_atomically(path, folder / path.name)
     return f"{folder.name}/{path.name}"
 
 
-def _with_place(abc: str, place: str) -> str:
-    """The tune with the change that it comes from in its header, under the stamp of its run."""
+def _with_origin(abc: str, place: str) -> str:
+    """The tune with its origin in the header, below the stamp of its run."""
     number, stamp, rest = abc.split("\n", 2)
     return f"{number}\n{stamp}\nN:{' '.join(place.split())}\n{rest}"
 
 
-def _joint(contents: Contents) -> list[Answer]:
-    """The answers of the winners together, in the order of the sentences on whether they add up."""
+def _joint(report: Report) -> list[Answer]:
+    """The answers on all winners combined, in the order of the sentences on whether they add up."""
     by_metric = {
-        answer.metric: answer
-        for found in contents.primary
+        answer.effect.metric: answer
+        for found in report.primary
         for answer in found.answers
-        if answer.row.parameter == COMBINED
+        if answer.effect.parameter == COMBINED
     }
-    return [by_metric[one.metric] for one in contents.material.additivity]
+    return [by_metric[one.metric] for one in report.study.additivity]
 
 
-def _baseline(material: Material) -> dict[str, object]:
-    """What can change a number of the baseline, by dotted names; its seeds are told elsewhere."""
-    config = material.star.baseline.runs[0].record.config if material.star.baseline.runs else {}
+def _baseline(study: StudyData) -> dict[str, object]:
+    """Dotted name -> value of every setting that can change the baseline's numbers; no seeds."""
+    config = study.paired.baseline.runs[0].record.config if study.paired.baseline.runs else {}
     groups = {name: config[name] for name in IDENTITY_GROUPS if name in config}
     return {name: portable_value(value) for name, value in flat_config(groups).items()}
 
 
-def _settings(material: Material) -> list[str]:
-    """What the baseline says of corpus, network, training and sampling, as on a command line."""
+def _settings(study: StudyData) -> list[str]:
+    """The baseline's corpus, network, training and sampling settings, as on a command line."""
     return [
         f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in _baseline(material).items()
+        for name, value in _baseline(study).items()
         if name.startswith(("data.name", "model.", "training.", "sampling.")) and value is not None
     ]
 
 
-def _corpora(material: Material) -> list[str]:
-    """Where the corpora of the runs come from, a sentence each."""
+def _corpora(study: StudyData) -> list[str]:
+    """Where the corpora of the runs come from, one sentence each."""
     sentences = []
-    for run in material.all_runs:
+    for run in study.all_runs:
         data, digest = run.record.config.get("data"), run.record.corpus.get("sha256", "unknown")
         if not isinstance(data, Mapping):
             continue
         name = f"{portable_value(data.get('path'))} (tunes as read: SHA-256 {str(digest)[:16]}…)"
         if data.get("source") == "download":
             sentences.append(
-                f"{name} is read from the folder that MUSICGEN_DATA_DIR names, else from the user's cache, "
-                "else downloaded; MUSICGEN_DATA_DIR=FOLDER in front of the command names one."
+                f"{name} is read from the folder MUSICGEN_DATA_DIR or the user's cache, and downloaded if it "
+                "is in neither; put MUSICGEN_DATA_DIR=FOLDER in front of the command to choose the folder."
             )
         elif data.get("source") == "files":
-            sentences.append(f"{name} lay on the machine of the runs: put the path of your own copy in.")
+            sentences.append(
+                f"{name} was a file on the machine of the runs: insert the path of your own copy."
+            )
     return list(dict.fromkeys(sentences))
 
 
-def _circumstances(material: Material) -> str:
-    """When, where and with what the runs were made, as far as they say."""
-    records = [run.record for run in material.all_runs]
+def _circumstances(study: StudyData) -> str:
+    """When and with what the runs were made, as far as recorded."""
+    records = [run.record for run in study.all_runs]
     cores = sorted({str(record.machine["cores"]) for record in records if "cores" in record.machine})
     spans = [
         (start, start + timedelta(seconds=record.timing.get("total_seconds", 0.0)))
@@ -309,4 +305,4 @@ def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
     days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
     yield f"Made on {' to '.join(days)}"
     seconds = (last - first).total_seconds()
-    yield f"{describe_seconds(seconds)} from the first run's start to the last one's end"
+    yield f"{duration(seconds)} from the start of the first run to the end of the last"

@@ -1,4 +1,4 @@
-"""What the terminal shows of a session."""
+"""The results of a session for the terminal."""
 
 import math
 import sys
@@ -11,8 +11,9 @@ from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
 from musicgen.metrics.table import plain
 from musicgen.records.ratings import MEANS_FILE
+from musicgen.system.words import signed
 
-FULL_WIDTH = 150
+_WIDTH_WITHOUT_TERMINAL = 150
 _LAYOUT = {
     "box": None,
     "pad_edge": False,
@@ -23,8 +24,7 @@ _LAYOUT = {
 
 
 def print_results(results: Results, database: Database) -> None:
-    """The tables of everyone who has ended, and how far to trust them."""
-    console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
     for line in database.remarks:
         console.print(plain(line))
     for line in _people(results):
@@ -41,17 +41,17 @@ def _people(results: Results) -> list[str]:
     lines = []
     if results.num_under_way:
         lines.append(
-            f"{results.num_under_way} listeners have not ended; what they said is saved and not shown"
+            f"{results.num_under_way} listeners have not ended; their answers are saved but not shown"
         )
     if not results.listeners:
         return [*lines, "not rated"]
     names = ", ".join(results.listeners)
     lines.append(f"one listener, {names}" if len(results.listeners) == 1 else f"listeners: {names}")
     for one in results.reliability:
-        text = f"{one.listener}: {one.num_equal} of {one.num_repeated} repeated ratings the same"
+        text = f"{one.listener}: {one.num_equal} of {one.num_repeated} repeated ratings identical"
         text += f", {one.num_within_one} within one point"
         if math.isfinite(one.corpus_above_shuffled):
-            text += f"; corpus tunes {one.corpus_above_shuffled:+.1f} above shuffled notes".replace("-", "−")
+            text += f"; corpus tunes {signed(one.corpus_above_shuffled, '.1f')} above shuffled notes"
         lines.append(text)
     known = {name: value for name, value in results.between_listeners.items() if math.isfinite(value)}
     if known:
@@ -90,7 +90,7 @@ def _agreement(results: Results) -> Table:
         if math.isfinite(row["rank_correlation"])
     ]
     return _table(
-        "do the metrics agree with the ears? (exploratory)",
+        "do the metrics agree with listeners? (exploratory)",
         ("criterion", "metric", "rank correlation [95 %]", "n"),
         rows,
     )
@@ -130,5 +130,5 @@ def _interval(value: float, low: float, high: float) -> str:
 def _number(value: float, places: int) -> str:
     if not math.isfinite(value):
         return "–"
-    # Adding 0 makes what rounds to −0 a plain 0.
+    # Adding 0 turns −0 into 0.
     return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""A study as a folder for a repository: what stands in it, what does not, writing it again."""
+"""A study kept for a repository: what its folder contains, and how it is replaced."""
 
 import csv
 import json
@@ -14,10 +14,10 @@ import soundfile
 from musicgen.errors import InputError
 from musicgen.records.findings import read_findings
 from musicgen.records.record import RunRecord
-from musicgen.reporting.contents import Choices, Contents, compose
-from musicgen.reporting.kept import write_kept
-from musicgen.reporting.kept_folder import MARK, README, replacing
-from musicgen.reporting.material import gather
+from musicgen.reporting.folder_replacement import MARK, OLD_MARK, README, replacing
+from musicgen.reporting.kept_study import write_kept
+from musicgen.reporting.report import Report, ReportOptions, make_report
+from musicgen.reporting.study_data import read_study
 from tests.claims import problems_in
 from tests.commands import last_line, run, train
 from tests.full_disk import files_end_at
@@ -25,13 +25,13 @@ from tests.reporting.written_study import write_study
 from tests.test_experiments import check_command
 
 
-def contents_of(study: Path, folder: Path) -> Contents:
-    return compose(gather([study]), folder, Choices(pairs=0, best=2))
+def report_of(study: Path, folder: Path) -> Report:
+    return make_report(read_study([study]), folder, ReportOptions(pairs=0, best=2))
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One whose runs and logs name folders of the machine wherever they can."""
+    """A study whose runs and logs name folders of this machine wherever they can."""
     root = write_study(tmp_path_factory.mktemp("studies") / "made-up", name=None)
     for path in root.rglob("run.json"):
         record = RunRecord.read(path.parent)
@@ -53,14 +53,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def contents(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    return contents_of(study, tmp_path_factory.mktemp("songs"))
+def report(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return report_of(study, tmp_path_factory.mktemp("songs"))
 
 
 @pytest.fixture(scope="module")
-def folder(contents: Contents, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiments") / "made-up"
-    kept = write_kept(contents, folder)
+    kept = write_kept(report, folder)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     assert (kept.num_files, kept.num_bytes) == (len(files), sum(path.stat().st_size for path in files))
     assert str(kept) == f"{folder}: {len(files)} files, {kept.num_bytes / 1000:.0f} kB"
@@ -72,7 +72,7 @@ def columns(path: Path) -> list[str]:
         return next(csv.reader(file))
 
 
-def test_every_sentence_on_an_effect_cites_its_row(folder: Path) -> None:
+def test_every_sentence_about_an_effect_cites_its_row(folder: Path) -> None:
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert problems_in(folder / "README.md") == []
     assert text.count("[effect](effects.csv") == 2 * 2 + 2 * 2
@@ -85,13 +85,13 @@ def test_every_sentence_on_an_effect_cites_its_row(folder: Path) -> None:
     (folder / "copy.md").unlink()
 
 
-def test_the_folder_has_what_a_reader_needs(folder: Path) -> None:
+def test_the_page_has_question_commands_and_circumstances(folder: Path) -> None:
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert text.startswith(f"{MARK}\n# made\\-up\n")
     for words in (
         "Does \\<b\\>anything\\</b\\> help?",
         "Seeds 0, 1, 2.",
-        "Made on 2026\\-11\\-24; 2 min from the first run",
+        "Made on 2026\\-11\\-24; 2 min from the start",
         "2 processor cores",
         "\npython -m musicgen.train training=smoke model.cell=lstm seed=0\n",
         "MUSICGEN\\_DATA\\_DIR",
@@ -108,7 +108,7 @@ def test_the_folder_has_what_a_reader_needs(folder: Path) -> None:
     assert "findings.md" not in links
 
 
-def test_songs_are_small_and_say_where_they_come_from(folder: Path) -> None:
+def test_songs_are_small_and_name_their_origin(folder: Path) -> None:
     sound = soundfile.info(folder / "songs" / "1.ogg")
     assert sound.channels == 1 and sound.duration > 5 and sound.format == "OGG"
     assert (folder / "songs" / "1.ogg").stat().st_size < 10_000 * sound.duration
@@ -139,65 +139,68 @@ def bytes_below(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_writing_again_replaces_its_own_files_and_no_others(
-    contents: Contents, folder: Path, tmp_path: Path
-) -> None:
+def test_keeping_again_replaces_only_its_own_files(report: Report, folder: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     (again / "findings.md").write_text("What I think.\n")
     (again / "songs" / "mine.abc").write_text("X:1\n")
     readme = (again / "README.md").read_text(encoding="utf-8")
+    # A page kept by an earlier version is replaced as well.
+    readme = readme.replace(MARK, OLD_MARK)
     (again / "README.md").write_text(f"{readme}\n![of an earlier call](figures/earlier.svg)\n")
     (again / "figures" / "earlier.svg").write_text("<svg/>")
     log = (again / "findings.jsonl").read_text()
-    other = log.replace("lively", "of another sweep").replace("2026-11-24", "2026-11-23")
+    other = log.replace("lively", "about another sweep").replace("2026-11-24", "2026-11-23")
     (again / "findings.jsonl").write_text(log + other)
-    write_kept(contents, again)
+    write_kept(report, again)
     assert (again / "findings.md").read_text() == "What I think.\n"
     assert "[findings.md](findings.md)" in (again / "README.md").read_text(encoding="utf-8")
     assert (again / "songs" / "mine.abc").exists() and not (again / "figures" / "earlier.svg").exists()
-    assert [one.text for one in read_findings([again / "findings.jsonl"])] == ["of another sweep", "lively"]
+    assert [one.text for one in read_findings([again / "findings.jsonl"])] == [
+        "about another sweep",
+        "lively",
+    ]
 
 
-def test_a_file_of_somebody_else_is_not_overwritten(contents: Contents, tmp_path: Path, folder: Path) -> None:
+def test_foreign_files_are_not_overwritten(report: Report, tmp_path: Path, folder: Path) -> None:
     again = tmp_path / "again"
     shutil.copytree(folder, again)
     readme = (again / "README.md").read_text(encoding="utf-8")
     (again / "README.md").write_text(readme.replace("songs/1.abc", "songs/0.abc"))
     (again / "songs" / "1.abc").write_text("X:1\nT:by hand\n")
     before = bytes_below(again)
-    with pytest.raises(InputError, match=r"songs/1\.abc was not written by it; move or rename"):
-        write_kept(contents, again)
+    with pytest.raises(InputError, match=r"songs/1\.abc was not written by --keep; move or rename"):
+        write_kept(report, again)
     assert bytes_below(again) == before
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "runs.csv").write_text("mine\n")
-    with pytest.raises(InputError, match=r"runs\.csv was not written by it"):
-        write_kept(contents, tmp_path / "plain")
+    with pytest.raises(InputError, match=r"runs\.csv was not written by --keep"):
+        write_kept(report, tmp_path / "plain")
     assert bytes_below(tmp_path / "plain") == {Path("runs.csv"): b"mine\n"}
 
 
-def test_a_link_is_not_followed(contents: Contents, folder: Path, tmp_path: Path) -> None:
+def test_links_are_not_followed(report: Report, folder: Path, tmp_path: Path) -> None:
     again, elsewhere = tmp_path / "again", tmp_path / "elsewhere"
     shutil.copytree(folder, again)
     (again / "figures").rename(elsewhere)
     (again / "figures").symlink_to(elsewhere)
     before = bytes_below(elsewhere)
-    with pytest.raises(InputError, match="figures is not a folder of its own"):
-        write_kept(contents, again)
+    with pytest.raises(InputError, match="figures is not a plain folder"):
+        write_kept(report, again)
     assert bytes_below(elsewhere) == before
 
 
-def test_a_kept_study_stays_whole_when_the_next_one_fails(folder: Path, study: Path, tmp_path: Path) -> None:
+def test_a_failed_call_leaves_the_kept_study_intact(folder: Path, study: Path, tmp_path: Path) -> None:
     kept, other = tmp_path / "kept", tmp_path / "other"
     shutil.copytree(folder, kept)
     shutil.copytree(study, other)
     log = (other / "findings.jsonl").read_text()
     (other / "findings.jsonl").write_text(log.replace("lively", f"see {other}/notes"))
     before = bytes_below(kept)
-    with pytest.raises(InputError, match="which is of this machine alone"):
-        write_kept(contents_of(other, tmp_path / "songs"), kept)
+    with pytest.raises(InputError, match="which exists on this machine only"):
+        write_kept(report_of(other, tmp_path / "songs"), kept)
     (other / "findings.jsonl").unlink()
-    fuller = contents_of(other, tmp_path / "songs")
+    fuller = report_of(other, tmp_path / "songs")
     with pytest.raises(OSError, match="kept/"), files_end_at(2000):
         write_kept(fuller, kept)
     assert bytes_below(kept) == before
@@ -207,7 +210,7 @@ def test_a_kept_study_stays_whole_when_the_next_one_fails(folder: Path, study: P
 FILL_AND_HANG = """
 import sys, time
 from pathlib import Path
-from musicgen.reporting.kept_folder import replacing
+from musicgen.reporting.folder_replacement import replacing
 with replacing(Path(sys.argv[1])) as place:
     (place / "README.md").write_text("half of it")
     print("filled", flush=True)
@@ -215,7 +218,7 @@ with replacing(Path(sys.argv[1])) as place:
 """
 
 
-def test_a_killed_call_leaves_the_old_study_and_the_next_replaces_it(folder: Path, tmp_path: Path) -> None:
+def test_a_killed_call_leaves_the_kept_study_intact(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     shutil.copytree(folder, kept)
     before = bytes_below(kept)
@@ -224,7 +227,7 @@ def test_a_killed_call_leaves_the_old_study_and_the_next_replaces_it(folder: Pat
         assert process.stdout is not None and process.stdout.readline() == "filled\n"
         with pytest.raises(KeyError), replacing(kept):
             raise KeyError
-        assert len(list(tmp_path.iterdir())) == 2, "the folder of a living process was removed"
+        assert len(list(tmp_path.iterdir())) == 2, "removed the folder of a running process"
         process.kill()
     assert bytes_below(kept) == before
     with replacing(kept) as place:
@@ -232,27 +235,18 @@ def test_a_killed_call_leaves_the_old_study_and_the_next_replaces_it(folder: Pat
     assert bytes_below(kept)[Path(README)] == before[Path(README)]
 
 
-def test_what_somebody_else_wrote_is_not_replaced(contents: Contents, study: Path, tmp_path: Path) -> None:
+def test_a_foreign_page_or_a_folder_of_runs_is_refused(report: Report, study: Path, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# By hand\n")
-    with pytest.raises(InputError, match=r"holds a README\.md that it did not write"):
-        write_kept(contents, tmp_path)
+    with pytest.raises(InputError, match=r"has a README\.md that --keep did not write"):
+        write_kept(report, tmp_path)
     for place in (study, study / "kept"):
-        with pytest.raises(InputError, match="lies among the runs"):
-            write_kept(contents, place)
+        with pytest.raises(InputError, match="is inside the runs"):
+            write_kept(report, place)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
-def test_a_finding_that_names_a_folder_of_the_machine_is_refused(study: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    shutil.copytree(study, copy)
-    log = (copy / "findings.jsonl").read_text()
-    (copy / "findings.jsonl").write_text(log.replace("lively", f"see {copy}/notes"))
-    with pytest.raises(InputError, match="which is of this machine alone"):
-        write_kept(contents_of(copy, tmp_path / "songs"), tmp_path / "kept")
-
-
 @pytest.mark.slow
-def test_a_declared_study_at_smoke_size_becomes_a_kept_folder(tunebook: Path, tmp_path: Path) -> None:
+def test_a_declared_study_of_smoke_size_is_kept(tunebook: Path, tmp_path: Path) -> None:
     choices = ["--multirun", "study=cell", "seed=0,1", "training.num_iterations=20", "sampling.num_tunes=4"]
     sweep = last_line(train(tunebook, tmp_path / "outputs", *choices, "rendering=none", "tracker=none"))
     folder = tmp_path / "experiments" / "cell"
