@@ -7,6 +7,7 @@ from musicgen.engine.choice import usable_engine
 from musicgen.errors import InputError
 from musicgen.model.cells import CELLS
 from musicgen.model.config import ModelConfig
+from musicgen.system.words import listed
 from musicgen.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def resolve_engine(training: TrainingConfig, model: ModelConfig, device: str) ->
             raise InputError("training.precision=bf16: on CUDA allowed are null and fp32")
         return replace(training, engine="native", precision="fp32")
     if training.engine == "native" and not CELLS[model.cell].is_native:
-        native = " and ".join(name for name, cell in CELLS.items() if cell.is_native)
+        native = listed([name for name, cell in CELLS.items() if cell.is_native])
         raise InputError(
             f"model.cell={model.cell}: the native engine has {native}; set training.engine=torch"
         )
