@@ -21,7 +21,7 @@ from musicgen.sampling.config import SamplingConfig
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
-from musicgen.training.precision import resolve_precision
+from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -127,12 +127,6 @@ class Config:
     retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL]
     """Nuisance parameter -> value where it is not the baseline's; set by the sweeper."""
 
-    @property
-    def reading_key(self) -> str:
-        """The same text for two runs that read the same of the same corpus: see material.py."""
-        model, number = self.model, self.evaluation.num_train_tunes
-        return repr((self.data, model.bar_position, model.lookback_bars, number, self.paths.cache))
-
     def as_dict(self) -> dict[str, object]:
         """Nested plain values, as YAML has them."""
         return _ADAPTER.dump_python(self)
@@ -182,7 +176,7 @@ def override_texts(overrides: object) -> list[str]:
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
     training = resolve_threads(config.training, config.model)
-    return replace(config, training=resolve_precision(training, config.model, config.device))
+    return replace(config, training=resolve_engine(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from contextlib import chdir, nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,6 @@ from musicgen.sweep import launcher, sweeper
 from musicgen.sweep import other_launchers as elsewhere
 from musicgen.sweep.design import without_hydra
 from musicgen.sweep.folders import SweepWatch
-from musicgen.sweep.process_server import ask_where_it_is_warm
 from musicgen.sweep.refusals import describe_refusal, is_refused
 from musicgen.system.commands import complain, in_settled_environment
 from musicgen.system.interruption import ending_on_signals
@@ -64,28 +62,6 @@ def name_changes(overrides: ListConfig, *left_out: str) -> str:
 
 # Every job of a sweep imports this module again.
 OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
-
-PRELOAD = (
-    "musicgen.run.prepare",
-    "musicgen.run.execute",
-    "musicgen.sweep.sweeper",
-    "musicgen.sweep.folders",
-    "musicgen.model.warm",
-    "musicgen.search.finish",
-    # What these import when they first need it.
-    "rapidfuzz.distance",
-    "rapidfuzz.process",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
-    "PIL.ImageFont",
-    "PIL.PngImagePlugin",
-    "symusic",
-    "soundfile",
-    "comet_ml",
-    # Last, since it waits for what the others are needed for.
-    "musicgen.sweep.ahead",
-)
-"""Modules that every job of a sweep needs, imported once for all of them."""
 
 TRUSTED = ["musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*"]
 """What a config may have built: our own sweeper, launcher and callback, and those of Hydra's plugins."""
@@ -149,11 +125,11 @@ def _run(composed: DictConfig, job: HydraConf) -> float:
 
 
 def _print_tables(record: "RunRecord") -> None:
-    from musicgen.metrics.table import conditional_table, headline_table, print_table
+    from musicgen.metrics.table import group_table, headline_table, print_table
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     for name, groups in record.metrics_by.items():
-        print_table(conditional_table(groups, name, record.reference_by[name]))
+        print_table(group_table(groups, name, record.reference_by[name]))
 
 
 def _relative(directory: Path) -> Path:
@@ -191,7 +167,7 @@ def _train() -> int:
     elsewhere.set_up_ray()
     sweeper.register()
     search.register()
-    launcher.register(launcher.Program(preload=PRELOAD, threads_of=threads_of, finds_cuda=finds_cuda))
+    launcher.register(launcher.Program(threads_of=threads_of, finds_cuda=finds_cuda))
     try:
         run_job()
     except KeyboardInterrupt as interruption:
@@ -220,10 +196,7 @@ def _train() -> int:
 def _tell_what_runs_showed(directory: Path) -> int:
     from musicgen.search.finish import end_sweep
 
-    try:
-        return ask_where_it_is_warm(partial(end_sweep, directory))
-    except EOFError:
-        return complain("the process that tells what the runs showed died; the same command goes on")
+    return end_sweep(directory)
 
 
 def _explain(error: Exception) -> str | None:

@@ -45,11 +45,11 @@ def command_of(readme: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
-def test_sentences_agree_with_the_rows_that_they_cite(readme: Path) -> None:
+def test_sentences_agree_with_the_rows_they_cite(readme: Path) -> None:
     assert problems_in(readme) == []
 
 
-def test_the_commands_still_mean_the_same_baselines_and_seeds() -> None:
+def test_kept_commands_still_compose_to_their_baselines() -> None:
     for baseline in EXPERIMENTS.glob("*/baseline.json"):
         check_command(baseline.parent)
 
@@ -69,7 +69,7 @@ def check_command(folder: Path) -> None:
     assert f"Seeds {', '.join(map(str, sorted(star.seeds)))}." in words
 
 
-def test_experiments_are_small_and_name_no_place_of_a_machine() -> None:
+def test_kept_experiments_are_small_and_contain_no_local_path() -> None:
     for folder in (path for path in EXPERIMENTS.iterdir() if path.is_dir()):
         files = [path for path in folder.rglob("*") if path.is_file()]
         assert sum(path.stat().st_size for path in files) < MOST_BYTES
@@ -124,8 +124,6 @@ def test_true_sentences_pass(text: str, tmp_path: Path) -> None:
         (f"| rate | −0.19 [−0.20, −0.17] | {CITE} |", "is not what the rows say"),
     ],
 )
-def test_wrong_numbers_missing_rows_and_wrong_directions_fail(
-    text: str, problem: str, tmp_path: Path
-) -> None:
+def test_wrong_numbers_rows_and_directions_are_rejected(text: str, problem: str, tmp_path: Path) -> None:
     found = problems(tmp_path, text)
     assert found and any(re.search(problem, line) for line in found)

@@ -165,6 +165,8 @@ def identity_leaves(config: Mapping[str, object]) -> dict[str, object]:
 def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves = identity_leaves(run.record.config)
     leaves.setdefault("data.split_seed", run.record.seed)
+    # Older runs have no setting for the engine.
+    leaves.setdefault("training.engine", "native")
     # A limit on what may be read does not change what was read.
     leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")

@@ -44,7 +44,7 @@ def serve_report(written: WrittenReport, port: int) -> None:
 class ReportServer(LoopbackServer):
     """Serves a report that was written to a folder."""
 
-    most_bytes = 65_536
+    max_post_bytes = 65_536
 
     def __init__(self, report: Report, folder: Path, port: int) -> None:
         """folder: where the report is. Raises InputError if the port is taken; 0 takes any free one."""

@@ -21,7 +21,7 @@ from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below
 from musicgen.run.experiment import open_tracker, track_results, track_row
-from musicgen.run.measure import measure_losses, measure_tunes, reference_meanwhile
+from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import Song, render_songs, write_rows, write_tunebook
 from musicgen.sampling.generation import SampledTune, sample_tunes
@@ -30,7 +30,7 @@ from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
-from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.progress import TrainingProgress, report_stage
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
@@ -78,20 +78,19 @@ def execute(prepared: PreparedRun) -> RunRecord:
 def _do_steps(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     started = time.perf_counter()
     tracker.log_parameters(prepared.config.as_dict())
-    with reference_meanwhile(prepared):
-        fitted = _train(prepared, record, tracker)
-        network = fitted.checkpoint.network(prepared.device, prepared.precision)
-        has_trained = fitted.iterations > fitted.reused_iterations
-        # Runs that only sample this network need its losses, too, and find them kept: whoever has trained it
-        # takes them first, and they ask for them last.
-        if has_trained:
-            tell_stage("measuring losses")
-            measure_losses(prepared, record, fitted, network)
-        tunes = _sample(prepared, record, fitted, network)
-        evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
-        if not has_trained:
-            measure_losses(prepared, record, fitted, network)
-    tell_stage("rendering")
+    fitted = _train(prepared, record, tracker)
+    network = fitted.checkpoint.network(prepared.device, prepared.precision, prepared.config.training.engine)
+    has_trained = fitted.iterations > fitted.reused_iterations
+    # The losses are kept for runs that only sample this network. So the run that trained it computes them
+    # first, and the others need them last.
+    if has_trained:
+        report_stage("measuring losses")
+        measure_losses(prepared, record, fitted, network)
+    tunes = _sample(prepared, record, fitted, network)
+    evaluation, figures = measure_tunes(prepared, record, fitted, tunes)
+    if not has_trained:
+        measure_losses(prepared, record, fitted, network)
+    report_stage("rendering")
     songs = _render(prepared, record, tunes)
     write_rows(tunes, evaluation.per_tune, songs, prepared.directory)
     _write_plots(prepared, record, figures)
@@ -146,6 +145,7 @@ def _describe_training(prepared: PreparedRun, fitted: Fit, other_seconds: float)
             "sequence_length": training.sequence_length,
             "num_threads": training.num_threads,
             "precision": training.precision,
+            "engine": training.engine,
             "operations": config.model.training_flops * training.batch_size * training.sequence_length,
             "seconds_per_iteration": fitted.seconds_per_iteration,
             "seconds_besides_training": other_seconds,
@@ -161,6 +161,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             corpus.vocabulary.size,
             torch_seed(config.seed, "initialisation"),
             prepared.precision,
+            config.training.engine,
         ).to(prepared.device),
         vocabulary=corpus.vocabulary,
         windows=prepared.windows,
@@ -172,7 +173,7 @@ def _train(prepared: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         weights=config.sampling.weights,
     )
     with (
-        Progress(config.training.last_iteration) as progress,
+        TrainingProgress(config.training.last_iteration) as progress,
         HistoryFile(prepared.directory / "history.csv") as history,
     ):
 
@@ -198,7 +199,7 @@ def _sample(
     prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork
 ) -> list[SampledTune]:
     started = time.perf_counter()
-    tell_stage("sampling")
+    report_stage("sampling")
     config, checkpoint = prepared.config.sampling, fitted.checkpoint
     log.info("sampling %d tunes from the network of iteration %d", config.num_tunes, checkpoint.iteration)
     tunes = sample_tunes(

@@ -15,16 +15,12 @@ from numpy.typing import NDArray
 
 from musicgen.config import Config
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
-from musicgen.corpus.sources import read_source
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import text_rows
 
 if TYPE_CHECKING:
     from musicgen.metrics.comparison import Corpus as ComparedCorpus
     from musicgen.training.loss import EncodedTunes
-
-_ahead: "dict[str, tuple[str, Material]]" = {}
-"""By `Config.reading_key`, the text of the corpus's files, and what was read of it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Material:
     def compared(self) -> "ComparedCorpus":
         """The tunes as the metrics see them: read together, since every split has the same ones."""
         from musicgen.metrics.comparison import Corpus as ComparedCorpus
-        from musicgen.metrics.melody import read_corpus
+        from musicgen.metrics.tunes import read_corpus
 
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
@@ -81,24 +77,6 @@ class Material:
 
 def material_of(config: Config) -> Material:
     """What a run with this config reads; raises InputError where there is no such corpus."""
-    text, known = _ahead.get(config.reading_key, (None, None))
-    if known is not None and text == read_source(config.data):
-        return known
-    return _read(config)
-
-
-def read_ahead(config: Config) -> None:
-    """Work out now what runs with this config read: for this process, and for those forked from it."""
-    text, material = read_source(config.data), _read(config)
-    for part in ("training_rows", "train", "validation", "test", "compared"):
-        getattr(material, part)
-    if material.compared.training:
-        for part in ("profile", "held_out_copies"):
-            getattr(material.compared, part)
-    _ahead[config.reading_key] = text, material
-
-
-def _read(config: Config) -> Material:
     return Material(
         corpus=load_corpus(config.data, config.paths.known_cache),
         model=config.model,

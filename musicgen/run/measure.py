@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.reference import Reference, build_reference
-from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
@@ -25,8 +23,7 @@ from musicgen.system.files import computed_once, source_code
 from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
-from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
-from musicgen.training.threads import num_cores
+from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,14 +37,14 @@ def measure_tunes(
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put the tunes' numbers into the record; returns them, and the figures by file name."""
     started = time.perf_counter()
-    tell_stage("evaluating")
+    report_stage("evaluating")
     reference = _reference(prepared, len(tunes))
     evaluator = Evaluator(reference, prepared.material.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
-    record.reference, record.floor = reference.beside, reference.floor
+    record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
     draws = prepared.config.rendering.plots
     figures = {}
@@ -58,7 +55,7 @@ def measure_tunes(
         if len(set(keys)) > 1:
             by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
             if draws and _has_headline_metrics(by):
-                figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
+                figures[f"by_{name}"] = group_figure(by, name, record.reference_by[name])
     record.timing["evaluate_seconds"] = time.perf_counter() - started
     return evaluation, figures
 
@@ -139,27 +136,12 @@ def _measure_by(
     reference = _reference(prepared, len(texts) // len(set(keys)))
     groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
     by = {str(key): group.metrics for key, group in groups.items()}
-    record.metrics_by[name], record.reference_by[name] = by, reference.beside
+    record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
     return by
 
 
 def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
     return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
-
-
-def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
-    """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    config = prepared.config
-    # Without locks nobody would wait for what it is about to find.
-    if prepared.num_threads >= num_cores() or not config.paths.locks:
-        return nullcontext()
-    return reference_ahead(
-        prepared.corpus.tunes,
-        prepared.corpus.groups,
-        config.sampling.num_tunes,
-        config.evaluation.num_reference_splits,
-        Path(config.paths.cache),
-    )
 
 
 def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
@@ -171,7 +153,7 @@ def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
         num_splits=prepared.config.evaluation.num_reference_splits,
         cache_dir=Path(paths.cache),
         locks=paths.locks,
-        on_wait=partial(tell_waiting, WAITING_FOR_REFERENCE),
+        on_wait=partial(report_waiting, WAITING_FOR_REFERENCE),
     )
-    tell_stage("evaluating")
+    report_stage("evaluating")
     return reference

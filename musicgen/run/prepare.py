@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from musicgen.config import Config, resolve
 from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
-from musicgen.engine.products import Precision
+from musicgen.engine.choice import Precision
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.records.store import training_folder
 from musicgen.rendering import check_soundfont
@@ -79,7 +79,6 @@ class PreparedRun:
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that may be wrong; raises InputError."""
-    config = resolve(config)
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -89,6 +88,8 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         log.info("%s: %s", corpus.name, line)
     for prompt in prompts:
         corpus.vocabulary.encode_prompt(prompt)
+    # Imports torch, which takes a second: a mistyped corpus name should fail at once.
+    config = resolve(config)
     training = config.training
     windows = RandomWindows(
         material.training_rows,
@@ -96,7 +97,6 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         training.sequence_length,
         generator_for(config.seed, "batches"),
     )
-    # torch takes a second to import, which those should not wait for who named no corpus that there is.
     from musicgen.training.device import choose_device
 
     device = choose_device(config.device)

@@ -24,9 +24,9 @@ from musicgen.records.runs import flat_config
 from musicgen.search.best import BestConfig
 from musicgen.search.halving import Halving, whole
 from musicgen.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
-from musicgen.sweep.composing import Composer
-from musicgen.sweep.design import Star, compose_arm, without_hydra
+from musicgen.sweep.design import Star, compose_arm, composer, without_hydra
 from musicgen.sweep.folders import SweepWatch, hide_passwords
+from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.plan import BASELINE
 from musicgen.sweep.sweeper import OneAtATimeSweeper, check_subdir
@@ -70,7 +70,7 @@ class SearchSweeper(Sweeper):
         hide_passwords(config)
         self._config = config
         self._context = hydra_context
-        self._compose = Composer(hydra_context.config_loader, config).compose
+        self._compose = composer(hydra_context.config_loader, config)
         self._task_function = task_function
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -110,8 +110,7 @@ class SearchSweeper(Sweeper):
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
-                self._launcher.warm_up()
-                self._launcher.expect([baseline] * num_trials)
+                start_fork_server()
             Work(search, self._launcher, space, halving, self._directory, baseline).until(
                 num_trials, self._num_jobs
             )

@@ -7,10 +7,10 @@ no parameter but the number of repetitions.
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
@@ -20,17 +20,30 @@ from musicgen.effects.pairing import identity_leaves
 from musicgen.errors import InputError
 from musicgen.records.naming import folder_name, override_text, unique_names
 from musicgen.sweep.plan import BASELINE
+from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal
 
 NOT_SWEPT = ("hydra", "paths", "tracker", "rendering", "device", "study", "change", "retuned")
 """Groups that change no number of a run, or belong to the sweep itself."""
 
 
-class Compose(Protocol):
-    """Composes a config as the command line does."""
+Compose = Callable[[Sequence[str]], DictConfig]
+"""Composes a config from overrides as the command line does, Hydra's own part included."""
 
-    def __call__(self, overrides: Sequence[str]) -> DictConfig:
-        """The composed config, Hydra's own part included."""
-        ...
+
+def composer(loader: ConfigLoader, sweep: DictConfig) -> Compose:
+    """How the configs of a sweep's jobs are composed; sweep: the config of the whole sweep.
+
+    What the sweep has resolved already, such as the time, stays as it is.
+    """
+
+    def compose(overrides: Sequence[str]) -> DictConfig:
+        try:
+            return loader.load_sweep_config(sweep, list(overrides))
+        except FILE_ERRORS as error:
+            # A file of the user's may be no YAML.
+            raise InputError(describe_refusal(error)) from error
+
+    return compose
 
 
 @dataclass(frozen=True)

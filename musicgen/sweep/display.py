@@ -20,7 +20,7 @@ from rich.text import Text
 
 from musicgen.records.naming import told_overrides
 from musicgen.system.interruption import leave_closed_terminal
-from musicgen.training.progress import TRAINING, Standing
+from musicgen.training.progress import TRAINING, Progress
 
 SECONDS_BETWEEN_PICTURES = 0.25
 _SIGHTS = 40
@@ -58,11 +58,11 @@ class RunningJob:
 
     name: str
     started: float
-    standing: Standing = field(default_factory=Standing)
+    standing: Progress = field(default_factory=Progress)
     sights: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_SIGHTS))
     """When it was at which iteration, the last ones."""
 
-    def see(self, standing: Standing, now: float) -> None:
+    def see(self, standing: Progress, now: float) -> None:
         """Take in where it stands."""
         self.standing = standing
         if standing.stage == TRAINING:
@@ -148,7 +148,7 @@ class SweepDisplay:
         state.most_at_once = max(state.most_at_once, len(state.running))
         self.refresh(at_once=True)
 
-    def tell(self, number: int, standing: Standing) -> None:
+    def tell(self, number: int, standing: Progress) -> None:
         """A job has come further."""
         job = self._state.running[number]
         if standing.notice and standing.notice != job.standing.notice:

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from musicgen.sweep.exhaustion import count_memory_kills, tells_exhaustion
-from musicgen.sweep.process_server import context, tell
+from musicgen.sweep.fork_server import context
 from musicgen.sweep.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.system.files import remove_file
-from musicgen.training.progress import Standing
+from musicgen.training.progress import Progress
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _LONGEST_LAST_WORDS = 200
@@ -37,7 +37,6 @@ class JobProcess:
         """Whether its process is gone. The end of the pipe tells it, and not multiprocessing, which takes all
         processes for dead when their server is, as after a SIGTERM to the whole process group."""
         try:
-            tell("")
             self._process.start()
         except (OSError, EOFError):
             remove_file(Path(path))
@@ -48,7 +47,7 @@ class JobProcess:
         assert self._process.pid is not None
         self._pid = self._process.pid
 
-    def hear(self) -> Standing | None:
+    def hear(self) -> Progress | None:
         """Take in everything that the job has said since; returns the newest of where it stands."""
         newest = None
         try:

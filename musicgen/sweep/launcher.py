@@ -5,7 +5,6 @@ a server that has imported the heavy packages once, so that a job starts within 
 launcher itself imports none of them.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -20,14 +19,12 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from musicgen.config import Config
 from musicgen.errors import InputError
-from musicgen.sweep.composing import Composer
+from musicgen.sweep.design import composer
 from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
 from musicgen.sweep.exhaustion import is_exhaustion
+from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
-from musicgen.sweep.process_server import ask, tell, warm_up
-from musicgen.sweep.shared_reading import worth_reading_ahead
 from musicgen.sweep.worker import SECONDS_BETWEEN_NEWS, Ending, Job, describe, reference
 from musicgen.system.interruption import Interruption, listen_for_interruption
 from musicgen.training.threads import num_cores
@@ -62,12 +59,10 @@ MOST_AT_ONCE = 3
 class Program:
     """What the launcher has to know of the program whose jobs it starts."""
 
-    preload: Sequence[str] = ()
-    """Modules that jobs import; the server of processes imports them once, before the first job."""
     threads_of: Callable[[DictConfig], int] = _one_thread
     """How many threads a job with this config computes on."""
     finds_cuda: Callable[[], bool] = _no_cuda
-    """Whether there is a CUDA device; a module's own function, called in a process of its own."""
+    """Whether there is a CUDA device."""
 
 
 class ProcessLauncher(Launcher):
@@ -86,17 +81,9 @@ class ProcessLauncher(Launcher):
         if number is not None and (not isinstance(number, int) or number < 1):
             raise InputError(f"hydra.launcher.num_jobs={number!r}: allowed are null and whole numbers from 1")
         self.context = hydra_context
-        self._composer = Composer(hydra_context.config_loader, config)
+        self._compose = composer(hydra_context.config_loader, config)
         self.config = config
         self.module, self.function = reference(task_function)
-
-    def warm_up(self) -> None:
-        """Let the server start and import while the caller does something else; returns at once."""
-        warm_up([__name__, *self.program.preload])
-
-    def expect(self, configs: Sequence[Config]) -> None:
-        """Let the server read, before the first job starts, what several runs with these configs read."""
-        tell(json.dumps([config.as_dict() for config in worth_reading_ahead(configs)]))
 
     def announce(self, names: Sequence[str]) -> None:
         """Name all jobs of a sweep that takes several launches, by their numbers, to show it as one.
@@ -121,7 +108,7 @@ class ProcessLauncher(Launcher):
         KeyboardInterrupt is raised once all are gone; a second signal kills them.
         """
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
-        self.warm_up()
+        start_fork_server()
         jobs = dict(enumerate(job_overrides, initial_job_idx))
         state = self._state or SweepState(dict(zip(jobs, name_jobs(job_overrides), strict=True)))
         with listen_for_interruption() as interruption, SweepDisplay(state) as display:
@@ -134,7 +121,7 @@ class ProcessLauncher(Launcher):
 
     def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
         """The config of a job, Hydra's own part included."""
-        config = self._composer.compose(overrides)
+        config = self._compose(overrides)
         with open_dict(config):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
@@ -172,19 +159,12 @@ class Capacity:
             return self.total
         return min(self._program.threads_of(config), self.total)
 
-    def is_one_thread(self, config: DictConfig) -> bool:
-        """Whether a job with this config computes on one core alone."""
-        return not self._runs_on_cuda(config) and self._program.threads_of(config) == 1
-
     def _runs_on_cuda(self, config: DictConfig) -> bool:
         device = OmegaConf.select(config, "device", default="cpu")
         if device != "auto":
             return device == "cuda"
         if self._has_cuda is None:
-            try:
-                self._has_cuda = ask(self._program.finds_cuda)
-            except (EOFError, OSError):
-                self._has_cuda = False
+            self._has_cuda = self._program.finds_cuda()
         return self._has_cuda
 
 
@@ -195,8 +175,6 @@ class _Next:
     number: int
     config: DictConfig
     cost: int
-    passes_by: bool
-    """Whether it starts beside jobs that give way."""
 
 
 @dataclass
@@ -207,8 +185,6 @@ class _Running:
     cost: int
     is_idle: bool = False
     """Whether it waits for another process, and leaves its cores to others."""
-    gives_way: bool = False
-    """Whether it has trained, and leaves its cores to a training that others wait for."""
     has_company: bool = False
     """Whether another job ran at the same time."""
 
@@ -227,7 +203,6 @@ class _Sweep:
         self._launcher = launcher
         self._jobs = jobs
         self._follows = follows
-        self._awaited = set(follows.values())
         self._display = display
         self._interruption = interruption
         self._capacity = launcher.capacity()
@@ -265,7 +240,7 @@ class _Sweep:
                 # Composing may take a tenth of a second: it is done while others run.
                 if self._next is None or self._next.number != number:
                     self._next = self._compose(number)
-                taken = self._taken_from(self._next)
+                taken = sum(running.cost for running in self._running.values() if not running.is_idle)
                 is_crowded = len(self._running) >= self._most_at_once
                 if (taken and taken + self._next.cost > self._capacity.total) or is_crowded:
                     return
@@ -290,27 +265,13 @@ class _Sweep:
         self._most_at_once = max(1, min(self._most_at_once, most_at_once))
         self._display.tell_exhaustion()
 
-    def _taken_from(self, job: _Next) -> int:
-        """What the jobs under way take of the total where this one would start.
-
-        Of those that give way and are passed by, there may be a second set: each takes memory.
-        """
-        busy = [running for running in self._running.values() if not running.is_idle]
-        taken = sum(running.cost for running in busy)
-        if not job.passes_by:
-            return taken
-        return taken - min(sum(running.cost for running in busy if running.gives_way), self._capacity.total)
-
     def _first_that_can_start(self) -> int | None:
         can_start = (number for number in self._waiting if self._follows.get(number) not in self._untrained)
         return next(can_start, None)
 
     def _compose(self, number: int) -> _Next:
         config = self._launcher.compose(self._jobs[number], number)
-        # A training that others wait for. On several threads it waits for its cores: each of its steps would
-        # wait for the thread that another process has interrupted.
-        passes_by = number in self._awaited and self._capacity.is_one_thread(config)
-        return _Next(number, config, self._capacity.cost(config), passes_by)
+        return _Next(number, config, self._capacity.cost(config))
 
     def _hear(self) -> None:
         for number, running in list(self._running.items()):
@@ -318,7 +279,7 @@ class _Sweep:
             standing = process.hear()
             if standing is not None:
                 self._display.tell(number, standing)
-                running.is_idle, running.gives_way = standing.is_waiting, standing.is_trained
+                running.is_idle = standing.is_waiting
                 if standing.is_trained:
                     self._untrained.discard(number)
             if process.is_over:

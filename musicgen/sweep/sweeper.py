@@ -30,9 +30,9 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN as PLAN_FILE
 from musicgen.records.runs import level_cell
 from musicgen.records.store import read_store
-from musicgen.sweep.composing import Composer
-from musicgen.sweep.design import Arm, Star, without_hydra
+from musicgen.sweep.design import Arm, Star, composer, without_hydra
 from musicgen.sweep.folders import SweepWatch
+from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.launcher import JobFailed, ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, write_plan
@@ -55,7 +55,7 @@ class OneAtATimeSweeper(Sweeper):
         self._config = config
         self._corpora = _Corpora()
         self._context = hydra_context
-        self._compose = Composer(hydra_context.config_loader, config).compose
+        self._compose = composer(hydra_context.config_loader, config)
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -66,7 +66,7 @@ class OneAtATimeSweeper(Sweeper):
         star = self._read_star(arguments)
         if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
             # Its imports take seconds, in which every arm is composed and the plan is made.
-            self._launcher.warm_up()
+            start_fork_server()
         arms = star.arms(self._compose)
         runs = self._plan(arms, star)
         print_plan(runs, star.study)
@@ -136,7 +136,6 @@ class OneAtATimeSweeper(Sweeper):
         """
         launched, returns = runs[first:], []
         if isinstance(self._launcher, ProcessLauncher):
-            self._launcher.expect([run.config for run in launched])
             self._launcher.announce([run.name for run in runs])
             numbers = {run.name: number for number, run in enumerate(runs)}
             follows = {

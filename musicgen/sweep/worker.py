@@ -4,7 +4,7 @@ The process leads a session of its own: a Ctrl-C on the terminal reaches the lau
 wish on once, and whatever the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, for which a training saves its state first. What the job prints goes to a file.
 
-Through a pipe the launcher hears a Standing whenever the job has come further, and one Ending at last. A
+Through a pipe the launcher hears a Progress whenever the job has come further, and one Ending at last. A
 process that dies says no Ending; its exit status and its last printed line are then all there is.
 """
 
@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,12 +29,10 @@ from omegaconf import DictConfig
 
 from musicgen.errors import describe_disk
 from musicgen.sweep.exhaustion import is_exhaustion
-from musicgen.system.collecting import collect_from_here
 from musicgen.system.environment import settle_outputs
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import can_hang_up
-from musicgen.system.priority import give_way
-from musicgen.training.progress import Standing, listen
+from musicgen.training.progress import Progress, report_progress_to
 
 SECONDS_BETWEEN_NEWS = 0.25
 SECONDS_TO_END = 30.0
@@ -83,7 +80,6 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
 
     output: a file for what the job prints; its name is taken away once it is open.
     """
-    collect_from_here()
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if can_hang_up() else [])):
@@ -92,20 +88,13 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     _print_to(output)
     settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    with listen(_News(launcher)):
+    with report_progress_to(_News(launcher)):
         try:
             ending = Ending(value=_run(job))
         except (Exception, KeyboardInterrupt) as error:
             traceback.print_exc()
             ending = describe(error)
     _send(launcher, ending)
-
-
-def answer(question: Callable[[], object], asker: Connection) -> None:
-    """Tell the asker what the function returns; the target of a process."""
-    collect_from_here()
-    settle_outputs()
-    _send(asker, question())
 
 
 def describe(error: BaseException) -> Ending:
@@ -161,14 +150,9 @@ class _News:
         self._launcher = launcher
         self._sent = 0.0
         self._stage = ""
-        self._has_given_way = False
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Progress) -> None:
         now = time.monotonic()
-        if standing.is_trained and not self._has_given_way:
-            # Those that still train come first: others wait for them.
-            give_way()
-            self._has_given_way = True
         if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_NEWS:
             self._stage, self._sent = standing.stage, now
             _send(self._launcher, standing)

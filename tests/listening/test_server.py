@@ -107,7 +107,7 @@ def test_forged_posts_change_nothing(client: Client, listening: ListeningService
     assert client.post("answer", answer, Content_Type="application/x-www-form-urlencoded")[0] == 415
     assert client.post("answer", answer, Content_Length=None)[0] == 411
     assert client.post("answer", answer, Content_Length="-1")[0] == 411
-    assert client.post("answer", answer, Content_Length=str(ListeningServer.most_bytes + 1))[0] == 413
+    assert client.post("answer", answer, Content_Length=str(ListeningServer.max_post_bytes + 1))[0] == 413
     assert client.post("answer", ["not an object"])[0] == 400
     assert client.post("nothing", answer)[0] == 404
     for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"trial": 7}):

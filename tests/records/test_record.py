@@ -83,12 +83,12 @@ def test_other_content_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_pipe_or_a_huge_record_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.json")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         RunRecord.read(tmp_path)
     (tmp_path / "run.json").unlink()
     with (tmp_path / "run.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(InputError, match="larger than 16 MiB"):
+    with pytest.raises(InputError, match="larger than the limit of 16 MiB"):
         RunRecord.read(tmp_path)
 
 

@@ -125,7 +125,7 @@ def test_a_refused_finding_stays_in_the_form(served: Watched, server: ReportServ
     own.get_by_label("Metric").select_option("")
     server.token = "another"
     own.get_by_role("button", name="Save the finding").click()
-    own.get_by_text("Not saved. The server was started anew: load this page again.").wait_for()
+    own.get_by_text("Not saved. The server has been restarted: reload this page.").wait_for()
     assert own.get_by_label("What did you notice?").input_value() == "lively"
     assert own.locator(".finding").count() == 0 and not (study / "findings.jsonl").exists()
     assert [text[:24] for text in served.complaints] == ["Failed to load resource:"] * 2

@@ -95,7 +95,7 @@ def test_the_page_and_its_files_are_served(client: Client, server: ReportServer)
 )
 def test_no_other_path_is_served(client: Client, path: str) -> None:
     status, _, content = client.ask("GET", path)
-    assert status == 404 and json.loads(content) == {"error": "There is nothing here."}
+    assert status == 404 and set(json.loads(content)) == {"error"}
 
 
 @pytest.mark.parametrize(

@@ -22,15 +22,16 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
 from musicgen.errors import InputError
+from musicgen.sweep import fork_server
 from musicgen.sweep.launcher import ProcessLauncher, Program, register
 from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
 from musicgen.training.progress import (
     WAITING_FOR_REFERENCE,
     WAITING_TO_TRAIN,
-    Progress,
-    tell_stage,
-    tell_waiting,
+    TrainingProgress,
+    report_stage,
+    report_waiting,
 )
 
 log = logging.getLogger(__name__)
@@ -105,17 +106,15 @@ def do(config: DictConfig) -> float | None:
         case "meet_1" | "meet_2":
             _meet(folder / ("meet_2.pid" if config.what == "meet_1" else "meet_1.pid"))
         case "trains_and_stays":
-            tell_waiting(WAITING_TO_TRAIN, "waiting for another training")
+            report_waiting(WAITING_TO_TRAIN, "waiting for another training")
             time.sleep(0.5)
-            with Progress(1) as progress:
+            with TrainingProgress(1) as progress:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
                 (folder / "trained").touch()
-            niceness = os.nice(0)
-            tell_stage("sampling")
-            (folder / "niceness").write_text(f"{niceness} {os.nice(0)}")
+            report_stage("sampling")
             _meet(folder / "goes_on.pid")
-        case "goes_on" | "goes_on_too":
+        case "goes_on":
             assert (folder / "trained").exists(), "started before there was anything to go on from"
         case "crowded":
             _need_room(folder)
@@ -124,7 +123,7 @@ def do(config: DictConfig) -> float | None:
             time.sleep(0.5)
             (folder / "room").touch()
         case "waits" | "waits_too":
-            tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
+            report_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
     return config.number / 4
 
@@ -140,7 +139,7 @@ def _need_room(folder: Path) -> None:
 
 def _train(folder: Path) -> None:
     """Train until somebody asks for the end, like a training that saves its state then."""
-    with listen_for_interruption() as interruption, Progress(1000) as progress:
+    with listen_for_interruption() as interruption, TrainingProgress(1000) as progress:
         for iteration in range(1, 1000):
             progress.record(Record(iteration, 2.0, 2.5 if iteration % 2 else None, 0.1, 1e4))
             (folder / "trains").touch()
@@ -150,7 +149,7 @@ def _train(folder: Path) -> None:
                 time.sleep(0.7)
                 (folder / "saved").touch()
                 raise TrainingInterrupted(iteration)
-    tell_stage("sampling")
+    report_stage("sampling")
 
 
 def _hang(folder: Path) -> None:
@@ -190,13 +189,9 @@ VALUES = {
 }
 
 
-def has_cuda() -> bool:
-    Path(os.environ["ASKED"], str(os.getpid())).touch()
-    return True
-
-
 def main() -> None:
-    register(Program(threads_of=lambda config: 1, finds_cuda=has_cuda))
+    fork_server.PRELOADED = ()
+    register(Program(threads_of=lambda config: 1, finds_cuda=lambda: True))
     Plugins.instance().register(TellingSweeper)
     store = ConfigStore.instance()
     store.store(name="sweep_app", node=VALUES)

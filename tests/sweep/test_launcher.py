@@ -9,22 +9,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
 from musicgen.sweep import launcher
-from musicgen.sweep.display import SweepDisplay, SweepState
-from musicgen.sweep.job_process import JobProcess
-from musicgen.sweep.launcher import Capacity, JobFailed, ProcessLauncher, Program, _Running, _Sweep
-from musicgen.sweep.process_server import warm_up
-from musicgen.system.interruption import Interruption
+from musicgen.sweep.fork_server import start_fork_server
+from musicgen.sweep.launcher import Capacity, JobFailed, ProcessLauncher, Program
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,13 +49,11 @@ class Swept:
 
 def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
     """Start a sweep as the leader of a process group, as a shell starts a command on a terminal."""
-    (folder / "asked").mkdir()
     return subprocess.Popen(
         [sys.executable, "-m", "tests.sweep.sweep_app", "--multirun", f"folder={folder}", *overrides],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"ASKED": str(folder / "asked")},
         start_new_session=True,
     )
 
@@ -136,36 +131,6 @@ def test_a_job_starts_when_the_one_it_follows_has_trained_and_not_before(tmp_pat
     assert [job["error"] for job in swept.jobs] == [None, None]
 
 
-def test_a_training_that_another_waits_for_starts_beside_a_job_that_has_trained(tmp_path: Path) -> None:
-    # There is one place, and the first ends only when the second has started.
-    swept = sweep(tmp_path, "what=trains_and_stays,goes_on,goes_on_too", "hydra.launcher.num_jobs=1")
-    assert [job["error"] for job in swept.jobs] == [None, None, None]
-    before, afterwards = map(int, (tmp_path / "niceness").read_text().split())
-    assert afterwards > before, "a job that has trained gives way"
-
-
-@pytest.mark.parametrize(
-    ("number", "num_threads", "num_trained", "taken"),
-    [(1, 1, 1, 1), (1, 1, 2, 1), (1, 1, 3, 2), (2, 1, 1, 2), (1, 2, 1, 2)],
-)
-def test_only_one_thread_and_what_is_awaited_starts_beside_so_many_jobs_that_give_way(
-    number: int, num_threads: int, num_trained: int, taken: int
-) -> None:
-    class TwoPlaces(ProcessLauncher):
-        def capacity(self) -> Capacity:
-            return Capacity(2, Program(threads_of=lambda _config: num_threads))
-
-        def compose(self, overrides: Sequence[str], number: int) -> DictConfig:
-            return OmegaConf.create({})
-
-    jobs: dict[int, list[str]] = {place: [] for place in range(3)}
-    swept = _Sweep(TwoPlaces(), jobs, {2: 1}, SweepDisplay(SweepState({})), Interruption())
-    for place in range(num_trained):
-        swept._running[10 + place] = _Running(cast(JobProcess, None), 1, gives_way=True)
-    swept._running[20] = _Running(cast(JobProcess, None), 1)
-    assert swept._taken_from(swept._compose(number)) == taken
-
-
 def test_a_job_goes_on_without_one_that_failed(tmp_path: Path) -> None:
     (tmp_path / "trained").touch()
     swept = sweep(tmp_path, "what=raise,goes_on,value", "hydra.launcher.num_jobs=1")
@@ -206,16 +171,14 @@ def test_a_folder_for_temporary_files_with_a_long_name_is_one_line(
     with pytest.raises(
         InputError, match=r"TMPDIR=.*ttt: too long for the sockets of jobs; allowed are 74 bytes"
     ):
-        warm_up([])
+        start_fork_server()
 
 
-def test_one_at_a_time_on_cuda_for_which_another_process_is_asked(tmp_path: Path) -> None:
+def test_jobs_on_cuda_run_one_at_a_time(tmp_path: Path) -> None:
     swept = sweep(tmp_path, "what=slow,slow_too", "device=auto")
     times = [(tmp_path / name).read_text().split() for name in ("slow", "slow_too")]
     assert float(times[0][1]) < float(times[1][0])
     assert [job["value"] for job in swept.jobs] == [0.25, 0.25]
-    (asked,) = (tmp_path / "asked").iterdir()
-    assert asked.name != str(swept.pid)
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "many"])
@@ -229,8 +192,7 @@ def test_a_number_of_jobs_that_is_none_is_refused(number: Any) -> None:
 def test_capacity_follows_threads_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launcher, "num_cores", lambda: 8)
     answers = [False, True]
-    monkeypatch.setattr(launcher, "ask", lambda _: answers.pop(0))
-    program = Program(threads_of=lambda config: config.threads)
+    program = Program(threads_of=lambda config: config.threads, finds_cuda=lambda: answers.pop(0))
     cpu, auto = (OmegaConf.create({"threads": 3, "device": device}) for device in ("cpu", "auto"))
     capacity = Capacity(None, program)
     assert (capacity.total, capacity.cost(cpu), capacity.cost(auto), capacity.cost(auto)) == (8, 3, 3, 3)
@@ -294,7 +256,6 @@ def test_jobs_save_and_end_when_the_launcher_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_terminal_shows_a_live_table(tmp_path: Path) -> None:
-    (tmp_path / "asked").mkdir()
     inner, outer = pty.openpty()
     process = subprocess.Popen(
         [
