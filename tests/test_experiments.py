@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.config import compose_config
+from musicgen.config import IDENTITY_GROUPS, compose_config
 from musicgen.effects.effect import Decision, effects_frame
-from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.records.runs import flat_config, write_csv
-from musicgen.sweep.design import Star
+from musicgen.sweep.design import StudyDesign
 from tests.claims import problems_in
 from tests.effects.made_effects import made_effect
 
@@ -59,14 +58,14 @@ def check_command(folder: Path) -> None:
     plain = [one.input_line for one in overrides if not one.is_sweep_override() and one.input_line]
     named = compose_config(plain)
     study = named.study
-    star = Star.of(overrides, study, named.seed)
+    design = StudyDesign.of(overrides, study, named.seed)
     kept = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
     config = compose_config([*study.baseline, *plain]).as_dict()
     composed = flat_config({name: config[name] for name in IDENTITY_GROUPS})
     compared = [name for name in kept if name not in OF_THE_MACHINE]
     assert {name: composed.get(name) for name in compared} == {name: kept[name] for name in compared}
     words = (folder / "README.md").read_text(encoding="utf-8")
-    assert f"Seeds {', '.join(map(str, sorted(star.seeds)))}." in words
+    assert f"Seeds {', '.join(map(str, sorted(design.seeds)))}." in words
 
 
 def test_kept_experiments_are_small_and_contain_no_local_path() -> None:

@@ -1,8 +1,4 @@
-"""What runs read of a corpus: text as the network reads it, tunes to be scored, tunes to compare with.
-
-All of it is the same for every run with the same corpus, split and kind of input, so it can be read ahead: by
-the process that the jobs of a sweep are forked from.
-"""
+"""What a run reads of its corpus: text as the network reads it, tunes to score, tunes to compare with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,25 +20,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Material:
-    """A corpus, and what is worked out from it where somebody asks."""
+class RunInputs:
+    """A corpus, and what a run derives from it, each part when it is first needed."""
 
     corpus: Corpus
     model: ModelConfig
-    """Of which only what it reads beside characters matters."""
+    """Only its input features matter here."""
     num_train_tunes: int | None
     cache: Path
 
+    @classmethod
+    def read(cls, config: Config) -> "RunInputs":
+        """The inputs of a run with this config; raises InputError if the corpus does not exist."""
+        return cls(
+            corpus=load_corpus(config.data, config.paths.known_cache),
+            model=config.model,
+            num_train_tunes=config.evaluation.num_train_tunes,
+            cache=Path(config.paths.cache),
+        )
+
     @cached_property
     def training_rows(self) -> NDArray[np.int32]:
-        """The rows of the embedding for the text of all training tunes, [T, N]: see inputs.py."""
+        """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
         corpus = self.corpus
         tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
         return text_rows(self.model, corpus.vocabulary, tokens)
 
     @cached_property
     def train(self) -> "EncodedTunes":
-        """The training tunes whose loss is taken at the end: all, or so many at equal distances."""
+        """The training tunes that fit/train_loss is computed on: all, or num_train_tunes evenly spaced."""
         tunes, number = self.corpus.part("train"), self.num_train_tunes
         if number is None or number >= len(tunes):
             return self._encode(tunes)
@@ -59,27 +65,17 @@ class Material:
         return self._encode(self.corpus.part("test"))
 
     def _encode(self, tunes: Sequence[str]) -> "EncodedTunes":
-        # torch takes a second to import, which those should not wait for who named no corpus that there is.
+        # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
         from musicgen.training.loss import encode_tunes
 
         return encode_tunes(tunes, self.corpus.vocabulary, self.model)
 
     @cached_property
     def compared(self) -> "ComparedCorpus":
-        """The tunes as the metrics see them: read together, since every split has the same ones."""
+        """The tunes as the metrics see them; read together, since every split has the same ones."""
         from musicgen.metrics.comparison import Corpus as ComparedCorpus
         from musicgen.metrics.tunes import read_corpus
 
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
         return ComparedCorpus.of([tunes[place] for place in training], [tunes[place] for place in held_out])
-
-
-def material_of(config: Config) -> Material:
-    """What a run with this config reads; raises InputError where there is no such corpus."""
-    return Material(
-        corpus=load_corpus(config.data, config.paths.known_cache),
-        model=config.model,
-        num_train_tunes=config.evaluation.num_train_tunes,
-        cache=Path(config.paths.cache),
-    )

@@ -1,6 +1,7 @@
 """The fork server: it imports once what every job of a sweep needs, and every job is forked from it.
 
-Forking a process with so much in it is safe on Linux only. Elsewhere each job is a fresh interpreter.
+Forking a process with these libraries loaded is safe only on Linux. Elsewhere each job starts a new
+interpreter.
 """
 
 import os
@@ -41,7 +42,7 @@ def start_fork_server() -> None:
 
     Raises InputError if the path of the temporary folder is too long for sockets.
     """
-    if context.get_start_method() != "forkserver":
+    if sys.platform != "linux":
         return
     temporary = tempfile.gettempdir()
     if len(os.fsencode(temporary)) > MAX_TEMPORARY_FOLDER_BYTES:
@@ -50,9 +51,12 @@ def start_fork_server() -> None:
             f"{MAX_TEMPORARY_FOLDER_BYTES} bytes"
         )
     context.set_forkserver_preload(list(PRELOADED))
-    # The server inherits this: a Ctrl-C on the terminal is for the launcher, which passes it on to the jobs.
+    # The server inherits that SIGINT is ignored: a Ctrl-C on the terminal is for the launcher, which passes
+    # it on to the jobs. Blocking keeps a SIGINT that arrives here from being lost; worker.py unblocks it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
     finally:
         signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
