@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from musicgen.effects.pairing import IDENTITY_GROUPS
+from musicgen.config import IDENTITY_GROUPS
 from musicgen.records.runs import flat_config
 from musicgen.reporting.portable import portable_value
 from musicgen.reporting.study_data import StudyData
