@@ -183,7 +183,7 @@ SAME_NOTES = {
 
 
 @pytest.mark.parametrize("kind", [*SAME_TEXT, *SAME_NOTES])
-def test_an_edit_that_changes_no_note_changes_none(kind: str, tunes: list[str]) -> None:
+def test_harmless_edits_change_no_note(kind: str, tunes: list[str]) -> None:
     edit = (SAME_TEXT | SAME_NOTES)[kind]
     num_edited = 0
     for number, tune in enumerate(tunes):
@@ -196,7 +196,7 @@ def test_an_edit_that_changes_no_note_changes_none(kind: str, tunes: list[str]) 
     assert num_edited > len(tunes) / 2
 
 
-def test_every_edit_at_once_changes_no_note(tunes: list[str]) -> None:
+def test_combined_harmless_edits_change_no_note(tunes: list[str]) -> None:
     for number, tune in enumerate(tunes):
         rng = random.Random(number)
         edited = before_notes("!fine!", '"^a|b"')(tune, rng)
@@ -206,7 +206,7 @@ def test_every_edit_at_once_changes_no_note(tunes: list[str]) -> None:
         assert bars(clean_tune(edited, FIELDS)) == bars(edited) == bars(tune), edited
 
 
-def test_abc2midi_plays_what_is_read_of_edited_tunes(tunes: list[str]) -> None:
+def test_abc2midi_agrees_on_edited_tunes(tunes: list[str]) -> None:
     kinds = ("comments", "lyrics", "text blocks", "headers", "voices", "words", "old line ends")
     for number, tune in enumerate(tunes[::10]):
         kind = kinds[number % len(kinds)]
@@ -216,7 +216,7 @@ def test_abc2midi_plays_what_is_read_of_edited_tunes(tunes: list[str]) -> None:
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r", "\r\r\n"])
-def test_free_text_and_headers_between_joined_files_change_no_tune(line_end: str, tunes: list[str]) -> None:
+def test_text_between_joined_files_changes_no_tune(line_end: str, tunes: list[str]) -> None:
     between = (
         "",
         "Some words | about the next tune\n\n",

@@ -7,7 +7,7 @@ FIELDS = frozenset("XTRMLK")
 TUNE = "X:1\nT:One\nM:4/4\nK:D\nABcd|\nefga|"
 
 
-def test_tunes_are_cut_at_blank_lines_and_text_between_them_is_left_out() -> None:
+def test_text_between_tunes_is_dropped() -> None:
     text = f"%abc-2.1\nfile header\n\n{TUNE}\n\nsome words\n\nX:2\nK:G\nGABc|\n"
     assert split_tunes(text) == [TUNE, "X:2\nK:G\nGABc|"]
 
@@ -20,18 +20,18 @@ def test_a_line_of_spaces_is_blank() -> None:
     assert split_tunes("X:1\nK:G\nGABc|\n  \nfree text\n") == ["X:1\nK:G\nGABc|"]
 
 
-def test_text_without_a_tune_has_none() -> None:
+def test_text_without_tunes_gives_none() -> None:
     assert split_tunes("") == []
     assert split_tunes("just words\n") == []
 
 
-def test_cleaning_keeps_the_fields_asked_for_and_the_body() -> None:
+def test_cleaning_keeps_the_requested_fields_and_the_body() -> None:
     tune = 'X: 1\nT: One \nZ: me@example.org\nN:note\n%%x\nM:C\nK:D\n"D"AB  cd | % end\nw: la la\nef ga |!\n'
     assert clean_tune(tune, FIELDS) == 'X:1\nT:One\nM:C\nK:D\n"D"AB cd |\nef ga |'
 
 
 @pytest.mark.parametrize("line", ["!trill!AB c|", '"50\\% slower"AB c|', '"50% slower"AB c|'])
-def test_cleaning_keeps_decorations_and_percent_signs_in_words(line: str) -> None:
+def test_cleaning_keeps_decorations_and_quoted_percent_signs(line: str) -> None:
     assert clean_tune(f"X:1\nK:C\n{line}", FIELDS) == f"X:1\nK:C\n{line}"
 
 
@@ -49,7 +49,7 @@ def test_cleaning_keeps_decorations_and_percent_signs_in_words(line: str) -> Non
         ("G:|", "G:|"),
     ],
 )
-def test_only_a_lone_sign_at_the_end_of_a_line_is_an_old_line_end(line: str, cleaned: str) -> None:
+def test_only_an_unpaired_final_sign_is_an_old_line_end(line: str, cleaned: str) -> None:
     assert clean_tune(f"X:1\nK:C\n{line}\nc|", FIELDS) == f"X:1\nK:C\n{cleaned}\nc|"
 
 
@@ -68,7 +68,7 @@ VOICES = {
 
 
 @pytest.mark.parametrize("kind", VOICES)
-def test_of_several_voices_the_first_is_kept(kind: str) -> None:
+def test_cleaning_keeps_the_first_voice(kind: str) -> None:
     tune = "X:1\nM:4/4\nL:1/4\n" + VOICES[kind]
     cleaned = clean_tune(tune, FIELDS)
     assert cleaned == "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|\nGABc|"
@@ -81,32 +81,32 @@ def test_a_key_change_in_each_voice_stays_in_its_voice() -> None:
     assert [note.pitch for note in parse_tune(tune).notes] == [66, 67, 69, 71, *[65, 67, 69, 71] * 2]
 
 
-def test_all_voices_stay_where_their_field_is_kept() -> None:
+def test_keeping_v_keeps_all_voices() -> None:
     tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nK:G\nC,4|[V:1]G|"
     assert clean_tune(tune, FIELDS | {"V"}) == tune
 
 
-def test_words_on_both_sides_of_a_voice_mark_stay_apart() -> None:
+def test_tokens_around_a_voice_field_stay_apart() -> None:
     assert clean_tune("X:1\nK:C\nV:1\nA[V:1],B[V:2]c[V:1]2|", FIELDS) == "X:1\nK:C\nA ,B 2|"
 
 
-def test_a_title_between_voices_stays() -> None:
+def test_a_title_between_voices_is_kept() -> None:
     tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nT:Trio\nK:F\nV:1\nGABc|"
     assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nT:Trio\nGABc|"
 
 
-def test_continuations_stay_or_go_with_their_field() -> None:
+def test_continuations_are_treated_like_their_field() -> None:
     tune = "X:1\nT:The\n% x\n+:Reel\nN:note\n+:more\nK:D\n+:=c\nABcd|\nw:la\n+:la\nefga|\nT:Part\n+:two\nA|"
     assert clean_tune(tune, FIELDS) == "X:1\nT:The Reel\nK:D =c\nABcd|\nefga|\nT:Part two\nA|"
 
 
-def test_text_blocks_go() -> None:
+def test_cleaning_removes_text_blocks() -> None:
     drawing, words = "%%beginsvg\nK:E\n%%endsvg", "%%begintext\nA bad\n\negg\n%%endtext"
     tune = f"X:1\n{drawing}\nK:C\nCDEF|\n{words}\nGABc|\n%% beginps\nC|"
     assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nGABc|"
 
 
-def test_lines_in_the_header_that_are_no_fields_go() -> None:
+def test_cleaning_removes_other_lines_in_the_header() -> None:
     assert clean_tune("X:1\n3/8=120\nN bars |ab|\nK:C\nC|", FIELDS) == "X:1\nK:C\nC|"
 
 
@@ -115,7 +115,7 @@ def test_header_ends_with_the_key() -> None:
     assert split_header("X:1\nT:no key") == ("X:1\nT:no key", "")
 
 
-def test_layout_makes_no_difference_to_a_normalised_body() -> None:
+def test_normalised_bodies_ignore_layout() -> None:
     assert normalised_body("X:9\nT:Other\nK:D\nAB cd| efga|!\n") == normalised_body(TUNE)
     assert normalised_body(TUNE) == "ABcd|efga|"
     assert normalised("CD EF|!\nG!trill!A\t!  \n!") == "CDEF|G!trill!A"

@@ -42,7 +42,7 @@ def test_only_the_first_tune_converts():
         ("\x00\ud800\x07", "No tune processed"),
     ],
 )
-def test_what_does_not_parse_says_why(abc, problem):
+def test_unparsable_tunes_give_a_reason(abc, problem):
     conversion = convert(abc)
     assert not conversion.parses
     assert conversion.problem is not None
@@ -68,7 +68,7 @@ def test_non_ascii_titles_convert():
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_no_directive_makes_it_open_a_file(line, end):
+def test_directives_cannot_open_files(line, end):
     tune = f"X:1\nM:4/4\nL:1/8\nK:C\n{line}\nCDEF|\n".replace("\n", end)
     command = [str(abc2midi.find_program()), "-", "-o", os.devnull]
     as_it_is = subprocess.run(command, input=tune.encode(), capture_output=True, check=False).stdout
@@ -78,7 +78,7 @@ def test_no_directive_makes_it_open_a_file(line, end):
     assert not any("Failed to open" in message for message in conversion.messages)
 
 
-def test_short_texts_that_stand_for_huge_tunes_take_little_memory():
+def test_short_texts_cannot_expand_to_huge_tunes():
     tunes = [
         "K:C\nCDEF|Z50000000|CDEF|\n",
         "K:C\nCDEF|X0000050000000|[K:D]Z50000000|CDEF|\n",
@@ -101,7 +101,7 @@ def test_short_texts_that_stand_for_huge_tunes_take_little_memory():
     assert float(told.stdout) < 300
 
 
-def test_numbers_of_ordinary_text_stay():
+def test_ordinary_numbers_are_kept():
     tune = "X:20011224\nT:Number 123456\nZ:id:99999\nQ:1/4=100000\nK:C\n%%MIDI drone 70.12345 1\nC4 Z16|\n"
     assert abc2midi.made_harmless(tune) == tune.encode()
 
@@ -123,7 +123,7 @@ def stand_in(tmp_path, monkeypatch):
     return put
 
 
-def test_a_program_that_computes_for_ever_is_ended(stand_in, monkeypatch):
+def test_endless_computation_is_stopped(stand_in, monkeypatch):
     monkeypatch.setattr(abc2midi_process, "_PATIENCE", 100)
     stand_in("echo begun\nwhile :; do :; done\n")
     conversion = convert(TUNE, timeout_seconds=1)
@@ -132,14 +132,14 @@ def test_a_program_that_computes_for_ever_is_ended(stand_in, monkeypatch):
     assert conversion.messages == ("begun",)
 
 
-def test_endless_messages_are_cut(stand_in):
+def test_endless_messages_are_truncated(stand_in):
     stand_in("exec yes message\n")
     conversion = convert(TUNE)
     assert conversion.problem == "abc2midi wrote more than 16777216 bytes"
     assert len(conversion.messages) < 40_000
 
 
-def test_its_memory_time_files_and_core_are_limited(stand_in):
+def test_memory_time_files_and_core_dumps_are_limited(stand_in):
     if sys.platform != "linux":
         pytest.skip("limits are set on Linux")
     stand_in("ulimit -v; ulimit -t; ulimit -f; ulimit -n; ulimit -c\n")
@@ -169,7 +169,7 @@ WHOLE = convert(TUNE).midi or b""
     ],
 )
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_machine_that_fails_is_not_a_tune_that_fails(
+def test_machine_failures_are_os_errors(
     script, reason, in_memory, stand_in, tmp_path, monkeypatch
 ):
     if in_memory and sys.platform != "linux":
@@ -181,13 +181,13 @@ def test_a_machine_that_fails_is_not_a_tune_that_fails(
         convert(TUNE)
 
 
-def test_a_program_that_cannot_start_is_an_error_of_the_machine(tmp_path, monkeypatch):
+def test_a_failed_start_is_an_os_error(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi, "find_program", lambda: tmp_path / "abc2midi")
     with pytest.raises(OSError, match="cannot be started"):
         convert(TUNE)
 
 
-def test_on_a_full_disk_it_works_or_fails_but_never_errs(monkeypatch, tmp_path):
+def test_a_full_disk_never_gives_a_wrong_result(monkeypatch, tmp_path):
     """In the temporary folder that it has off Linux, where the system refuses every byte beyond a number."""
     right = convert(TUNE)
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", False)
@@ -214,7 +214,7 @@ def _forget_where_it_is():
 
 
 @pytest.mark.usefixtures("_forget_where_it_is")
-def test_the_program_on_path_is_the_second_choice(tmp_path, monkeypatch):
+def test_the_program_on_path_is_a_fallback(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name))
     assert abc2midi.find_program().parent == tmp_path

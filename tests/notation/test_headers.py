@@ -8,7 +8,7 @@ def test_header_ends_with_key():
     assert problem is None
 
 
-def test_comments_and_empty_lines_are_no_fields():
+def test_comments_and_empty_lines_are_skipped():
     assert split_header("\n%%MIDI program 1\nX:1\n% note\nK:C\nA|")[0] == (("X", "1"), ("K", "C"))
 
 
@@ -24,7 +24,7 @@ def test_without_key_the_header_ends_before_the_music():
     assert problem is None
 
 
-def test_key_behind_an_empty_line_is_not_of_this_header():
+def test_key_after_an_empty_line_belongs_to_another_header():
     fields, body, _ = split_header("X:1\nM:4/4\nABcd|\n\nX:2\nK:G\nG4|")
     assert fields == (("X", "1"), ("M", "4/4"))
     assert body.startswith("ABcd|")
@@ -34,18 +34,18 @@ def test_music_without_header_is_all_body():
     assert split_header("ABc|\nK:G\ndef|") == ((), "ABc|\nK:G\ndef|", None)
 
 
-def test_other_line_in_header_is_passed_over():
+def test_other_lines_in_the_header_are_skipped():
     fields, body, problem = split_header("X:1\nN bars are missing\nM:3/4\nK:G\nABc|")
     assert fields == (("X", "1"), ("M", "3/4"), ("K", "G"))
     assert body == "ABc|"
     assert problem == "the line 'N bars are missing' in the header is no field"
 
 
-def test_value_may_begin_with_a_colon():
+def test_value_may_start_with_a_colon():
     assert split_header("X:1\nN::1st setting\nK:G\n")[0][1] == ("N", ":1st setting")
 
 
-def test_text_blocks_in_the_header_are_passed_over():
+def test_text_blocks_in_the_header_are_skipped():
     fields, body, problem = split_header("X:1\n%%beginsvg\nK:E\n\n<g>\n%%endsvg\nK:C\n+:=f\nABc|")
     assert (fields, body, problem) == ((("X", "1"), ("K", "C =f")), "ABc|", None)
 

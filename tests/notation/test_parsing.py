@@ -63,7 +63,7 @@ def test_default_length_follows_the_meter():
     assert float(parse_tune("M:3/4\nK:C\nA").notes[0].duration) == 1 / 8
 
 
-def test_first_field_of_a_letter_counts():
+def test_the_first_of_repeated_fields_counts():
     assert parse_tune("X:1\nM:3/4\nM:C\nL:1/4\nK:C\nABc|ABc|ABc|").bars[1].is_valid
 
 

@@ -29,13 +29,13 @@ def test_key_signature():
     assert pitches("B e A", "Gm") == [70, 75, 69]
 
 
-def test_accidentals_hold_to_the_end_of_the_bar_in_every_octave():
+def test_accidentals_last_to_the_end_of_the_bar_in_all_octaves():
     assert pitches("^F F f|F f") == [66, 66, 78, 65, 77]
     assert pitches("_B B =B B|B", "F") == [70, 70, 71, 71, 70]
     assert pitches("^^C __B") == [62, 69]
 
 
-def test_tie_carries_an_accidental_to_the_tied_note_alone():
+def test_tie_carries_an_accidental_to_the_tied_note_only():
     assert pitches("^F-|F F") == [66, 66, 65]
     assert [note.tied for note in tune("^F-|F F").notes] == [True, False, False]
 
@@ -44,7 +44,7 @@ def test_tie_between_different_pitches_is_a_slur():
     assert [note.tied for note in tune("A-B B-B c- z c").notes] == [False, False, True, False, False, False]
 
 
-def test_inline_key_changes_pitch_from_there_on():
+def test_inline_key_changes_the_pitches_after_it():
     assert pitches("^F F [K:G] F [K:C] F") == [66, 66, 66, 65]
     assert pitches("F|\nK:G\nF|") == [65, 66]
 
@@ -132,7 +132,7 @@ def test_chords_tie():
     ]
 
 
-def test_what_has_no_duration():
+def test_decorations_and_grace_notes_have_no_duration():
     plain = tune("A B c d|").bars[0]
     dressed = tune('!f!A ~"Am"B .c {g}{/gf}vd y | % end').bars[0]
     assert (dressed.notes, dressed.duration) == (plain.notes, plain.duration)

@@ -20,7 +20,7 @@ def sound_of(abc, config):
     return sound
 
 
-def test_golden_tune_sounds_for_its_duration_at_the_target_level(golden, make_config):
+def test_the_golden_tune_has_its_duration_and_loudness(golden, make_config):
     config = make_config(loudness_dbfs=-23.0)
     sound = sound_of(golden, config)
     assert sound.dtype == np.float32
@@ -39,7 +39,7 @@ def test_the_pitch_is_that_of_the_note(make_config):
     assert np.argmax(spectrum) in range(437, 444)
 
 
-def test_a_note_rings_out_instead_of_stopping_dead(make_config):
+def test_notes_have_a_release(make_config):
     config = make_config()
     sound = np.abs(sound_of("X:1\nM:4/4\nL:1/4\nK:C\nA z A z|\n", config)).max(axis=1)
 
@@ -52,7 +52,7 @@ def test_a_note_rings_out_instead_of_stopping_dead(make_config):
     assert np.abs(np.diff(sound)).max() < 0.5 * held
 
 
-def test_peaks_stay_under_the_ceiling_at_the_price_of_loudness():
+def test_peaks_limit_the_loudness():
     clicks = np.zeros((10_000, 2), dtype=np.float32)
     clicks[::1000] = 0.3
     loud = level(clicks, -6.0)
@@ -103,7 +103,7 @@ def test_every_format_reads_back(audio_format, container, subtype, make_config, 
     assert np.std(head) == pytest.approx(0.1, rel=0.2)
 
 
-def test_built_in_soundfont_is_whole(make_config):
+def test_the_built_in_soundfont_is_complete(make_config):
     assert check_soundfont(make_config()).name == "TimGM6mb.sf2"
 
 
@@ -116,7 +116,7 @@ def test_built_in_soundfont_is_whole(make_config):
         (b"RIFF\x00\x10\x00\x00sfbk" + bytes(100), "cut short"),
     ],
 )
-def test_bad_soundfont_is_named(content, reason, make_config, tmp_path):
+def test_bad_soundfonts_are_rejected(content, reason, make_config, tmp_path):
     path = tmp_path / "mine.sf2"
     if content is not None:
         path.write_bytes(content)
@@ -128,12 +128,12 @@ def test_bad_soundfont_is_named(content, reason, make_config, tmp_path):
     assert "\n" not in message
 
 
-def test_a_folder_is_no_soundfont(make_config, tmp_path):
+def test_a_folder_is_not_a_soundfont(make_config, tmp_path):
     with pytest.raises(InputError, match="rendering.soundfont"):
         check_soundfont(make_config(soundfont=str(tmp_path)))
 
 
-def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
+def test_earlier_tunes_do_not_change_the_sound(golden, make_config):
     config = make_config()
     alone = sound_of(golden, config)
     sound_of("X:1\nM:4/4\nL:1/8\nK:D\nDFAd fdAF|\n", make_config(instrument=40))
@@ -141,7 +141,7 @@ def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "flac"])
-def test_sixteen_bits_are_the_nearest(audio_format, make_config, tmp_path):
+def test_samples_are_rounded_to_16_bits(audio_format, make_config, tmp_path):
     steps = np.random.default_rng(1).uniform(-30_000, 30_000, (70_000, 2))
     path = tmp_path / f"sound.{audio_format}"
     write_audio((steps / 32_767).astype(np.float32), path, make_config(audio_format=audio_format))
@@ -150,7 +150,7 @@ def test_sixteen_bits_are_the_nearest(audio_format, make_config, tmp_path):
     assert np.abs(written - steps).max() < 0.51
 
 
-def test_sounds_read_ahead_change_none(golden, make_config, monkeypatch):
+def test_preloading_samples_does_not_change_the_sound(golden, make_config, monkeypatch):
     config = make_config()
     expected = sound_of(golden, config)
     synthesis._synthesizer.cache_clear()
@@ -164,7 +164,7 @@ def test_sounds_read_ahead_change_none(golden, make_config, monkeypatch):
     assert synthesis._synthesizer.cache_info().currsize == 0
 
 
-def test_a_soundfont_that_cannot_be_read_is_named_in_one_line(golden, make_config, tmp_path):
+def test_an_unreadable_soundfont_is_one_line(golden, make_config, tmp_path):
     path = tmp_path / "broken.sf2"
     content = b"sfbk" + bytes(4_000)
     path.write_bytes(b"RIFF" + len(content).to_bytes(4, "little") + content)

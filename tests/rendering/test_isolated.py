@@ -25,7 +25,7 @@ def start(tmp_path):
     return of
 
 
-def test_requests_are_answered_one_after_the_other(start):
+def test_requests_are_answered_in_turn(start):
     helper = start(ECHO)
     for request in (b"", b"a\n\x00", bytes(2**20)):
         assert helper.ask(request, 60) == request
@@ -43,7 +43,7 @@ def test_requests_are_answered_one_after_the_other(start):
         ("", 0),
     ],
 )
-def test_a_program_that_ends_or_answers_nonsense_gives_no_answer(start, code, status):
+def test_an_exit_or_a_broken_answer_is_none(start, code, status):
     helper = start(code)
     assert helper.ask(b"request", 60) is None
     assert helper.end()[0] == status
@@ -58,7 +58,7 @@ def test_its_memory_is_limited(start):
     assert (status, messages[-1]) == (1, "MemoryError")
 
 
-def test_one_that_says_nothing_is_given_up(start):
+def test_a_silent_program_times_out(start):
     helper = start("import time; time.sleep(600)")
     with pytest.raises(TimeoutError):
         helper.ask(b"request", 0.1)

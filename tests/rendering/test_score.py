@@ -54,7 +54,7 @@ def test_the_page_is_as_high_as_the_tune(golden):
     assert tall > 3 * short
 
 
-def test_letters_of_marks_words_and_text_blocks_are_not_drawn():
+def test_marks_annotations_and_blocks_are_not_drawn():
     music = '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|'
     names = values(mei_of(music), "note", "pname")
     assert names == [("c",), ("e",), ("g",), ("c",), ("a",), ("g",)]
@@ -71,7 +71,7 @@ def test_note_spelling_and_values():
     ]
 
 
-def test_lengths_that_one_head_cannot_show_are_tied():
+def test_long_values_are_tied_notes():
     assert values(mei_of("A5 B7|"), "note", "pname", "dur", "dots", "tie") == [
         ("a", "2", None, "i"),
         ("a", "8", None, "t"),
@@ -120,7 +120,7 @@ def test_repeats_and_endings():
     assert values(root, "ending", "n") == [("1",), ("2",)]
 
 
-def test_signatures_change_where_the_text_says():
+def test_signatures_change_with_the_fields():
     root = mei_of("A8|[K:Bb]A4 [M:3/4]A4|\nM:C|\nK:A minor\nA8|")
     assert values(root, "keySig", "sig") == [("2s",), ("2f",), ("0",)]
     assert values(root, "meterSig", "count", "unit", "sym") == [
@@ -136,14 +136,14 @@ def test_only_the_first_voice_is_drawn():
     assert values(root, "note", "pname") == [("a",), ("b",)]
 
 
-def test_title_is_text_and_nothing_else():
+def test_the_title_is_plain_text():
     root = mei_of("A8|", 'X:1\nT:<script>&"\x01\u202e' + "x" * 200 + "\nK:C\n")
     title = "".join(next(root.iter(MEI + "rend")).itertext())
     assert title.startswith('<script>&"xxx')
     assert len(title) == 70
 
 
-def test_what_is_drawn_otherwise_is_named():
+def test_differences_from_the_text_are_problems():
     assert read_sheet(parse_tune("X:1\nK:C\nA#B|")).problems == ("not drawn: '#'",)
     third = read_sheet(parse_tune("X:1\nL:1/8\nK:C\nA2/3|")).problems
     assert third == ("a note of 1/12 of a whole note is drawn as 3/32",)
@@ -153,7 +153,7 @@ def test_what_is_drawn_otherwise_is_named():
 
 
 @pytest.mark.parametrize("abc", ["", "junk!", "X:1\nK:C\n", "X:1\nK:C\nz4|"])
-def test_nothing_to_draw_gives_its_reason(abc):
+def test_an_empty_score_has_a_reason(abc):
     parsed = parse_tune(abc)
     score = engrave(parsed)
     has_notes = any(event.notes for measure in read_sheet(parsed).measures for event in measure.events)
@@ -162,7 +162,7 @@ def test_nothing_to_draw_gives_its_reason(abc):
         assert score.problems[0] == "no note to draw"
 
 
-def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkeypatch):
+def test_a_crash_or_timeout_costs_only_one_score(golden, tmp_path, monkeypatch):
     def engraver(code: str) -> None:
         program = tmp_path / "engrave.py"
         program.write_text(code)
@@ -180,7 +180,7 @@ def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkey
         assert one.engrave(parse_tune(golden)) == engrave(parse_tune(golden))
 
 
-def test_one_engraver_draws_many_tunes_as_each_alone(golden: str) -> None:
+def test_sharing_an_engraver_changes_nothing(golden: str) -> None:
     odd = parse_tune("X:1\nM:6/8\nL:1/8\nK:G\nGAB c2A|[GB]3 {f}g3|(3abc d2 e|]\n")
     with Engraver(20.0) as engraver:
         together = [engraver.engrave(tune) for tune in (odd, parse_tune(""), parse_tune(golden), odd)]
@@ -191,7 +191,7 @@ def test_same_tune_same_svg(golden):
     assert engrave(parse_tune(golden)) == engrave(parse_tune(golden))
 
 
-def test_notes_stand_on_a_white_page():
+def test_the_page_is_white():
     svg = engrave(parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|]\n")).svg
     assert svg is not None
     page, *_ = ElementTree.fromstring(svg)

@@ -36,7 +36,7 @@ def damaged(path):
     return path
 
 
-def test_it_sounds_as_in_this_process(golden, make_config, own):
+def test_the_sound_equals_that_of_this_process(golden, make_config, own):
     midi = perform(golden, make_config()).midi or b""
     expected = synthesise(midi, False, make_config())
     assert expected is not None
@@ -47,12 +47,12 @@ def test_it_sounds_as_in_this_process(golden, make_config, own):
         assert sound is not None and np.array_equal(sound, expected)
 
 
-def test_a_damaged_one_is_a_line_before_any_work(make_config, own):
+def test_a_damaged_soundfont_fails_the_check(make_config, own):
     with pytest.raises(InputError, match=r"^rendering.soundfont: .*own.sf2 is damaged: .* crashed on it"):
         check_soundfont(make_config(soundfont=str(damaged(own))))
 
 
-def test_one_that_is_damaged_later_is_a_line_and_the_next_tune_sounds(golden, make_config, own, tmp_path):
+def test_playing_recovers_from_a_damaged_soundfont(golden, make_config, own, tmp_path):
     midi = perform(golden, make_config()).midi or b""
     with pytest.raises(InputError, match="damaged"):
         play_untrusted(midi, damaged(own), 22_050)
@@ -67,21 +67,21 @@ def program(tmp_path, monkeypatch, code):
     monkeypatch.setattr(untrusted, "_PLAYER", path)
 
 
-def test_one_that_takes_for_ever_is_a_line(monkeypatch, own, tmp_path):
+def test_a_hanging_player_times_out(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import time; time.sleep(60)")
     monkeypatch.setattr(untrusted, "_MAX_SECONDS", 0.2)
     with pytest.raises(InputError, match="longer than 0.2 s"):
         play_untrusted(b"", own, 22_050)
 
 
-def test_a_player_that_the_machine_killed_says_nothing_of_the_soundfont(monkeypatch, own, tmp_path):
+def test_a_killed_player_is_an_os_error(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(OSError, match="is there enough memory") as caught:
         play_untrusted(b"", own, 22_050)
     assert caught.value.errno == errno.ENOMEM
 
 
-def test_a_forked_process_starts_a_player_of_its_own(golden, make_config, own):
+def test_a_forked_process_starts_its_own_player(golden, make_config, own):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     code = (
