@@ -18,7 +18,7 @@ def test_a_transposed_tune_is_a_near_duplicate() -> None:
 
 
 def test_tunes_below_the_share_are_not_linked() -> None:
-    # 25 notes make 13 runs of 12 intervals; the first 17 notes are in 5 of them.
+    # 25 notes have 13 runs of 12 intervals; 5 of them are in the first 17 notes.
     changed = MELODY[:17] + [1, 90, 2, 91, 3, 92, 4, 93]
     assert len(set(near_duplicate_groups([MELODY, changed], share=0.5))) == 2
     assert len(set(near_duplicate_groups([MELODY, changed], share=5 / 13))) == 1
@@ -33,7 +33,7 @@ def test_links_are_transitive_and_short_tunes_stay_alone() -> None:
 
 
 def shared_runs(one: list[int], other: list[int]) -> float:
-    """Shared runs of 12 intervals / those of the tune with fewer, by sets of tuples."""
+    """Shared runs of 12 intervals / runs of the tune with fewer."""
     first, second = (
         {tuple(b - a for a, b in pairwise(tune[i : i + 13])) for i in range(len(tune) - 12)}
         for tune in (one, other)

@@ -1,11 +1,9 @@
-"""What is a tune in the text of a file, of several, and what is left out."""
-
 import time
 
 import pytest
 
 from musicgen.corpus import tunebook
-from musicgen.corpus.tunebook import read_tunebook, describe_reading
+from musicgen.corpus.tunebook import describe_reading, read_tunebook
 from musicgen.errors import InputError
 from musicgen.notation import parse_tune
 
@@ -96,7 +94,7 @@ def test_cut_and_unnumbered_tunes_are_counted() -> None:
 
 def test_too_many_tunes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunebook, "MAX_TUNES", 2)
-    with pytest.raises(InputError, match="3 lines begin a tune"):
+    with pytest.raises(InputError, match="3 X: fields; a corpus may have at most 2 tunes"):
         read_tunebook("X:1\nX:2\nX:3\n")
 
 
@@ -118,7 +116,7 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
     start = time.process_time()
     for tune in read_tunebook(text).tunes:
         parse_tune(tune)
-    # A second or so; anything quadratic takes minutes.
+    # Linear time is about a second; quadratic time would be minutes.
     assert time.process_time() - start < 10
 
 

@@ -12,17 +12,18 @@ def test_text_between_tunes_is_dropped() -> None:
     assert split_tunes(text) == [TUNE, "X:2\nK:G\nGABc|"]
 
 
-def test_a_missing_blank_line_does_not_join_two_tunes() -> None:
-    assert split_tunes(f"{TUNE}\nX:2\nK:G\nGABc|") == [TUNE, "X:2\nK:G\nGABc|"]
-
-
-def test_a_line_of_spaces_is_blank() -> None:
-    assert split_tunes("X:1\nK:G\nGABc|\n  \nfree text\n") == ["X:1\nK:G\nGABc|"]
-
-
-def test_text_without_tunes_gives_none() -> None:
-    assert split_tunes("") == []
-    assert split_tunes("just words\n") == []
+@pytest.mark.parametrize(
+    ("text", "tunes"),
+    [
+        (f"{TUNE}\nX:2\nK:G\nGABc|", [TUNE, "X:2\nK:G\nGABc|"]),
+        ("X:1\nK:G\nGABc|\n  \nfree text\n", ["X:1\nK:G\nGABc|"]),
+        ("", []),
+        ("just words\n", []),
+    ],
+    ids=["missing blank line", "line of spaces", "empty", "prose"],
+)
+def test_tunes_end_at_blank_lines_and_x_fields(text: str, tunes: list[str]) -> None:
+    assert split_tunes(text) == tunes
 
 
 def test_cleaning_keeps_the_requested_fields_and_the_body() -> None:

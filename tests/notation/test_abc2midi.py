@@ -95,10 +95,10 @@ def test_short_texts_cannot_expand_to_huge_tunes():
     )
     if sys.platform != "linux":
         pytest.skip("memory is measured and limited on Linux")
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], input=json.dumps(tunes), capture_output=True, text=True, check=True
     )
-    assert float(told.stdout) < 300
+    assert float(result.stdout) < 300
 
 
 def test_ordinary_numbers_are_kept():
@@ -108,9 +108,9 @@ def test_ordinary_numbers_are_kept():
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Puts a shell script in abc2midi's place. Its output file is "$3"."""
+    """Replaces abc2midi by a shell script, whose output file is "$3"."""
     if sys.platform == "win32":
-        pytest.skip("the stand-in program is a shell script")
+        pytest.skip("the replacement is a shell script")
 
     def put(script: str) -> None:
         path = tmp_path / "abc2midi"
@@ -118,7 +118,7 @@ def stand_in(tmp_path, monkeypatch):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(abc2midi, "find_program", lambda: path)
 
-    # A shell opens its script.
+    # The shell must open its script.
     monkeypatch.setattr(abc2midi_process, "_MAX_OPEN_FILES", 64)
     return put
 
@@ -144,7 +144,7 @@ def test_memory_time_files_and_core_dumps_are_limited(stand_in):
         pytest.skip("limits are set on Linux")
     stand_in("ulimit -v; ulimit -t; ulimit -f; ulimit -n; ulimit -c\n")
     limits = convert(TUNE, timeout_seconds=7).messages
-    # Bytes in units of 1024, files in units of 512.
+    # Memory in units of 1024 bytes, file sizes in units of 512.
     assert limits == ("262144", "7", "32768", "64", "0")
 
 
@@ -153,7 +153,7 @@ def test_a_crash_does_not_parse(stand_in):
     assert convert(TUNE) == Conversion(None, (), "abc2midi wrote no MIDI file")
 
 
-WHOLE = convert(TUNE).midi or b""
+COMPLETE = convert(TUNE).midi or b""
 
 
 @pytest.mark.parametrize(
@@ -169,13 +169,11 @@ WHOLE = convert(TUNE).midi or b""
     ],
 )
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_machine_failures_are_os_errors(
-    script, reason, in_memory, stand_in, tmp_path, monkeypatch
-):
+def test_machine_failures_are_os_errors(script, reason, in_memory, stand_in, tmp_path, monkeypatch):
     if in_memory and sys.platform != "linux":
-        pytest.skip("it works in memory on Linux")
+        pytest.skip("only Linux has memory files")
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", in_memory)
-    (tmp_path / "whole.mid").write_bytes(WHOLE)
+    (tmp_path / "whole.mid").write_bytes(COMPLETE)
     stand_in(script.replace("whole.mid", str(tmp_path / "whole.mid")) + "\n")
     with pytest.raises(OSError, match=reason):
         convert(TUNE)
@@ -188,12 +186,12 @@ def test_a_failed_start_is_an_os_error(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_never_gives_a_wrong_result(monkeypatch, tmp_path):
-    """In the temporary folder that it has off Linux, where the system refuses every byte beyond a number."""
+    """In the temporary folder that is used outside Linux, with a limit on the size of files."""
     right = convert(TUNE)
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(abc2midi_process, "limit_process", lambda *_, **__: None)
-    for num_bytes in (0, 20, len(WHOLE) - 1, len(WHOLE), 2**14):
+    for num_bytes in (0, 20, len(COMPLETE) - 1, len(COMPLETE), 2**14):
         with files_end_at(num_bytes):
             try:
                 conversion = convert(TUNE)
@@ -206,14 +204,14 @@ def test_a_full_disk_never_gives_a_wrong_result(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def _forget_where_it_is():
-    """The program is looked for once; these tests move it."""
+def _search_again():
+    """Clears the cached location of the program."""
     abc2midi.find_program.cache_clear()
     yield
     abc2midi.find_program.cache_clear()
 
 
-@pytest.mark.usefixtures("_forget_where_it_is")
+@pytest.mark.usefixtures("_search_again")
 def test_the_program_on_path_is_a_fallback(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name))

@@ -38,7 +38,7 @@ def test_other_lines_in_the_header_are_skipped():
     fields, body, problem = split_header("X:1\nN bars are missing\nM:3/4\nK:G\nABc|")
     assert fields == (("X", "1"), ("M", "3/4"), ("K", "G"))
     assert body == "ABc|"
-    assert problem == "the line 'N bars are missing' in the header is no field"
+    assert problem == "header line 'N bars are missing' is not a field"
 
 
 def test_value_may_start_with_a_colon():

@@ -1,4 +1,4 @@
-"""Which lines of a tune are fields, which are music, and which are neither."""
+"""Which lines of a tune are fields, which are music, and which are ignored."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_a_text_block_ends_at_the_same_name_only() -> None:
 def test_an_unclosed_block_hides_the_rest_and_is_a_problem() -> None:
     parsed = parse_tune(HEADER + "CDEF|\n%%begintext\nA bad egg\n")
     assert len(parsed.notes) == 4
-    assert parsed.problems == ("a text block does not end; the rest of the tune is taken for text",)
+    assert parsed.problems == ("text block without an end: ignored the rest of the tune",)
 
 
 def test_a_continuation_belongs_to_the_field_above_it() -> None:

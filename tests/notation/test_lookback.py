@@ -9,7 +9,7 @@ HEADER = "X:1\nM:2/4\nL:1/8\nK:D\n"
 
 
 def expectations(body: str, bars: int) -> tuple[str, list[int]]:
-    """What a repetition would write behind each character of the body ("." for nothing), and the runs."""
+    """The expected character after each character of the body ("." for none), and the runs."""
     codes = np.array([ord(character) for character in "\n" + HEADER + body], np.int64)[:, None]
     places, events = PlaceReader(1).read(codes)
     expected, runs = LookbackReader(1, [bars]).read(codes, places[..., 1], events)
@@ -25,7 +25,7 @@ def test_a_repeated_bar_is_followed_to_its_end() -> None:
 
 def test_after_a_departure_the_pointer_moves_to_the_same_time() -> None:
     expected, runs = expectations("A2cd|ABcd|", 1)
-    # Behind `AB` one eighth too much has not been read: `c` begins where `c` began.
+    # After `AB` the bar is as long as before `c`, so `c` is expected.
     assert expected == "....A2cd|A"
     assert runs == [0, 0, 0, 0, 0, 1, 0, 1, 2, 3]
 

@@ -21,7 +21,7 @@ def test_a_melody_has_pitches_and_durations_as_written() -> None:
     (melody, *_) = read_melodies(TEXTS)
     assert melody.pitches.tolist() == [62, 66, 69]
     assert melody.intervals.tolist() == [4, 3]
-    # 1/4, 1/2 and 1/8: numerator above the twenty bits of the denominator.
+    # 1/4, 1/2 and 1/8: numerator above 20 bits of denominator.
     assert melody.durations.tolist() == [2**20 + 4, 2**20 + 2, 2**20 + 8]
     assert melody.tonic == 2
 

@@ -39,7 +39,7 @@ def test_invalid_meter_is_free_and_a_problem(value):
 def test_text_after_a_meter_is_a_problem():
     meter, problem = read_meter("9/8 EDC|")
     assert meter.bar_length == Fraction(9, 8)
-    assert problem == "M: 'EDC|' after the meter is not read"
+    assert problem == "M: ignored 'EDC|' after the meter"
 
 
 @pytest.mark.parametrize(
