@@ -28,7 +28,7 @@ def test_copied_tunes_are_detected(corpus: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     content = json.loads(result.read_text())
     assert set(content) == {"metrics", "reference", "floor", "reasons"}
-    # Three of eight: the fourth tune has no meter, and four did not come.
+    # Three of eight: the fourth tune has no meter, and four are missing.
     assert content["metrics"]["validity/tune_rate"] == pytest.approx(3 / 8)
     assert content["metrics"]["originality/copied_share"] > 0.9
     for name, value in content["metrics"].items():
@@ -56,7 +56,7 @@ def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
         ("none.abc", "corpus", [], "none.abc: no such file"),
         ("words.txt", "corpus", [], "no tune found"),
         ("corpus", "nowhere", [], "nowhere: no such file"),
-        ("corpus", "corpus", ["--requested", "3"], "--requested 3: fewer than the 40 tunes"),
+        ("corpus", "corpus", ["--requested", "3"], "has more tunes (40)"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -69,34 +69,24 @@ def test_a_cut_tune_fades_out(golden, make_config):
 
 
 def test_loudness_does_not_depend_on_the_instrument(golden, make_config):
-    levels = [
-        decibels(
-            np.sqrt(np.mean(sound_of(golden, make_config(instrument=program, loudness_dbfs=-26.0)) ** 2))
-        )
-        for program in (0, 21, 73, 110)
-    ]
-    assert levels == pytest.approx([-26.0] * 4, abs=0.1)
+    for program in (0, 21, 73, 110):
+        sound = sound_of(golden, make_config(instrument=program, loudness_dbfs=-26.0))
+        assert decibels(np.sqrt(np.mean(sound**2))) == pytest.approx(-26.0, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("audio_format", "container", "subtype"),
-    [("wav", "WAV", "PCM_16"), ("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS")],
+    ("audio_format", "subtype"), [("wav", "PCM_16"), ("flac", "PCM_16"), ("ogg", "VORBIS")]
 )
-def test_every_format_reads_back(audio_format, container, subtype, make_config, tmp_path):
+def test_every_format_reads_back(audio_format, subtype, make_config, tmp_path):
     config = make_config(audio_format=audio_format)
     rng = np.random.default_rng(0)
-    # Minutes in one call end the process in libsndfile's Vorbis encoder.
+    # libsndfile's Vorbis encoder crashes on minutes of sound in one call.
     sound = (0.1 * rng.standard_normal((200 * config.sample_rate, 2))).astype(np.float32)
     path = tmp_path / f"sound.{audio_format}"
     write_audio(sound, path, config)
     info = soundfile.info(path)
-    assert (info.format, info.subtype, info.samplerate, info.channels, info.frames) == (
-        container,
-        subtype,
-        config.sample_rate,
-        2,
-        len(sound),
-    )
+    assert (info.format, info.subtype) == (audio_format.upper(), subtype)
+    assert (info.samplerate, info.channels, info.frames) == (config.sample_rate, 2, len(sound))
     head, _ = soundfile.read(path, frames=5_000, dtype="float32")
     tolerance = 0.5 if audio_format == "ogg" else 1e-4
     assert np.abs(head - sound[:5_000]).max() < tolerance
@@ -111,9 +101,9 @@ def test_the_built_in_soundfont_is_complete(make_config):
     ("content", "reason"),
     [
         (None, "No such file"),
-        (b"", "no SoundFont 2 file"),
-        (b"RIFF\x00\x00\x00\x00WAVE", "no SoundFont 2 file"),
-        (b"RIFF\x00\x10\x00\x00sfbk" + bytes(100), "cut short"),
+        (b"", "not a SoundFont 2 file"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "not a SoundFont 2 file"),
+        (b"RIFF\x00\x10\x00\x00sfbk" + bytes(100), "truncated"),
     ],
 )
 def test_bad_soundfonts_are_rejected(content, reason, make_config, tmp_path):
@@ -146,7 +136,7 @@ def test_samples_are_rounded_to_16_bits(audio_format, make_config, tmp_path):
     path = tmp_path / f"sound.{audio_format}"
     write_audio((steps / 32_767).astype(np.float32), path, make_config(audio_format=audio_format))
     written, _ = soundfile.read(path, dtype="int16")
-    # Floats of 24 bits leave a hundredth of a step open.
+    # 24-bit mantissas are precise to a hundredth of a step.
     assert np.abs(written - steps).max() < 0.51
 
 

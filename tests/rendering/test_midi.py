@@ -15,17 +15,9 @@ def test_tune_plays_as_written(golden, make_config):
     assert performance.duration_seconds == pytest.approx(10.0, abs=0.01)
     assert not performance.is_cut
     assert performance.problems == ()
-    assert [note.pitch for note in score_of(performance).tracks[0].notes][:8] == [
-        62,
-        64,
-        66,
-        67,
-        69,
-        71,
-        73,
-        74,
-    ]
-    assert score_of(performance).note_num() == 2 * 10 + 4
+    score = score_of(performance)
+    assert [note.pitch for note in score.tracks[0].notes][:8] == [62, 64, 66, 67, 69, 71, 73, 74]
+    assert score.note_num() == 2 * 10 + 4
 
 
 def test_instrument_and_tempo_come_from_the_config(golden, make_config):

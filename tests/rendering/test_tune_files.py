@@ -9,13 +9,8 @@ from musicgen.rendering import render_tune
 def test_every_file_is_written(golden, make_config, tmp_path):
     stem = tmp_path / "tunes" / "000"
     rendered = render_tune(golden, stem, make_config(score=True, piano_roll=True))
-    assert sorted(path.name for path in stem.parent.iterdir()) == [
-        "000.abc",
-        "000.mid",
-        "000.png",
-        "000.svg",
-        "000.wav",
-    ]
+    names = sorted(path.name for path in stem.parent.iterdir())
+    assert names == ["000.abc", "000.mid", "000.png", "000.svg", "000.wav"]
     assert rendered.problems == ()
     assert rendered.duration_seconds == pytest.approx(10.0, abs=0.01)
     assert rendered.abc.read_text(encoding="utf-8") == golden

@@ -1,4 +1,4 @@
-"""Soundfonts that are not the built-in one: the same sound, and no crash of this process."""
+"""Soundfonts other than the built-in one sound the same and cannot crash this process."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ from musicgen.rendering.untrusted import play_untrusted
 
 @pytest.fixture
 def own(tmp_path, make_config):
-    """A copy of the built-in soundfont, which is not known to be one."""
+    """A copy of the built-in soundfont, treated as untrusted."""
     path = tmp_path / "own.sf2"
     path.write_bytes(check_soundfont(make_config()).read_bytes())
     yield path
@@ -25,11 +25,11 @@ def own(tmp_path, make_config):
 
 
 def damaged(path):
-    """With samples that lie two gigabytes behind the end of the file."""
+    """The soundfont with samples two gigabytes beyond the end of the file."""
     content = bytearray(path.read_bytes())
     headers = content.rindex(b"shdr") + 8
     length = int.from_bytes(content[headers - 4 : headers], "little")
-    # Each header has 46 bytes: a name of 20, then the first and the last frame.
+    # A header has 46 bytes: a name of 20 bytes, then the first and the last frame.
     for header in range(headers, headers + length, 46):
         content[header + 20 : header + 28] = b"\x00\x00\xff\x7f\xff\xff\xff\x7f"
     path.write_bytes(content)
@@ -56,9 +56,9 @@ def test_playing_recovers_from_a_damaged_soundfont(golden, make_config, own, tmp
     midi = perform(golden, make_config()).midi or b""
     with pytest.raises(InputError, match="damaged"):
         play_untrusted(midi, damaged(own), 22_050)
-    whole = tmp_path / "whole.sf2"
-    whole.write_bytes(check_soundfont(make_config()).read_bytes())
-    assert play_untrusted(midi, whole, 22_050).any()
+    intact = tmp_path / "intact.sf2"
+    intact.write_bytes(check_soundfont(make_config()).read_bytes())
+    assert play_untrusted(midi, intact, 22_050).any()
 
 
 def program(tmp_path, monkeypatch, code):

@@ -27,12 +27,12 @@ def test_a_missing_or_empty_prompts_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sampling\.prompts_file=.*none\.txt: cannot read it"):
         replace(CONFIG, prompts_file=str(tmp_path / "none.txt")).read_prompts()
     (tmp_path / "empty.txt").touch()
-    with pytest.raises(InputError, match="empty; a prompt a line is needed"):
+    with pytest.raises(InputError, match="the file is empty; expected one prompt per line"):
         replace(CONFIG, prompts_file=str(tmp_path / "empty.txt")).read_prompts()
 
 
 def test_a_prompt_must_leave_room_for_the_tune() -> None:
-    with pytest.raises(InputError, match="leaves none of sampling.max_chars=2 to draw"):
+    with pytest.raises(InputError, match="leaves nothing to sample with sampling.max_chars=2"):
         replace(CONFIG, max_chars=2).read_prompts()
 
 

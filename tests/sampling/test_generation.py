@@ -48,7 +48,6 @@ def test_tunes_have_their_prompt_and_an_end_or_the_cap(network: CharacterNetwork
 
 
 def test_a_tune_does_not_depend_on_the_batch(network: CharacterNetwork) -> None:
-    """Its neighbours share the arithmetic but not the random numbers."""
     tunes = draw(network, num_tunes=6)
     assert draw(network, num_tunes=1) == tunes[:1]
     assert draw(network, num_tunes=4) == tunes[:4]
@@ -59,7 +58,7 @@ def test_the_seed_determines_the_tunes(network: CharacterNetwork) -> None:
 
 
 def test_batched_sampling_equals_a_plain_loop(network: CharacterNetwork) -> None:
-    """Greedy: the most likely character, one at a time, from a state that read a newline and the prompt."""
+    """Greedy: the most likely character in each step, after a newline and the prompt."""
     (tune,) = draw(network, num_tunes=1, temperature=0.0)
     text, state = "\n" + tune.prompt, None
     with torch.no_grad():
@@ -119,7 +118,7 @@ def test_steps_report_the_number_of_active_tunes(network: CharacterNetwork) -> N
 
 
 def test_sampling_stops_when_all_tunes_have_ended() -> None:
-    """A network that writes newlines alone: after the one it has read, the first ends an empty tune."""
+    """A network that only writes newlines."""
     config = ModelConfig(cell="lstm", hidden_size=4, num_layers=1, embedding_size=3, dropout=0.0)
     newlines = build_network(config, VOCABULARY.size, seed=0).eval()
     with torch.no_grad():
@@ -131,7 +130,7 @@ def test_sampling_stops_when_all_tunes_have_ended() -> None:
         newlines, VOCABULARY, sampling, sampling.read_prompts(), 0, torch.device("cpu"),
         lambda step, _: steps.append(step),
     )  # fmt: skip
-    # A prompt that ends a line is followed by the second newline, the others by two.
+    # A prompt that ends in a newline needs one more, the others two.
     assert [(tune.text, tune.ended) for tune in tunes] == [("X:", True), ("K:C", True), ("K", True)]
     assert steps == [1, 2, 3, 4, 5]
 
