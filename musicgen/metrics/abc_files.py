@@ -35,7 +35,6 @@ class FileEvaluation:
         }
 
     def lines(self) -> list[str]:
-        """What was read and compared, in words."""
         book, report, size = self.book, self.corpus.report, self.reference.sample_size
         return [
             f"{self.tunes}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",

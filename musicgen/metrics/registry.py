@@ -44,7 +44,6 @@ class Metric:
 
     @property
     def family(self) -> str:
-        """The part of the name before the slash."""
         return self.name.partition("/")[0]
 
 

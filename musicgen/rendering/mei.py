@@ -25,16 +25,14 @@ _ARTICULATION = {
     "accent": "acc",
 }
 _SIGN = {
-    "~": "turn",
-    "roll": "turn",
-    "turn": "turn",
-    "T": "trill",
-    "trill": "trill",
-    "H": "fermata",
-    "fermata": "fermata",
-    "M": "mordent",
-    "mordent": "mordent",
-    "P": "mordent",
+    name: sign
+    for sign, names in {
+        "turn": ("~", "roll", "turn"),
+        "trill": ("T", "trill"),
+        "fermata": ("H", "fermata"),
+        "mordent": ("M", "mordent", "P"),
+    }.items()
+    for name in names
 }
 _MAX_TITLE_CHARACTERS = 70
 _BEAMED_BELOW = Fraction(1, 4)
@@ -102,7 +100,6 @@ class _Engraving:
         self._tied_from: frozenset[tuple[str, int]] = frozenset()
 
     def add(self, measures: tuple[Measure, ...]) -> None:
-        """Add the measures in order, with endings in their elements."""
         parent = self._section
         for number, measure in enumerate(measures):
             if measure.ending is not None or measure.left_repeat:

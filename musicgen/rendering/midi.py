@@ -59,7 +59,6 @@ def read_score(midi: bytes) -> "ScoreTick":
 
 
 def in_seconds(score: "ScoreTick") -> "ScoreSecond":
-    """The same notes, timed in seconds."""
     return cast("ScoreSecond", score.to("second"))
 
 

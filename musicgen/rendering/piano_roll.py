@@ -111,7 +111,6 @@ def _font(size: int) -> "FreeTypeFont":
 
 @cache
 def _drawable() -> frozenset[int]:
-    """The code points in the font."""
     from matplotlib.ft2font import FT2Font
 
     return frozenset(FT2Font(str(_font_file())).get_charmap())
