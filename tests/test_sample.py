@@ -51,4 +51,4 @@ def test_bad_input_is_one_line(run_directory: Path, arguments: list[str], line: 
 
 def test_other_folders_are_rejected(tmp_path: Path) -> None:
     done = run("sample", str(tmp_path))
-    assert done.returncode == 1 and "is no run directory" in done.stderr
+    assert done.returncode == 1 and "is not a run directory" in done.stderr

@@ -42,8 +42,8 @@ def measure(num_repeats: int, num_queries: int = 200) -> Part:
         text=(
             f"The longest run of pitches that a tune shares with {len(training):,} training tunes "
             f"({sum(map(len, training)):,} notes). Ours indexes the training tunes and searches "
-            f"{len(queries)} tunes, indexing included; difflib.SequenceMatcher goes through all training "
-            f"tunes for each of {PEER_QUERIES} tunes, and both find runs of the same length."
+            f"{len(queries)} tunes, and the time includes indexing. difflib.SequenceMatcher compares each of "
+            f"{PEER_QUERIES} tunes with all training tunes. Both find runs of the same length."
         ),
         rows=[
             Row(

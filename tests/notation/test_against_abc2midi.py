@@ -19,7 +19,7 @@ from musicgen.notation import Conversion, SoundingNote, convert, parse_tune, sou
 TOLERANCE = 0.004
 """In whole notes: abc2midi ends a note one tick early, which is 1/1920."""
 MAX_DISAGREEMENTS = {"irish": 2, "oneills1850": 9, "ryansMammoth": 5, "airdsAirs": 2}
-"""docs/notation.md lists each with its cause."""
+"""docs/evaluation.md lists each with its cause."""
 
 _FIELD = re.compile(r"([A-Za-z]):(?![|:])")
 _OTHER_VOICE = re.compile(r"\[?V:[2-9]")
