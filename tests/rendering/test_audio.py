@@ -3,8 +3,7 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
-from musicgen.rendering import synthesis
-from musicgen.rendering.audio import check_soundfont, level, load_sounds, synthesise, write_audio
+from musicgen.rendering.audio import check_soundfont, level, synthesise, write_audio
 from musicgen.rendering.midi import perform
 
 
@@ -138,20 +137,6 @@ def test_samples_are_rounded_to_16_bits(audio_format, make_config, tmp_path):
     written, _ = soundfile.read(path, dtype="int16")
     # 24-bit mantissas are precise to a hundredth of a step.
     assert np.abs(written - steps).max() < 0.51
-
-
-def test_preloading_samples_does_not_change_the_sound(golden, make_config, monkeypatch):
-    config = make_config()
-    expected = sound_of(golden, config)
-    synthesis._synthesizer.cache_clear()
-    load_sounds(config)
-    assert synthesis._synthesizer.cache_info().currsize == 1
-    assert np.array_equal(sound_of(golden, config), expected)
-    assert synthesis._synthesizer.cache_info().misses == 1, "read once for both"
-    synthesis._synthesizer.cache_clear()
-    for without in (make_config(num_tunes=0), make_config(audio_format="none")):
-        load_sounds(without)
-    assert synthesis._synthesizer.cache_info().currsize == 0
 
 
 def test_an_unreadable_soundfont_is_one_line(golden, make_config, tmp_path):

@@ -87,7 +87,7 @@ def test_a_forked_process_starts_its_own_player(golden, make_config, own):
     code = (
         "import os, sys; from pathlib import Path; from musicgen.rendering import untrusted\n"
         "from musicgen.rendering.synthesis import scale\n"
-        "midi, own = scale(73, [60, 62]), Path(sys.argv[1])\n"
+        "midi, own = scale(73, [60, 62], [80]), Path(sys.argv[1])\n"
         "first = untrusted.play_untrusted(midi, own, 22050)\n"
         "child = os.fork()\n"
         "second = untrusted.play_untrusted(midi, own, 22050)\n"
