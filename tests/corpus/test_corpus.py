@@ -69,62 +69,47 @@ def test_a_broken_corpus_cache_is_ignored(content: str, tunebook: Path, tmp_path
     assert path.read_text() != content
 
 
-def test_encodings_and_line_ends_do_not_matter(tunebook: Path, tmp_path: Path) -> None:
-    expected = load_corpus(data_config(tunebook)).tunes
-    text = tunebook.read_text()
-    for name, content in {
-        "crlf.abc": text.replace("\n", "\r\n").encode(),
-        "bom.abc": b"\xef\xbb\xbf" + text.encode(),
-        "no blank lines.abc": text.replace("\n\n", "\n").encode(),
-        "comments.abc": text.replace("|]", "|] % the end").encode(),
-    }.items():
-        (tmp_path / name).write_bytes(content)
-        assert load_corpus(data_config(tmp_path / name)).tunes == expected, name
-
-
 def test_latin_1_is_a_fallback_for_utf_8(tunebook: Path, tmp_path: Path) -> None:
     path = tmp_path / "latin.abc"
     path.write_bytes(tunebook.read_text().replace("Tune 1\n", "Bóthar\n").encode("latin-1"))
     assert any("T:Bóthar" in tune for tune in load_corpus(data_config(path)).tunes)
 
 
-def in_two_files(tunebook: Path, folder: Path, *names: str) -> Path:
-    """A folder with the first and the second half of the tunebook."""
+@pytest.mark.parametrize(
+    ("names", "globs"), [(("a.abc", "b.abc"), ("", "*.abc")), (("A.ABC", "b.Abc"), ("", "*.abc", "?.ABC"))]
+)
+def test_a_path_can_be_a_folder_or_a_glob(names, globs, tunebook: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "many"
     folder.mkdir()
     tunes = tunebook.read_text().split("\n\n")
     for name, half in zip(names, (tunes[:20], tunes[20:]), strict=True):
         (folder / name).write_text("\n\n".join(half))
-    return folder
-
-
-def test_a_path_can_be_a_folder_or_a_glob(tunebook: Path, tmp_path: Path) -> None:
-    folder = in_two_files(tunebook, tmp_path / "many", "a.abc", "b.abc")
-    for path in (folder, folder / "*.abc"):
-        assert load_corpus(data_config(path)).tunes == load_corpus(data_config(tunebook)).tunes
+    for glob in globs:
+        assert load_corpus(data_config(folder / glob)).tunes == load_corpus(data_config(tunebook)).tunes
     assert len(load_corpus(data_config(folder / "b*.abc")).tunes) == 20
 
 
-def test_file_suffixes_may_be_capitals(tunebook: Path, tmp_path: Path) -> None:
-    folder = in_two_files(tunebook, tmp_path / "dos", "A.ABC", "b.Abc")
-    for path in (folder, folder / "*.abc", folder / "?.ABC"):
-        assert load_corpus(data_config(path)).tunes == load_corpus(data_config(tunebook)).tunes
-
-
-def test_joined_files_and_dos_files_are_read_completely(tunebook: Path, tmp_path: Path) -> None:
+def test_encodings_line_ends_and_joined_files_do_not_matter(tunebook: Path, tmp_path: Path) -> None:
     expected = load_corpus(data_config(tunebook)).tunes
-    tunes = tunebook.read_text().split("\n\n")
+    text = tunebook.read_text()
+    tunes = text.split("\n\n")
     half, rest = "\n\n".join(tunes[:20]).rstrip(), "\n\n".join(tunes[20:])
     mark = b"\xef\xbb\xbf"
     for name, content in {
-        "marks.abc": mark + half.encode() + mark + rest.encode(),
-        "headers.abc": f"M:7/8\nL:1/2\n\n{half}\n%abc-2.1\n\n{rest}".encode(),
-        "encodings.abc": half.encode() + "\n\nX:99\nT:Bóthar\n".encode("latin-1") + mark + rest.encode(),
-        "doubled carriage returns.abc": (half + "\n\n" + rest).replace("\n", "\r\r\n").encode(),
-        "dos.abc": (half + "\n\n" + rest).replace("\n", "\r\n").encode() + b"\x1a",
-        "marks in titles.abc": (half + "\n\n" + rest).replace("T:", "T:\ufeff").encode(),
+        "crlf": text.replace("\n", "\r\n").encode(),
+        "doubled carriage returns": text.replace("\n", "\r\r\n").encode(),
+        "dos": text.replace("\n", "\r\n").encode() + b"\x1a",
+        "byte order mark": mark + text.encode(),
+        "marks of joined files": mark + half.encode() + mark + rest.encode(),
+        "marks in titles": text.replace("T:", "T:\ufeff").encode(),
+        "headers of joined files": f"M:7/8\nL:1/2\n\n{half}\n%abc-2.1\n\n{rest}".encode(),
+        "encodings": half.encode() + "\n\nX:99\nT:Bóthar\n".encode("latin-1") + mark + rest.encode(),
+        "no blank lines": text.replace("\n\n", "\n").encode(),
+        "comments": text.replace("|]", "|] % the end").encode(),
     }.items():
-        (tmp_path / name).write_bytes(content)
-        assert load_corpus(data_config(tmp_path / name)).tunes == expected, name
+        path = tmp_path / f"{name}.abc"
+        path.write_bytes(content)
+        assert load_corpus(data_config(path)).tunes == expected, name
 
 
 def test_a_file_header_applies_only_to_its_file(tunebook: Path, tmp_path: Path) -> None:

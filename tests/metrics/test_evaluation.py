@@ -118,13 +118,6 @@ def test_large_samples_are_cut_to_the_sample_size(evaluator: Evaluator, oneills:
     assert evaluation.metrics == evaluator.evaluate(oneills[:60]).metrics
 
 
-def test_groups_are_evaluated_separately(evaluator: Evaluator, oneills: list[str]) -> None:
-    tunes, keys = oneills[:20], [0.8, 1.2] * 10
-    by_key = evaluator.evaluate_by(tunes, keys)
-    assert list(by_key) == [0.8, 1.2]
-    assert by_key[1.2].metrics == evaluator.evaluate(tunes[1::2]).metrics
-
-
 def test_groups_use_the_scale_of_their_reference(evaluator: Evaluator, oneills: list[str]) -> None:
     tunes, keys = oneills[:40], ["X:", "K:D"] * 20
     large = Evaluator.of_texts(scale(40, 2500), oneills[60:], [], runs_abc2midi=False)
@@ -198,10 +191,11 @@ def test_figures_reuse_the_comparison_of_the_same_tunes(
     assert drawn[0] is latest and len(drawn[1].delivered) == 6
 
 
-def test_groups_without_a_reference_keep_the_sample_size(evaluator: Evaluator, oneills: list[str]) -> None:
+def test_groups_are_evaluated_separately(evaluator: Evaluator, oneills: list[str]) -> None:
     by_key = evaluator.evaluate_by(oneills[:12], ["b", "a", "b"] * 4, ended=[True] * 11 + [False])
     assert list(by_key) == ["b", "a"]
-    assert [group.comparison.num_requested for group in by_key.values()] == [8, 4]
-    assert {group.comparison.sample_size for group in by_key.values()} == {SCALE.sample_size}
-    assert {group.comparison.note_budget for group in by_key.values()} == {SCALE.note_budget}
+    assert by_key["a"].metrics == evaluator.evaluate(oneills[1:12:3]).metrics
+    comparisons = [group.comparison for group in by_key.values()]
+    assert [one.num_requested for one in comparisons] == [8, 4]
+    assert {(one.sample_size, one.note_budget) for one in comparisons} == {(40, 500)}
     assert by_key["b"].metrics["validity/complete_rate"] == 7 / 8 and by_key["a"].num_tunes == 4

@@ -51,36 +51,30 @@ def test_the_page_is_as_high_as_the_tune(golden):
     assert tall > 3 * short
 
 
-def test_marks_annotations_and_blocks_are_not_drawn():
-    music = '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|'
-    names = values(mei_of(music), "note", "pname")
-    assert names == [("c",), ("e",), ("g",), ("c",), ("a",), ("g",)]
-
-
-def test_note_spelling_and_values():
-    notes = values(mei_of("D ^f'2 _B,3 =c/2 d//|"), "note", "pname", "oct", "accid", "dur", "dots")
-    assert notes == [
-        ("d", "4", None, "8", None),
-        ("f", "6", "s", "4", None),
-        ("b", "3", "f", "4", "1"),
-        ("c", "5", "n", "16", None),
-        ("d", "5", None, "32", None),
-    ]
-
-
-def test_long_values_are_tied_notes():
-    notes = values(mei_of("A5 B7|"), "note", "pname", "dur", "dots", "tie")
-    assert notes == [("a", "2", None, "i"), ("a", "8", None, "t"), ("b", "2", "2", None)]
-
-
-def test_ties_join_equal_pitches_only():
-    notes = values(mei_of("A2-A2-|A2-B2|"), "note", "pname", "tie")
-    assert notes == [("a", "i"), ("a", "m"), ("a", "m"), ("b", None)]
-
-
-def test_broken_rhythm():
-    notes = values(mei_of("A>B c<<d|"), "note", "dur", "dots")
-    assert notes == [("8", "1"), ("16", None), ("32", None), ("8", "2")]
+@pytest.mark.parametrize(
+    ("music", "attributes", "expected"),
+    [
+        pytest.param(
+            '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|',
+            "pname",
+            "c e g c a g",
+            id="marks, annotations and text blocks are not notes",
+        ),
+        pytest.param(
+            "D ^f'2 _B,3 =c/2 d//|",
+            "pname oct accid dur dots",
+            "d4-8- f6s4- b3f41 c5n16- d5-32-",
+            id="spelling and values",
+        ),
+        pytest.param("A5 B7|", "pname dur dots tie", "a2-i a8-t b22-", id="long values are tied"),
+        pytest.param("A2-A2-|A2-B2|", "pname tie", "ai am am b-", id="ties join equal pitches"),
+        pytest.param("A>B c<<d|", "dur dots", "81 16- 32- 82", id="broken rhythm"),
+        pytest.param("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|", "pname", "a b", id="first voice"),
+    ],
+)
+def test_notes(music: str, attributes: str, expected: str) -> None:
+    notes = values(mei_of(music), "note", *attributes.split())
+    assert " ".join("".join(value or "-" for value in note) for note in notes) == expected
 
 
 def test_tuplets_beams_chords_and_graces():
@@ -112,11 +106,6 @@ def test_signatures_change_with_the_fields():
     meters = values(root, "meterSig", "count", "unit", "sym")
     assert meters == [("4", "4", None), ("3", "4", None), (None, None, "cut")]
     assert values(root, "measure", "right") == [("single",), ("invis",), ("single",), ("single",)]
-
-
-def test_only_the_first_voice_is_drawn():
-    root = mei_of("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|")
-    assert values(root, "note", "pname") == [("a",), ("b",)]
 
 
 def test_the_title_is_plain_text():

@@ -1,11 +1,9 @@
-from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.errors import InputError
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.config import SamplingConfig
@@ -43,7 +41,8 @@ def test_tunes_have_their_prompt_and_an_end_or_the_cap(network: CharacterNetwork
         assert tune.prompt == ("X:", "K:C\n")[tune.index % 2]
         assert tune.text.startswith(tune.prompt.rstrip("\n"))
         assert "\n\n" not in tune.text[len(tune.prompt) :]
-        assert len(tune.text) <= 80
+        # Only a capped tune has full length, but for trailing newlines.
+        assert len(tune.text) < 80 if tune.ended else len(tune.text) in (79, 80)
     assert {tune.ended for tune in tunes} == {True, False}
 
 
@@ -70,17 +69,6 @@ def test_batched_sampling_equals_a_plain_loop(network: CharacterNetwork) -> None
     assert tune.text == text[1:].rstrip("\n")
 
 
-def test_prompts_and_temperatures_are_spread_evenly() -> None:
-    config = replace(CONFIG, num_tunes=14, temperature=[0.5, 1.0])
-    counts = Counter(spread(config, ["a", "b"]))
-    assert len(counts) == 4 and set(counts.values()) == {3, 4}
-
-
-def test_unknown_characters_in_prompts_are_rejected(network: CharacterNetwork) -> None:
-    with pytest.raises(InputError, match="the character 'z' at position 1"):
-        draw(network, prompts=["Xz"])
-
-
 def test_a_tunebook_has_numbers_and_origins() -> None:
     tunes = [
         SampledTune(0, "X:", 0.8, "X:7\nK:C\nCDEF|", True),
@@ -92,11 +80,10 @@ def test_a_tunebook_has_numbers_and_origins() -> None:
     )
 
 
-def test_pairs_iterate_prompts_within_temperatures() -> None:
+def test_pairs_take_turns_prompts_first() -> None:
+    pairs = [("a", 0.5), ("b", 0.5), ("a", 1.0), ("b", 1.0)]
     config = replace(CONFIG, num_tunes=6, temperature=[0.5, 1.0])
-    assert spread(config, ["a", "b"]) == [
-        ("a", 0.5), ("b", 0.5), ("a", 1.0), ("b", 1.0), ("a", 0.5), ("b", 0.5)
-    ]  # fmt: skip
+    assert spread(config, ["a", "b"]) == [*pairs, *pairs[:2]]
 
 
 def test_steps_report_the_number_of_active_tunes(network: CharacterNetwork) -> None:
@@ -133,14 +120,6 @@ def test_sampling_stops_when_all_tunes_have_ended() -> None:
     # A prompt that ends in a newline needs one more, the others two.
     assert [(tune.text, tune.ended) for tune in tunes] == [("X:", True), ("K:C", True), ("K", True)]
     assert steps == [1, 2, 3, 4, 5]
-
-
-def test_capped_tunes_have_full_length_and_no_end(network: CharacterNetwork) -> None:
-    for tune in draw(network, num_tunes=40):
-        if not tune.ended:
-            assert len(tune.text.rstrip("\n")) <= 80 and len(tune.text) >= 79
-        else:
-            assert len(tune.text) < 80
 
 
 def test_blank_lines_of_a_prompt_do_not_end_its_tune(network: CharacterNetwork) -> None:
