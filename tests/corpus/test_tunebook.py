@@ -38,13 +38,22 @@ def test_prose_above_the_first_tune_is_not_a_file_header() -> None:
         assert tunes_of(above + TWO) == [TWO]
 
 
-def test_fields_between_tunes_are_ignored() -> None:
-    assert tunes_of(f"{ONE}\n\nM:6/8\n\n{TWO}") == [ONE, TWO]
+BLOCK = "X:1\nK:C\nCDEF|\n%%begintext\n\nX:9\nK:G\n\n%%endtext\nGABc|"
 
 
-def test_symbols_and_macros_of_file_and_tune_are_combined() -> None:
-    (tune,) = tunes_of("U:W=!trill!\n\nX:1\nU:V=!fermata!\nK:C\nWCVD|")
-    assert tune == "X:1\nU:W=!trill!\nU:V=!fermata!\nK:C\nWCVD|"
+@pytest.mark.parametrize(
+    ("text", "tunes"),
+    [
+        (f"{ONE}\n\nM:6/8\n\n{TWO}", [ONE, TWO]),
+        ("U:W=!trill!\n\nX:1\nU:V=!fermata!\nK:C\nWCVD|", ["X:1\nU:W=!trill!\nU:V=!fermata!\nK:C\nWCVD|"]),
+        ("M:6/8\n\nX:1\n%abc-2.1\nK:C\nCDE|", ["X:1\nM:6/8\n%abc-2.1\nK:C\nCDE|"]),
+        ("X:1\nK:C\n|:CDEF|\nX:|\nGABc|", ["X:1\nK:C\n|:CDEF|\nX:|\nGABc|"]),
+        (f"%%begintext\nX:8\nK:C\nC|\n%%endtext\n\n{BLOCK}\n\n{TWO}", [BLOCK, TWO]),
+    ],
+    ids=["fields between tunes", "symbols and macros", "version in a header", "rest X", "text blocks"],
+)
+def test_tunes(text: str, tunes: list[str]) -> None:
+    assert tunes_of(text) == tunes
 
 
 @pytest.mark.parametrize(
@@ -54,24 +63,10 @@ def test_a_joined_file_ends_the_previous_tune_and_header(mark: str) -> None:
     assert tunes_of(f"M:6/8\nL:1/8\n\n{ONE}{mark}L:1/2\n\n{TWO}") == [ONE, TWO.replace("K:", "L:1/2\nK:")]
 
 
-def test_the_version_in_a_tune_header_does_not_start_a_file() -> None:
-    (tune,) = tunes_of("M:6/8\n\nX:1\n%abc-2.1\nK:C\nCDE|")
-    assert tune == "X:1\nM:6/8\n%abc-2.1\nK:C\nCDE|"
-
-
-def test_text_blocks_may_contain_empty_lines_and_tunes() -> None:
-    tune = "X:1\nK:C\nCDEF|\n%%begintext\n\nX:9\nK:G\n\n%%endtext\nGABc|"
-    assert tunes_of(f"%%begintext\nX:8\nK:C\nC|\n%%endtext\n\n{tune}\n\n{TWO}") == [tune, TWO]
-
-
 def test_an_unclosed_text_block_does_not_hide_other_tunes() -> None:
     text = f"{ONE}\n%%begintext\nwords\n\n{TWO}\n\nX:3\nK:C\n%%begintext\nwords\n\nmore\n%%endtext\nC|"
     assert [tune.split("\n")[0] for tune in tunes_of(text)] == ["X:1", "X:2", "X:3"]
     assert tunes_of(text)[2].endswith("C|")
-
-
-def test_a_rest_before_a_repeat_sign_does_not_start_a_tune() -> None:
-    assert tunes_of("X:1\nK:C\n|:CDEF|\nX:|\nGABc|") == ["X:1\nK:C\n|:CDEF|\nX:|\nGABc|"]
 
 
 def test_x_fields_may_have_blanks() -> None:

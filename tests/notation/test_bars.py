@@ -13,13 +13,29 @@ def quarters(body: str, meter: str = "4/4") -> list[Fraction]:
     return [bar.duration * 4 for bar in tune(body, meter).bars]
 
 
-def test_bars_between_bar_lines():
-    assert quarters("ABcd|ef g2|\nA4|]") == [4, 4, 4]
-    assert quarters("|ABcd|\n|efga|\n||A4||") == [4, 4, 4]
-
-
-def test_bar_may_span_lines():
-    assert quarters("AB\\\ncd|A2!\nB2|") == [4, 4]
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("ABcd|ef g2|\nA4|]", [4, 4, 4]),
+        ("|ABcd|\n|efga|\n||A4||", [4, 4, 4]),
+        ("AB\\\ncd|A2!\nB2|", [4, 4]),
+        ("A4|\nw: Ah--men A|B\nP:B\nQ:120\nB4|\nW:words\n", [4, 4]),
+        ("\nA4|B4|", [4, 4]),
+        ("A3\nG:|\nB4|", [4, 4]),
+        ("(3ABc (5ABcde|(7ABcdefg A2|", [4, 4]),
+    ],
+    ids=[
+        "bar lines",
+        "line breaks",
+        "spanning lines",
+        "fields",
+        "empty line",
+        "note before a colon",
+        "tuplets",
+    ],
+)
+def test_bar_lengths(body, expected):
+    assert quarters(body) == expected
 
 
 def test_bar_text_contains_only_music():
@@ -111,26 +127,9 @@ def test_header_names_the_first_voice():
     assert [note.pitch for note in tune("A4|\nV:2\nC4|", header="V:1\nV:2\n").notes] == [69]
 
 
-def test_lyrics_and_other_fields_are_skipped():
-    assert quarters("A4|\nw: Ah--men A|B\nP:B\nQ:120\nB4|\nW:words\n") == [4, 4]
-
-
 def test_tune_ends_at_an_empty_line_or_another_tune():
     assert quarters("A4|\n\n") == [4]
     for rest in ("\nB4|", "X:2\nB4|"):
         parsed = tune(f"A4|\n{rest}")
         assert len(parsed.bars) == 1
         assert parsed.problems == ("ignored text after the end of the tune",)
-
-
-def test_empty_lines_before_the_first_music_are_skipped():
-    assert quarters("\nA4|B4|") == [4, 4]
-
-
-def test_a_note_before_a_colon_is_not_a_field():
-    assert quarters("A3\nG:|\nB4|") == [4, 4]
-
-
-def test_bars_add_up_exactly():
-    assert tune("(3ABc (5ABcde|").bars[0].duration == Fraction(1)
-    assert tune("(7ABcdefg A2|").bars[0].duration == Fraction(1)
