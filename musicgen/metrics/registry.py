@@ -40,7 +40,7 @@ class Metric:
     direction: Direction
     description: str
     compute: Callable[[Comparison], float] | None
-    """Raises UnmeasurableError if there is no value. None: measured during training."""
+    """Raises UnmeasurableError for a missing value. None: measured during training."""
 
     @property
     def family(self) -> str:

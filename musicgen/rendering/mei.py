@@ -1,7 +1,7 @@
 """Sheet music as MEI, the XML format that verovio reads (https://music-encoding.org, version 5).
 
 verovio's ABC reader crashes on lines that end in `!`, ignores endings and key changes, and draws lengths such
-as 5 wrong. Its MEI reader has none of these problems.
+as 5 wrong. Its MEI reader does not.
 """
 
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ class _Engraving:
         for number, measure in enumerate(measures):
             if measure.ending is not None or measure.left_repeat:
                 parent = self._section
-            # Also for the first measure: verovio warns if there is no system break at all.
+            # Also for the first measure: verovio warns about a score without system breaks.
             if measure.starts_line:
                 SubElement(parent, "sb")
             if number and (measure.key is not None or measure.time_signature is not None):

@@ -55,12 +55,12 @@ def test_only_an_unpaired_final_sign_is_an_old_line_end(line: str, cleaned: str)
 
 
 VOICES = {
-    "on lines of their own": "K:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|\nV:2\nG,4|",
+    "on separate lines": "K:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|\nV:2\nG,4|",
     "in the header too": "V:1 treble\nV:2 bass\nK:C\nV:1\nCDEF|\nGABc|\nV:2\nC,4|G,4|",
     "with music above": "K:C\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
     "with music above, named in the header": "V:T\nV:B\nK:C\nCDEF|\nV:B\nC,4|\nV:T\nGABc|",
     "in the lines": "K:C\n[V:T] CDEF|\n[V:B]C,4|\n[V:T]GABc|[V:B] G,4|",
-    "with fields of their own": "K:C\nV:1\nCDEF|\nV:2\nK:Ab\nM:3/4\n[L:1/16]C,8|\nV:1\nGABc|",
+    "with separate fields": "K:C\nV:1\nCDEF|\nV:2\nK:Ab\nM:3/4\n[L:1/16]C,8|\nV:1\nGABc|",
     "with words": "K:C\nV:1\nCDEF|\nw: a b c d\nV:2\nC,4|\nw: bad\n+: egg\nV:1\nGABc|",
     "in the header alone": "V:1\nV:2\nK:C\nCDEF|\nGABc|",
     "all of them named": "V:* stem=up\nV:1\nV:2\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",

@@ -93,10 +93,10 @@ def check_orders(scores: Scores) -> None:
         scores.assert_order(LAG_REPEAT, junk, "copied")
         scores.assert_order(AUC, "held-out", junk)
         assert scores.mean(junk, COPIED) < 0.01
-    for whole in ("held-out", "copied"):
-        assert scores.mean(whole, BAR_RATE) > 0.97
-        scores.assert_order(COPIED, "held-out", "copied" if whole == "held-out" else "one tune")
-        scores.assert_order(ZIP, whole, "5-gram", "shuffled")
+    for real in ("held-out", "copied"):
+        assert scores.mean(real, BAR_RATE) > 0.97
+        scores.assert_order(COPIED, "held-out", "copied" if real == "held-out" else "one tune")
+        scores.assert_order(ZIP, real, "5-gram", "shuffled")
     assert scores.mean("copied", COPIED) == scores.mean("one tune", COPIED) == 1
     scores.assert_order("diversity/unique_tunes", "one tune", "held-out")
     scores.assert_order("diversity/pair_distance", "one tune", "held-out", "shuffled")

@@ -105,9 +105,9 @@ def test_training_tunes_are_copies_of_themselves(evaluator: Evaluator, oneills: 
 def test_undelivered_tunes_count_as_failures(evaluator: Evaluator, oneills: list[str]) -> None:
     some = evaluator.evaluate(oneills[:10])
     more = evaluator.evaluate(oneills[:10], num_requested=20)
-    whole = some.metrics["validity/tune_rate"]
-    assert whole is not None
-    assert more.metrics["validity/tune_rate"] == whole / 2
+    rate = some.metrics["validity/tune_rate"]
+    assert rate is not None
+    assert more.metrics["validity/tune_rate"] == rate / 2
     assert more.metrics["validity/bar_rate"] == some.metrics["validity/bar_rate"]
 
 

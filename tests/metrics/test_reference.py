@@ -116,7 +116,7 @@ def test_a_reference_needs_eight_tunes_with_notes() -> None:
 
 @dataclass
 class Measured:
-    """Replaces `measure`: call number n has the value n for "all"; the third has none for "some"."""
+    """Replaces `measure`: call number n has the value n for "all"; the third lacks "some"."""
 
     comparisons: list[Comparison] = field(default_factory=list)
 

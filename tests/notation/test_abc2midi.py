@@ -163,9 +163,9 @@ COMPLETE = convert(TUNE).midi or b""
         ("exit 127", "could not write all of its output"),
         ("echo 'Error in line-char 5-0 : File open failed'; exit 1", "could not write all of its output"),
         ("echo 'MIDI read/write error : error writing'; exit 1", "could not write all of its output"),
-        ("printf 'a message that is cut'; cat whole.mid > $3", "could not write all of its output"),
-        ("echo done; head -c 100 whole.mid > $3", "could not write all of its output"),
-        ("echo done; cat whole.mid whole.mid > $3", "could not write all of its output"),
+        ("printf 'a message that is cut'; cat complete.mid > $3", "could not write all of its output"),
+        ("echo done; head -c 100 complete.mid > $3", "could not write all of its output"),
+        ("echo done; cat complete.mid complete.mid > $3", "could not write all of its output"),
     ],
 )
 @pytest.mark.parametrize("in_memory", [True, False])
@@ -173,8 +173,8 @@ def test_machine_failures_are_os_errors(script, reason, in_memory, stand_in, tmp
     if in_memory and sys.platform != "linux":
         pytest.skip("only Linux has memory files")
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", in_memory)
-    (tmp_path / "whole.mid").write_bytes(COMPLETE)
-    stand_in(script.replace("whole.mid", str(tmp_path / "whole.mid")) + "\n")
+    (tmp_path / "complete.mid").write_bytes(COMPLETE)
+    stand_in(script.replace("complete.mid", str(tmp_path / "complete.mid")) + "\n")
     with pytest.raises(OSError, match=reason):
         convert(TUNE)
 
