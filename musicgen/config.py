@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
@@ -21,7 +21,7 @@ from musicgen.sampling.config import SamplingConfig
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
-from musicgen.training.precision import resolve_precision
+from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -81,15 +81,30 @@ class StudyConfig:
     """Print the plan and stop."""
 
 
+MAX_NUMBER = 1e100
+"""Limit for numbers of a run.json. Levels are sorted as floats, and squares of metrics are summed."""
+
+
+def _check_level(value: Any) -> Any:
+    if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"a number of at most {MAX_NUMBER:g} is needed")
+    return value
+
+
 @dataclass(frozen=True, config=_STRICT)
 class Change:
-    """In what one run of a study differs from its baseline."""
+    """The one difference between a run and its baseline."""
 
     parameter: str
-    value: Level
-    baseline_value: Level
+    value: Annotated[Any, AfterValidator(_check_level)]
+    baseline_value: Any
     also_changes: list[str] | None = None
     """Other fields that differ: what a choice in a group sets outside of it, and what follows from it."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal levels of the same parameter."""
+        return f"{self.parameter}={json.dumps(self.value, sort_keys=True)}"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -161,7 +176,7 @@ def override_texts(overrides: object) -> list[str]:
 def resolve(config: Config) -> Config:
     """The config with everything in it that a fixed rule derives from the shape and the machine."""
     training = resolve_threads(config.training, config.model)
-    return replace(config, training=resolve_precision(training, config.model, config.device))
+    return replace(config, training=resolve_engine(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

@@ -114,7 +114,7 @@ def test_results_are_printed_without_a_server(sweep: Path, capsys: pytest.Captur
         (["--num-tunes", "0"], "--num-tunes 0: at least 1 is needed"),
         (["--num-anchors", "-1"], "--num-anchors -1: at least 0 is needed"),
         (["--seed", "-1"], "--seed -1"),
-        (["--criteria", "beauty"], "criterion beauty: no such one; allowed are musicality, variety"),
+        (["--criteria", "beauty"], "criterion beauty: unknown; allowed are musicality, variety"),
         (["--baseline", "model.cell=rnn"], "--baseline model.cell=rnn: no such run"),
         (["--port", "99999", "--num-tunes", "2"], "--port 99999"),
     ],

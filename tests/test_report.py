@@ -60,7 +60,7 @@ def test_several_paths_need_a_place_of_their_own(
             "--serve shows the report's folder, and --single-file writes none: leave one out",
         ),
         (["runs", "--port", "0"], "--port 0: only --serve has a port"),
-        (["runs", "--serve", "--port", "65536"], "--port 65536: a number from 0 to 65535 is needed"),
+        (["runs", "--serve", "--port", "65536"], "--port 65536: must be from 0 to 65535"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -123,5 +123,5 @@ def test_a_port_that_is_taken_is_one_line(runs: Path, capsys: pytest.CaptureFixt
         port = taken.getsockname()[1]
         assert main([str(runs), "--serve", "--port", str(port), "--best", "0"]) == 1
     assert re.fullmatch(
-        rf"musicgen: --port {port}: .* --port 0 takes any free one\n", capsys.readouterr().err
+        rf"musicgen: --port {port}: .* --port 0 chooses any free port\n", capsys.readouterr().err
     )

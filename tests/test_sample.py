@@ -57,7 +57,7 @@ def test_bad_input_is_one_line(run_directory: Path, arguments: list[str], line: 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     done = run("sample", str(tmp_path))
-    assert done.returncode == 1 and "is no run directory" in done.stderr
+    assert done.returncode == 1 and "is not a run directory" in done.stderr
 
 
 @pytest.mark.parametrize("num_tunes", [1, 2, 3, 5, 12])

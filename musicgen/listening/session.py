@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.corpus.config import DataConfig
-from musicgen.effects.pairing import Star
+from musicgen.effects.pairing import PairedRuns
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
@@ -87,7 +87,7 @@ class Drawn:
 
 
 def draw_session(
-    star: Star,
+    star: PairedRuns,
     settings: Settings,
     play: Play,
     corpus: DataConfig | None = None,
@@ -113,7 +113,7 @@ def draw_session(
     return Drawn(tuple(items), tuple(text for text in remarks if text))
 
 
-def _what_else(star: Star, settings: Settings) -> list[str]:
+def _what_else(star: PairedRuns, settings: Settings) -> list[str]:
     """What a reader must know that no draw says."""
     remarks = []
     if star.left_out:

@@ -7,7 +7,7 @@ from itertools import chain, islice, zip_longest
 
 import numpy as np
 
-from musicgen.effects.pairing import Arm, Star
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song, read_songs
@@ -56,7 +56,7 @@ def arm_name(arm: Arm) -> str:
 class Pool:
     """The tunes of every arm, given out once each in a random order, in turn from each of its seeds."""
 
-    def __init__(self, star: Star, rng: np.random.Generator, *, any_tune: bool) -> None:
+    def __init__(self, star: PairedRuns, rng: np.random.Generator, *, any_tune: bool) -> None:
         """any_tune: also tunes whose bars are wrong. Raises InputError where no tune can be heard."""
         self._rng = rng
         self._left: dict[str, dict[int, Iterator[Stimulus]]] = {}

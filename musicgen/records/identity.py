@@ -32,6 +32,9 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
     without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *WITH_A_CONSTANT_RATE)
+    if training.get("engine") == "native":
+        # Trainings from before there was a choice keep their identity.
+        without_effect = (*without_effect, "engine")
     # How the tunes were found and cleaned is in their digest; how they are split is not.
     splitting = {
         name: data[name] for name in ("validation_share", "test_share", "near_duplicate_share", "split_seed")

@@ -4,14 +4,15 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from musicgen.effects.figures.arms import level_of, shown_level
-from musicgen.effects.pairing import COMBINED, Change
-from musicgen.effects.table import PLAIN
-from musicgen.effects.verdict import brief, metric_words
+from musicgen.config import Change
+from musicgen.effects.differences import COMBINED
+from musicgen.effects.effect import PLAIN, level_of, shown_level
+from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import override_text, told_overrides
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
 from musicgen.reporting.material import Material
+from musicgen.system.words import brief
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +82,21 @@ def what_to_try_next(material: Material) -> list[Advice]:
 def _largest_undecided(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
     """The undecided effect that is largest beside what the design could have seen."""
     ranked = [
-        (abs(answer.row["difference"]) / answer.row["minimum_detectable_effect"], answer)
+        (abs(answer.row.difference) / answer.row.minimum_detectable_effect, answer)
         for answers in found
         for answer in answers.of(Outcome.UNDECIDED)
-        if answer.row["minimum_detectable_effect"] > 0 and answer.row["difference"] != 0
+        if answer.row.minimum_detectable_effect > 0 and answer.row.difference != 0
     ]
     if not ranked:
         return []
     _, answer = max(ranked, key=lambda pair: pair[0])
-    detectable = brief(answer.row["minimum_detectable_effect"])
+    detectable = brief(answer.row.minimum_detectable_effect)
     words = (
         f"The largest undecided effect: {answer.change} on {metric_words(answer.metric)}, "
-        f"{answer.difference}; with {answer.row['num_seeds']} seeds only {detectable} or more would show. "
+        f"{answer.difference}; with {answer.row.num_seeds} seeds only {detectable} or more would show. "
         "Run that change alone with twice the seeds: fewer tests and more seeds both sharpen it."
     )
-    return [Advice(words, _command(material, answer, seeds=2 * max(3, int(answer.row["num_seeds"]))))]
+    return [Advice(words, _command(material, answer, seeds=2 * max(3, int(answer.row.num_seeds))))]
 
 
 def _most_promising(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
@@ -105,7 +106,7 @@ def _most_promising(found: Sequence[MetricAnswers], material: Material) -> list[
             beyond = _level_beyond(answer, material)
             if beyond is not None:
                 words = (
-                    f"The most promising parameter: {answer.row['parameter']}. {answer.change} is the last "
+                    f"The most promising parameter: {answer.row.parameter}. {answer.change} is the last "
                     f"level tried, and the best for {metric_words(answer.metric)} ({answer.difference}); "
                     "beyond it nothing is known."
                 )
@@ -143,7 +144,7 @@ def _level_beyond(answer: Answer, material: Material) -> int | float | None:
 
 
 def _together(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
-    better = {str(one.row["parameter"]) for answers in found for one in answers.of(Outcome.BETTER)}
+    better = {str(one.row.parameter) for answers in found for one in answers.of(Outcome.BETTER)}
     tried = any(arm.change and arm.change.parameter == COMBINED for arm in material.star.arms)
     if len(better) < 2 or tried:
         return []
@@ -158,7 +159,7 @@ def _command(material: Material, answer: Answer, *, seeds: int, level: object = 
     level: another one than the answer's.
     """
     change = _change_of(answer, material)
-    if change is None or change.parameter == COMBINED or answer.row["tuning"] != PLAIN:
+    if change is None or change.parameter == COMBINED or answer.row.tuning != PLAIN:
         return ""
     levels = (change.baseline_value, change.value if level is None else level)
     choice = ",".join(override_text(one) for one in levels)
@@ -177,7 +178,7 @@ def _change_of(answer: Answer, material: Material) -> Change | None:
         (
             change
             for change in changes
-            if change.parameter == row["parameter"] and level_of(change.value) == level_of(row["value"])
+            if change.parameter == row.parameter and level_of(change.value) == level_of(row.value)
         ),
         None,
     )

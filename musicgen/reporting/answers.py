@@ -1,19 +1,17 @@
 """The effects table in plain words: what each change did to each metric."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from musicgen.effects.figures.arms import arm_of
-from musicgen.effects.figures.effects import finding_of
+from musicgen.effects.effect import Decision, Effect
+from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
-from musicgen.effects.verdict import Finding, decimals, metric_words, signed
+from musicgen.effects.verdict import metric_words
 from musicgen.metrics.registry import METRICS, Direction
 from musicgen.reporting.material import Material
-
-Row = Mapping[str, Any]
+from musicgen.system.words import signed_interval
 
 
 class Outcome(StrEnum):
@@ -30,12 +28,12 @@ class Outcome(StrEnum):
 
 
 _OUTCOMES = {
-    Finding.EQUIVALENT: Outcome.EQUAL,
-    Finding.IDENTICAL: Outcome.EQUAL,
-    Finding.UNDECIDED: Outcome.UNDECIDED,
-    Finding.CANDIDATE: Outcome.CANDIDATE,
-    Finding.UNIFORM: Outcome.CANDIDATE,
-    Finding.NO_VALUE: Outcome.NOTHING,
+    Decision.EQUIVALENT: Outcome.EQUAL,
+    Decision.IDENTICAL: Outcome.EQUAL,
+    Decision.INCONCLUSIVE: Outcome.UNDECIDED,
+    Decision.CANDIDATE: Outcome.CANDIDATE,
+    Decision.UNIFORM: Outcome.CANDIDATE,
+    Decision.NO_VALUE: Outcome.NOTHING,
 }
 MARKS = {
     Outcome.BETTER: "▲",
@@ -58,7 +56,7 @@ class Answer:
     metric: str
     outcome: Outcome
     verdict: str
-    row: Row
+    row: Effect
 
     @property
     def mark(self) -> str:
@@ -68,20 +66,7 @@ class Answer:
     @property
     def difference(self) -> str:
         """With its interval, where it has one."""
-        row = self.row
-        if math.isnan(row["difference"]):
-            return "–"
-        if math.isnan(row["ci_low"]):
-            return signed(row["difference"])
-        places = decimals(row["ci_high"] - row["ci_low"])
-        value, low, high = (_rounded(row[name], places) for name in ("difference", "ci_low", "ci_high"))
-        return f"{value} [{low}, {high}]"
-
-
-def _rounded(value: float, places: int) -> str:
-    """With its sign, a real minus; zero has none."""
-    text = f"{value:+.{places}f}".replace("-", "−")
-    return text if text.strip("+−0.") else text[1:]
+        return signed_interval(self.row.difference, self.row.ci_low, self.row.ci_high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +81,7 @@ class MetricAnswers:
     def of(self, outcome: Outcome) -> list[Answer]:
         """The answers with this outcome, the largest difference first."""
         found = [answer for answer in self.answers if answer.outcome is outcome]
-        return sorted(found, key=lambda answer: -abs(answer.row["difference"]))
+        return sorted(found, key=lambda answer: -abs(answer.row.difference))
 
     @property
     def groups(self) -> list[tuple[Outcome, list[Answer]]]:
@@ -148,42 +133,38 @@ class MetricAnswers:
 
 def answers_on(material: Material, metrics: Iterable[str]) -> list[MetricAnswers]:
     """What the changes did to each of these metrics, where any run has it."""
-    rows: Sequence[Row] = material.effects.to_dict("records")
     found = []
     for metric in metrics:
-        answers = tuple(_answer(row, material) for row in rows if row["metric"] == metric)
+        answers = tuple(_answer(row, material) for row in material.effects if row.metric == metric)
         if answers:
             found.append(MetricAnswers(metric, metric_title(metric), metric_direction(metric), answers))
     return found
 
 
-def _answer(row: Row, material: Material) -> Answer:
-    arm = arm_of(row)
-    assert arm is not None
-    label = " ".join(arm.label.split())
-    return Answer(label, row["metric"], _outcome(row, material), str(row["verdict"]), row)
+def _answer(row: Effect, material: Material) -> Answer:
+    label = " ".join(change_label(row.parameter, row.value, row.tuning).split())
+    return Answer(label, row.metric, _outcome(row, material), row.verdict, row)
 
 
-def _outcome(row: Row, material: Material) -> Outcome:
-    finding = finding_of(row)
-    if finding is not Finding.EFFECT:
-        return _OUTCOMES[finding]
+def _outcome(row: Effect, material: Material) -> Outcome:
+    if not row.decision.is_claim:
+        return _OUTCOMES[row.decision]
     gain = improvement(row, material)
     if gain is None or gain == 0:
         return Outcome.CHANGED
     return Outcome.BETTER if gain > 0 else Outcome.WORSE
 
 
-def improvement(row: Row, material: Material) -> float | None:
+def improvement(row: Effect, material: Material) -> float | None:
     """By how much the change makes the metric better; negative for worse, None where that has no meaning."""
-    metric = METRICS.get(row["metric"])
-    if metric is None or math.isnan(row["difference"]):
+    metric = METRICS.get(row.metric)
+    if metric is None or math.isnan(row.difference):
         return None
     if metric.direction is Direction.CORPUS:
         known = [run.record.reference.get(metric.name) for run in material.star.runs]
         target = next((reference["mean"] for reference in known if reference is not None), None)
-        return None if target is None else abs(row["baseline_mean"] - target) - abs(row["mean"] - target)
-    return row["difference"] if metric.direction is Direction.HIGHER else -row["difference"]
+        return None if target is None else abs(row.baseline_mean - target) - abs(row.mean - target)
+    return row.difference if metric.direction is Direction.HIGHER else -row.difference
 
 
 def listed(parts: Sequence[str]) -> str:

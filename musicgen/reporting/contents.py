@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from musicgen.effects import pairing
-from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.effect import level_of, shown_level
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting import board, pairs

@@ -45,7 +45,7 @@ class ShownPlot:
 
 def drawn_figures(material: Material) -> "dict[str, Figure]":
     """Every figure that the runs allow, by name."""
-    drawings = drawings_of(material.star, material.effects, material.root, most_columns=_COLUMNS)
+    drawings = drawings_of(material.star, material.effects, max_columns=_COLUMNS)
     figures = draw_all(drawings)
     if material.search:
         figures |= search_figures(material.search, importance(material.search), most_columns=_COLUMNS)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.effects.figures.style import metric_unit
-from musicgen.effects.verdict import brief
 from musicgen.reporting.answers import Answer, MetricAnswers
+from musicgen.system.words import brief
 
 _OUTLYING = 3.0
 """Ends beyond this many times the third quartile of all differences' ends are cut off."""
@@ -102,12 +102,12 @@ def _axis(ends: Sequence[float], margin: float) -> Axis:
 
 def _strip(answer: Answer, axis: Axis) -> Strip:
     centre, low, high = (
-        None if math.isnan(answer.row[name]) else axis.place(answer.row[name])
-        for name in ("difference", "ci_low", "ci_high")
+        None if math.isnan(number) else axis.place(number)
+        for number in (answer.row.difference, answer.row.ci_low, answer.row.ci_high)
     )
     return Strip(answer, centre, low, high)
 
 
 def _ends(answer: Answer) -> list[float]:
-    numbers = (float(answer.row[name]) for name in ("difference", "ci_low", "ci_high"))
+    numbers = answer.row.difference, answer.row.ci_low, answer.row.ci_high
     return [number for number in numbers if not math.isnan(number)]

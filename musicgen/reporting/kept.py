@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.figures.arms import level_of
+from musicgen.effects.differences import COMBINED
+from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.pairing import COMBINED, IDENTITY_GROUPS
-from musicgen.effects.table import RETUNED
+from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.effects.verdict import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.runs import PLAN, directory_name, flat_config, read_rows
 from musicgen.rendering import Engraver, render_tune
-from musicgen.reporting.answers import Answer, Outcome, Row
+from musicgen.reporting.answers import Answer, Outcome
 from musicgen.reporting.board import Judged
 from musicgen.reporting.contents import Contents
 from musicgen.reporting.figures import drawn_figures
@@ -130,10 +130,10 @@ def write_kept(contents: Contents, folder: Path) -> KeptFolder:
     return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
 
 
-def cited(row: Row) -> str:
+def cited(row: Effect) -> str:
     """The row as the title of a link names it, such as "training.learning_rate=0.01 fit/validation_loss"."""
-    level = level_of(portable_value(row["value"]))
-    words = f"{row['parameter']}={level} {row['metric']}{f' {RETUNED}' if row['tuning'] == RETUNED else ''}"
+    level = level_of(portable_value(row.value))
+    words = f"{row.parameter}={level} {row.metric}{f' {RETUNED}' if row.tuning == RETUNED else ''}"
     for sign in '\\"|`':
         words = words.replace(sign, f"\\{sign}")
     return " ".join(words.split())
@@ -141,7 +141,7 @@ def cited(row: Row) -> str:
 
 def sentence(answer: Answer) -> str:
     """What a change did, with the difference and its interval wherever there are any."""
-    if answer.verdict.startswith(("raises ", "lowers ")):
+    if answer.row.decision.is_claim:
         return f"{answer.change} {answer.verdict}"
     difference = "" if answer.outcome is Outcome.NOTHING else f", {answer.difference}"
     return f"{answer.change}, {metric_words(answer.metric)}{difference}: {answer.verdict}"
@@ -157,7 +157,7 @@ def _write_tables(material: Material, folder: Path) -> None:
 
     tables = {
         RUNS: material.runs,
-        EFFECTS: material.effects,
+        EFFECTS: effects_frame(material.effects),
         NOISE: noise_table(material.star.baseline.runs),
     }
     if (material.root / PLAN).is_file():
@@ -242,7 +242,7 @@ def _joint(contents: Contents) -> list[Answer]:
         answer.metric: answer
         for found in contents.primary
         for answer in found.answers
-        if answer.row["parameter"] == COMBINED
+        if answer.row.parameter == COMBINED
     }
     return [by_metric[one.metric] for one in contents.material.additivity]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from musicgen.effects.figures.arms import Arm, level_of, shown_level
-from musicgen.effects.pairing import IDENTITY_GROUPS
-from musicgen.effects.pairing import Arm as StudyArm
+from musicgen.effects.effect import level_of, shown_level
+from musicgen.effects.figures.study import change_label
+from musicgen.effects.pairing import IDENTITY_GROUPS, Arm
 from musicgen.records.runs import FoundRun, flat_config
 from musicgen.reporting.material import Material
 
@@ -12,7 +12,7 @@ BASELINE, SAME = "baseline", "like another run"
 _FOLLOWS_THE_SEED = "data.split_seed"
 
 
-def arm_words(arm: StudyArm) -> str:
+def arm_words(arm: Arm) -> str:
     """Such as "model.cell = gru"."""
     return BASELINE if arm.change is None else _words({arm.change.parameter: arm.change.value})
 
@@ -27,9 +27,9 @@ def run_cells(run: FoundRun, material: Material) -> tuple[str, str]:
     """Parameter and level for a table; a run that belongs to no arm has all its differences in the first."""
     if run in material.star.left_out:
         return _words(differences(run, material.star.baseline.runs[0])) or SAME, ""
-    change: Mapping[str, object] = run.record.change or {}
-    parameter = str(change.get("parameter", BASELINE))
-    level = shown_level(level_of(change["value"])) if change else ""
+    change = run.record.change
+    parameter = BASELINE if change is None else change.parameter
+    level = "" if change is None else shown_level(level_of(change.value))
     if run.record.retuned:
         level = ", ".join(part for part in (level, f"re-tuned {_words(run.record.retuned)}") if part)
     return parameter, level
@@ -49,5 +49,5 @@ def differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:
 
 
 def _words(changes: Mapping[str, object]) -> str:
-    labels = (Arm(name, level_of(value), "").label for name, value in changes.items())
+    labels = (change_label(name, value) for name, value in changes.items())
     return ", ".join(" ".join(label.split()) for label in labels)

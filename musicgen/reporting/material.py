@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.additivity import Additivity, additivity
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.missing import MissingRun, missing_runs, with_missing
-from musicgen.effects.pairing import Star, pair_runs
-from musicgen.effects.summary import failures_of
+from musicgen.effects.effect import Effect
+from musicgen.effects.joint import Additivity, additivity
+from musicgen.effects.pairing import PairedRuns, pair_runs
+from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with_missing
 from musicgen.effects.table import Terms, effects_table
 from musicgen.records.command import config_words, train_command
 from musicgen.records.findings import Finding, findings_of
@@ -46,9 +46,9 @@ class Material:
     """The folder that holds all runs; directories are told from here."""
     address: str
     """The paths as commands name them; of an absolute one only its name, since pages are shared."""
-    star: Star
+    star: PairedRuns
     runs: "DataFrame"
-    effects: "DataFrame"
+    effects: Sequence[Effect]
     additivity: Sequence[Additivity]
     failures: Sequence[str]
     """A line for each run that did not complete, or is missing."""
@@ -83,10 +83,7 @@ class Material:
 
     def margin(self, metric: str) -> float | None:
         """The difference that counts as none: declared, or 1 SD of held-out tunes."""
-        if metric in self.terms.equivalence_margin:
-            return self.terms.equivalence_margin[metric]
-        known = (run.record.reference.get(metric) for run in self.star.runs)
-        return next((reference["sd"] for reference in known if reference is not None), None)
+        return self.terms.margin(metric, self.star.runs)
 
     @property
     def kind(self) -> str:
@@ -147,7 +144,7 @@ def _sweep_of(run: FoundRun, root: Path) -> Path:
     return sweep if is_sweep else run.directory.resolve()
 
 
-def _name_and_question(star: Star, root: Path) -> tuple[str, str]:
+def _name_and_question(star: PairedRuns, root: Path) -> tuple[str, str]:
     study = star.runs[0].record.config.get("study")
     declared = study if isinstance(study, Mapping) else {}
     parameters = list(dict.fromkeys(arm.change.parameter for arm in star.arms if arm.change is not None))

@@ -77,10 +77,9 @@ def _named(run: FoundRun, root: Path) -> str:
 
 def citable(material: Material) -> Citable:
     """The parameters and metrics of the effects table."""
-    rows = material.effects.to_dict("records")
-    metrics = dict.fromkeys(str(row["metric"]) for row in rows)
+    metrics = dict.fromkeys(effect.metric for effect in material.effects)
     ordered = sorted(metrics, key=lambda name: (name not in material.primary_metrics, name not in HEADLINE))
     return Citable(
-        list(dict.fromkeys(str(row["parameter"]) for row in rows)),
+        list(dict.fromkeys(effect.parameter for effect in material.effects)),
         [(name, metric_title(name)) for name in ordered],
     )

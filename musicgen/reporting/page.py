@@ -17,7 +17,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.effect import effects_frame, level_of, shown_level
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.verdict import metric_words
 from musicgen.records.criteria import CRITERIA
@@ -62,7 +62,7 @@ def write_folder(material: Material, folder: Path, choices: Choices) -> Written:
         for name, shown in contents.plots.items():
             write_text_atomically(place / PLOTS / f"{name}.svg", shown.plot.file)
         write_csv(material.runs, place / "runs.csv")
-        write_csv(material.effects, place / "effects.csv")
+        write_csv(effects_frame(material.effects), place / "effects.csv")
         write_pages(contents, place)
     return Written(folder / PAGE, contents)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from musicgen.effects.pairing import Arm, Star
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song
 
@@ -43,7 +43,9 @@ class Comparison:
     """Why there are none, in words; else empty."""
 
 
-def comparisons(star: Star, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int) -> list[Comparison]:
+def comparisons(
+    star: PairedRuns, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int
+) -> list[Comparison]:
     """Up to `wanted` pairs for each arm: one a shared seed, then further tunes of the first seeds."""
     return [_comparison(star.baseline, arm, songs_of, wanted) for arm in star.arms]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from musicgen.notation.tune import ParsedTune
-from musicgen.rendering.piano_roll import BARS_A_ROW, Roll, read_roll
+from musicgen.rendering.piano_roll import BARS_PER_ROW, Roll, read_roll
 
 WIDTH = 800.0
 _SEMITONE = 6.0
@@ -56,7 +56,7 @@ def draw_roll(midi: bytes, tune: ParsedTune, duration_seconds: float) -> DrawnRo
     pitches = [pitch for _, _, pitch in roll.notes]
     high, low = max(pitches) + _PITCH_MARGIN, min(pitches) - _PITCH_MARGIN
     row_height = (high - low + 1) * _SEMITONE
-    num_rows = -(-len(roll.beats) // BARS_A_ROW)
+    num_rows = -(-len(roll.beats) // BARS_PER_ROW)
     rows = []
     for number in range(num_rows):
         top = number * (row_height + _ROW_GAP)
@@ -70,13 +70,13 @@ def draw_roll(midi: bytes, tune: ParsedTune, duration_seconds: float) -> DrawnRo
 def _draw_row(
     roll: Roll, number: int, top: float, height: float, high: int, tonic: int, seconds_a_tick: float
 ) -> Row:
-    first = number * BARS_A_ROW
-    starts = roll.bar_starts[first : first + BARS_A_ROW + 1]
+    first = number * BARS_PER_ROW
+    starts = roll.bar_starts[first : first + BARS_PER_ROW + 1]
     longest_bar = max(end - start for start, end in pairwise(starts))
     left = starts[0] - roll.upbeat
-    width = max(starts[-1] - left, BARS_A_ROW * longest_bar)
+    width = max(starts[-1] - left, BARS_PER_ROW * longest_bar)
     scale = WIDTH / width
-    is_last = first + BARS_A_ROW >= len(roll.beats)
+    is_last = first + BARS_PER_ROW >= len(roll.beats)
     until = starts[-1] if is_last else left + width
     drawn: dict[bool, list[str]] = {True: [], False: []}
     for start, duration, pitch in roll.notes:

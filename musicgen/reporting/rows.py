@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.effects.figures.style import metric_title
-from musicgen.effects.verdict import brief
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.records.runs import FoundRun, directory_name
 from musicgen.reporting.labels import run_cells
 from musicgen.reporting.material import Material
 from musicgen.reporting.portable import without_folders
+from musicgen.system.words import brief
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestor
 class ReportServer(LoopbackServer):
     """Serves a report that was written to a folder."""
 
-    most_bytes = 65_536
+    max_post_bytes = 65_536
 
     def __init__(self, contents: Contents, folder: Path, port: int) -> None:
         """folder: where the report lies. Raises InputError where the port is taken; 0 takes any free one."""

@@ -33,7 +33,7 @@ from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
-from musicgen.training.progress import Progress, tell_stage
+from musicgen.training.progress import TrainingProgress, report_stage
 from musicgen.training.threads import num_cores
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     tracker.log_parameters(config.as_dict())
     fitted = _train(run, record, tracker)
     assert config.training.precision is not None
-    network = fitted.checkpoint.network(run.device, config.training.precision)
+    network = fitted.checkpoint.network(run.device, config.training.precision, config.training.engine)
 
     def take_losses() -> None:
         with _timed(record, "losses_seconds"):
@@ -94,9 +94,9 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     # first, and the others need them last.
     has_trained = fitted.iterations > fitted.reused_iterations
     if has_trained:
-        tell_stage("measuring losses")
+        report_stage("measuring losses")
         take_losses()
-    tell_stage("sampling")
+    report_stage("sampling")
     with _timed(record, "sample_seconds"):
         iteration = fitted.checkpoint.iteration
         log.info("sampling %d tunes from the network of iteration %d", config.sampling.num_tunes, iteration)
@@ -111,7 +111,7 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
             figures["loss"] = loss_figure(fitted.history, fitted.best_iteration)
     if not has_trained:
         take_losses()
-    tell_stage("rendering")
+    report_stage("rendering")
     with _timed(record, "render_seconds"):
         songs = render_songs(tunes, origin, config.rendering, directory)
     write_rows(tunes, evaluation.per_tune, songs, directory)
@@ -142,6 +142,7 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         corpus.vocabulary.size,
         torch_seed(config.seed, "initialisation"),
         training.precision,
+        training.engine,
     )
     task = Task(
         network=network.to(device),
@@ -155,7 +156,7 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         weights=config.sampling.weights,
     )
     with (
-        Progress(training.last_iteration) as progress,
+        TrainingProgress(training.last_iteration) as progress,
         HistoryFile(run.directory / "history.csv") as history,
     ):
 
@@ -177,7 +178,6 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
 
 
 def _open_record(run: PreparedRun) -> RunRecord:
-    change = run.config.change
     return RunRecord(
         run_id=run.run_id,
         training_id=run.training_id,
@@ -186,7 +186,7 @@ def _open_record(run: PreparedRun) -> RunRecord:
         config=run.config.as_dict(),
         command=run.command,
         corpus=run.inputs.corpus.summary(),
-        change=None if change is None else asdict(change),
+        change=run.config.change,
         retuned=run.config.retuned,
         versions={
             "musicgen": __version__,
@@ -216,6 +216,7 @@ def _describe_training(
             "sequence_length": training.sequence_length,
             "num_threads": training.num_threads,
             "precision": training.precision,
+            "engine": training.engine,
             "operations": config.model.training_flops * training.batch_size * training.sequence_length,
             "seconds_per_iteration": fitted.seconds_per_iteration,
             "seconds_besides_training": other_seconds,

@@ -74,7 +74,7 @@ class RunInputs:
     def compared(self) -> "ComparedCorpus":
         """The tunes as the metrics see them; read together, since every split has the same ones."""
         from musicgen.metrics.comparison import Corpus as ComparedCorpus
-        from musicgen.metrics.melody import read_corpus
+        from musicgen.metrics.tunes import read_corpus
 
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from musicgen.config import Config
-from musicgen.metrics.conditional_figures import conditional_figure
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
@@ -22,7 +22,7 @@ from musicgen.sampling.generation import SampledTune
 from musicgen.system.files import computed_once, source_code
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
-from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
+from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,14 +36,14 @@ def measure_tunes(
     tunes: Sequence[SampledTune], inputs: RunInputs, config: Config, record: RunRecord
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put the tunes' metrics into the record; returns them, and figures by file name."""
-    tell_stage("evaluating")
+    report_stage("evaluating")
     reference = _reference(inputs, config, len(tunes))
     evaluator = Evaluator(reference, inputs.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
-    record.reference, record.floor = reference.beside, reference.floor
+    record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
     draws = config.rendering.plots
     figures = evaluator.figures(texts) if draws else {}
@@ -56,9 +56,9 @@ def measure_tunes(
         reference = _reference(inputs, config, len(texts) // num_groups)
         groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
         by = {str(key): group.metrics for key, group in groups.items()}
-        record.metrics_by[name], record.reference_by[name] = by, reference.beside
+        record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
         if draws and _has_headline_metrics(by):
-            figures[f"by_{name}"] = conditional_figure(by, name, reference.beside)
+            figures[f"by_{name}"] = group_figure(by, name, reference.by_metric)
     return evaluation, figures
 
 
@@ -70,9 +70,9 @@ def _reference(inputs: RunInputs, config: Config, num_tunes: int) -> Reference:
         num_splits=config.evaluation.num_reference_splits,
         cache_dir=Path(config.paths.cache),
         locks=config.paths.locks,
-        on_wait=partial(tell_waiting, WAITING_FOR_REFERENCE),
+        on_wait=partial(report_waiting, WAITING_FOR_REFERENCE),
     )
-    tell_stage("evaluating")
+    report_stage("evaluating")
     return reference
 
 

@@ -14,9 +14,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from musicgen.config import Change, Config, Level, StudyConfig, parse_config
-from musicgen.effects.declaration import is_declared
-from musicgen.effects.neighbours import differing_parameters
-from musicgen.effects.pairing import COMBINED, identity_leaves
+from musicgen.effects.differences import COMBINED, differing_parameters, is_declared
+from musicgen.effects.pairing import identity_leaves
 from musicgen.errors import InputError
 from musicgen.records.naming import folder_name, override_text, unique_names
 from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal

@@ -21,7 +21,7 @@ from rich.text import Text
 from musicgen.records.naming import told_overrides
 from musicgen.system.durations import format_duration
 from musicgen.system.interruption import leave_closed_terminal
-from musicgen.training.progress import TRAINING, Standing
+from musicgen.training.progress import TRAINING, Progress
 
 SECONDS_BETWEEN_REDRAWS = 0.25
 _NUM_SAMPLES = 40
@@ -59,11 +59,11 @@ class RunningJob:
 
     name: str
     started: float
-    standing: Standing = field(default_factory=Standing)
+    standing: Progress = field(default_factory=Progress)
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_NUM_SAMPLES))
     """Times, and the iterations reached by then."""
 
-    def update(self, standing: Standing, now: float) -> None:
+    def update(self, standing: Progress, now: float) -> None:
         """Take over its latest standing."""
         self.standing = standing
         if standing.stage == TRAINING:
@@ -150,7 +150,7 @@ class SweepDisplay:
         state.max_running = max(state.max_running, len(state.running))
         self.refresh(at_once=True)
 
-    def update(self, number: int, standing: Standing) -> None:
+    def update(self, number: int, standing: Progress) -> None:
         """A job has made progress."""
         job = self._state.running[number]
         if standing.notice and standing.notice != job.standing.notice:

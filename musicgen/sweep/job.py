@@ -82,8 +82,8 @@ def _run(composed: DictConfig, config: Config | None, job: HydraConf) -> float:
 
 
 def _print_tables(record: "RunRecord") -> None:
-    from musicgen.metrics.table import conditional_table, headline_table, print_table
+    from musicgen.metrics.table import group_table, headline_table, print_table
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     for name, groups in record.metrics_by.items():
-        print_table(conditional_table(groups, name, record.reference_by[name]))
+        print_table(group_table(groups, name, record.reference_by[name]))

@@ -12,7 +12,7 @@ from musicgen.sweep.exhaustion import count_memory_kills, mentions_exhaustion
 from musicgen.sweep.fork_server import context
 from musicgen.sweep.worker import SECONDS_TO_END, Ending, Job, kill_group, work
 from musicgen.system.files import remove_file
-from musicgen.training.progress import Standing
+from musicgen.training.progress import Progress
 
 _TERMINAL_COMMAND = re.compile(r"\x1b\[[0-9;?]*[@-~]")
 _MAX_CHARS_OF_LAST_LINE = 200
@@ -47,7 +47,7 @@ class JobProcess:
         assert self._process.pid is not None
         self._pid = self._process.pid
 
-    def receive(self) -> Standing | None:
+    def receive(self) -> Progress | None:
         """Read everything that the job has sent since; returns its latest standing."""
         latest = None
         try:

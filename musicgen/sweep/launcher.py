@@ -51,7 +51,7 @@ class ProcessLauncher(Launcher):
         self._state = self._state or SweepState({})
         self._state.names = dict(enumerate(names))
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs that are given as overrides, as Hydra's sweepers and searches do; see `run`."""
         return self.run(
             {

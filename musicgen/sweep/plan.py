@@ -121,6 +121,7 @@ class Speeds:
             if about.get("cell") == config.model.cell
             and about.get("num_threads") == config.training.num_threads
             and about.get("precision") == config.training.precision
+            and about.get("engine", "native") == config.training.engine
         ]
         if not similar:
             return None

@@ -4,7 +4,7 @@ The process leads its own session: a Ctrl-C on the terminal reaches only the lau
 once, and everything that the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, on which a training saves its state. What the job prints goes to a file.
 
-Through a pipe the job sends the launcher a Standing whenever it has made progress, and one Ending at last. A
+Through a pipe the job sends the launcher a Progress whenever it gets further, and one Ending at last. A
 process that dies sends no Ending; only its exit status and the last line it printed are left.
 """
 
@@ -32,7 +32,7 @@ from musicgen.sweep.exhaustion import is_exhaustion
 from musicgen.system.environment import settle_outputs
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import can_hang_up
-from musicgen.training.progress import Standing, listen
+from musicgen.training.progress import Progress, report_progress_to
 
 SECONDS_BETWEEN_REPORTS = 0.25
 SECONDS_TO_END = 30.0
@@ -90,7 +90,7 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     _print_to(output)
     settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    with listen(_Reporter(launcher)):
+    with report_progress_to(_Reporter(launcher)):
         try:
             ending = Ending(value=_run(job))
         except (Exception, KeyboardInterrupt) as error:
@@ -150,7 +150,7 @@ class _Reporter:
         self._sent = 0.0
         self._stage = ""
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Progress) -> None:
         now = time.monotonic()
         if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
             self._stage, self._sent = standing.stage, now

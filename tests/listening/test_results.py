@@ -61,13 +61,8 @@ def test_the_effects_table_has_what_was_heard(listening: Listening, sweep: Path)
     rate_all(listening.database, "Anna", POINTS)
     listening.results()
     summary = summarise(find_runs([sweep]), sweep, draws=False)
-    row = summary.effects.set_index("metric").loc["listening/musicality"]
-    assert (row["parameter"], row["num_seeds"], row["baseline_mean"], row["mean"]) == (
-        "model.cell",
-        2,
-        2.0,
-        4.0,
-    )
+    (row,) = (effect for effect in summary.effects if effect.metric == "listening/musicality")
+    assert (row.parameter, row.num_seeds, row.baseline_mean, row.mean) == ("model.cell", 2, 2.0, 4.0)
     runs = pandas.read_csv(sweep / "runs.csv")
     heard = {(row["model.cell"], row["listening/variety"]) for row in runs.to_dict("records")}
     assert heard == {("gru", 4.0), ("lstm", 2.0)}

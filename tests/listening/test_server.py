@@ -32,7 +32,7 @@ def client(server: ListeningServer) -> Client:
     return Client(server.server_port, server.token)
 
 
-def test_it_listens_on_the_loopback_address_alone(server: ListeningServer) -> None:
+def test_the_server_listens_only_on_loopback(server: ListeningServer) -> None:
     assert server.server_address[0] == "127.0.0.1" and server.url.startswith("http://127.0.0.1:")
 
 
@@ -115,7 +115,7 @@ def test_forged_posts_change_nothing(client: Client, listening: Listening) -> No
     assert client.post("answer", answer, Content_Type="application/x-www-form-urlencoded")[0] == 415
     assert client.post("answer", answer, Content_Length=None)[0] == 411
     assert client.post("answer", answer, Content_Length="-1")[0] == 411
-    assert client.post("answer", answer, Content_Length=str(ListeningServer.most_bytes + 1))[0] == 413
+    assert client.post("answer", answer, Content_Length=str(ListeningServer.max_post_bytes + 1))[0] == 413
     assert client.post("answer", ["no object"])[0] == 400
     assert client.post("nothing", answer)[0] == 404
     for wrong in ({"value": 6}, {"value": "5"}, {"value": True}, {"trial": 7}):

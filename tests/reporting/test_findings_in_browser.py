@@ -125,7 +125,7 @@ def test_what_is_refused_stays_in_the_field(served: Watched, server: ReportServe
     own.get_by_label("Metric").select_option("")
     server.token = "another"
     own.get_by_role("button", name="Write it down").click()
-    own.get_by_text("Not saved. The server was started anew: load this page again.").wait_for()
+    own.get_by_text("Not saved. The server has been restarted: reload this page.").wait_for()
     assert own.get_by_label("What did you hear or see?").input_value() == "lively"
     assert own.locator(".finding").count() == 0 and not (study / "findings.jsonl").exists()
     assert [text[:24] for text in served.complaints] == ["Failed to load resource:"] * 2

@@ -109,7 +109,7 @@ def test_runs_that_differ_in_what_they_do_not_declare_are_named(study_folder: Pa
     record["config"]["model"]["hidden_size"] = 7
     changed[0].write_text(json.dumps(record))
     write_folder(gather([root]), tmp_path / "out", Choices(pairs=0, best=0))
-    line = "1 run not compared: the config differs from the baseline's in what is not declared"
+    line = "1 run not compared: the config differs from the baseline's in undeclared parameters"
     for name in ("report.md", "report.html"):
         told = html.unescape((tmp_path / "out" / name).read_text(encoding="utf-8")).replace("\\", "")
         assert line in told and "model.hidden_size" in told

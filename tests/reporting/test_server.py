@@ -122,7 +122,7 @@ def test_forged_findings_are_not_written(client: Client, log: Path, headers: dic
 def test_posts_are_json_of_a_length(client: Client, server: ReportServer, log: Path) -> None:
     assert client.post("finding", FINDING, Content_Type="text/plain")[0] == 415
     assert client.post("finding", FINDING, Content_Length=None)[0] == 411
-    assert client.post("finding", FINDING | {"text": "long" * server.most_bytes})[0] == 413
+    assert client.post("finding", FINDING | {"text": "long" * server.max_post_bytes})[0] == 413
     assert client.post("finding", [FINDING])[0] == 400
     assert client.post("another", FINDING)[0] == 404
     assert not log.exists()
@@ -134,14 +134,14 @@ def test_posts_are_json_of_a_length(client: Client, server: ReportServer, log: P
         ({"run_id": "ff" * 8}, 404, "This report has no such run."),
         ({"run_id": ["10"]}, 404, "This report has no such run."),
         ({"run_id": "../../etc"}, 404, "This report has no such run."),
-        ({"text": " \n "}, 400, "a finding needs words"),
+        ({"text": " \n "}, 400, "the finding is empty"),
         ({"text": 7}, 400, "a finding has a text"),
         ({"text": "half a pair \ud800"}, 400, "a finding is text"),
         ({"author": ["Ann"]}, 400, "a finding has a text"),
         ({"ratings": {"musicality": 6}}, 400, "musicality=6: a whole number from 1 to 5 is needed"),
         ({"ratings": {"musicality": "4"}}, 400, "musicality=4: a whole number"),
         ({"ratings": {"musicality": True}}, 400, "musicality=True: a whole number"),
-        ({"ratings": {"loudness": 4}}, 400, "criterion loudness: no such one"),
+        ({"ratings": {"loudness": 4}}, 400, "criterion loudness: unknown"),
         ({"ratings": [4]}, 400, "ratings are criteria with a point each"),
         ({"effect": "model.cell"}, 400, "an effect is a parameter, a metric and a direction"),
         ({"effect": {"parameter": "model.cell"}}, 400, "an effect needs one of this study's parameters"),
@@ -217,4 +217,4 @@ def test_a_run_that_was_replaced_gets_no_finding(client: Client, folder: Path, l
 def test_a_log_that_cannot_be_read_is_told(client: Client, log: Path) -> None:
     log.write_text("{\n")
     status, _, content = client.ask("GET", "/")
-    assert status == 400 and "findings.jsonl:1: is no finding" in json.loads(content)["error"]
+    assert status == 400 and "findings.jsonl:1: is not a finding" in json.loads(content)["error"]

@@ -10,7 +10,7 @@ from tests.soak.equality import differing
 
 
 @pytest.mark.slow
-def test_who_waits_for_a_suspended_training_says_so_can_be_ended_and_ends_with_its_result(
+def test_waiting_for_a_suspended_training_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(concurrency, "LONG", 300)

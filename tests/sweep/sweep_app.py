@@ -32,9 +32,9 @@ from musicgen.training.outcome import Record, TrainingInterrupted
 from musicgen.training.progress import (
     WAITING_FOR_REFERENCE,
     WAITING_TO_TRAIN,
-    Progress,
-    tell_stage,
-    tell_waiting,
+    TrainingProgress,
+    report_stage,
+    report_waiting,
 )
 
 log = logging.getLogger(__name__)
@@ -117,13 +117,13 @@ def do(composed: DictConfig, config: Config | None = None) -> float | None:
         case "meet_1" | "meet_2":
             _meet(folder / ("meet_2.pid" if what == "meet_1" else "meet_1.pid"))
         case "trains_and_stays":
-            tell_waiting(WAITING_TO_TRAIN, "waiting for another training")
+            report_waiting(WAITING_TO_TRAIN, "waiting for another training")
             time.sleep(0.5)
-            with Progress(1) as progress:
+            with TrainingProgress(1) as progress:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
                 (folder / "trained").touch()
-            tell_stage("sampling")
+            report_stage("sampling")
             _meet(folder / "follows.pid")
         case "follows":
             assert (folder / "trained").exists(), "started before there was anything to resume from"
@@ -133,7 +133,7 @@ def do(composed: DictConfig, config: Config | None = None) -> float | None:
             _meet(folder / "tried")
             (folder / "room").touch()
         case "waits" | "waits_too":
-            tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
+            report_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
     return composed.number / 4
 
@@ -149,7 +149,7 @@ def _need_room(folder: Path) -> None:
 
 def _train(folder: Path) -> None:
     """Train until interrupted, then save, as a real training does."""
-    with listen_for_interruption() as interruption, Progress(1000) as progress:
+    with listen_for_interruption() as interruption, TrainingProgress(1000) as progress:
         for iteration in range(1, 1000):
             progress.record(Record(iteration, 2.0, 2.5 if iteration % 2 else None, 0.1, 1e4))
             (folder / "trains").touch()
@@ -159,7 +159,7 @@ def _train(folder: Path) -> None:
                 time.sleep(0.7)
                 (folder / "saved").touch()
                 raise TrainingInterrupted(iteration)
-    tell_stage("sampling")
+    report_stage("sampling")
 
 
 def _hang(folder: Path) -> None:

@@ -14,10 +14,10 @@ from musicgen.sweep.display import (
     draw,
     name_jobs,
 )
-from musicgen.training.progress import Standing
+from musicgen.training.progress import Progress
 
 
-def running(name: str, started: float, *samples: tuple[float, Standing]) -> RunningJob:
+def running(name: str, started: float, *samples: tuple[float, Progress]) -> RunningJob:
     job = RunningJob(name, started)
     for now, standing in samples:
         job.update(standing, now)
@@ -37,9 +37,9 @@ def half_way() -> SweepState:
     """At second 100: two of six jobs are done, one failed, two run."""
     state = SweepState({number: f"run {number}" for number in range(6)}, started=0.0)
     state.durations, state.num_failed, state.max_running = [30.0, 50.0], 1, 2
-    first, later = Standing("training", 100, 400, 2.5), Standing("training", 200, 400, 1.25, 1.5, 45123.0)
+    first, later = Progress("training", 100, 400, 2.5), Progress("training", 200, 400, 1.25, 1.5, 45123.0)
     state.running[3] = running("training.learning_rate=0.001 seed=1", 80.0, (90.0, first), (100.0, later))
-    state.running[4] = running("model=gru seed=1", 70.0, (95.0, Standing("sampling", 400, 400, 1.0, 1.2)))
+    state.running[4] = running("model=gru seed=1", 70.0, (95.0, Progress("sampling", 400, 400, 1.0, 1.2)))
     return state
 
 
@@ -98,16 +98,16 @@ def test_time_left_follows_finished_and_running_jobs() -> None:
 
 def test_speed_is_measured_on_the_last_seconds() -> None:
     """A resumed training reports its earlier iterations at once, which says nothing about its speed."""
-    samples = [(0.0, Standing("training", 0, 10_000)), (0.1, Standing("training", 9_000, 10_000))]
-    samples += [(0.1 + step / 4, Standing("training", 9_000 + step, 10_000)) for step in range(1, 60)]
+    samples = [(0.0, Progress("training", 0, 10_000)), (0.1, Progress("training", 9_000, 10_000))]
+    samples += [(0.1 + step / 4, Progress("training", 9_000 + step, 10_000)) for step in range(1, 60)]
     assert running("a", 0.0, *samples).seconds_left() == pytest.approx((1000 - 59) / 4)
 
 
 def test_time_left_is_unknown_before_and_after_training() -> None:
-    once = Standing("training", 10, 100)
+    once = Progress("training", 10, 100)
     assert running("a", 0.0, (1.0, once)).seconds_left() is None
     assert running("a", 0.0, (1.0, once), (1.0, once)).seconds_left() is None
-    assert running("a", 0.0, (1.0, once), (2.0, Standing("sampling", 100, 100))).seconds_left() is None
+    assert running("a", 0.0, (1.0, once), (2.0, Progress("sampling", 100, 100))).seconds_left() is None
 
 
 def test_the_line_of_a_finished_job() -> None:
@@ -124,7 +124,7 @@ def test_without_a_terminal_only_lines_are_printed() -> None:
     with SweepDisplay(SweepState({7: long, 8: "b"}), Console(file=file, width=80)) as display:
         for number in (7, 8):
             display.start(number)
-            display.update(number, Standing("training", 1, 2))
+            display.update(number, Progress("training", 1, 2))
             display.refresh(at_once=True)
         display.end(7, 1.5, None)
         display.end(8, None, "killed by signal 9 (SIGKILL)")

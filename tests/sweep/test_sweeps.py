@@ -10,6 +10,7 @@ import pandas
 import psutil
 import pytest
 
+from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from tests.commands import TINY, last_line, run, start, train
@@ -83,12 +84,7 @@ def test_every_single_change_runs_with_every_seed(sweep: Path) -> None:
     runs = pandas.read_csv(sweep / "runs.csv")
     assert len(runs) == 10 and set(runs["status"]) == {"complete"}
     changed = RunRecord.read(sweep / "training.learning_rate=0.002" / "seed=1")
-    assert changed.change == {
-        "parameter": "training.learning_rate",
-        "value": 0.002,
-        "baseline_value": 0.005,
-        "also_changes": None,
-    }
+    assert changed.change == Change("training.learning_rate", 0.002, 0.005)
     assert RunRecord.read(sweep / "baseline" / "seed=0").change is None
     assert "change" not in changed.command and "training.learning_rate=0.002" in changed.command
 
