@@ -42,8 +42,8 @@ from musicgen.records.store import read_store
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.job_queue import QueuedJob
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed, QueuedJob
+from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
 from musicgen.system.files import replace_atomically

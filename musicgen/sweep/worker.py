@@ -150,11 +150,11 @@ class _Reporter:
         self._sent = 0.0
         self._stage = ""
 
-    def __call__(self, standing: Progress) -> None:
+    def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
-            self._stage, self._sent = standing.stage, now
-            _send(self._launcher, standing)
+        if progress.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
+            self._stage, self._sent = progress.stage, now
+            _send(self._launcher, progress)
 
 
 def _send(launcher: Connection, message: object) -> None:

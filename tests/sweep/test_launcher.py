@@ -22,7 +22,8 @@ from musicgen.config import compose_config
 from musicgen.errors import InputError
 from musicgen.sweep import launcher
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.launcher import Capacity, JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import Capacity, ProcessLauncher
 
 
 @pytest.fixture(scope="module", autouse=True)
