@@ -83,9 +83,10 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if can_hang_up() else [])):
-        # The fork server ignores SIGINT, and so do commands that a shell starts in the background.
+        # SIGINT may be ignored, as in commands that a shell starts in the background.
         signal.signal(number, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):
+        # The fork server blocks it.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _print_to(output)
     settle_outputs()
