@@ -1,4 +1,4 @@
-"""`python -m musicgen.sample RUN_DIR`: sample more tunes from a trained run, with other settings if wanted."""
+"""`python -m musicgen.sample RUN_DIR`: sample more tunes from a trained run, with other settings."""
 
 import argparse
 import sys

@@ -110,7 +110,7 @@ def count_changes(configurations: Sequence[Configuration]) -> NDArray[np.int64]:
         if name in CORPUS_FIELDS:
             continue
         own = hash_of([name, *CORPUS_FIELDS] if name == "data.name" else [name])
-        ignored = [] if name in _FOLLOWING else list(_FOLLOWING)
+        ignored: list[str] = [] if name in _FOLLOWING else list(_FOLLOWING)
         if name.startswith("data."):
             ignored.append(CORPUS_TEXT)
         changes += _other_levels(everything - own - hash_of(ignored), own, codes[name])

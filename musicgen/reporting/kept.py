@@ -49,8 +49,8 @@ from musicgen.reporting.portable import (
     portable_value,
     without_folders,
 )
-from musicgen.sweep.plan_table import describe_seconds
 from musicgen.system.files import copy_atomically, write_text_atomically
+from musicgen.system.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -309,4 +309,4 @@ def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
     days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
     yield f"Made on {' to '.join(days)}"
     seconds = (last - first).total_seconds()
-    yield f"{describe_seconds(seconds)} from the first run's start to the last one's end"
+    yield f"{duration(seconds)} from the first run's start to the last one's end"

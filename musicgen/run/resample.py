@@ -55,7 +55,7 @@ def resample(
             print(one_line(f"{note}; --soundfont FILE selects one"), file=sys.stderr)
     checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
     device = torch.device("cpu")
-    network = checkpoint.network(device, config.training.precision or "fp32")
+    network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
     # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
     num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
     with computing_on(num_threads):

@@ -19,8 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.records.naming import told_overrides
-from musicgen.system.durations import format_duration
 from musicgen.system.interruption import leave_closed_terminal
+from musicgen.system.words import elapsed
 from musicgen.training.progress import TRAINING, Progress
 
 SECONDS_BETWEEN_REDRAWS = 0.25
@@ -210,7 +210,7 @@ def describe_end(
 ) -> str:
     """The line of a job that has ended, as the number-th."""
     result = "done" if loss is None else f"validation {loss:.4f}"
-    how = f"failed: {error}" if error else f"{result} in {format_duration(seconds)}"
+    how = f"failed: {error}" if error else f"{result} in {elapsed(seconds)}"
     return f"{number} of {total}: {name}: {how}"
 
 
@@ -257,7 +257,7 @@ def _share(job: RunningJob) -> str:
 
 def _time_left(job: RunningJob) -> str:
     left = job.seconds_left()
-    return "" if left is None else format_duration(left)
+    return "" if left is None else elapsed(left)
 
 
 _COLUMNS = (
@@ -295,8 +295,8 @@ def _draw_footer(state: SweepState, width: int, now: float) -> RenderableType:
         text.append(f", {state.num_failed} failed", style="red")
     if left is not None:
         end = datetime.now() + timedelta(seconds=left)
-        text.append(f" · {format_duration(left)} left, until {end:%H:%M}")
-    text.append(f" · {format_duration(passed)} so far", style="dim")
+        text.append(f" · {elapsed(left)} left, until {end:%H:%M}")
+    text.append(f" · {elapsed(passed)} so far", style="dim")
     if state.notice:
         text = Text(state.notice, style="yellow")
     text.no_wrap, text.overflow = True, "ellipsis"

@@ -21,8 +21,8 @@ from musicgen.records.runs import PLAN
 from musicgen.records.store import training_folder
 from musicgen.sweep.design import BASELINE, PlannedArm
 from musicgen.system.csv_cells import written_table
-from musicgen.system.durations import round_duration
 from musicgen.system.files import replace_atomically
+from musicgen.system.words import duration
 from musicgen.training.threads import num_cores
 
 
@@ -182,7 +182,7 @@ def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
             str(len(own)),
             f"{sum(run.new_iterations for run in own):,}",
             f"{sum(run.stored_iterations for run in own):,}",
-            round_duration(_expected_seconds(own)),
+            duration(_expected_seconds(own)),
         )
     print_table(table)
     print(summarise_plan(runs))
@@ -193,7 +193,7 @@ def summarise_plan(runs: Sequence[PlannedRun]) -> str:
     seconds = _expected_seconds(runs)
     time = "time unknown until a run like these has been timed here"
     if seconds is not None:
-        time = f"about {round_duration(seconds)}"
+        time = f"about {duration(seconds)}"
     return (
         f"{len(runs)} runs: {sum(run.new_iterations for run in runs):,} iterations to train, "
         f"{sum(run.stored_iterations for run in runs):,} reused; {time}"

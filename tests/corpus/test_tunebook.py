@@ -5,7 +5,7 @@ import time
 import pytest
 
 from musicgen.corpus import tunebook
-from musicgen.corpus.tunebook import read_tunebook, describe_reading
+from musicgen.corpus.tunebook import describe_reading, read_tunebook
 from musicgen.errors import InputError
 from musicgen.notation import parse_tune
 

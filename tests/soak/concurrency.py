@@ -3,7 +3,7 @@
     python -m tests.soak.concurrency [--processes 32] [--trials together sweeps ...] [--folder DIR]
 
 Each trial starts commands beside each other, lets something happen to them, and compares what every run left
-with the same run done alone: tests/soak/equality.py says what is compared. `--folder` keeps the outputs; what
+with the same run done alone: tests/soak/results.py says what is compared. `--folder` keeps the outputs; what
 was done alone there is not done again. Exits with 1 where a result differs, a training was done twice though
 nobody removed it, or a command said anything that it should not.
 """
@@ -26,7 +26,7 @@ from musicgen.records.runs import find_runs
 from musicgen.training.folder import LOCK
 from tests.soak.clocks import Clock
 from tests.soak.commands import ITERATIONS, SONGS, TINY, Command, start, wait_until, write_tunebook
-from tests.soak.equality import Results, differing, results
+from tests.soak.results import Results, differing, results
 from tests.soak.tally import Row, check_other, compare, count, end_well, measured, told
 
 LEVELS = (("model.cell", ("lstm", "gru")), ("training.precision", ("fp32", "bf16")), ("seed", ("0", "1")))

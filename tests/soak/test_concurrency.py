@@ -6,7 +6,7 @@ import pytest
 
 from tests.soak import concurrency
 from tests.soak.concurrency import Trials
-from tests.soak.equality import differing
+from tests.soak.results import differing
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.soak.determinism import Row, Trials
-from tests.soak.equality import results
+from tests.soak.results import results
 
 KINDS = {"run.json", "weights", "losses", "tunes", "MIDI", "audio .ogg", "scores", "piano rolls", "figures"}
 

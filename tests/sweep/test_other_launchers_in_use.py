@@ -9,7 +9,7 @@ import pytest
 from musicgen.records.runs import find_runs
 from tests.commands import train
 from tests.soak.commands import write_tunebook
-from tests.soak.equality import differing, results
+from tests.soak.results import differing, results
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 STUDY = (
