@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: how they end, how many run at a time, and what signals do."""
+"""Jobs in separate processes: how they end, how many run at a time, and what signals do."""
 
 import json
 import os
@@ -133,7 +133,7 @@ def test_a_job_that_follows_starts_when_the_other_has_trained(tmp_path: Path) ->
     assert [job["error"] for job in swept.jobs] == [None, None]
 
 
-def test_waiting_jobs_leave_their_places_and_failed_ones_are_not_awaited(tmp_path: Path) -> None:
+def test_waiting_jobs_take_no_place_and_failed_ones_block_none(tmp_path: Path) -> None:
     (tmp_path / "trained").touch()
     swept = sweep(tmp_path, "what=waits,waits_too,value,raise,follows", "hydra.launcher.num_jobs=2")
     assert [job["error"] is None for job in swept.jobs] == [True, True, True, False, True]
