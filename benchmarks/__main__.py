@@ -54,7 +54,7 @@ def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
         "copies": lambda given: copies.measure(given.repeats),
         "rates": lambda _given: Part(
             title="Rates of this machine",
-            text="What limits are worked out from: products of matrices, and going through memory again.",
+            text="The limits above derive from these: matrix products, and reading memory repeatedly.",
             rows=[],
             tables=[rates_tables()],
         ),

@@ -1,6 +1,6 @@
 """Do the verdicts keep their promises? Whole studies are simulated from the noise of measured seeds.
 
-    python benchmarks/calibration.py                     simulate, and write docs/calibration.md
+    python benchmarks/calibration.py                     simulate, and write benchmarks/calibration.md
     python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two alike arms
 
 A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Its loss is drawn from the
@@ -32,7 +32,7 @@ from musicgen.effects.statistics import (
 from musicgen.records.runs import find_runs, write_csv
 
 MEASURED = Path(__file__).parent / "measured_seeds.csv"
-REPORT = Path(__file__).parent.parent / "docs" / "calibration.md"
+REPORT = Path(__file__).parent / "calibration.md"
 LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
 NUM_ARMS = 4
 FAMILY_SIZE = 2 * NUM_ARMS
@@ -262,7 +262,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int) -> str:
-    """docs/calibration.md."""
+    """benchmarks/calibration.md."""
 
     def rows(*names: str) -> list[list[str]]:
         return [[str(seeds), *(f"{found[name]:.3f}" for name in names)] for seeds, found in results.items()]
@@ -275,7 +275,7 @@ def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int,
             "seeds",
             "studies with a false claim",
             "a seed failed",
-            "beside planted effects",
+            "next to planted effects",
             "tests with p ≤ 0.05 before Holm",
             "rates without spread",
         ),
@@ -311,7 +311,7 @@ def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int,
         rows("stated_loss", "power_at_stated", "stated_rate"),
     )
     equivalence = table(
-        ("seeds", "said where there is no effect", "said where the effect is the margin"),
+        ("seeds", "claimed without an effect", "claimed for an effect of the margin"),
         rows("equivalent", "false_equivalence"),
     )
     coarse = table(
@@ -320,42 +320,42 @@ def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int,
     )
     return f"""# Calibration of the verdicts
 
-Written by `python benchmarks/calibration.py`; [statistics.md](statistics.md) says what is computed.
+Written by `python benchmarks/calibration.py`. [docs/statistics.md](../docs/statistics.md) has the method.
 {num_studies} simulated studies for each number of seeds and each column: a baseline and {NUM_ARMS} arms
 with two primary metrics, so {FAMILY_SIZE} tests in Holm's family. A share of 0.05 is known to ± {error:.3f}.
 
-The noise is measured: {num_measured} seeds of two arms that hardly differ (`training=smoke` on O'Neill's, 200
-tunes; batches of 32 and of 33), `benchmarks/measured_seeds.csv`. The loss of two such runs of one seed
-differs with a standard deviation of {noise.loss_difference:.4f} nats. The tune rate is {level:.2f} of
-{noise.num_tunes} tunes; its logit scatters by {noise.rate_own:.2f} from network to network, and by
-{binomial:.2f} since the tunes are finitely many.
+The noise is measured: {num_measured} seeds of two nearly identical arms (`experiment=smoke` on O'Neill's, 200
+tunes; batches of 32 and 33), in `benchmarks/measured_seeds.csv`. The losses of two such runs with one seed
+differ with a standard deviation of {noise.loss_difference:.4f} nats. The tune rate is {level:.2f} of
+{noise.num_tunes} tunes; its logit scatters by {noise.rate_own:.2f} between networks, and by
+{binomial:.2f} because the number of tunes is finite.
 
 ## No effect: how often is one claimed?
-Wanted: in at most 0.05 of the studies. Rates whose differences are the same in all seeds have no p value.
+Target: in at most 0.05 of the studies. Rates with equal differences in all seeds have no p value.
 
 {false_claims}
-## Intervals: how often do they hold the truth?
-Wanted: 0.95 ± 0.02, and of rates and two seeds, whose interval ends at 0 where the test has the say, more.
+## Intervals: how often do they cover the truth?
+Target: 0.95 ± 0.02. Rates with two seeds have more, because the test may move an end of the interval to 0.
 
 {intervals}
 ## Planted effects: how often are they found?
-Wanted: 0.80, by Holm among {FAMILY_SIZE} tests. First, effects that the test should see given the true
-spread; a dash stands where no rate is so far from {level:.2f}.
+Target: 0.80, by Holm among {FAMILY_SIZE} tests. First, effects that the test should detect given the
+true spread; a dash means that no rate is this far from {level:.2f}.
 
 {known}
-Second, what verdicts state. A study knows only its own seeds' spread, so its statement is larger: a
-repetition of the study finds an effect of the stated size with the power below.
+Second, what verdicts state. A study knows only the spread of its seeds, so it states a larger effect; a
+repetition of the study finds an effect of that size with the power below.
 
 {stated}
 ## Equivalence within {MARGIN} nats
-"No effect larger than …" should be said of an effect as large as the margin in at most 0.05 of the tests.
+"No effect larger than …" should be claimed for an effect as large as the margin in at most 0.05 of the tests.
 
 {equivalence}
 ## The hardest rates
-Rates of few tunes are coarse: the differences of two or three seeds are often the same, or nearly so by
-accident, above all near one half, where the steps of logits are equal. The same without effect, at one half,
-with networks that do not differ: studies with a false claim, and how often the rate's interval holds the
-truth. Intervals of few tunes and two or three seeds are wider than they need be.
+Rates of a few tunes are coarse: the differences of two or three seeds are often equal or nearly equal by
+chance, above all near one half, where the steps of logits are equal. Below, rates of one half with no effect
+and identical networks: studies with a false claim, and how often the rate's interval covers the truth.
+Intervals for a few tunes and two or three seeds are wider than necessary.
 
 {coarse}"""
 

@@ -51,23 +51,19 @@ def main() -> None:
     parser.add_argument("tunes", type=Path, nargs="?", default=default_tunes())
     parser.add_argument("--cache", type=Path, default=Path("outputs/cache"))
     arguments = parser.parse_args()
-    from musicgen import evaluate
     from musicgen.config import data_config
     from musicgen.corpus.corpus import load_corpus
-    from musicgen.corpus.sources import read_source
-    from musicgen.corpus.tunes import clean_tune, split_tunes
+    from musicgen.metrics.abc_files import read_abc_files
     from musicgen.metrics.comparison import Corpus
     from musicgen.metrics.evaluation import Evaluator
-    from musicgen.metrics.melody import read_corpus
     from musicgen.metrics.reference import build_reference
+    from musicgen.metrics.tunes import read_corpus
 
     print(f"{'stage':44s} {'processor':>9s} {'wall':>9s}")
     print_row("start-up: Python and its packages", processor_seconds(), time.perf_counter() - STARTED)
     began, clock = processor_seconds(), time.perf_counter()
     data = timed("composing the config", lambda: data_config("oneills"))
-    files = evaluate.tunes_config(arguments.tunes, data)
-    keep = frozenset(files.keep_fields)
-    tunes = [clean_tune(tune, keep) for tune in split_tunes(read_source(files))][:NUM_TUNES]
+    tunes = read_abc_files(arguments.tunes, data).tunes[:NUM_TUNES]
     corpus = timed("corpus: read, clean, near-duplicates, split", lambda: load_corpus(data, arguments.cache))
     reference = timed(
         "reference and floor",

@@ -19,8 +19,8 @@ from benchmarks.alternation import format_seconds, markdown_table, tell
 from benchmarks.corpora import default_corpus
 from benchmarks.ours import threads_of, training_task
 from musicgen.config import Config, compose_config, resolve
+from musicgen.engine.choice import Precision
 from musicgen.engine.computing import computing_on
-from musicgen.engine.products import Precision
 from musicgen.model.network import build_network
 from musicgen.seeds import torch_seed
 from musicgen.training.loop import fit
@@ -52,10 +52,12 @@ def train(config: Config, seed: int, precision: Precision, *, with_modules: bool
     """One whole training of the default corpus, split as it is for seed 0."""
     corpus = default_corpus()
     network = build_network(
-        config.model, corpus.vocabulary.size, torch_seed(seed, "initialisation"), precision
+        config.model,
+        corpus.vocabulary.size,
+        torch_seed(seed, "initialisation"),
+        precision,
+        "torch" if with_modules else "native",
     )
-    if with_modules:
-        network.read_on_cpu = network.read_with_modules
     with tempfile.TemporaryDirectory() as folder, computing_on(threads_of(config)):
         validation = corpus.part("validation")
         task = training_task(config, Path(folder), corpus, validation, network=network, seed=seed)

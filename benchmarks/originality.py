@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from musicgen.metrics.melody import Melody, read_tunes, with_notes
 from musicgen.metrics.originality import TrainingIndex, copied_share, longest_copy
+from musicgen.metrics.tunes import read_tunes, with_notes
+from musicgen.notation.melodies import Melody
 
 MEGABYTES = (0.2, 0.5, 1, 2, 5, 10, 20, 50)
 NUM_QUERIES = 200

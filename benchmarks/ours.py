@@ -21,8 +21,9 @@ from benchmarks.corpora import default_corpus, training_tokens
 from musicgen.config import Config, compose_config, resolve
 from musicgen.corpus.corpus import Corpus
 from musicgen.corpus.windows import RandomWindows
+from musicgen.engine.choice import Precision
 from musicgen.engine.computing import computing_on
-from musicgen.engine.products import Precision, has_fast_bf16
+from musicgen.engine.products import has_fast_bf16
 from musicgen.model.inputs import text_rows
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.generation import sample_tunes

@@ -96,10 +96,10 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
     lines = [
         "# Pruning",
         "",
-        "The same search of 20 smoke trials, once with every trial trained to its end, once pruned by",
-        "successive halving as it is by default: rungs at 34 and 102 of 300 iterations, one trial of three",
-        "goes on from each. Random points are the same 20 both times; TPE follows what it has seen, which",
-        "differs, so that its two searches are two draws.",
+        "The same search of 20 smoke trials, once with every trial trained to its end and once with the",
+        "default successive halving: rungs at 34 and 102 of 300 iterations, one trial in three continues",
+        "from each. Random points are the same 20 both times. TPE adapts to the trials it has seen, so its",
+        "two searches are two independent draws.",
         "",
         f"    {shlex.join(['python', '-m', 'musicgen.train', *SEARCH])}",
         "",
@@ -112,8 +112,8 @@ def page(found: Mapping[str, Mapping[str, Found]]) -> str:
     shares = ", ".join(f"{sampler} {share:.0%}" for sampler, share in _shares(found).items())
     lines += [
         "",
-        f"Iterations of all searches of a sampler together, pruned beside to the end: {shares}.",
-        "The SD over fresh seeds is what a difference of the lowest losses has to be seen against.",
+        f"Total iterations with pruning ÷ without, by sampler: {shares}.",
+        "Compare differences of the lowest losses with the SD over fresh seeds.",
         "",
         "![The lowest loss so far over the iterations trained](figures/pruning.png)",
         "",

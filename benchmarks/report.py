@@ -15,12 +15,11 @@ from typing import Any
 from benchmarks.alternation import Comparison, Timing, format_seconds, markdown_table
 from benchmarks.machine import describe_machine
 
-HEADER = """# What it costs, beside what people would use instead
+HEADER = """# Speed next to what you would use instead
 
-Written by `make bench`; do not edit. Both sides of a row did their work by turns on the machine below. Times
-are medians, the shortest in brackets; *ratio* is the peer's median ÷ ours, and *by pairs* the median of the
-ratios that the repeats give each by itself. The text above a table says what a row does, and how much of it
-was measured."""
+Written by `make bench`; do not edit. Both sides of a row ran alternately on the machine below. Times are
+medians, with the shortest in brackets; *ratio* is the peer's median ÷ ours, and *by pairs* the median of the
+ratios of single repeats. The text above each table says what a row does and how much of it was measured."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
@@ -23,7 +23,7 @@ from musicgen.sampling.config import SamplingConfig
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
-from musicgen.training.precision import resolve_precision
+from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
 
 
@@ -122,15 +122,30 @@ class StudyConfig:
     """Print the plan and stop."""
 
 
+MAX_NUMBER = 1e100
+"""Limit for numbers of a run.json. Levels are sorted as floats, and squares of metrics are summed."""
+
+
+def _check_level(value: Any) -> Any:
+    if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise ValueError(f"a number of at most {MAX_NUMBER:g} is needed")
+    return value
+
+
 @dataclass(frozen=True, config=_STRICT)
 class Change:
-    """How one run of a study differs from its baseline."""
+    """The one difference between a run and its baseline."""
 
     parameter: str
-    value: Level
-    baseline_value: Level
+    value: Annotated[Any, AfterValidator(_check_level)]
+    baseline_value: Any
     also_changes: list[str] | None = None
     """Other fields that differ because of it, for example all that an experiment sets."""
+
+    @property
+    def key(self) -> str:
+        """Equal for equal levels of the same parameter."""
+        return f"{self.parameter}={json.dumps(self.value, sort_keys=True)}"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -152,12 +167,6 @@ class Config:
     """Added by the sweeper, like `retuned`."""
     retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL] = field(default_factory=dict)
     """Nuisance parameter -> value, where it differs from the baseline's."""
-
-    @property
-    def reading_key(self) -> str:
-        """Equal for two runs that read the corpus in the same way; see run/inputs.py."""
-        model, number = self.model, self.evaluation.num_train_tunes
-        return repr((self.data, model.bar_position, model.lookback_bars, number, self.paths.cache))
 
     def as_dict(self) -> dict[str, object]:
         """Nested plain values, as in YAML."""
@@ -219,7 +228,7 @@ def warn_of_old_names(overrides: Iterable[str]) -> None:
 def resolve(config: Config) -> Config:
     """The config with its number of threads and precision, which follow from the network and the machine."""
     training = resolve_threads(config.training, config.model)
-    return replace(config, training=resolve_precision(training, config.model, config.device))
+    return replace(config, training=resolve_engine(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:

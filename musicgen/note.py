@@ -1,4 +1,4 @@
-"""`python -m musicgen.note RUN_DIR "what I heard"`: add to the findings log."""
+"""`python -m musicgen.note RUN_DIR "what I heard"`: add a finding to the log."""
 
 import argparse
 import sys
@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicgen.records.criteria import CRITERIA, POINTS
-from musicgen.run.uploads import track_finding
 from musicgen.system.commands import exit_status, in_settled_environment
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.note",
-        description="Write down what a run sounds like, with the date and the run's identity, into the "
-        "findings log of its study, sweep or run.",
+        description="Add what you heard in a run to the findings log of its study, sweep or run, with the "
+        "date and the run's identity.",
     )
     parser.add_argument("run_directory", type=Path, metavar="RUN_DIR")
     parser.add_argument("text", metavar="TEXT", help="what you heard or saw")
@@ -29,17 +28,19 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--effect",
         metavar="PARAMETER,METRIC,DIRECTION",
-        help="the effect that this rests on, such as model.cell,validity/tune_rate,raises; musicgen.compare "
-        "says when runs no longer show it",
+        help="the effect that supports this, such as model.cell,validity/tune_rate,raises; musicgen.compare "
+        "reports when the runs no longer show it",
     )
-    parser.add_argument("--author", help="who says so")
+    parser.add_argument("--author", help="your name")
     return parser.parse_args(arguments)
 
 
 def note(arguments: argparse.Namespace) -> None:
-    """Append the finding, tell Comet, and print the log's path."""
+    """Add the finding to the log and to Comet, and print the log's path."""
+    # Import late: pydantic and the config take a moment, and --help should not wait for them.
     from musicgen.records.findings import CitedEffect, add_finding
     from musicgen.records.record import RunRecord
+    from musicgen.run.uploads import track_finding
 
     given = {name: getattr(arguments, name) for name in CRITERIA}
     effect = None if arguments.effect is None else CitedEffect.parse(arguments.effect)

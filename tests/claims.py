@@ -11,25 +11,25 @@ difference one of theirs to the digits printed (with "lowers" also turned round,
 the loss by 0.19 [0.18, 0.20]"); and so a number of seeds. Rows of tables need no word of a verdict.
 """
 
-import csv
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.effects.figures.arms import level_of
+from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect, level_of, read_effects
 
-VERDICTS = {
-    "raises": ("raises",),
-    "lowers": ("lowers",),
-    "no effect larger": ("no effect larger",),
-    "no detectable effect": ("no detectable effect", "undecided"),
-    "a candidate": ("candidate",),
-    "no spread to judge by": ("no spread to judge by",),
-    "identical": ("identical",),
-    "no value to compare": ("no value to compare",),
+WORDS = {
+    Decision.RAISES: ("raises",),
+    Decision.LOWERS: ("lowers",),
+    Decision.EQUIVALENT: ("no effect larger",),
+    Decision.INCONCLUSIVE: ("inconclusive", "no detectable effect", "undecided"),
+    Decision.CANDIDATE: ("candidate",),
+    Decision.UNIFORM: ("no spread to judge by",),
+    Decision.IDENTICAL: ("identical",),
+    Decision.NO_VALUE: ("no value to compare",),
 }
-"""What a verdict says -> words by which a sentence says it."""
+"""Decision -> words by which a sentence states it, those of older verdicts included."""
 LISTED = "What each change did"
 PEOPLES_OWN = "What was heard"
 """What somebody wrote down about a run is dated, and held against the effects by `compare`."""
@@ -39,7 +39,6 @@ _ALONE = re.compile(r"(?<![\w.\[])([+−-]\d+(?:\.\d+)?|0)(?![\w%]|\.\d)")
 """A difference without an interval has a sign."""
 _CITE = re.compile(r'\[[^\]]*\]\(([^)\s]*effects\.csv) "((?:[^"\\]|\\.)*)"\)')
 _TITLE = re.compile(r"([^=]+)=(.*) ([a-z_]+/\w+?)( re-tuned)?")
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ def _problems(block: Block, folder: Path) -> Iterator[str]:
     cites = [(file, _plain(title)) for file, title in _CITE.findall(block.text)]
     words = _plain(_CITE.sub("", block.text))
     said = {
-        verdict
-        for verdict, forms in VERDICTS.items()
+        decision
+        for decision, forms in WORDS.items()
         if any(re.search(rf"\b{form}\b", words) for form in forms)
     }
     claims = _CLAIM.findall(words)
@@ -103,16 +102,16 @@ def _problems(block: Block, folder: Path) -> Iterator[str]:
             yield f"{len(found)} rows of {file} are {title}"
     if not cites or len(rows) != len(cites):
         return
-    meant = {next(verdict for verdict in VERDICTS if verdict in row["verdict"]) for row in rows}
+    meant = {row.decision for row in rows}
     if said != meant and not (block.kind == "row" and not said):
-        yield f"says {sorted(said)}, the rows {sorted(meant)}"
+        yield f"says {[*map(str, sorted(said))]}, the rows {[*map(str, sorted(meant))]}"
     yield from _wrong_numbers(words, claims, rows)
     for number in re.findall(r"(\d+) seeds", words):
-        if number not in {row["num_seeds"] for row in rows}:
+        if int(number) not in {row.num_seeds for row in rows}:
             yield f"{number} seeds are not those of the rows"
 
 
-def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Row]) -> Iterator[str]:
+def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Effect]) -> Iterator[str]:
     for claim in claims:
         if not any(_agrees(claim, row, words) for row in rows):
             yield f"{claim} is not what the rows say: {[_numbers(row) for row in rows]}"
@@ -123,14 +122,15 @@ def _wrong_numbers(words: str, claims: list[tuple[str, str, str]], rows: list[Ro
             yield f"does not tell the difference {numbers}"
 
 
-def _numbers(row: Row) -> tuple[float, ...]:
+def _numbers(row: Effect) -> tuple[float, ...]:
     """Difference and interval, as far as the row has them."""
-    return tuple(float(row[name]) for name in ("difference", "ci_low", "ci_high") if row[name])
+    numbers = row.difference, row.ci_low, row.ci_high
+    return tuple(number for number in numbers if not math.isnan(number))
 
 
-def _agrees(claim: tuple[str, ...], row: Row, words: str) -> bool:
+def _agrees(claim: tuple[str, ...], row: Effect, words: str) -> bool:
     numbers = _numbers(row)
-    if "lowers" in words and row["verdict"].startswith("lowers") and claim[0][0].isdigit():
+    if "lowers" in words and row.decision is Decision.LOWERS and claim[0][0].isdigit():
         numbers = tuple(-number for number in (numbers[0], *reversed(numbers[1:])))
     return len(claim) == len(numbers) and all(map(_is_rounded, claim, numbers))
 
@@ -140,19 +140,18 @@ def _is_rounded(printed: str, exact: float) -> bool:
     return abs(float(printed.replace("−", "-")) - exact) <= 0.500001 * 10**-places
 
 
-def _rows(table: Path, title: str) -> list[Row]:
+def _rows(table: Path, title: str) -> list[Effect]:
     named = _TITLE.fullmatch(title)
     if named is None or not table.is_file():
         return []
     parameter, value, metric, retuned = named.groups()
-    with table.open(encoding="utf-8", newline="") as file:
-        return [
-            row
-            for row in csv.DictReader(file)
-            if (row["parameter"], row["metric"]) == (parameter, metric)
-            and " ".join(level_of(row["value"]).split()) == " ".join(level_of(value).split())
-            and row["tuning"] == ("re-tuned" if retuned else "plain")
-        ]
+    return [
+        row
+        for row in read_effects(table)
+        if (row.parameter, row.metric) == (parameter, metric)
+        and " ".join(row.level.split()) == " ".join(level_of(value).split())
+        and row.tuning == (RETUNED if retuned else PLAIN)
+    ]
 
 
 def _plain(markdown: str) -> str:

@@ -86,7 +86,7 @@ def test_imports_go_down(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
+def test_heavy_packages_are_imported_only_where_allowed(path: Path) -> None:
     part = part_of(path)
     roots = {imported.split(".")[0] for imported in imports_of(path)}
     assert "torch" not in roots or part not in WITHOUT_TORCH
@@ -96,12 +96,12 @@ def test_heavy_packages_stay_where_they_belong(path: Path) -> None:
     assert "music21" not in roots
 
 
-def test_a_command_that_searches_nothing_waits_for_no_optuna() -> None:
+def test_train_imports_neither_optuna_nor_torch_at_start() -> None:
     code = "import sys, musicgen.train; sys.exit('optuna' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_every_module_has_its_tests_or_is_tested_by_a_command() -> None:
+def test_every_folder_has_tests() -> None:
     parts = {path.parent.name for path in modules() if path.parent != PACKAGE}
     tested = {path.parent.name for path in Path(__file__).parent.rglob("test_*.py")}
     assert parts <= tested
@@ -135,7 +135,7 @@ def test_only_one_module_removes_files() -> None:
     assert [name for path in modules for name in deleting_names(path)] == []
 
 
-def test_a_module_that_removes_files_is_found(tmp_path: Path) -> None:
+def test_deleting_calls_are_found(tmp_path: Path) -> None:
     lines = [
         "os.remove('x')",
         "path.unlink()",

@@ -20,9 +20,7 @@ def sweep(tmp_path: Path) -> Path:
     return tmp_path / "sweep"
 
 
-def test_a_sweep_gets_its_tables_and_figures_and_a_short_account(
-    sweep: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sweep_gets_tables_figures_and_a_summary(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(sweep)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "1 of 9 runs did not complete:"
@@ -39,7 +37,7 @@ def test_a_sweep_gets_its_tables_and_figures_and_a_short_account(
     assert not list(sweep.rglob(".*"))
 
 
-def test_it_says_the_same_again(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_comparison_gives_the_same(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(sweep), "--no-plots"])
     first = capsys.readouterr().out, (sweep / "effects.csv").read_bytes(), (sweep / "runs.csv").read_bytes()
     main([str(sweep), "--no-plots"])
@@ -50,7 +48,7 @@ def test_it_says_the_same_again(sweep: Path, capsys: pytest.CaptureFixture[str])
     ) == first
 
 
-def test_runs_given_one_by_one_are_written_where_the_user_is(
+def test_tables_of_single_runs_go_to_the_current_directory(
     sweep: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "here").mkdir()
@@ -60,7 +58,7 @@ def test_runs_given_one_by_one_are_written_where_the_user_is(
     assert sorted(path.name for path in Path().iterdir()) == ["effects.csv", "noise.csv", "runs.csv"]
     assert not (sweep / "effects.csv").exists()
     assert main([str(folders[0]), "--no-plots", "--out", "elsewhere"]) == 0
-    assert "there is no effect to tell" in capsys.readouterr().out
+    assert "there are no effects to report" in capsys.readouterr().out
     assert pandas.read_csv("elsewhere/effects.csv").empty
 
 
@@ -92,7 +90,7 @@ def test_a_wrong_argument_is_one_line(
     assert capsys.readouterr().err.startswith(f"musicgen: {complaint}")
 
 
-def test_a_folder_without_runs_and_half_a_record_are_one_line_each(
+def test_an_empty_folder_and_half_a_record_are_one_line(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -105,7 +103,7 @@ def test_a_folder_without_runs_and_half_a_record_are_one_line_each(
     assert str(record) in error and error.count("\n") == 1
 
 
-def test_runs_outside_and_several_parameters_are_mentioned(
+def test_left_out_runs_and_interactions_are_mentioned(
     sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gru = {"model.cell": "gru"}
@@ -116,10 +114,12 @@ def test_runs_outside_and_several_parameters_are_mentioned(
     written(far, sweep.parent)
     assert main([str(sweep.parent), "--no-plots"]) == 0
     out = capsys.readouterr().out
-    assert "left outside: 1 runs" in out and "shows no interactions" in out
+    assert "left out: 1 run with" in out and "shows no interactions" in out
 
 
-def test_a_missing_run_and_a_changed_corpus_are_told(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_run_and_a_changed_corpus_are_reported(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     record = sweep / "learning_rate=0.001/seed=0/run.json"
     record.write_text(record.read_text().replace('"sha256": "0"', '"sha256": "1"'))
     plan = "directory,seed\nlearning_rate=0.001/seed=0,0\nlearning_rate=0.001/seed=7,7\n"
@@ -133,9 +133,7 @@ def test_a_missing_run_and_a_changed_corpus_are_told(sweep: Path, capsys: pytest
     assert list(runs["status"])[-1] == "missing" and len(runs) == 10
 
 
-def test_what_others_wrote_does_nothing_to_the_terminal(
-    sweep: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_of_others_cannot_control_the_terminal(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "\x1b]0;owned\x07[/red]\x1b[2J"
     run = made_run(
         "sweep/hostile/seed=0",

@@ -23,7 +23,7 @@ from musicgen.system.commands import exit_status
         (OSError(errno.EROFS, os.strerror(errno.EROFS), "/a"), "/a: Read-only file system"),
     ],
 )
-def test_bad_input_and_a_disk_that_takes_nothing_are_a_line(
+def test_bad_input_and_a_full_disk_are_one_line(
     error: Exception, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
@@ -33,7 +33,7 @@ def test_bad_input_and_a_disk_that_takes_nothing_are_a_line(
     assert capsys.readouterr().err == f"musicgen: {line}\n"
 
 
-def test_every_other_error_is_a_defect_and_keeps_its_traceback() -> None:
+def test_any_other_error_keeps_its_traceback() -> None:
     def fail() -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/a")
 

@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.parametrize(("chosen", "number"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
-def test_small_equations_get_one_thread_unless_the_user_chose(chosen: dict[str, str], number: str) -> None:
+def test_small_linear_algebra_gets_one_thread_by_default(chosen: dict[str, str], number: str) -> None:
     own = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
     code = "import musicgen.train, os; print(os.environ['OPENBLAS_NUM_THREADS'])"
     command = [sys.executable, "-c", code]

@@ -41,22 +41,22 @@ def test_a_note_is_a_line_of_the_log(run_directory: Path, capsys: pytest.Capture
     ("arguments", "complaint"),
     [
         (["heard", "--musicality", "6"], "musicality=6: a whole number from 1 to 5 is needed"),
-        (["  "], "a finding needs words"),
+        (["  "], "the finding is empty"),
         (["heard", "--effect", "model.cell,tune_rate"], "effect 'model.cell,tune_rate': PARAMETER,METRIC"),
         (["heard", "--effect", "a,b,changes"], "effect 'a,b,changes'"),
     ],
 )
-def test_a_wrong_argument_is_one_line_and_no_finding(
+def test_a_wrong_argument_adds_no_finding(
     arguments: list[str], complaint: str, run_directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(run_directory), *arguments]) == 1
     assert capsys.readouterr().err.startswith(f"musicgen: {complaint}")
     assert not list(run_directory.rglob("findings.jsonl"))
     assert main([str(run_directory.parent), "heard"]) == 1
-    assert "is no run directory" in capsys.readouterr().err
+    assert "is not a run directory" in capsys.readouterr().err
 
 
-def test_comet_gets_the_note_as_an_addition_to_the_run(run_directory: Path) -> None:
+def test_comet_gets_the_note_with_its_run(run_directory: Path) -> None:
     run = made_run("sweep/arm/seed=0", run_id="abc")
     run.record.config = compose_config(["tracker.mode=offline"]).as_dict()
     key = "df17788691504857ac52e2ddc0f2ae8d"
@@ -70,7 +70,7 @@ def test_comet_gets_the_note_as_an_addition_to_the_run(run_directory: Path) -> N
     assert b"It answers itself" in files.values()
 
 
-def test_a_study_that_names_a_place_elsewhere_gets_no_note(
+def test_a_study_name_cannot_leave_experiments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here = tmp_path / "a" / "b"
@@ -80,5 +80,5 @@ def test_a_study_that_names_a_place_elsewhere_gets_no_note(
         directory = written(made_run("run", study={"name": name}), here)
         assert main([str(directory), "text"]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert "run.json: is no record of a run: config.study" in line
+        assert "run.json: is not the record of a run: config.study" in line
     assert [path.name for path in tmp_path.iterdir()] == ["a"] and not (here / "experiments").exists()

@@ -20,7 +20,7 @@ EXTRAS = ("joblib", "ray", "slurm", "postgresql")
 
 
 @pytest.mark.slow
-def test_what_is_built_works_without_the_checkout(tmp_path: Path) -> None:
+def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
     # The wheel is built out of the sdist, which so has all that it needs.
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
@@ -28,7 +28,7 @@ def test_what_is_built_works_without_the_checkout(tmp_path: Path) -> None:
     (sdist,) = tmp_path.glob(f"musicgen-{musicgen.__version__}.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[-1] for name in archive.getnames()}
-    assert names >= {"CHANGELOG.md", "LICENSE", "constraints.txt", "conf/config.yaml", "docs/licences.md"}
+    assert names >= {"CHANGELOG.md", "LICENSE", "constraints.txt", "conf/config.yaml", "NOTICE.md"}
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
@@ -54,12 +54,12 @@ def test_what_is_built_works_without_the_checkout(tmp_path: Path) -> None:
     assert where.stdout.startswith(str(installed))
 
 
-def test_the_licence_of_everything_that_an_installation_brings_is_told() -> None:
-    told = set(re.findall(r"[\w.-]+", (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")))
+def test_every_installed_package_has_its_licence_listed() -> None:
+    told = set(re.findall(r"[\w.-]+", (ROOT / "NOTICE.md").read_text(encoding="utf-8")))
     assert brought_along() - told == set()
 
 
-def test_everything_that_an_installation_brings_has_its_tested_version() -> None:
+def test_every_installed_package_has_its_tested_version() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {canonicalize_name(line.split("==")[0]) for line in lines if "==" in line}
     assert brought_along() - pinned == set()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.records.runs import FoundRun
-from musicgen.sample import _prompts_of
+from musicgen.run.resample import prompts_of
 from musicgen.sampling.generation import spread
 from tests.commands import last_line, run, train
 from tests.records.made_runs import made_run
@@ -57,7 +57,7 @@ def test_bad_input_is_one_line(run_directory: Path, arguments: list[str], line: 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
     done = run("sample", str(tmp_path))
-    assert done.returncode == 1 and "is no run directory" in done.stderr
+    assert done.returncode == 1 and "is not a run directory" in done.stderr
 
 
 @pytest.mark.parametrize("num_tunes", [1, 2, 3, 5, 12])
@@ -70,5 +70,5 @@ def test_prompts_of_a_file_are_dealt_out_as_in_the_run(
     dealt = spread(config, prompts)
     with (tmp_path / "tunes.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("prompt", "temperature"), *dealt])
-    found = _prompts_of(FoundRun(tmp_path, made_run().record), len(temperatures))
+    found = prompts_of(FoundRun(tmp_path, made_run().record), len(temperatures))
     assert spread(config, found) == dealt

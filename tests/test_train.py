@@ -1,4 +1,4 @@
-"""The main command from end to end."""
+"""`python -m musicgen.train` from end to end."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_run_is_complete_and_explains_itself(run_directory: Path) -> None:
+def test_a_run_records_metrics_timing_and_its_command(run_directory: Path) -> None:
     record = RunRecord.read(run_directory)
     assert record.status == "complete" and record.error is None
     assert record.metrics["fit/test_loss"] is not None and math.isfinite(record.metrics["fit/test_loss"])
@@ -61,7 +61,7 @@ def test_the_history_has_both_losses(run_directory: Path) -> None:
     assert RunRecord.read(run_directory).metrics["fit/validation_loss"] == pytest.approx(best)
 
 
-def test_every_tune_is_text_a_row_and_where_it_sounds_audio_and_score(run_directory: Path) -> None:
+def test_every_tune_has_text_a_row_audio_and_score(run_directory: Path) -> None:
     tunes = rows(run_directory / "tunes.csv")
     text = (run_directory / "tunes.abc").read_text(encoding="utf-8")
     assert len(tunes) == 8 and text.count("\nN:musicgen run") == 8
@@ -81,31 +81,31 @@ def test_every_tune_is_text_a_row_and_where_it_sounds_audio_and_score(run_direct
 def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
     record = RunRecord.read(run_directory)
     experiment, messages, files = read_archive(run_directory / str(record.tracker["archive"]))
-    told = json.dumps(messages)
-    assert "model=lstm" not in told and '"training.learning_rate"' in told
+    logged = json.dumps(messages)
+    assert "model=lstm" not in logged and '"training.learning_rate"' in logged
     curve = [
         message["payload"]["metric"]["step"]
         for message in messages
         if message["type"] == "metric_msg" and message["payload"]["metric"]["metricName"] == "fit/train_loss"
     ]
     assert curve[:6] == [10, 20, 30, 40, 50, 60]
-    assert '"fit/test_loss"' in told and '"validity/bar_rate"' in told
+    assert '"fit/test_loss"' in logged and '"validity/bar_rate"' in logged
     assert (run_directory / "tunes" / "000.wav").read_bytes() in files.values()
     assert (run_directory / "tunes" / "000.svg").read_bytes() in files.values()
     assert (run_directory / "tunes.abc").read_bytes() in files.values()
     assert {"lstm", "seed=0", "file"} <= set(experiment["tags"])
 
 
-def test_an_archive_out_of_the_directory_holds_what_was_tracked_meanwhile(run_directory: Path) -> None:
+def test_an_archive_written_later_equals_the_first(run_directory: Path) -> None:
     record = RunRecord.read(run_directory)
     first = run_directory / str(record.tracker["archive"])
     again = run_directory / str(write_again(record, run_directory)["archive"])
-    assert told_by(first) == told_by(again)
+    assert logged_in(first) == logged_in(again)
     again.unlink()
 
 
-def told_by(archive: Path) -> tuple[object, ...]:
-    """What an archive holds but for its key and its times."""
+def logged_in(archive: Path) -> tuple[object, ...]:
+    """The contents of an archive except its key and its times."""
     experiment, messages, files = read_archive(archive)
     payloads = [(message["type"], message["payload"]) for message in messages]
     metrics = [payload["metric"] for kind, payload in payloads if kind == "metric_msg"]
@@ -119,7 +119,7 @@ def told_by(archive: Path) -> tuple[object, ...]:
     return set(experiment["tags"]), points, parameters, names, sorted(files.values())
 
 
-def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
+def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false"]
     same = last_line(train(corpus, tmp_path / "same", *quick))
     other = last_line(train(corpus, tmp_path / "other", *quick, "seed=1"))
@@ -133,7 +133,7 @@ def test_same_seed_same_run_another_seed_another(run_directory: Path, corpus: Pa
     assert (other / "tunes.abc").read_text() != (run_directory / "tunes.abc").read_text()
 
 
-def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path, tmp_path: Path) -> None:
+def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: Path) -> None:
     changes = ["model.cell=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
     directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
     record = RunRecord.read(directory)
@@ -145,7 +145,7 @@ def test_a_two_layer_gru_runs_and_a_second_run_reuses_its_training(corpus: Path,
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_run_says_how_to_go_on_and_does(
+def test_an_interrupted_run_resumes_with_the_command_it_prints(
     number: signal.Signals, corpus: Path, tmp_path: Path
 ) -> None:
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
@@ -158,7 +158,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on from there: python -m musicgen.train" in errors
+    assert "run the same command again to resume: python -m musicgen.train" in errors
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
     assert record.status == "interrupted"
     stopped = int(record.error.removeprefix("interrupted after iteration ")) if record.error else 0
@@ -169,24 +169,24 @@ def test_an_interrupted_run_says_how_to_go_on_and_does(
     assert again.status == "complete" and again.timing["reused_iterations"] == stopped
 
 
-def test_ctrl_c_while_a_sweep_is_still_importing_is_one_line(corpus: Path, tmp_path: Path) -> None:
-    """On a terminal it reaches every process of the command."""
+def test_ctrl_c_while_a_sweep_is_importing_is_one_line(corpus: Path, tmp_path: Path) -> None:
+    """A terminal sends it to every process of the command."""
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]
-    # The command leads a group, which is what a terminal sends it to.
     process = start("train", "--multirun", *arguments, leads_group=True)
-    while not psutil.Process(process.pid).children():
+    while not any(
+        "forkserver" in " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()
+    ):
         assert process.poll() is None
         time.sleep(0.01)
-    # Now the server of processes imports, for seconds.
-    time.sleep(0.3)
+    # Now the fork server imports, which takes seconds.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     (line,) = errors.splitlines()
-    assert line.startswith("musicgen: interrupted; the same command goes on from there: python -m musicgen")
+    assert line.startswith("musicgen: interrupted; run the same command again to resume: python -m musicgen")
 
 
-def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> None:
+def test_a_diverged_run_is_recorded_and_reported(corpus: Path, tmp_path: Path) -> None:
     done = train(corpus, tmp_path, "training.learning_rate=10", "training.weight_decay=1")
     assert done.returncode == 1
     assert done.stderr.startswith("musicgen: diverged at iteration ")
@@ -194,7 +194,7 @@ def test_a_diverged_run_is_recorded_and_said(corpus: Path, tmp_path: Path) -> No
     assert RunRecord.read(path.parent).status == "diverged"
 
 
-def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path: Path) -> None:
+def test_a_grid_runs_every_combination(corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=basic"]
     grid = ["--multirun", "training.num_iterations=20,40", "sampling.temperature=0.5,0.7"]
     sweep = last_line(train(corpus, tmp_path, *quick, *grid))
@@ -203,7 +203,7 @@ def test_a_grid_makes_a_complete_run_of_every_combination(corpus: Path, tmp_path
     assert len({record.run_id for record in records}) == 4
 
 
-def test_a_run_that_stops_on_its_way_samples_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_a_run_with_a_stop_iteration_only_trains(corpus: Path, tmp_path: Path) -> None:
     directory = last_line(train(corpus, tmp_path, "+training.stop_iteration=30"))
     record = RunRecord.read(directory)
     assert record.status == "pruned" and record.metrics.keys() == {"fit/validation_loss"}
@@ -212,10 +212,9 @@ def test_a_run_that_stops_on_its_way_samples_nothing(corpus: Path, tmp_path: Pat
     assert [int(row["iteration"]) for row in rows(directory / "history.csv")] == [10, 20, 30]
 
 
-def test_help_is_quick_and_names_groups_and_values() -> None:
-    started = time.monotonic()
+def test_help_lists_groups_and_values() -> None:
     done = run("train", "--help")
-    assert done.returncode == 0 and time.monotonic() - started < 10
+    assert done.returncode == 0
     assert "training: default, lab, quick, smoke" in done.stdout and "hidden_size: 384" in done.stdout
     composed = run("train", "--cfg", "job", "model=lstm")
     assert composed.returncode == 0 and "cell: lstm" in composed.stdout
@@ -276,7 +275,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(name: str, corpus: Path, tmp_p
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_run_into_a_folder_in_use_loses_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_a_run_into_a_folder_in_use_overwrites_nothing(corpus: Path, tmp_path: Path) -> None:
     precious = {"thesis/chapter.txt": "words", ".git/HEAD": "ref", "my.log": "mine"}
     for name, text in precious.items():
         (tmp_path / "mine" / name).parent.mkdir(parents=True, exist_ok=True)

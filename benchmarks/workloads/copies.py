@@ -8,8 +8,9 @@ from benchmarks.alternation import Comparison, alternate, tell
 from benchmarks.corpora import default_corpus
 from benchmarks.peers.copies import longest_shared_run
 from benchmarks.report import Part, Row
-from musicgen.metrics.matching import PassageIndex
-from musicgen.metrics.melody import Integers, read_tunes, with_notes
+from musicgen.metrics.suffix_array import PassageIndex
+from musicgen.metrics.tunes import read_tunes, with_notes
+from musicgen.notation.melodies import Integers
 
 PEER_QUERIES = 2
 
@@ -41,8 +42,8 @@ def measure(num_repeats: int, num_queries: int = 200) -> Part:
         text=(
             f"The longest run of pitches that a tune shares with {len(training):,} training tunes "
             f"({sum(map(len, training)):,} notes). Ours indexes the training tunes and searches "
-            f"{len(queries)} tunes, indexing included; difflib.SequenceMatcher goes through all training "
-            f"tunes for each of {PEER_QUERIES} tunes, and both find runs of the same length."
+            f"{len(queries)} tunes, and the time includes indexing. difflib.SequenceMatcher compares each of "
+            f"{PEER_QUERIES} tunes with all training tunes. Both find runs of the same length."
         ),
         rows=[
             Row(

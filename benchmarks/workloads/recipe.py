@@ -44,9 +44,9 @@ def measure(num_repeats: int) -> Part:
     return Part(
         title="The default recipe",
         text=(
-            f"A whole training of the default on {describe_corpus()}, validations included, on "
-            f"{threads_of(config)} threads, beside {COURSE_ITERATIONS} iterations of the course's loop (LSTM "
-            f"1024, 8 × 100, no validation), of which {PEER_STEPS} are measured in every repeat."
+            f"A whole training of the default on {describe_corpus()} with its validations, on "
+            f"{threads_of(config)} threads, against {COURSE_ITERATIONS} iterations of the course's loop "
+            f"(LSTM 1024, 8 × 100, no validation), of which {PEER_STEPS} are measured in each repeat."
         ),
         rows=[Row(name, str(training.precision), "course's loop", comparison, "training", 1.0)],
     )

@@ -40,10 +40,10 @@ def measure(
     return Part(
         title="Sampling",
         text=(
-            f"Ours draws all {num_tunes} tunes to their caps, with a random stream for each; the peer draws "
-            f"{PEER_TUNES} tunes of {peer_chars} characters one after another (the course's loop, batch 1, "
-            "but without gradients). Networks are untrained, and ours never draws a newline, so that no tune "
-            f"ends early and every character that is counted was drawn. Characters per second: {rates}."
+            f"Ours samples all {num_tunes} tunes to their caps, with a random stream for each; the peer "
+            f"samples {PEER_TUNES} tunes of {peer_chars} characters one after another (the course's loop, "
+            "batch 1, but without gradients). Networks are untrained, and ours never samples a newline, so "
+            f"that no tune ends early. Characters per second: {rates}."
         ),
         rows=[Row(name, "sample_tunes", "course's generate_text", comparison, "character", 100, 200)],
     )

@@ -84,14 +84,14 @@ def _text(num_iterations: int, points: int, every_point: bool, settings: Sequenc
     how = (
         f"All {points} processes were run."
         if every_point
-        else "Of the separate processes one of each kind was run and stands for its kind."
+        else "One process of each kind was run and represents its kind."
     )
     shares = ", ".join(f"{share:g}" for share in SHARES)
     return (
         f"`python -m musicgen.train --multirun {' '.join(settings)} …` with {num_iterations} iterations in "
         f"the baseline{of_full(num_iterations)}: {shares} of them, five other temperatures, four other "
-        "prompts, a constant learning rate, one seed. Beside it `python -m musicgen.train` for each of the "
-        f"{points} points, one after another, each with an output tree of its own: nothing is shared. Both "
-        "sides do their whole job: training, sampling, metrics and their reference, audio, scores, Comet "
+        "prompts, a constant learning rate, one seed. The peer is `python -m musicgen.train` for each of the "
+        f"{points} points, one after another, each with a separate output tree: nothing is shared. Both "
+        "sides do the whole job: training, sampling, metrics and their reference, audio, scores, Comet "
         f"archives. {how}"
     )

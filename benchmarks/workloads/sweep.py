@@ -69,12 +69,12 @@ def measure(
         text=(
             f"`python -m musicgen.train --multirun {' '.join(settings)} training.learning_rate=… seed=0,1` "
             f"with {num_iterations} iterations a run{of_full(num_iterations)}, from an empty output tree. "
-            f"Beside it {num_runs} processes of the course's loop with the same settings on the same text, "
-            f"one after another{'' if every_run else ' (the two of one rate were run and stand for all)'}. "
-            "*Whole command* is all that ours does: reading the corpus, training, "
+            f"The peer is {num_runs} processes of the course's loop with the same settings on the same text, "
+            f"one after another{'' if every_run else ' (the two of one rate were run and represent all)'}. "
+            "*Whole command* is everything ours does: reading the corpus, training, "
             "validation, sampling, metrics and their reference, audio, scores, Comet archives, effects; the "
-            "peer trains and does nothing else. *Training alone* is the sum of the runs' training seconds "
-            "(steps, validation, saving) ÷ the runs that go side by side."
+            "peer only trains. *Training alone* is the sum of the runs' training seconds "
+            "(steps, validation, saving) ÷ the number of parallel runs."
         ),
         rows=[
             Row(name, "whole command", "course's loop", Comparison(timings["ours"], peer), "sweep", 2, 4),

@@ -57,13 +57,13 @@ def measure(
     return Part(
         title="Training step",
         text=(
-            f"On {describe_corpus()}; 256 numbers in the embedding on both sides; all cores on both sides. A "
+            f"On {describe_corpus()}, with embedding size 256 and all cores on both sides. A "
             f"repeat is a whole training of {WARM_UP_STEPS + num_steps} iterations, of which the last "
-            f"{num_steps} are timed (its one validation comes after them), and {peer_steps} iterations of a "
-            "peer that has already run. Adam everywhere. *Plain modules, fused Adam* is what a careful user "
-            "writes with nn.LSTM or nn.GRU: time first, no loss read after a step. Limits are worked out in "
-            "benchmarks/limit.py from rates measured in the same run; the first layer's input product counts "
-            "as a table."
+            f"{num_steps} are timed (its one validation follows them), and {peer_steps} iterations of a "
+            "warmed-up peer. Adam everywhere. *Plain modules, fused Adam* is what a careful user "
+            "writes with nn.LSTM or nn.GRU: time-major, without reading the loss after each step. "
+            "benchmarks/limit.py derives the limits from rates measured in the same run, with the first "
+            "layer's input product as a table lookup."
         ),
         rows=rows,
         tables=[markdown_table(header, limits)],

@@ -1,4 +1,4 @@
-"""A corpus as a run sees it: tunes, their split, the vocabulary, and what reading and cleaning did."""
+"""A corpus as a run uses it: tunes, split, vocabulary, and a report on reading and cleaning."""
 
 import hashlib
 from collections import Counter
@@ -9,44 +9,44 @@ from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.splits import Split, split_by_group
-from musicgen.corpus.tunebook import what_was_read
+from musicgen.corpus.tunebook import describe_reading
 from musicgen.corpus.usable import read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
 from musicgen.seeds import generator_for
 
-MOST_CHARACTERS = 10_000
-"""Different ones in the training tunes: the network has rows of numbers for each."""
+MAX_VOCABULARY = 10_000
+"""Limit of distinct characters; the network has an embedding and an output row for each."""
 TUNE_END = "\n\n"
-"""What stands behind every tune in training text: the end of its last line and a blank line."""
+"""Ends every tune in the training text: a newline and a blank line."""
 
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What reading and cleaning did, in numbers."""
+    """Counts from reading and cleaning."""
 
     tunes_read: int
     dropped: dict[str, int]
-    """Reason -> number of tunes left out."""
+    """Reason -> number of dropped tunes."""
     num_cut: int
-    """Of the tunes read, those with more music below an empty line, which is left out."""
+    """Tunes read with more music below an empty line, which is dropped."""
     num_tunes: int
     num_train: int
     num_validation: int
     num_test: int
     num_near_duplicates: int
-    """Tunes that stand in a group with another."""
+    """Tunes in a group of at least two."""
     characters_read: int
     characters: int
-    """Of the tunes that stayed, as cleaned, without the blank lines between them."""
+    """Characters of the tunes kept, after cleaning, without the blank lines between them."""
     vocabulary_size: int
     unknown_characters: int
-    """In validation and test tunes: characters that no training tune has."""
+    """Characters of validation and test tunes that no training tune contains."""
 
     def lines(self) -> list[str]:
         """The report in words."""
         return [
-            f"{what_was_read(self.tunes_read, self.dropped, self.num_cut)}; "
+            f"{describe_reading(self.tunes_read, self.dropped, self.num_cut)}; "
             f"{self.num_tunes} kept, {self.num_near_duplicates} of them near-duplicates kept in one split",
             f"{self.num_train} train, {self.num_validation} validation, {self.num_test} test tunes; "
             f"{self.characters:,} of {self.characters_read:,} characters kept, "
@@ -61,14 +61,14 @@ class Corpus:
     name: str
     tunes: tuple[str, ...]
     groups: tuple[int, ...]
-    """A number for each tune; near-duplicates share it."""
+    """A group number for each tune; near-duplicates share it."""
     split: Split
     vocabulary: Vocabulary
     report: CorpusReport
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the tunes as they are trained on."""
+        """Digest of the cleaned tunes."""
         return hashlib.sha256("\n\n".join(self.tunes).encode()).hexdigest()
 
     def part(self, name: str) -> list[str]:
@@ -76,19 +76,19 @@ class Corpus:
         return [self.tunes[index] for index in getattr(self.split, name)]
 
     def summary(self) -> dict[str, object]:
-        """Name, digest and report as plain values."""
+        """Name, digest and report, as for run.json."""
         return {"name": self.name, "sha256": self.sha256, **asdict(self.report)}
 
 
 def training_text(tunes: Sequence[str]) -> str:
-    """One long text: every tune with the blank line behind it."""
+    """The tunes as one text, with a blank line after each."""
     return "".join(tune + TUNE_END for tune in tunes)
 
 
 def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
-    """Read, clean, de-duplicate and split a corpus; raises InputError where that is impossible.
+    """Read, clean, de-duplicate and split a corpus. Raises InputError if it cannot be used.
 
-    What does not depend on the split, and takes longest, is kept in `cache_dir`, where one is given.
+    `cache_dir`, if given, caches the slow part, which does not depend on the split.
     """
     read = read_usable_tunes(config, cache_dir)
     tunes, groups = read.tunes, read.groups
@@ -98,14 +98,14 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     for part in ("train", "validation", "test"):
         if not getattr(split, part):
             raise InputError(
-                f"data={config.name}: {len(tunes)} usable tunes are too few to split: none left for {part} "
+                f"data={config.name}: {len(tunes)} usable tunes are too few to split: {part} is empty "
                 f"(validation_share={config.validation_share}, test_share={config.test_share})"
             )
     vocabulary = Vocabulary.of(tunes[index] for index in split.train)
-    if vocabulary.size > MOST_CHARACTERS:
+    if vocabulary.size > MAX_VOCABULARY:
         raise InputError(
-            f"data={config.name}: its tunes have {vocabulary.size - 1:,} different characters, which is no "
-            f"music; allowed are {MOST_CHARACTERS:,}"
+            f"data={config.name}: the training tunes use {vocabulary.size - 1:,} different characters; "
+            f"at most {MAX_VOCABULARY:,} are allowed"
         )
     held_out = [tunes[index] for index in (*split.validation, *split.test)]
     group_sizes = Counter(groups)

@@ -1,4 +1,4 @@
-"""Where the text of a corpus comes from: music21's files, a checked download, or the user's own files."""
+"""Reads the text of a corpus from music21's files, a verified download, or the user's own files."""
 
 import hashlib
 import http.client
@@ -18,14 +18,14 @@ DOWNLOAD_TIMEOUT_SECONDS = 30
 _MEGABYTE = 10**6
 _ABC_FILE = "*.[aA][bB][cC]"
 _BYTE_ORDER_MARK = "\ufeff".encode()
-# A mark has a meaning where a file begins, of several that were joined; anywhere else it is invisible.
+# A byte order mark matters only at the start of a file, also of one that was appended to another.
 _INVISIBLE_MARK = re.compile(r"(?<!\n)\ufeff(?![ \t]*[A-Za-z+]:|[%\n])")
 
 
 def read_source(config: DataConfig) -> str:
-    """The text of every file of the corpus, in the order of the file names, each further one after a mark.
+    """The text of all files of the corpus by file name, joined by FILE_START.
 
-    Raises InputError for a corpus that is missing, empty, binary, no file (a pipe, a device) or too large.
+    Raises InputError if the corpus is missing, empty, binary, not a regular file or too large.
     """
     texts, left = [], config.max_megabytes * _MEGABYTE
     for path in locate_files(config):
@@ -36,12 +36,12 @@ def read_source(config: DataConfig) -> str:
 
 
 def is_at_hand(config: DataConfig) -> bool:
-    """Whether the corpus can be read without the network."""
+    """Whether the corpus can be read without network access."""
     return config.source != "download" or _kept_download(config) is not None
 
 
 def locate_files(config: DataConfig) -> list[Path]:
-    """The corpus's files; downloads the one file of `source: download` where it is not at hand."""
+    """The corpus's files; downloads the file of `source: download` unless a copy exists."""
     if config.source == "download":
         return [_downloaded_file(config)]
     try:
@@ -51,7 +51,7 @@ def locate_files(config: DataConfig) -> list[Path]:
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        # A name too long, a user without a home, a pattern that is none.
+        # The name is too long, ~user is unknown, or the glob is invalid.
         raise InputError(f"data.path={config.path}: {getattr(error, 'strerror', None) or error}") from error
 
 
@@ -61,9 +61,9 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.rglob(_ABC_FILE) if file.is_file())
     elif path.exists():
-        raise InputError(f"data.path={config.path}: is neither a file nor a folder")
+        raise InputError(f"data.path={config.path}: neither a file nor a folder")
     else:
-        # A glob pattern has to be relative for pathlib: split it at the first part with a wildcard.
+        # pathlib needs a relative glob pattern: split the path at its first part with a wildcard.
         parts = path.parts
         fixed = next((i for i, part in enumerate(parts) if any(c in part for c in "*?[")), len(parts))
         if fixed == len(parts):
@@ -71,42 +71,40 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
         pattern = re.sub(r"\.abc$", ".[aA][bB][cC]", str(Path(*parts[fixed:])), flags=re.IGNORECASE)
         files = sorted(file for file in Path(*parts[:fixed]).glob(pattern) if file.is_file())
     if not files:
-        raise InputError(
-            f"data.path={config.path}: holds no file that matches (an .abc file, folder or glob)"
-        )
+        raise InputError(f"data.path={config.path}: no matching .abc file")
     return files
 
 
 def _music21_corpus_folder() -> Path:
-    # Importing music21 takes seconds, and only its files are wanted.
+    # Importing music21 takes seconds, and only its files are needed.
     spec = importlib.util.find_spec("music21")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("data.source=music21: the package music21 is not installed (pip install music21)")
+        raise InputError("data.source=music21: music21 is not installed (pip install music21)")
     return Path(spec.submodule_search_locations[0]) / "corpus"
 
 
-def _read(path: Path, most_bytes: int, config: DataConfig) -> bytes:
+def _read(path: Path, max_bytes: int, config: DataConfig) -> bytes:
     try:
-        if path.stat().st_size > most_bytes:
+        if path.stat().st_size > max_bytes:
             raise InputError(
-                f"data={config.name}: more than {config.max_megabytes} MB of text with {path}; "
-                "data.max_megabytes allows more"
+                f"data={config.name}: {path} exceeds the limit of {config.max_megabytes} MB of text; "
+                "raise data.max_megabytes"
             )
-        return read_whole(path, most_bytes)
+        return read_whole(path, max_bytes)
     except OSError as error:
         raise InputError(f"data.path: cannot read {path}: {error.strerror}") from error
 
 
 def decode_text(content: bytes, path: Path) -> str:
-    """The text of a file of ABC, with `\\n` line ends; raises InputError where it is empty or binary."""
+    """The text of an ABC file with `\\n` line ends. Raises InputError if it is empty or binary."""
     if not content.strip():
-        raise InputError(f"data.path: {path} is empty; an ABC file with tunes is needed")
+        raise InputError(f"data.path: {path} is empty; expected ABC tunes")
     if b"\0" in content:
         raise InputError(f"data.path: {path} is a binary file; ABC is plain text")
-    # Each of several joined files has an encoding of its own.
+    # Joined files may differ in encoding.
     parts = content.removeprefix(_BYTE_ORDER_MARK).split(_BYTE_ORDER_MARK)
     text = FILE_START.join(map(_decode, parts))
-    # DOS ended a file with the character 26, and a careless copy ends a line twice.
+    # DOS files may end with character 26, and careless conversion leaves two carriage returns per line.
     text = text.replace("\x1a", "").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     return _INVISIBLE_MARK.sub("", text) if FILE_START in text else text
 
@@ -123,8 +121,8 @@ def _downloaded_file(config: DataConfig) -> Path:
     if kept is not None:
         _check_digest(_read(kept, config.max_megabytes * _MEGABYTE, config), config, str(kept))
         return kept
-    path = _place_in_cache(config)
-    assert config.url is not None  # DataConfig checks it
+    path = _cached_path(config)
+    assert config.url is not None  # checked by DataConfig
     content = _fetch(config.url, config)
     _check_digest(content, config, config.url)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -134,23 +132,23 @@ def _downloaded_file(config: DataConfig) -> Path:
 
 
 def _kept_download(config: DataConfig) -> Path | None:
-    """The file in the folder that MUSICGEN_DATA_DIR names, or in the cache; None if it is in neither."""
+    """The file in the folder MUSICGEN_DATA_DIR, or else in the cache; None if it is in neither."""
     folder = os.environ.get("MUSICGEN_DATA_DIR")
     places = [Path(folder).expanduser() / config.path] if folder else []
-    return next((path for path in (*places, _place_in_cache(config)) if path.is_file()), None)
+    return next((path for path in (*places, _cached_path(config)) if path.is_file()), None)
 
 
-def _place_in_cache(config: DataConfig) -> Path:
-    """Where the cache keeps the file; raises InputError if a link in the cache leads out of it."""
+def _cached_path(config: DataConfig) -> Path:
+    """The path of the download in the cache. Raises InputError if a link there points outside the cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "musicgen"
     path = cache / config.path
     if not path.resolve().is_relative_to(cache.resolve()):
-        raise InputError(f"data.path={config.path}: a link leads out of the cache, {cache}")
+        raise InputError(f"data.path={config.path}: a link points outside the cache, {cache}")
     return path
 
 
 def _web_only() -> urllib.request.OpenerDirector:
-    """An opener without handlers for file:, ftp: and data:, which a redirect could otherwise name."""
+    """An opener without handlers for file:, ftp: and data:, so that no redirect can use them."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,
@@ -172,7 +170,7 @@ def _fetch(url: str, config: DataConfig) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(
             f"data={config.name}: cannot download {url} ({error}); put {config.path} into a folder "
-            "and name that folder in MUSICGEN_DATA_DIR"
+            "and set MUSICGEN_DATA_DIR to that folder"
         ) from error
     if len(content) > config.max_megabytes * _MEGABYTE:
         raise InputError(f"data={config.name}: {url} sends more than {config.max_megabytes} MB")
@@ -182,6 +180,4 @@ def _fetch(url: str, config: DataConfig) -> bytes:
 def _check_digest(content: bytes, config: DataConfig, origin: str) -> None:
     digest = hashlib.sha256(content).hexdigest()
     if digest != config.sha256:
-        raise InputError(
-            f"data={config.name}: {origin} has SHA-256 {digest}, not the expected {config.sha256}"
-        )
+        raise InputError(f"data={config.name}: {origin} has SHA-256 {digest}, expected {config.sha256}")

@@ -1,4 +1,4 @@
-"""Which tunes belong together, and the split of a corpus into training, validation and test tunes."""
+"""Groups near-duplicate tunes, and splits a corpus into training, validation and test tunes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,18 @@ from musicgen.errors import InputError
 
 Integers = NDArray[np.int64]
 
-MOST_PAIRS = 20_000_000
-"""Of tunes that share a run, counted once for each run."""
+MAX_SHARED_RUNS = 20_000_000
+"""Limit of pairs of tunes that share a run, counted once per run."""
 RUN_LENGTH = 12
-"""Intervals in a run that two tunes may share."""
+"""Intervals in a run."""
 _HALF = RUN_LENGTH // 2
 _INTERVAL_BITS = 8
-_LARGEST_INTERVAL = 2 ** (_INTERVAL_BITS - 1) - 1
+_MAX_INTERVAL = 2 ** (_INTERVAL_BITS - 1) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices of tunes; no tune is in two parts, and no group of near-duplicates either."""
+    """Indices of tunes. Every tune and every group of near-duplicates is in exactly one part."""
 
     train: tuple[int, ...]
     validation: tuple[int, ...]
@@ -31,22 +31,21 @@ class Split:
 
 
 def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: float) -> list[int]:
-    """Number the groups of tunes that are near-duplicates of one another.
+    """The group number of each tune: the index of the first tune in its group of near-duplicates.
 
-    melodies: the MIDI pitches of each tune. Two tunes are twins if they have at least `share` of the
-    12-interval runs of the one with fewer runs in common (so transposed versions count), and a group is
-    what twins connect. Returns a group number for each tune: the number of the group's first tune. Raises
-    InputError where so many tunes share so much that comparing them would take too long.
+    melodies: MIDI pitches of each tune. Two tunes are linked if they have at least `share` of their
+    12-interval runs in common, relative to the tune with fewer runs; transposed versions count. Groups are
+    the connected components. Raises InputError if comparing the tunes would take too long.
     """
     tunes, runs = _interval_runs([np.asarray(melody, np.int64) for melody in melodies])
     num_runs = np.bincount(tunes, minlength=len(melodies)).tolist()
     num_shared: Counter[tuple[int, int]] = Counter()
     num_holders = np.bincount(runs)
     num_pairs = int((num_holders * (num_holders - 1) // 2).sum())
-    if num_pairs > MOST_PAIRS:
+    if num_pairs > MAX_SHARED_RUNS:
         raise InputError(
-            f"{len(melodies):,} tunes share runs of notes {num_pairs:,} times, too often to compare them all "
-            f"({MOST_PAIRS:,}); data.near_duplicate_share=null compares none"
+            f"{len(melodies):,} tunes share runs of notes {num_pairs:,} times; at most {MAX_SHARED_RUNS:,} "
+            "can be compared; data.near_duplicate_share=null skips the comparison"
         )
     for holders in _holders_of_shared_runs(tunes, runs):
         num_shared.update(combinations(holders, 2))
@@ -59,7 +58,7 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
 
 
 def _first_of_group(earlier: list[int], tune: int) -> int:
-    """Follow the links from each tune to an earlier one of its group; on the way, shorten them."""
+    """Union-find with path halving: each tune links to an earlier one of its group."""
     while earlier[tune] != tune:
         earlier[tune] = earlier[earlier[tune]]
         tune = earlier[tune]
@@ -67,7 +66,7 @@ def _first_of_group(earlier: list[int], tune: int) -> int:
 
 
 def _holders_of_shared_runs(tunes: Integers, runs: Integers) -> Iterator[list[int]]:
-    """For each run that several tunes hold: these tunes, in order."""
+    """The tunes that contain a run, in order, for each run in more than one tune."""
     is_shared = np.bincount(runs)[runs] > 1
     tunes, runs = tunes[is_shared], runs[is_shared]
     order = np.argsort(runs, kind="stable")
@@ -77,13 +76,13 @@ def _holders_of_shared_runs(tunes: Integers, runs: Integers) -> Iterator[list[in
 
 
 def _interval_runs(melodies: Sequence[Integers]) -> tuple[Integers, Integers]:
-    """Which tune holds which run: their numbers, each pair once, in order; two arrays of shape (pairs,)."""
+    """All distinct (tune, run) pairs as two arrays of shape (pairs,), sorted by tune, then run."""
     notes = np.concatenate([np.zeros(0, np.int64), *melodies])
     tunes = np.repeat(np.arange(len(melodies)), [len(melody) for melody in melodies])
-    # Twelve intervals exceed 64 bits, but the numbers of their two halves do not.
+    # Twelve intervals do not fit into 64 bits, but two numbered halves do.
     halves = _numbered(_half_runs(np.diff(notes)))
     runs = halves[:-_HALF] << 32 | halves[_HALF:]
-    # A run of twelve intervals takes thirteen notes, all of one tune.
+    # All thirteen notes of a run must belong to one tune.
     is_inside = tunes[: len(runs)] == tunes[RUN_LENGTH:]
     pairs = np.sort(tunes[: len(runs)][is_inside] << 32 | _numbered(runs[is_inside]))
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
@@ -91,15 +90,15 @@ def _interval_runs(melodies: Sequence[Integers]) -> tuple[Integers, Integers]:
 
 
 def _half_runs(intervals: Integers) -> Integers:
-    """One code for each run of six intervals."""
+    """A code for each run of six intervals."""
     codes = np.zeros(max(len(intervals) - _HALF + 1, 0), np.int64)
     for offset in range(_HALF):
-        codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _LARGEST_INTERVAL
+        codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _MAX_INTERVAL
     return codes
 
 
 def _numbered(codes: Integers) -> Integers:
-    """A number from 0 on for each code, equal where the codes are."""
+    """Replace codes by consecutive numbers from 0; equal codes have equal numbers."""
     order = np.argsort(codes)
     in_order = codes[order]
     numbers = np.zeros(len(codes), np.int64)
@@ -110,7 +109,7 @@ def _numbered(codes: Integers) -> Integers:
 def split_by_group(
     groups: Sequence[int], validation_share: float, test_share: float, generator: np.random.Generator
 ) -> Split:
-    """Deal whole groups at random: to test until it has its share, then to validation, then to train."""
+    """Assign whole groups at random: to test until it has its share, then to validation, then to train."""
     members = defaultdict(list)
     for tune, group in enumerate(groups):
         members[group].append(tune)

@@ -1,8 +1,7 @@
-"""Text of ABC files to single tunes.
+"""Splits the text of ABC files into tunes.
 
-A tune begins at a line with an X: field and ends before an empty line or the next X:. Free text may stand
-between tunes. The fields above the first tune of a file are defaults for each of its tunes, and become part
-of those that do not set their own.
+A tune starts at an X: field and ends before an empty line or the next X:. Text between tunes is ignored. The
+fields above the first tune of a file are defaults, and are inserted into tunes that do not set them.
 Source: the ABC standard 2.1, section 2.2 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
@@ -16,10 +15,10 @@ from musicgen.notation.headers import split_header
 from musicgen.notation.lines import Line, body_lines, read_field, text_blocks
 from musicgen.notation.tokens import TOKEN
 
-MOST_TUNES = 200_000
-"""Of a corpus. The largest collections on the network have a quarter of that."""
+MAX_TUNES = 200_000
+"""Limit for a corpus. The largest collections on the web have a quarter of that."""
 FILE_START = "\ufeff"
-"""Stands before the text of each further file: some programs write it there themselves."""
+"""Separates joined files; some programs write this byte order mark themselves."""
 
 _X = r"[ \t]*X[ \t]*:(?![|:])"
 _TUNE_START = re.compile(rf"^{_X}", re.MULTILINE)
@@ -30,49 +29,47 @@ _VERSION_MARKS = re.compile(
     re.MULTILINE,
 )
 _FILE_FIELDS = frozenset("ABCDFGHLMNORSZUm")
-"""What the standard allows in a file's header, without instructions to programs (I:) and remarks (r:)."""
-_SEVERAL_OF_EACH = frozenset("Um")
+"""The fields that the standard allows in a file header, except instructions (I:) and remarks (r:)."""
+_REPEATABLE_FIELDS = frozenset("Um")
 _NOTATION = frozenset({"note", "rest", "chord", "measures", "bar"})
-
-
 _KEY = re.compile(r"(?m)^ *K *:")
 _TITLE_OR_KEY = re.compile(r"(?m)^ *[TK] *:")
 
 
 @dataclass(frozen=True, slots=True)
 class Tunebook:
-    """What the text of a corpus holds."""
+    """The tunes of a text."""
 
     tunes: list[str]
-    """Each as it stands, and with the fields of its file's header that it lacks; no empty lines around it."""
+    """The text of each, plus the fields of the file header that it lacks; without surrounding empty lines."""
     num_without_number: int = 0
-    """Paragraphs with a key and music but no X: field, which are no tunes."""
+    """Paragraphs with title, key and music but no X: field, which are not tunes."""
     num_cut: int = 0
-    """Tunes with more music below an empty line, which is left out."""
+    """Tunes with more music below an empty line, which is dropped."""
 
     @property
     def num_read(self) -> int:
-        """All that are tunes or should be."""
+        """Number of tunes, including those dropped for want of an X: field."""
         return len(self.tunes) + self.num_without_number
 
     @property
     def dropped(self) -> dict[str, int]:
-        """Reason -> number of tunes that are not among `tunes`."""
+        """Reason -> number of dropped tunes."""
         return {"without X:": self.num_without_number} if self.num_without_number else {}
 
 
-def what_was_read(tunes_read: int, dropped: Mapping[str, int], num_cut: int) -> str:
-    """In words, how many tunes were read, and what was left out."""
+def describe_reading(tunes_read: int, dropped: Mapping[str, int], num_cut: int) -> str:
+    """How many tunes were read and dropped, in words."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "none"
     cut = f"; {num_cut} cut short, with music below an empty line" if num_cut else ""
     return f"{tunes_read} tunes read, dropped: {reasons}{cut}"
 
 
 def read_tunebook(text: str) -> Tunebook:
-    """Cut text with `\\n` line ends into tunes. Raises InputError for more tunes than any corpus has."""
+    """Split text with `\\n` line ends into tunes. Raises InputError for more than `MAX_TUNES`."""
     num_tunes = len(_TUNE_START.findall(text))
-    if num_tunes > MOST_TUNES:
-        raise InputError(f"{num_tunes:,} lines begin a tune with X:; a corpus may have {MOST_TUNES:,}")
+    if num_tunes > MAX_TUNES:
+        raise InputError(f"{num_tunes:,} X: fields; a corpus may have at most {MAX_TUNES:,} tunes")
     books = [_split_file(file) for file in _files(text)]
     return Tunebook(
         [tune for book in books for tune in book.tunes],
@@ -82,9 +79,9 @@ def read_tunebook(text: str) -> Tunebook:
 
 
 def _files(joined: str) -> Iterator[str]:
-    """The text of each file, of which several may have been joined.
+    """The text of each of the joined files.
 
-    Each but the first begins with a byte order mark or with `%abc`, which belongs at the top of a file. In a
+    All but the first start with a byte order mark or with `%abc`, which belongs at the top of a file. In a
     tune's header that line is a comment.
     """
     for text in _parts(joined):
@@ -99,7 +96,7 @@ def _files(joined: str) -> Iterator[str]:
 
 
 def _parts(joined: str) -> Iterator[str]:
-    """The text between marks. A mark inside a tune, where an editor left it, parts nothing."""
+    """The text between byte order marks. A mark that an editor left inside a tune separates nothing."""
     pieces: list[str] = []
     has_tune = needs_key = False
     for piece in joined.split(FILE_START):
@@ -136,7 +133,7 @@ def _split_file(text: str) -> Tunebook:
 
 
 def _without_blocks(text: str) -> str:
-    """The text, as long as it was, with comment signs for its text blocks, which may hold any line."""
+    """The text with every text block overwritten by comment signs; its length does not change."""
     if "%%" not in text:
         return text
     lines, plain, place = text.split("\n"), [], 0
@@ -148,9 +145,9 @@ def _without_blocks(text: str) -> str:
 
 
 def _file_header(top: str) -> list[tuple[str, str]]:
-    """The fields above the first tune that hold for every tune, in order.
+    """The fields above the first tune that are defaults for every tune, in order.
 
-    They stand in paragraphs of nothing but fields. A paragraph with a title is a tune that lost its music.
+    Only paragraphs that consist of fields count. A paragraph with a title is a tune without music.
     """
     header: list[tuple[str, str]] = []
     for paragraph in _PARAGRAPHS.split(top.strip("\n")):
@@ -162,10 +159,10 @@ def _file_header(top: str) -> list[tuple[str, str]]:
 
 
 def _with_defaults(tune: str, defaults: list[tuple[str, str]]) -> str:
-    """The tune with the fields that its header lacks, below its number and title."""
+    """The tune with the default fields that its header lacks, inserted below number and title."""
     own = {letter for letter, _ in split_header(tune)[0]}
     missing = [
-        f"{letter}:{value}" for letter, value in defaults if letter not in own or letter in _SEVERAL_OF_EACH
+        f"{letter}:{value}" for letter, value in defaults if letter not in own or letter in _REPEATABLE_FIELDS
     ]
     lines = tune.split("\n")
     place = 1
@@ -175,7 +172,7 @@ def _with_defaults(tune: str, defaults: list[tuple[str, str]]) -> str:
 
 
 def _count_tunes(text: str) -> int:
-    """How many paragraphs would be tunes if they had an X: field: a title, a key and music."""
+    """Number of paragraphs that only lack an X: field to be a tune: they have a title, a key and music."""
     return sum(
         re.search(r"^[ \t]*T[ \t]*:", paragraph, re.MULTILINE) is not None
         and re.search(r"^[ \t]*K[ \t]*:", paragraph, re.MULTILINE) is not None
@@ -189,7 +186,7 @@ def _has_music(paragraph: str) -> bool:
 
 
 def _is_music(line: Line) -> bool:
-    """Whether a line has a bar line and is made of little but notes, as words never are."""
+    """Whether a line has a bar line and consists mostly of notes, unlike prose."""
     tokens = [(match.lastgroup, len(match[0])) for match in TOKEN.finditer(line.text)]
     length = sum(size for kind, size in tokens if kind != "space")
     of_music = sum(size for kind, size in tokens if kind in _NOTATION)

@@ -1,7 +1,7 @@
-"""A tune's text: its cleaning, its header and body.
+"""Cleans the text of a tune, and splits it into header and body.
 
-Cleaning drops what training text has no use for, and changes no note: it keeps or drops the words that the
-readers in `musicgen.notation` see, so that the cleaned text means to them what the tune did.
+Cleaning removes what is useless in training text and changes no note: it works on the same lines and tokens
+as the readers in `musicgen.notation`, so the cleaned text means the same to them.
 """
 
 import re
@@ -9,30 +9,28 @@ from collections.abc import Hashable
 
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.notation.headers import split_header as read_header
-from musicgen.notation.lines import body_lines
+from musicgen.notation.lines import FirstVoice, body_lines
 from musicgen.notation.melodies import Melody
 from musicgen.notation.meter import read_meter
 from musicgen.notation.tokens import SOUNDS, TOKEN
-from musicgen.notation.voices import FirstVoice
 
-MOST_CHARACTERS = 100_000
-"""Of a tune. The longest of the corpora that are known here has some thousands."""
-
+MAX_TUNE_CHARACTERS = 100_000
+"""The longest tunes of the supported corpora have a few thousand."""
 _BLANKS = re.compile(r"[ \t]{2,}|\t")
-_OF_THE_TUNE = frozenset("TP")
-"""Fields that belong to no voice, wherever they stand."""
+_VOICELESS_FIELDS = frozenset("TP")
+"""Fields that apply to the tune, not to the voice they appear in."""
 
 
 def split_tunes(text: str) -> list[str]:
-    """The tunes of a text with `\\n` line ends; `read_tunebook` also counts what is left out."""
+    """The tunes of a text with `\\n` line ends; `read_tunebook` also counts dropped ones."""
     return read_tunebook(text).tunes
 
 
 def clean_tune(tune: str, keep_fields: frozenset[str]) -> str:
     """The first voice with only these fields, without comments, directives and old-style `!` line ends.
 
-    All voices stay if `keep_fields` has V, without which they could not be told apart. Runs of spaces become
-    one: in ABC any number of them ends a beam alike.
+    Keeps all voices if `keep_fields` contains V, which tells them apart. Collapses runs of spaces, since one
+    ends a beam as well as several.
     """
     headers, body, _ = read_header(tune)
     cleaner = _Cleaner(keep_fields, FirstVoice(headers))
@@ -43,8 +41,6 @@ def clean_tune(tune: str, keep_fields: frozenset[str]) -> str:
 
 
 class _Cleaner:
-    """Collects the lines of the cleaned tune."""
-
     def __init__(self, keep_fields: frozenset[str], voice: FirstVoice) -> None:
         self.lines: list[str] = []
         self._keep_fields = keep_fields
@@ -62,7 +58,7 @@ class _Cleaner:
                 self._add_music(line.text)
             elif line.field[0] == "V" and not self._keeps_voices:
                 self._voice.change(line.field[1], self._has_music())
-            elif self._voice.is_here or line.field[0] in _OF_THE_TUNE:
+            elif self._voice.is_here or line.field[0] in _VOICELESS_FIELDS:
                 self.add_field(*line.field)
 
     def add_field(self, letter: str, value: str) -> None:
@@ -70,7 +66,7 @@ class _Cleaner:
             self.lines.append(f"{letter}:{_BLANKS.sub(' ', value)}")
 
     def _has_music(self) -> bool:
-        """Whether the music so far has a note or rest. Few tunes ask."""
+        """Whether the music so far has a note or rest. Lazy, because few tunes need it."""
         self._has_sounds = self._has_sounds or any(map(_has_sounds, self._music))
         self._music.clear()
         return self._has_sounds
@@ -83,7 +79,7 @@ class _Cleaner:
             self._music.append(text)
 
     def _needs_words(self, line: str) -> bool:
-        """Whether the words of a line of music have to be told apart; a single `!` is no decoration."""
+        """Whether the line must be tokenised. A single `!` cannot be a decoration."""
         return not self._voice.is_here or "%" in line or "V:" in line or line.count("!") > 1
 
     def _kept_words(self, line: str) -> str:
@@ -94,7 +90,7 @@ class _Cleaner:
                 break
             if kind == "field" and text[1] == "V" and not self._keeps_voices:
                 self._voice.change(text[3:-1], self._has_music() or _has_sounds(kept))
-                # What stood on its two sides stays apart.
+                # Keep the tokens on both sides apart.
                 kept += " "
             elif self._voice.is_here:
                 kept += text
@@ -108,27 +104,27 @@ def _has_sounds(music: str) -> bool:
 
 
 def split_header(tune: str) -> tuple[str, str]:
-    """The header, up to and with its K: line, and the body. Without a K: line all of it is header."""
+    """The header, up to and including its K: line, and the body. Without a K: line all text is header."""
     key_line = re.search(r"^[ \t]*K[ \t]*:.*(?:\n|$)", tune, re.MULTILINE)
     end = key_line.end() if key_line else len(tune)
     return tune[:end], tune[end:]
 
 
 def normalised_body(tune: str) -> str:
-    """The body without white space and `!` line ends: equal for two tunes that differ in layout only."""
+    """The body without white space and `!` line ends: equal for tunes that differ only in layout."""
     return normalised(split_header(tune)[1])
 
 
 def normalised(body: str) -> str:
-    """A tune's body without white space and the `!` that old files end their lines with."""
+    """A tune's body without white space and old-style `!` line ends."""
     return re.sub(r"\s|!(?=[ \t]*$)", "", body, flags=re.MULTILINE)
 
 
 def identity(body: str, melody: Melody, meter: str | None) -> Hashable:
-    """Equal for two tunes that differ in layout only.
+    """A key that is equal for tunes that differ only in layout.
 
-    body, melody and meter: those of the tune; the meter as M: has it. The same letters in another key, meter
-    or unit note length are another tune.
+    body, melody and meter: those of the tune, the meter as the value of M:. The same letters in another key,
+    meter or unit note length are a different tune.
     """
     notes = melody.pitches.tobytes(), melody.durations.tobytes(), melody.tonic
     return normalised(body), notes, read_meter(meter or "")[0]

@@ -1,7 +1,6 @@
-"""The usable tunes of a corpus, before they are split: read, cleaned, each once, near-duplicates found.
+"""Reads the usable tunes of a corpus: cleaned, without duplicates, with near-duplicates grouped.
 
-It takes most of a second for two thousand tunes and is the same for every run on a corpus, so what comes out
-is kept on disk.
+This takes most of a second for two thousand tunes and is the same for every run, so the result is cached.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import read_source
 from musicgen.corpus.splits import near_duplicate_groups
 from musicgen.corpus.tunebook import read_tunebook
-from musicgen.corpus.tunes import MOST_CHARACTERS, clean_tune, identity
+from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
@@ -32,19 +31,19 @@ class UsableTunes:
 
     tunes: list[str]
     groups: list[int]
-    """A number for each tune; near-duplicates share it."""
+    """A group number for each tune; near-duplicates share it."""
     tunes_read: int
     dropped: dict[str, int]
-    """Reason -> number of tunes left out."""
+    """Reason -> number of dropped tunes."""
     num_cut: int
-    """Of the tunes read, those with more music below an empty line, which is left out."""
+    """Tunes read with more music below an empty line, which is dropped."""
     characters_read: int
 
 
 def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> UsableTunes:
-    """Read the corpus; from `cache_dir`, if given, where the same text was read in the same way before.
+    """Read the corpus; `cache_dir`, if given, caches the result per text and cleaning settings.
 
-    Raises InputError for a corpus that is missing, empty, binary or without a tune.
+    Raises InputError if the corpus is missing, empty, binary or has no tune.
     """
     text = read_source(config)
     path = None if cache_dir is None else cache_dir / f"tunes-{_key(text, config)}.json"
@@ -53,27 +52,27 @@ def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> Usab
         return known
     usable, melodies = _read(text, config.clean, frozenset(config.keep_fields), config.near_duplicate_share)
     if not usable.tunes_read:
-        raise InputError(f"data.path={config.path}: no tune found; a tune begins with a line X:")
+        raise InputError(f"data.path={config.path}: no tune found; a tune starts with an X: field")
     if path is not None:
-        # Whoever compares tunes with these asks for them.
+        # Metrics compare generated tunes with these melodies.
         keep_melodies(usable.tunes, melodies, path.parent)
         keep_text(path, json.dumps(asdict(usable)))
     return usable
 
 
-# The plan of a sweep reads every corpus before there is a folder to keep it in.
+# A sweep's plan reads every corpus before the cache folder exists.
 @lru_cache(maxsize=4)
 def _read(
     text: str, clean: bool, keep_fields: frozenset[str], near_duplicate_share: float | None
 ) -> tuple[UsableTunes, list[Melody]]:
     """The usable tunes with their melodies."""
     book = read_tunebook(text)
-    whole = [tune for tune in book.tunes if not has_open_block(tune)]
-    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in whole]
+    complete = [tune for tune in book.tunes if not has_open_block(tune)]
+    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in complete]
     tunes, melodies, dropped = _keep_usable(cleaned)
     dropped |= book.dropped
-    if len(whole) < len(book.tunes):
-        dropped["with a text block that does not end"] = len(book.tunes) - len(whole)
+    if len(complete) < len(book.tunes):
+        dropped["with an unclosed text block"] = len(book.tunes) - len(complete)
     if near_duplicate_share is None:
         groups = list(range(len(tunes)))
     else:
@@ -82,12 +81,12 @@ def _read(
 
 
 def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
-    """The tunes with notes, each once; their melodies; and reason -> number of those left out."""
+    """The distinct tunes with notes; their melodies; and reason -> number of dropped tunes."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
-    short = [tune for tune in tunes if len(tune) <= MOST_CHARACTERS]
+    short = [tune for tune in tunes if len(tune) <= MAX_TUNE_CHARACTERS]
     if len(short) < len(tunes):
-        dropped[f"longer than {MOST_CHARACTERS:,} characters"] = len(tunes) - len(short)
+        dropped[f"longer than {MAX_TUNE_CHARACTERS:,} characters"] = len(tunes) - len(short)
     for tune, melody in zip(short, read_melodies(short), strict=True):
         fields, body, _ = split_header(tune)
         header = dict(reversed(fields))
@@ -106,7 +105,7 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[st
 
 
 def _key(text: str, config: DataConfig) -> str:
-    """16 hexadecimal digits that differ for another text and for another way to read it."""
+    """16 hexadecimal digits that depend on the text, the settings and the source code of the readers."""
     package = Path(__file__).parent
     digest = hashlib.sha256(source_code(package) + source_code(package.with_name("notation")))
     rules = [config.clean, config.keep_fields, config.near_duplicate_share]
@@ -115,7 +114,7 @@ def _key(text: str, config: DataConfig) -> str:
 
 
 def _load(path: Path) -> UsableTunes | None:
-    """What was kept; None where there is no file, or a file that is something else."""
+    """The content of a cache file; None if it is missing or broken."""
     try:
         known = TypeAdapter(UsableTunes).validate_json(path.read_bytes(), strict=True)
     except (OSError, ValueError):

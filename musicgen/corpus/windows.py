@@ -1,4 +1,4 @@
-"""Training batches: windows at random places of the training text, as in the course's lab."""
+"""Training batches: windows at random positions of the training text, as in the MIT course's lab."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from musicgen.errors import InputError
 
 
 class RandomWindows:
-    """Draws batches of windows from one long text; a window may cross from one tune into the next.
+    """Draws batches of windows from one long text; windows may span several tunes.
 
-    The order depends on `generator` alone, whose state can be saved and restored between two draws.
+    The order depends only on `generator`, whose state can be saved and restored between draws.
     """
 
     def __init__(
         self, rows: np.ndarray, batch_size: int, sequence_length: int, generator: np.random.Generator
     ) -> None:
-        """Take what the network reads at each character, integers [text length, N], the first its token.
+        """rows: the network's input at each character, integers [text length, N]; the first is its token.
 
-        The text must hold at least sequence_length + 1 characters.
+        Raises InputError unless the text has at least sequence_length + 1 characters.
         """
         if len(rows) <= sequence_length:
             raise InputError(
@@ -29,9 +29,9 @@ class RandomWindows:
         self.generator = generator
 
     def draw(self) -> np.ndarray:
-        """Rows of windows, int64 [sequence_length + 1, batch_size, N].
+        """A batch of windows, int64 [sequence_length + 1, batch_size, N].
 
-        Of the characters 0 to -2 they are the inputs; the tokens of 1 to -1 are the targets.
+        Inputs are the rows 0 to -2, targets the tokens of the rows 1 to -1.
         """
         last_start = len(self._rows) - len(self._offsets)
         starts = self.generator.integers(0, last_start, size=self._batch_size, endpoint=True)

@@ -1,6 +1,6 @@
-"""Which text each run read as its corpus. The same config may read another text later: files change.
+"""Which text each run read as its corpus. Files change, so the same config may read another text later.
 
-Runs are compared only if they read the same text, or read another one because their config says so.
+Runs are compared only if they read the same text, or another one because their config says so.
 """
 
 import json
@@ -13,19 +13,19 @@ from musicgen.records.runs import FoundRun, directory_name
 _SOURCE_FIELDS = ("source", "path", "url", "sha256")
 _CLEANING_FIELDS = ("clean", "keep_fields")
 _MAX_NAMED_RUNS = 3
-"""Of each text, in a line."""
+"""Runs named for each text in a line."""
 
 
 def split_by_text(
     runs: Sequence[FoundRun], baseline: Sequence[FoundRun]
 ) -> tuple[list[FoundRun], list[FoundRun]]:
-    """The runs that may be compared with each other, and those that read another text than these.
+    """Split off the runs that read another text, which cannot be compared with the others.
 
-    Where the baseline's corpus is read, it decides; elsewhere the text that most runs read does. A run that
-    failed before it read anything stays.
+    For the baseline's corpus, the text that the baseline read decides; for other corpora, the text that most
+    runs read. A run that failed before it read anything stays.
     """
     texts = _most_common(runs, _reading, _text) | _most_common(baseline, _reading, _text)
-    # Cleaned in another way, the same file gives another text, but its length must be the same.
+    # Another cleaning of the same file gives another text, but the length of the file stays the same.
     lengths = _most_common(baseline, _source, _length)
     own_readings = {_reading(run) for run in baseline}
 
@@ -39,7 +39,7 @@ def split_by_text(
 
 
 def describe_changed_corpora(runs: Sequence[FoundRun], relative_to: Path) -> list[str]:
-    """A line for each corpus that these runs read as different texts: which runs read which."""
+    """A line for each corpus that these runs read as different texts."""
     readers: dict[str, dict[str, list[FoundRun]]] = {}
     for run in runs:
         if (text := _text(run)) is not None:
@@ -48,23 +48,23 @@ def describe_changed_corpora(runs: Sequence[FoundRun], relative_to: Path) -> lis
 
 
 def _describe(texts: Mapping[str, Sequence[FoundRun]], relative_to: Path) -> str:
-    told = []
+    readers = []
     for text, runs in texts.items():
         names = [directory_name(run, relative_to) for run in runs[:_MAX_NAMED_RUNS]]
         if len(runs) > _MAX_NAMED_RUNS:
             names.append(f"{len(runs) - _MAX_NAMED_RUNS} more")
-        told.append(f"{text[:12]} by {', '.join(names)}")
+        readers.append(f"{text[:12]} by {', '.join(names)}")
     name = next(iter(texts.values()))[0].record.corpus.get("name")
     return (
-        f"the corpus {name} changed between runs, which read different tunes (SHA-256 {'; '.join(told)}): "
-        "runs are compared only if they read the same"
+        f"the corpus {name} changed between runs (SHA-256 {'; '.join(readers)}): "
+        "only runs that read the same tunes are compared"
     )
 
 
 def _most_common(
     runs: Sequence[FoundRun], key: Callable[[FoundRun], str], value: Callable[[FoundRun], str | None]
 ) -> dict[str, str]:
-    """For each key, the value that most of its runs have; the first of equals."""
+    """Key -> the value that most of its runs have; the first of equals."""
     counts: dict[str, Counter[str]] = {}
     for run in runs:
         if (found := value(run)) is not None:
@@ -91,7 +91,7 @@ def _reading(run: FoundRun) -> str:
 
 
 def _fields(run: FoundRun, names: Sequence[str]) -> str:
-    """These fields of the data config, as one text."""
+    """These fields of the data config as JSON."""
     data = run.record.config.get("data")
     values = data if isinstance(data, Mapping) else {}
     return json.dumps([values.get(name) for name in names])

@@ -1,4 +1,4 @@
-"""How much a metric scatters between seeds, and how much of that is the finite number of sampled tunes."""
+"""How much a metric scatters between seeds, and how much of that comes from sampling finitely many tunes."""
 
 import math
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ COLUMNS = ("metric", "num_seeds", "mean", "standard_deviation", "sampling_noise"
 
 
 def sampling_part(runs: Sequence[FoundRun], metric: str) -> float:
-    """Root mean square of the runs' standard errors from the finite number of tunes.
+    """Root mean square of the runs' standard errors from sampling finitely many tunes.
 
-    0 for what the training measures, which samples nothing; NaN where no run has such an error.
+    0 for metrics of the training, which sample nothing; NaN if no run has such an error.
     """
     if metric.startswith("fit/"):
         return 0.0
@@ -26,10 +26,10 @@ def sampling_part(runs: Sequence[FoundRun], metric: str) -> float:
 
 
 def noise_table(runs: Sequence[FoundRun]) -> "DataFrame":
-    """For each metric its spread over seeds, the part of sampling, and what is left for the training.
+    """Each metric's spread over seeds, the part that sampling explains, and the rest, from training.
 
-    runs: one configuration, a run a seed. The training's part is √max(0, SD² − sampling²); it holds the
-    split, where that follows the seed, beside initial weights, batch order and dropout. One seed: NaN.
+    runs: one configuration, one run for each seed. The training noise is √max(0, SD² − sampling²); it comes
+    from initial weights, batch order, dropout, and the split if that follows the seed. NaN for one seed.
     """
     from pandas import DataFrame
 

@@ -1,4 +1,4 @@
-"""What the terminal shows of a summary."""
+"""Print a summary to the terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -8,18 +8,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.effects.pairing import COMBINED
+from musicgen.effects.differences import COMBINED
+from musicgen.effects.effect import PLAIN, Effect
 from musicgen.effects.summary import Summary
-from musicgen.effects.table import PLAIN
-from musicgen.effects.verdict import decimals, signed
 from musicgen.metrics.registry import HEADLINE
 from musicgen.metrics.table import plain
+from musicgen.system.words import counted, signed_interval
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FULL_WIDTH = 150
-"""Characters that a whole row needs."""
+"""Characters in a full row."""
 _LAYOUT = {
     "box": None,
     "pad_edge": False,
@@ -30,16 +30,16 @@ _LAYOUT = {
 
 
 def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
-    """Failures, the runs, the effects on these metrics, and what the reader must know of them.
+    """Print the failures, the runs, the effects on these metrics, and remarks.
 
-    metrics: names of which those that no run has are left out. Where there is no terminal, rows are whole.
+    metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
     console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
     if summary.failures:
         console.print(Text(f"{summary.failure_count}:", style="bold"))
         for line in summary.failures:
             console.print(plain(f"  {line}"))
-    console.print(runs_overview(summary.runs.head(len(summary.star.runs)), metrics))
+    console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
     for table in effects_overviews(summary.effects, metrics):
         console.print()
         console.print(table)
@@ -48,7 +48,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
 
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
-    """A row for each run: what was changed, how it ended, and its first four of the metrics."""
+    """A row for each run: its change, its status, and the first four of the metrics."""
     table = Table(title="runs", **_LAYOUT)
     shown = [name for name in metrics if name in runs.columns][:4]
     for heading in ("parameter", "value", "seed", "status", "trained", "seconds"):
@@ -74,56 +74,46 @@ def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
     return table
 
 
-def effects_overviews(effects: "DataFrame", metrics: Sequence[str]) -> list[Table]:
+def effects_overviews(effects: Sequence[Effect], metrics: Sequence[str]) -> list[Table]:
     """A table for each metric with a row for each arm."""
     tables = []
-    rows = effects.to_dict("records")
     for metric in metrics:
         table = Table(title=plain(metric), **_LAYOUT)
         for heading in ("parameter", "value", "seeds", "difference [95 %]", "verdict"):
             table.add_column(heading, no_wrap=heading != "verdict")
-        for row in (row for row in rows if row["metric"] == metric):
-            tuning = "" if row["tuning"] == PLAIN else f", {row['tuning']}"
+        for effect in (effect for effect in effects if effect.metric == metric):
+            tuning = "" if effect.tuning == PLAIN else f", {effect.tuning}"
             table.add_row(
-                plain(f"{row['parameter']}{tuning}"),
-                plain(row["value"]),
-                str(row["num_seeds"]),
-                Text(_difference(row["difference"], row["ci_low"], row["ci_high"])),
-                plain(row["verdict"]),
+                plain(f"{effect.parameter}{tuning}"),
+                plain(effect.value),
+                str(effect.num_seeds),
+                Text(signed_interval(effect.difference, effect.ci_low, effect.ci_high)),
+                plain(effect.verdict),
             )
         if table.row_count:
             tables.append(table)
     return tables
 
 
-def _difference(difference: float, low: float, high: float) -> str:
-    if not _is_given(difference):
-        return "–"
-    if not _is_given(low):
-        return signed(difference)
-    places = decimals(high - low)
-    return f"{difference:+.{places}f} [{low:+.{places}f}, {high:+.{places}f}]".replace("-", "−")
-
-
 def _remarks(summary: Summary) -> list[str]:
-    arms = [arm.change for arm in summary.star.arms if arm.change is not None]
+    arms = [arm.change for arm in summary.paired.arms if arm.change is not None]
     parameters = {change.parameter for change in arms}
     lines = [
         *summary.changed_corpora,
-        *summary.star.doubts,
+        *summary.paired.doubts,
         *summary.unsupported,
         *(f"adding up: {one.sentence}" for one in summary.additivity),
     ]
-    if summary.num_left_out:
+    if summary.paired.left_out:
         lines.append(
-            f"left outside: {summary.num_left_out} runs, which differ from the baseline in several "
-            "parameters, read another corpus or belong to another baseline (--baseline PARAMETER=VALUE)"
+            f"left out: {counted(len(summary.paired.left_out), 'run')} with several changed parameters, "
+            "another corpus or another baseline (--baseline PARAMETER=VALUE)"
         )
     if not arms:
-        lines.append("no two configurations differ in exactly one parameter: there is no effect to tell")
+        lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
     if len(parameters) > 1 and COMBINED not in parameters:
         lines.append(
-            "one change at a time shows no interactions; study.combine=true runs the winners together"
+            "one change at a time shows no interactions; study.combine=true also runs the winners together"
         )
     return lines
 

@@ -1,8 +1,8 @@
-"""A fair change: each level of a parameter with the nuisance values that suit it.
+"""A fair comparison: each level of a parameter with the nuisance values that suit it.
 
-For every seed the nuisance value of a level, the baseline's too, is the one with the lowest mean validation
-loss over the *other* seeds, so that no run is judged on the seed that chose it. A single seed has no other:
-it chooses for itself. A run that failed or diverged counts as infinitely bad.
+For each seed, every level, including the baseline's, gets the nuisance value with the lowest mean validation
+loss over the *other* seeds, so that no run is judged on the seed that chose it. A single seed chooses for
+itself. A run that failed or diverged has infinite loss.
 """
 
 import json
@@ -15,19 +15,19 @@ from musicgen.records.runs import FoundRun
 CHOSEN_BY = "fit/validation_loss"
 
 Candidates = Mapping[str, Mapping[int, FoundRun]]
-"""Nuisance values as text, "{}" for the baseline's -> seed -> run."""
+"""Nuisance values as JSON, "{}" for the baseline's -> seed -> run."""
 
 
 def retuned_runs(baseline: Arm, arm: Arm) -> tuple[dict[int, FoundRun], dict[int, FoundRun]] | None:
-    """Seed -> chosen run, for the baseline and for the arm; None where nothing was tuned again for both.
+    """Seed -> chosen run, for the baseline and for the arm; None unless both were re-tuned.
 
-    Both choose among the nuisance values that both have, an equal budget.
+    Both choose among the values that both have, so that their budgets are equal.
     """
     first, second = _candidates(baseline), _candidates(arm)
-    shared = [values for values in first if values in second]
-    if len(shared) < 2:
+    common = [values for values in first if values in second]
+    if len(common) < 2:
         return None
-    return _chosen(first, shared), _chosen(second, shared)
+    return _chosen(first, common), _chosen(second, common)
 
 
 def _candidates(arm: Arm) -> Candidates:
@@ -38,9 +38,9 @@ def _candidates(arm: Arm) -> Candidates:
     return candidates
 
 
-def _chosen(candidates: Candidates, shared: list[str]) -> dict[int, FoundRun]:
-    losses = {values: {seed: _loss(run) for seed, run in candidates[values].items()} for values in shared}
-    seeds = sorted({seed for values in shared for seed in candidates[values]})
+def _chosen(candidates: Candidates, common: list[str]) -> dict[int, FoundRun]:
+    losses = {values: {seed: _loss(run) for seed, run in candidates[values].items()} for values in common}
+    seeds = sorted({seed for values in common for seed in candidates[values]})
     choices = {seed: best_value(losses, seed) for seed in seeds}
     return {seed: candidates[best][seed] for seed, best in choices.items() if seed in candidates[best]}
 
@@ -53,7 +53,7 @@ def _loss(run: FoundRun) -> float:
 def best_value(losses: Mapping[str, Mapping[int, float]], seed: int) -> str:
     """The value with the lowest mean loss over all seeds but this one; the first of equals.
 
-    losses: value -> seed -> loss. A value that lacks one of the other seeds loses to one that has them all.
+    losses: value -> seed -> loss. A missing loss is infinite.
     """
     others = {other for known in losses.values() for other in known} - {seed} or {seed}
 

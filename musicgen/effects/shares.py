@@ -1,4 +1,4 @@
-"""Shares of counted things: compared as logits, and what is found given back as shares.
+"""Shares of counted things: they are compared as logits, and the results are converted back to shares.
 
 Arrays have the paired seeds on their first axis, as in `statistics`.
 """
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 def empirical_logit(rates: ArrayLike, counts: ArrayLike) -> Floats:
     """Log odds of (x + ½) / (n + 1), where x = rate · n of n things have the property.
 
-    Finite also for 0 and 1. Source: Cox and Snell, Analysis of Binary Data, 1989; the ½ is Haldane's (1956).
+    It is finite for 0 and 1. Source: Cox and Snell, Analysis of Binary Data, 1989; the ½ is Haldane's (1956).
     """
     rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
     hits = rates * counts
@@ -20,10 +20,10 @@ def empirical_logit(rates: ArrayLike, counts: ArrayLike) -> Floats:
 
 
 def rounding_variance(rates: ArrayLike, counts: ArrayLike) -> Floats:
-    """Variance that a logit has because its share comes in steps of 1 / n: step² / 12, mean over the seeds.
+    """Variance of a logit that comes from its share's steps of 1 / n: step² / 12, averaged over the seeds.
 
-    No spread is known to be smaller. This matters for two seeds whose shares differ by the same number of
-    steps: they would seem to agree all but perfectly, and claim effects in up to 13 % of studies without one.
+    It is a lower bound for the spread. Without it, two seeds whose shares differ by the same number of steps
+    would seem to agree almost perfectly, and claim an effect in up to 13 % of studies without effects.
     """
     rates, counts = np.asarray(rates, np.float64), np.asarray(counts, np.float64)
     share = (rates * counts + 0.5) / (counts + 1)
@@ -31,7 +31,7 @@ def rounding_variance(rates: ArrayLike, counts: ArrayLike) -> Floats:
 
 
 def share_difference(logit_difference: ArrayLike, level: ArrayLike) -> Floats:
-    """What a difference of logits is as one of shares, from a level on that is a logit."""
+    """A difference of logits as a difference of shares, counted from a level that is a logit."""
     from scipy.special import expit
 
     return expit(np.add(level, logit_difference)) - expit(level)
@@ -43,14 +43,16 @@ def share_interval(
     quantile: float,
     logit_interval: tuple[Floats, Floats],
 ) -> tuple[Floats, Floats]:
-    """The interval of the difference of two arms' shares, out of their logits, shape (seeds, ...) each.
+    """The interval of the difference of two arms' shares, from their logits of shape (seeds, ...).
 
-    Each arm's level has an interval, mean ± quantile · s / √seeds, whose ends are shares. Those of the
-    difference follow from how far they reach and from how the arms correlate (method of variance estimates
-    recovery: Zou, Psychological Methods 12, 2007; Zou and Donner, Statistics in Medicine 27, 2008). The
-    interval of the logits' difference would not do: read from one arm's level, it takes that for known.
-    s² is no smaller than the least variance. Where `logit_interval`, on whose side the paired test is, judges
-    0 otherwise, the end is 0; where there is none, NaN, the shares have none.
+    Each arm's mean logit has an interval, mean ± quantile · s / √seeds, with s² at least the least variance.
+    Its ends are converted to shares. The interval of the difference follows from how far these reach and from
+    the correlation of the arms (method of variance estimates recovery: Zou, Psychological Methods 12, 2007;
+    Zou and Donner, Statistics in Medicine 27, 2008). Converting the interval of the logits' difference would
+    not do, since that treats one arm's level as known.
+
+    The paired test agrees with `logit_interval`. An end that judges 0 differently becomes 0, and an end
+    is NaN where that of `logit_interval` is.
     """
     low, high = logit_interval
     num_seeds = len(logits[0])

@@ -1,8 +1,8 @@
 """Statistics of one change against its baseline, on arrays.
 
-Arrays have the paired seeds on their first axis, (seeds,) or (seeds, comparisons), so that a simulation of
-thousands of studies goes through the same code as one study. Differences are changed less baseline. What
-cannot be computed is NaN: an interval of one seed, or of seeds that all differ alike.
+Arrays have the paired seeds on their first axis, (seeds,) or (seeds, comparisons), so that simulations of
+thousands of studies use the same code as one study. Differences are changed less baseline. What cannot be
+computed is NaN, such as the interval of one seed, or of seeds that all differ by the same amount.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,21 +21,21 @@ from musicgen.effects.shares import (
 )
 
 ALPHA = 0.05
-"""Share of studies without any effect in which one may be claimed."""
+"""Largest share of studies without any effect that may claim one."""
 CONFIDENCE = 0.95
 EQUIVALENCE_CONFIDENCE = 0.90
 _CONFIDENCES = (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
 """Two one-sided tests at 5 % both reject where this interval lies inside the margin (Schuirmann 1987)."""
 POWER = 0.8
 _QUANTILES = 500
-"""Of a spread's distribution, over which a probability is averaged."""
+"""Quantiles of the spread's distribution over which a probability is averaged."""
 _SAME = 1e-12
-"""Spread, as a share of the values, up to which differences are equal but for rounding."""
+"""Spread, as a share of the values, below which differences are equal up to rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairedEffect:
-    """What the paired seeds say of each comparison; every array has the shape (comparisons,) or ()."""
+    """The result of each comparison; every array has the shape (comparisons,) or ()."""
 
     num_seeds: int
     difference: Floats
@@ -48,14 +48,14 @@ class PairedEffect:
     p_value: Floats
     """Two-sided, of the paired t test."""
     standard_deviation: Floats
-    """Of the seeds' differences; for rates in logits."""
+    """Spread of the seeds' differences; in logits for shares."""
     baseline_logit: Floats | None
-    """Mean logit of the baseline where the values are rates."""
+    """Mean logit of the baseline if the values are shares."""
 
     def minimum_detectable(self, alpha: float) -> Floats:
-        """The true difference that a repetition of this study finds with 80 % power at the level alpha.
+        """The true difference that a repetition of this study would find with 80 % power at the level alpha.
 
-        All that is known of the spread is that of these seeds. For rates it is the larger of up and down.
+        The spread is estimated from these seeds. For shares it is the larger of a rise and a fall.
         """
         if self.num_seeds < 2:
             return np.full_like(self.difference, np.nan)
@@ -74,9 +74,9 @@ def paired_effect(
 ) -> PairedEffect:
     """Compare an arm with its baseline, seed by seed, by the paired t test.
 
-    baseline, changed: shape (seeds, ...), at least one seed, no NaN. With counts, the values are shares of so
-    many things: they are compared as empirical logits, and difference and interval are given as shares again:
-    expit(c) - expit(b) of the arms' mean logits, and `share_interval`.
+    baseline, changed: shape (seeds, ...), at least one seed, no NaN. With counts, the values are shares of
+    that many things. They are compared as empirical logits; the difference is given as expit(c) - expit(b) of
+    the arms' mean logits, and the interval by `share_interval`.
     """
     first, second = np.asarray(baseline, np.float64), np.asarray(changed, np.float64)
     least_variances = None
@@ -101,7 +101,7 @@ def paired_effect(
             for confidence, interval in zip(_CONFIDENCES, intervals, strict=True)
         ]
     (low, high), (inner_low, inner_high) = intervals
-    # Of shares that go up and down together, more confidence may reach less far.
+    # For correlated shares, the interval with more confidence may reach less far.
     low, high = np.minimum(low, inner_low), np.maximum(high, inner_high)
     return PairedEffect(
         len(first), difference, low, high, inner_low, inner_high, p_value, spread, baseline_logit
@@ -109,7 +109,7 @@ def paired_effect(
 
 
 def _spread(baseline: Floats, changed: Floats) -> Floats:
-    """Standard deviation of the differences, 0 where only rounding makes them differ; of one seed NaN."""
+    """Standard deviation of the differences; 0 if they are equal up to rounding, NaN for one seed."""
     if len(baseline) < 2:
         return np.full(baseline.shape[1:], np.nan)
     spread = (changed - baseline).std(axis=0, ddof=1)
@@ -120,10 +120,7 @@ def _spread(baseline: Floats, changed: Floats) -> Floats:
 def _paired_t(
     difference: Floats, spread: Floats, num_seeds: int
 ) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-    """The p values and both intervals; NaN where the differences have no spread.
-
-    The same as scipy's ttest_rel and its confidence_interval for the same spread.
-    """
+    """The p values and both intervals, as scipy's ttest_rel gives them; NaN without a spread."""
     from scipy.special import stdtr
 
     error = np.where(spread > 0, spread, np.nan) / np.sqrt(num_seeds)
@@ -135,17 +132,22 @@ def _paired_t(
 
 
 def _quantile(confidence: float, num_seeds: int) -> float:
-    """How many standard errors an interval reaches on each side, by Student's t."""
+    """Half the width of an interval in standard errors, by Student's t."""
     from scipy.special import stdtrit
 
     return float(stdtrit(max(num_seeds - 1, 1), (1 + confidence) / 2))
 
 
-def holm(p_values: ArrayLike) -> Floats:
-    """Holm's adjusted p values of families, shape (tests, ...). A test without p value counts and stays NaN.
+def equivalence_reach(num_seeds: int) -> float:
+    """How far the 90 % interval reaches, as a share of the 95 % interval of the same mean."""
+    return _quantile(EQUIVALENCE_CONFIDENCE, num_seeds) / _quantile(CONFIDENCE, num_seeds)
 
-    The i-th smallest of m is multiplied by m - i + 1, and none is smaller than the one before it. Source:
-    Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
+
+def holm(p_values: ArrayLike) -> Floats:
+    """Holm's adjusted p values of families, shape (tests, ...). NaN counts as a test and stays NaN.
+
+    The i-th smallest of m is multiplied by m - i + 1, and is at least the one before it. Source: Holm, A
+    Simple Sequentially Rejective Multiple Test Procedure, 1979.
     """
     return _adjusted(p_values, lambda ranks: len(ranks) - ranks + 1, np.maximum.accumulate)
 
@@ -153,9 +155,9 @@ def holm(p_values: ArrayLike) -> Floats:
 def benjamini_hochberg(p_values: ArrayLike) -> Floats:
     """The same by Benjamini and Hochberg (1995), who bound the share of false claims among all claims.
 
-    The i-th smallest of m is multiplied by m / i, and none is larger than the one after it.
+    The i-th smallest of m is multiplied by m / i, and is at most the one after it.
     """
-    # Like scipy.stats.false_discovery_control, whose package takes half a second to import.
+    # scipy.stats.false_discovery_control does the same, but takes half a second to import.
     return _adjusted(
         p_values,
         lambda ranks: len(ranks) / ranks,
@@ -166,7 +168,7 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 def _adjusted(
     p_values: ArrayLike, factors_of: Callable[[Floats], Floats], accumulate: Callable[[Floats], Floats]
 ) -> Floats:
-    """Each p value times the factor of its rank, accumulated in ascending order along the first axis."""
+    """Each p value times the factor of its rank, accumulated in ascending order on the first axis."""
     known = np.asarray(p_values, np.float64)
     order = np.argsort(_counted(known), axis=0)
     factors = factors_of(np.arange(1.0, len(known) + 1)).reshape(-1, *[1] * (known.ndim - 1))
@@ -177,27 +179,27 @@ def _adjusted(
 
 
 def _counted(p_values: Floats) -> Floats:
-    """A test that could not be done claims nothing, and is still one of its family."""
+    """A test that could not be made claims nothing, but its family includes it."""
     return np.where(np.isnan(p_values), 1.0, p_values)
 
 
 @lru_cache(maxsize=1024)
 def detectable_effect_size(num_seeds: int, alpha: float, *, is_spread_known: bool = False) -> float:
-    """The true difference, in standard deviations of the differences, that the paired t test finds.
+    """The true difference that the paired t test finds, in standard deviations of the differences.
 
-    Solves P(|T| > t_crit) = 0.8 with num_seeds - 1 degrees of freedom. With a known spread T is noncentral t,
-    as in statsmodels' TTestPower; that and scipy's nct give wrong values or NaN at the levels that Holm
-    needs, so the probability is the mean of a normal one over the quantiles of the estimated spread.
+    Solves P(|T| > t_crit) = 0.8 with num_seeds - 1 degrees of freedom. For a known spread, T is noncentral t,
+    as in statsmodels' TTestPower. That function and scipy's nct give wrong values or NaN at the levels that
+    Holm needs, so the probability is averaged over quantiles of the estimated spread, where T is normal.
 
-    Where the unit is itself an estimate of a study as small, the mean goes over its quantiles too: otherwise
-    studies that happen to scatter little promise too much, and an effect as large as they state is found in
-    two repetitions of three.
+    By default the standard deviation is itself an estimate from as few seeds, and the average includes its
+    quantiles as well. Otherwise studies that happen to scatter little would promise too much: an effect as
+    large as stated would be found in only two of three repetitions.
     """
     from scipy import optimize, special
 
     assert num_seeds >= 2
     freedom = num_seeds - 1
-    # The quantiles of chi square, and of t, by special functions: scipy.stats takes half a second to import.
+    # Quantiles of chi square and t by special functions, since scipy.stats takes half a second to import.
     spreads = np.sqrt(
         2 * special.gammaincinv(freedom / 2, (np.arange(_QUANTILES) + 0.5) / _QUANTILES) / freedom
     )
@@ -218,9 +220,9 @@ def detectable_effect_size(num_seeds: int, alpha: float, *, is_spread_known: boo
 def prediction_interval(
     values: Sequence[float], counts: Sequence[float] | None = None
 ) -> tuple[float, float]:
-    """Where one more seed of the same configuration lies with 95 % probability, of at least two values.
+    """95 % prediction interval for one more seed, from at least two values: mean ± t · s · √(1 + 1/k).
 
-    mean ± t · s · √(1 + 1/k); with counts, on empirical logits and given back as shares.
+    With counts, it is computed on empirical logits and converted back to shares.
     """
     from scipy.special import expit
 

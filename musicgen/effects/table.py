@@ -2,7 +2,7 @@
 
 The family of primary tests is every arm, plain and re-tuned, times the study's primary metrics; Holm keeps
 false claims in it below 5 %. All other metrics are exploratory. A metric that an arm cannot change, because
-it shares the baseline's training, is no test and makes no family larger.
+it shares the baseline's training, is not a test and does not enlarge a family.
 """
 
 import math
@@ -10,12 +10,13 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicgen.config import Change
+from musicgen.effects.effect import EQUIVALENCE_MARGIN, PLAIN, RETUNED, Effect
 from musicgen.effects.noise import sampling_part
-from musicgen.effects.pairing import Arm, Change, Star
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.retuning import retuned_runs
 from musicgen.effects.statistics import (
     ALPHA,
@@ -29,35 +30,6 @@ from musicgen.effects.statistics import (
 from musicgen.effects.verdict import Evidence, verdict
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, level_cell, metric_names
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-COLUMNS = (
-    "parameter",
-    "value",
-    "baseline_value",
-    "metric",
-    "num_seeds",
-    "baseline_mean",
-    "mean",
-    "difference",
-    "ci_low",
-    "ci_high",
-    "p_value",
-    "p_holm",
-    "minimum_detectable_effect",
-    "verdict",
-    "tuning",
-    "family",
-    "p_fdr",
-    "median_difference",
-    "num_positive",
-    "num_negative",
-    "num_failed",
-    "sampling_noise",
-    "shares_training",
-)
 
 COUNTED_SHARES = frozenset(
     {
@@ -73,32 +45,30 @@ COUNTED_SHARES = frozenset(
         "structure/tonic_ending",
     }
 )
-"""Metrics that say how many of some things have a property; they are compared as logits.
+"""Metrics that give the share of things with some property; they are compared as logits.
 
 The things are tunes, bars, notes or runs of notes. Those of one tune are not independent, so n is the number
-of tunes; only for the bar rate it is that of bars. Ratios of different to all n-grams or bars are no shares.
+of tunes, except for the bar rate, where it is the number of bars. Ratios of distinct to all n-grams or bars
+do not belong here.
 """
 PRIMARY_METRICS = ("fit/validation_loss", "validity/tune_rate")
-EQUIVALENCE_MARGIN: Mapping[str, float] = {"fit/validation_loss": 0.02, "fit/test_loss": 0.02}
-"""For runs that were made without a study, as conf/config.yaml has it for the others."""
-SEEDS_THAT_PREDICT = 3
-"""Baseline seeds from which on a prediction interval is given."""
+_MIN_SEEDS_TO_PREDICT = 3
+"""Baseline seeds that a prediction interval needs."""
 _ROUNDING = 1e-12
-"""Relative difference of values that counts as none."""
-PLAIN, RETUNED = "plain", "re-tuned"
+"""Relative difference of values that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What was declared before."""
+    """What the study declared in advance."""
 
     primary_metrics: Sequence[str]
     equivalence_margin: Mapping[str, float]
 
     @classmethod
-    def of(cls, star: Star) -> "Terms":
-        """The study's, or the defaults."""
-        for run in star.runs:
+    def of(cls, paired: PairedRuns) -> "Terms":
+        """The terms of the runs' study, or the defaults."""
+        for run in paired.runs:
             study = run.record.config.get("study")
             if isinstance(study, Mapping):
                 return cls(
@@ -107,29 +77,36 @@ class Terms:
                 )
         return cls(PRIMARY_METRICS, EQUIVALENCE_MARGIN)
 
+    def margin(self, metric: str, runs: Iterable[FoundRun]) -> float | None:
+        """The largest difference that does not matter: declared, or 1 SD of the reference of these runs."""
+        if metric in self.equivalence_margin:
+            return self.equivalence_margin[metric]
+        known = (run.record.reference.get(metric) for run in runs)
+        return next((reference["sd"] for reference in known if reference is not None), None)
+
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
-    """The runs of an arm beside those of the baseline with the same seeds."""
+class PairedArm:
+    """The runs of an arm, each with the baseline's run of the same seed."""
 
     change: Change
     tuning: str
     runs: Sequence[tuple[FoundRun, FoundRun]]
-    """Baseline and changed."""
+    """(baseline, changed) for each common seed."""
     baseline: Sequence[FoundRun]
-    """Every seed of the baseline, also those that the arm lacks."""
+    """Every seed of the baseline, including those that the arm lacks."""
 
     @property
     def shares_training(self) -> bool:
-        """Whether the change does not touch the weights."""
+        """Whether the change leaves the weights as they are."""
         return all(first.record.training_id == second.record.training_id for first, second in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One metric of one arm, before it is judged among its family."""
+    """One metric of one arm, before its family is known."""
 
-    pairs: Pairs
+    arm: PairedArm
     metric: str
     is_primary: bool
     valued: Sequence[tuple[FoundRun, FoundRun]]
@@ -142,55 +119,49 @@ class Measurement:
 
     @property
     def differs(self) -> bool:
-        """False where every seed has the same value in both."""
+        """False if every seed has the same value in both."""
         difference = abs(self.changed_values - self.baseline_values)
         return bool((difference > _ROUNDING * abs(self.changed_values)).any())
 
     @property
     def is_test(self) -> bool:
-        """False where the arm cannot differ."""
-        return self.differs or not self.pairs.shares_training
+        """False if the change cannot affect the metric."""
+        return self.differs or not self.arm.shares_training
 
     @property
     def p_value(self) -> float:
-        """Before any adjustment; NaN where there is no test."""
+        """The p value before any adjustment; NaN without a test."""
         return math.nan if self.effect is None else float(self.effect.p_value)
 
 
-def effects_table(star: Star) -> "DataFrame":
-    """A row for each arm, tuning and metric; see COLUMNS. What does not exist is NaN."""
-    from pandas import DataFrame, Series
-
-    terms = Terms.of(star)
-    metrics = dict.fromkeys([*terms.primary_metrics, *metric_names(star.runs)])
-    # Bits are nats in another unit.
+def effects_table(paired: PairedRuns) -> list[Effect]:
+    """The effect of each arm and tuning on each metric; numbers that do not exist are NaN."""
+    terms = Terms.of(paired)
+    metrics = dict.fromkeys([*terms.primary_metrics, *metric_names(paired.runs)])
+    # Bits are the nats again, in another unit.
     names = [name for name in metrics if not name.endswith("_bits")]
     measurements = [
-        _measure(pairs, name, name in terms.primary_metrics) for pairs in paired(star) for name in names
+        _measure(arm, name, name in terms.primary_metrics) for arm in _paired_arms(paired) for name in names
     ]
-    rows: dict[int, dict[str, object]] = {}
+    effects: dict[int, Effect] = {}
     for is_primary, adjust in ((True, holm), (False, benjamini_hochberg)):
         family = [one for one in measurements if one.is_primary == is_primary]
         tests = [one for one in family if one.is_test]
         adjusted = dict(zip(map(id, tests), adjust([one.p_value for one in tests]), strict=True))
         level = ALPHA / max(len(tests), 1)
         for one in family:
-            rows[id(one)] = _row(one, terms, float(adjusted.get(id(one), math.nan)), level)
-    table = DataFrame([rows[id(one)] for one in measurements], columns=list(COLUMNS))
-    for name in ("value", "baseline_value"):
-        # As they are: pandas would make 33 beside 0.5 33.0.
-        table[name] = Series([rows[id(one)][name] for one in measurements], dtype=object)
-    return table
+            effects[id(one)] = _effect(one, terms, float(adjusted.get(id(one), math.nan)), level)
+    return [effects[id(one)] for one in measurements]
 
 
-def paired(star: Star) -> list[Pairs]:
-    """Each arm beside its baseline, and where there is one the re-tuned arm beside the re-tuned baseline."""
+def _paired_arms(paired: PairedRuns) -> list[PairedArm]:
+    """Each arm with its baseline, and each re-tuned arm with the re-tuned baseline."""
     found = []
-    for arm in star.arms:
+    for arm in paired.arms:
         assert arm.change is not None
-        found.append(_pairs(arm.change, PLAIN, _by_seed(star.baseline), _by_seed(arm)))
-        if (retuned := retuned_runs(star.baseline, arm)) is not None:
-            found.append(_pairs(arm.change, RETUNED, *retuned))
+        found.append(_pair(arm.change, PLAIN, _by_seed(paired.baseline), _by_seed(arm)))
+        if (retuned := retuned_runs(paired.baseline, arm)) is not None:
+            found.append(_pair(arm.change, RETUNED, *retuned))
     return found
 
 
@@ -198,19 +169,19 @@ def _by_seed(arm: Arm) -> dict[int, FoundRun]:
     return {run.record.seed: run for run in arm.runs}
 
 
-def _pairs(
+def _pair(
     change: Change, tuning: str, baseline: Mapping[int, FoundRun], changed: Mapping[int, FoundRun]
-) -> Pairs:
+) -> PairedArm:
     runs = [(baseline[seed], run) for seed, run in changed.items() if seed in baseline]
-    return Pairs(change, tuning, runs, list(baseline.values()))
+    return PairedArm(change, tuning, runs, list(baseline.values()))
 
 
-def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
-    values = [(first.value(metric), second.value(metric)) for first, second in pairs.runs]
-    valued = [pair for pair, both in zip(pairs.runs, values, strict=True) if None not in both]
+def _measure(arm: PairedArm, metric: str, is_primary: bool) -> Measurement:
+    values = [(first.value(metric), second.value(metric)) for first, second in arm.runs]
+    valued = [pair for pair, both in zip(arm.runs, values, strict=True) if None not in both]
     missing = dict.fromkeys(
         run
-        for pair, both in zip(pairs.runs, values, strict=True)
+        for pair, both in zip(arm.runs, values, strict=True)
         for run, value in zip(pair, both, strict=True)
         if value is None
     )
@@ -223,14 +194,14 @@ def _measure(pairs: Pairs, metric: str, is_primary: bool) -> Measurement:
         effect = paired_effect(first, second, *counts)
     elif valued:
         effect = paired_effect(first, second)
-    return Measurement(pairs, metric, is_primary, valued, list(missing), first, second, effect)
+    return Measurement(arm, metric, is_primary, valued, list(missing), first, second, effect)
 
 
 def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
-    """Raise InputError where a run says of a share that it is none: it may come from somebody else."""
+    """Raise InputError for a value outside 0 to 1: a run may come from somebody else."""
     for run in runs:
         if not 0 <= (run.value(metric) or 0) <= 1:
-            raise InputError(f"{run.directory}: {metric}={run.value(metric)} is no share, from 0 to 1")
+            raise InputError(f"{run.directory}: {metric}={run.value(metric)} must be a share, from 0 to 1")
 
 
 def _count(run: FoundRun, metric: str) -> int:
@@ -238,36 +209,36 @@ def _count(run: FoundRun, metric: str) -> int:
     return bars or run.num_tunes
 
 
-def _row(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> dict[str, object]:
-    pairs, effect = measured.pairs, measured.effect
+def _effect(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Effect:
+    arm, has_values = measured.arm, measured.effect is not None
     differences = measured.changed_values - measured.baseline_values
     evidence = _evidence(measured, terms, adjusted_p, level)
-    nothing = math.nan
-    return {
-        "parameter": pairs.change.parameter,
-        "value": level_cell(pairs.change.value),
-        "baseline_value": level_cell(pairs.change.baseline_value),
-        "metric": measured.metric,
-        "num_seeds": len(measured.valued),
-        "baseline_mean": measured.baseline_values.mean() if effect else nothing,
-        "mean": measured.changed_values.mean() if effect else nothing,
-        "difference": evidence.difference,
-        "ci_low": evidence.low,
-        "ci_high": evidence.high,
-        "p_value": measured.p_value,
-        "p_holm": adjusted_p if measured.is_primary else nothing,
-        "minimum_detectable_effect": evidence.minimum_detectable,
-        "verdict": verdict(evidence),
-        "tuning": pairs.tuning,
-        "family": "primary" if measured.is_primary else "exploratory",
-        "p_fdr": nothing if measured.is_primary else adjusted_p,
-        "median_difference": statistics.median(differences.tolist()) if effect else nothing,
-        "num_positive": int(np.sum(differences > 0)),
-        "num_negative": int(np.sum(differences < 0)),
-        "num_failed": len(measured.missing),
-        "sampling_noise": evidence.sampling_noise,
-        "shares_training": pairs.shares_training,
-    }
+    return Effect(
+        parameter=arm.change.parameter,
+        value=level_cell(arm.change.value),
+        baseline_value=level_cell(arm.change.baseline_value),
+        metric=measured.metric,
+        num_seeds=len(measured.valued),
+        baseline_mean=float(measured.baseline_values.mean()) if has_values else math.nan,
+        mean=float(measured.changed_values.mean()) if has_values else math.nan,
+        difference=evidence.difference,
+        ci_low=evidence.low,
+        ci_high=evidence.high,
+        p_value=measured.p_value,
+        p_holm=adjusted_p if measured.is_primary else math.nan,
+        minimum_detectable_effect=evidence.minimum_detectable,
+        decision=evidence.decision,
+        verdict=verdict(evidence),
+        tuning=arm.tuning,
+        family="primary" if measured.is_primary else "exploratory",
+        p_fdr=math.nan if measured.is_primary else adjusted_p,
+        median_difference=statistics.median(differences.tolist()) if has_values else math.nan,
+        num_positive=int(np.sum(differences > 0)),
+        num_negative=int(np.sum(differences < 0)),
+        num_failed=len(measured.missing),
+        sampling_noise=evidence.sampling_noise,
+        shares_training=arm.shares_training,
+    )
 
 
 def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Evidence:
@@ -276,6 +247,7 @@ def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: flo
         missing = _missing_words(measured.missing)
         return Evidence(metric, measured.is_primary, num_seeds=0, missing=missing)
     is_single = len(measured.valued) == 1
+    margin = terms.margin(metric, (first for first, _ in measured.valued))
     return Evidence(
         metric=metric,
         is_primary=measured.is_primary,
@@ -285,31 +257,23 @@ def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: flo
         high=float(effect.high),
         equivalence_low=float(effect.equivalence_low),
         equivalence_high=float(effect.equivalence_high),
-        margin=_margin(measured, terms),
+        margin=math.nan if margin is None else margin,
         adjusted_p=adjusted_p,
         minimum_detectable=float(effect.minimum_detectable(level)),
         differs=measured.differs,
-        shares_training=measured.pairs.shares_training,
+        shares_training=measured.arm.shares_training,
         sampling_noise=sampling_part([run for pair in measured.valued for run in pair], metric),
         prediction=_prediction(measured) if is_single else None,
         changed_value=float(measured.changed_values[0]),
         missing=_missing_words(measured.missing),
-        chosen_by_itself=is_single and measured.pairs.tuning == RETUNED,
+        chosen_by_itself=is_single and measured.arm.tuning == RETUNED,
     )
-
-
-def _margin(measured: Measurement, terms: Terms) -> float:
-    """The declared margin, or 1 SD of the metric's reference."""
-    if measured.metric in terms.equivalence_margin:
-        return terms.equivalence_margin[measured.metric]
-    reference = measured.valued[0][0].record.reference.get(measured.metric)
-    return math.nan if reference is None else reference["sd"]
 
 
 def _prediction(measured: Measurement) -> tuple[float, float] | None:
     metric = measured.metric
-    known = {run: value for run in measured.pairs.baseline if (value := run.value(metric)) is not None}
-    if len(known) < SEEDS_THAT_PREDICT:
+    known = {run: value for run in measured.arm.baseline if (value := run.value(metric)) is not None}
+    if len(known) < _MIN_SEEDS_TO_PREDICT:
         return None
     counts = None
     if metric in COUNTED_SHARES:

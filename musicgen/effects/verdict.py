@@ -1,29 +1,14 @@
-"""One verdict in words for each effect.
+"""The verdict on an effect, as one line of words.
 
-A verdict never says that there is no effect, only that there is none larger than what was declared as too
-small to matter. With one seed it says neither.
+A verdict never denies an effect. At most it says that any effect is smaller than the declared margin. One
+seed is not enough for that.
 """
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
-from musicgen.effects.statistics import ALPHA
-
-
-class Finding(StrEnum):
-    """What can be said; exactly one of these."""
-
-    EFFECT = "effect"
-    EQUIVALENT = "equivalent"
-    UNDECIDED = "undecided"
-    CANDIDATE = "candidate"
-    """One seed."""
-    IDENTICAL = "identical"
-    """All seeds give the same value in arm and baseline."""
-    UNIFORM = "uniform"
-    """All seeds differ, and all by the same amount, which leaves no spread to judge by."""
-    NO_VALUE = "no value"
+from musicgen.effects.effect import Decision, decide
+from musicgen.system.words import brief, counted, decimals, p_words, signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,53 +32,50 @@ class Evidence:
     shares_training: bool = False
     sampling_noise: float = math.nan
     prediction: tuple[float, float] | None = None
-    """Interval of the baseline's seeds for one more, where there are enough of them."""
+    """Prediction interval of the baseline for one more seed, where it has enough of them."""
     changed_value: float = math.nan
     missing: str = ""
-    """Runs without a value, such as "2 diverged"; "" for none."""
+    """Runs without a value, such as "2 diverged"."""
     chosen_by_itself: bool = False
-    """Re-tuned by the only seed there is."""
+    """Re-tuned on the only seed."""
 
     @property
     def is_inside_margin(self) -> bool:
-        """Two one-sided tests at 5 % place the effect inside the margin; False where there is no margin."""
+        """Whether two one-sided tests at 5 % place the effect inside the margin; False without a margin."""
         return max(-self.equivalence_low, self.equivalence_high) < self.margin
 
-
-def finding(evidence: Evidence) -> Finding:
-    """Which of the verdicts it is."""
-    if evidence.num_seeds == 0:
-        return Finding.NO_VALUE
-    if not evidence.differs:
-        return Finding.IDENTICAL
-    if evidence.num_seeds == 1:
-        return Finding.CANDIDATE
-    if math.isnan(evidence.low):
-        return Finding.UNIFORM
-    if evidence.adjusted_p <= ALPHA:
-        return Finding.EFFECT
-    return Finding.EQUIVALENT if evidence.is_inside_margin else Finding.UNDECIDED
+    @property
+    def decision(self) -> Decision:
+        """What may be concluded."""
+        return decide(
+            self.num_seeds,
+            self.difference,
+            self.low,
+            self.adjusted_p,
+            differs=self.differs,
+            is_equivalent=self.is_inside_margin,
+        )
 
 
 def verdict(evidence: Evidence) -> str:
-    """The verdict in one line of words."""
-    words = _WORDS[finding(evidence)](evidence)
+    """The verdict in one line."""
+    words = _WORDS[evidence.decision](evidence)
     if not evidence.is_primary:
         words += ", exploratory"
     if evidence.chosen_by_itself:
-        words += "; re-tuned by the seed that it is judged on"
+        words += "; re-tuned on the same seed it is judged on"
     if evidence.missing and evidence.num_seeds:
-        words += f"; without a value: {evidence.missing}"
+        words += f"; runs without a value: {evidence.missing}"
     return words
 
 
-def _effect(evidence: Evidence) -> str:
+def _claim(evidence: Evidence) -> str:
     up = evidence.difference > 0
     ends = (evidence.low, evidence.high) if up else (-evidence.high, -evidence.low)
     places = decimals(evidence.high - evidence.low)
     number, low, high = (f"{value:.{places}f}" for value in (abs(evidence.difference), *ends))
     words = (
-        f"{'raises' if up else 'lowers'} {metric_words(evidence.metric)} by {number} [{low}, {high}], "
+        f"{evidence.decision} {metric_words(evidence.metric)} by {number} [{low}, {high}], "
         f"{_adjusted(evidence)}, {_seeds(evidence)}"
     )
     if evidence.is_inside_margin:
@@ -109,27 +91,22 @@ def _equivalent(evidence: Evidence) -> str:
     return f"no effect larger than {brief(evidence.margin)}, {_seeds(evidence)}"
 
 
-def _undecided(evidence: Evidence) -> str:
-    words = f"no detectable effect with {_seeds(evidence)}"
+def _inconclusive(evidence: Evidence) -> str:
+    words = f"inconclusive with {_seeds(evidence)}"
     if evidence.low > 0 or evidence.high < 0:
-        words += f" (its own interval leaves out 0, but {_adjusted(evidence)} among all tests)"
-    return f"{words}; this design would see ≥ {brief(evidence.minimum_detectable)}"
+        words += f" (its own interval excludes 0, but {_adjusted(evidence)} across all tests)"
+    return f"{words}; this design could detect effects of {brief(evidence.minimum_detectable)} or more"
 
 
 def _candidate(evidence: Evidence) -> str:
-    words = f"a candidate; confirm with fresh seeds: {signed(evidence.difference)} with one seed"
+    words = f"a candidate to confirm with fresh seeds: {signed(evidence.difference)} with one seed"
     if not math.isnan(evidence.sampling_noise):
         words += f", sampling noise {brief(evidence.sampling_noise)}"
     if evidence.prediction is not None:
         low, high = evidence.prediction
         place = "inside" if low <= evidence.changed_value <= high else "outside"
-        words += f", {place} what the baseline's seeds predict [{brief(low)}, {brief(high)}]"
+        words += f", {place} the baseline's prediction interval [{brief(low)}, {brief(high)}]"
     return words
-
-
-def _identical(evidence: Evidence) -> str:
-    seeds = "with one seed" if evidence.num_seeds == 1 else f"in all {_seeds(evidence)}"
-    return f"identical {seeds}" + (" (the same training)" if evidence.shares_training else "")
 
 
 def _uniform(evidence: Evidence) -> str:
@@ -139,52 +116,31 @@ def _uniform(evidence: Evidence) -> str:
     )
 
 
+def _identical(evidence: Evidence) -> str:
+    seeds = "with one seed" if evidence.num_seeds == 1 else f"in all {_seeds(evidence)}"
+    return f"identical {seeds}" + (" (the same training)" if evidence.shares_training else "")
+
+
 def _no_value(evidence: Evidence) -> str:
     return f"no value to compare: {evidence.missing or 'no seed in common with the baseline'}"
 
 
 _WORDS = {
-    Finding.EFFECT: _effect,
-    Finding.EQUIVALENT: _equivalent,
-    Finding.UNDECIDED: _undecided,
-    Finding.CANDIDATE: _candidate,
-    Finding.IDENTICAL: _identical,
-    Finding.UNIFORM: _uniform,
-    Finding.NO_VALUE: _no_value,
+    Decision.RAISES: _claim,
+    Decision.LOWERS: _claim,
+    Decision.EQUIVALENT: _equivalent,
+    Decision.INCONCLUSIVE: _inconclusive,
+    Decision.CANDIDATE: _candidate,
+    Decision.UNIFORM: _uniform,
+    Decision.IDENTICAL: _identical,
+    Decision.NO_VALUE: _no_value,
 }
 
 
 def metric_words(metric: str) -> str:
-    """The metric's name without its family, as words."""
+    """The metric's name as words, without its family: "tune rate" for validity/tune_rate."""
     return metric.rpartition("/")[2].replace("_", " ")
 
 
-def decimals(width: float) -> int:
-    """Places after the point with which the ends of an interval of this width can be told apart."""
-    # An interval from 0.06 to 0.16 needs two, one from 0.06 to 0.09 three.
-    return max(0, min(8, math.ceil(-math.log10(width / 10) - 1e-9))) if width > 0 else 3
-
-
-def p_words(p_value: float) -> str:
-    """Such as "p = 0.004"; "p < 0.001" below that."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
-def brief(number: float) -> str:
-    """Two digits that count, never with an exponent."""
-    if not math.isfinite(number):
-        return f"{number:g}"
-    places = max(0, 1 - int(f"{number:.1e}".partition("e")[2]))
-    text = f"{number:.{places}f}"
-    return text.rstrip("0").rstrip(".") if places else text
-
-
-def signed(number: float) -> str:
-    """The same with its sign, a real minus; plain 0 for none."""
-    if number == 0:
-        return "0"
-    return ("+" if number > 0 else "−") + brief(abs(number))
-
-
 def _seeds(evidence: Evidence) -> str:
-    return f"{evidence.num_seeds} seed{'s' if evidence.num_seeds > 1 else ''}"
+    return counted(evidence.num_seeds, "seed")

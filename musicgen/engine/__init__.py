@@ -1,1 +1,1 @@
-"""The recurrence on the CPU: cells, kernels, products."""
+"""Fast recurrence on the CPU. Start with recurrence.py; choice.py says when it is used."""

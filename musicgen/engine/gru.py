@@ -28,9 +28,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from musicgen.engine.amx.scans import can_scan, gru_backward, gru_forward
 from musicgen.engine.kernels import as_array, gru_step, gru_step_back
-from musicgen.engine.products import StepProduct, prepare, transpose
+from musicgen.engine.products import ScanWeight, StepProduct, prepare, transpose
+from musicgen.engine.scans import scans_for
 from musicgen.engine.tape import input_gradient, states_and_factors, weight_gradient, writable
 
 State = tuple[Tensor]
@@ -65,13 +65,18 @@ class Tape:
         )
 
     def run(
-        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
+        self,
+        inputs: Tensor,
+        rows: Tensor,
+        weight_hh: StepProduct | ScanWeight,
+        bias_hh: Tensor,
+        first: int = 0,
     ) -> None:
         """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; weight_hh is prepared."""
         bias_n = bias_hh.detach()[2 * self.news.shape[2] :]
         tape = self.gates, self.news, self.hiddens, self.read
-        if isinstance(weight_hh, Tensor):
-            gru_forward(first, weight_hh, bias_n, inputs, rows, *tape)
+        if isinstance(weight_hh, ScanWeight):
+            weight_hh.scans.gru_forward(first, weight_hh.blocks, bias_n, inputs, rows, *tape)
             return
         arrays = [as_array(x) for x in (bias_n, inputs, rows, *tape)]
         read = self.read.unbind()
@@ -122,8 +127,9 @@ class _Scan(torch.autograd.Function):
         d_bias = torch.zeros(3 * H)
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
         back = outputs, tape.gates, tape.news, tape.hiddens, d_hidden, d_gates, d_news, d_bias[2 * H :]
-        if can_scan(dtype, H):
-            gru_backward(weight, *back)
+        scans = scans_for(dtype, H)
+        if scans is not None:
+            scans.gru_backward(weight, *back)
         else:
             product = StepProduct(transpose(weight.to(dtype)), B)
             through_product = torch.zeros(B, H, dtype=dtype)

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import types
+from numba import carray, types  # pyright: ignore[reportPrivateImportUsage]
 from numba.extending import intrinsic, overload
-from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 from torch import Tensor
 

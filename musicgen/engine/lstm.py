@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from musicgen.engine.amx.scans import can_scan, lstm_backward, lstm_forward
 from musicgen.engine.kernels import as_array, lstm_step, lstm_step_back
-from musicgen.engine.products import StepProduct, prepare, transpose
+from musicgen.engine.products import ScanWeight, StepProduct, prepare, transpose
+from musicgen.engine.scans import scans_for
 from musicgen.engine.tape import input_gradient, states_and_factors, weight_gradient, writable
 
 State = tuple[Tensor, Tensor]
@@ -63,13 +63,18 @@ class Tape:
         return cls(torch.empty(kept, B, 4 * H, dtype=dtype), cells, hiddens, read)
 
     def run(
-        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
+        self,
+        inputs: Tensor,
+        rows: Tensor,
+        weight_hh: StepProduct | ScanWeight,
+        bias_hh: Tensor,
+        first: int = 0,
     ) -> None:
         """Read the rows [T, B] of inputs [N, 4H] as the steps from `first` on; weight_hh is prepared."""
         del bias_hh  # The inputs hold it.
         tape = self.gates, self.cells, self.hiddens, self.read
-        if isinstance(weight_hh, Tensor):
-            lstm_forward(first, weight_hh, inputs, rows, *tape)
+        if isinstance(weight_hh, ScanWeight):
+            weight_hh.scans.lstm_forward(first, weight_hh.blocks, inputs, rows, *tape)
             return
         arrays = [as_array(x) for x in (inputs, rows, *tape)]
         read = self.read.unbind()
@@ -119,8 +124,9 @@ class _Scan(torch.autograd.Function):
         d_hidden = writable(from_hidden, B, H)
         d_cell = writable(from_cell, B, H)
         outputs = torch.zeros(T, B, H) if from_outputs is None else from_outputs.contiguous()
-        if can_scan(dtype, H):
-            lstm_backward(weight, outputs, tape.gates, tape.cells, d_hidden, d_cell, d_gates)
+        scans = scans_for(dtype, H)
+        if scans is not None:
+            scans.lstm_backward(weight, outputs, tape.gates, tape.cells, d_hidden, d_cell, d_gates)
         else:
             product = StepProduct(transpose(weight.to(dtype)), B)
             arrays = [as_array(x) for x in (outputs, tape.gates, tape.cells, d_cell, d_gates)]

@@ -4,17 +4,22 @@ Such a product is bound by how fast the weights come from the cache, not by arit
 order that is prepared once for all steps, and in 16 bits they are half as many bytes.
 """
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from musicgen.engine.amx.scans import can_scan, forward_blocks
+from musicgen.engine.choice import Precision
+from musicgen.engine.scans import scans_for
 
-Precision = Literal["fp32", "bf16"]
-"""fp32: 32 bits everywhere. bf16: the factors of matrix products are rounded to bfloat16 (8 bits of mantissa)
-and summed in 32 bits, and the gates kept for the way back are rounded too; weights, their updates, states and
-losses keep 32 bits."""
+# torch's private names are looked up here, so that a torch without them fails at import: see choice.py.
+_has_bf16_instructions = torch.cpu._is_avx512_bf16_supported
+_HAS_ONEDNN = torch.backends.mkldnn.is_available()
+if _HAS_ONEDNN:
+    _reorder_weight = torch.ops.mkldnn._reorder_linear_weight
+    _reordered_product = torch.ops.mkldnn._linear_pointwise.default
+    _takes_bf16 = torch.ops.mkldnn._is_mkldnn_bf16_supported
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -26,15 +31,13 @@ On two Xeon cores, 8 rows: 1024 × 4096 weights take 551 µs as they are and 429
 
 
 def has_fast_bf16() -> bool:
-    """Whether this processor multiplies bfloat16 by instructions of its own, which torch can use."""
-    return torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
+    """Whether torch can multiply bfloat16 by this processor's own instructions."""
+    return _HAS_ONEDNN and _has_bf16_instructions()
 
 
 def can_prepare(dtype: torch.dtype) -> bool:
-    """Whether oneDNN brings weights of this type into its own order here; bfloat16 needs AVX-512."""
-    if not torch.backends.mkldnn.is_available():
-        return False
-    return dtype != torch.bfloat16 or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    """Whether oneDNN can reorder weights of this type here; bfloat16 needs AVX-512."""
+    return _HAS_ONEDNN and (dtype != torch.bfloat16 or _takes_bf16())
 
 
 _BLOCK = 32
@@ -61,26 +64,28 @@ class StepProduct:
         is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
         self._is_prepared = is_large and can_prepare(weight.dtype)
         if self._is_prepared:
-            self._weight = torch.ops.mkldnn._reorder_linear_weight(weight, num_rows)
+            self._weight = _reorder_weight(weight, num_rows)
         else:
             self._weight = transpose(weight)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Rows [B, K] -> rows · weightᵀ [B, N]."""
         if self._is_prepared:
-            return _prepared_product(rows, self._weight, None, "none", [], "")
+            return _reordered_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
 
 
-def prepare(weight: Tensor, dtype: torch.dtype, num_rows: int) -> Tensor | StepProduct:
-    """A recurrent weight [G·H, H] in 32 bits as a tape's steps multiply so many rows by it, in this type.
+@dataclass(frozen=True, slots=True)
+class ScanWeight:
+    """A weight in the layout of amx/, with the module that computes all steps with it."""
 
-    A tensor holds the blocks with which scans.py takes all steps at once.
-    """
-    if can_scan(dtype, weight.shape[1]):
-        return forward_blocks(weight)
+    scans: Any
+    blocks: Tensor
+
+
+def prepare(weight: Tensor, dtype: torch.dtype, num_rows: int) -> StepProduct | ScanWeight:
+    """Lay out a recurrent weight [G·H, H] in 32 bits for products with num_rows rows in this type."""
+    scans = scans_for(dtype, weight.shape[1])
+    if scans is not None:
+        return ScanWeight(scans, scans.forward_blocks(weight))
     return StepProduct(weight.to(dtype), num_rows)
-
-
-if torch.backends.mkldnn.is_available():
-    _prepared_product = torch.ops.mkldnn._linear_pointwise.default

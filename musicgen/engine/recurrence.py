@@ -1,10 +1,11 @@
-"""The recurrent layers of a network on the CPU, out of the parameters of torch's own modules.
+"""The network's computation on the CPU, from the parameters of torch's own modules.
 
-It gives what `nn.LSTM` and `nn.GRU` give, to rounding, and does what those do not: the first layer looks up
-its input's share of the gates in a table, since there are no more different inputs than characters; gradients
-of weights are one product for all time steps; products can be computed in bfloat16 (products.py).
+Results equal those of `nn.LSTM` and `nn.GRU` up to rounding. What makes it faster: the first layer looks up
+its share of the gates in a table, as there are no more different inputs than characters; weight gradients are
+one product over all time steps; products can be computed in bfloat16 (products.py).
 
-Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding size, H hidden size.
+Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding size, H hidden size, L
+layers.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,19 +18,25 @@ from torch.nn import functional
 
 from musicgen.engine import gru, lstm
 from musicgen.engine.dropout import dropout
-from musicgen.engine.products import StepProduct, prepare
+from musicgen.engine.products import ScanWeight, StepProduct, prepare
+from musicgen.engine.scores import score
 
 LayerState = tuple[Tensor, ...]
-"""Of one layer: what its cell carries from step to step, each [B, H] in 32 bits."""
+"""What one layer's cell carries from step to step, each [B, H] in 32 bits."""
 
 
 class Tape(Protocol):
-    """Of one layer; see lstm.Tape and gru.Tape."""
+    """The recorded steps of one layer; see lstm.Tape and gru.Tape."""
 
     @property
     def hiddens(self) -> Tensor: ...
     def run(
-        self, inputs: Tensor, rows: Tensor, weight_hh: Tensor | StepProduct, bias_hh: Tensor, first: int = 0
+        self,
+        inputs: Tensor,
+        rows: Tensor,
+        weight_hh: StepProduct | ScanWeight,
+        bias_hh: Tensor,
+        first: int = 0,
     ) -> None: ...
     def state(self, after: int) -> LayerState: ...
 
@@ -38,35 +45,59 @@ class Tape(Protocol):
 class Cell:
     """What a cell's module provides."""
 
+    num_states: int
     input_bias: Callable[[Tensor, Tensor], Tensor]
     scan: Callable[[Tensor, Tensor, Tensor, Tensor, Any], tuple[Tensor, LayerState]]
     begin: Callable[[int, Any, torch.dtype, bool], Tape]
 
+    def zero_state(self, num_rows: int, hidden_size: int) -> LayerState:
+        """The state of one layer before the first step."""
+        return (torch.zeros(num_rows, hidden_size),) * self.num_states
 
-CELLS: dict[type[nn.RNNBase], Cell] = {
-    nn.LSTM: Cell(lstm.input_bias, lstm.scan, lstm.Tape.begin),
-    nn.GRU: Cell(gru.input_bias, gru.scan, gru.Tape.begin),
+
+CELLS: dict[type[nn.Module], Cell] = {
+    nn.LSTM: Cell(2, lstm.input_bias, lstm.scan, lstm.Tape.begin),
+    nn.GRU: Cell(1, gru.input_bias, gru.scan, gru.Tape.begin),
 }
+
+
+def forward(
+    recurrent: nn.RNNBase,
+    embedding: Tensor,
+    output: nn.Linear,
+    rows: Tensor,
+    state: tuple[Tensor, ...] | None,
+    dropout_probability: float,
+    dtype: torch.dtype,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Read rows [T, B, N] of an embedding [R, E]; return scores [T, B, V] and the new state.
+
+    N rows are added up at each character. state: one or two tensors [L, B, H], None for zeros; dtype: that of
+    the factors of products. While `recurrent` trains, dropout acts on the embedded characters, between layers
+    and before the output.
+    """
+    hidden, new_state = read(recurrent, embedding, rows, state, dropout_probability, dtype)
+    return score(output, dropout(hidden, dropout_probability, recurrent.training), dtype), new_state
 
 
 def read(
     recurrent: nn.RNNBase,
     embedding: Tensor,
     read_rows: Tensor,
-    states: Sequence[LayerState],
+    state: tuple[Tensor, ...] | None,
     dropout_probability: float,
     dtype: torch.dtype,
-) -> tuple[Tensor, list[LayerState]]:
-    """Read rows of an embedding from a state for each layer; return hidden states [T, B, H], the new states.
-
-    embedding: [R, E]; read_rows [T, B, N]: which of its rows are added up at each character. Dropout acts on
-    the embedded characters and between the layers, while `recurrent` is in training. dtype: of the products'
-    factors.
-    """
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """As `forward`, but return the hidden states [T, B, H] of the last layer instead of scores."""
     cell = CELLS[type(recurrent)]
+    if state is None:
+        zeros = cell.zero_state(read_rows.shape[1], recurrent.hidden_size)
+        states: Sequence[LayerState] = [zeros] * recurrent.num_layers
+    else:
+        states = list(zip(*state, strict=True))
     drops = recurrent.training and dropout_probability > 0.0
     hiddens, new_states = None, []
-    for layer, state in enumerate(states):
+    for layer, layer_state in enumerate(states):
         weight_ih, weight_hh, bias_ih, bias_hh = layer_parameters(recurrent, layer)
         weight, bias = weight_ih.to(dtype), cell.input_bias(bias_ih, bias_hh).to(dtype)
         if hiddens is None and not drops and read_rows.shape[2] == 1:
@@ -77,14 +108,14 @@ def read(
             inputs = functional.linear(below.to(dtype), weight, bias)
             rows = torch.arange(len(inputs)).view(read_rows.shape[:2])
         if torch.is_grad_enabled():
-            hiddens, new_state = cell.scan(inputs, rows, weight_hh, bias_hh, state)
+            hiddens, new_state = cell.scan(inputs, rows, weight_hh, bias_hh, layer_state)
         else:
-            tape = cell.begin(len(rows), state, dtype, False)
+            tape = cell.begin(len(rows), layer_state, dtype, False)
             tape.run(inputs, rows, prepare(weight_hh, dtype, rows.shape[1]), bias_hh)
             hiddens, new_state = tape.hiddens[1:], tape.state(len(rows))
         new_states.append(new_state)
     assert hiddens is not None
-    return hiddens, new_states
+    return hiddens, tuple(torch.stack(parts) for parts in zip(*new_states, strict=True))
 
 
 def embed(rows: Tensor, embedding: Tensor) -> Tensor:
@@ -96,7 +127,7 @@ def embed(rows: Tensor, embedding: Tensor) -> Tensor:
 
 
 def layer_parameters(recurrent: nn.RNNBase, layer: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """weight_ih [G, E or H], weight_hh [G, H], bias_ih [G] and bias_hh [G], G all gates together."""
+    """weight_ih [G, E or H], weight_hh [G, H], bias_ih [G] and bias_hh [G]; G: all gates together."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     weight_ih, weight_hh, bias_ih, bias_hh = (getattr(recurrent, f"{name}_l{layer}") for name in names)
     return weight_ih, weight_hh, bias_ih, bias_hh

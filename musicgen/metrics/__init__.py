@@ -1,4 +1,4 @@
-"""Metrics of tunes: validity, similarity, diversity, originality and structure, each beside its reference.
+"""Metrics of tunes: validity, similarity, diversity, originality and structure, each with a reference.
 
-Read `registry.py` for the names, one module a family for the formulas, and `evaluation.py` for the whole.
+`registry.py` lists the names, each family's module has the formulas, and `evaluation.py` computes them all.
 """

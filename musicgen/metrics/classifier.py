@@ -1,10 +1,10 @@
-"""How well logistic regression tells two classes apart, by cross-validation.
+"""How well logistic regression separates two classes, by cross-validation.
 
-The regression has an intercept and is regularised like scikit-learn's `liblinear` at C = 1, intercept
-included: it minimises ½ w·w + Σ ln(1 + exp(-y (w·x))) with x followed by a 1. There are fewer tunes than
-features, so it is solved for one number a tune: w = Σ a_i x_i with K a the decisions, K the products of all
-pairs of rows. Newton's method with the step of Rasmussen and Williams, Gaussian Processes for Machine
-Learning, 2006, algorithm 3.1, which never divides by a small number.
+The regression has an intercept and is regularised like scikit-learn's `liblinear` at C = 1, including the
+intercept: it minimises ½ w·w + Σ ln(1 + exp(-y (w·x))), with a 1 appended to x. There are fewer tunes than
+features, so it solves the dual problem: w = Σ a_i x_i, with decisions K a, where K has the inner products of
+all pairs of rows. The solver is Newton's method with the step of Rasmussen and Williams, Gaussian Processes
+for Machine Learning, 2006, algorithm 3.1, which never divides by a small number.
 """
 
 import numpy as np
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-_MOST_STEPS = 50
+_MAX_STEPS = 50
 _TOLERANCE = 1e-3
-"""Of the decisions. The error is squared from step to step: after a change of 10⁻³ it is about 10⁻⁶."""
+"""Largest change of a decision at convergence. Convergence is quadratic, so the error is then about 10⁻⁶."""
 
 
 def cross_validated_auc(features: Floats, is_first: NDArray[np.bool_], folds: NDArray[np.int64]) -> float:
-    """Area under the ROC curve of each fold's decisions by a classifier that never saw it; mean over folds.
+    """Area under the ROC curve of each fold, classified by a model of the other folds; mean over folds.
 
-    features: shape (rows, features); is_first: the class of each row; folds: the fold of each row, from 0
-    on. Every fold holds rows of both classes.
+    features: shape (rows, features); is_first: the class of each row; folds: the fold of each row, from 0.
+    Every fold must have rows of both classes.
     """
     products = features @ features.T + 1
     scores = []
@@ -34,10 +34,10 @@ def cross_validated_auc(features: Floats, is_first: NDArray[np.bool_], folds: ND
 
 
 def fit_logistic(products: Floats, is_first: NDArray[np.bool_]) -> Floats:
-    """The weight a of each row, shape (rows,); `products` K has the shape (rows, rows)."""
+    """The weights a, shape (rows,). products: the matrix K, shape (rows, rows)."""
     weights = np.zeros(len(products))
     decisions = np.zeros(len(products))
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         chances = 1 / (1 + np.exp(-decisions))
         curvature = np.sqrt(chances * (1 - chances))
         target = curvature**2 * decisions + is_first - chances
@@ -51,10 +51,10 @@ def fit_logistic(products: Floats, is_first: NDArray[np.bool_]) -> Floats:
 
 
 def area_under_curve(decisions: Floats, is_first: NDArray[np.bool_]) -> float:
-    """Share of the pairs of one row from each class in which the first class has the higher decision.
+    """Share of pairs with a row of each class in which the first class has the higher decision; ties are ½.
 
-    Equal decisions count half. This is the area under the ROC curve: Hanley and McNeil, The Meaning and Use
-    of the Area under a Receiver Operating Characteristic Curve, 1982.
+    This equals the area under the ROC curve: Hanley and McNeil, The Meaning and Use of the Area under a
+    Receiver Operating Characteristic Curve, 1982.
     """
     differences = np.sign(decisions[is_first][:, None] - decisions[~is_first])
     return float(differences.mean() + 1) / 2

@@ -1,4 +1,4 @@
-"""What the `evaluation` config group holds."""
+"""The `evaluation` config group."""
 
 from typing import Annotated
 
@@ -8,9 +8,9 @@ from pydantic.dataclasses import dataclass
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class EvaluationConfig:
-    """How sampled tunes are measured."""
+    """How to measure sampled tunes."""
 
     num_reference_splits: Annotated[int, Field(ge=2, le=1000)]
-    """Random splits of the corpus that give each metric's reference its mean and SD."""
+    """Random splits of the corpus behind each reference's mean and SD."""
     num_train_tunes: Annotated[int, Field(ge=1)] | None
-    """Training tunes that fit/train_loss is taken of, evenly spread over those of the split; None: all."""
+    """Training tunes measured for fit/train_loss, evenly spread over the training split; None: all."""

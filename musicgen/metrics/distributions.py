@@ -1,6 +1,6 @@
-"""Counts of things, and the distance between two distributions of them.
+"""Counts of categorical values, and distances between two distributions.
 
-Things that have no order are int64 codes: runs of pitches, durations, steps.
+Categories are int64 codes: pitches, runs of pitches, durations, intervals.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,36 +9,37 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musicgen.metrics.melody import Integers, UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Integers
 
 _PITCH_BITS = 7
-LONGEST_NGRAM = 9
-"""Pitches of 7 bits: nine of them fit a 63-bit code without loss."""
+MAX_NGRAM = 9
+"""Nine pitches of 7 bits fit into a 63-bit code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """How often each thing occurs, two arrays of shape (different things,)."""
+    """Number of occurrences of each code; arrays of shape (distinct codes,)."""
 
     codes: Integers
-    """Sorted, each once."""
+    """Sorted and distinct."""
     counts: Integers
 
     @classmethod
     def of(cls, sample: Integers) -> "Distribution":
-        """The distribution of a sample of codes, in any order."""
+        """The distribution of a sample of codes."""
         return cls(*np.unique(sample, return_counts=True))
 
     def counts_of(self, codes: Integers) -> Integers:
-        """How often each of these codes occurs, which hold all of the distribution's; sorted, each once."""
+        """Counts of the given codes: sorted, distinct, and a superset of the distribution's."""
         counts = np.zeros(len(codes), np.int64)
         counts[np.searchsorted(codes, self.codes)] = self.counts
         return counts
 
 
 def pitch_ngrams(pitches: Integers, n: int) -> Integers:
-    """One code for each run of n pitches, shape (max(notes - n + 1, 0),); equal codes are equal runs."""
-    assert 1 <= n <= LONGEST_NGRAM
+    """A code for each run of n pitches, shape (max(notes - n + 1, 0),); equal codes mean equal runs."""
+    assert 1 <= n <= MAX_NGRAM
     count = max(len(pitches) - n + 1, 0)
     codes = np.zeros(count, np.int64)
     for offset in range(n):
@@ -47,17 +48,17 @@ def pitch_ngrams(pitches: Integers, n: int) -> Integers:
 
 
 def joined(sequences: Iterable[Integers]) -> Integers:
-    """The codes of all tunes one after the other; an empty array for no tunes."""
+    """The sequences concatenated; an empty array for no sequences."""
     parts = list(sequences)
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def divergence(ours: Distribution, theirs: Distribution) -> float:
-    """Jensen–Shannon divergence, base 2.
+    """Jensen–Shannon divergence, base 2: ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2.
 
-    ½ KL(p ‖ m) + ½ KL(q ‖ m) with m = (p + q) / 2, in [0, 1]; symmetric; 0 for equal distributions. It is
-    the square of what scipy calls jensenshannon. Source: Lin, Divergence Measures Based on the Shannon
-    Entropy, 1991. Raises UnmeasurableError where nothing was counted.
+    In [0, 1], symmetric, 0 for equal distributions; the square of scipy's jensenshannon. Source: Lin,
+    Divergence Measures Based on the Shannon Entropy, 1991. Raises UnmeasurableError for an empty
+    distribution.
     """
     if not len(ours.codes) or not len(theirs.codes):
         raise UnmeasurableError("nothing to count in one of the two sets of tunes")
@@ -67,18 +68,18 @@ def divergence(ours: Distribution, theirs: Distribution) -> float:
 
 
 def jensen_shannon(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
-    """The divergence of two probability vectors over the same outcomes, base 2, in [0, 1]."""
+    """Jensen–Shannon divergence of two probability vectors over the same outcomes, base 2, in [0, 1]."""
     middle = (p + q) / 2
     value = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / 2
     return min(max(value, 0.0), 1.0)
 
 
 def wasserstein(ours: ArrayLike, theirs: ArrayLike) -> float:
-    """Area between the two cumulative distributions of numbers, in their unit.
+    """Wasserstein-1 distance of two samples of numbers, in their unit.
 
-    It is what it takes to move one sample onto the other: mass times way. Source: Vallender, Calculation of
-    the Wasserstein Distance between Probability Distributions on the Line, 1974. Raises UnmeasurableError for
-    an empty sample.
+    The area between the two cumulative distribution functions. Source: Vallender, Calculation of the
+    Wasserstein Distance between Probability Distributions on the Line, 1974. Raises UnmeasurableError for an
+    empty sample.
     """
     samples = [np.sort(np.asarray(side, np.float64)) for side in (ours, theirs)]
     if not all(map(len, samples)):
@@ -89,10 +90,10 @@ def wasserstein(ours: ArrayLike, theirs: ArrayLike) -> float:
 
 
 def entropy_bits(counts: Sequence[int] | NDArray[np.int64]) -> float:
-    """Shannon entropy −Σ p log₂ p of counts, in bits; 0 for a single outcome. Counts must not all be 0."""
+    """Shannon entropy −Σ p log₂ p of counts, in bits; 0 for a single outcome. Some count must be positive."""
     shares = np.asarray(counts, np.float64)
     shares = shares[shares > 0] / shares.sum()
-    # Every logarithm is negative or 0, and the sum of a single outcome is a minus 0 that tables would show.
+    # The sum is never positive; abs also turns the -0.0 of a single outcome into 0.0.
     return abs(float((shares * np.log2(shares)).sum()))
 
 

@@ -1,6 +1,6 @@
-"""Diversity: how much there is in a tune, and how different the tunes are from one another.
+"""Diversity: how varied a tune is, and how much the tunes differ from each other.
 
-More is not better: noise maximises every one of these. The target is the corpus at the same sample size.
+Higher is not better, since noise maximises all of these. The target is the corpus at the same sample size.
 """
 
 from collections.abc import Hashable, Sequence
@@ -9,35 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError, mean
+from musicgen.metrics.tunes import UnmeasurableError, mean
+from musicgen.notation.melodies import Integers, Melody
 
 _NO_TUNES = "no tune has a note"
 
 
 def pitch_class_entropy(melodies: Sequence[Melody]) -> float:
-    """Entropy of the twelve pitch classes of a tune, in bits, 0 to log₂ 12 = 3.58; mean over tunes.
+    """Entropy of the pitch classes of a tune, in bits, in [0, log₂ 12 = 3.58]; mean over tunes.
 
-    Source: Wu and Yang, The Jazz Transformer on the Front Line, 2020. No tunes: UnmeasurableError.
+    Source: Wu and Yang, The Jazz Transformer on the Front Line, 2020. Raises UnmeasurableError for no tunes.
     """
     return mean([entropy_bits(np.bincount(melody.pitches % 12)) for melody in melodies], _NO_TUNES)
 
 
 def pitches_used(melodies: Sequence[Melody]) -> float:
-    """Number of different pitches of a tune, 1 to 128; mean over tunes. No tunes: UnmeasurableError."""
+    """Number of different pitches of a tune, 1 to 128; mean over tunes. UnmeasurableError for no tunes."""
     return mean([len(np.unique(melody.pitches)) for melody in melodies], _NO_TUNES)
 
 
 def pitch_range(melodies: Sequence[Melody]) -> float:
-    """Highest less lowest pitch of a tune, in semitones; mean over tunes. No tunes: UnmeasurableError."""
+    """Highest minus lowest pitch of a tune, in semitones; mean over tunes. UnmeasurableError for no tunes."""
     return mean([int(np.ptp(melody.pitches)) for melody in melodies], _NO_TUNES)
 
 
 def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> float:
-    """Different runs of n pitches / all of them, in (0, 1], over the first `note_budget` notes.
+    """Distinct-n: different / all runs of n pitches in the first `note_budget` notes, in (0, 1].
 
-    Runs stay inside a tune. The ratio falls as notes are added, so only values at the same budget compare.
-    Fewer notes than the budget: UnmeasurableError. Source: Li et al., A Diversity-Promoting Objective
-    Function, 2016 (distinct-n).
+    Runs do not cross tunes. The ratio falls with the number of notes, so only values at the same budget are
+    comparable. Source: Li et al., A Diversity-Promoting Objective Function, 2016. Raises UnmeasurableError
+    for fewer notes than the budget.
     """
     ngrams = joined(pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget))
     if not len(ngrams):
@@ -46,10 +47,10 @@ def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> flo
 
 
 def unique_tunes(identities: Sequence[Hashable]) -> float:
-    """Different tunes / all of them, in (0, 1]; higher is better.
+    """Different / all tunes, in (0, 1]; higher is better.
 
-    identities: equal for tunes that differ in layout only (`corpus.tunes.identity`). No tunes:
-    UnmeasurableError.
+    identities: equal for tunes that differ only in layout (`corpus.tunes.identity`). Raises UnmeasurableError
+    for no tunes.
     """
     if not identities:
         raise UnmeasurableError(_NO_TUNES)
@@ -57,9 +58,9 @@ def unique_tunes(identities: Sequence[Hashable]) -> float:
 
 
 def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:
-    """Levenshtein distance of two tunes' interval strings over the longer's length, in [0, 1].
+    """Levenshtein distances of all pairs of interval strings / length of the longer string, in [0, 1].
 
-    Shape (tunes, tunes); NaN in the rows and columns of tunes of one note, which have no interval.
+    Shape (tunes, tunes). Rows and columns of tunes with a single note, which have no interval, are NaN.
     """
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
@@ -72,9 +73,9 @@ def pair_distances(melodies: Sequence[Melody]) -> NDArray[np.float64]:
 
 
 def pair_distance(distances: NDArray[np.float64]) -> float:
-    """Mean of `pair_distances` over all pairs of tunes, in [0, 1]; 0 where all are transpositions of one.
+    """Mean of `pair_distances` over all pairs of tunes, in [0, 1]; 0 if all are transpositions of one tune.
 
-    Fewer than two tunes with an interval: UnmeasurableError.
+    Raises UnmeasurableError for fewer than two tunes with an interval.
     """
     num_tunes = int((~np.isnan(np.diag(distances))).sum())
     if num_tunes < 2:
@@ -83,11 +84,11 @@ def pair_distance(distances: NDArray[np.float64]) -> float:
 
 
 def _first_notes(melodies: Sequence[Melody], note_budget: int) -> list[Integers]:
-    """The pitches of the first tunes, cut so that there are exactly `note_budget` of them."""
+    """The pitches of the first tunes, exactly `note_budget` in total."""
     parts, left = [], note_budget
     for melody in melodies:
         parts.append(melody.pitches[:left])
         left -= len(parts[-1])
         if left <= 0:
             return parts
-    raise UnmeasurableError(f"{note_budget - left} notes, fewer than the {note_budget} compared everywhere")
+    raise UnmeasurableError(f"{note_budget - left} notes, fewer than the note budget of {note_budget}")

@@ -1,7 +1,7 @@
-"""Figures of an evaluation: what was generated, in colour, against the corpus, in grey.
+"""Figures of an evaluation: generated tunes in colour, the corpus in grey.
 
-Every function gives a matplotlib Figure that belongs to nobody: save it, or hand it to a tracker. Shares, not
-counts, are drawn wherever the two sides differ in size.
+Every function returns a matplotlib Figure that is not registered with pyplot. Figures show shares instead of
+counts, because the two sides differ in size.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.originality import COPY_NOTES
-from musicgen.metrics.profile import LARGEST_INTERVAL, Profile
+from musicgen.metrics.profile import MAX_INTERVAL, Profile
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,18 +26,17 @@ CORPUS_COLOUR = "#8a99a8"
 _PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _LEFT, _BOTTOM, _TOP = 0.75, 0.6, 0.4
 """Margins of a panel in inches."""
-_WORDS_LEFT, _WORDS_BELOW = 0.5, 0.35
-"""How far the names of the axes are from them, in inches."""
-_NAMED_KEYS = frozenset({0, 7})
-"""C and G: enough to read the others by, and each name takes milliseconds to draw."""
-_MOST_TICKS = 5
-"""Of an axis; each takes milliseconds, too."""
+_LABEL_LEFT, _LABEL_BELOW = 0.5, 0.35
+"""Distances of axis labels from their axes in inches."""
+_NAMED_PITCH_CLASSES = frozenset({0, 7})
+"""C and G. Each tick label takes milliseconds to draw."""
+_MAX_TICKS = 5
 _RARE = 0.001
-"""Pitches below this share on both sides are left off the transition matrices."""
+"""Transition matrices omit pitches below this share on both sides."""
 
 
 def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
-    """Every figure that the tunes allow, by file name without suffix; none where no tune has a note."""
+    """The figures by file name without suffix; {} if no tune has a note."""
     if not comparison.corpus.training or not comparison.sample:
         return {}
     generated, corpus = comparison.profile, comparison.corpus.profile
@@ -53,15 +52,15 @@ def evaluation_figures(comparison: Comparison) -> dict[str, Figure]:
 
 
 def pitches_and_intervals(generated: Profile, corpus: Profile) -> Figure:
-    """Shares of the pitches, and of the steps from note to note, as two histograms."""
+    """Histograms of pitches, and of intervals from note to note."""
     figure, (left, right) = _figure(2, width=10.5, height=3.8)
     low = min(generated.pitches.codes[0], corpus.pitches.codes[0])
     high = max(generated.pitches.codes[-1], corpus.pitches.codes[-1])
     _draw_binned(left, generated.pitches, corpus.pitches, np.arange(low, high + 2) - 0.5)
-    named = [pitch for pitch in range(low, high + 1) if pitch % 12 in _NAMED_KEYS]
+    named = [pitch for pitch in range(low, high + 1) if pitch % 12 in _NAMED_PITCH_CLASSES]
     left.set_xticks(named, [pitch_name(pitch) for pitch in named])
     _describe(left, "Pitches", "pitch", "share of notes (%)")
-    limit = LARGEST_INTERVAL
+    limit = MAX_INTERVAL
     _draw_binned(right, generated.intervals, corpus.intervals, np.arange(-limit, limit + 2) - 0.5)
     right.set_xticks(range(-limit, limit + 1, 6))
     _describe(right, "Steps between notes", "interval (semitones)", "share of steps (%)")
@@ -70,11 +69,12 @@ def pitches_and_intervals(generated: Profile, corpus: Profile) -> Figure:
 
 
 def transition_matrices(generated: Profile, corpus: Profile) -> Figure:
-    """Probability of the next pitch given this one, generated on the left, corpus on the right."""
+    """Probabilities of the next pitch given the current one: generated on the left, corpus on the right."""
     figure, axes = _figure(2, width=11, height=5.2, right=1.1)
     matrices = [side.transition_matrix() for side in (generated, corpus)]
     shown = _frequent_pitches(matrices)
-    named = [place for place, pitch in enumerate(shown) if pitch % 12 in _NAMED_KEYS] or range(len(shown))
+    named = [place for place, pitch in enumerate(shown) if pitch % 12 in _NAMED_PITCH_CLASSES]
+    named = named or list(range(len(shown)))
     names = [pitch_name(shown[place]) for place in named]
     image = None
     for ax, counts, title in zip(axes, matrices, ("Generated", "Corpus"), strict=True):
@@ -93,7 +93,7 @@ def transition_matrices(generated: Profile, corpus: Profile) -> Figure:
 
 
 def tune_lengths(generated: Profile, corpus: Profile) -> Figure:
-    """Shares of the tunes by their number of notes."""
+    """Histogram of the number of notes per tune."""
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
     lengths = generated.num_notes, corpus.num_notes
     top = int(np.percentile(np.concatenate(lengths), 99)) + 1
@@ -105,7 +105,7 @@ def tune_lengths(generated: Profile, corpus: Profile) -> Figure:
 
 
 def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
-    """Shares of the tunes by their longest run of pitches from a training tune, beside held-out tunes."""
+    """Histogram of the longest run of pitches shared with a training tune, against held-out tunes."""
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
     top = max(40, int(np.percentile([*generated, *held_out], 95)) + 2)
     bins = np.arange(0, top + 3, 2) - 0.5
@@ -132,14 +132,14 @@ def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
 
 
 def pitch_name(pitch: int) -> str:
-    """Scientific name of a MIDI number: 60 is C4."""
+    """Scientific pitch name of a MIDI number: 60 is C4."""
     return f"{_PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -> tuple[Figure, list[Axes]]:
-    """A figure with panels side by side; width, height and the margin at the right in inches.
+    """A figure with panels side by side; width, height and right margin in inches.
 
-    Margins and the places of words are given, since matplotlib takes longer to find them than to draw.
+    Margins and label positions are fixed, because an automatic layout takes longer than drawing.
     """
     from matplotlib.figure import Figure
 
@@ -155,9 +155,9 @@ def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -
     )
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
-        panel.locator_params(nbins=_MOST_TICKS)
-        panel.xaxis.set_label_coords(0.5, -_WORDS_BELOW / (height - _BOTTOM - _TOP))
-        panel.yaxis.set_label_coords(-_WORDS_LEFT / panel_width, 0.5)
+        panel.locator_params(nbins=_MAX_TICKS)
+        panel.xaxis.set_label_coords(0.5, -_LABEL_BELOW / (height - _BOTTOM - _TOP))
+        panel.yaxis.set_label_coords(-_LABEL_LEFT / panel_width, 0.5)
     return figure, panels
 
 
@@ -167,13 +167,9 @@ def _describe(panel: Axes, title: str, horizontal: str, vertical: str) -> None:
 
 
 def _draw_binned(
-    ax: Axes,
-    ours: Distribution,
-    theirs: Distribution,
-    bins: NDArray[Any],
-    their_name: str = "corpus",
+    ax: Axes, ours: Distribution, theirs: Distribution, bins: NDArray[Any], their_name: str = "corpus"
 ) -> None:
-    """Corpus as grey bars, generated as a coloured outline over them."""
+    """Draw the corpus as grey bars, and the generated tunes as a coloured outline over them."""
     for side, name, style in (
         (theirs, their_name, {"color": CORPUS_COLOUR, "fill": True, "alpha": 0.55, "linewidth": 0}),
         (ours, "generated", {"color": GENERATED_COLOUR, "fill": False, "linewidth": 1.8}),
@@ -185,6 +181,6 @@ def _draw_binned(
 
 
 def _frequent_pitches(matrices: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The pitches that are not rare on both sides."""
+    """The pitches that are common on at least one side."""
     shares = [counts.sum(axis=1) / max(counts.sum(), 1) for counts in matrices]
     return np.flatnonzero(np.maximum(*shares) >= _RARE)

@@ -1,12 +1,12 @@
-"""The floor: a character n-gram model, the least that a network has to beat.
+"""A character n-gram model: the floor that a network has to beat.
 
-Witten–Bell interpolation (Witten and Bell, The Zero-Frequency Problem, 1991): after a context h that was seen
+Witten–Bell interpolation (Witten and Bell, The Zero-Frequency Problem, 1991): for a context h that occurs
 N(h) times with T(h) different successors,
 
     p(c | h) = (count(h, c) + T(h) · p(c | h without its first character)) / (N(h) + T(h)),
 
-down to the uniform distribution over the training characters and one end mark; an unseen context passes its
-shorter one through. Every tune starts after start marks and ends with the end mark.
+down to the uniform distribution over the training characters and an end mark. An unseen context has the
+distribution of the next shorter one. Tunes are padded with start marks and end with the end mark.
 """
 
 from bisect import bisect_right
@@ -25,12 +25,12 @@ class NgramModel:
     """A character model of a given order: each character depends on the order - 1 before it."""
 
     def __init__(self, order: int = DEFAULT_ORDER) -> None:
-        """`order` is at least 1, which is the frequency of characters."""
+        """order: at least 1, which ignores the context."""
         assert order >= 1
         self.order = order
 
     def fit(self, tunes: Sequence[str]) -> Self:
-        """Count the characters of the training tunes after every shorter context; returns itself."""
+        """Count the successors of all contexts in the training tunes; returns self."""
         self._alphabet = sorted(set("".join(tunes)) | {_MARK})
         grams: Counter[str] = Counter()
         for tune in tunes:
@@ -47,9 +47,9 @@ class NgramModel:
         return self
 
     def loss(self, tunes: Sequence[str]) -> float:
-        """Mean −ln p of the tunes' characters, in nats per character; the end mark is not counted.
+        """Mean −ln p per character, in nats, without the end mark.
 
-        A character that the training tunes lack has the probability of the uniform distribution.
+        Characters that the training tunes lack count as if they had been in the uniform distribution.
         """
         total, characters = 0.0, 0
         for tune in tunes:
@@ -62,7 +62,7 @@ class NgramModel:
         return total / characters
 
     def sample(self, num_tunes: int, max_chars: int, generator: np.random.Generator) -> list[str]:
-        """Draw tunes, each until its end mark or `max_chars` characters. Equal generators, equal tunes."""
+        """Sample tunes, each up to its end mark or `max_chars` characters."""
         return [self._sample_one(max_chars, generator) for _ in range(num_tunes)]
 
     def _sample_one(self, max_chars: int, generator: np.random.Generator) -> str:
@@ -80,7 +80,7 @@ class NgramModel:
         return _MARK * (self.order - 1) + tune.replace(_MARK, " ") + _MARK
 
     def _probability(self, context: str, character: str) -> float:
-        """The formula of the module, from the shortest context to the whole one."""
+        """p(character | context), from the shortest context to the full one."""
         probability = 1 / len(self._alphabet)
         for start in range(len(context), -1, -1):
             successors = self._counts.get(context[start:])
@@ -91,14 +91,14 @@ class NgramModel:
         return probability
 
     def _cumulative(self, context: str) -> list[float]:
-        """Cumulative probabilities of the alphabet after a context; kept for reuse."""
-        # A list, since a character is looked up in less time than numpy takes to be called.
+        """Cumulative probabilities of the alphabet after a context; cached."""
+        # bisect on a list is faster than a call to numpy.
         if context not in self._sums:
             self._sums[context] = self._distribution(context).cumsum().tolist()
         return self._sums[context]
 
     def _distribution(self, context: str) -> NDArray[np.float64]:
-        """The formula of the module for the whole alphabet, shape (characters,); kept for reuse."""
+        """p(· | context) for the whole alphabet, shape (characters,); cached."""
         known = self._distributions.get(context)
         if known is not None:
             return known
@@ -107,7 +107,7 @@ class NgramModel:
         if successors is None:
             return shorter
         probabilities = shorter * len(successors)
-        # Most contexts have one successor or two, for which numpy is the slower way.
+        # Most contexts have one or two successors, for which a loop is faster than numpy.
         for character, count in successors.items():
             probabilities[self._number[character]] += count
         probabilities /= sum(successors.values()) + len(successors)
@@ -116,7 +116,7 @@ class NgramModel:
 
 
 def _with_shorter_contexts(counts: dict[str, dict[str, int]], order: int) -> dict[str, dict[str, int]]:
-    """Counts after every context of 0 to order - 1 characters, from those after the longest."""
+    """Counts for contexts of 0 to order - 1 characters, summed up from those of the longest."""
     every, longer = dict(counts), counts
     for _ in range(order - 1):
         shorter: dict[str, dict[str, int]] = {}

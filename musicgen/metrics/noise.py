@@ -1,32 +1,31 @@
-"""Sampling noise: how far a metric of one network would move if other tunes were drawn from it.
+"""Sampling noise: how much a metric of one network varies between samples of tunes.
 
-The delete-a-group jackknife. The n requested tunes are dealt at random into G = 10 groups of equal size (or
-nearly), and every metric θ is measured G times, each time without one group. With θ̄ the mean of these,
+The delete-a-group jackknife: the n requested tunes are divided at random into G = 10 groups of (nearly) equal
+size, and every metric θ is measured G times, each time without one group. With their mean θ̄,
 
     standard error = √( (G - 1) / G · Σ_g (θ_g - θ̄)² ).
 
-Sources: Shao and Tu, The Jackknife and Bootstrap, 1995, chapters 1 and 2 (also for medians, for which the
-jackknife of single tunes is wrong); Kott, The Delete-a-Group Jackknife, 2001. With ten groups the
-standard error is itself known to about a quarter (nine degrees of freedom).
+Sources: Shao and Tu, The Jackknife and Bootstrap, 1995, chapters 1 and 2 (also on medians, for which deleting
+single tunes is inconsistent); Kott, The Delete-a-Group Jackknife, 2001. With ten groups (nine degrees of
+freedom) the relative error of the standard error is about a quarter.
 """
 
 import numpy as np
 
 from musicgen.metrics.comparison import Comparison
-from musicgen.metrics.measuring import measure
+from musicgen.metrics.registry import measure
 
 NUM_GROUPS = 10
 LEFT_OUT = frozenset({"similarity/two_sample_auc"})
-"""A smaller sample draws other held-out tunes and other folds, which the jackknife takes for noise of the
-network."""
+"""A smaller sample changes held-out tunes and folds, which the jackknife would mistake for sampling noise."""
 
 
 def sampling_noise(comparison: Comparison) -> dict[str, float]:
-    """The standard error of each metric that has a value without any one of the groups; {} for one tune.
+    """Standard error of each metric that has a value without any group; {} for fewer than two tunes.
 
-    The comparison's seed deals the groups. Where n-grams are counted over a fixed number of notes, each of
-    the G samples has (G - 1) / G of that budget, so that nearly the same tunes take part as in the whole.
-    The corpus and the drawn sample stay as they are. A median of whole numbers that does not move gives 0.
+    The comparison's seed divides the groups. N-grams are counted in (G - 1) / G of the note budget, so that
+    nearly the same tunes contribute. The corpus and the sample are unchanged. A median of integers that does
+    not change has the error 0.
     """
     num_requested = comparison.num_requested
     num_groups = min(NUM_GROUPS, num_requested)
@@ -36,9 +35,9 @@ def sampling_noise(comparison: Comparison) -> dict[str, float]:
     note_budget = comparison.note_budget * (num_groups - 1) // num_groups
     replicates = []
     for group in np.array_split(order, num_groups):
-        is_left = np.ones(num_requested, bool)
-        is_left[group] = False
-        replicates.append(measure(comparison.rest(is_left, note_budget), LEFT_OUT)[0])
+        is_kept = np.ones(num_requested, bool)
+        is_kept[group] = False
+        replicates.append(measure(comparison.restricted(is_kept, note_budget), LEFT_OUT)[0])
     noise = {}
     for name in replicates[0]:
         values = [value for metrics in replicates if (value := metrics[name]) is not None]
@@ -48,6 +47,6 @@ def sampling_noise(comparison: Comparison) -> dict[str, float]:
 
 
 def jackknife_error(values: list[float]) -> float:
-    """The standard error from the values of a statistic without each group in turn."""
+    """The standard error, given a statistic's values without each group in turn."""
     num_groups = len(values)
     return float(np.sqrt((num_groups - 1) * np.var(values)))

@@ -1,8 +1,8 @@
-"""Originality: does the network compose, or recite its training tunes?
+"""Originality: does the network compose, or does it recite its training tunes?
 
-A *copy* is a run of notes that some training tune holds too. As written, pitches are compared (longest copy,
-novelty) or pitches and durations (copied share); transposed, steps in semitones, or steps and the durations
-they lead to. A run of m equal steps is a copy of m + 1 notes.
+A *copy* is a run of notes that also occurs in a training tune. As written, it compares pitches (longest copy,
+novelty) or pitches and durations (copied share); transposed, it compares steps in semitones, or steps and the
+duration of their second note. A run of m equal steps is a copy of m + 1 notes.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.matching import Matches, PassageIndex
-from musicgen.metrics.melody import Integers, Melody, ScoredTune, mean
+from musicgen.metrics.suffix_array import Matches, PassageIndex
+from musicgen.metrics.tunes import ScoredTune, mean
+from musicgen.notation.melodies import Integers, Melody
 
 COPY_NOTES = 16
-"""From this length on a shared run counts as copied: two bars of quavers in common time."""
+"""Minimum length of a shared run to count as copied: two bars of quavers in common time."""
 NOVELTY_NOTES = 8
 _NO_TUNES = "no tune has a note"
 _PITCH_BITS = 8
@@ -24,7 +25,7 @@ _PITCH_BITS = 8
 
 @dataclass(frozen=True)
 class Copies:
-    """What one tune shares with the training tunes; the arrays of `Matches` count notes or steps."""
+    """The runs that one tune shares with the training tunes: of pitches, notes, steps, and timed steps."""
 
     num_notes: int
     pitches: Matches
@@ -34,22 +35,22 @@ class Copies:
 
     @property
     def longest_copy(self) -> int:
-        """Notes of the longest run of pitches found in a training tune."""
+        """Length in notes of the longest run of pitches found in a training tune."""
         return self.pitches.longest()
 
     @property
     def longest_transposed_copy(self) -> int:
-        """Notes of the longest run found in a training tune in any key; 1 where no step is."""
+        """Length in notes of the longest run found in any key; 1 if no step is shared."""
         return min(self.steps.longest() + 1, self.num_notes)
 
     @cached_property
     def copied(self) -> NDArray[np.bool_]:
-        """Which notes lie in a copy of pitches and durations of at least 16 notes, shape (notes,)."""
+        """Which notes are in a copy of pitches and durations of at least 16 notes, shape (notes,)."""
         return self.notes.covered(COPY_NOTES)
 
     @cached_property
     def copied_transposed(self) -> NDArray[np.bool_]:
-        """The same in any key; the duration of a copy's first note is free. Shape (notes,)."""
+        """The same in any key, ignoring the duration of a copy's first note; shape (notes,)."""
         is_step_copied = self.note_steps.covered(COPY_NOTES - 1)
         is_copied = np.zeros(self.num_notes, bool)
         is_copied[:-1] |= is_step_copied
@@ -58,13 +59,13 @@ class Copies:
 
     @property
     def novel(self) -> NDArray[np.bool_]:
-        """For each run of 8 pitches: whether no training tune has it; shape (max(notes - 7, 0),)."""
+        """For each run of 8 pitches, whether no training tune has it; shape (max(notes - 7, 0),)."""
         return self.pitches.lengths[: max(self.num_notes - NOVELTY_NOTES + 1, 0)] < NOVELTY_NOTES
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingIndex:
-    """Everything that is needed to find copies of some training tunes."""
+    """An index of training tunes to find copies."""
 
     pitches: PassageIndex
     notes: PassageIndex
@@ -73,7 +74,6 @@ class TrainingIndex:
 
     @classmethod
     def build(cls, melodies: Sequence[Melody]) -> "TrainingIndex":
-        """Index the training tunes: four sorted lists of their notes."""
         return cls(
             PassageIndex([melody.pitches for melody in melodies]),
             PassageIndex([_notes(melody) for melody in melodies]),
@@ -82,7 +82,7 @@ class TrainingIndex:
         )
 
     def restricted(self, is_kept: NDArray[np.bool_]) -> "TrainingIndex":
-        """The index of some of the training tunes, `is_kept` of shape (tunes,), with the same numbers."""
+        """The index of a subset of the tunes, which keep their numbers; is_kept: shape (tunes,)."""
         parts = (self.pitches, self.notes, self.steps, self.note_steps)
         return TrainingIndex(*(part.restricted(is_kept) for part in parts))
 
@@ -99,7 +99,7 @@ class TrainingIndex:
         return [Copies(len(melody), *matches) for melody, *matches in found]
 
     def longest_copies(self, melodies: Sequence[Melody]) -> list[int]:
-        """The longest copy in each melody, in notes; quicker than all that `find` tells."""
+        """The longest copy in each melody, in notes; faster than `find`."""
         return [matches.longest() for matches in self.pitches.match([melody.pitches for melody in melodies])]
 
 
@@ -108,50 +108,58 @@ class NearestTune:
     """The training tune with the longest copy, and the copied notes in both tunes."""
 
     number: int
-    """Its place among the training tunes."""
+    """Index of the training tune."""
     start: int
-    """The first copied note of the generated tune, counted from 0."""
+    """Index of the first copied note in the generated tune."""
     num_notes: int
     passage: str
-    """The bars of the generated tune that the copy touches, in ABC."""
+    """The bars of the generated tune that overlap the copy, in ABC."""
     place: int
-    """The first copied note of the training tune, counted from 0."""
+    """Index of the first copied note in the training tune."""
     is_transposed: bool
-    """Whether the copy is one in another key."""
 
 
 def longest_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of pitches found in a training tune, in notes; median. No tunes: UnmeasurableError."""
+    """Longest run of pitches found in a training tune, in notes; median over tunes.
+
+    Raises UnmeasurableError for no tunes.
+    """
     return _median([one.longest_copy for one in copies])
 
 
 def longest_transposed_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of steps found in a training tune, in notes; median. No tunes: UnmeasurableError."""
+    """Longest run of steps found in a training tune, in notes; median over tunes.
+
+    Raises UnmeasurableError for no tunes.
+    """
     return _median([one.longest_transposed_copy for one in copies])
 
 
 def copied_share(copies: Sequence[Copies]) -> float:
-    """Share of all notes inside a copy of at least 16 notes, pitch and duration as written; in [0, 1].
+    """Share of all notes inside a copy of at least 16 notes, pitch and duration as written, in [0, 1].
 
-    Lower is better, down to the corpus' own value. No notes: UnmeasurableError.
+    Lower is better, down to the value of the corpus. Raises UnmeasurableError for no notes.
     """
     return mean(_joined([one.copied for one in copies]), _NO_TUNES)
 
 
 def transposed_copied_share(copies: Sequence[Copies]) -> float:
-    """Share of all notes inside a copy of at least 16 notes in any key, in [0, 1]. Else as above."""
+    """Share of all notes inside a copy of at least 16 notes in any key; otherwise like `copied_share`."""
     return mean(_joined([one.copied_transposed for one in copies]), _NO_TUNES)
 
 
-def novelty(copies: Sequence[Copies]) -> float:
-    """Share of the runs of 8 pitches that no training tune has; in [0, 1]. No such run: UnmeasurableError."""
+def novelty_8(copies: Sequence[Copies]) -> float:
+    """Share of the runs of 8 pitches that no training tune has, in [0, 1].
+
+    Raises UnmeasurableError if no tune has 8 notes.
+    """
     return mean(_joined([one.novel for one in copies]), f"no tune has {NOVELTY_NOTES} notes")
 
 
 def nearest_tune(tune: ScoredTune, copies: Copies) -> NearestTune | None:
-    """Where the longest copy of a tune comes from; the first of equals; None where no note is shared.
+    """The source of the longest copy in a tune (the first, in case of ties); None if no note is shared.
 
-    A copy in another key is told only where it has at least 16 notes and none as written is as long: almost
+    A transposed copy counts only if it has at least 16 notes and is longer than any copy as written: almost
     every tune shares a short run of steps with some training tune.
     """
     if not copies.longest_copy:

@@ -1,7 +1,7 @@
-"""The notes of many tunes in one array, and what similarity compares, counted once for all of them.
+"""The notes of many tunes in one array, and the distributions that similarity metrics compare.
 
-A corpus has thousands of tunes and each is short: counting over all notes at once is many times faster than
-tune by tune.
+A corpus has thousands of short tunes, so counting over all notes at once is many times faster than tune by
+tune.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.distributions import Distribution, pitch_ngrams
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Integers, Melody
 
-LARGEST_INTERVAL = 12
+MAX_INTERVAL = 12
 NUM_PITCHES = 128
 
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The notes of some tunes, one tune after the other."""
+    """The concatenated notes of tunes; arrays of shape (notes,) unless stated otherwise."""
 
     num_notes: Integers
-    """Of each tune, shape (tunes,)."""
+    """Notes of each tune, shape (tunes,)."""
     tunes: Integers
-    """The tune of each note, shape (notes,)."""
+    """Index of each note's tune."""
     pitches: Integers
     relative_pitch_classes: Integers
-    """Counted from the tonic of K:, thus free of the key."""
+    """Relative to the tonic of K:, so independent of the key."""
     durations: Integers
 
     @classmethod
     def of(cls, melodies: Sequence[Melody]) -> "Notes":
-        """Join these tunes, each of which has notes; raises UnmeasurableError for no tune."""
+        """Concatenate tunes, which must have notes. Raises UnmeasurableError for no tunes."""
         if not melodies:
             raise UnmeasurableError("no tune has a note")
         num_notes = np.array([len(melody) for melody in melodies])
@@ -44,12 +45,12 @@ class Notes:
         return cls(num_notes, tunes, pitches, (pitches - tonics[tunes]) % 12, durations)
 
     def intervals(self) -> tuple[Integers, Integers]:
-        """Semitones from note to note inside the tunes, and the tune of each; both of shape (steps,)."""
+        """Semitones from note to note inside tunes, and the tune of each; both of shape (steps,)."""
         is_inside = self.tunes[1:] == self.tunes[:-1]
         return np.diff(self.pitches)[is_inside], self.tunes[1:][is_inside]
 
     def ngrams(self, n: int) -> tuple[Integers, Integers]:
-        """Codes of the runs of n pitches inside the tunes, and the tune of each; both of shape (runs,)."""
+        """Codes of the runs of n pitches inside tunes, and the tune of each; both of shape (runs,)."""
         codes = pitch_ngrams(self.pitches, n)
         is_inside = self.tunes[: len(codes)] == self.tunes[n - 1 :]
         return codes[is_inside], self.tunes[n - 1 :][is_inside]
@@ -57,25 +58,25 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The notes of some tunes in numbers."""
+    """Distributions over the notes of tunes, and numbers per tune."""
 
     pitches: Distribution
     relative_pitch_classes: Distribution
     intervals: Distribution
-    """In semitones; steps beyond an octave count as an octave."""
+    """In semitones, clipped to an octave."""
     durations: Distribution
     transitions: Distribution
-    """Pairs of successive pitches: 128 times the first, plus the second."""
+    """Pairs of successive pitches: 128 · first + second."""
     num_notes: Integers
-    """Of each tune, shape (tunes,)."""
+    """Notes of each tune, shape (tunes,)."""
     ranges: Integers
-    """Highest less lowest pitch of each tune in semitones, shape (tunes,)."""
+    """Highest minus lowest pitch of each tune in semitones, shape (tunes,)."""
     mean_intervals: NDArray[np.float64]
-    """Mean step size in semitones, shape (tunes of more than one note,)."""
+    """Mean interval size in semitones, shape (tunes with more than one note,)."""
 
     @classmethod
     def of(cls, melodies: Sequence[Melody]) -> "Profile":
-        """Count the notes of these tunes, each of which has some; raises UnmeasurableError for no tune."""
+        """Count the notes of tunes, which must have notes. Raises UnmeasurableError for no tunes."""
         notes = Notes.of(melodies)
         first_notes = np.cumsum(notes.num_notes) - notes.num_notes
         highest = np.maximum.reduceat(notes.pitches, first_notes)
@@ -86,7 +87,7 @@ class Profile:
         return cls(
             pitches=Distribution.of(notes.pitches),
             relative_pitch_classes=Distribution.of(notes.relative_pitch_classes),
-            intervals=Distribution.of(np.clip(steps, -LARGEST_INTERVAL, LARGEST_INTERVAL)),
+            intervals=Distribution.of(np.clip(steps, -MAX_INTERVAL, MAX_INTERVAL)),
             durations=Distribution.of(notes.durations),
             transitions=Distribution.of(notes.ngrams(2)[0]),
             num_notes=notes.num_notes,
@@ -95,7 +96,7 @@ class Profile:
         )
 
     def transition_matrix(self) -> Integers:
-        """How often each pitch follows each, shape (128, 128), row the first of the two."""
+        """Counts of successive pitches, shape (128, 128); rows are the first pitch."""
         counts = np.zeros(NUM_PITCHES**2, np.int64)
         counts[self.transitions.codes] = self.transitions.counts
         return counts.reshape(NUM_PITCHES, NUM_PITCHES)

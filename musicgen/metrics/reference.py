@@ -1,11 +1,11 @@
-"""The scale beside every value: held-out corpus tunes on one side, a character 5-gram model on the other.
+"""The scale for every metric: held-out corpus tunes as the reference, a character 5-gram model as the floor.
 
-For each of 20 random splits, as many corpus tunes as a run samples are set aside (a group of near-duplicates
-stays on one side) and measured against all the others, through the same code as generated tunes. The floor is
-the mean over three of these splits of as many tunes sampled from a Witten–Bell 5-gram model of the others.
-The two-sample test draws its held-out tunes from the others too.
+For each of 20 random splits, as many corpus tunes as a run samples are held out (groups of near-duplicates
+stay together) and measured against the rest by the same code as generated tunes. The floor is the mean over
+three of these splits of as many tunes sampled from a Witten–Bell 5-gram model of the rest. The two-sample
+test draws its held-out tunes from the rest.
 
-Computed once for a corpus and kept as JSON, under the hash of everything that the values depend on.
+References are cached as JSON files, named by a hash of everything that their values depend on.
 """
 
 import hashlib
@@ -22,60 +22,58 @@ from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import ScoredTune, read_tunes, with_notes
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
-from musicgen.metrics.registry import DEFINITION_VERSION
+from musicgen.metrics.registry import DEFINITION_VERSION, measure
+from musicgen.metrics.tunes import ScoredTune, read_tunes, with_notes
 from musicgen.system.files import computed_once
 
 log = logging.getLogger(__name__)
 
 NUM_SPLITS = 20
 NUM_FLOOR_SPLITS = 3
-SMALLEST_CORPUS = 8
+MIN_CORPUS_TUNES = 8
 _SEED = 20
 _CAP_PERCENTILE = 99
-"""The floor's tunes end where few corpus tunes go on."""
-_LARGEST_SHARE = 4
-"""At most a quarter of the corpus is set aside, so that the rest still stands for the whole."""
+"""The 5-gram model's tunes are capped at this percentile of the lengths of corpus tunes."""
+_MIN_TUNES_PER_HELD_OUT = 4
+"""At most a quarter of the corpus is held out, so that the rest still represents it."""
 INDISTINGUISHABLE_SDS = 2.0
-"""A value as near as this to the corpus' mean reads as one of the corpus."""
+"""A value this close to the corpus mean is not distinguishable from the corpus."""
 
 Metrics = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What corpus tunes and the floor score at one sample size."""
+    """Metrics of corpus tunes and of the floor at one sample size."""
 
     sample_size: int
-    """Tunes set aside in each split: the number asked for, or a quarter of the corpus if that is less."""
+    """Tunes held out in each split: the number requested, or a quarter of the corpus if that is less."""
     note_budget: int
-    """Notes over which n-grams are counted: half of what `sample_size` tunes of the corpus have on average.
-    """
+    """Number of notes in which n-grams are counted: half of the average for `sample_size` corpus tunes."""
     num_corpus_tunes: int
     mean: dict[str, float]
-    """Metric → mean over the splits; metrics that have no value in some split are missing."""
+    """Metric -> mean over the splits; only metrics with a value in every split."""
     sd: dict[str, float]
-    """Metric → standard deviation over the splits, with Bessel's correction."""
+    """Metric -> standard deviation over the splits, with Bessel's correction."""
     floor: dict[str, float]
-    """Metric → mean over the floor's splits."""
+    """Metric -> mean over the floor's splits."""
 
     @property
-    def beside(self) -> dict[str, dict[str, float]]:
-        """Metric → mean and sd, as run.json and tables have them."""
+    def by_metric(self) -> dict[str, dict[str, float]]:
+        """Metric -> mean and sd, as in run.json and tables."""
         return {metric: {"mean": mean, "sd": self.sd[metric]} for metric, mean in self.mean.items()}
 
     def verdict(self, metric: str, value: float | None) -> str | None:
-        """How a value stands to the corpus, in words; None without a value or a reference."""
+        """How a value compares with the corpus, in words; None without a value or a reference."""
         if value is None or metric not in self.mean:
             return None
         return verdict(value, self.mean[metric], self.sd[metric])
 
 
 def verdict(value: float, mean: float, sd: float) -> str:
-    """Say "not distinguishable from the corpus" within 2 SD, else by how many SD above or below."""
+    """Say "not distinguishable from the corpus" within 2 SD, or else how many SD above or below it."""
     difference = value - mean
     if abs(difference) <= INDISTINGUISHABLE_SDS * sd:
         return "not distinguishable from the corpus"
@@ -95,11 +93,11 @@ def build_reference(
     on_wait: Callable[[str], None] = log.warning,
     locks: bool = True,
 ) -> Reference:
-    """The reference of a corpus for samples of `num_tunes`, from `cache_dir` where it was computed before.
+    """The reference of a corpus for samples of `num_tunes`, cached in `cache_dir` if given.
 
-    `tunes` are the cleaned texts of the whole corpus; `groups` numbers their near-duplicates (each tune is
-    its own group, if not given). on_wait hears where another process is computing it just now; without
-    locks nobody knows. Raises InputError for fewer than 8 tunes with notes.
+    tunes: the cleaned texts of the whole corpus; groups: the group of near-duplicates of each tune, default:
+    all different. on_wait is called with a message if another process is computing the same reference;
+    without `locks` both compute it. Raises InputError for fewer than 8 tunes with notes.
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
@@ -118,69 +116,69 @@ def build_reference(
 def reference_file(
     cache_dir: Path, tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int
 ) -> Path:
-    """Where the reference is kept, named by 16 hexadecimal digits of the SHA-256 of all that decides it."""
+    """The cache file of a reference; its name is a hash of everything that the values depend on."""
     content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED])
     return cache_dir / f"reference-{hashlib.sha256(content.encode()).hexdigest()[:16]}.json"
 
 
 def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> Reference:
-    sample_size = max(min(num_tunes, len(texts) // _LARGEST_SHARE), 1)
-    aside = [_set_aside(np.asarray(groups), sample_size, split) for split in range(num_splits)]
-    # abc2midi takes longest, and nobody asks whether a tune parses that no split sets aside.
-    tunes = tuple(read_tunes(texts, asks_abc2midi=np.any(aside, axis=0).tolist()))
+    sample_size = max(min(num_tunes, len(texts) // _MIN_TUNES_PER_HELD_OUT), 1)
+    held_out = [_hold_out(np.asarray(groups), sample_size, split) for split in range(num_splits)]
+    # abc2midi is the slowest part, and is only needed for tunes that some split holds out.
+    tunes = tuple(read_tunes(texts, runs_abc2midi=np.any(held_out, axis=0).tolist()))
     num_usable = len(with_notes(tunes))
-    if num_usable < SMALLEST_CORPUS:
+    if num_usable < MIN_CORPUS_TUNES:
         raise InputError(
-            f"the corpus has {num_usable} tunes with notes, at least {SMALLEST_CORPUS} are needed"
+            f"the corpus has {num_usable} tunes with notes; at least {MIN_CORPUS_TUNES} are needed"
         )
     num_notes = sum(len(tune.melody) for tune in tunes)
-    source = _SplitSource(
+    splits = _Splits(
         texts=texts,
         tunes=tunes,
-        aside=aside,
+        held_out=held_out,
         index=TrainingIndex.build([tune.melody for tune in tunes]),
         sample_size=sample_size,
         note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
     )
-    held_out = [source.measure_held_out(split) for split in range(num_splits)]
-    floor = [source.measure_floor(split) for split in range(min(NUM_FLOOR_SPLITS, num_splits))]
+    corpus = [splits.measure_held_out(split) for split in range(num_splits)]
+    floor = [splits.measure_floor(split) for split in range(min(NUM_FLOOR_SPLITS, num_splits))]
     return Reference(
         sample_size=sample_size,
-        note_budget=source.note_budget,
+        note_budget=splits.note_budget,
         num_corpus_tunes=len(tunes),
-        mean=_over_splits(held_out, np.mean),
-        sd=_over_splits(held_out, _standard_deviation),
+        mean=_over_splits(corpus, np.mean),
+        sd=_over_splits(corpus, lambda values: np.std(values, ddof=1)),
         floor=_over_splits(floor, np.mean),
     )
 
 
 @dataclass(frozen=True)
-class _SplitSource:
-    """A corpus that was read and indexed once, to be split many times."""
+class _Splits:
+    """A corpus that is read and indexed once, and split many times."""
 
     texts: Sequence[str]
     tunes: tuple[ScoredTune, ...]
-    aside: Sequence[NDArray[np.bool_]]
-    """Which tunes each split sets aside, shape (tunes,)."""
+    held_out: Sequence[NDArray[np.bool_]]
+    """Which tunes each split holds out, shape (tunes,)."""
     index: TrainingIndex
     sample_size: int
     note_budget: int
 
     def measure_held_out(self, split: int) -> Metrics:
-        """The metrics of the tunes that this split sets aside."""
-        tunes = [tune for tune, aside in zip(self.tunes, self.aside[split], strict=True) if aside]
+        """The metrics of the tunes that this split holds out."""
+        tunes = [tune for tune, is_out in zip(self.tunes, self.held_out[split], strict=True) if is_out]
         return self._measure(tunes, split)
 
     def measure_floor(self, split: int) -> Metrics:
-        """The metrics of as many 5-gram tunes, learnt from the rest."""
-        rest = [text for text, aside in zip(self.texts, self.aside[split], strict=True) if not aside]
+        """The metrics of as many tunes of a 5-gram model trained on the rest."""
+        rest = [text for text, is_out in zip(self.texts, self.held_out[split], strict=True) if not is_out]
         max_chars = int(np.percentile([len(text) for text in rest], _CAP_PERCENTILE))
         samples = NgramModel().fit(rest).sample(self.sample_size, max_chars, self._generator(split))
         ended = [len(sample) < max_chars for sample in samples]
-        return self._measure(read_tunes(samples, ended=ended, asks_abc2midi=True), split)
+        return self._measure(read_tunes(samples, ended=ended, runs_abc2midi=True), split)
 
     def _measure(self, delivered: Sequence[ScoredTune], split: int) -> Metrics:
-        is_kept = ~self.aside[split]
+        is_kept = ~self.held_out[split]
         rest = [tune for tune, kept in zip(self.tunes, is_kept, strict=True) if kept and len(tune.melody)]
         shuffled = self._generator(split).permutation(len(rest))
         corpus = Corpus(
@@ -198,29 +196,25 @@ class _SplitSource:
         return np.random.default_rng([_SEED, split, 1])
 
 
-def _set_aside(groups: NDArray[np.int64], sample_size: int, split: int) -> NDArray[np.bool_]:
-    """Which tunes a split sets aside, shape (tunes,): whole groups at random, while they fit."""
-    is_aside = np.zeros(len(groups), bool)
+def _hold_out(groups: NDArray[np.int64], sample_size: int, split: int) -> NDArray[np.bool_]:
+    """Which tunes a split holds out, shape (tunes,): random whole groups that fit."""
+    is_held_out = np.zeros(len(groups), bool)
     room = sample_size
     for group in np.random.default_rng([_SEED, split]).permutation(np.unique(groups)):
         members = groups == group
         if members.sum() <= room:
-            is_aside |= members
+            is_held_out |= members
             room -= int(members.sum())
         if room == 0:
             break
-    return is_aside
+    return is_held_out
 
 
 def _over_splits(splits: Sequence[Metrics], summary: Callable[[list[float]], Any]) -> dict[str, float]:
-    """The summary of each metric that has a value in every split."""
+    """Summarise each metric that has a value in every split."""
     summaries = {}
     for name in splits[0]:
         values = [value for split in splits if (value := split[name]) is not None]
         if len(values) == len(splits):
             summaries[name] = float(summary(values))
     return summaries
-
-
-def _standard_deviation(values: list[float]) -> float:
-    return float(np.std(values, ddof=1))

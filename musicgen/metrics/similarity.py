@@ -1,10 +1,10 @@
 """Similarity: do the generated tunes have the statistics of the corpus?
 
-Divergences are Jensen–Shannon, base 2, in [0, 1]: lower is better down to the value that held-out corpus
-tunes have, which is not 0 in a finite sample. None of them tells music from junk: notes in a random order
-have the pitches of real tunes, and a character 5-gram model, which hardly ever fills a bar, can come
-nearer to the corpus' durations than real tunes do. Every function raises UnmeasurableError where one of the
-two sets of tunes has nothing to count.
+Divergences are Jensen–Shannon, base 2, in [0, 1]. Lower is better, down to the value of held-out corpus
+tunes, which is not 0 in a finite sample. None of them separates music from junk: shuffled notes have the
+pitches of real tunes, and a character 5-gram model, which rarely fills a bar, can match the durations of the
+corpus better than real tunes. All functions raise UnmeasurableError if one of the two sets of tunes has
+nothing to count.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from musicgen.metrics.classifier import cross_validated_auc
 from musicgen.metrics.distributions import divergence, jensen_shannon, wasserstein
-from musicgen.metrics.melody import Integers, Melody, UnmeasurableError
-from musicgen.metrics.profile import LARGEST_INTERVAL, Notes, Profile
+from musicgen.metrics.profile import MAX_INTERVAL, Notes, Profile
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Integers, Melody
 
 _NUM_FOLDS = 5
 _DURATION_BITS = 4
 _NGRAM_BITS = 10
-_LONGEST_HASHED = 4
+_MAX_HASHED_NGRAM = 4
 
 
 def note_divergence(ours: Profile, theirs: Profile) -> float:
@@ -29,31 +30,30 @@ def note_divergence(ours: Profile, theirs: Profile) -> float:
 
 
 def pitch_class_divergence(ours: Profile, theirs: Profile) -> float:
-    """Divergence of the pitch classes counted from the tonic of K:, thus free of the key."""
+    """Divergence of pitch classes relative to the tonic of K:, so independent of the key."""
     return divergence(ours.relative_pitch_classes, theirs.relative_pitch_classes)
 
 
 def interval_divergence(ours: Profile, theirs: Profile) -> float:
-    """Divergence of the steps from note to note in semitones; steps beyond an octave count as an octave."""
+    """Divergence of the intervals from note to note in semitones, clipped to an octave."""
     return divergence(ours.intervals, theirs.intervals)
 
 
 def duration_divergence(ours: Profile, theirs: Profile) -> float:
-    """Divergence of the written durations."""
+    """Divergence of written durations."""
     return divergence(ours.durations, theirs.durations)
 
 
 def transition_divergence(ours: Profile, theirs: Profile) -> float:
-    """Divergence of the pairs of successive pitches."""
+    """Divergence of pairs of successive pitches."""
     return divergence(ours.transitions, theirs.transitions)
 
 
 def transition_matrix_divergence(ours: Profile, theirs: Profile) -> float:
-    """Divergence of the rows of the two transition matrices, weighted by how often the corpus leaves the
-    pitch.
+    """Divergence of the rows of the transition matrices: Σ_a w(a) · JSD(p(· | a), q(· | a)).
 
-    Σ_a w(a) · JSD(p(· | a), q(· | a)), w(a) the share of the corpus' transitions that start at a. A row that
-    the corpus has and the tunes lack counts 1; a row that the corpus lacks has no weight.
+    w(a) is the share of the corpus's transitions that start at pitch a. A row that only the corpus has counts
+    1; a row that the corpus lacks has no weight.
     """
     p, q = ours.transition_matrix(), theirs.transition_matrix()
     if not p.sum() or not q.sum():
@@ -67,31 +67,31 @@ def transition_matrix_divergence(ours: Profile, theirs: Profile) -> float:
 
 
 def note_count_distance(ours: Profile, theirs: Profile) -> float:
-    """Wasserstein distance of the tunes' numbers of notes, in notes."""
+    """Wasserstein distance of the number of notes per tune, in notes."""
     return wasserstein(ours.num_notes, theirs.num_notes)
 
 
 def range_distance(ours: Profile, theirs: Profile) -> float:
-    """Wasserstein distance of the tunes' ranges, highest less lowest pitch, in semitones."""
+    """Wasserstein distance of the range (highest minus lowest pitch) per tune, in semitones."""
     return wasserstein(ours.ranges, theirs.ranges)
 
 
 def mean_interval_distance(ours: Profile, theirs: Profile) -> float:
-    """Wasserstein distance of the tunes' mean step sizes, in semitones; tunes of one note are left out."""
+    """Wasserstein distance of the mean interval size per tune, in semitones; ignores tunes of one note."""
     return wasserstein(ours.mean_intervals, theirs.mean_intervals)
 
 
 def two_sample_auc(ours: Sequence[Melody], held_out: Sequence[Melody], seed: int) -> float:
-    """How well a classifier tells the tunes from held-out ones: area under the ROC curve, → 0.5.
+    """How well a classifier separates the tunes from held-out ones: area under the ROC curve; 0.5 is ideal.
 
-    Five-fold cross-validated logistic regression on a tune's shares of relative pitch classes, intervals and
-    durations and its hashed pitch 1- to 4-grams. Both sets are cut to the same number of tunes, drawn with
-    the seed. Fewer than ten tunes a side: UnmeasurableError. Source: Lopez-Paz and Oquab, Revisiting
-    Classifier Two-Sample Tests, 2017.
+    Five-fold cross-validated logistic regression on the shares of relative pitch classes, intervals,
+    durations and hashed pitch 1- to 4-grams of each tune. The larger set is subsampled with the seed. Source:
+    Lopez-Paz and Oquab, Revisiting Classifier Two-Sample Tests, 2017. Raises UnmeasurableError for fewer than
+    ten tunes per side.
     """
     size = min(len(ours), len(held_out))
     if size < 2 * _NUM_FOLDS:
-        raise UnmeasurableError(f"{size} tunes a side, fewer than {2 * _NUM_FOLDS}")
+        raise UnmeasurableError(f"{size} tunes per side, fewer than {2 * _NUM_FOLDS}")
     rng = np.random.default_rng(seed)
     chosen = [tunes[place] for tunes in (ours, held_out) for place in rng.permutation(len(tunes))[:size]]
     features = _features(chosen)
@@ -101,29 +101,29 @@ def two_sample_auc(ours: Sequence[Melody], held_out: Sequence[Melody], seed: int
 
 
 def _features(melodies: Sequence[Melody]) -> NDArray[np.float64]:
-    """Square roots of shares, so that the frequent ones do not drown the rest; a row for each tune."""
+    """Square roots of shares, so that frequent codes do not dominate; a row for each tune."""
     notes = Notes.of(melodies)
     steps, tunes_of_steps = notes.intervals()
-    steps = np.clip(steps, -LARGEST_INTERVAL, LARGEST_INTERVAL) + LARGEST_INTERVAL
+    steps = np.clip(steps, -MAX_INTERVAL, MAX_INTERVAL) + MAX_INTERVAL
     counted = [
         (notes.relative_pitch_classes, notes.tunes, 12),
-        (steps, tunes_of_steps, 2 * LARGEST_INTERVAL + 1),
+        (steps, tunes_of_steps, 2 * MAX_INTERVAL + 1),
         (_hashed(notes.durations, _DURATION_BITS), notes.tunes, 2**_DURATION_BITS),
     ]
-    for n in range(1, _LONGEST_HASHED + 1):
+    for n in range(1, _MAX_HASHED_NGRAM + 1):
         codes, tunes = notes.ngrams(n)
         counted.append((_hashed(codes, _NGRAM_BITS), tunes, 2**_NGRAM_BITS))
     return np.hstack([np.sqrt(_shares(*one, num_tunes=len(melodies))) for one in counted])
 
 
 def _shares(codes: Integers, tunes: Integers, num_codes: int, num_tunes: int) -> NDArray[np.float64]:
-    """How often each code below `num_codes` occurs in each tune, over all of the tune's codes."""
+    """The share of each code below `num_codes` among the codes of each tune, shape (tunes, codes)."""
     counts = np.bincount(tunes * num_codes + codes, minlength=num_tunes * num_codes)
     counts = counts.reshape(num_tunes, num_codes)
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def _hashed(codes: Integers, bits: int) -> Integers:
-    """Numbers below 2^bits, by multiplication with an odd constant near 2⁶⁴ over the golden ratio."""
+    """Fibonacci hashing to numbers below 2^bits: multiplication with an odd constant near 2⁶⁴ / φ."""
     product = codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return (product >> np.uint64(64 - bits)).astype(np.int64)

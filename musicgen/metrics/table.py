@@ -1,4 +1,4 @@
-"""Metrics beside their reference and floor as a table for the terminal; their meanings as one for a page."""
+"""Tables of metrics with reference and floor for the terminal, and of their meanings in Markdown."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,17 +14,17 @@ from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 Values = Mapping[str, float | None]
 
 FULL_WIDTH = 125
-"""Characters that a whole row needs."""
-_LONGEST_LABEL = 28
+"""Width of the widest table in characters."""
+_MAX_LABEL_CHARACTERS = 28
 
 
 def plain(value: object) -> Text:
-    """A value as it is written: it may come from somebody else, and a terminal obeys some signs."""
+    """A value without markup or control characters: it may come from a stranger's file."""
     return Text(one_line(str(value)))
 
 
 def print_table(table: Table) -> None:
-    """Print to the terminal's width, and whole rows where there is no terminal."""
+    """Print at the terminal's width, or at full width if the output is not a terminal."""
     (Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)).print(table)
 
 
@@ -35,26 +35,22 @@ def metrics_table(
     floor: Values,
     reasons: Mapping[str, str],
 ) -> Table:
-    """A row for each of these metrics; one without a value says why.
+    """A row for each of these metrics, with the reason if it has no value.
 
     reference: metric -> mean and sd of held-out corpus tunes; floor: metric -> value of 5-gram tunes.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, justify in (
-        ("metric", "left"),
-        ("value", "right"),
-        ("corpus ± SD", "right"),
-        ("floor", "right"),
-    ):
-        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("metric", no_wrap=True)
+    for heading in ("value", "corpus ± SD", "floor"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict")
     for name in names:
-        value, beside = metrics.get(name), reference.get(name)
-        words = "" if value is None or beside is None else verdict(value, beside["mean"], beside["sd"])
+        value, corpus = metrics.get(name), reference.get(name)
+        words = "" if value is None or corpus is None else verdict(value, corpus["mean"], corpus["sd"])
         table.add_row(
             name,
             _number(value),
-            "" if beside is None else f"{_number(beside['mean'])} ± {_number(beside['sd'])}",
+            "" if corpus is None else f"{_number(corpus['mean'])} ± {_number(corpus['sd'])}",
             _number(floor.get(name), missing=""),
             words if value is not None else reasons.get(name, ""),
         )
@@ -62,23 +58,18 @@ def metrics_table(
 
 
 def headline_table(
-    metrics: Values,
-    reference: Mapping[str, Mapping[str, float]],
-    floor: Values,
-    reasons: Mapping[str, str],
+    metrics: Values, reference: Mapping[str, Mapping[str, float]], floor: Values, reasons: Mapping[str, str]
 ) -> Table:
-    """The headline metrics, with the test loss and the parse rate."""
+    """The headline metrics, plus test loss and parse rate."""
     names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *HEADLINE]
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
 
 
-def conditional_table(
-    by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]]
-) -> Table:
-    """A row of headline metrics for each group of tunes, the corpus in the last row.
+def group_table(by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]]) -> Table:
+    """A row of headline metrics for each group of tunes, and the corpus in the last two rows.
 
-    by: the group's key as text, such as a temperature or a prompt -> metrics; name: what the keys are.
-    Metrics without a value in any group have no column.
+    by: setting as text, such as a temperature or a prompt -> metrics; name: of the setting. Metrics without a
+    value in any group are omitted.
     """
     metrics = [metric for metric in HEADLINE if any(group.get(metric) is not None for group in by.values())]
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -87,25 +78,26 @@ def conditional_table(
         words = metric.partition("/")[2].replace("_", "\n")
         table.add_column(words, justify="right", vertical="bottom")
     for key, group in by.items():
-        # As Text, since a prompt may hold what rich reads as markup.
+        # Prompts may contain what rich would parse as markup.
         table.add_row(Text(shortened(key)), *(_number(group.get(metric)) for metric in metrics))
-    beside = [reference.get(metric) for metric in metrics]
-    table.add_row("corpus", *("" if one is None else _number(one["mean"]) for one in beside), style="dim")
-    table.add_row("± SD", *("" if one is None else _number(one["sd"]) for one in beside), style="dim")
+    corpus = [reference.get(metric) for metric in metrics]
+    table.add_row("corpus", *("" if one is None else _number(one["mean"]) for one in corpus), style="dim")
+    table.add_row("± SD", *("" if one is None else _number(one["sd"]) for one in corpus), style="dim")
     return table
 
 
 def shortened(label: str) -> str:
-    """A prompt as one short line: ↵ for each new line, and an ellipsis where its middle is left out."""
+    """A prompt as a single line of at most 28 characters: ↵ for newlines, an ellipsis for a long middle."""
     line = "".join("↵" if c == "\n" else c if c.isprintable() else "·" for c in label)
-    if len(line) <= _LONGEST_LABEL:
+    if len(line) <= _MAX_LABEL_CHARACTERS:
         return line
-    # Prompts often differ in their last fields.
-    return f"{line[: _LONGEST_LABEL // 3]}…{line[-(_LONGEST_LABEL - _LONGEST_LABEL // 3 - 1) :]}"
+    # Keep more of the end, since prompts often differ only in their last fields.
+    num_first = _MAX_LABEL_CHARACTERS // 3
+    return f"{line[:num_first]}…{line[num_first + 1 - _MAX_LABEL_CHARACTERS :]}"
 
 
 def registry_as_markdown() -> str:
-    """Name, direction and meaning of every metric, a line each, the headline ones bold."""
+    """Name, direction and meaning of every metric, one per line, with headline metrics in bold."""
     lines = ["| metric | better | meaning |", "|---|---|---|"]
     for metric in METRICS.values():
         name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name

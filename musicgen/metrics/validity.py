@@ -1,50 +1,49 @@
-"""Validity: is it a tune at all? All rates lie in [0, 1]; higher is better.
+"""Validity: is it a tune at all? All rates are in [0, 1]; higher is better.
 
-The denominator is the number of *requested* tunes: one that was never delivered counts as a failure. Bars are
-counted over the tunes that were delivered, since nobody can request a bar. A tune whose M: is missing or
-senseless has free meter by the standard; here its bars count as wrong, or losing the meter would be the
-easiest way to be right. Only `M:none` means free meter.
+The denominator is the number of *requested* tunes: a missing tune is a failure. The bar rate counts the bars
+of delivered tunes. By the standard, a tune with a missing or invalid M: has free meter; here its bars count
+as invalid, or dropping the meter would be the easiest way to be valid. Only `M:none` means free meter.
 """
 
 from collections.abc import Sequence
 
-from musicgen.metrics.melody import ScoredTune, UnmeasurableError
+from musicgen.metrics.tunes import ScoredTune, UnmeasurableError
 
 REQUIRED_FIELDS = ("X", "K")
-"""The fields that the ABC standard 2.1 (section 3) asks of every tune."""
+"""The fields that every tune must have: the ABC standard 2.1, section 3."""
 
 
 def is_complete(tune: ScoredTune) -> bool:
-    """Whether X: and K: are there, a body with a bar follows, and the end came before the cap."""
+    """Whether the tune has X:, K: and a bar, and ended before the cap on characters."""
     has_fields = all(tune.parsed.header(field) is not None for field in REQUIRED_FIELDS)
     return has_fields and bool(tune.parsed.bars) and tune.is_ended
 
 
 def is_valid(tune: ScoredTune) -> bool:
-    """Whether there is a note and every bar is valid."""
+    """Whether the tune has a note and all its bars are valid."""
     return len(tune.melody) > 0 and tune.num_valid_bars == len(tune.parsed.bars)
 
 
 def complete_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Complete tunes / requested tunes."""
+    """Complete / requested tunes. Raises UnmeasurableError if no tune was requested."""
     return _rate(sum(map(is_complete, tunes)), num_requested)
 
 
 def parse_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Tunes from which abc2midi makes at least one note without an `Error` line / requested tunes.
 
-    Raises UnmeasurableError where abc2midi was not asked about a tune.
+    Raises UnmeasurableError if abc2midi was not run for a tune, or no tune was requested.
     """
     if any(tune.parses is None for tune in tunes):
-        raise UnmeasurableError("abc2midi was not asked")
+        raise UnmeasurableError("abc2midi was not run")
     return _rate(sum(bool(tune.parses) for tune in tunes), num_requested)
 
 
 def bar_rate(tunes: Sequence[ScoredTune]) -> float:
-    """Bars whose durations sum to the meter, in exact fractions, / all bars of the delivered tunes.
+    """Bars whose durations sum exactly to the meter / all bars of the delivered tunes.
 
-    A bar may be shorter at the start or end of a tune and beside a repeat sign, double bar or ending. Raises
-    UnmeasurableError where there is no bar.
+    A bar may be shorter at the start or end of a tune and next to a repeat sign, double bar or ending. Raises
+    UnmeasurableError if there is no bar.
     """
     num_bars = sum(len(tune.parsed.bars) for tune in tunes)
     if not num_bars:
@@ -53,7 +52,7 @@ def bar_rate(tunes: Sequence[ScoredTune]) -> float:
 
 
 def tune_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Tunes with notes whose bars are all right / requested tunes."""
+    """Tunes with notes and only valid bars / requested tunes. UnmeasurableError if none was requested."""
     return _rate(sum(map(is_valid, tunes)), num_requested)
 
 

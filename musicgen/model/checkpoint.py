@@ -1,18 +1,18 @@
-"""A trained network: its shape, its vocabulary, its weights."""
+"""A trained network in memory. Its file is training/state_file.py's."""
 
 from dataclasses import dataclass
 
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.engine.products import Precision
+from musicgen.engine.choice import Engine, Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is needed to sample from a network, and when in training it was taken."""
+    """What sampling from a network needs, and the iteration it was taken at."""
 
     config: ModelConfig
     vocabulary: Vocabulary
@@ -21,8 +21,10 @@ class Checkpoint:
     validation_loss: float
     """Nats per character."""
 
-    def network(self, device: torch.device, precision: Precision) -> CharacterNetwork:
+    def network(
+        self, device: torch.device, precision: Precision, engine: Engine = "native"
+    ) -> CharacterNetwork:
         """The network with these weights, ready to score text (dropout off)."""
-        network = CharacterNetwork(self.config, self.vocabulary.size, precision)
+        network = CharacterNetwork(self.config, self.vocabulary.size, precision, engine)
         network.load_state_dict(self.weights)
         return network.to(device).eval()

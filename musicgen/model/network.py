@@ -4,91 +4,93 @@ Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding
 L layers, N rows of the embedding that are read at a character (inputs.py). Time comes first everywhere.
 """
 
+from pkgutil import resolve_name
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from musicgen.engine import recurrence
-from musicgen.engine.dropout import dropout
-from musicgen.engine.products import DTYPES, Precision
-from musicgen.engine.scores import score
+from musicgen.engine.choice import Engine, Precision, usable_engine
+from musicgen.model.cells import CELLS
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import num_rows
 
 State = tuple[Tensor, ...]
-"""Of a GRU: hidden [L, B, H] alone; of an LSTM: hidden and cell, each [L, B, H]."""
-
-CELLS: dict[str, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
+"""GRU: hidden [L, B, H] alone. LSTM: hidden and cell, each [L, B, H]."""
 
 
 class CharacterNetwork(nn.Module):
     """Scores the next character at every position of a text.
 
-    torch's own modules hold the parameters, and compute on CUDA, where cuDNN is fastest. On the CPU the same
-    parameters go through recurrence.py.
+    torch's own modules hold the parameters. They also compute on CUDA, where cuDNN is fastest, and on the CPU
+    with the torch engine; with the native engine, engine/ computes from the same parameters.
     """
 
-    def __init__(self, config: ModelConfig, vocabulary_size: int, precision: Precision = "fp32") -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary_size: int,
+        precision: Precision = "fp32",
+        engine: Engine = "native",
+    ) -> None:
+        """precision: that of the native engine's products."""
         super().__init__()
         self.config = config
         self.precision: Precision = precision
-        """Of products on the CPU, but for those that give the scores."""
+        self.engine: Engine = engine
         rows = torch.empty(num_rows(config, vocabulary_size), config.embedding_size)
         self.embedding = nn.Embedding.from_pretrained(rows, freeze=False)
         if not rows.is_meta:
-            # Of a network without memory this would import torch's compiler, which takes a second.
+            # On the meta device this would import torch's compiler, which takes a second.
             nn.init.normal_(self.embedding.weight)
         with torch.no_grad():
-            # Begins as a network that reads characters alone: a row that training seldom meets stays silent.
+            # Start as a network that reads characters alone: rows that training seldom meets stay silent.
             self.embedding.weight[vocabulary_size:] = 0.0
-        self.recurrent = CELLS[config.cell](
+        self.recurrent = resolve_name(CELLS[config.cell].path)(
             config.embedding_size,
             config.hidden_size,
             config.num_layers,
-            # torch warns of dropout between the layers where there is only one.
+            # torch warns if there is dropout between layers but only one layer.
             dropout=config.dropout if config.num_layers > 1 else 0.0,
         )
         self.output = nn.Linear(config.hidden_size, vocabulary_size)
 
     def forward(self, rows: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Read rows [T, B, N] from a state (None: zero); return logits [T, B, V] and the new state."""
-        is_on_cpu = rows.device.type == "cpu"
-        hidden, new_state = (self.read_on_cpu if is_on_cpu else self.read_with_modules)(rows, state)
-        hidden = dropout(hidden, self.config.dropout, self.training)
-        return score(self.output, hidden, DTYPES[self.precision if is_on_cpu else "fp32"]), new_state
+        if self.is_native():
+            from musicgen.engine import products, recurrence
+
+            dtype = products.DTYPES[self.precision]
+            weights = self.recurrent, self.embedding.weight, self.output
+            return recurrence.forward(*weights, rows, state, self.config.dropout, dtype)
+        hidden, new_state = self.read_with_modules(rows, state)
+        return self.output(functional.dropout(hidden, self.config.dropout, self.training)), new_state
 
     def read_with_modules(self, rows: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Hidden states [T, B, H] and the new state as torch's own modules compute them, on any device."""
+        """Hidden states [T, B, H] of the last layer and the new state, computed by torch's own modules."""
         embedded = self.embedding(rows).sum(dim=2)
         embedded = functional.dropout(embedded, self.config.dropout, self.training)
-        if self.config.cell == "lstm":
-            return self.recurrent(embedded, state)
-        hidden, new_state = self.recurrent(embedded, None if state is None else state[0])
-        return hidden, (new_state,)
+        given = state[0] if state is not None and len(state) == 1 else state
+        hidden, new_state = self.recurrent(embedded, given)
+        return hidden, new_state if isinstance(new_state, tuple) else (new_state,)
 
-    def read_on_cpu(self, rows: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """The same from the same parameters by recurrence.py; on the CPU only."""
-        if state is None:
-            zeros = torch.zeros(self.config.num_layers, rows.shape[1], self.config.hidden_size)
-            state = (zeros, zeros) if self.config.cell == "lstm" else (zeros,)
-        hidden, new_states = recurrence.read(
-            self.recurrent,
-            self.embedding.weight,
-            rows,
-            list(zip(*state, strict=True)),
-            self.config.dropout,
-            DTYPES[self.precision],
-        )
-        return hidden, tuple(torch.stack(parts) for parts in zip(*new_states, strict=True))
+    def is_native(self) -> bool:
+        """Whether engine/ computes this network, which it does on the CPU only."""
+        can_be = CELLS[self.config.cell].is_native and self.embedding.weight.device.type == "cpu"
+        return can_be and usable_engine(self.engine) == "native"
 
 
 def build_network(
-    config: ModelConfig, vocabulary_size: int, seed: int, precision: Precision = "fp32"
+    config: ModelConfig,
+    vocabulary_size: int,
+    seed: int,
+    precision: Precision = "fp32",
+    engine: Engine = "native",
 ) -> CharacterNetwork:
     """A network whose weights depend on `config`, `vocabulary_size` and `seed` alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return CharacterNetwork(config, vocabulary_size, precision)
+        return CharacterNetwork(config, vocabulary_size, precision, engine)
 
 
 def select_rows(state: State, rows: Tensor) -> State:

@@ -1,9 +1,8 @@
-"""Bars of the first voice: where bar lines fall, and which bars may be shorter than the meter.
+"""Splits the first voice of a tune into bars, and finds those that may be shorter than the meter.
 
-Repeats are not expanded. Two bar lines with no note or rest between them count as one. A bar may be short
-at the start and end of the tune and where a repeat sign, a double bar or an ending touches it: a pickup and
-the bar before the repeat make one bar together. After `&` a bar's further layers are left out, and so are
-all voices but the first.
+Repeats are not expanded. Two bar lines without a note or rest between them count as one. A bar may be short
+at the start and end of the tune and next to a repeat sign, a double bar or an ending, because a pickup and
+the bar before the repeat complete each other. Overlays (`&`) and voices other than the first are ignored.
 Source: the ABC standard 2.1, sections 4.8 to 4.10, 7 and 7.4.
 """
 
@@ -14,15 +13,14 @@ from fractions import Fraction
 from functools import lru_cache
 
 from musicgen.notation.key import Key, read_key
-from musicgen.notation.lines import body_lines
-from musicgen.notation.melody import MelodyReader, Sound
+from musicgen.notation.lines import FirstVoice, body_lines
 from musicgen.notation.meter import Meter, read_meter, read_unit
 from musicgen.notation.problems import Problems, quote
+from musicgen.notation.sounds import Sound, SoundReader
 from musicgen.notation.tokens import TOKEN
 from musicgen.notation.tune import Bar, Note
-from musicgen.notation.voices import FirstVoice
 
-_MOST_MEASURES = 256
+_MAX_REST_BARS = 256
 _SOUNDS = frozenset({"rest", "chord", "measures"})
 _SECTION = re.compile(r":|\|\||\|\]|\[\||[0-9]")
 _MARKS = frozenset({"grace", "tuplet", "slur", "tie", "broken", "overlay", "stray"})
@@ -30,7 +28,7 @@ _MARKS = frozenset({"grace", "tuplet", "slur", "tie", "broken", "overlay", "stra
 
 @dataclass(slots=True)
 class _Draft:
-    """A bar whose sounds and right neighbour may still change."""
+    """A bar that may still change: its sounds, or whether it may be short."""
 
     text: str
     sounds: list[Sound]
@@ -42,28 +40,26 @@ class BarReader:
     """Reads the body of a tune line by line; `bars()` gives the result."""
 
     def __init__(self, key: Key, meter: Meter, unit: Fraction, voice: FirstVoice, problems: Problems) -> None:
-        """Start with what the header says."""
+        """key, meter, unit: those of the header; unit in whole notes."""
         self._problems = problems
         self._key = key
         self._meter = meter
         self._unit = unit
-        self._melody = MelodyReader(key, unit, meter.is_compound, problems)
+        self._melody = SoundReader(key, unit, meter.is_compound, problems)
         self._voice = voice
-        self._rest_measures_left = _MOST_MEASURES
+        self._rest_measures_left = _MAX_REST_BARS
         self._in_overlay = False
         self._drafts: list[_Draft] = []
         self._open_bar()
         self._may_be_short = True
 
     def read(self, body: str) -> None:
-        """Read every line up to the end of the tune: an empty line after the first music, or another X:."""
+        """Read up to the end of the tune: an empty line after the first music, or another X: field."""
         for line in body_lines(body):
-            is_end = (
-                self._has_music if not line.text.strip() else line.field is not None and line.field[0] == "X"
-            )
-            if is_end:
+            is_empty = not line.text.strip()
+            if self._has_music if is_empty else line.field is not None and line.field[0] == "X":
                 if body[line.start :].strip():
-                    self._problems.add("text after the end of the tune is not read")
+                    self._problems.add("ignored text after the end of the tune")
                 return
             if line.field is not None:
                 self._field(*line.field)
@@ -71,7 +67,7 @@ class BarReader:
                 self._music(line.text)
 
     def bars(self) -> tuple[Bar, ...]:
-        """The bars read so far; the last one may be short."""
+        """The bars read so far; ends the last one, which may be short."""
         self._bar_line("")
         if self._drafts:
             self._drafts[-1].may_be_short = True
@@ -88,7 +84,6 @@ class BarReader:
         self._may_be_short = False
 
     def _music(self, line: str) -> None:
-        """Read a line of music."""
         for match in TOKEN.finditer(line):
             kind = match.lastgroup
             if kind == "space":
@@ -115,7 +110,6 @@ class BarReader:
                 self._touch_section()
 
     def _rest_or_chord(self, kind: str, text: str) -> None:
-        """Put a rest, a chord or whole bars of rest into the bar."""
         if not self._sounds:
             self._bar_meter = self._meter.bar_length
         if kind == "measures":
@@ -127,7 +121,7 @@ class BarReader:
             self._sounds.append(sound)
 
     def _mark(self, kind: str, text: str) -> None:
-        """Take what stands between notes and bears on them."""
+        """Handle a token between notes that affects them."""
         self._texts.append(text)
         if kind == "tie":
             self._melody.tie()
@@ -138,14 +132,14 @@ class BarReader:
         elif kind == "overlay":
             self._in_overlay = True
         elif kind == "stray":
-            self._problems.add(f"{quote(text)} means nothing in music")
+            self._problems.add(f"unknown symbol {quote(text)}")
 
     def _rest_measures(self, text: str) -> None:
-        """Rest for whole bars: `Z3` reads as `Z|Z|Z`."""
+        """Add rests of whole bars: `Z3` reads as `Z|Z|Z`."""
         count = int(text[1:] or 1)
-        # Four characters could ask for thousands of bars: a tune rests for so many in all.
+        # The limit per tune keeps a few characters from producing thousands of bars.
         if not 1 <= count <= self._rest_measures_left:
-            self._problems.add(f"the rest {quote(text)} is out of range")
+            self._problems.add(f"rest {quote(text)} is out of range")
             count = 1
         self._rest_measures_left -= count
         for number in range(count):
@@ -155,7 +149,7 @@ class BarReader:
             self._sounds.append(Sound(None, self._meter.bar_length or Fraction(1)))
 
     def _bar_line(self, text: str) -> None:
-        """Close the bar, or, where nothing sounded in it, let its two bar lines count as one."""
+        """Close the bar if it has notes or rests."""
         touches_section = _SECTION.search(text) is not None
         if self._sounds:
             draft = _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short)
@@ -168,13 +162,13 @@ class BarReader:
         self._in_overlay = False
 
     def _touch_section(self) -> None:
-        """Let the bars on both sides of this place be short."""
+        """Allow the bars on both sides of this position to be short."""
         self._may_be_short = True
         if self._drafts and not self._sounds:
             self._drafts[-1].may_be_short = True
 
     def _field(self, letter: str, value: str) -> None:
-        """Take a field that stands between lines or, in brackets, between notes."""
+        """Apply a field line or an inline field."""
         if letter == "V":
             self._voice.change(value, self._has_music)
         elif not self._voice.is_here:
@@ -191,7 +185,7 @@ class BarReader:
             self._change_meter(value)
 
     def _change_meter(self, value: str) -> None:
-        """Take a meter for the bars that begin from here on; a senseless one changes nothing."""
+        """Set the meter of the bars that follow; an invalid one is ignored."""
         meter, problem = read_meter(value)
         self._problems.add(problem)
         if problem is None or meter.bar_length is not None:
@@ -200,9 +194,8 @@ class BarReader:
 
 
 def _finished(draft: _Draft) -> Bar:
-    """The bar with its notes as values and its length added up."""
     over_under = [(sound.duration.numerator, sound.duration.denominator) for sound in draft.sounds]
-    # Over one common denominator: several times faster than adding fractions.
+    # Integers over a common denominator add up several times faster than Fractions.
     common = math.lcm(*[under for _, under in over_under])
     total = _fraction(sum([over * (common // under) for over, under in over_under]), common)
     notes = [
@@ -213,7 +206,7 @@ def _finished(draft: _Draft) -> Bar:
     return Bar(draft.text, tuple(notes), total, draft.meter, draft.may_be_short)
 
 
-# Tunes repeat few notes and lengths very often, and values can be shared.
+# Tunes use few distinct notes and durations, so these objects are shared.
 @lru_cache(maxsize=8192)
 def _note(pitch: int, numerator: int, denominator: int, tied: bool) -> Note:
     return Note(pitch, Fraction(numerator, denominator), tied)

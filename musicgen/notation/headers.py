@@ -1,21 +1,20 @@
-"""The header of an ABC tune.
+"""The header of an ABC tune: from its first field to K:. Lines that are not fields are skipped.
 
-It begins with a field and ends with K:; other lines in it are passed over. Where K: is missing, it ends
-before the first line that is no field, so that music without a key still reads as music.
+Without a K: field, the header ends before the first such line, so that music without a key is still music.
 Source: the ABC standard 2.1, sections 2.2 and 3 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
-from musicgen.notation.lines import passed_over, read_field, split_lines
+from musicgen.notation.lines import ignored_lines, read_field, split_lines
 from musicgen.notation.problems import quote
 
 
 def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | None]:
-    """The header's fields, in order, the text after it, and a problem line where another line stands in it.
+    """The header's (letter, value) fields in order, the text after it, and a problem if it has other lines.
 
-    A `+:` line continues the value of the field above it. Comments, text blocks and empty lines are left out.
+    A `+:` line continues the value of the field above it. Comments, text blocks and empty lines are skipped.
     """
     lines = split_lines(text)
-    ignored = passed_over(lines)
+    ignored = ignored_lines(lines)
     fields: list[tuple[str, str]] = []
     other: int | None = None
     num_fields_before_other = 0
@@ -26,7 +25,7 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
             break
         if not line.strip():
             continue
-        # Below a field, a value may begin with a colon (`N::1st setting`).
+        # After the first field, a value may begin with a colon (`N::1st setting`).
         field = read_field(line, is_header=bool(fields))
         if field is None:
             if other is None:
@@ -34,7 +33,7 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
             continue
         fields.append(field)
         if field[0] == "K":
-            problem = None if other is None else f"the line {quote(lines[other])} in the header is no field"
+            problem = None if other is None else f"header line {quote(lines[other])} is not a field"
             end = number + 1
             while end < len(lines) and (more := read_field(lines[end])) is not None and more[0] == "+":
                 fields.append(more)
@@ -46,12 +45,12 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
 
 
 def header_field(text: str, letter: str) -> str | None:
-    """The value of the header's first field of this letter, or None."""
+    """Value of the first header field with this letter, or None."""
     return next((value for name, value in split_header(text)[0] if name == letter), None)
 
 
 def _joined(fields: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """The fields with every `+` field's value put behind the one above it."""
+    """The fields, with the value of every `+` field appended to the field above it."""
     values: list[tuple[str, list[str]]] = []
     for letter, value in fields:
         if letter == "+" and values:

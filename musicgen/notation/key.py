@@ -1,7 +1,7 @@
-"""K: the tonic and what the key signature does to each letter.
+"""K: the tonic, and the alteration of each letter by the key signature.
 
-Letters are altered by their place on the line of fifths F C G D A E B. A major key whose tonic stands n
-fifths above C has n sharps, and every mode moves that number by a fixed amount (Dorian: two flats more).
+Sharps and flats follow the circle of fifths F C G D A E B. A major key whose tonic is n fifths above C has n
+sharps, and each mode shifts that number by a constant (Dorian: two flats more).
 Source: the ABC standard 2.1, sections 3.1.14 and 4.6.
 """
 
@@ -27,18 +27,18 @@ _CLEF = re.compile(r"(?:clef=)?(?:treble|bass|alto|tenor|perc|none|[GCF])[1-5]?(
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What K: says about pitches."""
+    """The effect of a K: field on pitches."""
 
     tonic: int
-    """Pitch class, 0 is C."""
+    """Pitch class; 0 is C."""
     alterations: tuple[tuple[str, int], ...]
-    """(capital letter, semitones up) of every letter."""
+    """(capital letter, semitones up) of all seven letters."""
     shift: int = 0
-    """Semitones by which octave=, transpose= or a clef such as treble-8 moves every note."""
+    """Semitones added to every note by octave=, transpose= or a clef such as treble-8."""
 
 
 def signature(fifths: int) -> tuple[tuple[str, int], ...]:
-    """Each letter's alteration in the key signature of so many sharps (flats where negative)."""
+    """Each letter's alteration in the signature with this number of sharps (flats if negative)."""
     return tuple((letter, (fifths + 6 - place) // 7) for place, letter in enumerate(_FIFTHS))
 
 
@@ -47,11 +47,11 @@ _PIPES = Key(9, signature(2))
 
 
 def read_key(value: str, previous: Key = NO_KEY) -> tuple[Key, str | None]:
-    """The key of a K: value, and a problem line where part of it is not understood.
+    """The key of a K: value, and a problem if part of the value is unknown.
 
-    Understood are a tonic with any mode (`Ador`, `A Dorian`, `F#m`, `Bb`), the pipers' `HP` and `Hp`,
-    `none` and the empty value, explicit accidentals (`D =c`, `D exp ^f`), clefs, octave= and transpose=.
-    `previous` stays in force where the value names no key.
+    Accepts a tonic with any mode (`Ador`, `A Dorian`, `F#m`, `Bb`), the bagpipe keys `HP` and `Hp`, `none`
+    and the empty value, explicit accidentals (`D =c`, `D exp ^f`), clefs, octave= and transpose=. A value
+    that names no key keeps `previous`.
     """
     words = value.split()[:32]
     key, words, problem = _read_tonic(words, previous)
@@ -68,12 +68,12 @@ def read_key(value: str, previous: Key = NO_KEY) -> tuple[Key, str | None]:
         elif clef := _CLEF.match(word):
             shift += {"+8": 12, "-8": -12}.get(clef[1], 0)
         elif not _SETTING.match(word):
-            problem = problem or f"K: {quote(word)} is not understood"
+            problem = problem or f"K: unknown word {quote(word)}"
     return Key(key.tonic, tuple(alterations.items()), shift), problem
 
 
 def _read_tonic(words: list[str], previous: Key) -> tuple[Key, list[str], str | None]:
-    """The key that the first words name, and the words after them."""
+    """The key named by the first words, the remaining words, and a problem."""
     if not words or words[0].lower() == "none":
         return NO_KEY, words[1:], None
     if words[0] in ("HP", "Hp"):
@@ -85,18 +85,18 @@ def _read_tonic(words: list[str], previous: Key) -> tuple[Key, list[str], str | 
         is_setting = any(pattern.match(words[0]) for pattern in (_CLEF, _MOVE, _SETTING))
         if is_setting:
             return Key(previous.tonic, previous.alterations), words, None
-        return previous, [], f"K: {quote(words[0])} is no key"
+        return previous, [], f"K: unknown key {quote(words[0])}"
     letter, sign, mode, accidentals = match.groups()
     rest = [accidentals, *words[1:]] if accidentals else words[1:]
     if not mode and rest and _fifths_of_mode(rest[0]) is not None:
         mode, *rest = rest
     fifths_of_mode = _fifths_of_mode(mode) if mode else 0
-    problem = f"K: {quote(mode)} is no mode" if fifths_of_mode is None else None
+    problem = f"K: unknown mode {quote(mode)}" if fifths_of_mode is None else None
     semitones = {"#": 1, "b": -1, "": 0}[sign]
     fifths = _FIFTHS.index(letter) - 1 + 7 * semitones + (fifths_of_mode or 0)
     return Key((PITCH_CLASS[letter] + semitones) % 12, signature(fifths)), rest, problem
 
 
 def _fifths_of_mode(word: str) -> int | None:
-    """How many sharps more than major a mode has; None for a word that names no mode."""
+    """Number of sharps that a mode adds to major; None for an unknown mode."""
     return _FIFTHS_ABOVE_MAJOR.get(word[:3].lower())

@@ -1,9 +1,9 @@
-"""What stood at the same place of an earlier bar: what a repetition would write next.
+"""The character at the same position in an earlier bar: what the text would continue with if it repeated it.
 
-For every text a pointer goes along with the bar some bars before the present one. While the text repeats that
-bar, character by character, the pointer stands on the next one; where it departs, the pointer moves on to
-what begins at the same time of the bar. Known as lookback in melody models (Waite 2016, Magenta's Lookback
-RNN), there on a grid of sixteenths.
+Each text has a pointer into the bar that is a given number of bars back. While the text repeats that bar
+character by character, the pointer is at the next character. When the text departs from it, the pointer moves
+to what begins at the same time in the bar. This is the lookback of melody models (Waite 2016, Magenta's
+Lookback RNN), which there works on a grid of sixteenths.
 
 Shapes: T characters, B texts, L distances in bars, N characters of the longest text so far.
 """
@@ -18,39 +18,39 @@ from musicgen.notation.place import BAR, NONE, RESET
 from musicgen.system.compiled_code import compiled
 
 NOTHING = 0
-"""Stands for a token where no bar lies so far back, or it is at its end."""
+"""Returned as the token if there is no bar that far back, or the pointer has reached its end."""
 
 _compiled = compiled()
 
 
 class LookbackReader:
-    """Follows the earlier bars of many texts, one character after the other."""
+    """Reads many texts in parallel, one character at a time."""
 
     def __init__(self, num_texts: int, bars: Sequence[int]) -> None:
-        """Start before the first character; bars: how far to look back, one number or more."""
+        """bars: one or more distances to look back, in bars."""
         self._bars = np.array(bars, np.int64)
         self._counts = np.zeros((num_texts, 3), np.int64)
-        """Of each text: characters, bars, and ticks of the present bar."""
+        """Per text: characters, bars, and ticks of the current bar."""
         self._tokens = np.zeros((num_texts, 0), np.int32)
         self._ticks = np.zeros((num_texts, 0), np.int32)
-        """Of the bar before each character."""
+        """Ticks of the bar before each character."""
         self._starts = np.zeros((num_texts, 0), np.int32)
-        """Number of the first character of each bar."""
+        """Index of the first character of each bar."""
         self._pointers = np.full((num_texts, len(bars)), -1, np.int64)
         self._runs = np.zeros((num_texts, len(bars)), np.int64)
 
     def read(
         self, tokens: NDArray[np.int64], ticks: NDArray[np.int64], events: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Read characters [T, B] at their places; after each, what a repetition would write, [T, B, L].
+        """Read tokens [T, B]; returns two arrays [T, B, L] with the state after each.
 
-        ticks [T, B]: of the bar, behind each character; events [T, B]: what it did to the bars (place.py).
-        Returns the tokens (NOTHING where there is none), and how many in a row have come as a repetition had
-        them.
+        ticks [T, B]: length of the bar after each character; events [T, B]: its effect on the bars, as in
+        place.py. Returns the tokens that repeating the earlier bar would continue with (or NOTHING), and the
+        number of characters in a row that have repeated it.
         """
         needed = int(self._counts[:, 0].max(initial=0)) + len(tokens)
         if needed > self._tokens.shape[1]:
-            # Twice as much, so that reading one at a time copies each character a few times at most.
+            # Doubling keeps the total cost of copying linear when characters arrive one at a time.
             more = max(needed, 2 * self._tokens.shape[1]) - self._tokens.shape[1]
             self._tokens, self._ticks, self._starts = (
                 np.pad(array, ((0, 0), (0, more))) for array in (self._tokens, self._ticks, self._starts)
@@ -62,7 +62,7 @@ class LookbackReader:
         return expected, runs
 
     def keep(self, texts: NDArray[np.int64]) -> None:
-        """Go on with these texts alone."""
+        """Drop all other texts."""
         self._counts, self._pointers, self._runs = (
             array[texts] for array in (self._counts, self._pointers, self._runs)
         )
@@ -107,7 +107,7 @@ def _read(
 def _follow(
     token: int, count: Any, bars: Any, written: Any, ticks_before: Any, starts: Any, pointers: Any, runs: Any
 ) -> None:
-    """Move the pointers of a text past the character that has come."""
+    """Move the pointers of a text past the new character."""
     for i in range(len(bars)):
         bar = count[1] - 1 - bars[i]
         if bar < 0:
@@ -125,7 +125,7 @@ def _follow(
 
 @_compiled
 def _change_bar(event: int, count: Any, bars: Any, starts: Any, pointers: Any, runs: Any) -> None:
-    """Begin a bar, move the beginning of the present one, or forget a tune that has ended."""
+    """Begin a bar, move the start of the current one, or reset after the end of a tune."""
     if event == RESET:
         count[:] = 0
         pointers[:] = -1

@@ -1,6 +1,6 @@
-"""Melodies as arrays of numbers, and those of a whole corpus kept on disk, where reading them takes seconds.
+"""Melodies as integer arrays, and a cache on disk for those of a corpus, which take seconds to parse.
 
-A melody is the tune as written: repeats not expanded, tied notes counted one by one, rests left out.
+A melody is the tune as written: repeats are not expanded, tied notes count separately, rests are left out.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ _DURATION_LIMIT = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Melody:
-    """The notes of one tune, each array of shape (notes,)."""
+    """The notes of one tune; arrays of shape (notes,)."""
 
     pitches: Integers
     """MIDI numbers, 0 to 127."""
     durations: Integers
-    """One code for each duration, equal where the durations are: numerator · 2²⁰ + denominator."""
+    """A code per duration in whole notes: numerator · 2²⁰ + denominator. Equal durations have equal codes."""
     tonic: int
-    """Pitch class of the tonic of K:, 0 is C."""
+    """Pitch class of the tonic of K:; 0 is C."""
 
     @property
     def intervals(self) -> Integers:
         """Semitones from each note to the next, shape (notes - 1,)."""
-        # np.diff takes five times as long for a tune, and an index asks it of thousands.
+        # Five times faster than np.diff for one tune; an index does this for thousands.
         return self.pitches[1:] - self.pitches[:-1]
 
     def __len__(self) -> int:
@@ -46,7 +46,6 @@ class Melody:
 
 
 def melody_of(parsed: ParsedTune) -> Melody:
-    """The numbers of a parsed tune."""
     notes = parsed.notes
     pitches = np.fromiter((note.pitch for note in notes), np.int64, len(notes))
     durations = np.fromiter((_duration_code(note.duration) for note in notes), np.int64, len(notes))
@@ -54,7 +53,7 @@ def melody_of(parsed: ParsedTune) -> Melody:
 
 
 def read_melodies(texts: Sequence[str], cache_dir: Path | None = None) -> list[Melody]:
-    """The melody of the first tune of each text; from `cache_dir` where the same texts were read before."""
+    """The melody of the first tune of each text, cached in `cache_dir` if given."""
     if cache_dir is None:
         return [melody_of(parse_tune(text)) for text in texts]
     known = _load(_path(texts, cache_dir), len(texts))
@@ -66,19 +65,19 @@ def read_melodies(texts: Sequence[str], cache_dir: Path | None = None) -> list[M
 
 
 def _duration_code(duration: Fraction) -> int:
-    """Exact for every duration of real music; hostile fractions wrap around and stay integers."""
+    """Exact for durations of real music; fractions beyond 2²⁰ wrap around."""
     return duration.numerator % _DURATION_LIMIT * _DURATION_LIMIT + duration.denominator % _DURATION_LIMIT
 
 
 def _path(texts: Sequence[str], cache_dir: Path) -> Path:
-    """A name with 16 hexadecimal digits that differ for other texts and for another way to read them."""
+    """The cache file; its name depends on the texts and on the source code of this package."""
     digest = hashlib.sha256(source_code(Path(__file__).parent))
     digest.update(json.dumps(list(texts)).encode())
     return cache_dir / f"melodies-{digest.hexdigest()[:16]}.npz"
 
 
 def keep_melodies(texts: Sequence[str], melodies: Sequence[Melody], cache_dir: Path) -> None:
-    """Write for `read_melodies` what it would find: all melodies one after the other, and where each ends."""
+    """Write the cache file of `read_melodies`: concatenated melodies, and the end of each."""
     nothing = np.zeros(0, np.int64)
     arrays = {
         "pitches": np.concatenate([nothing, *(melody.pitches for melody in melodies)]).astype(np.uint8),
@@ -90,7 +89,7 @@ def keep_melodies(texts: Sequence[str], melodies: Sequence[Melody], cache_dir: P
 
 
 def _load(path: Path, num_melodies: int) -> list[Melody] | None:
-    """What `keep_melodies` wrote; None where there is no file, or a file that is something else."""
+    """The content of a cache file; None if it is missing or broken."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             pitches = stored["pitches"].astype(np.int64)

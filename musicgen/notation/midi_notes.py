@@ -1,7 +1,7 @@
-"""The notes of a Standard MIDI File, read without any package: enough to count and compare what sounds.
+"""Reads the notes of a Standard MIDI File without any package.
 
-Times are in whole notes (a quarter note has as many ticks as the file's header says). Channel 10, percussion,
-is left out. Source: Standard MIDI Files 1.0, MIDI Manufacturers Association, 1996.
+Times are in whole notes. Channel 10 (percussion) is ignored.
+Source: Standard MIDI Files 1.0, MIDI Manufacturers Association, 1996.
 """
 
 import struct
@@ -15,28 +15,25 @@ _DATA_BYTES = {0x8: 2, 0x9: 2, 0xA: 2, 0xB: 2, 0xC: 1, 0xD: 1, 0xE: 2}
 
 @dataclass(frozen=True, slots=True, order=True)
 class SoundingNote:
-    """A note of a MIDI file."""
+    """A note of a MIDI file; times in whole notes, pitch as a MIDI number."""
 
     onset: float
-    """From the start, in whole notes."""
     duration: float
-    """In whole notes."""
     pitch: int
-    """MIDI number."""
 
 
 def sounding_notes(midi: bytes) -> tuple[SoundingNote, ...]:
-    """Every note of the file that lasts, by onset. Raises ValueError where the bytes are no MIDI file."""
-    return tuple(sorted(_lasting_notes(midi)))
+    """All notes longer than zero, by onset. Raises ValueError for bytes that are not a MIDI file."""
+    return tuple(sorted(_sounding_notes(midi)))
 
 
 def is_silent(midi: bytes) -> bool:
-    """Whether no note lasts. Reads up to the first that does; raises ValueError where no MIDI file begins."""
-    return next(_lasting_notes(midi), None) is None
+    """Whether no note is longer than zero. Raises ValueError; reads up to the first note only."""
+    return next(_sounding_notes(midi), None) is None
 
 
 def is_whole(midi: bytes) -> bool:
-    """Whether all tracks that the header announces are there to their last byte, and nothing after them."""
+    """Whether the file contains exactly the tracks that its header announces, to the last byte."""
     try:
         magic, header_length, _, num_tracks, _ = struct.unpack_from(">4sIHHH", midi)
         position = 8 + header_length
@@ -50,8 +47,8 @@ def is_whole(midi: bytes) -> bool:
     return magic == b"MThd" and position == len(midi)
 
 
-def _lasting_notes(midi: bytes) -> Iterator[SoundingNote]:
-    """Every note that lasts, track by track."""
+def _sounding_notes(midi: bytes) -> Iterator[SoundingNote]:
+    """All notes longer than zero, track by track."""
     try:
         ticks_per_quarter = _ticks_per_quarter(midi)
         for track in _tracks(midi):
@@ -60,18 +57,18 @@ def _lasting_notes(midi: bytes) -> Iterator[SoundingNote]:
                     onset, duration = start / ticks_per_quarter / 4, (end - start) / ticks_per_quarter / 4
                     yield SoundingNote(onset, duration, pitch)
     except (struct.error, IndexError) as error:
-        raise ValueError("the MIDI file ends in the middle of an event") from error
+        raise ValueError("truncated MIDI file") from error
 
 
 def _ticks_per_quarter(midi: bytes) -> int:
     magic, header_length, _, _, division = struct.unpack_from(">4sIHHH", midi)
     if magic != b"MThd" or header_length < 6 or not 1 <= division < 0x8000:
-        raise ValueError("no MIDI header with ticks per quarter note")
+        raise ValueError("not a MIDI file with ticks per quarter note")
     return division
 
 
 def _tracks(midi: bytes) -> Iterator[bytes]:
-    """The bytes of each track chunk; other chunks are passed over."""
+    """The bytes of each track chunk; other chunks are skipped."""
     position = 8 + struct.unpack_from(">I", midi, 4)[0]
     while position < len(midi):
         name, length = struct.unpack_from(">4sI", midi, position)
@@ -82,7 +79,7 @@ def _tracks(midi: bytes) -> Iterator[bytes]:
 
 
 def _notes(track: bytes) -> Iterator[tuple[int, int, int]]:
-    """(start tick, end tick, pitch) of every note that is begun and ended in the track."""
+    """(start tick, end tick, pitch) of every note that the track starts and ends."""
     started: dict[tuple[int, int], list[int]] = {}
     for tick, kind, channel, pitch, velocity in _channel_events(track):
         if kind not in (_NOTE_ON, _NOTE_OFF) or channel == _PERCUSSION:
@@ -110,7 +107,7 @@ def _channel_events(track: bytes) -> Iterator[tuple[int, int, int, int, int]]:
             position += length
             continue
         if kind < _NOTE_OFF:
-            raise ValueError("a MIDI event without status")
+            raise ValueError("MIDI event without a status byte")
         count = _DATA_BYTES[kind]
         yield tick, kind, channel, track[position], track[position + 1] if count == 2 else 0
         position += count
@@ -124,4 +121,4 @@ def _variable_length(track: bytes, position: int) -> tuple[int, int]:
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
             return value, position + count + 1
-    raise ValueError("a MIDI number of more than four bytes")
+    raise ValueError("MIDI number longer than four bytes")

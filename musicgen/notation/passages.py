@@ -1,8 +1,8 @@
-"""Some notes of a tune as ABC that stands alone: the bars around them, under the fields in force there.
+"""Cuts a run of notes out of a tune as ABC that can be read alone: the bars around them, and their fields.
 
-The text is the tune's own, cut out and not written anew. What it means depends on what stands before it
-(accidentals, broken rhythms and ties that reach over a bar line, keys that say only what they change), so
-every cut is read again, and begins earlier until its notes are those of the tune.
+The text is cut, not rewritten, and its meaning depends on what precedes it: accidentals, broken rhythms and
+ties across a bar line, keys that only change part of the signature. So every cut is parsed again, and starts
+earlier until its notes are those of the tune.
 """
 
 from collections.abc import Iterator
@@ -11,23 +11,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from musicgen.notation.headers import split_header
-from musicgen.notation.lines import body_lines, split_lines
+from musicgen.notation.lines import FirstVoice, body_lines, split_lines
 from musicgen.notation.melodies import Integers, Melody, melody_of
 from musicgen.notation.meter import default_unit, read_meter
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import SOUNDS, TOKEN, notes_within, split_chord
-from musicgen.notation.voices import FirstVoice
 
-_LONGEST = 10_000
-"""Characters: whatever is longer, nobody reads."""
+_MAX_CHARACTERS = 10_000
+"""Longer passages are useless to a reader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """ABC without X: and T:, in which a run of notes is marked."""
+    """ABC without X: and T:, with a run of notes marked."""
 
     fields: str
-    """M:, L: and K: (V: too, where the tune has voices), a line each; empty where they are not known."""
+    """M:, L: and K: (also V: if the tune has voices), one line each; empty if unknown."""
     before: str
     """The music up to the first marked note."""
     marked: str
@@ -36,16 +35,16 @@ class Passage:
 
     @property
     def text(self) -> str:
-        """All of it, which reads as a tune."""
+        """The whole passage, which parses as a tune."""
         head = f"{self.fields}\n" if self.fields else ""
         return f"{head}{self.before}{self.marked}{self.after}"
 
 
 def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | None:
-    """The bars of a tune's text with its notes from `start` up to, not including, `stop`, which are marked.
+    """The bars around the notes `start` to `stop` (exclusive) of a tune, with these notes marked.
 
-    melody: that of `text`. Read by itself, the passage has the pitches and durations that the tune has
-    there. None where no such passage is found, or only one that is too long to read.
+    melody: the melody of `text`. Parsed alone, the passage has the same pitches and durations as in the tune.
+    Returns None if there is no such passage of at most 10,000 characters.
     """
     scan = _Scan.of(text)
     if len(scan.notes) != len(melody) or not 0 <= start < stop <= len(melody):
@@ -60,7 +59,7 @@ def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | N
             marked=scan.body[slice(*mark)],
             after=scan.body[mark[1] : end].rstrip(),
         )
-        if len(passage.text) > _LONGEST:
+        if len(passage.text) > _MAX_CHARACTERS:
             return None
         found = melody_of(parse_tune(passage.text))
         if first + len(found) >= stop and _are_notes_of(melody, first, found):
@@ -69,10 +68,9 @@ def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | N
 
 
 def find_in_passage(text: str, pitches: Integers) -> Passage | None:
-    """A passage's text with the first run of notes marked that rises and falls as `pitches` do.
+    """The passage with its first run of notes that has these pitches marked, or else a transposed run.
 
-    As written where there is such a run, else in any key. pitches: MIDI numbers, shape (notes,), at least
-    one. None where there is no such run.
+    pitches: MIDI numbers, shape (notes,), at least one. Returns None if there is no such run.
     """
     melody, scan = melody_of(parse_tune(text)), _Scan.of(text)
     if len(scan.notes) != len(melody) or not 1 <= len(pitches) <= len(melody):
@@ -87,7 +85,7 @@ def find_in_passage(text: str, pitches: Integers) -> Passage | None:
 
 
 def _are_notes_of(melody: Melody, first: int, found: Melody) -> bool:
-    """Whether `found` is what the melody has from its note `first` on."""
+    """Whether `found` equals the notes of the melody that start at `first`."""
     notes = slice(first, first + len(found))
     return np.array_equal(found.pitches, melody.pitches[notes]) and np.array_equal(
         found.durations, melody.durations[notes]
@@ -96,20 +94,20 @@ def _are_notes_of(melody: Melody, first: int, found: Melody) -> bool:
 
 @dataclass(slots=True)
 class _Scan:
-    """Where in a tune's body the notes of its first voice stand, its bar lines, and its fields.
+    """Offsets of the notes, bar lines and fields of the first voice in a tune's body.
 
-    It goes through the text as `BarReader` does and looks at nothing but places.
+    Walks through the text like `BarReader`.
     """
 
     body: str
     voice: FirstVoice
     notes: list[tuple[int, int]] = field(default_factory=list)
-    """(begin, end) of each in the body."""
+    """(begin, end) of each note."""
     bar_lines: list[tuple[int, int]] = field(default_factory=list)
     changes: list[tuple[int, str, str]] = field(default_factory=list)
-    """(begin, letter, value) of each K:, L: and M: of the first voice; those of the header at -1."""
+    """(begin, letter, value) of each K:, L: and M: field of the first voice; -1 for those of the header."""
     end: int = 0
-    """Behind the last line of the tune."""
+    """After the last line of the tune."""
     _has_sounds: bool = False
     _in_overlay: bool = False
 
@@ -126,13 +124,13 @@ class _Scan:
         return scan
 
     def beginnings(self, start: int) -> Iterator[int]:
-        """Places where a passage with this note may begin: its bar, the bar before, the tune."""
+        """Offsets to try as the beginning of a passage: the note's bar, the bar before it, the tune."""
         place = self.notes[start][0]
         ends = [0, *(end for begin, end in self.bar_lines if begin < place)]
         yield from dict.fromkeys((*ends[:-3:-1], 0))
 
     def fields_at(self, place: int) -> str:
-        """The fields in force at this place of the body, a line each."""
+        """The fields in force at this offset, one line each."""
         values = {letter: value for begin, letter, value in self.changes if begin < place}
         lines = [f"M:{values['M']}", f"L:{values['L']}"]
         if self.voice.name is not None:

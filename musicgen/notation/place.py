@@ -1,12 +1,12 @@
-"""Where in its bar and its section the next character of an ABC text stands, told from what is before it.
+"""The place of the next character of an ABC text in its bar and section, computed from the text before it.
 
-A reader for a network that writes character by character: it goes on from character to character, for many
-texts at once, and a note counts as soon as its letter is there (`A2` lasts one unit after `A`, then two).
-It takes the common language of tunes: header and inline fields M:, L: and K:, notes, rests, chords, lengths,
+This feeds a network that writes character by character. It reads many texts in parallel, one character at a
+time, and counts a note as soon as its letter appears (after `A2` has lasted one unit at `A`, it lasts two).
+It understands what is common in tunes: header and inline fields M:, L: and K:, notes, rests, chords, lengths,
 broken rhythm, tuplets, grace notes, decorations, quoted text, bar lines, repeats and endings. parsing.py is
-the judge of a whole tune; tests/notation/test_place.py says how often the two agree.
+the reference for whole tunes; tests/notation/test_place.py measures how often the two agree.
 
-Lengths are whole numbers of ticks. Shapes: T characters, B texts, S fields of a state.
+Lengths are integers, in ticks. Shapes: T characters, B texts, S fields of a state.
 """
 
 from typing import Any
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from musicgen.system.compiled_code import compiled
 
 WHOLE_NOTE = 13440
-"""Ticks; an eighth has 1680, which halves, triplets, quintuplets and septuplets divide."""
+"""In ticks. An eighth has 1680 ticks, which is divisible by 2, 3, 5 and 7."""
 
 RESET, NONE, BAR, MOVED = -1, 0, 1, 2
-"""What a character does to the bars: a new tune begins; nothing; a bar begins behind it; the bar that has
-begun begins behind it only (a second bar line, a pickup that belongs to the bar before)."""
+"""The effect of a character on the bars: a new tune begins; none; a bar begins after it; the current bar
+begins only after it (a second bar line, or a pickup that belongs to the bar before)."""
 
 (
     IN_BODY,
     AT_LINE_START,
-    FIRST,  # the line's first character while it may turn out to be a field's letter
+    FIRST,  # the line's first character while it may still be a field letter
     FIELD,  # letter of the field whose value is being read
     IS_INLINE,
-    SKIP,  # what closes the quoted text, grace notes or decoration that is being passed over
+    SKIP,  # the character that ends the quoted text, grace notes or decoration being skipped
     PREVIOUS,
     SUM,
     TOP,
@@ -44,22 +44,22 @@ begun begins behind it only (a second bar line, a pickup that belongs to the bar
     UNDER,
     SLASHES,
     NOTE_IS_OPEN,
-    BROKEN,  # signs of broken rhythm behind the last note
+    BROKEN,  # signs of broken rhythm after the last note
     LAST,  # ticks of the note before them
-    NEXT,  # eighths of its length that the next note has
-    TUPLET_PART,  # number of the tuplet that is being read, from 1
+    NEXT,  # length of the next note in eighths of its written length
+    TUPLET_PART,  # which number of a tuplet is being read, from 1
     TUPLET_P,
     TUPLET_Q,
     TUPLET_R,
-    TUPLET_LEFT,  # notes to come of the tuplet that has been read
-    TUPLET_OVER,  # what it multiplies their length with
+    TUPLET_LEFT,  # remaining notes of the tuplet
+    TUPLET_OVER,  # numerator of the factor on their lengths
     TUPLET_UNDER,
     IN_CHORD,
     CHORD_HAS_NOTE,
-    IS_EMPTY,  # nothing has sounded since the bar line
+    IS_EMPTY,  # no note or rest since the bar line
     AT_SECTION_START,
-    NUMBER,  # of whole bars since the section began
-    NUMBER_BEFORE,  # the section's, when the last repeat sign came
+    NUMBER,  # whole bars since the section began
+    NUMBER_BEFORE,  # the same at the last repeat sign
     NUM_FIELDS,
 ) = range(37)
 
@@ -72,27 +72,27 @@ _REST, _INVISIBLE_REST, _MEASURE = ord("z"), ord("x"), ord("Z")
 _C, _K, _L, _M = ord("C"), ord("K"), ord("L"), ord("M")
 _FIRST_NOTE, _LAST_NOTE, _FIRST_HIGH_NOTE, _LAST_HIGH_NOTE = ord("A"), ord("G"), ord("a"), ord("g")
 _LAST_CAPITAL, _LAST_SMALL = ord("Z"), ord("z")
-_MOST = 10**6
-"""A number in the text counts up to here."""
-_LONGEST_UNIT = 256 * WHOLE_NOTE
-_LONGEST = 2**31 - 1
-"""Ticks of a bar count up to here, so that no product of them with a number in the text overflows."""
+_MAX_NUMBER = 10**6
+"""Numbers in the text saturate here."""
+_MAX_UNIT_TICKS = 256 * WHOLE_NOTE
+_MAX_BAR_TICKS = 2**31 - 1
+"""Bar lengths saturate here, so that their product with a number in the text cannot overflow."""
 
 
 class PlaceReader:
-    """Reads texts one character after the other, and says after each where the next one stands."""
+    """Reads texts in parallel, one character at a time, and tracks the place of the next character."""
 
     def __init__(self, num_texts: int) -> None:
-        """Start before the first character of so many texts, as behind an empty line."""
+        """Start as after an empty line."""
         self.states = np.zeros((num_texts, NUM_FIELDS), np.int64)
         for state in self.states:
             _begin_tune(state)
 
     def read(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Read code points [T, B]; after each, the place [T, B, 5] and what it did to the bars [T, B].
+        """Read code points [T, B]; returns the place after each, [T, B, 5], and its effect, [T, B].
 
-        A place is whether the body has begun, ticks of the bar so far, ticks of a bar (0: none), ticks of a
-        unit, and whole bars since the section began.
+        A place is: whether the body has begun, ticks of the bar so far, ticks of a full bar (0 in free
+        meter), ticks of a unit note, and whole bars since the section began.
         """
         places = np.empty((*codes.shape, 5), np.int64)
         events = np.empty(codes.shape, np.int64)
@@ -100,7 +100,7 @@ class PlaceReader:
         return places, events
 
     def keep(self, texts: NDArray[np.int64]) -> None:
-        """Go on with these texts alone."""
+        """Drop all other texts."""
         self.states = self.states[texts]
 
 
@@ -133,9 +133,9 @@ def _read_character(state: Any, code: int) -> int:
     if state[FIELD] and not (state[IN_BODY] and state[PREVIOUS] == _COLON and code in (_BAR, _COLON)):
         return _read_field_value(state, code)
     if state[FIELD]:
-        # `G:|` is a note and a bar line.
+        # `G:|` is a note and a bar line, not a field.
         state[FIELD] = 0
-        state[ELAPSED] = min(state[ELAPSED] + state[BASE], _LONGEST)
+        state[ELAPSED] = min(state[ELAPSED] + state[BASE], _MAX_BAR_TICKS)
     if state[SKIP]:
         closes = code == state[SKIP] or (state[SKIP] == _BANG and code in (_SPACE, _BAR))
         if closes:
@@ -183,7 +183,7 @@ def _read_field_value(state: Any, code: int) -> int:
         state[TOP], state[BOTTOM] = 4, 4
     elif _ZERO <= code <= _NINE:
         part = BOTTOM if state[IN_BOTTOM] else TOP
-        state[part] = min(10 * state[part] + code - _ZERO, _MOST)
+        state[part] = min(10 * state[part] + code - _ZERO, _MAX_NUMBER)
     elif code == _SLASH:
         state[IN_BOTTOM] = 1
     elif code == _PLUS:
@@ -197,9 +197,9 @@ def _end_field(state: Any) -> int:
     letter, top, bottom = state[FIELD], state[SUM] + state[TOP], max(state[BOTTOM], 1)
     state[FIELD] = 0
     if letter == _M:
-        state[METER] = min(top * WHOLE_NOTE // bottom, _LONGEST)
+        state[METER] = min(top * WHOLE_NOTE // bottom, _MAX_BAR_TICKS)
     elif letter == _L and top:
-        state[UNIT] = min(max(top * WHOLE_NOTE // bottom, 1), _LONGEST_UNIT)
+        state[UNIT] = min(max(top * WHOLE_NOTE // bottom, 1), _MAX_UNIT_TICKS)
     elif letter == _K and not state[IN_BODY]:
         state[IN_BODY] = state[IS_EMPTY] = state[AT_SECTION_START] = 1
         if not state[UNIT]:
@@ -237,10 +237,10 @@ def _read_music(state: Any, code: int) -> int:
         state[IN_CHORD] = 0
         state[AT_SECTION_START] = 1
         if code != _ZERO + 1 and state[IS_EMPTY] and state[NUMBER] == 0:
-            # The second ending stands in the place of the first.
+            # The second ending replaces the first.
             state[NUMBER] = max(state[NUMBER_BEFORE] - 1, 0)
     elif code == _MEASURE:
-        # Of a whole bar of rest, no part is a note that a sign behind it could lengthen.
+        # A whole bar of rest cannot be lengthened by a sign after it.
         state[ELAPSED] = state[BEFORE] = state[METER]
         state[IS_EMPTY] = 0
     else:
@@ -250,7 +250,7 @@ def _read_music(state: Any, code: int) -> int:
 
 @_compiled
 def _read_mark(state: Any, code: int, previous: int) -> None:
-    """Take what stands between notes."""
+    """Handle a sign between notes."""
     if code in (_GREATER, _LESS):
         _break_rhythm(state, code)
     elif code == _PARENTHESIS:
@@ -261,11 +261,11 @@ def _read_mark(state: Any, code: int, previous: int) -> None:
     elif code == _CLOSE and state[IN_CHORD]:
         state[IN_CHORD] = 0
         if state[CHORD_HAS_NOTE]:
-            # A number behind the bracket multiplies the length of the chord's first note.
+            # A number after the bracket multiplies the length of the chord's first note.
             state[BASE] = state[ELAPSED] - state[BEFORE]
             state[OVER], state[UNDER], state[SLASHES], state[NOTE_IS_OPEN] = 0, 1, 0, 1
     elif code == _COLON and state[IN_CHORD] and _is_letter(previous):
-        # An inline field: what looked like a chord was its letter.
+        # An inline field: the apparent note in the chord was its letter.
         if state[CHORD_HAS_NOTE]:
             state[ELAPSED] = state[BEFORE]
         state[IN_CHORD] = state[NOTE_IS_OPEN] = 0
@@ -290,25 +290,25 @@ def _begin_note(state: Any) -> None:
     state[BASE], state[OVER], state[UNDER], state[SLASHES] = base, 0, 1, 0
     state[NOTE_IS_OPEN] = 1
     state[BEFORE] = state[ELAPSED]
-    state[ELAPSED] = min(state[ELAPSED] + base, _LONGEST)
+    state[ELAPSED] = min(state[ELAPSED] + base, _MAX_BAR_TICKS)
     state[IS_EMPTY] = 0
 
 
 @_compiled
 def _read_length(state: Any, code: int) -> None:
-    """A further character of the last note's number: `3`, `3/2`, `/`, `//`."""
+    """Another character of the last note's length: `3`, `3/2`, `/`, `//`."""
     if code == _SLASH:
         state[SLASHES] += 1
-        state[UNDER] = min(2 * state[UNDER], _MOST)
+        state[UNDER] = min(2 * state[UNDER], _MAX_NUMBER)
     elif state[SLASHES] == 0:
-        state[OVER] = min(10 * state[OVER] + code - _ZERO, _MOST)
+        state[OVER] = min(10 * state[OVER] + code - _ZERO, _MAX_NUMBER)
     elif state[PREVIOUS] == _SLASH:
-        # The slash alone meant a half.
+        # Until now, the slash without a number meant a half.
         state[UNDER] = state[UNDER] // 2 * (code - _ZERO)
     else:
-        state[UNDER] = min(10 * state[UNDER] + code - _ZERO, _MOST)
+        state[UNDER] = min(10 * state[UNDER] + code - _ZERO, _MAX_NUMBER)
     length = state[BASE] * max(state[OVER], 1) // max(state[UNDER], 1)
-    state[ELAPSED] = min(state[BEFORE] + length, _LONGEST)
+    state[ELAPSED] = min(state[BEFORE] + length, _MAX_BAR_TICKS)
 
 
 @_compiled
@@ -320,7 +320,7 @@ def _break_rhythm(state: Any, code: int) -> None:
     short = 8 >> state[BROKEN]
     eighths = 16 - short if code == _GREATER else short
     state[NEXT] = 16 - eighths
-    state[ELAPSED] = min(state[BEFORE] + state[LAST] * eighths // 8, _LONGEST)
+    state[ELAPSED] = min(state[BEFORE] + state[LAST] * eighths // 8, _MAX_BAR_TICKS)
 
 
 @_compiled
@@ -334,7 +334,7 @@ def _read_tuplet(state: Any, code: int) -> None:
 
 @_compiled
 def _end_tuplet(state: Any) -> None:
-    """P notes in the time of q for the next r; without numbers it was a slur, which changes nothing."""
+    """Apply a tuplet: p notes in the time of q for the next r. Without numbers it was a slur."""
     state[TUPLET_PART] = 0
     p, q = state[TUPLET_P], state[TUPLET_Q]
     if p == 0:
@@ -377,7 +377,7 @@ def _is_letter(code: int) -> bool:
 
 @_compiled
 def _is_note(code: int) -> bool:
-    """A note or a rest; a rest has a length like a note."""
+    """Whether it is a note or a rest."""
     return (
         _FIRST_NOTE <= code <= _LAST_NOTE
         or _FIRST_HIGH_NOTE <= code <= _LAST_HIGH_NOTE

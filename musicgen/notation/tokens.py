@@ -1,7 +1,7 @@
-"""The words of ABC music: what each stretch of a music line is, and what the numbers in it mean.
+"""The tokens of a line of ABC music, and the meaning of the numbers in them.
 
-Every pattern is bounded or stops at the next opening bracket, so that reading takes time in proportion to
-the text whatever the text is. Whatever fits no pattern is a single character of kind `stray`.
+Every pattern is bounded or stops at the next opening bracket, so tokenising takes linear time on any text. A
+character that matches no other pattern is a token of kind `stray`.
 Source: the ABC standard 2.1, section 4 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from musicgen.notation.key import ALTERATION, PITCH_CLASS
 
-MOST_UNITS = 256
-"""The largest numerator and denominator of a note length: a whole note in 1/256, and the reverse."""
+MAX_UNITS = 256
+"""Limit of the numerator and the denominator of a note length."""
 
 _LENGTH = r"[\d/]{0,12}"
 _NOTE = rf"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']{{0,6}}{_LENGTH}"
@@ -38,9 +38,9 @@ TOKEN = re.compile(
             ("quoted", r'"[^"\n]*"'),
             ("field", r"\[[A-Za-z]:[^\[\]\n]*\]"),
             ("ending", r"\[\d[\d,.\-]{0,12}"),
-            # Words in a chord may hold any character.
+            # Quoted text in a chord may contain any character.
             ("chord", rf'\[[^\[\]|:"\n]*(?:"[^"\n]*"[^\[\]|:"\n]*)*\]{_LENGTH}'),
-            # Letters are decorations before a note; y is space on paper; a lone !, * or $ breaks the line.
+            # Single letters are decorations, y is a spacer, and a lone !, * or $ breaks the line.
             (
                 "ornament",
                 r"![^!\s|\[\]]{1,40}!|!D\.[CS]\.[A-Za-z. ]{0,40}!"
@@ -56,42 +56,40 @@ TOKEN = re.compile(
     ),
     re.ASCII,
 )
-
-
 SOUNDS = frozenset({"note", "chord", "rest", "measures"})
-"""Kinds of tokens that take time."""
+"""Kinds of tokens that have a duration."""
 
 
 def split_chord(text: str) -> tuple[str, str]:
-    """What a `chord` token has between its brackets, and the length after them."""
+    """The text between the brackets of a `chord` token, and the length after them."""
     inner, _, length = text[1:].rpartition("]")
     return inner, length
 
 
 def notes_within(text: str) -> Iterator[re.Match[str]]:
-    """The notes of a chord or of grace notes, without their brackets; letters of words and marks are none."""
+    """The `note` tokens inside a chord or grace notes; skips letters of annotations and decorations."""
     return (match for match in TOKEN.finditer(text) if match.lastgroup == "note")
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenNote:
-    """A note as spelled, before key signature and unit note length apply."""
+class SpelledNote:
+    """A note as spelled, before the key signature applies."""
 
     letter: str
-    """Capital, C to B."""
+    """Capital, A to G."""
     natural_pitch: int
-    """MIDI number without any accidental."""
+    """MIDI number without accidentals."""
     alteration: int | None
-    """Semitones that its own accidental asks for; None where it has none."""
+    """Semitones of its explicit accidental; None without one."""
     duration: Fraction
     """In whole notes."""
     problem: str | None
 
 
-# The unit comes as two integers because a Fraction is slow to look up; tunes are full of equal words.
+# The unit is passed as two integers because hashing a Fraction is slow. Tunes repeat the same tokens.
 @lru_cache(maxsize=8192)
-def read_note(text: str, unit_numerator: int, unit_denominator: int) -> WrittenNote:
-    """The spelling of a `note` token, where a note without a number lasts one unit (in whole notes)."""
+def read_note(text: str, unit_numerator: int, unit_denominator: int) -> SpelledNote:
+    """Read a `note` token. A note without a number lasts unit_numerator / unit_denominator whole notes."""
     sign = text[: len(text) - len(text.lstrip("^_="))]
     name = text[len(sign)]
     marks_and_length = text[len(sign) + 1 :]
@@ -102,29 +100,29 @@ def read_note(text: str, unit_numerator: int, unit_denominator: int) -> WrittenN
     letter = name.upper()
     natural_pitch = 60 + PITCH_CLASS[letter] + 12 * octave
     duration = length * Fraction(unit_numerator, unit_denominator)
-    return WrittenNote(letter, natural_pitch, ALTERATION.get(sign), duration, problem)
+    return SpelledNote(letter, natural_pitch, ALTERATION.get(sign), duration, problem)
 
 
 def read_length(number: str) -> tuple[Fraction, str | None]:
     """A note's length in unit notes: `3`, `3/2`, `/` (a half), `//` (a quarter), `/2/2` (a quarter).
 
-    A length of zero or beyond `MOST_UNITS` reads as 1 and gives a problem line.
+    A length of zero or beyond `MAX_UNITS` reads as 1 and is a problem.
     """
     numerator, *denominators = number.split("/")
     over = int(numerator or 1)
     under = 1
     for denominator in denominators:
         under *= int(denominator or 2)
-    if 1 <= over <= MOST_UNITS and 1 <= under <= MOST_UNITS:
+    if 1 <= over <= MAX_UNITS and 1 <= under <= MAX_UNITS:
         return Fraction(over, under), None
-    return Fraction(1), f"the note length {number} is out of range"
+    return Fraction(1), f"note length {number} is out of range"
 
 
 def read_tuplet(text: str, is_compound: bool) -> tuple[int, Fraction] | None:
-    """(how many notes, factor on their lengths) of a `(p:q:r` token; None where it makes no sense.
+    """(number of notes r, factor q / p on their durations) of a `(p:q:r` token; None if it is invalid.
 
-    p notes last as long as q. Without q, (2 and (4 last 3, (3 and (6 last 2, (8 lasts 3, and (5, (7 and (9
-    last 3 in compound meter, 2 otherwise. Without r, p notes are meant.
+    p notes are played in the time of q. The default of q is 3 for p = 2, 4, 8; 2 for p = 3, 6; and for
+    p = 5, 7, 9 it is 3 in compound meter and 2 otherwise. The default of r is p.
     """
     p, q, r = ([int(part) if part else 0 for part in text[1:].split(":")] + [0, 0])[:3]
     beats = 3 if is_compound else 2

@@ -1,7 +1,7 @@
-"""What a listener judges, and what every point of each scale means.
+"""What a listener judges, and what the points of each scale mean.
 
-The four criteria are those of the course that this project follows: musicality, variety, structure, emotion
-and style. Every point has its own words, so that two listeners mean the same by a 4.
+The four criteria are those of the course that this project follows: musicality, variety, structure, and
+emotion and style. Every point has a label, so that two listeners mean the same by a 4.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ POINTS = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """One scale of five labelled points."""
+    """A scale of five labelled points."""
 
     name: str
-    """As in tables and options."""
+    """The name in tables and options."""
     title: str
     question: str
     labels: tuple[str, str, str, str, str]
-    """What the points 1 to 5 mean."""
+    """Meanings of the points 1 to 5."""
 
 
 _ALL = (
@@ -51,7 +51,7 @@ _ALL = (
 )
 
 CRITERIA = {criterion.name: criterion for criterion in _ALL}
-"""What is judged of a tune, by name, in the order of pages and tables."""
+"""Criteria for a tune, by name, in the order of pages and tables."""
 
 SET_VARIETY = Criterion(
     "set_variety",
@@ -65,22 +65,22 @@ SET_VARIETY = Criterion(
         "Each its own tune",
     ),
 )
-"""What is judged of four tunes of one run together."""
+"""The criterion for four tunes of one run together."""
 
 SCALES = CRITERIA | {SET_VARIETY.name: SET_VARIETY}
-"""Everything that is rated."""
+"""All scales."""
 
 
 def check_criteria(names: list[str]) -> list[str]:
-    """The names in the order of pages; InputError for one that there is not."""
+    """The names in the order of pages; raises InputError for an unknown one."""
     for name in names:
         if name not in CRITERIA:
-            raise InputError(f"criterion {name}: no such one; allowed are {', '.join(CRITERIA)}")
+            raise InputError(f"criterion {name}: unknown; allowed are {', '.join(CRITERIA)}")
     return [name for name in CRITERIA if name in names]
 
 
 def check_point(criterion: str, point: object) -> int:
-    """The point as a number; InputError where it is none of the scale's, or there is no such criterion."""
+    """The point; raises InputError if it is not on the scale, or the criterion is unknown."""
     check_criteria([criterion])
     if isinstance(point, bool) or not isinstance(point, int) or point not in POINTS:
         raise InputError(f"{criterion}={point}: a whole number from {POINTS[0]} to {POINTS[-1]} is needed")

@@ -131,5 +131,6 @@ def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     training = config.get("training")
     values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
     if isinstance(training, Mapping):
-        values["training"] = {name: value for name, value in training.items() if name != "stop_iteration"}
+        # Records from before there was a choice have no engine, and mean the native one.
+        values["training"] = {"engine": "native", **training, "stop_iteration": None}
     return values

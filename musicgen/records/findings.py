@@ -1,34 +1,30 @@
-"""The findings log: what someone heard or thought of a run, dated and bound to the run's identity.
+"""The findings log: what someone heard or saw in a run, with the date and the run's identity.
 
-One JSON object a line, only ever appended: `experiments/<study>/findings.jsonl` for runs of a declared
-study, else findings.jsonl in the sweep's or run's own directory. A finding may cite an effect; when later
-runs do not show that effect, `compare` says so.
+The log has one JSON object per line and is only appended to. It is `experiments/<study>/findings.jsonl` for
+runs of a declared study, and findings.jsonl in the directory of the sweep or run otherwise. A finding may
+cite an effect; `compare` reports if later runs do not show that effect.
 """
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
 
 from musicgen.errors import InputError, first_problem
 from musicgen.records.criteria import check_point
-from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import FoundRun, level_cell, sweep_directories
+from musicgen.records.runs import FoundRun, sweep_directories
 from musicgen.system.files import append_whole, read_whole, refuse_link, write_text_atomically
 from musicgen.system.locks import lock_beside, locked
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
 FILE_NAME = "findings.jsonl"
 EXPERIMENTS = Path("experiments")
-"""Where declared studies keep what is worth committing, from the directory that commands run in."""
+"""Where declared studies keep what is worth committing, relative to the working directory."""
 MAX_LOG_BYTES = 2**26
 DIRECTIONS = ("raises", "lowers")
 _SWEEP_FILES = ("plan.csv", "multirun.yaml")
@@ -45,7 +41,7 @@ class CitedEffect:
 
     @classmethod
     def parse(cls, text: str) -> "CitedEffect":
-        """Of "model.cell,validity/tune_rate,raises"; raises InputError."""
+        """Parse a text such as "model.cell,validity/tune_rate,raises"; raises InputError."""
         parts = [part.strip() for part in text.split(",")]
         if len(parts) != 3 or not all(parts) or parts[2] not in DIRECTIONS:
             raise InputError(
@@ -57,28 +53,28 @@ class CitedEffect:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the log, in its order."""
+    """One line of the log, in the order of its fields."""
 
     date: str
     """UTC, ISO 8601."""
     run_id: str
     training_id: str
     directory: str
-    """Of the run, as it was named."""
+    """The run's directory, as it was given."""
     text: str
     ratings: Mapping[str, int]
-    """Criterion -> point, of those that were given."""
+    """Criterion -> point, for the criteria that were rated."""
     effect: CitedEffect | None
     author: str | None
 
 
 def findings_path(run: FoundRun) -> Path:
-    """The log that the run's findings belong into."""
+    """The log for findings about the run."""
     return _findings_paths([run])[0]
 
 
 def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
-    """The same for each of many runs, whose folders are looked into once."""
+    """The same for many runs, looking into each folder once."""
     is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
     paths = []
     for run in runs:
@@ -98,11 +94,11 @@ def add_finding(
     effect: CitedEffect | None = None,
     author: str | None = None,
 ) -> tuple[Finding, Path]:
-    """Append a finding about the run to its log; returns it and the log.
+    """Append a finding about the run to its log; returns the finding and the log's path.
 
-    The line is on the disk when this returns, whole, whoever else is writing; without locks (paths.locks of
-    the run) as far as the file system appends in one piece. Raises InputError where the directory is no
-    run's, the text is empty or no text, or a rating is none.
+    The whole line is on disk when this returns, even if others write at the same time. Without locks
+    (paths.locks of the run) this needs a file system that appends atomically. Raises InputError if the
+    directory is not a run directory, or the text or a rating is invalid.
     """
     run = FoundRun(run_directory, RunRecord.read(run_directory))
     text = _checked_text(text)
@@ -116,8 +112,8 @@ def add_finding(
     try:
         line.encode()
     except UnicodeEncodeError as error:
-        # Half a surrogate pair, which JSON and a command line can carry and no file can.
-        raise InputError("a finding is text, and this one holds bytes that are none") from error
+        # Half a surrogate pair can come from JSON or a command line, but cannot be written to a file.
+        raise InputError("the finding contains invalid UTF-8") from error
     path = findings_path(run)
     refuse_link(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +124,7 @@ def add_finding(
 def _checked_text(text: str) -> str:
     text = text.strip()
     if not text:
-        raise InputError("a finding needs words: what did you hear or see?")
+        raise InputError("the finding is empty: what did you hear or see?")
     return text
 
 
@@ -137,7 +133,7 @@ def _append(path: Path, line: str, *, locks: bool) -> None:
         locked(lock_beside(path), locks=locks),
         path.open("ab+", buffering=0) as file,
     ):
-        # What a power failure may have left of an earlier line must not swallow this one.
+        # A power failure may have left part of an earlier line, which this one must not continue.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"
         append_whole(file, path, f"{line}\n".encode())
@@ -145,9 +141,9 @@ def _append(path: Path, line: str, *, locks: bool) -> None:
 
 
 def keep_findings(findings: Sequence[Finding], path: Path) -> None:
-    """Write a log anew: what it holds and these findings, each once, oldest first; none leave it be.
+    """Add these findings to a log and rewrite it: each finding once, oldest first.
 
-    Raises InputError where the log holds a line that is no finding.
+    Without findings the log is not touched. Raises InputError for a line of the log that is not a finding.
     """
     if not findings:
         return
@@ -156,25 +152,25 @@ def keep_findings(findings: Sequence[Finding], path: Path) -> None:
 
 
 def merged_findings(findings: Sequence[Finding], path: Path) -> list[Finding]:
-    """What a log holds and these findings, each once, oldest first; raises like `read_findings`."""
+    """The findings of a log and these, each once, oldest first; raises like `read_findings`."""
     kept = {(one.date, one.run_id, one.text): one for one in [*read_findings([path]), *findings]}
     return sorted(kept.values(), key=lambda one: one.date)
 
 
 def findings_text(findings: Sequence[Finding]) -> str:
-    """The findings as a log holds them."""
+    """The findings as lines of a log."""
     return "".join(f"{json.dumps(asdict(one), ensure_ascii=False)}\n" for one in findings)
 
 
 def read_findings(paths: Sequence[Path]) -> list[Finding]:
     """Every finding in these logs, and in all logs below these folders, oldest first.
 
-    A path that does not exist has none. Raises InputError for a line that is no finding.
+    Paths that do not exist are skipped. Raises InputError for a line that is not a finding.
     """
     files: dict[Path, None] = {}
     for path in paths:
         found = sorted(path.rglob(FILE_NAME)) if path.is_dir() else [path]
-        # A link stays one, which is refused when it is read.
+        # The name is not resolved, so that reading refuses a link.
         files |= {file.parent.resolve() / file.name: None for file in found if file.is_file()}
     findings = [
         _read_line(line, f"{file}:{number}")
@@ -186,29 +182,26 @@ def read_findings(paths: Sequence[Path]) -> list[Finding]:
 
 
 def _lines(file: Path) -> list[str]:
-    # Not splitlines: what somebody wrote may hold other signs that end a line.
+    # Not splitlines, since a text may contain other line separators.
     return read_whole(file, MAX_LOG_BYTES, follows_links=False).decode("utf-8", errors="replace").split("\n")
 
 
 def _read_line(line: str, place: str) -> Finding:
-    # pydantic takes a moment to import, which a study without findings should not wait for.
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         finding = TypeAdapter(Finding).validate_json(line, strict=True)
         datetime.fromisoformat(finding.date)
     except ValidationError as error:
-        raise InputError(f"{place}: is no finding: {first_problem(error)}") from error
+        raise InputError(f"{place}: is not a finding: {first_problem(error)}") from error
     except ValueError as error:
-        raise InputError(f"{place}: is no finding: date: {error}") from error
+        raise InputError(f"{place}: is not a finding: date: {error}") from error
     return finding
 
 
 def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Finding]:
     """The findings about these runs, each once, oldest first.
 
-    They are read from the logs that the runs belong into, from those beside the runs (in their own and their
-    sweeps' directories), and from `folder`.
+    They are read from the logs of the runs, from logs in the directories of the runs and their sweeps, and
+    from `folder`.
     """
     known = {run.record.run_id for run in runs}
     folders = [*(run.directory for run in runs), *dict.fromkeys(sweep_directories(runs).values())]
@@ -217,59 +210,7 @@ def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Fi
     logs = dict.fromkeys([*_findings_paths(runs), *(place / FILE_NAME for place in folders)])
     findings: list[Finding] = []
     for finding in read_findings(list(logs)):
-        # The log of a study that was copied may lie in two places.
+        # A copied study may have its log in two places.
         if finding.run_id in known and finding not in findings:
             findings.append(finding)
     return findings
-
-
-def unsupported(findings: Sequence[Finding], runs: Sequence[FoundRun], effects: "DataFrame") -> list[str]:
-    """A line for each finding whose cited effect these runs do not show.
-
-    runs: those behind the effects table. An effect is shown where a verdict says so in the cited direction:
-    for the level of the finding's own run, or for any level where that is no changed run. Findings about
-    effects that the table has no row of are left alone.
-    """
-    lines = []
-    for finding in findings:
-        if finding.effect is None:
-            continue
-        rows = _rows_about(finding, finding.effect, runs, effects)
-        verdicts = [str(row["verdict"]) for row in rows]
-        if not rows or any(verdict.startswith(f"{finding.effect.direction} ") for verdict in verdicts):
-            continue
-        num_newer = sum(_ended_after(run, finding.date) for run in runs)
-        newer = f"with {num_newer} newer runs " if num_newer else ""
-        now = "; ".join(f"{row['value']}: {row['verdict']}" for row in rows)
-        lines.append(
-            f"finding of {finding.date[:10]}, “{_shortened(finding.text)}”: {newer}these runs "
-            f"{'no longer support' if num_newer else 'do not support'} that {finding.effect.parameter} "
-            f"{finding.effect.direction} {finding.effect.metric} ({now})"
-        )
-    return lines
-
-
-def _rows_about(
-    finding: Finding, effect: CitedEffect, runs: Sequence[FoundRun], effects: "DataFrame"
-) -> list[dict[str, object]]:
-    rows = [
-        {str(name): cell for name, cell in row.items()}
-        for row in effects.to_dict("records")
-        if row["parameter"] == effect.parameter and row["metric"] == effect.metric
-    ]
-    change = next((run.record.change for run in runs if run.record.run_id == finding.run_id), None)
-    if change is not None and change["parameter"] == effect.parameter:
-        return [row for row in rows if row["value"] == level_cell(change["value"])]
-    return rows
-
-
-def _ended_after(run: FoundRun, date: str) -> bool:
-    """By the time at which run.json was last written."""
-    written = (run.directory / RUN_FILE).stat().st_mtime
-    noted = datetime.fromisoformat(date)
-    return datetime.fromtimestamp(written, UTC) > (noted if noted.tzinfo else noted.replace(tzinfo=UTC))
-
-
-def _shortened(text: str, length: int = 60) -> str:
-    words = re.sub(r"\s+", " ", text)
-    return words if len(words) <= length else f"{words[: length - 1].rstrip()}…"

@@ -1,7 +1,7 @@
-"""What listeners said of runs: ratings.csv of the listening page, as metrics of the runs it is about.
+"""Listeners' ratings as metrics of runs, from the ratings.csv of the listening page.
 
-A run's value is the mean over its rated tunes, each the mean over its listeners; so `listening/musicality`
-stands in the runs table and in the effects table like any metric, with the training seed as the unit.
+A run's value is the mean over its rated tunes, and a tune's value the mean over its listeners. So
+`listening/musicality` is in the runs and effects tables like any other metric, and its unit is the seed.
 """
 
 import math
@@ -16,7 +16,7 @@ from musicgen.records.criteria import POINTS, SCALES
 from musicgen.records.runs import FoundRun, read_rows, sweep_directories
 
 FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
-"""Every rating; and the mean of every arm and criterion, which the listening page works out of them."""
+"""All ratings; and the mean of each arm and criterion, which the listening page computes from them."""
 COLUMNS = (
     "listener",
     "tune_id",
@@ -31,7 +31,7 @@ COLUMNS = (
     "position",
     "rated_at",
 )
-"""Of ratings.csv. A listener's second rating of the same tune has is_repeat; anchors have no run."""
+"""Columns of ratings.csv. is_repeat: a listener's second rating of the same tune. Anchors have no run."""
 MEANS_COLUMNS = (
     "arm",
     "criterion",
@@ -43,28 +43,28 @@ MEANS_COLUMNS = (
     "num_tunes",
     "num_runs",
 )
-"""Of listening.csv."""
+"""Columns of listening.csv."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One point that one person gave to one tune."""
+    """One person's rating of one tune."""
 
     listener: str
     tune_id: str
     run_id: str
-    """"" for an anchor."""
+    """Empty for an anchor."""
     arm: str
     seed: int | None
     index: int | None
-    """The tune's place among those that its run sampled; both None for an anchor."""
+    """The tune's place in its run's sample. seed and index are None for an anchor."""
     criterion: str
     rating: int
     is_repeat: bool
     anchor: str
-    """"corpus" or "shuffled"; "" for a tune of a run."""
+    """"corpus" or "shuffled"; empty for a tune of a run."""
     position: int
-    """Among what this listener heard, from 1."""
+    """Place in the order in which the listener heard the tunes, from 1."""
     rated_at: str
     """UTC, ISO 8601."""
 
@@ -78,20 +78,20 @@ LISTENING_METRICS = tuple(metric_name(name) for name in SCALES)
 
 
 def read_ratings(path: Path) -> list[Rating]:
-    """The ratings of a ratings.csv; raises InputError where it is none."""
+    """The ratings in a ratings.csv; raises InputError if the file is not one."""
     rows = read_rows(path)
     try:
         return [_rating(row) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: is no table of ratings ({error}); its columns are {', '.join(COLUMNS)}"
+            f"{path}: is not a table of ratings ({error}); the columns are {', '.join(COLUMNS)}"
         ) from error
 
 
 def _rating(row: dict[str, str]) -> Rating:
     point = int(row["rating"])
     if point not in POINTS or row["criterion"] not in SCALES:
-        raise ValueError(f"{row['criterion']}={row['rating']} is no rating")
+        raise ValueError(f"{row['criterion']}={row['rating']} is not a rating")
     return Rating(
         listener=row["listener"],
         tune_id=row["tune_id"],
@@ -109,18 +109,18 @@ def _rating(row: dict[str, str]) -> Rating:
 
 
 def find_ratings(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Rating]:
-    """The ratings beside the runs: in their own and their sweeps' directories, and in `folder`."""
+    """The ratings in the directories of the runs and their sweeps, and in `folder`."""
     return [rating for path in _found(FILE_NAME, runs, folder) for rating in read_ratings(path)]
 
 
 def find_means(runs: Sequence[FoundRun], folder: Path | None = None) -> list[dict[str, str]]:
-    """The rows of every listening.csv in the same places; InputError where one is no such table."""
+    """The rows of every listening.csv in the same places; raises InputError if a column is missing."""
     rows = []
     for path in _found(MEANS_FILE, runs, folder):
         found = read_rows(path)
         missing = [name for name in MEANS_COLUMNS if found and name not in found[0]]
         if missing:
-            raise InputError(f"{path}: is no table of mean ratings, it has no column {missing[0]}")
+            raise InputError(f"{path}: is not a table of mean ratings: column {missing[0]} is missing")
         rows += found
     return rows
 
@@ -133,9 +133,9 @@ def _found(name: str, runs: Sequence[FoundRun], folder: Path | None) -> list[Pat
 
 
 def tune_means(ratings: Sequence[Rating]) -> dict[tuple[str, int], float]:
-    """Run identity and index of each rated tune -> mean over its listeners and criteria, from 1 to 5.
+    """(run identity, index) of each rated tune -> mean over its listeners and criteria, from 1 to 5.
 
-    Repeats, anchors and sets of tunes do not count.
+    Repeats, anchors and sets of tunes are left out.
     """
     points: dict[tuple[str, int], list[int]] = defaultdict(list)
     for rating in ratings:
@@ -147,7 +147,7 @@ def tune_means(ratings: Sequence[Rating]) -> dict[tuple[str, int], float]:
 def with_ratings(runs: Sequence[FoundRun], ratings: Sequence[Rating]) -> list[FoundRun]:
     """The runs with the metrics listening/…, each with its standard error over the rated tunes.
 
-    Repeats and anchors do not count. A run without ratings stays as it is.
+    Repeats and anchors are left out. Runs without ratings stay as they are.
     """
     points: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for rating in ratings:

@@ -1,105 +1,220 @@
-"""run.json: what a run was, how it ended and what it measured."""
+"""run.json: what a run was, how it ended and what it measured.
+
+A run.json may be damaged or come from somebody else. `RunRecord.read` therefore checks every type, and those
+values of the config that readers of many runs use. The rest of the config may come from another version.
+"""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+    dataclasses,
+)
+from pydantic_core import core_schema, from_json
+
+from musicgen.config import MAX_NUMBER, Change
 from musicgen.errors import InputError, first_problem
-from musicgen.system.files import read_whole, refuse_links_out, write_text_atomically
+from musicgen.system.files import FOLDER_NAME, read_whole, refuse_links_out, write_text_atomically
 
 SCHEMA_VERSION = 1
 FILE_NAME = "run.json"
 MAX_BYTES = 2**24
-"""Of a run.json; that of a run with the default settings has 20,000."""
+"""Limit for the size of a run.json. With the default settings it has 20,000 bytes."""
 
 Status = Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
+Number = (
+    Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+    | Annotated[StrictFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+)
+"""No NaN and no infinity."""
+_Duration = Annotated[Number, Field(ge=0, le=1e11)]
+Group = dict[str, Any]
+Metrics = dict[str, Number | None]
+
+
+_EXACT = ConfigDict(extra="forbid")
+
+
+def _check_command(text: str) -> str:
+    shlex.split(text)
+    return text
+
+
+def _check_moment(text: str) -> str:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None or not 1970 <= moment.year < 9000:
+        raise ValueError("a moment with its time zone is needed")
+    return text
+
+
+@dataclasses.dataclass(config=_EXACT)
+class _Spread:
+    mean: Number
+    sd: Number
+
+
+@dataclasses.dataclass
+class _Sampling:
+    num_tunes: Annotated[StrictInt, Field(ge=0, le=10**6)] = 0
+
+
+@dataclasses.dataclass
+class _Study:
+    name: Annotated[StrictStr, Field(pattern=FOLDER_NAME)] | None = None
+    """Findings about the run go into a folder of this name."""
+    question: StrictStr | None = None
+    primary_metrics: list[StrictStr] = field(default_factory=list)
+    equivalence_margin: dict[str, Annotated[Number, Field(gt=0)]] = field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class _Config:
+    data: Group = field(default_factory=dict)
+    model: Group = field(default_factory=dict)
+    training: Group = field(default_factory=dict)
+    evaluation: Group = field(default_factory=dict)
+    paths: Group = field(default_factory=dict)
+    sampling: _Sampling = field(default_factory=_Sampling)
+    study: _Study | None = None
+
+
+@dataclasses.dataclass
+class _Machine:
+    started: Annotated[StrictStr, AfterValidator(_check_moment)] | None = None
+
+
+def _checked_as(kind: object) -> GetPydanticSchema:
+    """Check a field as this type, and keep it as it was read."""
+
+    def keep(value: object, check: Callable[[object], object]) -> object:
+        check(value)
+        return value
+
+    return GetPydanticSchema(
+        lambda _, schema_of: core_schema.no_info_wrap_validator_function(keep, schema_of(kind))
+    )
 
 
 @dataclass
 class RunRecord:
     """The content of run.json, in the order of the file."""
 
-    run_id: str
-    training_id: str
+    __pydantic_config__: ClassVar = _EXACT
+
+    run_id: StrictStr
+    training_id: StrictStr
     status: Status
-    seed: int
-    config: Mapping[str, object]
-    command: str
-    corpus: Mapping[str, object]
-    weights: str | None = None
+    seed: Annotated[StrictInt, Field(ge=0, lt=2**63)]
+    config: Annotated[Mapping[str, object], _checked_as(_Config)]
+    command: Annotated[StrictStr, AfterValidator(_check_command)]
+    corpus: Annotated[Mapping[str, object], _checked_as(Group)]
+    weights: StrictStr | None = None
     """The training state that was sampled, relative to the run directory; None before that."""
-    change: Mapping[str, object] | None = None
-    """parameter, value, baseline_value and also_changes, where the run is a changed one of a study."""
-    retuned: Mapping[str, object] = field(default_factory=dict)
+    change: Change | None = None
+    """The change of this run, in a study."""
+    retuned: Annotated[Mapping[str, object], _checked_as(Group)] = field(default_factory=dict)
     """Nuisance parameter -> value, where a study tunes it again and it is not the baseline's."""
-    metrics: dict[str, float | None] = field(default_factory=dict)
-    metrics_by: dict[str, dict[str, dict[str, float | None]]] = field(default_factory=dict)
+    metrics: Annotated[dict[str, float | None], _checked_as(Metrics)] = field(default_factory=dict)
+    metrics_by: Annotated[
+        dict[str, dict[str, dict[str, float | None]]], _checked_as(dict[str, dict[str, Metrics]])
+    ] = field(default_factory=dict)
     """"temperature" or "prompt" -> its value -> metrics of these tunes alone, where a run samples several."""
-    reference: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    reference: Annotated[Mapping[str, Mapping[str, float]], _checked_as(dict[str, _Spread])] = field(
+        default_factory=dict
+    )
     """Metric -> mean and sd of held-out corpus tunes."""
-    reference_by: dict[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    reference_by: Annotated[
+        dict[str, Mapping[str, Mapping[str, float]]], _checked_as(dict[str, dict[str, _Spread]])
+    ] = field(default_factory=dict)
     """The same for as many tunes as one of the groups in metrics_by has."""
-    floor: Mapping[str, float] = field(default_factory=dict)
+    floor: Annotated[Mapping[str, float], _checked_as(Metrics)] = field(default_factory=dict)
     """Metric -> value of tunes from a character 5-gram model."""
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, StrictStr] = field(default_factory=dict)
     """Metric -> why it is null."""
-    sampling_noise: dict[str, float] = field(default_factory=dict)
+    sampling_noise: Annotated[dict[str, float], _checked_as(dict[str, Number])] = field(default_factory=dict)
     """Metric -> its standard error from the finite number of tunes that this one network sampled."""
-    timing: dict[str, float] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    machine: Mapping[str, object] = field(default_factory=dict)
-    """cores that the run could use, and started: the moment in UTC, ISO 8601."""
-    tracker: Mapping[str, object] = field(default_factory=dict)
-    error: str | None = None
-    schema_version: int = SCHEMA_VERSION
+    timing: Annotated[dict[str, float], _checked_as(dict[str, _Duration | None])] = field(
+        default_factory=dict
+    )
+    versions: Annotated[Mapping[str, str], _checked_as(dict[str, StrictStr])] = field(default_factory=dict)
+    machine: Annotated[Mapping[str, object], _checked_as(_Machine)] = field(default_factory=dict)
+    """cores: how many the run could use. started: UTC, ISO 8601."""
+    tracker: Annotated[Mapping[str, object], _checked_as(Group)] = field(default_factory=dict)
+    error: StrictStr | None = None
+    schema_version: StrictInt = SCHEMA_VERSION
 
     @property
     def has_locks(self) -> bool:
-        """Whether the run was made where files can be locked; older records do not say."""
+        """Whether the run was made where files can be locked. Older records do not say."""
         paths = self.config.get("paths")
         return not isinstance(paths, Mapping) or paths.get("locks") is not False
 
     def write(self, run_directory: Path) -> None:
-        """Write run.json, whole or not at all."""
-        # allow_nan=False: NaN is no JSON, and a metric that cannot be computed is None with a reason.
+        """Write run.json atomically."""
+        # allow_nan=False: JSON has no NaN, and a metric that cannot be computed is None with a reason.
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False, allow_nan=False)
         write_text_atomically(run_directory / FILE_NAME, text + "\n")
 
     @classmethod
     def read(cls, run_directory: Path) -> "RunRecord":
-        """Read run.json; raises InputError where the folder is no run directory.
-
-        It may come from somebody else or be damaged: what this returns has the types that the fields say.
-        """
-        # pydantic takes a moment to import, which --help should not wait for.
-        from pydantic import ValidationError
-        from pydantic_core import from_json
-
-        from musicgen.records.record_check import check
-
+        """Read run.json; raises InputError if it is missing or is not the record of a run."""
         path = run_directory / FILE_NAME
         try:
             refuse_links_out(run_directory)
-            content = from_json(read_whole(path, MAX_BYTES), allow_inf_nan=False)
+            text = read_whole(path, MAX_BYTES)
+            content = from_json(text, allow_inf_nan=False)
         except FileNotFoundError as error:
-            raise InputError(f"{run_directory} is no run directory: it has no {FILE_NAME}") from error
+            raise InputError(f"{run_directory} is not a run directory: it has no {FILE_NAME}") from error
         except InputError:
             raise
         except (OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
         if not isinstance(content, dict):
-            raise InputError(f"{path}: is no record of a run")
-        if content.get("schema_version") != SCHEMA_VERSION:
+            raise InputError(f"{path}: is not the record of a run")
+        version = content.get("schema_version")
+        if version != SCHEMA_VERSION:
             raise InputError(
-                f"{path}: schema_version {str(content.get('schema_version'))[:20]}, this program reads "
-                f"{SCHEMA_VERSION}"
+                f"{path}: schema_version {str(version)[:20]}, this program reads {SCHEMA_VERSION}"
             )
         try:
-            check(content)
+            # From the text, since only there a strict dataclass may be written as an object.
+            record = _adapter().validate_json(text)
+            for group in ("config", "corpus", "tracker", "retuned"):
+                _check_numbers(getattr(record, group), group)
         except ValidationError as error:
-            raise InputError(f"{path}: is no record of a run: {first_problem(error)}") from error
+            raise InputError(f"{path}: is not the record of a run: {first_problem(error)}") from error
         except InputError as error:
-            raise InputError(f"{path}: is no record of a run: {error}") from error
-        return cls(**content)
+            raise InputError(f"{path}: is not the record of a run: {error}") from error
+        return record
+
+
+@cache
+def _adapter() -> TypeAdapter[RunRecord]:
+    return TypeAdapter(RunRecord)
+
+
+def _check_numbers(value: object, place: str) -> None:
+    """Raise InputError for a number that JSON can hold and a table cannot: 1e400 is read as infinity."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_numbers(inner, f"{place}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            _check_numbers(inner, place)
+    elif isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise InputError(f"{place}: a number of at most {MAX_NUMBER:g} is needed")

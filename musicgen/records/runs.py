@@ -1,6 +1,6 @@
-"""The runs below some folders, and one table of them.
+"""Find the runs below some folders, and make one table of them.
 
-A run is a folder with a run.json. Paths may be run directories, sweep directories or trees of both.
+A run is a folder with a run.json. Paths may be run directories, sweep directories or folders above them.
 """
 
 import csv
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PLAN = "plan.csv"
-"""The file in a sweep's folder that names its planned runs."""
+"""The file in a sweep's folder that lists its planned runs."""
 LEADING_COLUMNS = (
     "directory",
     "status",
@@ -44,32 +44,39 @@ LEADING_COLUMNS = (
     "total_seconds",
     "error",
 )
-"""Of the runs table, before its metrics and the config."""
+"""Columns of the runs table before the metrics and the config."""
 
 MAX_TABLE_BYTES = 2**28
-"""Of a table that is read."""
+"""Limit for the size of a table."""
 MAX_CELLS = 20_000_000
-"""Of a table that is read: a hundred thousand tunes have six million."""
-_MOST_BARS = 10**6
-"""Of a tune."""
-_ALREADY_TOLD = ("seed", *SET_BY_THE_SWEEPER)
-"""Parts of the config that leading columns hold."""
+"""Limit for the cells of a table. A hundred thousand tunes have six million."""
+_MAX_BARS = 10**6
+"""Limit for the bars of a tune."""
+_IN_LEADING_COLUMNS = ("seed", *SET_BY_THE_SWEEPER)
+"""Parts of the config that the leading columns show."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoundRun:
-    """A run and where it was found. Two of them are equal only if they are the same object."""
+    """A run and its directory. Two are equal only if they are the same object."""
 
     directory: Path
     record: RunRecord
 
     def value(self, metric: str) -> float | None:
-        """The metric, or None where the run did not come to its end or could not measure it."""
+        """The metric; None if the run did not complete or could not measure it."""
         return self.record.metrics.get(metric) if self.record.status == "complete" else None
+
+    def setting(self, name: str) -> object:
+        """The value of a dotted name in the run's config; None if it is missing."""
+        value: object = self.record.config
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
 
     @property
     def num_tunes(self) -> int:
-        """Tunes that the run was to sample."""
+        """The number of tunes that the run was to sample."""
         sampling = self.record.config.get("sampling")
         if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
             raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
@@ -77,9 +84,9 @@ class FoundRun:
 
     @property
     def soundfont(self) -> str | None:
-        """What the run was played with, a path where it was made; None for the built-in one.
+        """The path of the run's soundfont on its machine; None for the built-in one.
 
-        The record may come from somebody else, so this is for words alone.
+        It is for display only, since the record may come from somebody else.
         """
         rendering = self.record.config.get("rendering")
         named = rendering.get("soundfont") if isinstance(rendering, Mapping) else None
@@ -87,21 +94,23 @@ class FoundRun:
 
     @cached_property
     def num_bars(self) -> int | None:
-        """Bars of the sampled tunes, by tunes.csv; None where it does not say. Read once."""
+        """Bars of the sampled tunes by tunes.csv, which is read once; None for 0."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
         numbers = [_finite(text) for text in bars]
-        if any(number is None or not 0 <= number <= _MOST_BARS for number in numbers):
-            raise InputError(f"{self.directory / 'tunes.csv'}: num_bars holds something that counts no bars")
+        if any(number is None or not 0 <= number <= _MAX_BARS for number in numbers):
+            raise InputError(
+                f"{self.directory / 'tunes.csv'}: num_bars contains something that is not a number of bars"
+            )
         return sum(int(number or 0) for number in numbers) or None
 
     def tune_rows(self) -> list[dict[str, str]]:
-        """The rows of tunes.csv, one a sampled tune; none where the run ended before it sampled."""
+        """The rows of tunes.csv, one per sampled tune; empty if the run ended before it sampled."""
         path = self.directory / "tunes.csv"
         return read_rows(path) if path.is_file() else []
 
     def history(self) -> "DataFrame | None":
-        """The numbers of history.csv; None where the run recorded nothing."""
-        # pandas takes a moment to import, which a command that draws nothing should not wait for.
+        """The numbers of history.csv; None if the run recorded nothing."""
+        # Import pandas late: it takes a moment, and not every command needs it.
         from pandas import DataFrame
 
         path = self.directory / "history.csv"
@@ -111,14 +120,14 @@ class FoundRun:
         numbers = {name: [_finite(row.get(name, "")) for row in rows] for name in HISTORY_COLUMNS}
         for name, column in numbers.items():
             if any(number is None and row.get(name) != "" for number, row in zip(column, rows, strict=True)):
-                raise InputError(f"{path}: {name} holds something that is no number")
+                raise InputError(f"{path}: {name} contains something that is not a number")
         return DataFrame(numbers, dtype=float)
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
     """Every run at or below the paths, each directory once, sorted by directory.
 
-    Raises InputError for a path without any run, and for a run.json that cannot be read.
+    Raises InputError for a path without a run, or a run.json that cannot be read.
     """
     folders: dict[Path, Path] = {}
     for path in map(Path, paths):
@@ -135,33 +144,33 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
 def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     """The rows of a CSV file, each cell as it was before `written_cell`.
 
-    may_be_cut: whether a last line without its end, which somebody was writing, is left out. Raises
-    InputError where the file cannot be read, is a link, or a row has more or fewer cells than the head.
+    may_be_cut: skip an incomplete last line, which may still be being written. Raises InputError if the file
+    cannot be read or is a link, or if a row has more or fewer cells than the header.
     """
     try:
         text = read_whole(path, MAX_TABLE_BYTES, follows_links=False).decode("utf-8")
         if may_be_cut:
             text = text[: text.rfind("\n") + 1]
-        # A carriage return in a tune is the tune's own.
+        # A carriage return inside a cell belongs to its tune.
         reader = csv.DictReader(io.StringIO(text, newline=""))
-        most_rows = MAX_CELLS // max(1, len(reader.fieldnames or ()))
-        rows = list(islice(reader, most_rows + 1))
-        if len(rows) > most_rows:
-            raise InputError(f"{path}: has more than {MAX_CELLS:,} cells, the most that is read")
+        max_rows = MAX_CELLS // max(1, len(reader.fieldnames or ()))
+        rows = list(islice(reader, max_rows + 1))
+        if len(rows) > max_rows:
+            raise InputError(f"{path}: has more than {MAX_CELLS:,} cells, which is the limit")
     except InputError:
         raise
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
-            raise InputError(f"{path}: row {number} has other cells than the head names")
+            raise InputError(f"{path}: row {number} has more or fewer cells than the header")
     if ESCAPED.search(text):
         return [{read_cell(name): read_cell(cell) for name, cell in row.items()} for row in rows]
     return rows
 
 
 def _finite(text: str) -> float | None:
-    """The number that a cell holds; None where it holds none."""
+    """The finite number in a cell; None for other texts."""
     try:
         number = float(text)
     except ValueError:
@@ -170,11 +179,11 @@ def _finite(text: str) -> float | None:
 
 
 def records_below(folder: Path) -> Iterator[Path]:
-    """The run.json of every run at or below the folder, unread."""
+    """The path of every run.json at or below the folder."""
     for directory, folders, files in os.walk(folder):
         if FILE_NAME in files:
             yield Path(directory, FILE_NAME)
-            # Its dozens of files hold no other run.
+            # A run directory has dozens of files, but no other run.
             folders.clear()
 
 
@@ -190,51 +199,53 @@ def flat_config(config: Mapping[str, object], prefix: str = "") -> dict[str, obj
 
 
 def cell(value: object) -> object:
-    """A value as a table holds it: lists and mappings as JSON text, everything else as it is."""
+    """A value as a cell of a table: lists and mappings as JSON, everything else unchanged."""
     is_plain = isinstance(value, (str, int, float)) or value is None
     return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 def level_cell(value: object) -> object:
-    """The same for a parameter's level, where no value is a value: null."""
+    """The same for a parameter's level, with None as null."""
     return "null" if value is None else cell(value)
 
 
 def metric_names(runs: Sequence[FoundRun]) -> list[str]:
-    """Every metric that a run has, in the registry's order, then the others as they come."""
+    """The metrics of the runs: registered ones in the registry's order, then others as they come."""
     present = dict.fromkeys(name for run in runs for name in run.record.metrics)
     return [name for name in METRICS if name in present] + [name for name in present if name not in METRICS]
 
 
 def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "DataFrame":
-    """A row for each run: what it was, what it measured, and every value of its config.
+    """A row for each run: its change and status, its metrics, and every value of its config.
 
-    relative_to: the folder from which the column `directory` counts, where all runs lie below it.
+    relative_to: the folder that the column `directory` is relative to, for runs below it.
     """
     from pandas import DataFrame, Series
 
     metrics = metric_names(runs)
     rows, config_columns = [], {}
     for run in runs:
-        others = {name: run.record.config[name] for name in run.record.config if name not in _ALREADY_TOLD}
+        others = {
+            name: run.record.config[name] for name in run.record.config if name not in _IN_LEADING_COLUMNS
+        }
         config = {name: cell(value) for name, value in flat_config(others).items()}
         config_columns |= dict.fromkeys(config)
         measured = {name: run.record.metrics.get(name) for name in metrics}
         rows.append(_leading_cells(run, relative_to) | measured | config)
     table = DataFrame(rows, columns=[*LEADING_COLUMNS, *metrics, *config_columns])
     for name in ("value", "baseline_value"):
-        # As they are: pandas would make 33 beside an empty cell 33.0.
+        # As objects: pandas would turn 33 next to an empty cell into 33.0.
         table[name] = Series([row[name] for row in rows], dtype=object)
     return table
 
 
 def directory_name(run: FoundRun, relative_to: Path | None) -> str:
-    """The run's directory as the runs table names it."""
+    """The run's directory, as in the runs table."""
     return path_name(run.directory, relative_to)
 
 
 def path_name(path: Path, relative_to: Path | None) -> str:
-    """The path as the runs table names it: counted from the folder if it lies below that."""
+    """The path, as in the runs table: relative to the folder if it is below that."""
     if relative_to is not None:
         resolved, folder = path.resolve(), relative_to.resolve()
         if resolved.is_relative_to(folder):
@@ -247,9 +258,9 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
     change: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
     if record.change is not None:
         change = {
-            "parameter": record.change["parameter"],
-            "value": level_cell(record.change["value"]),
-            "baseline_value": level_cell(record.change["baseline_value"]),
+            "parameter": record.change.parameter,
+            "value": level_cell(record.change.value),
+            "baseline_value": level_cell(record.change.baseline_value),
         }
     timing = {
         name: record.timing.get(name)
@@ -269,18 +280,18 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
 
 
 def write_csv(table: "DataFrame", path: Path) -> None:
-    """Write the table, whole or not at all; what is missing is an empty cell."""
+    """Write the table atomically; missing values are empty cells."""
     with replace_atomically(path) as temporary:
         written_table(table).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def sweep_directory(run: FoundRun) -> Path:
-    """The folder of the sweep that made the run: where its plan is, else `<sweep>/<change>/seed=<n>`."""
+    """The folder of the run's sweep: the one with the plan, else by `<sweep>/<change>/seed=<n>`."""
     return sweep_directories([run])[run]
 
 
 def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
-    """The same for each of many runs, whose folders are looked into once."""
+    """The same for many runs, looking into each folder once."""
     has_plan = cache(lambda folder: (folder / PLAN).is_file())
     found = {}
     for run in runs:

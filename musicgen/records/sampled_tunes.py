@@ -1,6 +1,6 @@
-"""The tunes that a run sampled, with what was measured of each: tunes.abc and tunes.csv read together.
+"""The tunes that a run sampled and their measurements: tunes.abc and tunes.csv read together.
 
-Both hold text that a network wrote, which may be anything.
+Both contain text that a network wrote, which may be anything.
 """
 
 import math
@@ -17,7 +17,7 @@ from musicgen.system.files import read_whole
 
 MAX_TUNEBOOK_BYTES = 2**28
 _STAMP = re.compile(r"X:1\n(N:[^\n]*?, temperature )")
-"""Of the first tune of a file, up to what differs between its tunes."""
+"""The start of a file's first tune, up to the part that differs between tunes."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +26,20 @@ class Song:
 
     run: FoundRun
     index: int
-    """Its place in the run's sample: with the same prompts and seed, the same random stream."""
+    """The place in the run's sample. With the same prompts and seed, it has the same random stream."""
     abc: str
-    """With the header that says where it comes from."""
+    """With a header that names its origin."""
     cells: Mapping[str, str]
-    """Its row of tunes.csv, "" where there is no value."""
+    """Its row of tunes.csv; missing values are empty."""
 
     @property
     def key(self) -> tuple[str, int]:
-        """Run identity and index, by which ratings know it."""
+        """Run identity and index, which identify the tune in ratings."""
         return self.run.record.run_id, self.index
 
     @cached_property
     def title(self) -> str:
-        """Its T: field, or words in its place."""
+        """The T: field, or "untitled"."""
         return self.cells.get("title") or parse_tune(self.abc).header("T") or "untitled"
 
     @property
@@ -49,7 +49,7 @@ class Song:
 
     @property
     def has_notes(self) -> bool:
-        """Whether there is anything to play."""
+        """Whether the tune can be played."""
         return bool(self.number("num_notes"))
 
     @property
@@ -59,11 +59,11 @@ class Song:
 
     @property
     def body(self) -> str:
-        """The music without the header, by which equal tunes are known."""
+        """The music without the header; the same for equal tunes."""
         return parse_tune(self.abc).body.strip()
 
     def number(self, column: str) -> float | None:
-        """A cell of tunes.csv as a number, yes and no as 1 and 0; None where it is none."""
+        """A cell of tunes.csv as a number, with yes and no as 1 and 0; None for other texts."""
         text = self.cells.get(column, "")
         if text in ("True", "False"):
             return float(text == "True")
@@ -79,9 +79,9 @@ class Song:
 
 
 def read_songs(run: FoundRun) -> list[Song]:
-    """Every sampled tune of a run in order; none where the run ended before it sampled.
+    """Every sampled tune of a run, in order; empty if the run ended before it sampled.
 
-    Raises InputError where tunes.abc and tunes.csv do not belong together.
+    Raises InputError if tunes.abc and tunes.csv do not belong together.
     """
     tunebook, rows = run.directory / "tunes.abc", run.tune_rows()
     if not tunebook.is_file() or not rows:
@@ -89,15 +89,17 @@ def read_songs(run: FoundRun) -> list[Song]:
     content = read_whole(tunebook, MAX_TUNEBOOK_BYTES, follows_links=False)
     tunes = split_tunebook(content.decode("utf-8", errors="replace"))
     if len(rows) != len(tunes):
-        raise InputError(f"{tunebook} has {len(tunes)} tunes, tunes.csv {len(rows)}: they are not of one run")
+        raise InputError(
+            f"{tunebook} has {len(tunes)} tunes, tunes.csv {len(rows)}: they come from different runs"
+        )
     return [Song(run, index, abc, row) for index, (abc, row) in enumerate(zip(tunes, rows, strict=True))]
 
 
 def split_tunebook(text: str) -> list[str]:
     """The tunes of a tunes.abc, each with its X: line and stamp.
 
-    They are found by their numbers and by the stamp that all tunes of a run share, in order, since a sampled
-    tune may hold X: lines of its own.
+    Since a sampled tune may contain X: lines itself, tunes are found by their consecutive numbers and the
+    stamp that all tunes of a run share.
     """
     stamp = _STAMP.match(text)
     if stamp is None:

@@ -1,4 +1,4 @@
-"""Sampled tunes to what ears and eyes take in: MIDI, audio, a score and a piano roll."""
+"""Renders sampled tunes as MIDI, audio, score and piano roll."""
 
 from musicgen.rendering.audio import check_soundfont
 from musicgen.rendering.config import RenderingConfig

@@ -1,7 +1,8 @@
-"""MIDI to audio files of equal loudness. Arrays are float32 of shape (frames, 2), full scale is 1."""
+"""MIDI to audio files of equal loudness. Arrays are float32 of shape (frames, 2); full scale is 1."""
 
 import importlib.util
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,70 +10,69 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
-from musicgen.rendering.foreign import check_foreign, play_foreign
-from musicgen.rendering.ogg import renumber
 from musicgen.rendering.synthesis import load_samples, play
+from musicgen.rendering.untrusted import check_untrusted, play_untrusted
 
 _BUILT_IN_SOUNDFONT = "TimGM6mb.sf2"
 _PEAK_CEILING_DBFS = -1.0
-# 60 dB below the tune's peak counts as silence at its end.
+# Trailing sound this far below the peak counts as silence.
 _SILENCE_BELOW_PEAK_DB = -60.0
 _RING_OUT_SECONDS = 4.0
 _CUT_FADE_SECONDS = 2.0
 _END_FADE_SECONDS = 0.01
 # libsndfile's Vorbis encoder overflows the stack when minutes of audio come in one call.
-_FRAMES_A_BLOCK = 65_536
-_STREAM = 1
-"""The number of every OGG stream: a file has one."""
+_BLOCK_FRAMES = 65_536
+_OGG_SERIAL = 1
+_PAGE_SERIAL, _PAGE_CHECKSUM, _PAGE_NUM_SEGMENTS, _PAGE_SEGMENTS = slice(14, 18), slice(22, 26), 26, 27
+_REVERSED_BITS = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _SUBTYPE = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS"}
-_FULL_SCALE = np.float32(2**15 - 1)
-"""Of 16 bits."""
+_FULL_SCALE_16_BITS = np.float32(2**15 - 1)
 
 
 def check_soundfont(config: RenderingConfig) -> Path:
-    """The soundfont's path. Raises InputError unless it is a whole SoundFont 2 file that can be played."""
+    """The soundfont's path. Raises InputError unless it is a complete SoundFont 2 file that plays."""
     path = _soundfont(config)
     if config.soundfont is not None and config.audio_format != "none":
-        check_foreign(path, path.stat().st_mtime_ns, config.sample_rate, config.instrument)
+        check_untrusted(path, path.stat().st_mtime_ns, config.sample_rate, config.instrument)
     return path
 
 
 def _soundfont(config: RenderingConfig) -> Path:
-    """The soundfont's path. Raises InputError unless a SoundFont 2 file begins there that is long enough."""
+    """The soundfont's path. Raises InputError unless it has a SoundFont 2 header and is long enough."""
     path = _built_in_soundfont() if config.soundfont is None else Path(config.soundfont)
-    allowed = "allowed is the path of an .sf2 file, or null for the built-in one"
+    allowed = "expected the path of an .sf2 file, or null for the built-in soundfont"
     try:
         if path.exists() and not path.is_file():
-            raise InputError(f"rendering.soundfont: {path} is no file; {allowed}")
+            raise InputError(f"rendering.soundfont: {path} is not a file; {allowed}")
         with path.open("rb") as file:
             head = file.read(12)
         size = path.stat().st_size
     except OSError as error:
         raise InputError(f"rendering.soundfont: {path}: {error.strerror or error}; {allowed}") from error
     if head[:4] != b"RIFF" or head[8:12] != b"sfbk":
-        raise InputError(f"rendering.soundfont: {path} is no SoundFont 2 file (RIFF sfbk); {allowed}")
+        raise InputError(f"rendering.soundfont: {path} is not a SoundFont 2 file (RIFF sfbk); {allowed}")
     if size < 8 + int.from_bytes(head[4:8], "little"):
-        raise InputError(f"rendering.soundfont: {path} is cut short; {allowed}")
+        raise InputError(f"rendering.soundfont: {path} is truncated; {allowed}")
     return path
 
 
 def _built_in_soundfont() -> Path:
-    """Found beside pretty_midi's modules without importing them, which would cost a second."""
+    """The file that ships with pretty_midi; does not import the package, which would take a second."""
     package = importlib.util.find_spec("pretty_midi")
     folders = package.submodule_search_locations if package else None
     if not folders:
-        raise InputError("rendering.soundfont: null needs the package pretty_midi, which ships the soundfont")
+        raise InputError("rendering.soundfont: null needs the package pretty_midi, which ships a soundfont")
     return Path(folders[0]) / _BUILT_IN_SOUNDFONT
 
 
 def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np.float32] | None:
-    """Play MIDI bytes through the soundfont, level them and trim the silence at the end.
+    """Play MIDI bytes with the soundfont, normalise the loudness and trim silence at the end.
 
-    Returns shape (frames, 2), or None where the soundfont has no sound for the instrument and notes. A tune
-    that was cut fades out over its last seconds.
+    Returns shape (frames, 2), or None if the soundfont has no sound for the instrument and notes. If is_cut,
+    the tune fades out over its last seconds.
     """
-    # The one that comes with the installation is known to be sound, and played here, where it stays read.
-    player = play if config.soundfont is None else play_foreign
+    # The built-in soundfont is trusted, so it is played, and stays loaded, in this process.
+    player = play if config.soundfont is None else play_untrusted
     sound = player(midi, _soundfont(config), config.sample_rate)
     longest = config.max_seconds if is_cut else config.max_seconds + _RING_OUT_SECONDS
     sound = _without_final_silence(sound[: round(longest * config.sample_rate)])
@@ -83,13 +83,13 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
 
 
 def load_sounds(config: RenderingConfig) -> None:
-    """Read the built-in soundfont now, as far as most tunes need it. Any other is read where it is played."""
+    """Load the samples of the built-in soundfont that most tunes use. Others are loaded when played."""
     if config.num_tunes and config.audio_format != "none" and config.soundfont is None:
         load_samples(_soundfont(config), config.sample_rate, config.instrument)
 
 
 def level(sound: NDArray[np.float32], loudness_dbfs: float) -> NDArray[np.float32]:
-    """Scale to the root mean square `loudness_dbfs`, or to less where a peak would pass -1 dBFS."""
+    """Scale to the root mean square `loudness_dbfs`, or less if a peak would exceed -1 dBFS."""
     power = float(np.mean(np.square(sound, dtype=np.float64)))
     peak = float(np.max(np.abs(sound)))
     if power == 0.0:
@@ -103,7 +103,7 @@ def _amplitude(decibels: float) -> float:
 
 
 def _without_final_silence(sound: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Drop what comes after the last frame that is loud enough to hear; all of it if nothing is."""
+    """Cut after the last audible frame; returns no frames if none is audible."""
     left, right = np.abs(sound).T
     envelope = np.maximum(left, right)
     peak = envelope.max(initial=0.0)
@@ -114,20 +114,17 @@ def _without_final_silence(sound: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float32]:
-    """Bring the last frames to zero along a straight line, in place."""
+    """Fade the last frames linearly to zero, in place."""
     fade_frames = min(fade_frames, len(sound))
     sound[len(sound) - fade_frames :] *= np.linspace(1.0, 0.0, fade_frames, dtype=np.float32)[:, None]
     return sound
 
 
 def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:
-    """Write (frames, 2) floats as 16-bit WAV or FLAC or as OGG Vorbis, after `config.audio_format`.
-
-    The same sound gives the same bytes.
-    """
+    """Write floats of shape (frames, 2) as 16-bit WAV or FLAC, or as OGG Vorbis, reproducibly."""
     import soundfile
 
-    # By way of the memory: libsndfile does not say why it cannot write, as on a full disk.
+    # Encode in memory: if libsndfile writes the file itself, errors such as a full disk have no reason.
     encoded, subtype = io.BytesIO(), _SUBTYPE[config.audio_format]
     with soundfile.SoundFile(
         encoded,
@@ -137,10 +134,37 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
         format=config.audio_format.upper(),
         subtype=subtype,
     ) as file:
-        for start in range(0, len(sound), _FRAMES_A_BLOCK):
-            block = sound[start : start + _FRAMES_A_BLOCK]
-            # libsndfile takes several times as long to make 16 bits of floats, and rounds them down.
-            file.write(np.rint(block * _FULL_SCALE).astype(np.int16) if subtype == "PCM_16" else block)
-    path.write_bytes(encoded.getbuffer())
-    if config.audio_format == "ogg":
-        renumber(path, _STREAM)
+        for start in range(0, len(sound), _BLOCK_FRAMES):
+            block = sound[start : start + _BLOCK_FRAMES]
+            # Converting here is several times faster than in libsndfile, which also truncates.
+            is_pcm = subtype == "PCM_16"
+            file.write(np.rint(block * _FULL_SCALE_16_BITS).astype(np.int16) if is_pcm else block)
+    content = encoded.getbuffer()
+    path.write_bytes(renumbered_ogg(content, _OGG_SERIAL) if config.audio_format == "ogg" else content)
+
+
+def renumbered_ogg(file: bytes | memoryview, serial: int) -> bytearray:
+    """An OGG file with the serial number of its only stream changed. Raises ValueError for other files.
+
+    Encoders choose the number at random. Every page contains it, and a checksum that covers it: RFC 3533,
+    section 6.
+    """
+    content, start = bytearray(file), 0
+    while start < len(content):
+        if content[start : start + 4] != b"OggS" or start + _PAGE_SEGMENTS > len(content):
+            raise ValueError(f"not a page of an OGG stream at byte {start}")
+        body = start + _PAGE_SEGMENTS + content[start + _PAGE_NUM_SEGMENTS]
+        end = body + sum(content[start + _PAGE_SEGMENTS : body])
+        page = content[start:end]
+        page[_PAGE_SERIAL] = serial.to_bytes(4, "little")
+        page[_PAGE_CHECKSUM] = bytes(4)
+        page[_PAGE_CHECKSUM] = _ogg_checksum(page).to_bytes(4, "little")
+        content[start:end] = page
+        start = end
+    return content
+
+
+def _ogg_checksum(page: bytes | bytearray) -> int:
+    """CRC with the polynomial 0x04c11db7 and initial value 0: zlib's with all bits reversed."""
+    reflected = zlib.crc32(page.translate(_REVERSED_BITS), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{reflected:032b}"[::-1], 2)

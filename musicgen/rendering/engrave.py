@@ -1,14 +1,14 @@
-"""The program that draws scores: MEI on standard input, SVG on standard output, as `helper.py` has them.
+"""A program that engraves scores: MEI on standard input, SVG on standard output, framed as in isolated.py.
 
-It ends with exit status 1 at the first MEI that cannot be read. It runs as a process of its own because the
-engraver is native code that may end its process. It imports nothing of musicgen, so it starts in a moment.
+It exits with status 1 at the first MEI that cannot be read. It runs as a separate process because verovio is
+native code that may crash. It imports nothing from musicgen, so it starts quickly.
 """
 
 import sys
 
 import verovio
 
-# verovio's lengths are tenths of a millimetre: a page as wide as A4 and as high as the tune.
+# Lengths in tenths of a millimetre: a page as wide as A4 and as high as the tune.
 _OPTIONS = {
     "inputFrom": "mei",
     "xmlIdSeed": 1,
@@ -30,7 +30,7 @@ _OPTIONS = {
 
 
 def engrave(mei: str) -> str | None:
-    """The SVG of a whole tune on one page; None where verovio cannot read the MEI."""
+    """The SVG of a tune on one page; None if verovio cannot read the MEI."""
     toolkit = verovio.toolkit()
     toolkit.setOptions(_OPTIONS)
     if not toolkit.loadData(mei) or toolkit.getPageCount() < 1:

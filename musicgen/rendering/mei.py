@@ -1,7 +1,7 @@
-"""A written tune as MEI, the XML that the engraver reads (https://music-encoding.org, version 5).
+"""Sheet music as MEI, the XML format that verovio reads (https://music-encoding.org, version 5).
 
-verovio's own ABC reader ends the process on tunes whose lines end in `!`, draws no endings and no change of
-key, and misdraws lengths such as 5. Its MEI reader does none of this.
+verovio's ABC reader crashes on lines that end in `!`, ignores endings and key changes, and draws lengths such
+as 5 wrong. Its MEI reader has none of these problems.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from musicgen.notation.key import Key, signature
-from musicgen.notation.tokens import WrittenNote
-from musicgen.rendering.written import Event, Measure, WrittenTune
+from musicgen.notation.tokens import SpelledNote
+from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
 _NAMESPACE = "http://www.music-encoding.org/ns/mei"
 _ACCIDENTAL = {-2: "ff", -1: "f", 0: "n", 1: "s", 2: "x"}
@@ -36,14 +36,14 @@ _SIGN = {
     "mordent": "mordent",
     "P": "mordent",
 }
-_LONGEST_TITLE = 70
+_MAX_TITLE_CHARACTERS = 70
 _BEAMED_BELOW = Fraction(1, 4)
 
 
-def to_mei(tune: WrittenTune) -> str:
-    """The MEI document of a tune with at least one measure. Its ids count up: same tune, same text."""
+def to_mei(tune: SheetMusic) -> str:
+    """The MEI document of a tune with at least one measure. Equal tunes give equal text."""
     root = Element("mei", xmlns=_NAMESPACE, meiversion="5.0")
-    title = _printable(tune.title)[:_LONGEST_TITLE]
+    title = _printable(tune.title)[:_MAX_TITLE_CHARACTERS]
     statement = SubElement(SubElement(SubElement(root, "meiHead"), "fileDesc"), "titleStmt")
     SubElement(statement, "title").text = title
     body = SubElement(SubElement(root, "music"), "body")
@@ -60,12 +60,12 @@ def to_mei(tune: WrittenTune) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text without characters that XML forbids or that have no width."""
+    """The text without characters that XML forbids or that are invisible."""
     return "".join(character for character in text if character.isprintable()).strip()
 
 
 def _add_signatures(parent: Element, measure: Measure) -> None:
-    """Put the measure's new key and time signature, if any, below a staffDef or scoreDef."""
+    """Add the measure's new key and time signature, if any, to a staffDef or scoreDef."""
     if measure.key is not None:
         parent.append(_key_signature(measure.key))
     sign = measure.time_signature
@@ -77,7 +77,7 @@ def _add_signatures(parent: Element, measure: Measure) -> None:
 
 
 def _key_signature(key: Key) -> Element:
-    """A standard signature by its number of sharps or flats; any other accidental by accidental."""
+    """A standard signature as a number of sharps or flats; any other as a list of accidentals."""
     alterations = dict(key.alterations)
     for fifths in range(-7, 8):
         if dict(signature(fifths)) == alterations:
@@ -93,7 +93,7 @@ def _key_signature(key: Key) -> Element:
 
 
 class _Engraving:
-    """Adds measures to a section, and the signs that join notes to their measures."""
+    """Adds measures to a section."""
 
     def __init__(self, section: Element) -> None:
         self._section = section
@@ -102,12 +102,12 @@ class _Engraving:
         self._tied_from: frozenset[tuple[str, int]] = frozenset()
 
     def add(self, measures: tuple[Measure, ...]) -> None:
-        """Draw the measures one after the other, endings under their brackets."""
+        """Add the measures in order, with endings in their elements."""
         parent = self._section
         for number, measure in enumerate(measures):
             if measure.ending is not None or measure.left_repeat:
                 parent = self._section
-            # The first one, too: without any, verovio warns that there are no line ends to follow.
+            # Also for the first measure: verovio warns if there is no system break at all.
             if measure.starts_line:
                 SubElement(parent, "sb")
             if number and (measure.key is not None or measure.time_signature is not None):
@@ -137,17 +137,17 @@ class _Engraving:
         element.extend(signs)
 
     def _add_event(self, parent: Element, event: Event, signs: list[Element], measure: Element) -> None:
-        """Draw an event as one or more tied note heads, and collect the signs that hang on it."""
+        """Add an event as one or more tied notes, and collect its signs."""
         self._add_graces(parent, event.graces)
         pieces = _pieces(event.duration)
         spellings = frozenset((note.letter, note.natural_pitch) for note in event.notes)
         first = ""
         for place, (value, dots) in enumerate(pieces):
-            goes_on = place < len(pieces) - 1
+            continues = place < len(pieces) - 1
             element = self._element(event, value, dots, place == 0)
             for note, drawn in zip(event.notes, _notes_of(element), strict=False):
                 spelling = (note.letter, note.natural_pitch)
-                starts = goes_on or (event.tied and bool(event.notes))
+                starts = continues or (event.tied and bool(event.notes))
                 ends = place > 0 or spelling in self._tied_from
                 if starts or ends:
                     drawn.set("tie", "m" if starts and ends else "i" if starts else "t")
@@ -158,7 +158,7 @@ class _Engraving:
             self._add_signs(event, first, signs, measure)
 
     def _element(self, event: Event, value: str, dots: int, is_first: bool) -> Element:
-        """A note, chord, rest or space of one note value."""
+        """A note, chord, rest or space with a single note value."""
         name = "note" if len(event.notes) == 1 else "chord" if event.notes else "rest"
         if event.is_invisible:
             name = "space"
@@ -181,7 +181,7 @@ class _Engraving:
         self._num_ids += 1
         return f"n{self._num_ids}"
 
-    def _add_graces(self, parent: Element, graces: tuple[WrittenNote, ...]) -> None:
+    def _add_graces(self, parent: Element, graces: tuple[SpelledNote, ...]) -> None:
         if not graces:
             return
         group = SubElement(parent, "graceGrp")
@@ -211,7 +211,7 @@ def _notes_of(element: Element) -> list[Element]:
     return [element] if element.tag == "note" else element.findall("note")
 
 
-def _spell(element: Element, note: WrittenNote, shows_accidental: bool) -> None:
+def _spell(element: Element, note: SpelledNote, shows_accidental: bool) -> None:
     element.set("pname", note.letter.lower())
     element.set("oct", str(max(0, min(9, note.natural_pitch // 12 - 1))))
     if note.alteration is not None and shows_accidental:
@@ -219,7 +219,7 @@ def _spell(element: Element, note: WrittenNote, shows_accidental: bool) -> None:
 
 
 def _beams(events: list[Event]) -> Iterator[list[Event]]:
-    """Runs of notes under one beam: shorter than a quarter, without space between them in the text."""
+    """Groups of notes under one beam: shorter than a quarter, without space between them in the text."""
     run: list[Event] = []
     for event in events:
         is_beamable = bool(event.notes) and event.duration < _BEAMED_BELOW
@@ -234,10 +234,10 @@ def _beams(events: list[Event]) -> Iterator[list[Event]]:
         yield run
 
 
-# A tune has few different durations, and fractions are slow.
+# A tune has few distinct durations, and Fractions are slow.
 @lru_cache(maxsize=1024)
 def _pieces(duration: Fraction) -> tuple[tuple[str, int], ...]:
-    """(MEI note value, dots) of the tied notes that show a duration in 1/256, longest first."""
+    """(MEI note value, dots) of tied notes with this total duration, a multiple of 1/256; longest first."""
     pieces = []
     left = duration
     value = Fraction(2)

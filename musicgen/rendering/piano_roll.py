@@ -1,8 +1,7 @@
-"""MIDI to a picture of its notes: pitch upwards, bars from left to right, sixteen bars a row.
+"""Draws the notes of a MIDI file over time: pitch upwards, sixteen bars per row.
 
-Rows of equal length let repeated phrases stand below one another. Times are in MIDI ticks, lengths in the
-picture in pixels. It is made of rectangles and short words, for which Pillow takes a tenth of the time that
-matplotlib takes.
+Rows of equal length align repeated phrases. Times are in MIDI ticks, lengths in pixels. The picture consists
+of rectangles and short labels, which Pillow draws ten times faster than matplotlib.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,16 +18,16 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
 
-BARS_A_ROW = 16
-MOST_ROWS = 8
-# F and B stand a semitone from their neighbours: their names would collide.
+BARS_PER_ROW = 16
+MAX_ROWS = 8
+# F and B are a semitone from their neighbours, so their labels would overlap.
 _NAMES = {0: "C", 2: "D", 4: "E", 7: "G", 9: "A"}
 _BLACK_KEYS = frozenset({1, 3, 6, 8, 10})
 _WIDE_RANGE = 32
 _NOTE, _TONIC, _INK, _PAPER = "#2f6f9f", "#d9772b", "#30343b", "#ffffff"
 _BLACK_KEY, _BEAT_LINE, _BAR_LINE = "#f1f3f6", "#e3e6eb", "#aab1bc"
 _MARGIN_PITCHES = 2
-_FONT, _LONGEST_TITLE = "DejaVuSans.ttf", 70
+_FONT, _MAX_TITLE_CHARACTERS = "DejaVuSans.ttf", 70
 _SMALL, _MIDDLE, _LARGE = 11, 13, 22
 _WIDTH, _LEFT, _RIGHT = 1320, 72, 1300
 _TITLE_BASELINE, _TITLE_HEIGHT, _ROW_HEIGHT, _ROW_DISTANCE = 36, 60, 180, 214
@@ -37,20 +36,20 @@ _BETWEEN_NOTES = 1
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """What the picture shows."""
+    """The content of a piano roll; times in ticks."""
 
     notes: tuple[tuple[int, int, int], ...]
     """(start, duration, MIDI pitch)."""
     upbeat: int
-    """How long the notes before the first full bar last."""
+    """Duration before the first full bar."""
     bar_starts: tuple[int, ...]
-    """From the first full bar to the end of the last one drawn."""
+    """Starts of the full bars, and the end of the last one drawn."""
     beats: tuple[int, ...]
-    """How many ticks a beat lasts, for every bar."""
+    """Duration of a beat in each bar."""
 
 
 def read_roll(midi: bytes, tune: ParsedTune) -> Roll:
-    """Take the notes from the MIDI and the length of the upbeat from the tune as written."""
+    """Read the notes from the MIDI, and the length of the upbeat from the tune as written."""
     score = read_score(midi)
     notes = sorted((note.time, note.duration, note.pitch) for track in score.tracks for note in track.notes)
     whole = 4 * score.ticks_per_quarter
@@ -60,7 +59,7 @@ def read_roll(midi: bytes, tune: ParsedTune) -> Roll:
     first_bar = round(tune.bars[0].duration * whole) if tune.bars else 0
     upbeat = first_bar if first_bar < whole * count // unit else 0
     bar_starts, beats = [upbeat], []
-    while not beats or (bar_starts[-1] < end and len(beats) < BARS_A_ROW * MOST_ROWS):
+    while not beats or (bar_starts[-1] < end and len(beats) < BARS_PER_ROW * MAX_ROWS):
         count, unit = _meter_at(bar_starts[-1], meters)
         is_compound = count % 3 == 0 and count > 3 and unit >= 8
         beats.append(max(1, whole // unit * (3 if is_compound else 1)))
@@ -69,34 +68,34 @@ def read_roll(midi: bytes, tune: ParsedTune) -> Roll:
 
 
 def _meter_at(tick: int, meters: list[tuple[int, int, int]]) -> tuple[int, int]:
-    """(count, unit) of the time signature in force; 4/4 where there is none."""
+    """(count, unit) of the time signature in force; 4/4 without one."""
     in_force = [(count, unit) for start, count, unit in meters if start <= tick and count > 0 and unit > 0]
     return in_force[-1] if in_force else (4, 4)
 
 
 def draw_piano_roll(midi: bytes, tune: ParsedTune, path: Path) -> None:
-    """Write a PNG. The MIDI must hold a note. Notes on the tonic of K: have a colour of their own.
+    """Write a PNG of the first 128 bars as played. Notes on the tonic of K: are highlighted.
 
-    Tunes of more than 128 bars as played are drawn up to there.
+    midi: must contain a note.
     """
     from PIL import Image, ImageDraw
 
     roll = read_roll(midi, tune)
-    num_rows = -(-len(roll.beats) // BARS_A_ROW)
+    num_rows = -(-len(roll.beats) // BARS_PER_ROW)
     image = Image.new("RGB", (_WIDTH, _TITLE_HEIGHT + _ROW_DISTANCE * num_rows), _PAPER)
     draw = ImageDraw.Draw(image)
-    title = _printable(tune.header("T") or "")[:_LONGEST_TITLE]
+    title = _printable(tune.header("T") or "")[:_MAX_TITLE_CHARACTERS]
     draw.text((_LEFT, _TITLE_BASELINE), title, _INK, _font(_LARGE), anchor="ls")
     draw.text((_RIGHT, _TITLE_BASELINE), "orange: the tonic", _TONIC, _font(_MIDDLE), anchor="rs")
     for row in range(num_rows):
         _draw_row(draw, roll, row, tune.tonic)
-    # A third faster than Pillow's own choice, and a few kilobytes more.
+    # A third faster than Pillow's default, and a few kilobytes larger.
     image.save(path, format="png", compress_level=3)
 
 
 @cache
 def _font_file() -> Path:
-    """A font with many alphabets, which comes with matplotlib."""
+    """A font with many scripts that ships with matplotlib."""
     import matplotlib as mpl
 
     return Path(mpl.get_data_path()) / "fonts" / "ttf" / _FONT
@@ -106,31 +105,31 @@ def _font_file() -> Path:
 def _font(size: int) -> "FreeTypeFont":
     from PIL import ImageFont
 
-    # The other layout engine is not everywhere.
+    # The other layout engine, Raqm, is not always available.
     return ImageFont.truetype(_font_file(), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache
 def _drawable() -> frozenset[int]:
-    """The code points that the font has."""
+    """The code points in the font."""
     from matplotlib.ft2font import FT2Font
 
     return frozenset(FT2Font(str(_font_file())).get_charmap())
 
 
 def _printable(title: str) -> str:
-    """The title with a box for every character that the font lacks."""
+    """The title with a box for every character that is not in the font."""
     return "".join(letter if ord(letter) in _drawable() else "□" for letter in title if letter.isprintable())
 
 
 def _draw_row(draw: "ImageDraw", roll: Roll, row: int, tonic: int) -> None:
-    """Draw sixteen bars, or the rest of the tune on the same scale, from upbeat to upbeat."""
-    first = row * BARS_A_ROW
-    starts = roll.bar_starts[first : first + BARS_A_ROW + 1]
+    """Draw sixteen bars from upbeat to upbeat, or the rest of the tune on the same scale."""
+    first = row * BARS_PER_ROW
+    starts = roll.bar_starts[first : first + BARS_PER_ROW + 1]
     longest_bar = max(end - start for start, end in pairwise(starts))
     left = starts[0] - roll.upbeat
-    is_last = first + BARS_A_ROW >= len(roll.beats)
-    right = max(starts[-1], starts[0] + BARS_A_ROW * longest_bar) - roll.upbeat
+    is_last = first + BARS_PER_ROW >= len(roll.beats)
+    right = max(starts[-1], starts[0] + BARS_PER_ROW * longest_bar) - roll.upbeat
     until = starts[-1] if is_last else right
     pitches = [pitch for _, _, pitch in roll.notes]
     low, high = min(pitches) - _MARGIN_PITCHES, max(pitches) + _MARGIN_PITCHES
@@ -141,7 +140,7 @@ def _draw_row(draw: "ImageDraw", roll: Roll, row: int, tonic: int) -> None:
         return round(_LEFT + (min(tick, right) - left) / (right - left) * (_RIGHT - _LEFT))
 
     def y(pitch: float) -> int:
-        """Of the upper edge of a pitch's lane."""
+        """The upper edge of a pitch's lane."""
         return round(top + (high - pitch) / (high - low + 1) * _ROW_HEIGHT)
 
     for pitch in range(low, high + 1):
@@ -156,7 +155,7 @@ def _draw_row(draw: "ImageDraw", roll: Roll, row: int, tonic: int) -> None:
         if left <= start < until:
             colour = _TONIC if pitch % 12 == tonic else _NOTE
             end = max(x(start), x(start + duration) - 1 - _BETWEEN_NOTES)
-            # A lane of one or two pixels, in a wide range, has none to leave free.
+            # In a wide range, lanes of one or two pixels have no room for a gap.
             draw.rectangle(
                 (x(start), y(pitch), end, max(y(pitch), y(pitch - 1) - 1 - _BETWEEN_NOTES)), colour
             )
@@ -165,7 +164,7 @@ def _draw_row(draw: "ImageDraw", roll: Roll, row: int, tonic: int) -> None:
 
 
 def _name_pitches(draw: "ImageDraw", pitches: range, middle_of: Callable[[int], int]) -> None:
-    """Name C D E G A, or only each C in a wide range."""
+    """Label C D E G A, or only C in a wide range."""
     names = _NAMES if len(pitches) <= _WIDE_RANGE else {0: "C"}
     for pitch in pitches:
         if pitch % 12 in names:

@@ -1,8 +1,8 @@
-"""MIDI to sound through a soundfont, with notes that ring out instead of stopping dead.
+"""MIDI to sound with a soundfont, and with a release at the end of every note.
 
-The synthesiser of symusic 0.5.9 silences every note within a millisecond of its end, whatever release the
-soundfont asks for: each note ends in a click. So notes are dealt out to stems in turn, held a moment longer,
-faded in that moment, and mixed. Times are in seconds.
+The synthesiser of symusic 0.5.9 ignores the soundfont's release and silences notes within a millisecond,
+which makes a click. So notes are distributed over stems, held a little longer, faded out, and mixed. Times
+are in seconds.
 """
 
 from collections.abc import Iterable
@@ -21,18 +21,17 @@ from musicgen.rendering.midi import in_seconds, read_score
 if TYPE_CHECKING:
     from symusic.core import Synthesizer
 
-# The synthesiser's interpolation; from 5 on symusic 0.5.9 gives silence.
+# The synthesiser's interpolation quality; symusic 0.5.9 returns silence from 5.
 _QUALITY = 4
 _RELEASE_SECONDS = 0.15
 _RELEASE_DECIBELS = 60.0
-# The synthesiser's own end of a note has to pass before the stem's next note starts.
+# The synthesiser must finish a note before the next one of the stem starts.
 _GAP_SECONDS = 0.002
-_MOST_STEMS = 8
+_MAX_STEMS = 8
 _COMMON_PITCHES = range(55, 88)
-"""MIDI numbers: of a fiddle in the first position, and a little more."""
-_VELOCITY, _TICKS_A_QUARTER = 80, 480
-_NOTE_TICKS = 10
-"""About a hundredth of a second."""
+"""MIDI numbers of a fiddle in first position, and a few more."""
+_VELOCITY, _TICKS_PER_QUARTER = 80, 480
+_NOTE_TICKS = 10  # about 0.01 s
 
 
 @dataclass(slots=True)
@@ -42,13 +41,13 @@ class Strike:
     start: float
     end: float
     until: float
-    """Where its release is over."""
+    """End of the release."""
     notes: tuple[tuple[int, int, int], ...]
     """(track, pitch, velocity)."""
 
 
 def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
-    """The sound of MIDI bytes, at the soundfont's own level; float32 of shape (frames, 2).
+    """Synthesise MIDI bytes at the soundfont's level; float32 of shape (frames, 2).
 
     Raises InputError for a soundfont that cannot be read.
     """
@@ -83,7 +82,7 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
 
 
 def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
-    """Read what most tunes are played with, for this process and those that are forked from it.
+    """Load the samples that most tunes use, for this process and its forks.
 
     Raises InputError for a soundfont that cannot be read.
     """
@@ -92,7 +91,7 @@ def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
 
 
 def scale(program: int, pitches: Iterable[int], velocities: Iterable[int] = (_VELOCITY,)) -> bytes:
-    """The MIDI of very short notes one after the other: every pitch at every velocity."""
+    """MIDI with a very short note for every pitch at every velocity."""
     from symusic.core import NoteTick, NoteTickList, ScoreTick, TrackTick
 
     track = TrackTick("", program, False)
@@ -102,12 +101,12 @@ def scale(program: int, pitches: Iterable[int], velocities: Iterable[int] = (_VE
             for place, (pitch, velocity) in enumerate(product(pitches, velocities))
         ]
     )
-    score = ScoreTick(_TICKS_A_QUARTER)
+    score = ScoreTick(_TICKS_PER_QUARTER)
     score.tracks.append(track)
     return score.dumps_midi()
 
 
-# It reads every note's sample once and keeps it: most of the time that the first tune takes.
+# Cached, because it keeps the samples it has loaded, which take most of the time for the first tune.
 @lru_cache(maxsize=1)
 def _synthesizer(soundfont: Path, sample_rate: int) -> "Synthesizer":
     from symusic.core import Synthesizer
@@ -119,16 +118,16 @@ def _synthesizer(soundfont: Path, sample_rate: int) -> "Synthesizer":
 
 
 def deal(strikes: list[Strike]) -> list[list[Strike]]:
-    """Deal strikes, in order of their starts, to stems in which no two sound at once.
+    """Distribute strikes, sorted by start, over stems without overlaps.
 
-    A strike takes the stem that has been silent for longest. Where that stem still rings, a new stem is
-    opened while there are fewer than eight; after that the ringing one is cut short.
+    A strike goes to the stem that has been silent the longest. If that stem still sounds, a new one is
+    opened, up to eight; after that, its last strike is cut short.
     """
     stems: list[list[Strike]] = []
     for strike in strikes:
         stem = min(stems, key=lambda stem: stem[-1].until, default=None)
         is_free = stem is not None and stem[-1].until + _GAP_SECONDS <= strike.start
-        if stem is None or (not is_free and len(stems) < _MOST_STEMS):
+        if stem is None or (not is_free and len(stems) < _MAX_STEMS):
             stem = []
             stems.append(stem)
         elif not is_free:
@@ -140,23 +139,23 @@ def deal(strikes: list[Strike]) -> list[list[Strike]]:
 
 
 def _release(sound: NDArray[np.float32], stem: list[Strike], sample_rate: int) -> None:
-    """Fade every strike of a stem, shape (2, frames), in place, from its end to the end of its release."""
+    """Fade every strike of a stem, shape (2, frames), in place, during its release."""
     for strike in stem:
         end, until = round(strike.end * sample_rate), round(strike.until * sample_rate)
         piece = sound[:, end:until]
         piece *= _fall(until - end)[: piece.shape[1]]
-        # The millisecond after `until`, in which the synthesiser ends the note.
+        # Silence the millisecond in which the synthesiser ends the note.
         sound[:, until : until + round(_GAP_SECONDS * sample_rate)] = 0.0
 
 
-# Releases have few lengths, and powers take longer than all else about them.
+# Cached, because releases have few lengths and powers are slow.
 @lru_cache
 def _fall(num_frames: int) -> NDArray[np.float32]:
     return 10.0 ** np.linspace(0.0, -_RELEASE_DECIBELS / 20.0, num_frames, dtype=np.float32)
 
 
 def _sum(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mix two sounds of shape (2, frames) that may differ in length, into the longer one's memory."""
+    """Mix two sounds of shape (2, frames) into the longer one, in place."""
     shorter, longer = sorted((first, second), key=lambda sound: sound.shape[1])
     longer[:, : shorter.shape[1]] += shorter
     return longer

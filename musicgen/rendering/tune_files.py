@@ -1,4 +1,4 @@
-"""One sampled tune to its files: text, MIDI, audio, score and piano roll, each whole or not there."""
+"""Renders one sampled tune to files: text, MIDI, audio, score and piano roll, each written atomically."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from musicgen.system.files import replace_atomically, write_text_atomically
 
 @dataclass(frozen=True, slots=True)
 class RenderedTune:
-    """Where a tune's files are; None for what could not be made or was not asked for."""
+    """Paths of a tune's files; None if not requested or not possible."""
 
     abc: Path
     midi: Path | None
@@ -23,20 +23,19 @@ class RenderedTune:
     score: Path | None
     piano_roll: Path | None
     duration_seconds: float | None
-    """Of the MIDI, up to the end of the last note; None where nothing sounds."""
+    """Duration of the MIDI up to the end of the last note; None if no note sounds."""
     problems: tuple[str, ...]
-    """Why something is missing or differs from the text, a line each."""
+    """Why something is missing or differs from the text, one line each."""
 
 
 def render_tune(
     abc: str, stem: Path, config: RenderingConfig, engraver: Engraver | None = None
 ) -> RenderedTune:
-    """Write `stem`.abc, .mid, .wav (or .flac, .ogg), .svg and .png. Missing folders are made.
+    """Write `stem`.abc, .mid, .wav (or .flac, .ogg), .svg and .png; creates missing folders.
 
-    Any text is taken: what cannot be rendered keeps its text and gives its reasons in `problems`. Raises
-    InputError where the soundfont is at fault or abc2midi is missing, and OSError where files cannot be
-    written. The same text and config give the same bytes. One engraver draws several tunes faster than one
-    for each.
+    Accepts any text: the .abc is always written, and `problems` says what could not be rendered. Raises
+    InputError if the soundfont is invalid or abc2midi is missing, and OSError if files cannot be written.
+    Equal text and config give equal bytes. Sharing an engraver between tunes is faster.
     """
     if engraver is None:
         with Engraver(config.timeout_seconds) as engraver:
@@ -58,7 +57,7 @@ def render_tune(
 
 
 def _path(stem: Path, suffix: str) -> Path:
-    """The stem with a suffix; dots in the stem's own name stay."""
+    """The stem with a suffix appended; unlike with_suffix, keeps dots in its name."""
     return stem.with_name(f"{stem.name}.{suffix}")
 
 

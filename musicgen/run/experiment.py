@@ -1,4 +1,4 @@
-"""A run as an experiment of a tracker: what it hears while the run goes on, and what of the run's files."""
+"""A run as an experiment of a tracker: what is logged during the run, and which of its files."""
 
 import shlex
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 
 
 def open_tracker(config: Config, directory: Path, corpus: str, name: str) -> Tracker:
-    """The tracker of a run in a directory; name: what it is called, nothing for the defaults."""
-    # An experiment is a whole run.
+    """The tracker of a run in a directory; name: the experiment's, empty for a run with the defaults."""
+    # A trial that a search stops early is not a whole run.
     if config.tracker.kind == "none" or config.training.stop_iteration is not None:
         return NoTracker()
     tags = [corpus, config.model.cell, f"seed={config.seed}", *study_tags(config)]
@@ -26,7 +26,7 @@ def open_tracker(config: Config, directory: Path, corpus: str, name: str) -> Tra
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
-    """A row of history.csv."""
+    """Log a row of history.csv."""
     iteration = row["iteration"]
     assert iteration is not None
     named = {f"fit/{name}": row[name] for name in ("train_loss", "validation_loss", "learning_rate")}
@@ -34,7 +34,7 @@ def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
 
 
 def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
-    """What the run measured, sampled and rendered, as far as it lies in the directory."""
+    """Log what the run measured, sampled and rendered, as far as the directory holds it."""
     tracker.log_metrics(record.metrics)
     tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
     tunes = {f"{int(row['index']):03d}": row for row in FoundRun(directory, record).tune_rows()}
@@ -42,12 +42,8 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
     for path in sorted(songs.glob("*")):
         if path.suffix in AUDIO_SUFFIXES and path.stem in tunes:
             row = tunes[path.stem]
-            told = {
-                "prompt": row["prompt"],
-                "temperature": float(row["temperature"]),
-                "tune": int(row["index"]),
-            }
-            tracker.log_audio(path, told)
+            temperature, tune = float(row["temperature"]), int(row["index"])
+            tracker.log_audio(path, {"prompt": row["prompt"], "temperature": temperature, "tune": tune})
     for path in sorted([*(directory / "plots").glob("*.png"), *songs.glob("*.svg"), *songs.glob("*.png")]):
         tracker.log_image(path)
     for path in (directory / "tunes.abc", directory / "tunes.csv"):
@@ -56,9 +52,9 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
 
 
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
-    """The archive of a run that has ended, out of its directory; what the tracker says at its end.
+    """Write the archive of a run that has ended, from its directory; returns the record's `tracker`.
 
-    It differs from one that was written meanwhile in its times, which are now. Raises InputError.
+    Only its times differ from an archive written during the run. Raises InputError.
     """
     config = config_from_dict(record.config)
     words = shlex.split(record.command)[3:]

@@ -1,8 +1,4 @@
-"""What runs read of a corpus: text as the network reads it, tunes to be scored, tunes to compare with.
-
-All of it is the same for every run with the same corpus, split and kind of input, so it can be read ahead: by
-the process that the jobs of a sweep are forked from.
-"""
+"""What a run reads of its corpus: text as the network reads it, tunes to score, tunes to compare with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +11,6 @@ from numpy.typing import NDArray
 
 from musicgen.config import Config
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
-from musicgen.corpus.sources import read_source
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import text_rows
 
@@ -23,30 +18,37 @@ if TYPE_CHECKING:
     from musicgen.metrics.comparison import Corpus as ComparedCorpus
     from musicgen.training.loss import EncodedTunes
 
-_ahead: "dict[str, tuple[str, Material]]" = {}
-"""By `Config.reading_key`, the text of the corpus's files, and what was read of it."""
-
 
 @dataclass(frozen=True)
-class Material:
-    """A corpus, and what is worked out from it where somebody asks."""
+class RunInputs:
+    """A corpus, and what a run derives from it, each part when it is first needed."""
 
     corpus: Corpus
     model: ModelConfig
-    """Of which only what it reads beside characters matters."""
+    """Only its input features matter here."""
     num_train_tunes: int | None
     cache: Path
 
+    @classmethod
+    def read(cls, config: Config) -> "RunInputs":
+        """The inputs of a run with this config; raises InputError if the corpus does not exist."""
+        return cls(
+            corpus=load_corpus(config.data, config.paths.known_cache),
+            model=config.model,
+            num_train_tunes=config.evaluation.num_train_tunes,
+            cache=Path(config.paths.cache),
+        )
+
     @cached_property
     def training_rows(self) -> NDArray[np.int32]:
-        """The rows of the embedding for the text of all training tunes, [T, N]: see inputs.py."""
+        """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
         corpus = self.corpus
         tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
         return text_rows(self.model, corpus.vocabulary, tokens)
 
     @cached_property
     def train(self) -> "EncodedTunes":
-        """The training tunes whose loss is taken at the end: all, or so many at equal distances."""
+        """The training tunes that fit/train_loss is computed on: all, or num_train_tunes evenly spaced."""
         tunes, number = self.corpus.part("train"), self.num_train_tunes
         if number is None or number >= len(tunes):
             return self._encode(tunes)
@@ -63,45 +65,17 @@ class Material:
         return self._encode(self.corpus.part("test"))
 
     def _encode(self, tunes: Sequence[str]) -> "EncodedTunes":
-        # torch takes a second to import, which those should not wait for who named no corpus that there is.
+        # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
         from musicgen.training.loss import encode_tunes
 
         return encode_tunes(tunes, self.corpus.vocabulary, self.model)
 
     @cached_property
     def compared(self) -> "ComparedCorpus":
-        """The tunes as the metrics see them: read together, since every split has the same ones."""
+        """The tunes as the metrics see them; read together, since every split has the same ones."""
         from musicgen.metrics.comparison import Corpus as ComparedCorpus
-        from musicgen.metrics.melody import read_corpus
+        from musicgen.metrics.tunes import read_corpus
 
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
         return ComparedCorpus.of([tunes[place] for place in training], [tunes[place] for place in held_out])
-
-
-def material_of(config: Config) -> Material:
-    """What a run with this config reads; raises InputError where there is no such corpus."""
-    text, known = _ahead.get(config.reading_key, (None, None))
-    if known is not None and text == read_source(config.data):
-        return known
-    return _read(config)
-
-
-def read_ahead(config: Config) -> None:
-    """Work out now what runs with this config read: for this process, and for those forked from it."""
-    text, material = read_source(config.data), _read(config)
-    for part in ("training_rows", "train", "validation", "test", "compared"):
-        getattr(material, part)
-    if material.compared.training:
-        for part in ("profile", "held_out_copies"):
-            getattr(material.compared, part)
-    _ahead[config.reading_key] = text, material
-
-
-def _read(config: Config) -> Material:
-    return Material(
-        corpus=load_corpus(config.data, config.paths.known_cache),
-        model=config.model,
-        num_train_tunes=config.evaluation.num_train_tunes,
-        cache=Path(config.paths.cache),
-    )

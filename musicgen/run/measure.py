@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,90 +10,107 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from musicgen.metrics.conditional_figures import conditional_figure
+from musicgen.config import Config
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.reference import Reference, build_reference
-from musicgen.metrics.reference_ahead import reference_ahead
 from musicgen.metrics.registry import HEADLINE
 from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
-from musicgen.run.prepare import PreparedRun
+from musicgen.run.inputs import RunInputs
 from musicgen.sampling.generation import SampledTune
 from musicgen.system.files import computed_once, source_code
-from musicgen.training.figures import loss_figure
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
-from musicgen.training.progress import WAITING_FOR_REFERENCE, tell_stage, tell_waiting
-from musicgen.training.threads import num_cores
+from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
 PARTS = ("train", "validation", "test")
+_LOSSES_DEPEND_ON = ("training", "model", "engine", "notation", "corpus")
+"""Folders of the package."""
 
 
 def measure_tunes(
-    prepared: PreparedRun, record: RunRecord, fitted: Fit, tunes: Sequence[SampledTune]
+    tunes: Sequence[SampledTune], inputs: RunInputs, config: Config, record: RunRecord
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
-    """Put the tunes' numbers into the record; returns them, and the figures by file name."""
-    started = time.perf_counter()
-    tell_stage("evaluating")
-    reference = _reference(prepared, len(tunes))
-    evaluator = Evaluator(reference, prepared.material.compared)
+    """Put the tunes' metrics into the record; returns them, and figures by file name."""
+    report_stage("evaluating")
+    reference = _reference(inputs, config, len(tunes))
+    evaluator = Evaluator(reference, inputs.compared)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
-    record.reference, record.floor = reference.beside, reference.floor
+    record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
-    draws = prepared.config.rendering.plots
-    figures = {}
-    if draws:
-        figures = {"loss": loss_figure(fitted.history, fitted.best_iteration), **evaluator.figures(texts)}
+    draws = config.rendering.plots
+    figures = evaluator.figures(texts) if draws else {}
     for name in ("temperature", "prompt"):
-        keys = [getattr(tune, name) for tune in tunes]
-        if len(set(keys)) > 1:
-            by = _measure_by(name, keys, prepared, record, evaluator, texts, ended)
-            if draws and _has_headline_metrics(by):
-                figures[f"by_{name}"] = conditional_figure(by, name, record.reference_by[name])
-    record.timing["evaluate_seconds"] = time.perf_counter() - started
+        keys: list[Hashable] = [getattr(tune, name) for tune in tunes]
+        num_groups = len(set(keys))
+        if num_groups == 1:
+            continue
+        # Count metrics depend on the number of tunes, so a group's reference has as many as the group.
+        reference = _reference(inputs, config, len(texts) // num_groups)
+        groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
+        by = {str(key): group.metrics for key, group in groups.items()}
+        record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
+        if draws and _has_headline_metrics(by):
+            figures[f"by_{name}"] = group_figure(by, name, reference.by_metric)
     return evaluation, figures
 
 
-def measure_losses(prepared: PreparedRun, record: RunRecord, fitted: Fit, network: CharacterNetwork) -> None:
-    """Put the network's numbers into the record, before all others."""
-    started = time.perf_counter()
-    record.metrics = _losses(prepared, fitted, network) | record.metrics
-    record.timing["losses_seconds"] = time.perf_counter() - started
+def _reference(inputs: RunInputs, config: Config, num_tunes: int) -> Reference:
+    reference = build_reference(
+        inputs.corpus.tunes,
+        num_tunes=num_tunes,
+        groups=inputs.corpus.groups,
+        num_splits=config.evaluation.num_reference_splits,
+        cache_dir=Path(config.paths.cache),
+        locks=config.paths.locks,
+        on_wait=partial(report_waiting, WAITING_FOR_REFERENCE),
+    )
+    report_stage("evaluating")
+    return reference
 
 
-def _losses(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, float | None]:
+def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
+    return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
+
+
+def measure_losses(
+    network: CharacterNetwork,
+    fitted: Fit,
+    inputs: RunInputs,
+    config: Config,
+    device: torch.device,
+    record: RunRecord,
+) -> None:
+    """Put the network's losses into the record, before all other metrics.
+
+    They are those of whole splits, and are kept: runs that differ only in sampling share them.
+    """
+    losses = computed_once(
+        Path(config.paths.cache) / f"losses-{_losses_key(network, inputs, config, device)}.json",
+        read=_read_losses,
+        compute=lambda: {part: _loss(part, network, fitted, inputs, device) for part in PARTS},
+        write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
+        locks=config.paths.locks,
+    )
     metrics: dict[str, float | None] = {
         "fit/best_iteration": fitted.best_iteration,
         "fit/final_validation_loss": fitted.final_validation_loss,
     }
-    losses = _losses_by_part(prepared, fitted, network)
     for part, loss in losses.items():
         metrics[f"fit/{part}_loss"] = loss.nats
         metrics[f"fit/{part}_bits"] = loss.bits
         metrics[f"fit/{part}_body_loss"] = loss.body_nats
     metrics["fit/generalisation_gap"] = losses["test"].nats - losses["train"].nats
-    # The best loss also where the last weights are sampled.
+    # The best loss, even if the last weights are sampled.
     metrics["fit/validation_loss"] = fitted.best_validation_loss
-    return metrics
-
-
-def _losses_by_part(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork) -> dict[str, Loss]:
-    """The losses of the whole splits. They are kept, since runs that only sample differently share them."""
-    paths = prepared.config.paths
-    return computed_once(
-        Path(paths.cache) / f"losses-{_losses_key(prepared, network)}.json",
-        read=_read_losses,
-        compute=lambda: {part: _loss(prepared, fitted, network, part) for part in PARTS},
-        write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
-        locks=paths.locks,
-    )
+    record.metrics = metrics | record.metrics
 
 
 def _read_losses(text: str) -> dict[str, Loss]:
@@ -103,75 +118,20 @@ def _read_losses(text: str) -> dict[str, Loss]:
     return {part: Loss(**known[part]) for part in PARTS}
 
 
-def _loss(prepared: PreparedRun, fitted: Fit, network: CharacterNetwork, part: str) -> Loss:
-    if part == "validation":
-        return fitted.checkpoint_loss or mean_loss(network, prepared.validation)
-    tunes = prepared.material.train if part == "train" else prepared.material.test
-    return mean_loss(network, tunes.to(prepared.device))
+def _loss(part: str, network: CharacterNetwork, fitted: Fit, inputs: RunInputs, device: torch.device) -> Loss:
+    if part == "validation" and fitted.checkpoint_loss is not None:
+        return fitted.checkpoint_loss
+    return mean_loss(network, getattr(inputs, part).to(device))
 
 
-def _losses_key(prepared: PreparedRun, network: CharacterNetwork) -> str:
-    """16 hexadecimal digits that differ wherever the last digit of a loss might."""
-    package = Path(__file__).parent
-    digest = hashlib.sha256(
-        b"".join(source_code(package / part) for part in ("training", "model", "notation"))
-    )
-    corpus = prepared.corpus
-    number = prepared.config.evaluation.num_train_tunes
-    computed_by = (torch.__version__, prepared.device.type, prepared.num_threads, prepared.precision, number)
+def _losses_key(network: CharacterNetwork, inputs: RunInputs, config: Config, device: torch.device) -> str:
+    """16 hexadecimal digits that differ whenever the last digit of a loss might."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256(b"".join(source_code(package / part) for part in _LOSSES_DEPEND_ON))
+    training, corpus = config.training, inputs.corpus
+    number = config.evaluation.num_train_tunes
+    computed_by = (torch.__version__, device.type, training.num_threads, training.precision, number)
     digest.update(repr((corpus.sha256, corpus.split, corpus.vocabulary, computed_by)).encode())
     for name, weights in network.state_dict().items():
         digest.update(name.encode() + weights.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _measure_by(
-    name: str,
-    keys: Sequence[Hashable],
-    prepared: PreparedRun,
-    record: RunRecord,
-    evaluator: Evaluator,
-    texts: Sequence[str],
-    ended: Sequence[bool],
-) -> dict[str, dict[str, float | None]]:
-    """The metrics of the tunes of each temperature, or each prompt."""
-    # Count metrics depend on the number of tunes: a group has a reference of its own size.
-    reference = _reference(prepared, len(texts) // len(set(keys)))
-    groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
-    by = {str(key): group.metrics for key, group in groups.items()}
-    record.metrics_by[name], record.reference_by[name] = by, reference.beside
-    return by
-
-
-def _has_headline_metrics(by: Mapping[str, Mapping[str, float | None]]) -> bool:
-    return any(metrics.get(metric) is not None for metrics in by.values() for metric in HEADLINE)
-
-
-def reference_meanwhile(prepared: PreparedRun) -> AbstractContextManager[None]:
-    """While the body runs, compute the reference of the run's tunes, if its training leaves a core free."""
-    config = prepared.config
-    # Without locks nobody would wait for what it is about to find.
-    if prepared.num_threads >= num_cores() or not config.paths.locks:
-        return nullcontext()
-    return reference_ahead(
-        prepared.corpus.tunes,
-        prepared.corpus.groups,
-        config.sampling.num_tunes,
-        config.evaluation.num_reference_splits,
-        Path(config.paths.cache),
-    )
-
-
-def _reference(prepared: PreparedRun, num_tunes: int) -> Reference:
-    paths = prepared.config.paths
-    reference = build_reference(
-        prepared.corpus.tunes,
-        num_tunes=num_tunes,
-        groups=prepared.corpus.groups,
-        num_splits=prepared.config.evaluation.num_reference_splits,
-        cache_dir=Path(paths.cache),
-        locks=paths.locks,
-        on_wait=partial(tell_waiting, WAITING_FOR_REFERENCE),
-    )
-    tell_stage("evaluating")
-    return reference

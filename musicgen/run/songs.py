@@ -1,4 +1,4 @@
-"""Sampled tunes on the disk: all of them as ABC and as rows, some of them to hear and to see."""
+"""Sampled tunes as files: all of them as ABC and as rows, some of them as audio and score."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -59,7 +59,7 @@ def write_rows(
     songs: Sequence[Song],
     folder: Path,
 ) -> Path:
-    """Write tunes.csv: a row for every tune: what was measured of it, why it could not be rendered."""
+    """Write tunes.csv: a row per tune with its metrics, and why it could not be rendered."""
     problems = {song.tune.index: "; ".join(song.rendered.problems) for song in songs}
     rows = [
         {

@@ -1,1 +1,1 @@
-"""Tunes drawn from a trained network."""
+"""Sampling tunes from a trained network."""

@@ -1,4 +1,4 @@
-"""All tunes in one batch, each with a random stream of its own."""
+"""Samples all tunes in one batch, with a separate random stream for each."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from musicgen.seeds import generator_for
 
 @dataclass(frozen=True, slots=True)
 class SampledTune:
-    """A tune as drawn."""
+    """A sampled tune."""
 
     index: int
-    """Its number in the batch, from 0."""
+    """Number in the batch, from 0."""
     prompt: str
     temperature: float
     text: str
-    """Prompt and what followed, without the blank line at the end."""
+    """Prompt and sampled text, without the blank line at the end."""
     ended: bool
-    """Whether it came to its blank line before the cap."""
+    """Whether it reached its blank line within max_chars."""
 
 
 def spread(config: SamplingConfig, prompts: Sequence[str]) -> list[tuple[str, float]]:
-    """Prompt and temperature of every tune: all pairs in turn, so that their counts differ by one at most."""
+    """Prompt and temperature of every tune: all pairs in turn, so that their counts differ by at most one."""
     pairs = ((prompt, temperature) for temperature in config.temperatures for prompt in prompts)
     return list(islice(cycle(islice(pairs, config.num_tunes)), config.num_tunes))
 
@@ -45,16 +45,16 @@ def sample_tunes(
     device: torch.device,
     on_step: Callable[[int, int], None] = lambda _step, _active: None,
 ) -> list[SampledTune]:
-    """Draw config.num_tunes tunes.
+    """Sample config.num_tunes tunes.
 
-    Every tune starts from a fresh state that has read one newline and its prompt, and ends at its blank
-    line or at config.max_chars. Its random numbers come from a stream of its own, numbered by its index:
-    the other tunes of the batch change it by floating-point rounding at most. on_step hears the number of
-    characters done and of tunes still going. Raises InputError for a prompt that the vocabulary lacks.
+    Every tune starts from a fresh state that has read a newline and its prompt, and ends at a blank line or
+    at config.max_chars. Its random stream depends only on the seed and its index, so the other tunes of the
+    batch change it by floating-point rounding at most. on_step receives the number of characters sampled and
+    of tunes not yet finished. Raises InputError if a prompt has a character outside the vocabulary.
     """
     settings = spread(config, prompts)
     encoded = {prompt: vocabulary.encode_prompt(prompt) for prompt in prompts}
-    # [max_chars, num_tunes]; -1 where the network chooses.
+    # [max_chars, num_tunes]; -1 after the end of the prompt.
     forced = np.full((config.max_chars, len(settings)), -1, dtype=np.int64)
     for column, (prompt, _) in enumerate(settings):
         forced[: len(prompt), column] = encoded[prompt]
@@ -92,11 +92,11 @@ def sample_tunes(
             finished = active[is_end]
             lengths[finished] = step
             ended[finished] = True
-            going_on = (~is_end).nonzero().squeeze(1)
-            if len(going_on) == 0:
+            unfinished = (~is_end).nonzero().squeeze(1)
+            if len(unfinished) == 0:
                 break
-            active, temperatures, chosen = active[going_on], temperatures[going_on], chosen[going_on]
-            next_scores.keep(going_on)
+            active, temperatures, chosen = active[unfinished], temperatures[unfinished], chosen[unfinished]
+            next_scores.keep(unfinished)
         previous = chosen
     return [
         SampledTune(index, prompt, temperature, vocabulary.decode(tokens[:length]).rstrip("\n"), has_ended)

@@ -1,4 +1,4 @@
-"""Sampled tunes as an ABC file that other programs read."""
+"""Writes sampled tunes as an ABC file that other programs can read."""
 
 import json
 import re
@@ -10,16 +10,16 @@ _NUMBER_LINE = re.compile(r"\AX:[^\n]*(?:\n|\Z)")
 
 
 def tunebook(tunes: Sequence[SampledTune], origin: str) -> str:
-    """An ABC file with every tune as drawn, numbered from 1.
+    """An ABC file of all tunes, numbered from 1.
 
-    An N: field says where each came from: `origin` (model and seed), temperature and prompt. The drawn X:
-    field, where there is one, gives way to the tune's number, since numbers in a file must differ.
+    An N: field states the origin (model and seed), temperature and prompt of each tune. Its number replaces
+    the sampled X: field, since numbers in a file must differ.
     """
     return "".join(stamped_tune(tune, origin) + "\n" for tune in tunes)
 
 
 def stamped_tune(tune: SampledTune, origin: str) -> str:
-    """One tune with its number and its origin in the header, ending in a newline."""
+    """A tune with its number and origin in the header, ending in a newline."""
     stamp = (
         f"N:{origin}, temperature {tune.temperature:g}, prompt {json.dumps(tune.prompt, ensure_ascii=False)}"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.figures.arms import level_of, shown_level
+from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
     CORPUS_COLOUR,

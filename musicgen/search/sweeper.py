@@ -24,11 +24,10 @@ from musicgen.records.runs import flat_config
 from musicgen.search.best import BestConfig
 from musicgen.search.halving import Halving, whole
 from musicgen.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
-from musicgen.sweep.composing import Composer
-from musicgen.sweep.design import Star, compose_arm, without_hydra
-from musicgen.sweep.folders import SweepWatch, hide_passwords
+from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
+from musicgen.sweep.folders import command, hide_passwords
+from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.launcher import ProcessLauncher
-from musicgen.sweep.plan import BASELINE
 from musicgen.sweep.sweeper import OneAtATimeSweeper, check_subdir
 from musicgen.system.files import replace_atomically
 from musicgen.system.passwords import without_passwords
@@ -70,7 +69,7 @@ class SearchSweeper(Sweeper):
         hide_passwords(config)
         self._config = config
         self._context = hydra_context
-        self._compose = Composer(hydra_context.config_loader, config).compose
+        self._compose = composer(hydra_context.config_loader, config)
         self._task_function = task_function
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -103,15 +102,14 @@ class SearchSweeper(Sweeper):
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
-                self._launcher.warm_up()
-                self._launcher.expect([baseline] * num_trials)
+                start_fork_server()
             worker = Worker(search, self._launcher, space, halving, self._directory, baseline)
             worker.run(num_trials, self._num_jobs)
             if search.lead():
                 self._report(search, space, terms, baseline.seed)
             else:
                 print("another process of this search reports the result")
-                SweepWatch.is_told = False
+                command.has_results = False
         except StorageInternalError as error:
             cause = without_passwords(" ".join(str(error.__cause__ or error).split()))
             raise InputError(
@@ -175,11 +173,11 @@ class SearchSweeper(Sweeper):
 
     def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
         """Run the best config and the baseline with fresh seeds: the lowest of many losses is biased."""
-        star = Star(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
+        design = StudyDesign(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
         change = Change(PARAMETER, f"trial {best.number}", BASELINE)
         arms = [
-            compose_arm(self._compose, BASELINE, space.fixed),
-            compose_arm(
+            PlannedArm.compose(self._compose, BASELINE, space.fixed),
+            PlannedArm.compose(
                 self._compose,
                 f"trial-{best.number:03d}",
                 [*space.fixed, *overrides_of(best.levels)],
@@ -192,7 +190,7 @@ class SearchSweeper(Sweeper):
             config.hydra.sweep.dir = str(directory)
         study = OneAtATimeSweeper()
         study.setup(hydra_context=self._context, task_function=self._task_function, config=config)
-        study.run_missing(star, arms, directory)
+        study.run_missing(design, arms, directory)
 
 
 def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, object]:
@@ -205,8 +203,3 @@ def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, obje
         "reduction_factor": halving.reduction_factor,
         "baseline": {name: value for name, value in learnt_from.items() if name not in space.distributions},
     }
-
-
-def register() -> None:
-    """Register the sweeper of conf/hydra/sweeper/optuna.yaml with Hydra."""
-    Plugins.instance().register(SearchSweeper)

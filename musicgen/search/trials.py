@@ -16,6 +16,7 @@ from musicgen.records.naming import override_text
 from musicgen.records.runs import level_cell, read_rows
 from musicgen.system.csv_cells import written_cell
 from musicgen.system.files import read_whole, replace_atomically, write_text_atomically
+from musicgen.system.words import counted
 
 TRIALS, SEARCH = "trials.csv", "search.json"
 CONFIRMATION = "confirmation"
@@ -98,7 +99,7 @@ class Trials:
         """Such as "20 trials: 6 complete, 14 pruned"."""
         counts = Counter(trial.status for trial in self.trials)
         parts = ", ".join(f"{counts[status]} {status}" for status in STATUSES if counts[status])
-        return f"{len(self.trials)} trial{'' if len(self.trials) == 1 else 's'}: {parts or 'none'}"
+        return f"{counted(len(self.trials), 'trial')}: {parts or 'none'}"
 
 
 def overrides_of(levels: Mapping[str, Value]) -> list[str]:

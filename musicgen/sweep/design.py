@@ -1,60 +1,84 @@
-"""The arms of a one-at-a-time study: a baseline, and single changes of it.
+"""The design of a one-at-a-time study: a baseline, single changes of it, and the seeds of both.
 
-The baseline is what the overrides without a choice compose to. Every level of every swept parameter is an
-arm; a level that composes to the baseline, or to an arm that is there already, is not run twice. `seed` is
-no parameter but the number of repetitions.
+The baseline is what the overrides without a choice compose to. Each level of each swept parameter is an arm,
+unless it composes to the baseline or to an earlier arm. `seed` is not a parameter: it repeats every arm.
 """
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from musicgen.config import NOT_SWEPT, Change, Config, Level, StudyConfig, parse_config
-from musicgen.effects.declaration import is_declared
-from musicgen.effects.neighbours import differing_parameters
-from musicgen.effects.pairing import COMBINED, identity_leaves
+from musicgen.effects.differences import COMBINED, differing_parameters, is_declared
+from musicgen.effects.pairing import identity_leaves
 from musicgen.errors import InputError
 from musicgen.records.naming import folder_name, override_text, unique_names
-from musicgen.sweep.plan import BASELINE
+from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal
+
+BASELINE = "baseline"
+"""The arm that changes nothing."""
+
+Compose = Callable[[Sequence[str]], DictConfig]
+"""Composes a config from overrides as the command line does, including Hydra's own part."""
 
 
-class Compose(Protocol):
-    """Composes a config as the command line does."""
+def composer(loader: ConfigLoader, sweep: DictConfig) -> Compose:
+    """A function that composes the configs of a sweep's jobs; sweep: the config of the whole sweep.
 
-    def __call__(self, overrides: Sequence[str]) -> DictConfig:
-        """The composed config, Hydra's own part included."""
-        ...
+    Values that the sweep has already resolved, such as the time, stay the same in its jobs.
+    """
+
+    def compose(overrides: Sequence[str]) -> DictConfig:
+        try:
+            return loader.load_sweep_config(sweep, list(overrides))
+        except FILE_ERRORS as error:
+            raise InputError(describe_refusal(error)) from error
+
+    return compose
+
+
+def without_hydra(composed: DictConfig) -> DictConfig:
+    """The part of a composed config that belongs to the run."""
+    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
 
 
 @dataclass(frozen=True)
-class Arm:
-    """A configuration of the study, for all seeds."""
+class PlannedArm:
+    """One configuration of the study, for all seeds."""
 
     name: str
     overrides: Sequence[str]
-    """Those of the baseline first."""
+    """The baseline's come first."""
     composed: DictConfig
-    """Without Hydra's own part."""
-    choices: Mapping[str, str]
-    """Group -> the file chosen in it."""
+    """What the overrides compose to, including Hydra's part."""
     config: Config
-    """With the baseline's seed; `with_seed` gives the others."""
+    """With the baseline's seed; see `with_seed`."""
+
+    @classmethod
+    def compose(
+        cls, compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None
+    ) -> "PlannedArm":
+        """The arm that these overrides make; raises InputError if they do not give a valid config."""
+        composed = compose(overrides)
+        config = replace(parse_config(without_hydra(composed)), change=change)
+        return cls(name, list(overrides), composed, config)
 
     def with_seed(self, seed: int) -> Config:
-        """The config with another seed, and with whatever follows it."""
-        composed = self.composed.copy()
+        """The config with another seed and everything that refers to it."""
+        composed = without_hydra(self.composed)
         composed.seed = seed
         return replace(parse_config(composed), change=self.config.change, retuned=self.config.retuned)
 
     def value(self, parameter: str) -> Level:
         """The value of a parameter, or the choice made in a group."""
-        if parameter in self.choices:
-            return self.choices[parameter]
+        choices = dict(self.composed.hydra.runtime.choices)
+        if parameter in choices:
+            return str(choices[parameter])
         value = OmegaConf.select(self.composed, parameter)
         if isinstance(value, ListConfig):
             return list(value)
@@ -62,19 +86,19 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Star:
+class StudyDesign:
     """What the command line and the declared study ask for."""
 
     study: StudyConfig
     baseline: Sequence[str]
-    """Overrides of the baseline."""
+    """Overrides."""
     levels: Mapping[str, Sequence[str]]
     """Parameter or group -> its levels, in the grammar of overrides."""
     seeds: Sequence[int]
 
     @classmethod
-    def of(cls, overrides: Sequence[Override], study: StudyConfig, seed: int) -> "Star":
-        """Sort the overrides of a multirun; raises InputError where a choice is none of single values."""
+    def of(cls, overrides: Sequence[Override], study: StudyConfig, seed: int) -> "StudyDesign":
+        """Sort the overrides of a multirun; raises InputError for one that a study cannot sweep."""
         levels = {
             parameter: [override_text(level) for level in given] for parameter, given in study.changes.items()
         }
@@ -101,39 +125,33 @@ class Star:
                 levels[key.lstrip("+")] = choices
         return cls(study, baseline, levels, list(dict.fromkeys(seeds)))
 
-    def arms(self, compose: Compose) -> list[Arm]:
-        """The baseline first, then every change, then what is tuned again."""
-        baseline = compose_arm(compose, BASELINE, self.baseline)
-        changed = [baseline]
+    def arms(self, compose: Compose) -> list[PlannedArm]:
+        """The baseline, then every change, then the arms with retuned nuisance parameters."""
+        baseline = PlannedArm.compose(compose, BASELINE, self.baseline)
+        arms = [baseline]
         for parameter, levels in self.levels.items():
             for level in levels:
-                arm = self._change(compose, baseline, parameter, level)
-                if not any(_is_same(arm, other) for other in changed):
-                    changed.append(arm)
-        retuned = []
-        for arm in changed:
-            for arm_again in self._retune(compose, baseline, arm):
-                if not any(_is_same(arm_again, other) for other in (*changed, *retuned)):
-                    retuned.append(arm_again)
-        arms = [*changed, *retuned]
+                _append_new(arms, self._change(compose, baseline, parameter, level))
+        for arm in list(arms):
+            for retuned in self._retune(compose, baseline, arm):
+                _append_new(arms, retuned)
         names = unique_names([arm.name for arm in arms])
         return [replace(arm, name=name) for arm, name in zip(arms, names, strict=True)]
 
-    def combine(self, compose: Compose, baseline: Arm, winners: Sequence[Arm]) -> Arm:
-        """The changes of several arms in one; what an arm changes is the last of its overrides."""
+    def combine(self, compose: Compose, baseline: PlannedArm, winners: Sequence[PlannedArm]) -> PlannedArm:
+        """The changes of several arms in one; an arm's own change is its last override."""
         overrides = [*baseline.overrides, *(arm.overrides[-1] for arm in winners)]
         changes = [arm.config.change for arm in winners]
-        told = " ".join(f"{change.parameter}={change.value}" for change in changes if change is not None)
-        return compose_arm(compose, COMBINED, overrides, Change(COMBINED, told, None))
+        text = " ".join(f"{change.parameter}={change.value}" for change in changes if change is not None)
+        return PlannedArm.compose(compose, COMBINED, overrides, Change(COMBINED, text, None))
 
-    def _change(self, compose: Compose, baseline: Arm, parameter: str, level: str) -> Arm:
-        arm = compose_arm(
-            compose, folder_name(f"{parameter}={_unquoted(level)}"), [*self.baseline, f"{parameter}={level}"]
-        )
+    def _change(self, compose: Compose, baseline: PlannedArm, parameter: str, level: str) -> PlannedArm:
+        name = folder_name(f"{parameter}={_unquoted(level)}")
+        arm = PlannedArm.compose(compose, name, [*self.baseline, f"{parameter}={level}"])
         change = Change(parameter, arm.value(parameter), baseline.value(parameter))
-        return _declaring(arm, baseline, change)
+        return _with_change(arm, baseline, change)
 
-    def _retune(self, compose: Compose, baseline: Arm, arm: Arm) -> Iterator[Arm]:
+    def _retune(self, compose: Compose, baseline: PlannedArm, arm: PlannedArm) -> Iterator[PlannedArm]:
         """The arm with every other combination of the nuisance parameters."""
         names = list(self.study.nuisance)
         change = arm.config.change
@@ -141,45 +159,31 @@ class Star:
             return
         for values in itertools.product(*self.study.nuisance.values()):
             overrides = [f"{name}={override_text(value)}" for name, value in zip(names, values, strict=True)]
-            again = compose_arm(
-                compose,
-                folder_name("-".join([arm.name, *overrides])),
-                [*arm.overrides, *overrides],
-                change,
-            )
+            name = folder_name("-".join([arm.name, *overrides]))
+            again = PlannedArm.compose(compose, name, [*arm.overrides, *overrides], change)
             retuned = {name: again.value(name) for name in names if again.value(name) != baseline.value(name)}
             if retuned:
                 again = replace(again, config=replace(again.config, retuned=retuned))
-                yield again if change is None else _declaring(again, baseline, change)
+                yield again if change is None else _with_change(again, baseline, change)
 
 
-def compose_arm(compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None) -> Arm:
-    """The arm of this name with these overrides; raises InputError where they give no config."""
-    composed = compose(overrides)
-    choices = {str(group): str(choice) for group, choice in composed.hydra.runtime.choices.items()}
-    composed = without_hydra(composed)
-    config = replace(parse_config(composed), change=change)
-    return Arm(name, list(overrides), composed, choices, config)
+def _append_new(arms: list[PlannedArm], arm: PlannedArm) -> None:
+    """Append the arm unless another one has the same configuration under a different name."""
+    if not any(
+        replace(arm.config, change=None, retuned={}) == replace(other.config, change=None, retuned={})
+        for other in arms
+    ):
+        arms.append(arm)
 
 
-def _declaring(arm: Arm, baseline: Arm, change: Change) -> Arm:
-    """The arm with everything in its record that it changes."""
+def _with_change(arm: PlannedArm, baseline: PlannedArm, change: Change) -> PlannedArm:
+    """The arm with its change, and with every other field that differs from the baseline."""
     first, second = (identity_leaves(one.config.as_dict()) for one in (baseline, arm))
     declared = [change.parameter, *arm.config.retuned]
     also = [name for name in differing_parameters(first, second) if not is_declared(name, declared)]
     if also or change.parameter not in {*first, *second}:
         change = replace(change, also_changes=also)
     return replace(arm, config=replace(arm.config, change=change))
-
-
-def without_hydra(composed: DictConfig) -> DictConfig:
-    """What belongs to the run in a config that Hydra composed."""
-    return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-
-
-def _is_same(arm: Arm, other: Arm) -> bool:
-    """Whether two arms are one configuration, whatever they are called."""
-    return replace(arm.config, change=None, retuned={}) == replace(other.config, change=None, retuned={})
 
 
 def _unquoted(level: str) -> str:

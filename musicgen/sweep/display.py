@@ -1,7 +1,7 @@
 """What a sweep shows while it runs.
 
-On a terminal one live table has a row for every job under way, and finished jobs stand as lines above it;
-elsewhere there are these lines alone.
+On a terminal a live table has a row for every running job, below a line for each finished one. Elsewhere only
+the lines are printed.
 """
 
 import time
@@ -21,21 +21,22 @@ from rich.text import Text
 from musicgen.config import NOT_SHOWN
 from musicgen.records.naming import drop_overrides
 from musicgen.system.interruption import leave_closed_terminal
-from musicgen.training.progress import TRAINING, Standing
+from musicgen.system.words import elapsed
+from musicgen.training.progress import TRAINING, Progress
 
-SECONDS_BETWEEN_PICTURES = 0.25
-_SIGHTS = 40
-"""How many of the last sights of a job its speed is measured on: ten seconds."""
+SECONDS_BETWEEN_REDRAWS = 0.25
+_NUM_SAMPLES = 40
+"""A job's speed is measured on its last samples: ten seconds."""
 
 
 def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
-    """What each job changes beside the others, seed last: "model=gru seed=1", or "baseline seed=1".
+    """What each job changes compared with the others, seed last: "model=gru seed=1", or "baseline seed=1".
 
-    Left out is what all of them have, and what says nothing of a run's numbers.
+    Leaves out what all of them change, and what does not affect a run's numbers.
     """
-    told = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
-    common = set(told[0]).intersection(*told) if len(told) > 1 else set()
-    own = [[text for text in texts if text not in common] for texts in told]
+    relevant = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
+    common = set(relevant[0]).intersection(*relevant) if len(relevant) > 1 else set()
+    own = [[text for text in texts if text not in common] for texts in relevant]
     only_seeds = not any(map(_without_seed, own))
     return [
         " ".join([*(_without_seed(texts) or ([] if only_seeds else ["baseline"])), *_seed(texts)])
@@ -54,25 +55,25 @@ def _seed(overrides: Sequence[str]) -> list[str]:
 
 @dataclass
 class RunningJob:
-    """What is known of a job under way; times are seconds of time.monotonic()."""
+    """A job in the table; times are seconds of time.monotonic()."""
 
     name: str
     started: float
-    standing: Standing = field(default_factory=Standing)
-    sights: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_SIGHTS))
-    """When it was at which iteration, the last ones."""
+    standing: Progress = field(default_factory=Progress)
+    samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_NUM_SAMPLES))
+    """Times, and the iterations reached by then."""
 
-    def see(self, standing: Standing, now: float) -> None:
-        """Take in where it stands."""
+    def update(self, standing: Progress, now: float) -> None:
+        """Take over its latest standing."""
         self.standing = standing
         if standing.stage == TRAINING:
-            self.sights.append((now, standing.iteration))
+            self.samples.append((now, standing.iteration))
 
     def seconds_left(self) -> float | None:
-        """Of its training; None where it does not train, or not long enough to tell."""
-        if self.standing.stage != TRAINING or len(self.sights) < 2:
+        """Seconds until its training ends; None if it is not training, or not for long enough to estimate."""
+        if self.standing.stage != TRAINING or len(self.samples) < 2:
             return None
-        (earlier, first), (later, last) = self.sights[0], self.sights[-1]
+        (earlier, first), (later, last) = self.samples[0], self.samples[-1]
         if last <= first or later <= earlier:
             return None
         return (self.standing.num_iterations - last) * (later - earlier) / (last - first)
@@ -80,38 +81,39 @@ class RunningJob:
 
 @dataclass
 class SweepState:
-    """What is known of all jobs."""
+    """All jobs of a sweep, over several launches."""
 
     names: Mapping[int, str]
-    """Of every job by its number, also of those that later launches start."""
+    """By number, including jobs of later launches."""
     started: float = field(default_factory=time.monotonic)
     running: dict[int, RunningJob] = field(default_factory=dict)
     durations: list[float] = field(default_factory=list)
-    """Seconds of each job that ended well."""
+    """Seconds of each job that succeeded."""
     num_failed: int = 0
-    most_at_once: int = 1
+    max_running: int = 1
+    """The largest number of jobs that have run at the same time."""
     notice: str = ""
-    """What stands below the table beside the times."""
+    """Shown below the table instead of the times."""
 
     @property
     def num_ended(self) -> int:
-        """Jobs that are over, well or not."""
+        """Jobs that have succeeded or failed."""
         return len(self.durations) + self.num_failed
 
     def seconds_left(self, now: float) -> float | None:
-        """Until the last job ends, as far as the jobs so far tell; None before they tell anything.
+        """Estimated seconds until the last job ends; None if no job has shown its speed yet.
 
-        A job takes the mean time of those that ended, or else of those under way as their speed foretells it.
+        A job is expected to take the mean time of those that ended, or else of the running ones, estimated.
         """
-        under_way = [(now - job.started, job.seconds_left()) for job in self.running.values()]
-        whole = self.durations or [passed + left for passed, left in under_way if left is not None]
-        if not whole:
+        running = [(now - job.started, job.seconds_left()) for job in self.running.values()]
+        totals = self.durations or [passed + left for passed, left in running if left is not None]
+        if not totals:
             return None
-        usual = sum(whole) / len(whole)
-        left_under_way = [max(left or 0.0, usual - passed, 0.0) for passed, left in under_way]
+        usual = sum(totals) / len(totals)
+        left_running = [max(left or 0.0, usual - passed, 0.0) for passed, left in running]
         num_waiting = len(self.names) - self.num_ended - len(self.running)
-        shared = (sum(left_under_way) + num_waiting * usual) / self.most_at_once
-        return max([shared, *left_under_way])
+        shared = (sum(left_running) + num_waiting * usual) / self.max_running
+        return max([shared, *left_running])
 
 
 class SweepDisplay:
@@ -120,24 +122,24 @@ class SweepDisplay:
     def __init__(self, state: SweepState, console: Console | None = None) -> None:
         self._state = state
         self._console = console or Console(highlight=False)
-        self._last_picture = 0.0
-        self._is_exhaustion_told = False
+        self._last_redraw = 0.0
+        self._has_warned = False
         is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live = (
-            # Drawn by `refresh` alone, so that no thread of its own draws while the program ends.
+            # Without auto_refresh, no thread draws while the program ends.
             Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
             if is_live
             else None
         )
 
     def __enter__(self) -> "SweepDisplay":
-        """Take the last lines of the terminal."""
+        """Start drawing."""
         if self._live is not None:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give them back; the lines of finished jobs stay."""
+        """Remove the table; the lines of finished jobs stay."""
         if self._live is not None:
             self._live.stop()
 
@@ -145,18 +147,18 @@ class SweepDisplay:
         """A job starts."""
         state = self._state
         state.running[number] = RunningJob(state.names[number], time.monotonic())
-        state.most_at_once = max(state.most_at_once, len(state.running))
+        state.max_running = max(state.max_running, len(state.running))
         self.refresh(at_once=True)
 
-    def tell(self, number: int, standing: Standing) -> None:
-        """A job has come further."""
+    def update(self, number: int, standing: Progress) -> None:
+        """A job has made progress."""
         job = self._state.running[number]
         if standing.notice and standing.notice != job.standing.notice:
-            self._say(f"{job.name}: {standing.notice}", "yellow")
-        job.see(standing, time.monotonic())
+            self._print(f"{job.name}: {standing.notice}", "yellow")
+        job.update(standing, time.monotonic())
 
     def end(self, number: int, loss: float | None, error: str | None) -> None:
-        """A job is over, with its validation loss if it has one, or with an error."""
+        """A job has ended, with its validation loss if it has one, or with an error."""
         state, now = self._state, time.monotonic()
         job = state.running.pop(number, None)
         seconds = now - job.started if job else 0.0
@@ -165,64 +167,56 @@ class SweepDisplay:
         else:
             state.num_failed += 1
         line = describe_end(state.num_ended, len(state.names), state.names[number], seconds, loss, error)
-        self._say(line, "red" if error else "")
+        self._print(line, "red" if error else "")
 
     def put_back(self, number: int) -> None:
-        """A job that could not run now has its turn later."""
+        """A job could not run now, and starts again later."""
         self._state.running.pop(number, None)
 
-    def tell_exhaustion(self) -> None:
-        """Fewer jobs run at a time from now on."""
-        if not self._is_exhaustion_told:
-            self._say(
+    def warn_of_exhaustion(self) -> None:
+        """Say once that fewer jobs run at a time from now on."""
+        if not self._has_warned:
+            self._print(
                 "the machine is out of processes, threads or memory: fewer runs at a time from now on; "
-                "what it ended is run again",
+                "the runs that it ended start again",
                 "yellow",
             )
-            self._is_exhaustion_told = True
+            self._has_warned = True
 
-    def _say(self, line: str, style: str) -> None:
+    def _print(self, line: str, style: str) -> None:
         leave_closed_terminal()
-        # The console would break a long line where a file's reader wants it whole.
+        # Without soft_wrap the console would break long lines, also in a file.
         self._console.print(Text(line, style=style), soft_wrap=True)
 
-    def wait_for_saving(self) -> None:
-        """The jobs under way were asked to end."""
+    def show_saving(self) -> None:
+        """The running jobs have been asked to end."""
         if not self._state.notice:
             self._state.notice = "ending: runs save what they have; Ctrl-C again ends them unsaved"
             self.refresh(at_once=True)
 
     def refresh(self, at_once: bool = False) -> None:
-        """Draw the table, if there is one and its last picture is old enough."""
+        """Redraw the table if it is old enough."""
         now = time.monotonic()
-        if self._live is not None and (at_once or now - self._last_picture >= SECONDS_BETWEEN_PICTURES):
-            # A sweep in the background outlives its terminal, if the shell was told to let it.
+        if self._live is not None and (at_once or now - self._last_redraw >= SECONDS_BETWEEN_REDRAWS):
+            # A sweep in the background may outlive its terminal.
             leave_closed_terminal()
             width, height = self._console.size
             self._live.update(draw(self._state, width, height, now), refresh=True)
-            self._last_picture = now
+            self._last_redraw = now
 
 
 def describe_end(
     number: int, total: int, name: str, seconds: float, loss: float | None, error: str | None
 ) -> str:
-    """The line of a job that is over; number: how many are."""
+    """The line of a job that has ended, as the number-th."""
     result = "done" if loss is None else f"validation {loss:.4f}"
-    how = f"failed: {error}" if error else f"{result} in {tell_duration(seconds)}"
+    how = f"failed: {error}" if error else f"{result} in {elapsed(seconds)}"
     return f"{number} of {total}: {name}: {how}"
-
-
-def tell_duration(seconds: float) -> str:
-    """As "1.2 s", "12 s", "3:05 min" or "2:03 h"."""
-    if seconds < 59.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} min" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 @dataclass(frozen=True)
 class _Name:
-    """A job's name, cut at its beginning where the terminal is narrow: value and seed stand at its end."""
+    """A job's name, whose beginning is cut on a narrow terminal: value and seed are at its end."""
 
     text: str
 
@@ -238,12 +232,12 @@ class _Name:
 class _Column:
     title: str
     from_width: int
-    """Characters that the terminal needs for it to be shown."""
+    """The column is hidden on terminals with fewer characters."""
     cell: Callable[[RunningJob], RenderableType]
     justify: JustifyMethod = "left"
 
 
-def _tell(number: float | None, form: str) -> str:
+def _format(number: float | None, form: str) -> str:
     return "" if number is None else format(number, form)
 
 
@@ -263,52 +257,52 @@ def _share(job: RunningJob) -> str:
 
 def _time_left(job: RunningJob) -> str:
     left = job.seconds_left()
-    return "" if left is None else tell_duration(left)
+    return "" if left is None else elapsed(left)
 
 
 _COLUMNS = (
     _Column("stage", 40, lambda job: job.standing.stage),
     _Column("", 84, _bar),
     _Column("", 40, _share, "right"),
-    _Column("loss", 96, lambda job: _tell(job.standing.train_loss, ".4f"), "right"),
-    _Column("validation", 60, lambda job: _tell(job.standing.validation_loss, ".4f"), "right"),
-    _Column("tokens/s", 108, lambda job: _tell(job.standing.tokens_per_second, ",.0f"), "right"),
+    _Column("loss", 96, lambda job: _format(job.standing.train_loss, ".4f"), "right"),
+    _Column("validation", 60, lambda job: _format(job.standing.validation_loss, ".4f"), "right"),
+    _Column("tokens/s", 108, lambda job: _format(job.standing.tokens_per_second, ",.0f"), "right"),
     _Column("left", 50, _time_left, "right"),
 )
 
 
 def draw(state: SweepState, width: int, height: int, now: float) -> RenderableType:
-    """The picture of a sweep on a terminal of this size: its table, then its bar and times."""
+    """A sweep on a terminal of this size: its table, then its bar and times."""
     columns = [column for column in _COLUMNS if width >= column.from_width]
     table = Table(box=SIMPLE_HEAD, expand=True, pad_edge=False, header_style="dim", border_style="dim")
     table.add_column("run", ratio=1)
     for column in columns:
         table.add_column(column.title, justify=column.justify, no_wrap=True)
     jobs = list(state.running.values())
-    # The head takes three lines, the foot two.
+    # The header takes three lines, the footer two.
     room = max(height - 6, 1)
     for job in jobs[:room]:
         table.add_row(_Name(job.name), *(column.cell(job) for column in columns))
     if len(jobs) > room:
         table.add_row(Text(f"and {len(jobs) - room} more", style="dim"))
-    return Group(table, _draw_foot(state, width, now))
+    return Group(table, _draw_footer(state, width, now))
 
 
-def _draw_foot(state: SweepState, width: int, now: float) -> RenderableType:
+def _draw_footer(state: SweepState, width: int, now: float) -> RenderableType:
     passed, left = now - state.started, state.seconds_left(now)
-    words = Text(f"{state.num_ended} of {len(state.names)} runs over")
+    text = Text(f"{state.num_ended} of {len(state.names)} runs finished")
     if state.num_failed:
-        words.append(f", {state.num_failed} failed", style="red")
+        text.append(f", {state.num_failed} failed", style="red")
     if left is not None:
         end = datetime.now() + timedelta(seconds=left)
-        words.append(f" · {tell_duration(left)} left, until {end:%H:%M}")
-    words.append(f" · {tell_duration(passed)} so far", style="dim")
+        text.append(f" · {elapsed(left)} left, until {end:%H:%M}")
+    text.append(f" · {elapsed(passed)} so far", style="dim")
     if state.notice:
-        words = Text(state.notice, style="yellow")
-    words.no_wrap, words.overflow = True, "ellipsis"
+        text = Text(state.notice, style="yellow")
+    text.no_wrap, text.overflow = True, "ellipsis"
     if width < 84:
-        return words
+        return text
     share = 0.0 if left is None else passed / max(passed + left, 1e-9)
-    foot = Table.grid(padding=(0, 1))
-    foot.add_row(ProgressBar(total=1.0, completed=share, width=24, complete_style="cyan"), words)
-    return foot
+    footer = Table.grid(padding=(0, 1))
+    footer.add_row(ProgressBar(total=1.0, completed=share, width=24, complete_style="cyan"), text)
+    return footer

@@ -1,6 +1,6 @@
 """Whether a job ended because the machine ran out of processes, threads or memory.
 
-Such an end says nothing of the job's config: with fewer jobs at a time it may well come to its own.
+That says nothing about the job's config: with fewer jobs at a time it may well succeed.
 """
 
 import re
@@ -8,32 +8,32 @@ from pathlib import Path
 
 from musicgen.errors import OUT_OF_RESOURCES
 
-_WORDS = re.compile(
+_MESSAGES = re.compile(
     r"can't start new thread|Resource temporarily unavailable|[Tt]hread creation failed"
     r"|pthread_create|Cannot allocate memory|can't allocate memory|^MemoryError"
 )
-"""What Python, OpenMP, OpenBLAS and torch print when they get no thread or no memory."""
+"""What Python, OpenMP, OpenBLAS and torch print if they get no thread or no memory."""
 _KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
 def is_exhaustion(error: BaseException | None) -> bool:
-    """Whether an exception, or the one that it came from, is about processes, threads or memory."""
+    """Whether an exception, or one that caused it, is about processes, threads or memory."""
     while error is not None:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES):
             return True
-        if isinstance(error, RuntimeError) and tells_exhaustion(str(error)):
+        if isinstance(error, RuntimeError) and mentions_exhaustion(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
-def tells_exhaustion(words: str) -> bool:
-    """Whether the last words of a process that died are about threads or memory."""
-    return _WORDS.search(words) is not None
+def mentions_exhaustion(text: str) -> bool:
+    """Whether a message is about a lack of threads or memory."""
+    return _MESSAGES.search(text) is not None
 
 
 def count_memory_kills() -> int:
-    """How many processes the system has killed for their memory so far; 0 where it does not say."""
+    """How many processes the system has killed for lack of memory so far; 0 if it does not say."""
     try:
         found = _KILLS.search(Path("/proc/vmstat").read_text(encoding="ascii"))
     except (OSError, ValueError):

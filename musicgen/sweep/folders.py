@@ -1,85 +1,122 @@
-"""Where the runs and the sweep of this process go: Hydra gives nothing back, so that a callback has to look.
+"""The folders of runs and sweeps, which Hydra's callback makes and checks before Hydra writes there.
 
-Their names hold the time to the microsecond, and yet two processes may read the same time, above all where
-somebody sets the clock. So a folder that Hydra would name by the clock is made here, by one process alone.
+Folder names hold the time to the microsecond, and yet two processes may read the same time, especially when
+somebody sets the clock. So a folder that is named by the clock is created here, by exactly one process.
 """
 
+import logging
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 
 from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
-from musicgen.records.naming import override_text
+from musicgen.records.naming import changes_name, override_text
 from musicgen.sweep.design import without_hydra
 from musicgen.system.commands import complain
 from musicgen.system.files import Made, make_new_folder
 from musicgen.system.passwords import is_storage, shown_address
 
 
-class SweepWatch(Callback):
-    """Gives runs and sweeps folders of their own, and notes a sweep's, whoever sweeps and launches."""
+@dataclass
+class Command:
+    """What the command must know after Hydra has returned.
 
-    directory: ClassVar[Path | None] = None
-    """None as long as there is no multirun."""
-    is_told: ClassVar[bool] = True
-    """Whether it falls to this process to tell what the runs showed."""
-    made: ClassVar[Made] = Made()
-    """What a command that cannot start takes back."""
+    Hydra passes nothing from its callbacks, sweepers and jobs back to its caller, so they leave it here. A
+    process runs one command.
+    """
+
+    directory: Path | None = None
+    """Of the run or the sweep; None for --help and the like."""
+    has_results: bool = False
+    """Whether this process has to summarise what the runs of a sweep or a search showed."""
+    made: Made = field(default_factory=Made)
+    """What a command that cannot start removes again."""
+
+
+command = Command()
+
+
+class FolderCallback(Callback):
+    """Gives every run and every sweep its own folder, whatever the sweeper and the launcher."""
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run, and before Hydra writes anything."""
         hide_passwords(config)
         _warn_of_old_names(config)
         with _ending_the_command():
-            if not _own_folder(config, "run"):
+            if not _make_own_folder(config, "run"):
                 folder = Path(config.hydra.run.dir)
                 by_hydra = [_log_of(config)]
                 if config.hydra.output_subdir is not None:
                     by_hydra.append(config.hydra.output_subdir)
                 check_run_folder(folder, lambda: parse_config(without_hydra(config)), by_hydra)
-                SweepWatch.made.expect_folder(folder)
+                command.made.expect_folder(folder)
+            command.directory = Path(config.hydra.run.dir).absolute()
             _expect_files_of_hydra(config)
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
         with _ending_the_command():
-            # A search lies where its name says, and every process that continues it works there.
+            # The folder of a search is shared by all processes that work on it.
             is_search = OmegaConf.select(config, "hydra.sweeper.directory") is not None
-            if is_search or not _own_folder(config, "sweep"):
+            if is_search or not _make_own_folder(config, "sweep"):
                 folder = Path(config.hydra.sweep.dir)
                 check_sweep_folder(folder)
-                SweepWatch.made.expect_folder(folder)
-            SweepWatch.directory = Path(config.hydra.sweep.dir)
+                command.made.expect_folder(folder)
+            command.directory, command.has_results = Path(config.hydra.sweep.dir), True
             _warn_of_old_names(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra after the sweeper: a dry run leaves nothing."""
-        SweepWatch.made.remove_empty_folders()
+        command.made.remove_empty_folders()
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Called by Hydra in the process of the job, which may go on with the next one.
+        """Called by Hydra in the process of the job, which may run other jobs afterwards.
 
-        Sweepers keep what every job returned. Whole configs, and what the functions of a job that failed held
-        in their variables, would add up.
+        Sweepers keep what every job returned. Its config, and the local variables of a job that failed, would
+        fill the memory.
         """
         job_return.cfg = job_return.hydra_cfg = None
         if isinstance(job_return._return_value, BaseException):
             traceback.clear_frames(job_return._return_value.__traceback__)
 
 
-def hide_passwords(config: DictConfig) -> None:
-    """Leave the password of a storage's address out of Hydra's part of the config, which every run keeps.
+def register_resolver() -> None:
+    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available for folder names in conf/hydra/output."""
 
-    A sweeper has been given the address by then. References to the environment stay as they are written.
+    def name_changes(overrides: ListConfig, *left_out: str) -> str:
+        return changes_name(override_texts(overrides), *left_out)
+
+    OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
+
+
+def take_back(directory: Path) -> None:
+    """Remove what Hydra made for a run that cannot start, but nothing that was there before."""
+    root = logging.getLogger()
+    for handler in list(root.handlers):
+        # Not every system removes an open file, and another line would create it again.
+        if isinstance(handler, logging.FileHandler) and Path(handler.baseFilename).is_relative_to(
+            directory.absolute()
+        ):
+            root.removeHandler(handler)
+            handler.close()
+    command.made.take_back()
+
+
+def hide_passwords(config: DictConfig) -> None:
+    """Remove the password of a storage's address from Hydra's part of the config, which every run keeps.
+
+    By then the sweeper has been given the address. References to the environment stay as they are written.
     """
     raw = OmegaConf.to_container(config.hydra, resolve=False)
     assert isinstance(raw, dict)
@@ -88,20 +125,19 @@ def hide_passwords(config: DictConfig) -> None:
         return
     with read_write(config.hydra):
         config.hydra.sweeper.storage = shown
-        # Hydra composes the jobs anew, also where the address comes from a file, and compares the sweepers.
+        # Hydra composes the jobs anew, even if a file holds the address, and compares their sweepers.
         others = [text for text in raw["overrides"]["hydra"] if not is_storage(text)]
         config.hydra.overrides.hydra = [*others, f"hydra.sweeper.storage={override_text(shown)}"]
 
 
 @contextmanager
 def _ending_the_command() -> Iterator[None]:
-    """End the command if a folder may not be written to: Hydra only warns of what a callback raises."""
+    """End the command on an error: Hydra only warns of what a callback raises, and skips its checks."""
     try:
         yield
     except InputError as error:
         sys.exit(complain(str(error)))
     except Exception:
-        # A defect. Hydra would go on without the checks.
         traceback.print_exc()
         sys.exit(1)
 
@@ -111,17 +147,17 @@ def _warn_of_old_names(config: DictConfig) -> None:
     warn_of_old_names(text for one in lists if OmegaConf.is_list(one) for text in override_texts(one))
 
 
-def _own_folder(config: DictConfig, mode: str) -> bool:
-    """Make the folder of a run or a sweep, under another name if need be; False if no clock names it."""
+def _make_own_folder(config: DictConfig, mode: str) -> bool:
+    """Make the folder of a run or a sweep, renamed if it is taken; False if the clock does not name it."""
     pattern = OmegaConf.to_container(config.hydra[mode], resolve=False)
     if not isinstance(pattern, dict) or "${now:" not in str(pattern["dir"]):
         return False
     folder = Path(config.hydra[mode].dir)
-    SweepWatch.made.expect_folder(folder.parent)
-    # If it cannot be made, Hydra says so in a moment.
+    command.made.expect_folder(folder.parent)
+    # If it cannot be made, Hydra reports that in a moment.
     with suppress(OSError):
         folder = make_new_folder(folder)
-        SweepWatch.made.note_folder(folder)
+        command.made.note_folder(folder)
         with read_write(config.hydra[mode]):
             config.hydra[mode].dir = str(folder)
     return True
@@ -133,9 +169,9 @@ def _log_of(config: DictConfig) -> str:
 
 def _expect_files_of_hydra(config: DictConfig) -> None:
     folder = Path(config.hydra.run.dir)
-    SweepWatch.made.expect_file(folder / _log_of(config))
+    command.made.expect_file(folder / _log_of(config))
     if config.hydra.output_subdir is not None:
         subfolder = folder / config.hydra.output_subdir
-        SweepWatch.made.expect_folder(subfolder)
+        command.made.expect_folder(subfolder)
         for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
-            SweepWatch.made.expect_file(subfolder / name)
+            command.made.expect_file(subfolder / name)

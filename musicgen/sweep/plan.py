@@ -1,60 +1,72 @@
-"""What a sweep will do, before anything is done: its runs, what they share, what the store already has.
+"""The plan of a sweep: its runs, the trainings they share, and what the store already holds.
 
-A plan is a star: a baseline and single changes of it, each with every seed. Runs that share a training are
-ordered so that it is trained once: a shorter run before a longer one, which goes on from there, and whatever
-only samples behind both. `wave` numbers that order; runs of one wave do not wait for one another.
+Runs that share a training are ordered so that it is trained once: a shorter run before a longer one, which
+resumes from it, and runs that only sample after both. `wave` numbers this order; the runs of one wave do not
+wait for each other.
 """
 
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from rich.table import Table
 
-from musicgen.config import Change, Config
+from musicgen.config import Change, Config, StudyConfig
+from musicgen.metrics.table import print_table
+from musicgen.records.naming import override_text
 from musicgen.records.runs import PLAN
 from musicgen.records.store import training_folder
+from musicgen.sweep.design import BASELINE, PlannedArm
 from musicgen.system.csv_cells import written_table
 from musicgen.system.files import replace_atomically
-
-BASELINE = "baseline"
-"""The name of the arm that changes nothing."""
+from musicgen.system.words import duration
+from musicgen.training.threads import num_cores
 
 
 @dataclass(frozen=True)
 class PlannedRun:
     """One run of a sweep."""
 
-    arm: str
-    """What it changes, as its folder is named: "baseline", "model=gru"."""
-    overrides: Sequence[str]
+    arm: PlannedArm
     config: Config
     training_id: str
     run_id: str
     wave: int = 0
     stored_iterations: int = 0
-    """Of its way, what the store holds when its turn comes: trained before or by another run of the plan."""
+    """What the store will hold when the run starts, from earlier trainings and other runs of the plan."""
     shares_with: str | None = None
-    """The run of the plan that trains for it."""
+    """The run of the plan that trains for this one."""
     expected_seconds: float | None = None
-    """By the speed measured for trainings of this shape; None where none was measured."""
+    """None if no similar training has been timed."""
 
     @property
     def name(self) -> str:
-        """Arm and seed."""
-        return f"{self.arm}/seed={self.config.seed}"
+        """The run's folder, relative to the sweep's."""
+        return f"{self.arm.name}/seed={self.config.seed}"
 
     @property
     def change(self) -> Change | None:
-        """What it changes."""
+        """How the run differs from the baseline."""
         return self.config.change
 
     @property
     def new_iterations(self) -> int:
-        """What is left to train, if early stopping does not end it before."""
+        """Iterations left to train, unless early stopping ends the training before."""
         return self.config.training.num_iterations - self.stored_iterations
+
+    @property
+    def overrides(self) -> list[str]:
+        """Everything that makes the run's config."""
+        change = None if self.change is None else asdict(self.change)
+        return [
+            *self.arm.overrides,
+            f"seed={self.config.seed}",
+            f"+change={override_text(change)}",
+            f"+retuned={override_text(self.config.retuned)}",
+        ]
 
 
 def order_runs(runs: Sequence[PlannedRun], speeds: "Speeds") -> list[PlannedRun]:
@@ -87,42 +99,44 @@ def order_runs(runs: Sequence[PlannedRun], speeds: "Speeds") -> list[PlannedRun]
 _MEASURED = ("operations", "seconds_per_iteration", "seconds_besides_training")
 
 
-def _is_time(value: object) -> bool:
-    """Whether a store that may be damaged says a number that can be scaled."""
-    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
-
-
 class Speeds:
-    """How long things took on this machine, from what the trainings of a store say of themselves."""
+    """How long things took on this machine, as the trainings in the store recorded it."""
 
     def __init__(self, abouts: Sequence[Mapping]) -> None:
-        """Take what `TrainingFolder.about` gives for every training."""
+        """abouts: `TrainingFolder.about` of every training; those without valid figures are ignored."""
         self._measured = [about for about in abouts if all(_is_time(about.get(name)) for name in _MEASURED)]
 
     def expect(self, config: Config, num_iterations: int) -> float | None:
-        """Seconds of a run that trains so many iterations: those of the training most like it, scaled.
+        """Seconds of a run that trains this many iterations, or None if no similar training was timed.
 
-        A training with the same cell and threads is scaled by the floating-point operations of an iteration.
+        The most similar training with the same cell, threads and precision is scaled by the floating-point
+        operations of an iteration.
         """
         operations = (
             config.model.training_flops * config.training.batch_size * config.training.sequence_length
         )
-        like = [
+        similar = [
             about
             for about in self._measured
             if about.get("cell") == config.model.cell
             and about.get("num_threads") == config.training.num_threads
             and about.get("precision") == config.training.precision
+            and about.get("engine", "native") == config.training.engine
         ]
-        if not like:
+        if not similar:
             return None
-        nearest = min(like, key=lambda about: abs(about["operations"] / operations - 1))
+        nearest = min(similar, key=lambda about: abs(about["operations"] / operations - 1))
         step = nearest["seconds_per_iteration"] * operations / nearest["operations"]
         return num_iterations * step + nearest["seconds_besides_training"]
 
 
+def _is_time(value: object) -> bool:
+    """Whether the value, read from a store that may be damaged, is a number that can be scaled."""
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+
+
 def plan_table(runs: Sequence[PlannedRun]) -> pd.DataFrame:
-    """A row for each run, in the order of their work."""
+    """A row per run, in the order of their work."""
     return pd.DataFrame(
         [
             {
@@ -148,3 +162,50 @@ def write_plan(runs: Sequence[PlannedRun], directory: Path) -> None:
     """Write plan.csv."""
     with replace_atomically(directory / PLAN) as temporary:
         written_table(plan_table(runs)).to_csv(temporary, index=False)
+
+
+def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
+    """Print the question, a row per arm, and the totals."""
+    if study.question:
+        print(study.question)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("arm")
+    for heading in ("runs", "to train", "reused", "expected"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    by_arm: dict[str, list[PlannedRun]] = defaultdict(list)
+    for run in runs:
+        by_arm[run.arm.name].append(run)
+    for arm in sorted(by_arm, key=lambda arm: arm != BASELINE):
+        own = by_arm[arm]
+        table.add_row(
+            arm,
+            str(len(own)),
+            f"{sum(run.new_iterations for run in own):,}",
+            f"{sum(run.stored_iterations for run in own):,}",
+            duration(_expected_seconds(own)),
+        )
+    print_table(table)
+    print(summarise_plan(runs))
+
+
+def summarise_plan(runs: Sequence[PlannedRun]) -> str:
+    """Runs, iterations and time in one line."""
+    seconds = _expected_seconds(runs)
+    time = "time unknown until a run like these has been timed here"
+    if seconds is not None:
+        time = f"about {duration(seconds)}"
+    return (
+        f"{len(runs)} runs: {sum(run.new_iterations for run in runs):,} iterations to train, "
+        f"{sum(run.stored_iterations for run in runs):,} reused; {time}"
+    )
+
+
+def _expected_seconds(runs: Sequence[PlannedRun]) -> float | None:
+    """Seconds until these runs are done with every core busy; None if one of them is unknown."""
+    shares = []
+    for run in runs:
+        threads = run.config.training.num_threads
+        if run.expected_seconds is None or threads is None:
+            return None
+        shares.append(run.expected_seconds * min(threads / num_cores(), 1.0))
+    return sum(shares)

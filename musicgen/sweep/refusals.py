@@ -1,7 +1,7 @@
-"""What Hydra refuses, in one line: choices, values, files and settings that a person got wrong.
+"""Errors in one line: what the user, Hydra or the disk got wrong, as opposed to defects of this program.
 
-Hydra raises whatever the part of it that read them raises: its own errors, those of YAML, of Python's
-logging, of a plugin's constructor. All of them say that the command was wrong, unless our code raised them.
+Hydra raises whatever its parts raise: its own errors, those of YAML, of Python's logging, of a plugin's
+constructor. All of them mean that the command was wrong, unless our code raised them.
 """
 
 import inspect
@@ -16,17 +16,53 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from musicgen.config import Config
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.training.outcome import TrainingDiverged
 
 FILE_ERRORS = (YAMLError, UnicodeDecodeError)
-"""What reading a config file raises that is not YAML in UTF-8."""
+"""What reading a config file raises if it is not YAML in UTF-8."""
 _UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLACE = re.compile(r"full_key: (hydra\..+)")
+_PLUGIN = re.compile(r"Unknown plugin class : '((?:hydra_plugins\.hydra_(\w+)_launcher\.)?.*)'")
+_EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
+"""Launcher's package -> the extra of this package that installs it."""
+
+
+def describe_failure(error: Exception) -> str | None:
+    """The line for an error of the user's, of Hydra's or of the disk; None for any other error."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, TrainingDiverged):
+        return f"{error}; a lower training.learning_rate or a training.gradient_clip may help"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return describe_refusal(error)
+    if isinstance(error, OSError) and (line := describe_disk(error) or _describe_file(error)):
+        if error.errno in OUT_OF_RESOURCES:
+            return line
+        return f"{line}; paths.outputs must name a folder that can be written and has room"
+    return describe_missing(error) if isinstance(error, RuntimeError) else None
+
+
+def _describe_file(error: OSError) -> str | None:
+    return None if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
+def describe_missing(error: RuntimeError) -> str | None:
+    """What to install, in one line, if the error says that a launcher's package is missing; else None."""
+    plugin = _PLUGIN.fullmatch(str(error))
+    if plugin is None:
+        return None
+    if plugin[2] is None:
+        return f"_target_={plugin[1]}: unknown sweeper or launcher"
+    extra = _EXTRAS.get(plugin[2])
+    how = f": pip install 'musicgen[{extra}]'" if extra else ""
+    return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 
 def is_refused(error: Exception, ours: Callable[..., object]) -> bool:
-    """Whether a setting of Hydra's is wrong, and no code of this program's.
+    """Whether one of Hydra's settings is wrong, and not the code of this program.
 
-    Either Hydra built a part from its own config, or it raised by itself after `ours` had called it.
+    Either Hydra was building a part from its own config, or it raised by itself after `ours` had called it.
     """
     if _place_of(error) is not None:
         return True
@@ -35,7 +71,7 @@ def is_refused(error: Exception, ours: Callable[..., object]) -> bool:
 
 
 def _place_of(error: Exception) -> str | None:
-    """The part of the config that Hydra was building: it leaves a note."""
+    """The part of the config that Hydra was building, from the note that it adds."""
     places = (_PLACE.match(note) for note in getattr(error, "__notes__", ()))
     return next((place[1] for place in places if place is not None), None)
 
@@ -74,9 +110,9 @@ def describe_refusal(error: Exception) -> str:
 
 
 def _describe_unknown_field(name: str) -> str:
-    """Name the fields of the deepest part of the config that `name` still fits."""
+    """List the fields of the deepest part of the config that `name` still matches."""
     if name.startswith("hydra."):
-        return f"{name}: no such field; --cfg hydra shows those that there are"
+        return f"{name}: no such field; --cfg hydra shows all of them"
     owner: type = Config
     parts = name.split(".")
     place = []
@@ -91,25 +127,26 @@ def _describe_unknown_field(name: str) -> str:
 
 
 def _describe_setting(error: Exception) -> str:
-    """What a sweeper, a launcher, a callback or logging says of a setting that it was given."""
+    """What a sweeper, a launcher, a callback or logging says about one of its settings."""
     place = _place_of(error) or "hydra"
     unknown = _UNKNOWN.search(str(error))
     if unknown:
-        return f"{place}.{unknown[2]}: no such setting; {_allowed(unknown[1])}"
-    reasons = [error, error.__cause__]
-    told = [f"{type(reason).__name__}: {reason}" for reason in reasons if reason is not None]
-    return f"{place}: {' '.join(', '.join(told).split())}"
+        return f"{place}.{unknown[2]}: no such setting; {_allowed_settings(unknown[1])}"
+    reasons = [
+        f"{type(reason).__name__}: {reason}" for reason in (error, error.__cause__) if reason is not None
+    ]
+    return f"{place}: {' '.join(', '.join(reasons).split())}"
 
 
-def _allowed(name: str) -> str:
-    """Which settings a sweeper or launcher has."""
+def _allowed_settings(name: str) -> str:
+    """The settings of a sweeper or launcher, by the name of its class."""
     classes = {known.__name__: known for known in Plugins.instance().class_name_to_class.values()}
     names = list(inspect.signature(classes[name]).parameters) if name in classes else []
-    return f"allowed for {name} are {', '.join(names)}" if names else f"{name} has none"
+    return f"allowed for {name} are {', '.join(names)}" if names else f"{name} takes no settings"
 
 
 def _describe_unparsed(override: str) -> str:
-    """Hydra's grammar knows bare words of ASCII letters; everything else needs quotes of its own."""
+    """Unquoted words in Hydra's grammar are ASCII letters only."""
     name, sign, value = override.partition("=")
     if not sign:
         return f"{override}: cannot be read; settings are written NAME=VALUE"

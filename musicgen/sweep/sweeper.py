@@ -1,11 +1,12 @@
 """Hydra's sweeper `one_at_a_time`: a baseline and single changes of it, each with every seed.
 
-It prints its plan, runs what the plan says in the order that shares most training, and records what a dead
-process could not record itself. What the runs showed is worked out by whoever called Hydra, from the files.
+It prints its plan, launches the runs, and writes the record of a run whose process died before it could. The
+command summarises the results afterwards, from the files (see finish.py).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,18 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import Config, StudyConfig, conf_folder, parse_config, plain_values, resolve
-from musicgen.effects.winners import winning_levels
+from musicgen.config import (
+    Config,
+    StudyConfig,
+    conf_folder,
+    override_texts,
+    parse_config,
+    plain_values,
+    resolve,
+)
+from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
@@ -30,13 +39,13 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN as PLAN_FILE
 from musicgen.records.runs import level_cell
 from musicgen.records.store import read_store
-from musicgen.sweep.composing import Composer
-from musicgen.sweep.design import Arm, Star, without_hydra
-from musicgen.sweep.folders import SweepWatch
+from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
+from musicgen.sweep.folders import command
+from musicgen.sweep.fork_server import start_fork_server
+from musicgen.sweep.job_queue import QueuedJob
 from musicgen.sweep.launcher import JobFailed, ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
-from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, write_plan
-from musicgen.sweep.plan_table import print_plan
+from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
 from musicgen.system.files import replace_atomically
 
 if TYPE_CHECKING:
@@ -45,75 +54,77 @@ if TYPE_CHECKING:
 
 
 class OneAtATimeSweeper(Sweeper):
-    """Runs a star instead of Hydra's grid."""
+    """Runs a one-at-a-time study instead of Hydra's grid."""
 
     def __init__(self) -> None:
-        """It has no settings: Hydra names the one that somebody brings from another sweeper."""
+        """Without this, Hydra would accept the settings of other sweepers."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
         self._config = config
         self._corpora = _Corpora()
-        self._context = hydra_context
-        self._compose = Composer(hydra_context.config_loader, config).compose
+        self._loader = hydra_context.config_loader
+        self._compose = composer(self._loader, config)
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
 
     def sweep(self, arguments: list[str]) -> list[JobReturn]:
-        """Plan, print the plan and run it; with study.dry_run only the first two."""
+        """Plan, print the plan and run it; with study.dry_run stop after printing."""
         check_subdir(self._config)
-        star = self._read_star(arguments)
-        if isinstance(self._launcher, ProcessLauncher) and not star.study.dry_run:
-            # Its imports take seconds, in which every arm is composed and the plan is made.
-            self._launcher.warm_up()
-        arms = star.arms(self._compose)
-        runs = self._plan(arms, star)
-        print_plan(runs, star.study)
-        if star.study.dry_run:
+        design = self._read_design(arguments)
+        if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
+            # Its imports take seconds, as long as composing the arms and planning the runs.
+            start_fork_server()
+        arms = design.arms(self._compose)
+        runs = self._plan(arms, design)
+        print_plan(runs, design.study)
+        if design.study.dry_run:
             return []
         directory = Path(self._config.hydra.sweep.dir)
         missing = _missing(runs, directory)
         for name in (MARK_OF_A_SWEEP, PLAN_FILE):
-            SweepWatch.made.expect_file(directory / name)
+            command.made.expect_file(directory / name)
         directory.mkdir(parents=True, exist_ok=True)
         self._corpora.keep(Path(arms[0].config.paths.cache))
         with replace_atomically(directory / MARK_OF_A_SWEEP) as temporary:
             OmegaConf.save(self._config, temporary)
         write_plan(runs, directory)
         returns = self._run(missing, directory)
-        if star.study.combine:
-            more = self._plan_combined(star, arms, directory)
+        if design.study.combine:
+            more = self._plan_combined(design, arms, directory)
             write_plan([*runs, *more], directory)
             returns += self._run([*missing, *_missing(more, directory)], directory, first=len(missing))
         return returns
 
-    def run_missing(self, star: Star, arms: Sequence[Arm], directory: Path) -> None:
-        """Plan these arms with the star's seeds, and run what is not complete in the directory yet."""
-        runs = self._plan(arms, star)
-        print_plan(runs, star.study)
+    def run_missing(self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path) -> None:
+        """Plan these arms with the design's seeds, and run what the directory does not hold yet."""
+        runs = self._plan(arms, design)
+        print_plan(runs, design.study)
         missing = _missing(runs, directory)
         directory.mkdir(parents=True, exist_ok=True)
         write_plan(runs, directory)
         self._run(missing, directory)
 
-    def _read_star(self, arguments: Sequence[str]) -> Star:
-        parser = OverridesParser.create(config_loader=self._context.config_loader)
+    def _read_design(self, arguments: Sequence[str]) -> StudyDesign:
+        parser = OverridesParser.create(config_loader=self._loader)
         config = parse_config(without_hydra(self._config))
         _check_metrics(config.study)
-        return Star.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
+        return StudyDesign.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
 
-    def _plan(self, arms: Sequence[Arm], star: Star) -> list[PlannedRun]:
+    def _plan(self, arms: Sequence[PlannedArm], design: StudyDesign) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
         runs = [
-            self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in star.seeds
+            self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in design.seeds
         ]
         stored = read_store(Path(arms[0].config.paths.store))
         return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
-    def _plan_combined(self, star: Star, arms: Sequence[Arm], directory: Path) -> list[PlannedRun]:
-        """The joint run of the best level of every parameter that has one, where there are several."""
-        winning = winning_levels(directory, star.study.primary_metrics[0])
+    def _plan_combined(
+        self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
+    ) -> list[PlannedRun]:
+        """The runs that combine the best level of every parameter that has one, if there are several."""
+        winning = winning_levels(directory, design.study.primary_metrics[0])
         winners = [
             arm
             for arm in arms
@@ -124,45 +135,53 @@ class OneAtATimeSweeper(Sweeper):
         if len(winners) < 2:
             print(f"study.combine: {len(winners)} winning changes, nothing to combine")
             return []
-        runs = self._plan([star.combine(self._compose, arms[0], winners)], star)
-        print_plan(runs, star.study)
+        runs = self._plan([design.combine(self._compose, arms[0], winners)], design)
+        print_plan(runs, design.study)
         return runs
 
     def _run(self, runs: Sequence[PlannedRun], directory: Path, first: int = 0) -> list[JobReturn]:
-        """Launch the runs from number `first` on; every run has a record in the end.
-
-        The local launcher knows when a training that others go on from is done. For any other one they go in
-        waves.
-        """
-        launched, returns = runs[first:], []
+        """Launch the runs from number `first` on; afterwards every one of them has a record."""
+        launched = runs[first:]
         if isinstance(self._launcher, ProcessLauncher):
-            self._launcher.expect([run.config for run in launched])
-            self._launcher.announce([run.name for run in runs])
-            numbers = {run.name: number for number, run in enumerate(runs)}
-            follows = {
-                numbers[run.name]: numbers[run.shares_with] for run in launched if run.shares_with in numbers
-            }
-            overrides = [_job_overrides(run, directory) for run in launched]
-            returns += self._launcher.launch(overrides, first, follows)
+            returns = self._run_planned(self._launcher, runs, directory, first)
         else:
-            returns += self._run_elsewhere(launched, directory.absolute(), first)
+            returns = self._run_in_waves(launched, directory.absolute(), first)
         for run, job_return in zip(launched, returns, strict=True):
             if job_return.status != JobStatus.COMPLETED:
                 _record_failure(run, directory / run.name, job_return, plain_values(self._config.hydra))
         return returns
 
-    def _run_elsewhere(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
-        """Launch the runs in waves; raises JobFailed, or InputError where not even one of all runs began."""
+    def _run_planned(
+        self, launcher: ProcessLauncher, runs: Sequence[PlannedRun], directory: Path, first: int
+    ) -> list[JobReturn]:
+        """Our own launcher takes the runs as they were planned."""
+        launcher.announce([run.name for run in runs])
+        numbers = {run.name: number for number, run in enumerate(runs)}
+        jobs = {
+            number: QueuedJob(
+                run.overrides, partial(_job_configs, run, directory), numbers.get(run.shares_with or "")
+            )
+            for number, run in enumerate(runs)
+            if number >= first
+        }
+        return launcher.run(jobs)
+
+    def _run_in_waves(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
+        """Other launchers take overrides, and do not know when a shared training is done.
+
+        Raises JobFailed, or InputError if not a single run was started.
+        """
         returns: list[JobReturn] = []
         try:
             for _, wave in groupby(runs, key=lambda run: run.wave):
                 overrides = [
-                    [*_job_overrides(run, directory), *absolute_paths(run.config.paths)] for run in wave
+                    [*run.overrides, *_folder_overrides(run, directory), *absolute_paths(run.config.paths)]
+                    for run in wave
                 ]
                 returns += launch(self._launcher, overrides, first + len(returns))
         except JobFailed as failure:
             if not any(directory.rglob(RUN_FILE)):
-                SweepWatch.made.take_back()
+                command.made.take_back()
                 raise InputError(str(failure)) from failure
             raise
         return returns
@@ -175,13 +194,13 @@ class _Corpora:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
 
-    def identify(self, arm: Arm, config: Config) -> PlannedRun:
-        """A run of the arm with its identities; raises InputError where corpus, prompt or device are bad."""
-        # torch and the corpus take seconds, which a wrong override should not wait for.
+    def identify(self, arm: PlannedArm, config: Config) -> PlannedRun:
+        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
+        # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
         from musicgen.training.device import choose_device
 
-        # How a corpus is split does not change its tunes.
+        # The tunes of a corpus do not depend on its split.
         unsplit = repr(replace(config.data, split_seed=0))
         if unsplit not in self._read:
             self._configs[unsplit] = config.data
@@ -191,23 +210,18 @@ class _Corpora:
             corpus.vocabulary.encode_prompt(prompt)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
-        return PlannedRun(arm.name, arm.overrides, config, training_id, run_identity(values, training_id))
+        return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
     def keep(self, cache_dir: Path) -> None:
-        """Leave them to the jobs."""
+        """Write them into the cache, from which the jobs read them."""
         from musicgen.corpus.corpus import load_corpus
 
         for config in self._configs.values():
             load_corpus(config, cache_dir)
 
 
-def register() -> None:
-    """Make the sweeper of conf/hydra/sweeper/one_at_a_time.yaml known to Hydra."""
-    Plugins.instance().register(OneAtATimeSweeper)
-
-
 def check_subdir(config: DictConfig) -> None:
-    """Raise InputError for a hydra.sweep.subdir of the user's: arms and trials name their own folders."""
+    """Raise InputError if the user set hydra.sweep.subdir: arms and trials name their own folders."""
     default = OmegaConf.load(conf_folder() / "hydra/output/musicgen.yaml")
     assert isinstance(default, DictConfig)
     given = plain_values(config.hydra.sweep)["subdir"]
@@ -223,25 +237,34 @@ def _check_metrics(study: StudyConfig) -> None:
 
     for name in (*study.primary_metrics, *study.equivalence_margin):
         if name not in METRICS:
-            raise InputError(f"study: {name} is no metric; allowed are {', '.join(METRICS)}")
+            raise InputError(f"study: {name} is not a metric; allowed are {', '.join(METRICS)}")
 
 
-def _job_overrides(run: PlannedRun, directory: Path) -> list[str]:
-    change = None if run.change is None else asdict(run.change)
+def _folder_overrides(run: PlannedRun, directory: Path) -> list[str]:
     return [
-        *run.overrides,
-        f"seed={run.config.seed}",
-        f"+change={override_text(change)}",
-        f"+retuned={override_text(run.config.retuned)}",
         f"hydra.sweep.dir={override_text(str(directory))}",
         f"hydra.sweep.subdir={override_text(run.name)}",
     ]
 
 
+def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
+    """What Hydra would compose for the run from its overrides, made from its arm's; and the same typed."""
+    composed = run.arm.composed.copy()
+    composed.seed = run.config.seed
+    composed.change = None if run.change is None else asdict(run.change)
+    composed.retuned = dict(run.config.retuned)
+    hydra = composed.hydra
+    with read_write(hydra):
+        hydra.sweep.dir, hydra.sweep.subdir = str(directory), run.name
+        hydra.overrides.task = run.overrides
+        hydra.overrides.hydra = [*override_texts(hydra.overrides.hydra), *_folder_overrides(run, directory)]
+    return composed, run.config
+
+
 def _record_failure(
     run: PlannedRun, directory: Path, job_return: JobReturn, hydra: Mapping[str, Any]
 ) -> None:
-    """Say in run.json why there is no result, where the run's own process could not."""
+    """Write into run.json why the run has no result, if its own process could not."""
     reason = str(getattr(job_return, "_return_value", "") or "no reason given")
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -255,7 +278,7 @@ def _record_failure(
             config=run.config.as_dict(),
             command=reproducing_command(hydra, run.overrides),
             corpus={"name": run.config.data.name},
-            change=None if run.change is None else asdict(run.change),
+            change=run.change,
             retuned=run.config.retuned,
         )
     if record.status == "running":
@@ -264,7 +287,7 @@ def _record_failure(
 
 
 def _missing(runs: Sequence[PlannedRun], directory: Path) -> list[PlannedRun]:
-    """The runs without a complete result in the directory yet.
+    """The runs that the directory holds no complete result of.
 
     Raises InputError if the folder of one of them holds something else.
     """

@@ -1,17 +1,14 @@
-"""One job of a sweep in a process of its own, seen from inside.
+"""One job of a sweep, inside its process.
 
-The process leads a session of its own: a Ctrl-C on the terminal reaches the launcher alone, which passes the
-wish on once, and whatever the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
-KeyboardInterrupt, for which a training saves its state first. What the job prints goes to a file.
+The process leads its own session: a Ctrl-C on the terminal reaches only the launcher, which passes it on
+once, and everything that the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
+KeyboardInterrupt, on which a training saves its state. What the job prints goes to a file.
 
-Through a pipe the launcher hears a Standing whenever the job has come further, and one Ending at last. A
-process that dies says no Ending; its exit status and its last printed line are then all there is.
+Through a pipe the job sends the launcher a Progress whenever it has made progress, and one Ending at last. A
+process that dies sends no Ending; only its exit status and the last line it printed are left.
 """
 
 import contextlib
-import functools
-import importlib
-import inspect
 import multiprocessing
 import os
 import signal
@@ -21,46 +18,52 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hydra.core.utils import JobRuntime, JobStatus, run_job, setup_globals
-from hydra.types import HydraContext, TaskFunction
+from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from musicgen.config import Config
 from musicgen.errors import describe_disk
 from musicgen.sweep.exhaustion import is_exhaustion
-from musicgen.system.collecting import collect_from_here
 from musicgen.system.environment import settle_outputs
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import can_hang_up
-from musicgen.system.priority import give_way
-from musicgen.training.progress import Standing, listen
+from musicgen.training.progress import Progress, report_progress_to
 
-SECONDS_BETWEEN_NEWS = 0.25
+SECONDS_BETWEEN_REPORTS = 0.25
 SECONDS_TO_END = 30.0
-"""How long a process may take to end once nobody waits for it any more."""
+"""How long a process may take to end after its job is over."""
+
+Task = Callable[..., float | None]
+"""Does a job: called with the composed config, without Hydra's part, and with `config=`, the same typed.
+
+A function at the top of a module, since processes receive it by name.
+"""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is told to do."""
+    """What a process needs to do a job."""
 
-    config: DictConfig
+    task: Task
+    composed: DictConfig
+    """With Hydra's part."""
+    config: Config
     context: HydraContext
-    module: str
-    """Where the task function is; "__main__" for that of the launcher's process."""
-    function: str
-    name: str
-    """What Hydra calls the program."""
+    program: str
+    """Hydra's name for the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a job ended: with a value, or with an error as text.
 
-    The exception itself stays where it was raised: its class may not survive the way, or would bring the
-    packages of the job into the launcher.
+    The exception itself stays in the process: its class may not survive pickling, or would make the launcher
+    import the packages of the job.
     """
 
     value: float | None = None
@@ -72,44 +75,32 @@ class Ending:
     """Whether the machine had no process, thread or memory for it."""
 
 
-def reference(task_function: TaskFunction) -> tuple[str, str]:
-    """Module and name under which another process finds the function."""
-    assert "<" not in task_function.__qualname__, "a task function stands at the top of its module"
-    return task_function.__module__, task_function.__qualname__
-
-
 def work(job: Job, output: Path, launcher: Connection) -> None:
-    """Do the job and tell the launcher; the target of a process.
+    """Do the job and report to the launcher; the target of a process.
 
-    output: a file for what the job prints; its name is taken away once it is open.
+    output: a file for what the job prints; removed once it is open.
     """
-    collect_from_here()
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if can_hang_up() else [])):
-        # Also where the launcher was started with SIGINT ignored, as shells do for background jobs.
+        # The fork server ignores SIGINT, and so do commands that a shell starts in the background.
         signal.signal(number, signal.default_int_handler)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _print_to(output)
     settle_outputs()
     threading.Thread(target=_end_with_launcher, daemon=True).start()
-    with listen(_News(launcher)):
+    with report_progress_to(_Reporter(launcher)):
         try:
             ending = Ending(value=_run(job))
         except (Exception, KeyboardInterrupt) as error:
             traceback.print_exc()
-            ending = describe(error)
+            ending = describe_error(error)
     _send(launcher, ending)
 
 
-def answer(question: Callable[[], object], asker: Connection) -> None:
-    """Tell the asker what the function returns; the target of a process."""
-    collect_from_here()
-    settle_outputs()
-    _send(asker, question())
-
-
-def describe(error: BaseException) -> Ending:
-    """The error in one line: its class is told where the message alone may say too little."""
+def describe_error(error: BaseException) -> Ending:
+    """The error in one line, with its class unless it is ours or the message says enough."""
     kind = type(error)
     message = " ".join(str(error).split())
     if isinstance(error, KeyboardInterrupt):
@@ -125,27 +116,24 @@ def describe(error: BaseException) -> Ending:
 
 
 def _run(job: Job) -> float | None:
-    # A function of the launcher's main module is found there: multiprocessing has imported it again.
-    owner = sys.modules.get(job.module) or importlib.import_module(job.module)
-    task_function = inspect.unwrap(functools.reduce(getattr, job.function.split("."), owner))  # type: ignore
     setup_globals()
-    JobRuntime.instance().set("name", job.name)
+    JobRuntime.instance().set("name", job.program)
     ended = run_job(
         hydra_context=job.context,
-        task_function=task_function,
-        config=job.config,
+        task_function=partial(job.task, config=job.config),
+        config=job.composed,
         job_dir_key="hydra.sweep.dir",
         job_subdir_key="hydra.sweep.subdir",
     )
     value = ended._return_value
     if ended.status is JobStatus.FAILED:
-        # The property would print lines about it before it raises.
+        # The property `return_value` would print several lines before it raises.
         raise value
     return None if value is None else float(value)
 
 
 def _print_to(path: Path) -> None:
-    """Let everything that this process prints go to the file, from whichever language."""
+    """Send everything that this process prints, from Python or not, to the file."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
     remove_file(path)
     sys.stdout.flush()
@@ -154,34 +142,29 @@ def _print_to(path: Path) -> None:
     os.close(descriptor)
 
 
-class _News:
-    """Tells the launcher where the job stands: at once at a new stage, else at most a few times a second."""
+class _Reporter:
+    """Sends the launcher every new stage at once, and other progress a few times a second."""
 
     def __init__(self, launcher: Connection) -> None:
         self._launcher = launcher
         self._sent = 0.0
         self._stage = ""
-        self._has_given_way = False
 
-    def __call__(self, standing: Standing) -> None:
+    def __call__(self, standing: Progress) -> None:
         now = time.monotonic()
-        if standing.is_trained and not self._has_given_way:
-            # Those that still train come first: others wait for them.
-            give_way()
-            self._has_given_way = True
-        if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_NEWS:
+        if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
             self._stage, self._sent = standing.stage, now
             _send(self._launcher, standing)
 
 
 def _send(launcher: Connection, message: object) -> None:
-    # A launcher that is gone hears nothing; the process ends for that reason: see _end_with_launcher.
+    # If the launcher is gone, _end_with_launcher ends this process.
     with contextlib.suppress(BrokenPipeError):
         launcher.send(message)
 
 
 def _end_with_launcher() -> None:
-    """Wait until the launcher's process is gone, however it ended; then end this one, saving first."""
+    """Wait until the launcher's process is gone, then end this one, which saves first."""
     launcher = multiprocessing.parent_process()
     assert launcher is not None
     launcher.join()
@@ -191,7 +174,7 @@ def _end_with_launcher() -> None:
 
 
 def kill_group(process: int) -> None:
-    """End the process of a job and whatever it has started, at once."""
+    """End the process of a job and everything that it has started, at once."""
     with contextlib.suppress(ProcessLookupError):
         if hasattr(os, "killpg"):
             os.killpg(process, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""How functions over arrays are compiled: by numba at their first call, for the processor it finds.
+"""Compiles functions over arrays with numba, at their first call, for the current processor.
 
-The machine code is kept beside the function's file, and compiled again when that file changes. Where a
-function calls compiled ones of other files, it names those modules in `uses`.
+The machine code is cached next to the function's file and recompiled when that file changes. A function that
+calls compiled functions of other files names those modules in `uses`.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 def compiled(
     uses: Sequence[ModuleType] = (), **options: object
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator; options: of numba's njit, beside those that all functions here have."""
+    """Return a decorator; `options` are numba's njit options, added to those used for all functions."""
     settings: dict[str, Any] = {**_SETTINGS, **options}
 
     def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +33,7 @@ def compiled(
 
 
 class CompiledForC:
-    """A function that C can call with one address, compiled when its own address is first asked for."""
+    """A function that C can call with one pointer argument, compiled when its address is first requested."""
 
     def __init__(self, function: Callable[[int], None], uses: Sequence[ModuleType] = ()) -> None:
         callback = CFunc(function, ((types.voidptr,), types.void), {}, _SETTINGS)
@@ -41,39 +41,39 @@ class CompiledForC:
 
     @cached_property
     def address(self) -> int:
-        """Where its machine code begins."""
+        """The address of the machine code."""
         self._callback.compile()
         return self._callback.address
 
 
 def _with_kept_code(compiler: Any, function: Callable[..., Any], uses: Sequence[ModuleType]) -> Any:
-    # Where neither the function's folder nor the user's cache can be written, every process compiles.
+    # If neither the function's folder nor the user's cache is writable, every process compiles.
     with suppress(RuntimeError):
         compiler._cache = _KeptCode(function, uses)
     return compiler
 
 
 class CodeFiles(IndexDataCacheFile):
-    """The machine code of one function: a file for each kind of arguments, named by all it depends on.
+    """The machine code of one function: one file for each signature, named by a hash of its dependencies.
 
-    numba's own way numbers the files, and an index says which number is for what. Processes that compile at
-    once take the same number; what one finds there later may be code for other arguments, which it runs.
+    numba itself numbers the files and keeps an index. Processes that compile at the same time take the same
+    number, so that one of them may later load and run code compiled for other arguments.
     """
 
     def __init__(self, folder: str, stem: str, source: object) -> None:
-        """source: what changes with the function's file."""
+        """Store files in `folder`; `source` changes whenever the function's file does."""
         super().__init__(folder, stem, source)
         self._place, self._stem, self._source = Path(folder), stem, source
 
     def save(self, key: object, data: object) -> None:
-        """Keep the code for these arguments on this processor; of several at once, the last stays."""
+        """Store the code for this signature and processor; the last of several processes wins."""
         content = self._dump((self._identity(key), data))
-        # On a full disk every process compiles.
+        # If the disk is full, every process compiles.
         with suppress(OSError), self._open_for_write(str(self._path(key))) as file:
             file.write(hashlib.sha256(content).digest() + content)
 
     def load(self, key: object) -> object | None:
-        """What was kept; None where nothing was, or the file is damaged."""
+        """Return the stored code, or None if there is none or the file is damaged."""
         try:
             kept = self._path(key).read_bytes()
         except OSError:

@@ -1,7 +1,7 @@
-"""What keeps clients that stall from taking a server away from others.
+"""Limits that keep stalled clients from blocking a server.
 
-A request has a limit of time and of bytes, and the number of connections is bounded: one more takes the place
-of the one that has been silent for longest.
+A request is limited in time and size, and the number of connections is bounded: when it is exceeded, the
+connection that has been idle longest is closed.
 """
 
 import io
@@ -13,45 +13,45 @@ from contextlib import suppress
 MAX_CONNECTIONS = 64
 """A browser opens six."""
 MAX_HEAD_BYTES = 131_072
-"""Of a request, all its headers together."""
+"""Limit for all headers of a request together."""
 REQUEST_SECONDS = 10.0
-"""How long a client may take to send a request, from its first byte on."""
+"""Time limit for sending a request, from its first byte."""
 IDLE_SECONDS = 30.0
-"""How long a connection may stay open without a request, and a client take to read an answer."""
+"""Time limit for a connection without a request, and for reading a response."""
 
 
 class Connections:
-    """The open connections, the one that has been silent for longest first."""
+    """The open connections, the one that has been idle longest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: dict[socket.socket, None] = {}
 
     def add(self, connection: socket.socket) -> None:
-        """Take one more; the first is cut off if there are too many."""
+        """Add a connection; if there are too many, close the first."""
         with self._lock:
             if len(self._open) >= MAX_CONNECTIONS:
                 first = next(iter(self._open))
                 del self._open[first]
-                # Its thread then reads the end of the stream, and closes it.
+                # Its thread then reads the end of the stream and closes the socket.
                 with suppress(OSError):
                     first.shutdown(socket.SHUT_RDWR)
             self._open[connection] = None
 
     def renew(self, connection: socket.socket) -> None:
-        """Put it last, if it is still open."""
+        """Move the connection to the end, if it is still open."""
         with self._lock:
             if connection in self._open:
                 self._open[connection] = self._open.pop(connection)
 
     def remove(self, connection: socket.socket) -> None:
-        """Forget it."""
+        """Remove a closed connection."""
         with self._lock:
             self._open.pop(connection, None)
 
 
 class Incoming(io.RawIOBase):
-    """What a client sends, a limited number of bytes and seconds for each request."""
+    """The incoming stream of a connection, limited in bytes and seconds for each request."""
 
     def __init__(self, connection: socket.socket, max_bytes: int) -> None:
         self._connection = connection
@@ -59,15 +59,15 @@ class Incoming(io.RawIOBase):
         self.begin()
 
     def begin(self) -> None:
-        """Expect the next request."""
+        """Reset the limits for the next request."""
         self._bytes_left, self._deadline = self._max_bytes, None
 
     def readable(self) -> bool:
-        """For the buffer around it."""
+        """Return True: io.BufferedReader asks."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Raises TimeoutError, or ConnectionAbortedError where a request is too large."""
+        """Read into the buffer; raises TimeoutError or ConnectionAbortedError (request too large)."""
         seconds = IDLE_SECONDS if self._deadline is None else self._deadline - time.monotonic()
         if seconds <= 0:
             raise TimeoutError("the request took too long")

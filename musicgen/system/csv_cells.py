@@ -1,7 +1,7 @@
-"""Cells of CSV files that people open in a spreadsheet, where a text such as =cmd|... is a formula.
+"""CSV cells that are safe to open in a spreadsheet, where text such as =cmd|... is a formula.
 
-Names of runs, errors, titles and prompts may come from somebody else or from a network. An apostrophe makes
-a cell text for a spreadsheet; `read_cell` takes it away again, so that what was written is what is read.
+Names of runs, errors, titles and prompts may come from somebody else or from a network. A leading apostrophe
+makes a spreadsheet treat a cell as text; `read_cell` removes it again.
 """
 
 import re
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 _FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n]")
-"""A formula's beginning, and what `written_cell` makes of it; some spreadsheets read the wide signs, too."""
+"""The start of a formula, escaped or not; some spreadsheets accept the full-width characters, too."""
 _WRITTEN = re.compile(r"'(?='*(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]))")
 ESCAPED = re.compile(r"'\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]")
-"""What stands in any text that holds a written cell."""
+"""Found in any text that contains an escaped cell."""
 
 
 def written_cell(value: Value) -> Value | str:
-    """The value as a file holds it: a text that a spreadsheet would compute gets an apostrophe."""
+    """Return the value for a CSV file: text that a spreadsheet would compute gets an apostrophe."""
     if not isinstance(value, str) or not _FORMULA.match(value) or _is_number(value):
         return value
     return f"'{value}"
 
 
 def read_cell(text: str) -> str:
-    """The text that `written_cell` was given."""
+    """Return the text that was passed to `written_cell`."""
     return text[1:] if _WRITTEN.match(text) else text
 
 
 def written_table(table: "DataFrame") -> "DataFrame":
-    """The table with all its names and texts as a file holds them.
+    """Return the table with all column names and texts as `written_cell` writes them.
 
-    A carriage return, at which readers begin a row and pandas does not quote, becomes a space.
+    Carriage returns become spaces: readers start a new row there, and pandas does not quote them.
     """
     from pandas import Series
 
     written = table.rename(columns=lambda name: written_cell(_without_returns(name)))
     for place, dtype in enumerate(table.dtypes):
         if dtype.kind not in "biufM":
-            # As they are: pandas would make 33 beside an empty cell 33.0.
+            # As objects: pandas would turn 33 into 33.0 in a column with an empty cell.
             cells = [written_cell(_without_returns(cell)) for cell in table.iloc[:, place]]
             written.isetitem(place, Series(cells, index=table.index, dtype=object))
     return written

@@ -1,7 +1,8 @@
-"""What a command makes of the environment that it was started in, settled once before it does anything.
+"""Adapts a command to the environment in which it was started.
 
-People start commands from terminals, notebooks, schedulers and windows without a console. Whatever is set
-there, figures are drawn to files, any text can be printed, and a reader that leaves ends nobody's training.
+People start commands from terminals, notebooks, schedulers and windows without a console. In each of them,
+figures are drawn to files, any text can be printed, and closing the reading end of a pipe does not stop a
+training.
 """
 
 import io
@@ -14,26 +15,26 @@ _STANDARD_DESCRIPTORS = (0, 1, 2)
 
 
 def settle_environment() -> None:
-    """Make the environment of this process, and of those it starts, fit for the program."""
-    # Notebooks name a backend that only their own environment has, and matplotlib refuses to be imported.
+    """Prepare the environment of this process and its children."""
+    # Notebooks set a backend that only their own kernel has; importing matplotlib would fail.
     os.environ["MPLBACKEND"] = "Agg"
     _open_closed_descriptors()
     settle_outputs()
 
 
 def settle_outputs() -> None:
-    """Let stdout and stderr take any text, whatever their encoding, also when nobody reads them any more.
+    """Make stdout and stderr accept any text, whatever their encoding, even after their reader is gone.
 
-    Processes forked from a server call this for themselves.
+    Processes forked from a server must call this themselves.
     """
     sys.stdout = _tolerant(sys.stdout, 1)
     sys.stderr = _tolerant(sys.stderr, 2)
 
 
 def problem_of_names() -> str | None:
-    """The line about an argument or a folder that no record can hold; None if there is no such problem.
+    """Describe an argument or current folder that records cannot store; None if all is well.
 
-    Records and tables are UTF-8: they cannot hold a path whose bytes are no text in this locale.
+    Records and tables are UTF-8, so they cannot store a path with bytes that are invalid in this locale.
     """
     try:
         folder = str(Path.cwd())
@@ -44,12 +45,12 @@ def problem_of_names() -> str | None:
             text.encode("utf-8")
         except UnicodeEncodeError:
             encoding = sys.getfilesystemencoding()
-            return f"{text}: holds bytes that are not {encoding}; rename it, or set LC_ALL to its locale"
+            return f"{text}: contains bytes that are not {encoding}; rename it, or set LC_ALL to its locale"
     return None
 
 
 def _open_closed_descriptors() -> None:
-    """A file opened later would take the number of a closed stdout, and get whatever is printed there."""
+    """Reopen closed standard descriptors: a file opened later would get their number, and their output."""
     for descriptor in _STANDARD_DESCRIPTORS:
         try:
             os.fstat(descriptor)
@@ -67,7 +68,7 @@ def _connect_to_nothing(descriptor: int) -> None:
 
 
 class _PatientFile(io.FileIO):
-    """A file descriptor that reads as written to after the other end of its pipe was closed."""
+    """A file that discards output once the other end of its pipe is closed."""
 
     def write(self, content: object, /) -> int | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         try:
@@ -78,12 +79,12 @@ class _PatientFile(io.FileIO):
 
 
 def _tolerant(stream: TextIO | None, descriptor: int) -> TextIO:
-    """The stream with an encoding that refuses nothing, on a pipe that may be closed."""
+    """Return the stream with error handlers for characters and for closed pipes."""
     if stream is None:
         return _open_output(descriptor, "utf-8", is_buffered=True, line_buffering=False, write_through=False)
     binary = getattr(stream, "buffer", None)
     raw = getattr(binary, "raw", binary)
-    # A notebook's cell, a test or a Windows console has streams of its own, which take everything.
+    # Notebooks, tests and Windows consoles replace the streams with ones that accept everything.
     if not isinstance(stream, io.TextIOWrapper) or type(raw) is not io.FileIO or raw.fileno() != descriptor:
         return stream
     stream.flush()
@@ -100,7 +101,7 @@ def _open_output(
     descriptor: int, encoding: str, *, is_buffered: bool, line_buffering: bool, write_through: bool
 ) -> TextIO:
     raw = _PatientFile(descriptor, "w", closefd=False)
-    # As Python opens them: unbuffered where it was asked to.
+    # As Python opens them: unbuffered if that was requested.
     binary = io.BufferedWriter(raw) if is_buffered else raw
     return io.TextIOWrapper(
         binary,  # type: ignore[arg-type]

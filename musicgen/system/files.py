@@ -1,4 +1,4 @@
-"""Files that a reader never sees half-written, and the code that what the files hold depends on."""
+"""Whole files: written completely or not at all. No other module of the package deletes files."""
 
 import errno
 import io
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
 from musicgen.errors import InputError
-from musicgen.system.locks import is_locked, locked
+from musicgen.system.locks import locked
 
 log = logging.getLogger(__name__)
 
@@ -26,18 +26,18 @@ _UNFINISHED = ".unfinished-"
 _UNFINISHED_NAME = re.compile(rf"{re.escape(_UNFINISHED)}.*-[0-9a-f]{{12}}(\.\w+)?$")
 Value = TypeVar("Value")
 FOLDER_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$"
-"""A pattern of names that stay in the folder that they are put into."""
+"""Matches names that cannot lead out of the folder they are joined to."""
 
 
 @contextmanager
 def replace_atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
-    """Give a temporary path beside `path`, which takes its name when the block ends well.
+    """Yield a temporary path in the same folder, renamed to `path` when the block succeeds.
 
-    The temporary name keeps the suffix, since writers choose a format by it. If the block raises, the
-    temporary file is removed and an older `path` stays as it was. OSErrors are named: see `naming`.
+    The temporary name keeps the suffix because writers choose a format by it. If the block raises, the
+    temporary file is removed and an existing `path` stays as it was. OSErrors carry the name of `path`.
 
-    durable: the file is on the disk when this returns, and a power cut leaves it or the older one. What is
-    only kept to save time goes without: see `keep`.
+    durable: flush to the disk before returning, so that a power cut leaves either the old or the new file.
+    Cached files do without it: see `keep`.
     """
     temporary = _unfinished(path)
     try:
@@ -54,7 +54,7 @@ def replace_atomically(path: Path, *, durable: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Raise what the system says of a file with its name, where it does not say it, as of a full disk."""
+    """Add the file's name to OSErrors that lack one, such as those about a full disk."""
     try:
         yield
     except OSError as error:
@@ -65,10 +65,10 @@ def naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def filled_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder, which becomes `path` when the block ends well.
+    """Yield a temporary folder that becomes `path` when the block succeeds.
 
-    Where `path` is a folder already its other files stay, and the new ones go into it one by one: those of
-    folders below first, then in the order in which they were written. If the block raises, nothing changes.
+    If `path` is already a folder, its other files stay and the new files are moved in one by one: the
+    deepest first, then in the order in which they were written. If the block raises, nothing changes.
     """
     path = path.absolute()
     with unfinished_folder(path) as temporary:
@@ -82,14 +82,14 @@ def filled_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path`, on the same disk, and remove it when the block ends.
+    """Yield a temporary folder on the same disk as `path`, and remove it when the block ends.
 
-    OSErrors name the file as if it lay in `path`.
+    OSErrors name the file as if it were in `path`.
     """
     path = path.absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
     is_there = path.is_dir()
-    # What a kill leaves had better lie beside it, unless that is another disk or somebody else's.
+    # Leftovers of a killed process are less confusing next to the folder than in it, if that is possible.
     is_apart = is_there and path.stat().st_dev != path.parent.stat().st_dev
     is_inside = is_there and (is_apart or not os.access(path.parent, os.W_OK))
     temporary = _unfinished(path / "folder" if is_inside else path)
@@ -102,19 +102,19 @@ def unfinished_folder(path: Path) -> Iterator[Path]:
         final = str(error.filename).replace(str(temporary), str(path))
         raise OSError(error.errno, error.strerror, final) from error
     finally:
-        # The one folder that is removed as a whole: this process has just made it, under a random name.
+        # The only recursive delete in the package: this process created the folder under a random name.
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def files_below(folder: Path) -> list[Path]:
-    """The names of the files in a folder, counted from it: the deepest first, then by time."""
+    """Paths of all files in a folder, relative to it: the deepest first, then by modification time."""
     found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     order = {name: (-len(name.parts), path.stat().st_mtime_ns) for name, path in found.items()}
     return sorted(found, key=order.__getitem__)
 
 
 def move_files(source: Path, target: Path, names: Iterable[Path]) -> None:
-    """Move these files of one folder into another on the same disk, in this order, each one whole.
+    """Move files, in this order, from one folder into another on the same disk.
 
     Raises InputError if a folder on the way to one of them is a link.
     """
@@ -131,21 +131,21 @@ def _unfinished(path: Path) -> Path:
 
 
 def flush_to_disk(file: Path) -> None:
-    """Return when the disk has what was written to the file."""
-    # Windows flushes only what may be written.
+    """Return once the file's contents are on the disk."""
+    # Windows can flush only files opened for writing.
     with file.open("r+b") as opened:
         os.fsync(opened.fileno())
 
 
 def _flush_names(folder: Path) -> None:
-    """Return when the disk has the names in the folder, where the system can be asked for that."""
+    """Return once the folder's entries are on the disk, if the system supports that."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems know no such thing for folders.
+        # Some network file systems cannot flush a folder.
         if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
             raise
     finally:
@@ -153,16 +153,15 @@ def _flush_names(folder: Path) -> None:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file of ours if it is still there; of a link, the link itself.
+    """Remove a single file that we created, if it still exists; for a link, the link itself.
 
-    This module alone deletes. Callers name one file that they know to be ours: there is no call that
-    removes a folder with what is in it. Raises OSError for a folder.
+    No function removes a folder with its contents. Raises OSError for a folder.
     """
     path.unlink(missing_ok=True)
 
 
 def remove_empty_folder(path: Path) -> bool:
-    """Remove a folder with nothing in it; returns whether it went. A link stays."""
+    """Remove a folder if it is empty, and return whether it was removed. A link stays."""
     try:
         path.rmdir()
     except OSError:
@@ -171,61 +170,61 @@ def remove_empty_folder(path: Path) -> bool:
 
 
 class Made:
-    """What this process makes on the disk, so that it can take back just that."""
+    """Files and folders created by this process, so that it can remove exactly those."""
 
     def __init__(self) -> None:
         self._files: list[Path] = []
         self._folders: list[Path] = []
 
     def expect_folder(self, folder: Path) -> None:
-        """Note the folder and those above it that are still missing: this process is about to make them."""
+        """Note the folder and its missing parents: this process is about to create them."""
         folder = folder.absolute()
         self._folders += [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
 
     def note_folder(self, folder: Path) -> None:
-        """Note a folder that this process has just made."""
+        """Note a folder that this process has just created."""
         self._folders.append(folder.absolute())
 
     def expect_file(self, path: Path) -> None:
-        """Note a file that this process is about to make, unless it is already there."""
+        """Note a file that this process is about to create, unless it already exists."""
         if not os.path.lexists(path):
             self._files.append(path.absolute())
 
     def take_back(self) -> None:
-        """Remove the files, then the folders as far as nothing else is in them."""
+        """Remove the noted files, then the noted folders that are empty."""
         for path in self._files:
-            # On a disk that may not be written to, it stays.
+            # The disk may have become read-only.
             with suppress(OSError):
                 remove_file(path)
         self.remove_empty_folders()
 
     def remove_empty_folders(self) -> None:
-        """Remove the folders as far as nothing is in them."""
+        """Remove the noted folders that are empty."""
         for folder in sorted(self._folders, key=lambda path: len(path.parts), reverse=True):
             remove_empty_folder(folder)
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of this name is one that a killed process was writing."""
+    """Return whether the name is that of a temporary file from `replace_atomically`."""
     return _UNFINISHED_NAME.match(name) is not None
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what a killed process left of files that it was writing; nobody else may be writing there."""
+    """Remove temporary files left by a killed process; no other process may be writing in the folder."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         if is_unfinished(path.name):
             remove_file(path)
 
 
 def scratch_file() -> BinaryIO:
-    """A file without a name for what a program prints; on Linux in memory, where no disk can be full."""
+    """Open an unnamed file for a program's output; on Linux in memory, so a full disk does not matter."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("scratch"), "w+b")
     return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:
-    """Append to a file that is open without a buffer, all of it or nothing: a disk may be full half-way."""
+    """Append all of the content to an unbuffered file, or nothing: the disk may fill up half-way."""
     end = file.seek(0, os.SEEK_END)
     try:
         with naming(path):
@@ -237,21 +236,21 @@ def append_whole(file: io.FileIO, path: Path, content: bytes) -> None:
 
 
 def write_text_atomically(path: Path, text: str) -> None:
-    """Write UTF-8 text with `\\n` line ends, whole or not at all."""
+    """Write UTF-8 text with `\\n` line ends, atomically."""
     with replace_atomically(path) as temporary:
         _write_text(temporary, text)
 
 
 def copy_atomically(source: Path, path: Path) -> None:
-    """Copy a file, whole or not at all."""
+    """Copy a file, atomically."""
     with replace_atomically(path) as temporary:
         shutil.copyfile(source, temporary)
 
 
 def keep(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` make a file that is only kept to save time; missing folders are made.
+    """Write a cached file by calling `write` with its temporary path; missing folders are created.
 
-    A disk that does not take it is a warning, and a power cut may leave it damaged: readers look.
+    If the disk refuses it, log a warning. A power cut may leave the file damaged, so readers must check it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -262,7 +261,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def keep_text(path: Path, text: str) -> None:
-    """The same of UTF-8 text with `\\n` line ends."""
+    """Write a cached file of UTF-8 text with `\\n` line ends: see `keep`."""
     keep(path, lambda temporary: _write_text(temporary, text))
 
 
@@ -271,13 +270,13 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _warn_not_kept(path: Path, error: OSError) -> None:
-    log.warning("%s is not kept for the next time: %s", path, error.strerror or error)
+    log.warning("%s could not be cached: %s", path, error.strerror or error)
 
 
 def make_new_folder(path: Path) -> Path:
-    """Make the folder with those above it, or one with a number behind its name where it is there already.
+    """Create the folder and its parents; if it already exists, append a number to its name.
 
-    Of several processes that ask for the same name at once, each gets a folder of its own.
+    Processes that ask for the same name at the same time get different folders.
     """
     for number in count(1):
         folder = path if number == 1 else path.with_name(f"{path.name}-{number}")
@@ -285,10 +284,10 @@ def make_new_folder(path: Path) -> Path:
             folder.mkdir(parents=True)
             return folder
         except FileExistsError:
-            # A link to nowhere among the folders above ends in this, too.
+            # A broken link among the parents raises this, too.
             if not folder.exists():
                 raise
-    raise AssertionError("numbers have no end")
+    raise AssertionError("unreachable")
 
 
 def computed_once(
@@ -300,11 +299,11 @@ def computed_once(
     *,
     locks: bool = True,
 ) -> Value:
-    """What `read` makes of the file's text, else what `compute` gives, kept there as `write` puts it.
+    """Return the cached value in `path`, or compute it and cache it there.
 
-    A file that `read` refuses with ValueError, TypeError or KeyError is computed anew. Of several processes
-    that need it, one computes it; on_wait hears where that is another one: see `wait_for_lock`. Without locks
-    several may. A disk that does not take the file is a warning.
+    A file that `read` rejects with ValueError, TypeError or KeyError is computed again. If several processes
+    need the value, one of them computes it and the others wait: on_wait is called as in `wait_for_lock`.
+    Without locks, several may compute it. If the disk refuses the file, a warning is logged.
     """
 
     def known() -> Value | None:
@@ -330,65 +329,60 @@ def computed_once(
         return value
 
 
-def is_computed_now(path: Path) -> bool:
-    """Whether another process computes the file in `computed_once`; false where that cannot be found out."""
-    return is_locked(_lock_of(path))
-
-
 def _lock_of(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
 @cache
 def source_code(package: Path) -> bytes:
-    """The code of a package. What it works out is kept on disk only as long as the code stays the same."""
+    """Return the source code of a package. Cached results are valid only for the code that computed them."""
     return b"".join(path.read_bytes() for path in sorted(package.glob("*.py")))
 
 
-def read_whole(path: Path, most_bytes: int, *, follows_links: bool = True) -> bytes:
-    """The bytes of a file that others may have made.
+def read_whole(path: Path, max_bytes: int, *, follows_links: bool = True) -> bytes:
+    """Return the bytes of a file that may come from somebody else.
 
-    follows_links: false for a file of a run or sweep, which may come from somebody else: a link in it would
-    put a file of this machine into a report or an archive. Raises InputError for such a link, for a file of
-    more than `most_bytes`, and for what is no file: a FIFO or a device may never come to an end. Raises
-    OSError like open().
+    follows_links: pass False for a file of a run or sweep: a link in a downloaded run could put any file of
+    this machine into a report or an archive. Raises InputError for such a link, for a file larger than
+    `max_bytes`, and for anything but a regular file, since a FIFO or a device may never end. Raises OSError
+    like open().
     """
     if not follows_links:
         refuse_link(path)
     with open(path, "rb", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise InputError(f"{path}: is no file")
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
-        raise InputError(f"{path}: is larger than {most_bytes / 2**20:,.0f} MiB, the most that is read of it")
+            raise InputError(f"{path}: is not a regular file")
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise InputError(f"{path}: is larger than the limit of {max_bytes / 2**20:,.0f} MiB")
     return content
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    # Opening a FIFO waits for somebody who writes into it.
+    # Opening a FIFO would block until somebody writes to it.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def refuse_link(path: Path) -> None:
     """Raise InputError if the path is a link: reading or writing there would touch another file."""
     if path.is_symlink():
-        raise InputError(f"{path}: is a link, which is not followed here; replace it by what it leads to")
+        raise InputError(f"{path}: is a link, and links are not followed here; replace it with its target")
 
 
 def refuse_links_out(folder: Path) -> None:
-    """Raise InputError if a link in the folder, at any depth, leads out of it; no folder has none.
+    """Raise InputError if a link in the folder, at any depth, leads out of it; a missing folder is fine.
 
-    A run may come from somebody else, in an archive that keeps links. Its files are read, shown and
-    uploaded, and new ones are written beside them.
+    A run may come from somebody else, in an archive that preserves links. Its files are read, shown and
+    uploaded, and new files are written next to them.
     """
     top = os.path.realpath(folder)
     waiting = [top]
     while waiting:
-        # Whoever works in the folder may remove one while it is looked at.
+        # Another process may remove a file during the scan.
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(waiting.pop()) as entries:
             for entry in entries:
                 if entry.is_symlink():
                     if not os.path.realpath(entry.path).startswith(top + os.sep):
-                        raise InputError(f"{entry.path}: is a link that leads out of {folder}; remove it")
+                        raise InputError(f"{entry.path}: is a link that points outside {folder}; remove it")
                 elif entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)

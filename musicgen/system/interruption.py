@@ -1,8 +1,8 @@
 """Signals that ask a process to end: Ctrl-C, SIGTERM, and SIGHUP, which a closed terminal sends.
 
 Closing a terminal sends SIGHUP twice, once by the kernel and once by the shell, and systemd sends it right
-after SIGTERM. So once the process is ending, further SIGHUPs are ignored. A second Ctrl-C or SIGTERM means
-that somebody is impatient, and acts at once.
+after SIGTERM. So once the process is shutting down, further SIGHUPs are ignored. A second Ctrl-C or SIGTERM
+acts at once.
 """
 
 import errno
@@ -19,7 +19,7 @@ _STANDARD_OUTPUTS = (1, 2)
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP arrived. Whatever cleans up after Ctrl-C cleans up after these, too."""
+    """SIGTERM or SIGHUP arrived. Code that cleans up after Ctrl-C cleans up after these, too."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
@@ -27,14 +27,14 @@ class Terminated(KeyboardInterrupt):
 
 
 class Interruption:
-    """Whether somebody asked the training to stop."""
+    """Set to True once the training was asked to stop."""
 
     requested = False
 
 
 @contextmanager
 def listen_for_interruption() -> Iterator[Interruption]:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into a request that the body reads when it can stop."""
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a flag that the body checks where it can stop."""
     interruption = Interruption()
 
     def request(_number: int) -> None:
@@ -56,15 +56,15 @@ def ending_on_signals() -> Iterator[None]:
 
 
 def can_hang_up() -> bool:
-    """Whether SIGHUP exists and is heeded: `nohup` starts a command with SIGHUP ignored."""
+    """Return whether SIGHUP exists and is not ignored, as it is under `nohup`."""
     return _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN
 
 
 @contextmanager
 def _first_signal(act: Callable[[int], None], numbers: list[signal.Signals]) -> Iterator[None]:
-    """Call `act` at the first of these signals, or at SIGHUP; later ones act as before, but for SIGHUP."""
+    """Call `act` at the first of these signals or SIGHUP; later signals act as before, except SIGHUP."""
     if threading.current_thread() is not threading.main_thread():
-        # Python delivers signals to the main thread alone, which handles them.
+        # Python delivers signals only to the main thread.
         yield
         return
     if _HANGUP is not None and can_hang_up():
@@ -92,7 +92,7 @@ def _first_signal(act: Callable[[int], None], numbers: list[signal.Signals]) -> 
 
 
 def leave_closed_terminal() -> None:
-    """Send further output nowhere if it went to a terminal that was closed: each line would fail."""
+    """Redirect output to the null device if its terminal was closed: each line would fail."""
     for descriptor in _STANDARD_OUTPUTS:
         try:
             os.write(descriptor, b"")

@@ -1,6 +1,6 @@
-"""Limits of the operating system on programs that read what strangers wrote.
+"""Resource limits for programs that read untrusted input.
 
-Only Linux can set them from outside. Elsewhere such programs run under their caller's time limit alone.
+Only Linux can set them from outside the process. Elsewhere only the caller's time limit applies.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ LIMITS_ARE_SET = sys.platform == "linux"
 def limit_process(
     pid: int, *, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_files: int | None = None
 ) -> None:
-    """Limit a process that has just been started; a lower limit that it inherited stays.
+    """Limit a process that has just been started; lower limits that it inherited stay.
 
     Memory beyond the limit is refused, processor time beyond it ends the process with SIGXCPU, a file that
     grows beyond it with SIGXFSZ. The process writes no core file.
@@ -25,14 +25,14 @@ def limit_process(
         return
     limits = [
         (resource.RLIMIT_AS, memory_bytes, memory_bytes),
-        # At the hard limit the kernel sends SIGKILL, which would look like a machine out of memory.
+        # At the hard limit the kernel sends SIGKILL, which would look like running out of memory.
         (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 1),
         (resource.RLIMIT_FSIZE, file_bytes, file_bytes),
         (resource.RLIMIT_CORE, 0, 0),
     ]
     if open_files is not None:
         limits.append((resource.RLIMIT_NOFILE, open_files, open_files))
-    # A process that has ended already needs no limits.
+    # The process may have ended already.
     with contextlib.suppress(ProcessLookupError):
         for kind, soft, hard in limits:
             inherited = resource.prlimit(pid, kind)[1]

@@ -1,8 +1,8 @@
-"""Locks between processes, and words for who holds them.
+"""Locks between processes, and who holds them.
 
 No result depends on a lock: it only keeps two processes from doing the same work at once. The operating
-system takes a lock from a process that dies, however it dies. Whoever holds one writes into the file who it
-is, for those who wait.
+system releases a lock when its process dies. The holder writes its process, host and time into the file so
+that a waiting process can report them.
 """
 
 import errno
@@ -25,20 +25,19 @@ log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 SECONDS_BETWEEN_TRIES = 0.1
-SECONDS_BEFORE_WORDS = 1.0
-"""Of waiting; most waits are over by then."""
-SECONDS_BETWEEN_WORDS = 600.0
-WITHOUT_LOCKS = "paths.locks=false does without them"
+SECONDS_BEFORE_REPORT = 1.0
+"""Most waits are shorter, and not worth a line."""
+SECONDS_BETWEEN_REPORTS = 600.0
+WITHOUT_LOCKS = "set paths.locks=false to run without locks"
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
-"""What the system says where a file system has no locks."""
 
 
 def take_lock(path: Path, *, without: str = WITHOUT_LOCKS) -> BaseFileLock | None:
-    """Lock the file; None where another process has it locked.
+    """Lock the file, or return None if another process holds the lock.
 
-    Raises InputError on a file system without locks; its line ends in `without`, which says what to do there.
+    Raises InputError on a file system without locks; `without` says what to do about it.
     """
-    # Files that stand for locks, which filelock would use instead, stay when their process is killed.
+    # filelock's fallback, a marker file, would outlive a killed process.
     lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
@@ -50,12 +49,12 @@ def take_lock(path: Path, *, without: str = WITHOUT_LOCKS) -> BaseFileLock | Non
                 f"{path.parent}: this file system has no locks ({error.strerror}); {without}"
             ) from error
         raise
-    _say_who_holds(path)
+    _write_holder(path)
     return lock
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another process has the file locked just now; false where that cannot be found out."""
+    """Return whether another process holds the lock now; False if that cannot be determined."""
     if not path.exists():
         return False
     try:
@@ -70,25 +69,27 @@ def is_locked(path: Path) -> bool:
 def wait_for_lock(
     path: Path, on_wait: Callable[[str], None] = log.warning, *, without: str = WITHOUT_LOCKS
 ) -> BaseFileLock:
-    """Lock the file as soon as no other process has it locked; raises InputError like `take_lock`.
+    """Wait until the file can be locked; raises InputError like `take_lock`.
 
-    on_wait hears for whom this one waits: see `wait_until`.
+    on_wait is called with a line about the holder: see `wait_until`.
     """
-    return wait_until(lambda: take_lock(path, without=without), lambda: words_on_holder(path), on_wait)
+    return wait_until(lambda: take_lock(path, without=without), lambda: describe_holder(path), on_wait)
 
 
 def wait_until(
-    take: Callable[[], Value | None], words: Callable[[], str], on_wait: Callable[[str], None] = log.warning
+    take: Callable[[], Value | None],
+    describe: Callable[[], str],
+    on_wait: Callable[[str], None] = log.warning,
 ) -> Value:
-    """Try again and again until `take` gives something; a signal ends the wait at once.
+    """Call `take` until it returns a value; a signal ends the wait at once.
 
-    on_wait hears the words after a second, then every ten minutes.
+    on_wait is called with the description after a second, then every ten minutes.
     """
-    words_due = time.monotonic() + SECONDS_BEFORE_WORDS
+    report_due = time.monotonic() + SECONDS_BEFORE_REPORT
     while (taken := take()) is None:
-        if time.monotonic() >= words_due:
-            on_wait(words())
-            words_due = time.monotonic() + SECONDS_BETWEEN_WORDS
+        if time.monotonic() >= report_due:
+            on_wait(describe())
+            report_due = time.monotonic() + SECONDS_BETWEEN_REPORTS
         time.sleep(SECONDS_BETWEEN_TRIES)
     return taken
 
@@ -101,9 +102,9 @@ def locked(
     locks: bool = True,
     without: str = WITHOUT_LOCKS,
 ) -> Iterator[None]:
-    """Run the body while no other process has the file locked; on_wait as in `wait_for_lock`.
+    """Run the body while holding the lock; on_wait as in `wait_for_lock`.
 
-    With `locks` false the body runs at once. Raises InputError like `take_lock`.
+    With `locks=False` the body runs at once. Raises InputError like `take_lock`.
     """
     if not locks:
         yield
@@ -116,13 +117,13 @@ def locked(
 
 
 def lock_beside(path: Path) -> Path:
-    """The hidden file that stands for the lock of a file."""
+    """Return the path of the hidden lock file that belongs to a file."""
     return path.with_name(f".{path.name}.lock")
 
 
-def words_on_holder(path: Path) -> str:
-    """For whom one waits who wants the lock: process, machine, since when, and whether it is suspended."""
-    unknown = f"waiting for another process, which has locked {path}"
+def describe_holder(path: Path) -> str:
+    """Describe the holder of a lock in a line: process, host, since when, and whether it is suspended."""
+    unknown = f"waiting for another process that has locked {path}"
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
         process, host, since = int(note["process"]), str(note["host"]), str(note["since"])
@@ -130,30 +131,30 @@ def words_on_holder(path: Path) -> str:
         return unknown
     state = _state_of(process) if host == platform.node() else None
     if state == "":
-        # Whoever wrote this is gone, and the next one has not written yet.
+        # The process that wrote this has ended, and the next holder has not written yet.
         return unknown
-    words = f"waiting for process {process} on {host}, which has locked {path} since {since}"
-    return f"{words}; it is suspended: `kill -CONT {process}` lets it go on" if state in ("T", "t") else words
+    line = f"waiting for process {process} on {host}, which has locked {path} since {since}"
+    return f"{line}; it is suspended: resume it with `kill -CONT {process}`" if state in ("T", "t") else line
 
 
-def _say_who_holds(path: Path) -> None:
+def _write_holder(path: Path) -> None:
     note = {
         "process": os.getpid(),
         "host": platform.node(),
         "since": datetime.now(UTC).isoformat(" ", "seconds"),
     }
-    # A lock whose holder cannot say who it is, on a full disk for instance, is as good a lock.
+    # The lock holds even if the note cannot be written, for example on a full disk.
     with suppress(OSError):
         path.write_text(json.dumps(note) + "\n", encoding="utf-8")
 
 
 def _state_of(process: int) -> str | None:
-    """The letter by which Linux tells what a process does; "" if there is none, None where nobody tells."""
+    """Return Linux's one-letter state of a process; "" if there is no such process, None on other systems."""
     processes = Path("/proc")
     if not (processes / "self" / "stat").exists():
         return None
     try:
-        # Behind its name, which stands in brackets and may hold any sign.
+        # The state follows the name, which is in brackets and may contain any character.
         return (processes / str(process) / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return ""

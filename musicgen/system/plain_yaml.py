@@ -1,4 +1,4 @@
-"""YAML files of sweeps, which may come from somebody else: plain values of a bounded size."""
+"""Reads YAML files that may come from somebody else: plain values of bounded size."""
 
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,11 @@ from musicgen.errors import InputError
 from musicgen.system.files import read_whole
 
 MAX_BYTES = 2**20
-"""Of a file; the multirun.yaml of a sweep has 10,000."""
+"""The multirun.yaml of a sweep has about 10,000."""
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Without aliases, by which a few lines unfold to gigabytes; no file of ours has one."""
+    """Rejects aliases, which can expand a few lines to gigabytes; our own files have none."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -22,7 +22,7 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> object:
-    """The values of the file. Raises InputError if it cannot be read, is a link, or holds aliases."""
+    """Return the file's values. Raises InputError if it cannot be read, is a link, or contains aliases."""
     try:
         text = read_whole(path, MAX_BYTES, follows_links=False).decode("utf-8")
         return yaml.load(text, _PlainLoader)

@@ -1,11 +1,11 @@
-"""A web server for one page on this computer alone: the standard library's, with what protects it.
+"""A web server for one page on this computer: the standard library's, hardened.
 
-It listens on the loopback address and answers a fixed set of paths; no part of a request becomes a path on
-the disk. Against other pages in the same browser: the Host must be this server's own (no DNS rebinding), a
-foreign Origin or Sec-Fetch-Site is refused, posts are JSON and carry a token that only this page knows, and
-everything it sends comes with a policy of what it may load.
+It listens on the loopback address and serves a fixed set of paths; no part of a request becomes a path on
+the disk. To protect against other pages in the same browser, the Host must be this server's own (no DNS
+rebinding), a foreign Origin or Sec-Fetch-Site is refused, posts are JSON with a token that only this page
+knows, and every response carries a Content-Security-Policy.
 
-Clients that stall keep nobody else waiting: see connections.py.
+connections.py keeps stalled clients from blocking the others.
 """
 
 import io
@@ -30,9 +30,9 @@ from musicgen.system.interruption import Terminated
 log = logging.getLogger(__name__)
 
 ADDRESS = "127.0.0.1"
-MOST_PORTS = 65_535
+MAX_PORT = 65_535
 ENDING_SECONDS = 10.0
-"""How long posts that are being answered may take once the server ends."""
+"""Time for posts in progress to finish once the server shuts down."""
 TOKEN_HEADER = "X-Musicgen-Token"
 _LENGTH = re.compile(r"\d{1,12}", re.ASCII)
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{0,12})")
@@ -44,17 +44,16 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-"""The policy of what loads nothing."""
+"""The policy of a response that loads nothing."""
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
-"""What is posted -> what is sent back, both as JSON has them. Raises RefusedError or InputError."""
+"""Maps the posted JSON object to the JSON object of the response. Raises RefusedError or InputError."""
 
 
 class RefusedError(Exception):
-    """A request that is not answered: the HTTP status, and one line for the person at the page."""
+    """A refused request: the HTTP status, and one line for the person at the page."""
 
     def __init__(self, status: int, reason: str) -> None:
-        """Keep both."""
         super().__init__(reason)
         self.status = status
         self.reason = reason
@@ -62,31 +61,28 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What stands at an address."""
+    """A response body, its media type and its Content-Security-Policy; audio supports range requests."""
 
     body: bytes
-    kind: str
-    """Its media type. Of audio, parts can be asked for."""
+    media_type: str
     policy: str = _CLOSED
-    """Its Content-Security-Policy."""
 
 
 def check_port(port: int) -> None:
-    """Raise InputError where --port is no port."""
-    if not 0 <= port <= MOST_PORTS:
-        raise InputError(f"--port {port}: a number from 0 to {MOST_PORTS} is needed")
+    """Raise InputError if --port is invalid."""
+    if not 0 <= port <= MAX_PORT:
+        raise InputError(f"--port {port}: must be from 0 to {MAX_PORT}")
 
 
 class LoopbackServer(ThreadingHTTPServer, ABC):
-    """Serves one page and answers its posts until it is told to stop."""
+    """Serves one page and answers its posts until it is stopped."""
 
     daemon_threads = True
     request_queue_size = 128
-    most_bytes = 4096
-    """Of a post."""
+    max_post_bytes = 4096
 
     def __init__(self, port: int) -> None:
-        """Raises InputError where the port is taken; 0 takes any free one."""
+        """Listen on the port, or on any free one if it is 0; raises InputError if it is taken."""
         self.token = secrets.token_urlsafe(32)
         self._connections = Connections()
         self._posts = threading.Condition()
@@ -95,31 +91,31 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
             super().__init__((ADDRESS, port), _Handler)
         except OSError as error:
             raise InputError(
-                f"--port {port}: {error.strerror or error}; --port 0 takes any free one"
+                f"--port {port}: {error.strerror or error}; --port 0 chooses any free port"
             ) from error
 
     @abstractmethod
     def content(self, path: str) -> Content | None:
-        """What is at the path, such as "/"; None where there is nothing."""
+        """Return what is at the path, such as "/"; None if there is nothing."""
 
     @abstractmethod
     def answers(self) -> Mapping[str, Answer]:
-        """Path of a post -> what answers it, after the sender was checked."""
+        """Map the paths of posts to the functions that answer them; the sender has been checked."""
 
     @property
     def url(self) -> str:
-        """Where the page is."""
+        """The address of the page."""
         return f"http://{ADDRESS}:{self.server_port}/"
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Names under which a browser may ask for this server."""
+        """Host names that a browser may use for this server."""
         return f"{ADDRESS}:{self.server_port}", f"localhost:{self.server_port}"
 
     def serve_until_interrupted(self) -> None:
-        """Print the page's address, and answer until Ctrl-C; then every post that was begun is done.
+        """Print the page's address and serve until Ctrl-C, then finish the posts in progress.
 
-        Raises Terminated after SIGTERM or SIGHUP, also when all posts are done.
+        Raises Terminated after SIGTERM or SIGHUP, once the posts are finished.
         """
         with self:
             print(self.url, flush=True)
@@ -134,10 +130,10 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
 
     @contextmanager
     def answering(self) -> Iterator[None]:
-        """Hold while a post is answered: the server ends after it. Raises RefusedError if it is ending."""
+        """Keep the server from shutting down in the body. Raises RefusedError if it already is."""
         with self._posts:
             if self._is_ending:
-                raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "The server is ending.")
+                raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "The server is shutting down.")
             self._num_posts += 1
         try:
             yield
@@ -152,11 +148,11 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
             self._posts.wait_for(lambda: self._num_posts == 0, ENDING_SECONDS)
 
     def note_request(self, connection: socket.socket) -> None:
-        """Note that the connection has sent a request: others are silent for longer."""
+        """Mark the connection as the most recently active one."""
         self._connections.renew(connection)
 
     def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore
-        """Answer a connection in a thread of its own."""
+        """Serve a connection in a new thread."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
@@ -166,7 +162,7 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
         super().close_request(request)
 
     def handle_error(self, request: object, client_address: object) -> None:  # pyright: ignore
-        """A client that is gone is no error of this program."""
+        """Ignore clients that disconnected."""
         error = sys.exception()
         if isinstance(error, (ConnectionError, TimeoutError)):
             log.debug("%s: %r", client_address, error)
@@ -182,27 +178,27 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def setup(self) -> None:
-        """Limit what is read."""
+        """Limit the size and duration of requests."""
         super().setup()
         self.rfile.close()
-        self._incoming = Incoming(self.connection, MAX_HEAD_BYTES + self.server.most_bytes)
+        self._incoming = Incoming(self.connection, MAX_HEAD_BYTES + self.server.max_post_bytes)
         self.rfile = io.BufferedReader(self._incoming)
 
     def handle_one_request(self) -> None:
-        """Read and answer the next request of the connection."""
+        """Serve the next request of the connection."""
         self._incoming.begin()
         super().handle_one_request()
 
     def do_GET(self) -> None:
-        """The page, its parts, and sounds."""
+        """Serve the page, its parts, and sounds."""
         self._guarded(self._get)
 
     def do_HEAD(self) -> None:
-        """As GET, without the content."""
+        """Answer like GET, without the body."""
         self._guarded(self._get)
 
     def do_POST(self) -> None:
-        """What the page asks for."""
+        """Answer a post of the page."""
         self._guarded(self._post)
 
     def _guarded(self, answer: Callable[[], None]) -> None:
@@ -211,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._check_sender()
             answer()
         except RefusedError as refusal:
-            # What was sent with a refused request is not read, and must not be taken for the next one.
+            # The body of a refused request stays unread and must not be taken for the next request.
             self.close_connection = True
             self._send_json({"error": refusal.reason}, refusal.status)
         except InputError as error:
@@ -227,34 +223,36 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json({"error": line}, HTTPStatus.INSUFFICIENT_STORAGE)
 
     def _check_sender(self) -> None:
-        """Refuse what does not come from this server's own page or the address bar."""
+        """Refuse requests that come neither from this server's own page nor from the address bar."""
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
-            raise RefusedError(HTTPStatus.FORBIDDEN, "This page is served under its own address only.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "This page is only available at its own address.")
         origin = self.headers.get("Origin")
         if origin is not None and origin != f"http://{hosts[0].lower()}":
-            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests of other pages are refused.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
         if self.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests of other pages are refused.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Requests from other pages are refused.")
 
     def _get(self) -> None:
         content = self.server.content(self.path)
         if content is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "There is nothing here.")
-        if not content.kind.startswith("audio/"):
+        if not content.media_type.startswith("audio/"):
             self._send(HTTPStatus.OK, content)
             return
-        whole = len(content.body)
+        size = len(content.body)
         wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
         if wanted is None:
             self._send(HTTPStatus.OK, content, {"Accept-Ranges": "bytes"})
             return
         start = int(wanted[1])
-        end = min(int(wanted[2] or whole - 1), whole - 1)
+        end = min(int(wanted[2] or size - 1), size - 1)
         if start > end:
-            raise RefusedError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "The sound is shorter than that.")
-        part = Content(content.body[start : end + 1], content.kind, content.policy)
-        headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{end}/{whole}"}
+            raise RefusedError(
+                HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "The sound is shorter than the requested range."
+            )
+        part = Content(content.body[start : end + 1], content.media_type, content.policy)
+        headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{end}/{size}"}
         self._send(HTTPStatus.PARTIAL_CONTENT, part, headers)
 
     def _post(self) -> None:
@@ -264,39 +262,41 @@ class _Handler(BaseHTTPRequestHandler):
         if not secrets.compare_digest(
             self.headers.get(TOKEN_HEADER, "").encode(), self.server.token.encode()
         ):
-            raise RefusedError(HTTPStatus.FORBIDDEN, "The server was started anew: load this page again.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "The server has been restarted: reload this page.")
         question = self._read_json()
         with self.server.answering():
             self._send_json(answers[self.path](question))
 
     def _read_json(self) -> Mapping[str, object]:
         if self.headers.get_content_type() != "application/json":
-            raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "JSON is needed.")
+            raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send JSON.")
         lengths = self.headers.get_all("Content-Length", [])
         if len(lengths) != 1 or not _LENGTH.fullmatch(lengths[0]) or "Transfer-Encoding" in self.headers:
-            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "A request says how long it is.")
-        length, most = int(lengths[0]), self.server.most_bytes
-        if length > most:
-            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {most} bytes are read.")
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "Send a Content-Length.")
+        length, limit = int(lengths[0]), self.server.max_post_bytes
+        if length > limit:
+            raise RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A request may have at most {limit} bytes."
+            )
         body = self.rfile.read(length)
         if len(body) < length:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "The request was cut off.")
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "That is no JSON.") from error
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "The request is not valid JSON.") from error
         if not isinstance(content, dict):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "A JSON object is needed.")
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "Send a JSON object.")
         return content
 
     def _send_json(self, content: Mapping[str, object], status: int = HTTPStatus.OK) -> None:
-        # Half a surrogate pair, which what was posted may hold, becomes a question mark.
+        # A posted text may hold half a surrogate pair, which becomes a question mark.
         text = json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", errors="replace")
         self._send(status, Content(text, "application/json; charset=utf-8"))
 
     def _send(self, status: int, content: Content, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
-        own = {"Content-Security-Policy": content.policy, "Content-Type": content.kind}
+        own = {"Content-Security-Policy": content.policy, "Content-Type": content.media_type}
         for name, value in (_HEADERS | own | dict(headers or {})).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content.body)))
@@ -307,11 +307,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(content.body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What the base class refuses, in the form of all other refusals: without the request's own text."""
+        """Send the base class's errors like all others: as JSON, without the text of the request."""
         del message, explain
         self.close_connection = True
         self._send_json({"error": HTTPStatus(code).phrase}, code)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """To the log, not to the terminal."""
+        """Write to the log instead of the terminal."""
         log.debug(format, *args)

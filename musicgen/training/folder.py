@@ -34,7 +34,7 @@ from musicgen.system.files import (
 )
 from musicgen.system.locks import take_lock, wait_for_lock
 from musicgen.training.outcome import Divergence
-from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, tell_stage, tell_waiting
+from musicgen.training.progress import TRAINING, WAITING_TO_TRAIN, report_stage, report_waiting
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class TrainingFolder:
         def tell(words: str) -> None:
             nonlocal has_waited
             has_waited = True
-            tell_waiting(WAITING_TO_TRAIN, f"the same network is in training: {words}")
+            report_waiting(WAITING_TO_TRAIN, f"the same network is in training: {words}")
 
         while True:
             try:
@@ -226,7 +226,7 @@ class TrainingFolder:
                 break
             lock.release()
         if has_waited:
-            tell_stage(TRAINING)
+            report_stage(TRAINING)
         return lock
 
     @property

@@ -1,8 +1,4 @@
-"""How far a run has come, and how it shows itself: a bar on a terminal, plain log lines elsewhere.
-
-A run that is one of many does not draw: whoever watches them all listens, and hears a Standing at every
-change.
-"""
+"""How far a run has come: a bar on a terminal, log lines elsewhere, or snapshots for the launcher."""
 
 import logging
 import sys
@@ -18,80 +14,77 @@ log = logging.getLogger(__name__)
 
 STARTING, TRAINING = "starting", "training"
 WAITING_TO_TRAIN, WAITING_FOR_REFERENCE = "waiting to train", "waiting for the reference"
-"""Stages in which another process does the work, and this one takes no core."""
+"""Stages in which another process does the work and this one uses no core."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a run stands."""
+class Progress:
+    """A snapshot of a run. Losses are the latest ones, in nats per character."""
 
     stage: str = STARTING
-    """What it is doing, as a word that a person reads."""
+    """What the run is doing, in words for people."""
     iteration: int = 0
     num_iterations: int = 0
-    """0 until the training says it."""
+    """0 until training starts."""
     train_loss: float | None = None
-    """The last one, in nats per character."""
     validation_loss: float | None = None
-    """The last one, in nats per character."""
     tokens_per_second: float | None = None
     notice: str = ""
-    """What whoever started the run should hear, in words: for whom it waits."""
+    """While the run waits: a sentence that says for what."""
 
     @property
     def is_trained(self) -> bool:
-        """Whether what others may go on from is in the store."""
+        """Whether the store holds the trained network, so that other runs can continue from it."""
         return self.stage not in (STARTING, TRAINING, WAITING_TO_TRAIN)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it leaves its cores to others."""
+        """Whether the run leaves its cores to other processes."""
         return self.stage in (WAITING_TO_TRAIN, WAITING_FOR_REFERENCE)
 
 
-Listener = Callable[[Standing], None]
+Receiver = Callable[[Progress], None]
 
 
 @dataclass
-class _Audience:
-    """Who hears of the run of this process: a process does one run at a time."""
+class _Channel:
+    receiver: Receiver | None = None
+    progress: Progress = Progress()
 
-    listener: Listener | None = None
-    standing: Standing = Standing()
-
-    def tell(self, **changes: object) -> None:
-        if self.listener is not None:
-            self.standing = replace(self.standing, **changes)
-            self.listener(self.standing)
+    def report(self, **changes: object) -> None:
+        if self.receiver is not None:
+            self.progress = replace(self.progress, **changes)
+            self.receiver(self.progress)
 
 
-_audience = _Audience()
+_channel = _Channel()
+"""Global because Hydra calls a run with its config and nothing else. A process does one run at a time."""
 
 
 @contextmanager
-def listen(listener: Listener) -> Iterator[None]:
-    """Hear where the run of this process stands, from its start on, instead of a bar that it draws."""
-    _audience.listener = listener
-    _audience.tell()
+def report_progress_to(receiver: Receiver) -> Iterator[None]:
+    """Send every change of this process's run to the receiver, instead of drawing a bar."""
+    _channel.receiver = receiver
+    _channel.report()
     try:
         yield
     finally:
-        _audience.listener, _audience.standing = None, Standing()
+        _channel.receiver, _channel.progress = None, Progress()
 
 
-def tell_stage(stage: str) -> None:
-    """Say what the run does now, such as "sampling"; without a listener nothing happens."""
-    _audience.tell(stage=stage, notice="")
+def report_stage(stage: str) -> None:
+    """Report what the run does now, such as "sampling"."""
+    _channel.report(stage=stage, notice="")
 
 
-def tell_waiting(stage: str, words: str) -> None:
-    """Say that the run waits, and for whom; in the log, too."""
-    log.warning(words)
-    _audience.tell(stage=stage, notice=words)
+def report_waiting(stage: str, notice: str) -> None:
+    """Report and log that the run waits, and for what."""
+    log.warning(notice)
+    _channel.report(stage=stage, notice=notice)
 
 
-class Progress:
-    """Loss, validation loss, tokens per second and time left."""
+class TrainingProgress:
+    """Reports the iterations of a training: losses, tokens per second, time left."""
 
     def __init__(self, num_iterations: int) -> None:
         self._num_iterations = num_iterations
@@ -100,45 +93,42 @@ class Progress:
             total=num_iterations,
             desc=TRAINING,
             unit="it",
-            disable=_audience.listener is not None or not sys.stderr.isatty(),
+            disable=_channel.receiver is not None or not sys.stderr.isatty(),
             dynamic_ncols=True,
         )
 
-    def __enter__(self) -> "Progress":
-        """Say that the training begins."""
-        _audience.tell(stage=TRAINING, num_iterations=self._num_iterations)
+    def __enter__(self) -> "TrainingProgress":
+        _channel.report(stage=TRAINING, num_iterations=self._num_iterations)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the bar as it stands."""
         self._bar.close()
 
     def step(self, iteration: int) -> None:
-        """Move to this iteration."""
+        """Report a finished iteration."""
         self._bar.update(iteration - self._bar.n)
-        _audience.tell(iteration=iteration)
+        _channel.report(iteration=iteration)
 
     def record(self, record: Record) -> None:
-        """Show a row of the history; the plain log has a line for each validation."""
+        """Report a row of the history. Without a bar, each validation becomes a line of the log."""
         self._bar.update(record.iteration - self._bar.n)
         changes: dict[str, object] = {
             "iteration": record.iteration,
             "train_loss": record.train_loss,
             "tokens_per_second": record.tokens_per_second,
         }
+        speed = f"{record.tokens_per_second:,.0f} tokens/s"
         if record.validation_loss is not None:
-            self._validation = f", validation {record.validation_loss:.4f}"
             changes["validation_loss"] = record.validation_loss
-        _audience.tell(**changes)
-        self._bar.set_postfix_str(
-            f"loss {record.train_loss:.4f}{self._validation}, {record.tokens_per_second:,.0f} tokens/s"
-        )
-        if self._bar.disable and record.validation_loss is not None:
-            log.info(
-                "iteration %d of %d: loss %.4f, validation loss %.4f nats per character, %s tokens/s",
-                record.iteration,
-                self._num_iterations,
-                record.train_loss,
-                record.validation_loss,
-                f"{record.tokens_per_second:,.0f}",
-            )
+            self._validation = f", validation {record.validation_loss:.4f}"
+            if self._bar.disable:
+                log.info(
+                    "iteration %d of %d: loss %.4f, validation loss %.4f nats per character, %s",
+                    record.iteration,
+                    self._num_iterations,
+                    record.train_loss,
+                    record.validation_loss,
+                    speed,
+                )
+        _channel.report(**changes)
+        self._bar.set_postfix_str(f"loss {record.train_loss:.4f}{self._validation}, {speed}")

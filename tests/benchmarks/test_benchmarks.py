@@ -45,7 +45,7 @@ def assert_measured(part: Part, num_rows: int, num_repeats: int) -> None:
         assert f"**{row.comparison.ratio_of_medians:.3g} ×**" in render([part])
 
 
-def test_every_training_case_stands_beside_both_peers_with_its_limit(part: Part) -> None:
+def test_every_training_case_has_both_peers_and_its_limit(part: Part) -> None:
     num_precisions = len(ours.precisions())
     assert_measured(part, num_rows=2 * 2 * num_precisions, num_repeats=2)
     (limits,) = part.tables
@@ -61,7 +61,7 @@ def test_copies_are_those_of_difflib() -> None:
     assert longest_shared_run([5, 1, 2, 3, 9], [[1, 2], [7, 1, 2, 3], []]) == 3
 
 
-def test_a_part_measured_again_leaves_the_others(part: Part, tmp_path: Path) -> None:
+def test_measuring_one_part_again_leaves_the_others(part: Part, tmp_path: Path) -> None:
     write_parts({"training": part, "copies": part}, tmp_path)
     kept = read_parts(tmp_path / "results.json")
     page = write_parts(kept, tmp_path).read_text(encoding="utf-8")
@@ -81,7 +81,7 @@ def test_works_take_turns() -> None:
     assert timings["peer"] == Timing((3.0, 3.0))
 
 
-def test_ratios_are_the_peers_time_over_ours() -> None:
+def test_ratios_are_peer_time_over_ours() -> None:
     comparison = Comparison(Timing((1.0, 2.0, 4.0)), Timing((6.0, 6.0, 6.0)))
     assert comparison.ratio_of_medians == 3.0
     assert comparison.median_ratio == 3.0
@@ -89,7 +89,7 @@ def test_ratios_are_the_peers_time_over_ours() -> None:
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_all_sides_train_a_network_of_one_size(cell: str) -> None:
+def test_all_peers_train_networks_of_the_same_size(cell: str) -> None:
     tokens, alphabet = encode(TEXT)
     shape = Shape(cell, 12, 2, 10)
     arguments = {"cell": cell, "hidden_size": 12, "batch_size": 2, "sequence_length": 10}
@@ -110,7 +110,7 @@ def test_peers_learn(peer: type) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_the_course_generates_as_many_characters_as_asked() -> None:
+def test_the_course_generates_the_requested_characters() -> None:
     _, alphabet = encode(TEXT)
     text = generate_text(CourseNetwork("lstm", len(alphabet), 8), "X:", 7, alphabet)
     assert text.startswith("X:") and len(text) == 9 and set(text) <= set(alphabet)

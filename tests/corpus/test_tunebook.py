@@ -5,7 +5,7 @@ import time
 import pytest
 
 from musicgen.corpus import tunebook
-from musicgen.corpus.tunebook import read_tunebook, what_was_read
+from musicgen.corpus.tunebook import describe_reading, read_tunebook
 from musicgen.errors import InputError
 from musicgen.notation import parse_tune
 
@@ -90,12 +90,12 @@ def test_music_below_an_empty_line_and_tunes_without_number_are_counted() -> Non
         "X:3\nK:C\nC|\n\nwords | and words\n\nK:G is a key\n"
     )
     assert (len(book.tunes), book.num_without_number, book.num_cut, book.num_read) == (3, 2, 1, 5)
-    line = what_was_read(book.num_read, book.dropped, book.num_cut)
+    line = describe_reading(book.num_read, book.dropped, book.num_cut)
     assert line == "5 tunes read, dropped: 2 without X:; 1 cut short, with music below an empty line"
 
 
 def test_more_tunes_than_any_corpus_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tunebook, "MOST_TUNES", 2)
+    monkeypatch.setattr(tunebook, "MAX_TUNES", 2)
     with pytest.raises(InputError, match="3 lines begin a tune"):
         read_tunebook("X:1\nX:2\nX:3\n")
 

@@ -5,90 +5,111 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
-from musicgen.effects.figures.arms import DrawnStudy
+from musicgen.config import Change
+from musicgen.effects.effect import Decision, Effect
 from musicgen.effects.figures.costs import seconds_figure
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.draw import Drawing, draw_all, study_drawings
 from musicgen.effects.figures.effects import effects_figure
 from musicgen.effects.figures.sampling import copy_risk_figure
-from musicgen.effects.verdict import Evidence, verdict
+from musicgen.effects.figures.study import DrawnStudy
+from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.runs import FoundRun
+from tests.effects.made_effects import made_effect
+from tests.records.made_runs import RATE, made_run
 
-LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
 SAMPLED = ("validity/parse_rate", RATE, "originality/copied_share", "diversity/distinct_4")
+METRICS = tuple(dict.fromkeys([*HEADLINE, *SAMPLED]))
 LEARNING_RATE, TEMPERATURE, CELL = "training.learning_rate", "sampling.temperature", "model.cell"
-Endings = Mapping[tuple[Any, int], str]
+Endings = Mapping[tuple[Any, int], Any]
 """Level and seed -> status, where it is not complete."""
 Changes = Mapping[str, tuple[object, Sequence[object]]]
 """Parameter -> level of the baseline, other levels."""
+History = list[dict[str, float]]
 
 
 class InventedStudy:
     """A small invented study. A level's effect is its place among the levels: 0.1 for the first, 0.2, ..."""
 
     def __init__(self, changes: Changes, seeds: int = 3, endings: Endings | None = None) -> None:
-        self.runs: list[dict[str, Any]] = []
-        self.effect_rows: list[dict[str, Any]] = []
-        self.histories: dict[str, pd.DataFrame] = {}
-        baseline: dict[str, object] = {"parameter": None, "value": None, "baseline_value": None}
-        self._add_runs(baseline, 0.0, seeds, endings or {})
+        self.histories: dict[FoundRun, History] = {}
+        self.effects: list[Effect] = []
+        self.baseline = Arm(None, self._runs(None, 0.0, seeds, endings or {}))
+        self.arms: list[Arm] = []
         for parameter, (base, levels) in changes.items():
             for place, level in enumerate(levels, start=1):
-                change = {"parameter": parameter, "value": level, "baseline_value": base}
-                self._add_runs(change, 0.1 * place, seeds, endings or {})
-                for metric in dict.fromkeys([*HEADLINE, *SAMPLED]):
+                change = Change(parameter, level, base)
+                self.arms.append(Arm(change, self._runs(change, 0.1 * place, seeds, endings or {})))
+                for metric in METRICS:
                     self.add_effect(change, metric, 0.1 * place, seeds)
 
-    def _add_runs(self, change: Mapping[str, Any], effect: float, seeds: int, endings: Endings) -> None:
+    def _runs(
+        self, change: Change | None, effect: float, seeds: int, endings: Endings
+    ) -> tuple[FoundRun, ...]:
+        name = "baseline" if change is None else change.key
+        trained = "baseline" if name.startswith("sampling") else name
+        runs = []
         for seed in range(seeds):
-            directory = f"{change['parameter']}={change['value']}/seed={seed}"
-            status = endings.get((change["value"], seed), "complete")
-            trained = "baseline" if str(change["parameter"]).startswith("sampling") else directory
-            if change["parameter"] is None:
-                trained = "baseline"
-            row = {"directory": directory, "status": status, **change, "retuned": None, "seed": seed}
-            row |= {"training_id": f"{trained}-{seed}", "training.batch_size": 10}
-            row |= {"training.sequence_length": 50}
-            names = dict.fromkeys([*HEADLINE, *SAMPLED]) if status == "complete" else []
-            self.runs.append(row | dict.fromkeys(names, 0.2 + effect + 0.01 * seed))
-            self.histories[directory] = history(1.5 + effect + 0.02 * seed, 6 if status == "complete" else 2)
+            status = endings.get((change and change.value, seed), "complete")
+            run = made_run(
+                f"{name}/seed={seed}",
+                seed=seed,
+                overrides={"training.batch_size": 10, "training.sequence_length": 50},
+                change=change and (change.parameter, change.value, change.baseline_value),
+                metrics=dict.fromkeys(METRICS if status == "complete" else [], 0.2 + effect + 0.01 * seed),
+                status=status,
+                training_id=f"{trained}-{seed}",
+            )
+            self.histories[run] = history(1.5 + effect + 0.02 * seed, 6 if status == "complete" else 2)
+            runs.append(run)
+        return tuple(runs)
 
     def add_effect(
-        self, change: Mapping[str, Any], metric: str, effect: float, seeds: int, tuning: str = "plain"
+        self, change: Change, metric: str, effect: float, seeds: int, tuning: str = "plain"
     ) -> None:
         low, high = (effect - 0.04, effect + 0.05) if seeds > 1 else (math.nan, math.nan)
-        evidence = Evidence(metric, True, seeds, effect, low, high, adjusted_p=0.01)
-        self.effect_rows.append(
-            {
-                **change,
-                "metric": metric,
-                "num_seeds": seeds,
-                "baseline_mean": 0.21,
-                "mean": 0.21 + effect,
-                "difference": effect,
-                "ci_low": low,
-                "ci_high": high,
-                "verdict": verdict(evidence),
-                "tuning": tuning,
-                "family": "primary",
-            }
+        self.effects.append(
+            made_effect(
+                change.parameter,
+                change.value,
+                metric,
+                num_seeds=seeds,
+                baseline_mean=0.21,
+                mean=0.21 + effect,
+                difference=effect,
+                ci_low=low,
+                ci_high=high,
+                decision=Decision.RAISES if seeds > 1 else Decision.CANDIDATE,
+                tuning=tuning,
+            )
         )
+
+    @property
+    def runs(self) -> list[FoundRun]:
+        return self.paired().runs
+
+    def give_reference(self, metric: str, mean: float, sd: float) -> None:
+        for run in self.runs:
+            run.record.reference = {metric: {"mean": mean, "sd": sd}}
+
+    def paired(self) -> PairedRuns:
+        return PairedRuns(self.baseline, tuple(self.arms), ())
 
     def figures(self) -> dict[str, Figure]:
         return draw_all(self.drawings())
 
     def drawings(self) -> Mapping[str, Drawing]:
-        return study_drawings(pd.DataFrame(self.runs), pd.DataFrame(self.effect_rows), self.histories)
+        return study_drawings(self.study())
 
-    def effects(self) -> Figure:
+    def effects_figure(self) -> Figure:
         return present(effects_figure(self.study()))
 
     def loss_curves(self) -> Figure:
@@ -104,7 +125,7 @@ class InventedStudy:
         return present(dose_response_figure(self.study(), parameter))
 
     def study(self) -> DrawnStudy:
-        return DrawnStudy.from_tables(pd.DataFrame(self.runs), pd.DataFrame(self.effect_rows), self.histories)
+        return DrawnStudy(self.paired(), self.effects, self.histories)
 
 
 def present(figure: Figure | None) -> Figure:
@@ -112,11 +133,15 @@ def present(figure: Figure | None) -> Figure:
     return figure
 
 
-def history(final_loss: float, validations: int) -> pd.DataFrame:
-    iterations = np.arange(5, 10 * validations + 1, 5)
-    falling = final_loss + np.exp(-iterations / 10)
-    measured = np.where(iterations % 10 == 0, falling, np.nan)
-    return pd.DataFrame({"iteration": iterations, "validation_loss": measured, "tokens_per_second": 250.0})
+def history(final_loss: float, validations: int) -> History:
+    return [
+        {
+            "iteration": iteration,
+            "validation_loss": final_loss + math.exp(-iteration / 10) if iteration % 10 == 0 else math.nan,
+            "tokens_per_second": 250.0,
+        }
+        for iteration in range(5, 10 * validations + 1, 5)
+    ]
 
 
 def panel_of(figure: Figure, title: str) -> Axes:

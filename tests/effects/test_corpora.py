@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.pairing import Star, pair_runs
+from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.effects.table import effects_table
 from musicgen.records.runs import FoundRun
 from musicgen.search.summary import summarise_search
@@ -20,10 +20,10 @@ def reads(run: FoundRun, text: str, length: int | None = None) -> FoundRun:
     return run
 
 
-def runs_of(star: Star) -> dict[object, list[int]]:
+def runs_of(paired: PairedRuns) -> dict[object, list[int]]:
     return {
         arm.change and arm.change.value: [run.record.seed for run in arm.runs]
-        for arm in (star.baseline, *star.arms)
+        for arm in (paired.baseline, *paired.arms)
     }
 
 
@@ -31,9 +31,9 @@ def test_an_arm_that_read_another_text_has_no_effect() -> None:
     study = made_study({0.005: [1.0, 1.1], 0.001: [1.2, 1.3], 0.01: [1.4, 1.5]})
     for run in study[4:]:
         reads(run, OTHER)
-    star = pair_runs(study)
-    assert runs_of(star) == {None: [0, 1], 0.001: [0, 1]} and len(star.left_out) == 2
-    assert set(effects_table(star)["value"]) == {0.001}
+    paired = pair_runs(study)
+    assert runs_of(paired) == {None: [0, 1], 0.001: [0, 1]} and len(paired.left_out) == 2
+    assert {effect.value for effect in effects_table(paired)} == {0.001}
 
 
 def test_the_text_of_most_of_the_baseline_decides() -> None:
@@ -43,35 +43,35 @@ def test_the_text_of_most_of_the_baseline_decides() -> None:
     assert runs_of(pair_runs(study)) == {None: [1, 2], 0.01: [0, 1, 2]}
 
 
-def test_a_pile_of_runs_makes_no_arm_of_a_changed_file() -> None:
+def test_a_changed_file_is_not_an_arm() -> None:
     grid = [
         made_run(f"grid/{number}/x", overrides={"training.learning_rate": rate}, metrics={LOSS: 1.0})
         for number, rate in enumerate([0.005, 0.01, 0.005, 0.02])
     ]
     reads(grid[2], OTHER)
     reads(grid[3], OTHER)
-    star = pair_runs(grid)
-    assert runs_of(star) == {None: [0], 0.01: [0]} and len(star.left_out) == 2
+    paired = pair_runs(grid)
+    assert runs_of(paired) == {None: [0], 0.01: [0]} and len(paired.left_out) == 2
 
 
-def test_two_sweeps_of_one_command_are_not_mixed_when_the_file_changed() -> None:
+def test_sweeps_of_a_changed_corpus_file_are_not_mixed() -> None:
     before, after = made_study({0.005: [1.0], 0.01: [1.1]}), made_study({0.005: [2.0], 0.02: [2.1]})
     after = [reads(FoundRun(Path("later") / run.directory, run.record), OTHER) for run in after]
-    star = pair_runs([*before, *after])
-    assert runs_of(star) == {None: [0], 0.01: [0]} and len(star.left_out) == 2
-    star = pair_runs([*(reads(run, "0") for run in after), *before])
-    assert runs_of(star) == {None: [0], 0.01: [0], 0.02: [0]}
+    paired = pair_runs([*before, *after])
+    assert runs_of(paired) == {None: [0], 0.01: [0]} and len(paired.left_out) == 2
+    paired = pair_runs([*(reads(run, "0") for run in after), *before])
+    assert runs_of(paired) == {None: [0], 0.01: [0], 0.02: [0]}
 
 
-def test_another_corpus_or_cleaning_is_an_arm_unless_its_file_changed() -> None:
+def test_another_corpus_or_cleaning_is_an_arm() -> None:
     base = [reads(made_run("s/base/seed=0"), "0", 1000)]
     raw = made_run("s/raw/seed=0", overrides={"data.clean": False}, change=("data.clean", False, True))
     other = made_run("s/other/seed=0", overrides={"data.path": "airds"}, change=("data", "airds", "oneills"))
     arms = [reads(raw, "1", 1000), reads(other, "2", 777)]
     assert list(runs_of(pair_runs([*base, *arms]))) == [None, False, "airds"]
     reads(raw, "1", 999)
-    star = pair_runs([*base, *arms])
-    assert list(runs_of(star)) == [None, "airds"] and len(star.left_out) == 1
+    paired = pair_runs([*base, *arms])
+    assert list(runs_of(paired)) == [None, "airds"] and len(paired.left_out) == 1
 
 
 def test_a_line_names_which_runs_read_which_text() -> None:
@@ -79,9 +79,9 @@ def test_a_line_names_which_runs_read_which_text() -> None:
     assert describe_changed_corpora(study, Path()) == []
     reads(study[5], OTHER)
     assert describe_changed_corpora(study, Path("sweep")) == [
-        "the corpus oneills changed between runs, which read different tunes (SHA-256 0 by "
+        "the corpus oneills changed between runs (SHA-256 0 by "
         "learning_rate=0.005/seed=0, learning_rate=0.005/seed=1, learning_rate=0.005/seed=2, 2 more; "
-        "ffffffffffff by learning_rate=0.01/seed=0): runs are compared only if they read the same"
+        "ffffffffffff by learning_rate=0.01/seed=0): only runs that read the same tunes are compared"
     ]
 
 

@@ -1,10 +1,11 @@
 """Pairs are believed if the configs differ as declared."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from musicgen.effects.declaration import undeclared_differences
+from musicgen.effects.differences import undeclared_differences
 from musicgen.effects.pairing import identity_leaves
 from tests.records.made_runs import made_run
 
@@ -21,7 +22,7 @@ def undeclared(
     run = made_run("arm", overrides=overrides, change=change, retuned=retuned)
     assert run.record.change is not None
     if also is not None:
-        run.record.change = {**run.record.change, "also_changes": also}
+        run.record.change = replace(run.record.change, also_changes=also)
     baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))
     return undeclared_differences(baseline, changed, run.record)
 
@@ -62,7 +63,7 @@ def test_a_choice_of_an_older_record_may_set_anything() -> None:
     assert undeclared({"model.cell": "gru", RATE: 0.1}, ("model", "gru", "lstm")) == []
 
 
-def test_a_record_whose_seed_is_not_its_config_s_is_not_believed() -> None:
+def test_a_seed_that_contradicts_the_config_is_undeclared() -> None:
     run = made_run("arm", seed=3, overrides={RATE: 0.1}, change=(RATE, 0.1, 0.005), split_seed=0)
     run.record.config = {**run.record.config, "seed": 4}
     baseline, changed = (identity_leaves(one.record.config) for one in (BASELINE, run))

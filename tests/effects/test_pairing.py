@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.effects.pairing import Change, Star, pair_runs
+from musicgen.config import Change
+from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, sweep_directories, sweep_directory
 from tests.records.made_runs import made_run, made_study
@@ -13,16 +14,16 @@ from tests.records.made_runs import made_run, made_study
 RATE_NAME = "training.learning_rate"
 
 
-def arms_of(star: Star) -> dict[str, list[int]]:
+def arms_of(paired: PairedRuns) -> dict[str, list[int]]:
     found = {}
-    for arm in star.arms:
+    for arm in paired.arms:
         assert arm.change is not None
         found[f"{arm.change.parameter}={arm.change.value}"] = [run.record.seed for run in arm.runs]
     return found
 
 
-def seeds_of(star: Star) -> list[int]:
-    return [run.record.seed for run in star.baseline.runs]
+def seeds_of(paired: PairedRuns) -> list[int]:
+    return [run.record.seed for run in paired.baseline.runs]
 
 
 def grid(**levels: list[object]) -> list[FoundRun]:
@@ -42,12 +43,12 @@ def grid(**levels: list[object]) -> list[FoundRun]:
 
 
 def test_a_study_pairs_its_arms_by_what_it_declares() -> None:
-    star = pair_runs(made_study({0.005: [1, 1, 1], 0.001: [1, 1, 1], 0.01: [1, 1, None]}))
-    assert arms_of(star) == {f"{RATE_NAME}=0.001": [0, 1, 2], f"{RATE_NAME}=0.01": [0, 1, 2]}
-    assert seeds_of(star) == [0, 1, 2] and not star.left_out
+    paired = pair_runs(made_study({0.005: [1, 1, 1], 0.001: [1, 1, 1], 0.01: [1, 1, None]}))
+    assert arms_of(paired) == {f"{RATE_NAME}=0.001": [0, 1, 2], f"{RATE_NAME}=0.01": [0, 1, 2]}
+    assert seeds_of(paired) == [0, 1, 2] and not paired.left_out
 
 
-def test_a_config_group_is_one_change_however_much_it_changes() -> None:
+def test_a_config_group_is_one_change() -> None:
     base = [made_run(f"s/base/seed={seed}", seed=seed) for seed in range(2)]
     gru = [
         made_run(
@@ -62,34 +63,34 @@ def test_a_config_group_is_one_change_however_much_it_changes() -> None:
 
 
 def test_a_grid_is_compared_along_its_single_changes() -> None:
-    star = pair_runs(grid(rate=[0.001, 0.005, 0.01], size=[64, 128], seed=[0, 1]))
+    paired = pair_runs(grid(rate=[0.001, 0.005, 0.01], size=[64, 128], seed=[0, 1]))
     # Every point has three neighbours; the first one found is the baseline.
-    assert arms_of(star) == {
+    assert arms_of(paired) == {
         f"{RATE_NAME}=0.005": [0, 1],
         f"{RATE_NAME}=0.01": [0, 1],
         "model.hidden_size=128": [0, 1],
     }
-    assert len(star.left_out) == 4
+    assert len(paired.left_out) == 4
 
 
-def test_the_baseline_of_a_pile_has_the_most_neighbours() -> None:
+def test_without_a_study_the_baseline_has_the_most_arms() -> None:
     runs = grid(rate=[0.001, 0.005], size=[64]) + grid(rate=[0.005], size=[128, 256], temperature=[0.7])
-    star = pair_runs(runs)
-    assert set(arms_of(star)) == {f"{RATE_NAME}=0.001", "model.hidden_size=128", "model.hidden_size=256"}
-    assert star.arms[0].change is not None and star.arms[0].change.baseline_value == 0.005
+    paired = pair_runs(runs)
+    assert set(arms_of(paired)) == {f"{RATE_NAME}=0.001", "model.hidden_size=128", "model.hidden_size=256"}
+    assert paired.arms[0].change is not None and paired.arms[0].change.baseline_value == 0.005
 
 
-def test_a_tie_of_neighbours_goes_to_more_seeds() -> None:
+def test_a_tie_goes_to_more_seeds() -> None:
     runs = [*grid(rate=[0.001]), *(made_run(f"more/{seed}/x", seed=seed) for seed in range(3))]
-    star = pair_runs(runs)
-    assert seeds_of(star) == [0, 1, 2] and list(arms_of(star)) == [f"{RATE_NAME}=0.001"]
+    paired = pair_runs(runs)
+    assert seeds_of(paired) == [0, 1, 2] and list(arms_of(paired)) == [f"{RATE_NAME}=0.001"]
 
 
-def test_another_baseline_can_be_asked_for() -> None:
+def test_another_baseline_can_be_chosen() -> None:
     study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
-    star = pair_runs(study, {RATE_NAME: "1e-2"})
-    assert arms_of(star) == {f"{RATE_NAME}=0.001": [0, 1], f"{RATE_NAME}=0.005": [0, 1]}
-    assert all(run.record.change is None for run in star.baseline.runs)
+    paired = pair_runs(study, {RATE_NAME: "1e-2"})
+    assert arms_of(paired) == {f"{RATE_NAME}=0.001": [0, 1], f"{RATE_NAME}=0.005": [0, 1]}
+    assert all(run.record.change is None for run in paired.baseline.runs)
     declared = pair_runs(study, {RATE_NAME: "0.005", "model.cell": "lstm"})
     assert arms_of(declared) == arms_of(pair_runs(study))
 
@@ -101,24 +102,24 @@ def test_another_baseline_can_be_asked_for() -> None:
         ({"model": "gru"}, "no run has a parameter model"),
     ],
 )
-def test_a_baseline_that_is_not_there_is_refused(baseline: dict[str, str], complaint: str) -> None:
+def test_an_unknown_baseline_is_refused(baseline: dict[str, str], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         pair_runs(made_study({0.005: [1], 0.001: [1]}), baseline)
 
 
-def test_the_same_run_found_twice_is_one_run_and_the_complete_one_is_kept() -> None:
+def test_of_two_copies_the_complete_one_is_kept() -> None:
     broken = made_run("a/base/seed=0", run_id="r", status="interrupted")
     whole = made_run("b/base/seed=0", run_id="r")
-    star = pair_runs([broken, whole])
-    assert [run.directory for run in star.baseline.runs] == [Path("b/base/seed=0")] and not star.left_out
+    paired = pair_runs([broken, whole])
+    assert [run.directory for run in paired.baseline.runs] == [Path("b/base/seed=0")] and not paired.left_out
 
 
-def test_another_run_of_the_same_configuration_and_seed_is_left_outside() -> None:
-    star = pair_runs([made_run("a/base/seed=0", run_id="cpu"), made_run("b/base/seed=0", run_id="cuda")])
-    assert [run.record.run_id for run in star.left_out] == ["cuda"]
+def test_a_second_run_of_the_same_seed_is_left_out() -> None:
+    paired = pair_runs([made_run("a/base/seed=0", run_id="cpu"), made_run("b/base/seed=0", run_id="cuda")])
+    assert [run.record.run_id for run in paired.left_out] == ["cuda"]
 
 
-def test_two_studies_of_one_baseline_are_one_star_and_a_stray_run_joins_its_arm() -> None:
+def test_studies_with_the_same_baseline_are_joined() -> None:
     first = [
         made_run("a/base/seed=0", run_id="b0"),
         made_run("a/x/seed=0", overrides={RATE_NAME: 0.1}, change=(RATE_NAME, 0.1, 0.005)),
@@ -132,13 +133,13 @@ def test_two_studies_of_one_baseline_are_one_star_and_a_stray_run_joins_its_arm(
         made_run("runs/day/base", seed=1),
         made_run("runs/day/far", seed=1, overrides={"model.cell": "gru", RATE_NAME: 0.3}),
     ]
-    star = pair_runs(first + second + stray)
-    assert arms_of(star) == {f"{RATE_NAME}=0.1": [0], "model=gru": [0, 1]}
-    assert seeds_of(star) == [0, 1]
-    assert [run.directory.name for run in star.left_out] == ["far"]
+    paired = pair_runs(first + second + stray)
+    assert arms_of(paired) == {f"{RATE_NAME}=0.1": [0], "model=gru": [0, 1]}
+    assert seeds_of(paired) == [0, 1]
+    assert [run.directory.name for run in paired.left_out] == ["far"]
 
 
-def test_a_study_with_another_baseline_is_left_outside() -> None:
+def test_a_study_with_another_baseline_is_left_out() -> None:
     study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
     other = [
         made_run("o/base/seed=0", overrides={"model.hidden_size": 512}),
@@ -151,28 +152,28 @@ def test_a_study_with_another_baseline_is_left_outside() -> None:
     assert len(pair_runs(study + other).left_out) == 2
 
 
-def test_a_split_seed_that_follows_the_seed_is_no_difference_and_a_fixed_one_stays() -> None:
+def test_only_a_fixed_split_seed_is_a_difference() -> None:
     following = [made_run(f"a/{seed}/x", seed=seed) for seed in range(3)]
     assert seeds_of(pair_runs(following)) == [0, 1, 2]
     fixed = [made_run(f"a/{seed}/x", seed=seed, split_seed=0) for seed in range(3)]
     assert seeds_of(pair_runs(fixed)) == [0, 1, 2]
     mixed = [made_run("b/0/x", seed=1), made_run("b/1/x", seed=2), made_run("b/2/x", seed=1, split_seed=7)]
-    star = pair_runs(mixed)
-    assert seeds_of(star) == [1, 2] and list(arms_of(star)) == ["data.split_seed=7"]
+    paired = pair_runs(mixed)
+    assert seeds_of(paired) == [1, 2] and list(arms_of(paired)) == ["data.split_seed=7"]
 
 
-def test_a_corpus_is_one_parameter_and_threads_follow_from_the_size() -> None:
+def test_corpus_fields_and_thread_counts_are_not_changes_themselves() -> None:
     corpus = {"data.name": "irish", "data.source": "download", "data.path": "irish.abc"}
     larger = {"model.hidden_size": 512, "training.num_threads": 2}
     runs = [made_run("a/0/x"), made_run("a/1/x", overrides=corpus), made_run("a/2/x", overrides=larger)]
     assert set(arms_of(pair_runs(runs))) == {"data.name=irish", "model.hidden_size=512"}
 
 
-def test_a_run_that_failed_before_it_read_the_corpus_keeps_its_place() -> None:
+def test_a_run_that_failed_before_reading_keeps_its_arm() -> None:
     study = made_study({0.005: [1, None], 0.01: [1, 1]})
     study[1].record.corpus = {"name": "oneills"}
-    star = pair_runs(study)
-    assert seeds_of(star) == [0, 1] and list(arms_of(star)) == [f"{RATE_NAME}=0.01"]
+    paired = pair_runs(study)
+    assert seeds_of(paired) == [0, 1] and list(arms_of(paired)) == [f"{RATE_NAME}=0.01"]
 
 
 def test_rendering_and_tracking_make_no_difference() -> None:
@@ -180,7 +181,7 @@ def test_rendering_and_tracking_make_no_difference() -> None:
     assert seeds_of(pair_runs(runs)) == [0, 1]
 
 
-def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
+def test_joint_changes_come_last_and_retuned_runs_are_separate() -> None:
     study = made_study({0.005: [1], 0.01: [1]})
     joint = made_run(
         "sweep/all/seed=0",
@@ -195,17 +196,19 @@ def test_the_joint_change_comes_last_and_retuned_runs_apart() -> None:
         change=("model", "gru", "lstm"),
         retuned={RATE_NAME: 0.02},
     )
-    star = pair_runs([joint, *study, gru, again])
-    assert list(arms_of(star)) == [f"{RATE_NAME}=0.01", "model=gru", "combined=a, b"]
-    assert [run.directory.parent.name for run in star.arms[1].retuned] == ["gru2"]
+    paired = pair_runs([joint, *study, gru, again])
+    assert list(arms_of(paired)) == [f"{RATE_NAME}=0.01", "model=gru", "combined=a, b"]
+    assert [run.directory.parent.name for run in paired.arms[1].retuned] == ["gru2"]
 
 
-def test_runs_that_have_nothing_in_common_make_a_star_without_arms() -> None:
-    star = pair_runs([made_run("a/0/x"), made_run("a/1/x", overrides={"model.cell": "gru", RATE_NAME: 1.0})])
-    assert not star.arms and len(star.left_out) == 1
+def test_unrelated_runs_have_no_arms() -> None:
+    paired = pair_runs(
+        [made_run("a/0/x"), made_run("a/1/x", overrides={"model.cell": "gru", RATE_NAME: 1.0})]
+    )
+    assert not paired.arms and len(paired.left_out) == 1
 
 
-def test_levels_stand_in_ascending_order_within_parameters_as_they_come() -> None:
+def test_levels_ascend_within_their_parameter() -> None:
     runs = [made_run("a/base/x")]
     for name, parameter, value in (
         ("b", "model.hidden_size", 512), ("c", RATE_NAME, 0.1), ("d", "model.hidden_size", 8),
@@ -218,20 +221,20 @@ def test_levels_stand_in_ascending_order_within_parameters_as_they_come() -> Non
     ]  # fmt: skip
 
 
-def test_a_study_that_lost_its_baseline_hides_no_other_one() -> None:
+def test_a_study_without_its_baseline_hides_no_other() -> None:
     lost = made_run("a/x/seed=0", overrides={"model.hidden_size": 8, RATE_NAME: 0.1},
                     change=(RATE_NAME, 0.1, 0.005))  # fmt: skip
-    star = pair_runs([lost, *made_study({0.005: [1, 1], 0.01: [1, 1]})])
-    assert arms_of(star) == {f"{RATE_NAME}=0.01": [0, 1]} and star.left_out == (lost,)
+    paired = pair_runs([lost, *made_study({0.005: [1, 1], 0.01: [1, 1]})])
+    assert arms_of(paired) == {f"{RATE_NAME}=0.01": [0, 1]} and paired.left_out == (lost,)
 
 
-def test_a_level_without_a_number_stands_before_the_numbers() -> None:
+def test_a_null_level_comes_before_numbers() -> None:
     runs = [made_run("a/base/x", overrides={"training.gradient_clip": 1.0})]
     runs += [made_run(f"a/{v}/x", overrides={"training.gradient_clip": v}) for v in (0.5, None)]
     assert list(arms_of(pair_runs(runs))) == ["training.gradient_clip=None", "training.gradient_clip=0.5"]
 
 
-def test_a_level_is_known_by_its_value_and_not_by_its_writing() -> None:
+def test_keys_depend_on_values_and_not_on_spelling() -> None:
     assert (
         Change("a", {"x": 1, "b": 2}, None).key
         == Change("a", {"b": 2, "x": 1}, 5).key
@@ -240,16 +243,16 @@ def test_a_level_is_known_by_its_value_and_not_by_its_writing() -> None:
     assert Change("a", None, 1).key == "a=null" != Change("a", "null", 1).key == 'a="null"'
 
 
-def test_a_star_tells_every_run_of_its_arms_the_retuned_ones_too() -> None:
+def test_all_runs_include_the_retuned_ones() -> None:
     study = made_study({0.005: [1, 1], 0.01: [1, 1]})
     again = made_run("sweep/r/seed=0", overrides={RATE_NAME: 0.01, "model.hidden_size": 8},
                      change=(RATE_NAME, 0.01, 0.005), retuned={"model.hidden_size": 8})  # fmt: skip
     other = made_run("sweep/s/seed=0", overrides={"model.hidden_size": 8}, retuned={"model.hidden_size": 8})
-    star = pair_runs([*study, again, other])
-    assert [run.directory.parent.name for run in star.runs] == [
+    paired = pair_runs([*study, again, other])
+    assert [run.directory.parent.name for run in paired.runs] == [
         "learning_rate=0.005", "learning_rate=0.005", "s", "learning_rate=0.01", "learning_rate=0.01", "r"
     ]  # fmt: skip
-    assert [run.directory.parent.name for run in star.baseline.retuned] == ["s"]
+    assert [run.directory.parent.name for run in paired.baseline.retuned] == ["s"]
 
 
 def test_a_sweep_is_where_its_plan_is_or_two_folders_up(tmp_path: Path) -> None:
@@ -265,7 +268,7 @@ def test_a_sweep_is_where_its_plan_is_or_two_folders_up(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-def test_of_declared_baselines_the_one_with_more_arms_wins_then_with_more_seeds_then_the_first() -> None:
+def test_the_declared_baseline_with_most_arms_then_seeds_wins() -> None:
     def study(name: str, size: int, rates: list[float], seeds: int) -> list[FoundRun]:
         return [
             made_run(f"{name}/{rate}/seed={seed}", seed=seed,
@@ -274,18 +277,18 @@ def test_of_declared_baselines_the_one_with_more_arms_wins_then_with_more_seeds_
             for rate in (0.005, *rates) for seed in range(seeds)
         ]  # fmt: skip
 
-    def size_of(star: Star) -> object:
-        return star.baseline.runs[0].record.config["model"]["hidden_size"]  # pyright: ignore
+    def size_of(paired: PairedRuns) -> object:
+        return paired.baseline.runs[0].record.config["model"]["hidden_size"]  # pyright: ignore
 
-    star = pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))
-    assert size_of(star) == 16 and len(star.left_out) == 6
-    star = pair_runs(study("a", 8, [0.1, 0.2], 1) + study("b", 16, [0.1], 3))
-    assert size_of(star) == 8 and len(star.left_out) == 6
+    paired = pair_runs(study("a", 8, [0.1], 3) + study("b", 16, [0.1, 0.2], 1))
+    assert size_of(paired) == 16 and len(paired.left_out) == 6
+    paired = pair_runs(study("a", 8, [0.1, 0.2], 1) + study("b", 16, [0.1], 3))
+    assert size_of(paired) == 8 and len(paired.left_out) == 6
     assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 2))) == 16
     assert size_of(pair_runs(study("a", 8, [0.1], 1) + study("b", 16, [0.1], 1))) == 8
 
 
-def test_a_baseline_is_asked_for_by_words_numbers_and_lists() -> None:
+def test_a_baseline_can_be_a_word_a_number_or_a_list() -> None:
     runs = [
         made_run("a/0/x"),
         made_run("a/1/x", overrides={"sampling.prompts": ["X:2\n"]}),
@@ -301,25 +304,25 @@ def test_a_baseline_is_asked_for_by_words_numbers_and_lists() -> None:
         pair_runs(runs, {"model.cell": "rnn"})
 
 
-def test_how_much_text_may_be_read_is_no_difference_between_runs() -> None:
+def test_limits_on_reading_are_not_a_difference() -> None:
     runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", "data.max_megabytes": 64})]
     assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
 
 
-def test_an_arm_that_differs_in_more_than_it_declares_is_left_outside() -> None:
+def test_an_arm_with_undeclared_changes_is_left_out() -> None:
     study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
     other = made_run(
         "sweep/more/seed=0",
         overrides={RATE_NAME: 0.02, "model.hidden_size": 128},
         change=(RATE_NAME, 0.02, 0.005),
     )
-    star = pair_runs([*study, other])
-    assert f"{RATE_NAME}=0.02" not in arms_of(star) and other in star.left_out
-    assert len(star.doubts) == 1 and "model.hidden_size" in star.doubts[0]
+    paired = pair_runs([*study, other])
+    assert f"{RATE_NAME}=0.02" not in arms_of(paired) and other in paired.left_out
+    assert len(paired.doubts) == 1 and "model.hidden_size" in paired.doubts[0]
     assert not pair_runs(study).doubts
 
 
-def test_a_baseline_that_was_made_again_otherwise_has_no_arms() -> None:
+def test_a_changed_baseline_has_no_arms() -> None:
     study = made_study({0.005: [1], 0.001: [1], 0.01: [1]})
     changed = [
         replace(run, record=replace(run.record, config=with_size(run.record.config, 128)))
@@ -327,8 +330,8 @@ def test_a_baseline_that_was_made_again_otherwise_has_no_arms() -> None:
         else run
         for run in study
     ]
-    star = pair_runs(changed)
-    assert not star.arms and len(star.doubts) == 2
+    paired = pair_runs(changed)
+    assert not paired.arms and len(paired.doubts) == 2
 
 
 def with_size(config: Mapping[str, object], size: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Shares as logits and back, by hand; what intervals promise stands in test_statistics.py."""
+"""Shares as logits and back, by hand; test_statistics.py tests what intervals promise."""
 
 import numpy as np
 import pytest
@@ -7,16 +7,16 @@ from scipy.special import expit
 from musicgen.effects.shares import empirical_logit, rounding_variance, share_difference, share_interval
 
 NOTHING = (np.array(0.0), np.array(0.0))
-"""Least variances of shares that are known without end."""
+"""Least variances of shares that are known exactly."""
 
 
-def test_a_logit_has_half_a_thing_more_of_both_kinds() -> None:
+def test_a_logit_counts_half_a_thing_more_of_each_kind() -> None:
     assert empirical_logit([0.0, 0.5, 1.0], [4, 4, 9]) == pytest.approx(
         [np.log(0.5 / 4.5), 0.0, np.log(9.5 / 0.5)]
     )
 
 
-def test_the_variance_of_rounding_is_that_of_a_step_times_the_slope_squared() -> None:
+def test_the_rounding_variance_is_that_of_a_step() -> None:
     # Of 3 things and of 1: shares 2.5 / 4 and 0.5 / 2, slopes of the logit there.
     steps = [1 / (3 * 2.5 / 4 * 1.5 / 4), 1 / (1 * 0.5 / 2 * 1.5 / 2)]
     assert rounding_variance([2 / 3, 0.0], [3, 1]) == pytest.approx(np.mean(np.square(steps)) / 12)
@@ -35,7 +35,7 @@ def intervals(first: list[float], second: list[float], quantile: float = 2.0) ->
     return float(low), float(high)
 
 
-def test_arms_that_do_not_vary_together_add_up_their_reaches_by_squares() -> None:
+def test_uncorrelated_arms_add_their_squared_reaches() -> None:
     # Both have the standard deviation 1, and a correlation of 0.
     first, second = [-1.0, 0.0, 1.0], [3 + 1 / np.sqrt(3), 3 - 2 / np.sqrt(3), 3 + 1 / np.sqrt(3)]
     reach = 2 / np.sqrt(3)
@@ -46,7 +46,7 @@ def test_arms_that_do_not_vary_together_add_up_their_reaches_by_squares() -> Non
     assert high == pytest.approx(difference + np.hypot(expit(3 + reach) - expit(3), expit(0) - expit(-reach)))
 
 
-def test_arms_that_vary_together_reach_less_far_and_against_each_other_farther() -> None:
+def test_correlated_arms_have_narrower_intervals() -> None:
     first, second = [-1.0, 0.0, 1.0], [2.0, 3.0, 4.0]
     difference = expit(3) - expit(0)
     reach = 2 / np.sqrt(3)
@@ -55,7 +55,7 @@ def test_arms_that_vary_together_reach_less_far_and_against_each_other_farther()
     assert intervals(first, second[::-1])[0] == pytest.approx(difference - (down + up))
 
 
-def test_an_end_is_zero_where_the_test_judges_zero_otherwise() -> None:
+def test_an_end_is_zero_where_the_test_disagrees_about_zero() -> None:
     logits = np.array([-1.0, 0.0, 1.0]), np.array([0.0, 0.1, -0.1])
     inside, outside = (np.array(-1.0), np.array(1.0)), (np.array(0.1), np.array(1.0))
     low, high = share_interval(logits, NOTHING, 2.0, inside)
@@ -67,7 +67,7 @@ def test_an_end_is_zero_where_the_test_judges_zero_otherwise() -> None:
     assert np.isnan(share_interval(logits, NOTHING, 2.0, nothing)).all()
 
 
-def test_a_spread_is_no_smaller_than_what_is_known_of_the_shares() -> None:
+def test_a_spread_is_at_least_the_rounding_of_its_shares() -> None:
     logits = np.array([0.0, 1e-9]), np.array([1.0, 1.0 - 1e-9])
     sides = (np.array(1.0), np.array(1.0))
     low, high = share_interval(logits, (np.array(0.5), np.array(0.5)), 1.0, sides)

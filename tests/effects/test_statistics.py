@@ -37,7 +37,7 @@ def test_losses_are_compared_by_the_paired_t_test() -> None:
     assert (found.equivalence_low, found.equivalence_high) == pytest.approx((inner.low, inner.high))
 
 
-def test_rates_are_compared_as_logits_and_told_as_shares() -> None:
+def test_rates_are_compared_as_logits_and_given_as_shares() -> None:
     counts = np.full(3, 200)
     baseline, changed = np.array([0.10, 0.12, 0.09]), np.array([0.20, 0.26, 0.17])
     found = paired_effect(baseline, changed, counts, counts)
@@ -56,7 +56,7 @@ def test_rates_are_compared_as_logits_and_told_as_shares() -> None:
     assert found.difference == pytest.approx((changed - baseline).mean(), abs=0.005)
 
 
-def test_intervals_of_rates_hold_the_true_difference_however_near_to_nothing_a_rate_falls() -> None:
+def test_intervals_of_rates_cover_differences_near_zero() -> None:
     rng = np.random.default_rng(0)
     shape, counts = (5, 4000), np.full((5, 4000), 400)
     level, fallen = -0.3, -6.0
@@ -68,7 +68,7 @@ def test_intervals_of_rates_hold_the_true_difference_however_near_to_nothing_a_r
 
 
 @given(arrays(float, (4, 2), elements=st.integers(0, 50)))
-def test_an_interval_of_rates_leaves_out_0_where_the_test_rejects_it(hits: np.ndarray) -> None:
+def test_an_interval_of_rates_excludes_0_if_the_test_does(hits: np.ndarray) -> None:
     counts = np.full(4, 50)
     found = paired_effect(hits[:, 0] / 50, hits[:, 1] / 50, counts, counts)
     is_outside = bool(found.low >= 0 or found.high <= 0)
@@ -88,9 +88,7 @@ def test_the_empirical_logit_is_finite_and_symmetric(counted: tuple[int, int]) -
 
 
 @given(arrays(float, (4, 2), elements=FLOATS), st.booleans())
-def test_nothing_is_ever_infinite_and_an_interval_holds_its_difference(
-    values: np.ndarray, rates: bool
-) -> None:
+def test_intervals_are_finite_and_contain_the_difference(values: np.ndarray, rates: bool) -> None:
     if rates:
         values = np.round((values + 100) / 200 * 50) / 50
     counts = (np.full(4, 50), np.full(4, 50)) if rates else ()
@@ -115,7 +113,7 @@ def test_swapping_the_arms_turns_the_sign() -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1, 0.3])
-def test_differences_without_spread_give_no_interval_and_no_warning(shift: float) -> None:
+def test_differences_without_spread_have_no_interval(shift: float) -> None:
     # 1.1 + 0.1 - 1.1 and 1.3 + 0.1 - 1.3 differ by rounding only.
     baseline = np.array([1.1, 1.3, 1.7])
     found = paired_effect(baseline, baseline + shift)
@@ -123,7 +121,7 @@ def test_differences_without_spread_give_no_interval_and_no_warning(shift: float
     assert np.isnan([found.low, found.high, found.p_value]).all()
 
 
-def test_two_seeds_of_coarse_rates_do_not_agree_better_than_they_are_known() -> None:
+def test_two_coarse_rates_do_not_agree_perfectly() -> None:
     counts = np.full(2, 50)
     # Three tunes more in both: logits that differ by 1 %, and would give p = 0.007.
     baseline, changed = np.array([0.46, 0.50]), np.array([0.52, 0.56])
@@ -136,7 +134,7 @@ def test_two_seeds_of_coarse_rates_do_not_agree_better_than_they_are_known() -> 
     assert paired_effect(baseline, changed, counts, counts).p_value == pytest.approx(alone.pvalue)
 
 
-def test_one_seed_has_a_difference_and_nothing_else() -> None:
+def test_one_seed_has_only_a_difference() -> None:
     found = paired_effect([1.0], [1.5])
     assert found.difference == 0.5
     assert np.isnan(
@@ -144,7 +142,7 @@ def test_one_seed_has_a_difference_and_nothing_else() -> None:
     ).all()
 
 
-def test_many_comparisons_at_once_are_each_as_alone() -> None:
+def test_many_comparisons_equal_single_ones() -> None:
     rng = np.random.default_rng(0)
     baseline, changed = rng.normal(size=(2, 3, 5))
     changed[:, 2] = baseline[:, 2] + 1
@@ -162,7 +160,7 @@ def test_adjusted_p_values_are_those_of_statsmodels(p_values: np.ndarray) -> Non
     assert benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
 
 
-def test_a_test_without_p_value_still_counts_and_families_stay_apart() -> None:
+def test_a_test_without_p_value_counts_in_its_family() -> None:
     assert holm([0.01, np.nan, 0.04]) == pytest.approx([0.03, np.nan, 0.08], nan_ok=True)
     assert holm([[0.01, 0.5], [0.04, 0.04]]) == pytest.approx(np.array([[0.02, 0.5], [0.04, 0.08]]))
     assert benjamini_hochberg([np.nan, 0.01]) == pytest.approx([np.nan, 0.02], nan_ok=True)
@@ -170,7 +168,7 @@ def test_a_test_without_p_value_still_counts_and_families_stay_apart() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "alpha"), [(2, 0.05), (3, 0.05), (5, 0.05 / 8), (20, 0.01)])
-def test_the_detectable_effect_is_that_of_statsmodels_where_it_has_one(seeds: int, alpha: float) -> None:
+def test_the_detectable_effect_is_that_of_statsmodels(seeds: int, alpha: float) -> None:
     expected = TTestPower().solve_power(nobs=seeds, alpha=alpha, power=0.8)
     assert detectable_effect_size(seeds, alpha, is_spread_known=True) == pytest.approx(expected, rel=0.01)
 
@@ -191,7 +189,7 @@ def test_a_detectable_rate_stays_a_share() -> None:
     assert 0.5 < found.minimum_detectable(0.05 / 100) < 1
 
 
-def test_one_more_seed_lies_in_the_prediction_interval() -> None:
+def test_one_more_seed_is_in_the_prediction_interval() -> None:
     values = np.random.default_rng(0).normal(3.0, 2.0, size=(4000, 5))
     inside = [low <= row[4] <= high for row in values for low, high in [prediction_interval(list(row[:4]))]]
     assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
@@ -205,7 +203,7 @@ def test_one_seed_can_detect_nothing() -> None:
     assert detectable_effect_size(2, 0.05) > 0
 
 
-def test_the_levels_are_those_that_are_documented() -> None:
+def test_the_documented_levels_are_used() -> None:
     assert (ALPHA, CONFIDENCE, EQUIVALENCE_CONFIDENCE, POWER) == (0.05, 0.95, 0.90, 0.8)
 
 
@@ -218,7 +216,7 @@ def test_a_prediction_interval_by_hand() -> None:
     assert prediction_interval([0.1, 0.3], [50, 50]) == pytest.approx((low, high))
 
 
-def test_the_spread_of_coarse_rates_is_at_least_that_of_their_steps() -> None:
+def test_coarse_rates_have_at_least_the_spread_of_a_step() -> None:
     """A share in steps of 1 / n has a variance of step² / 12; the logit has the slope 1 / (p (1 - p))."""
     counts = np.full(2, 50)
     found = paired_effect([0.5, 0.5], [0.6, 0.6 + 1e-9], counts, counts)
@@ -230,7 +228,7 @@ def test_the_spread_of_coarse_rates_is_at_least_that_of_their_steps() -> None:
     assert paired_effect([0.5, 0.5], [0.6, 0.6], counts, counts).standard_deviation == 0
 
 
-def test_a_detectable_difference_is_a_multiple_of_the_spread_and_of_rates_the_larger_way() -> None:
+def test_a_detectable_rate_is_the_larger_of_rise_and_fall() -> None:
     baseline, changed = np.array([1.0, 1.2, 1.1]), np.array([1.3, 1.25, 1.3])
     found = paired_effect(baseline, changed)
     size = detectable_effect_size(3, 0.05)
@@ -245,7 +243,7 @@ def test_a_detectable_difference_is_a_multiple_of_the_spread_and_of_rates_the_la
     assert np.isnan(paired_effect([1.0, 2.0], [2.0, 3.0]).minimum_detectable(0.05))
 
 
-def test_differences_by_rounding_are_judged_by_the_size_of_the_values() -> None:
+def test_rounding_is_relative_to_the_size_of_the_values() -> None:
     baseline = np.array([1e6, 2e6, 3e6])
     assert paired_effect(baseline, baseline + [1, 1, 1 + 1e-7]).standard_deviation == 0
     assert paired_effect(baseline, baseline + [1, 1, 1.1]).standard_deviation > 0

@@ -16,12 +16,13 @@ from benchmarks.calibration import (
     judge_planted,
     simulate,
 )
-from musicgen.effects.additivity import additivity
+from musicgen.effects.effect import Effect
+from musicgen.effects.joint import additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.retuning import best_value
 from musicgen.effects.statistics import ALPHA, paired_effect
-from musicgen.effects.table import COLUMNS, COUNTED_SHARES, effects_table
+from musicgen.effects.table import COUNTED_SHARES, effects_table
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import FoundRun
@@ -30,27 +31,15 @@ from tests.records.made_runs import LOSS, RATE, made_run, made_study
 COPIED = "originality/copied_share"
 
 
-def rows_of(runs: list[FoundRun]) -> list[dict[str, Any]]:
-    return effects_table(pair_runs(runs)).to_dict("records")
+def rows_of(runs: list[FoundRun]) -> list[Effect]:
+    return effects_table(pair_runs(runs))
 
 
-def row_of(
-    runs: list[FoundRun], metric: str = LOSS, value: object = 0.01, tuning: str = "plain"
-) -> dict[str, Any]:
+def row_of(runs: list[FoundRun], metric: str = LOSS, value: object = 0.01, tuning: str = "plain") -> Effect:
     (row,) = (
-        row
-        for row in rows_of(runs)
-        if row["metric"] == metric and row["value"] == value and row["tuning"] == tuning
+        row for row in rows_of(runs) if row.metric == metric and row.value == value and row.tuning == tuning
     )
     return row
-
-
-def test_the_columns_are_the_agreed_ones() -> None:
-    table = effects_table(pair_runs(made_study({0.005: [1.0, 1.1], 0.01: [0.9, 0.95]})))
-    assert tuple(table.columns) == COLUMNS
-    assert table["metric"].to_list() == [LOSS, RATE]
-    empty = effects_table(pair_runs([made_run()]))
-    assert tuple(empty.columns) == COLUMNS and empty.empty
 
 
 def test_every_counted_share_is_a_metric() -> None:
@@ -59,38 +48,36 @@ def test_every_counted_share_is_a_metric() -> None:
 
 def test_an_effect_is_paired_by_seed() -> None:
     row = row_of(made_study({0.005: [1.70, 1.80, 1.90, 2.00], 0.01: [1.60, 1.71, 1.79, 1.90]}))
-    assert (row["num_seeds"], row["num_positive"], row["num_negative"], row["num_failed"]) == (4, 0, 4, 0)
-    assert row["difference"] == pytest.approx(-0.10) == pytest.approx(row["median_difference"])
-    assert (row["baseline_mean"], row["mean"]) == pytest.approx((1.85, 1.75))
+    assert (row.num_seeds, row.num_positive, row.num_negative, row.num_failed) == (4, 0, 4, 0)
+    assert row.difference == pytest.approx(-0.10) == pytest.approx(row.median_difference)
+    assert (row.baseline_mean, row.mean) == pytest.approx((1.85, 1.75))
     effect = paired_effect([1.70, 1.80, 1.90, 2.00], [1.60, 1.71, 1.79, 1.90])
-    assert row["minimum_detectable_effect"] == pytest.approx(float(effect.minimum_detectable(0.05 / 2)))
+    assert row.minimum_detectable_effect == pytest.approx(float(effect.minimum_detectable(0.05 / 2)))
     # Two primary metrics, of which no run has the second: it stays in the family.
-    assert row["p_holm"] == pytest.approx(2 * row["p_value"])
-    assert row["verdict"].startswith(
-        "lowers validation loss by 0.100 [0.087, 0.113], Holm p < 0.001, 4 seeds"
-    )
+    assert row.p_holm == pytest.approx(2 * row.p_value)
+    assert row.verdict.startswith("lowers validation loss by 0.100 [0.087, 0.113], Holm p < 0.001, 4 seeds")
 
 
 def test_a_failed_run_is_counted_and_the_rest_is_compared() -> None:
     row = row_of(made_study({0.005: [1.7, None, 1.9, 1.8], 0.01: [1.6, 1.7, None, 1.75]}))
-    assert (row["num_seeds"], row["num_failed"]) == (2, 2)
-    assert row["verdict"].endswith("; without a value: 2 diverged")
+    assert (row.num_seeds, row.num_failed) == (2, 2)
+    assert row.verdict.endswith("; runs without a value: 2 diverged")
     lost = row_of(made_study({0.005: [1.7, 1.8], 0.01: [None, None]}))
-    assert lost["verdict"] == "no value to compare: 2 diverged" and lost["num_seeds"] == 0
-    assert all(math.isnan(lost[name]) for name in ("difference", "p_value", "mean", "ci_low"))
+    assert lost.verdict == "no value to compare: 2 diverged" and lost.num_seeds == 0
+    assert all(map(math.isnan, (lost.difference, lost.p_value, lost.mean, lost.ci_low)))
 
 
 def test_a_metric_that_could_not_be_measured_is_missing() -> None:
     study = made_study({0.005: [1.0, 1.1, 1.2], 0.01: [1.1, 1.2, 1.4]})
     study[-1].record.metrics[LOSS] = None
-    assert row_of(study)["verdict"].endswith("without a value: 1 not measurable")
+    assert row_of(study).verdict.endswith("runs without a value: 1 not measurable")
 
 
 def test_rates_count_tunes_and_the_bar_rate_bars(tmp_path: Any) -> None:
     rates = {0.005: [0.1, 0.12], 0.01: [0.2, 0.25]}
     row = row_of(made_study(rates, RATE), RATE)
     expected = paired_effect(rates[0.005], rates[0.01], [200, 200], [200, 200])
-    assert (row["difference"], row["p_value"]) == pytest.approx((expected.difference, expected.p_value))
+    assert (row.difference, row.p_value) == pytest.approx((expected.difference, expected.p_value))
     bars = [
         replace_directory(run, tmp_path / str(place))
         for place, run in enumerate(made_study(rates, "validity/bar_rate"))
@@ -100,28 +87,28 @@ def test_rates_count_tunes_and_the_bar_rate_bars(tmp_path: Any) -> None:
         (run.directory / "tunes.csv").write_text("num_bars\n3000\n")
     counts = [3000, 3000]
     expected = paired_effect(rates[0.005], rates[0.01], counts, counts)
-    assert row_of(bars, "validity/bar_rate")["p_value"] == pytest.approx(float(expected.p_value))
+    assert row_of(bars, "validity/bar_rate").p_value == pytest.approx(float(expected.p_value))
 
 
 def replace_directory(run: FoundRun, directory: Any) -> FoundRun:
     return replace(run, directory=directory)
 
 
-def test_one_seed_is_a_candidate_with_its_noise_and_the_prediction_of_the_baseline() -> None:
+def test_one_seed_is_a_candidate_with_noise_and_prediction() -> None:
     study = made_study({0.005: [0.10, 0.11, 0.12], 0.01: [0.6]}, RATE)
     study[-1].record.sampling_noise[RATE] = 0.03
     study[0].record.sampling_noise[RATE] = 0.04
     row = row_of(study, RATE)
-    assert math.isnan(row["p_value"]) and math.isnan(row["ci_low"]) and math.isnan(row["p_holm"])
-    assert row["sampling_noise"] == pytest.approx(math.sqrt((0.03**2 + 0.04**2) / 2))
-    assert row["verdict"].startswith(
-        "a candidate; confirm with fresh seeds: +0.5 with one seed, sampling noise 0.035, outside"
+    assert math.isnan(row.p_value) and math.isnan(row.ci_low) and math.isnan(row.p_holm)
+    assert row.sampling_noise == pytest.approx(math.sqrt((0.03**2 + 0.04**2) / 2))
+    assert row.verdict.startswith(
+        "a candidate to confirm with fresh seeds: +0.5 with one seed, sampling noise 0.035, outside"
     )
     few = made_study({0.005: [0.10, 0.11], 0.01: [0.6]}, RATE)
-    assert "predict" not in row_of(few, RATE)["verdict"]
+    assert "prediction" not in row_of(few, RATE).verdict
 
 
-def test_a_change_of_the_sampling_alone_leaves_the_fit_identical_and_the_family_small() -> None:
+def test_a_sampling_change_does_not_test_the_fit() -> None:
     runs = [
         made_run(
             f"s/{temperature}/seed={seed}",
@@ -135,24 +122,24 @@ def test_a_change_of_the_sampling_alone_leaves_the_fit_identical_and_the_family_
         for seed in range(3)
     ]
     fit, rate = row_of(runs, LOSS, 1.1), row_of(runs, RATE, 1.1)
-    assert fit["verdict"] == "identical in all 3 seeds (the same training)"
-    assert fit["shares_training"] and fit["difference"] == 0 and math.isnan(fit["p_value"])
-    assert rate["p_holm"] == rate["p_value"]
+    assert fit.verdict == "identical in all 3 seeds (the same training)"
+    assert fit.shares_training and fit.difference == 0 and math.isnan(fit.p_value)
+    assert rate.p_holm == rate.p_value
     baseline, changed = ([run.value(RATE) or 0 for run in part] for part in (runs[:3], runs[3:]))
     alone = paired_effect(baseline, changed, [200] * 3, [200] * 3)
-    assert rate["minimum_detectable_effect"] == pytest.approx(float(alone.minimum_detectable(ALPHA)))
+    assert rate.minimum_detectable_effect == pytest.approx(float(alone.minimum_detectable(ALPHA)))
 
 
-def test_other_metrics_are_exploratory_and_bits_are_no_second_test() -> None:
+def test_other_metrics_are_exploratory_and_bits_are_skipped() -> None:
     study = made_study({0.005: [0.01, 0.02, 0.03], 0.01: [0.03, 0.05, 0.04]}, COPIED)
     for run in study:
         run.record.metrics |= {"fit/validation_bits": 1.0, "fit/test_loss": 1.0 + run.record.seed}
     row = row_of(study, COPIED)
-    assert row["family"] == "exploratory" and math.isnan(row["p_holm"])
+    assert row.family == "exploratory" and math.isnan(row.p_holm)
     # The test loss is identical, by chance as far as the table knows, so that it counts.
-    assert row["p_fdr"] == pytest.approx(2 * row["p_value"])
-    assert row["verdict"].endswith(", exploratory")
-    assert "fit/validation_bits" not in {one["metric"] for one in rows_of(study)}
+    assert row.p_fdr == pytest.approx(2 * row.p_value)
+    assert row.verdict.endswith(", exploratory")
+    assert "fit/validation_bits" not in {one.metric for one in rows_of(study)}
 
 
 def test_a_study_names_its_primary_metrics_and_margins() -> None:
@@ -162,17 +149,17 @@ def test_a_study_names_its_primary_metrics_and_margins() -> None:
         replace(run, record=replace(run.record, config={**run.record.config, "study": study}))
         for run in made_study(values, "fit/test_loss")
     ]
-    assert row_of(runs, "fit/test_loss")["verdict"] == "no effect larger than 0.01, 4 seeds"
+    assert row_of(runs, "fit/test_loss").verdict == "no effect larger than 0.01, 4 seeds"
     study["equivalence_margin"] = {"fit/test_loss": 0.001}
-    assert row_of(runs, "fit/test_loss")["verdict"].startswith("no detectable effect with 4 seeds")
+    assert row_of(runs, "fit/test_loss").verdict.startswith("inconclusive with 4 seeds")
 
 
-def test_a_metric_without_a_margin_takes_the_spread_of_its_reference() -> None:
+def test_the_default_margin_is_the_reference_spread() -> None:
     study = made_study({0.005: [0.10, 0.12, 0.11, 0.12], 0.01: [0.11, 0.11, 0.12, 0.12]}, RATE)
-    assert "no detectable effect" in row_of(study, RATE)["verdict"]
+    assert "inconclusive" in row_of(study, RATE).verdict
     for run in study:
         run.record.reference = {RATE: {"mean": 0.9, "sd": 0.05}}
-    assert row_of(study, RATE)["verdict"] == "no effect larger than 0.05, 4 seeds"
+    assert row_of(study, RATE).verdict == "no effect larger than 0.05, 4 seeds"
 
 
 def retuned_study(losses: dict[tuple[str, float], list[float | None]]) -> list[FoundRun]:
@@ -194,7 +181,7 @@ def retuned_study(losses: dict[tuple[str, float], list[float | None]]) -> list[F
     return runs
 
 
-def test_a_level_is_tuned_again_on_the_other_seeds() -> None:
+def test_a_level_is_re_tuned_on_the_other_seeds() -> None:
     runs = retuned_study(
         {
             ("lstm", 0.005): [1.0, 1.1, 1.2],
@@ -208,27 +195,27 @@ def test_a_level_is_tuned_again_on_the_other_seeds() -> None:
     )
     # Only one of them has runs with 0.02 and 0.1, the best of all: with these the budgets would differ.
     plain, retuned = (row_of(runs, LOSS, "gru", tuning) for tuning in ("plain", "re-tuned"))
-    assert plain["difference"] == pytest.approx(0.4)
+    assert plain.difference == pytest.approx(0.4)
     # Seeds 1 and 2 choose 0.005 for seed 0, which makes them choose 0.01 for each other.
-    assert retuned["mean"] == pytest.approx((1.4 + 2.0 + 2.0) / 3)
-    assert retuned["baseline_mean"] == pytest.approx(1.1)
+    assert retuned.mean == pytest.approx((1.4 + 2.0 + 2.0) / 3)
+    assert retuned.baseline_mean == pytest.approx(1.1)
 
 
-def test_one_seed_tunes_itself_and_says_so() -> None:
+def test_one_seed_re_tunes_itself_and_its_verdict_says_so() -> None:
     runs = retuned_study(
         {("lstm", 0.005): [1.0], ("lstm", 0.01): [0.8], ("gru", 0.005): [1.2], ("gru", 0.01): [None]}
     )
     row = row_of(runs, LOSS, "gru", "re-tuned")
-    assert row["difference"] == pytest.approx(0.4)
-    assert row["verdict"].endswith("re-tuned by the seed that it is judged on")
+    assert row.difference == pytest.approx(0.4)
+    assert row.verdict.endswith("re-tuned on the same seed it is judged on")
 
 
-def test_without_retuned_runs_in_both_there_is_no_retuned_effect() -> None:
+def test_a_re_tuned_effect_needs_re_tuned_runs_in_both_arms() -> None:
     runs = retuned_study({("lstm", 0.005): [1.0, 1.1], ("gru", 0.005): [1.2, 1.1], ("gru", 0.01): [1.0, 1.0]})
-    assert {row["tuning"] for row in rows_of(runs)} == {"plain"}
+    assert {row.tuning for row in rows_of(runs)} == {"plain"}
 
 
-def test_the_choice_does_not_see_its_own_seed_nor_a_failed_run() -> None:
+def test_re_tuning_ignores_its_own_seed_and_failed_runs() -> None:
     losses = {"a": {0: 1.0, 1: 1.0, 2: 1.0}, "b": {0: 0.0, 1: 1.1, 2: 1.1}}
     assert [best_value(losses, seed) for seed in (0, 1, 2)] == ["a", "b", "b"]
     assert best_value({"a": {0: 5.0, 1: 5.0}, "b": {0: 1.0, 1: math.inf}}, 0) == "a"
@@ -236,7 +223,7 @@ def test_the_choice_does_not_see_its_own_seed_nor_a_failed_run() -> None:
     assert best_value({"a": {0: 5.0}, "b": {0: 1.0}}, 0) == "b"
 
 
-def test_noise_of_sampling_stands_apart_from_that_of_training() -> None:
+def test_sampling_noise_is_split_from_training_noise() -> None:
     runs = made_study({0.005: [0.10, 0.14, 0.12]}, RATE)
     for run in runs:
         run.record.metrics |= {LOSS: 1.5 + run.record.seed / 100, COPIED: 0.0}
@@ -250,7 +237,7 @@ def test_noise_of_sampling_stands_apart_from_that_of_training() -> None:
     assert math.isnan(single["standard_deviation"])
 
 
-def test_the_joint_effect_stands_beside_the_sum_of_the_single_ones() -> None:
+def test_the_joint_effect_is_compared_with_the_sum() -> None:
     runs = made_study({0.005: [2.0, 2.1, 2.2], 0.01: [1.9, 2.01, 2.1], 0.015: [1.95, 2.0, 2.1]})
     for name, change, shift in (
         ("gru", ("model", "gru", "lstm"), [0.2, 0.21, 0.2]),
@@ -269,14 +256,7 @@ def test_the_joint_effect_stands_beside_the_sum_of_the_single_ones() -> None:
     (found,) = additivity(effects_table(pair_runs(runs)))
     assert found.changes == ("training.learning_rate=0.01", "model=gru")
     assert found.sum_of_singles == pytest.approx(-0.3, abs=0.01)
-    assert found.joint == pytest.approx(-0.103, abs=0.001) and found.sentence.endswith("; less than the sum")
-    unknown = effects_table(pair_runs(runs)).replace(
-        "training.learning_rate=1e-2 model=gru", "model=gru, x=1"
-    )
-    assert not additivity(unknown)
-    agreeing = replace(found, sum_of_singles=found.joint)
-    assert "add up as far as this design can tell" in agreeing.sentence
-    assert "nothing is said" in replace(found, low=math.nan, high=math.nan).sentence
+    assert found.joint == pytest.approx(-0.103, abs=0.001) and found.sentence.endswith(": less than the sum")
 
 
 def as_runs(studies: Studies, number: int) -> list[FoundRun]:
@@ -297,11 +277,11 @@ def as_runs(studies: Studies, number: int) -> list[FoundRun]:
     ]
 
 
-def test_the_program_claims_in_simulated_studies_what_the_benchmark_counts() -> None:
+def test_simulated_studies_claim_what_the_benchmark_counts() -> None:
     """Without effect, few studies may have a false claim; without Holm, three times as many would."""
     studies = simulate(measured_noise(), 5, 120, np.random.default_rng(3))
     tables = [effects_table(pair_runs(as_runs(studies, number))) for number in range(120)]
-    claimed = [table["verdict"].str.match("raises|lowers").to_list() for table in tables]
+    claimed = [[effect.decision.is_claim for effect in table] for table in tables]
     p_values = adjusted([studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)])
     assert np.array_equal(np.array(claimed).T, (p_values <= ALPHA).reshape(-1, 120))
     assert np.mean(np.any(claimed, axis=1)) <= 0.10
@@ -329,10 +309,10 @@ def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
     assert planted["false_equivalence"] <= 0.07
 
 
-def test_a_share_that_is_none_is_refused() -> None:
+def test_a_share_above_1_is_refused() -> None:
     runs = [
         made_run("a", metrics={RATE: 0.5}),
         made_run("b", overrides={"model.cell": "gru"}, metrics={RATE: 1.5}),
     ]
-    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 is no share"):
+    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 must be a share"):
         effects_table(pair_runs(runs))

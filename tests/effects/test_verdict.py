@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.effects.verdict import Evidence, Finding, brief, decimals, finding, p_words, signed, verdict
+from musicgen.effects.effect import Decision
+from musicgen.effects.verdict import Evidence, verdict
 
 EFFECT = Evidence(
     "validity/tune_rate",
@@ -49,17 +50,18 @@ SINGLE = Evidence("validity/tune_rate", True, 1, difference=0.11, changed_value=
         (NOTHING, "no effect larger than 0.02, 5 seeds"),
         (
             replace(NOTHING, equivalence_high=0.021, num_seeds=3),
-            "no detectable effect with 3 seeds; this design would see ≥ 0.05",
+            "inconclusive with 3 seeds; this design could detect effects of 0.05 or more",
         ),
         (
             replace(NOTHING, margin=math.nan, missing="1 diverged"),
-            "no detectable effect with 5 seeds; this design would see ≥ 0.05; without a value: 1 diverged",
+            "inconclusive with 5 seeds; this design could detect effects of 0.05 or more; "
+            "runs without a value: 1 diverged",
         ),
-        (SINGLE, "a candidate; confirm with fresh seeds: +0.11 with one seed"),
+        (SINGLE, "a candidate to confirm with fresh seeds: +0.11 with one seed"),
         (
             replace(SINGLE, sampling_noise=0.02, prediction=(0.05, 0.12)),
-            "a candidate; confirm with fresh seeds: +0.11 with one seed, sampling noise 0.02, "
-            "outside what the baseline's seeds predict [0.05, 0.12]",
+            "a candidate to confirm with fresh seeds: +0.11 with one seed, sampling noise 0.02, "
+            "outside the baseline's prediction interval [0.05, 0.12]",
         ),
         (replace(NOTHING, differs=False), "identical in all 5 seeds"),
         (replace(SINGLE, differs=False, shares_training=True), "identical with one seed (the same training)"),
@@ -76,9 +78,9 @@ def test_each_verdict_in_words(evidence: Evidence, words: str) -> None:
 
 
 def test_a_value_inside_the_prediction_says_so() -> None:
-    assert ", inside what" in verdict(replace(SINGLE, prediction=(0.1, 0.3)))
+    assert ", inside the baseline" in verdict(replace(SINGLE, prediction=(0.1, 0.3)))
     assert verdict(replace(SINGLE, chosen_by_itself=True)).endswith(
-        "re-tuned by the seed that it is judged on"
+        "re-tuned on the same seed it is judged on"
     )
 
 
@@ -98,63 +100,15 @@ NUMBERS = st.floats(allow_infinity=False)
         prediction=st.none() | st.tuples(NUMBERS, NUMBERS),
     )
 )
-def test_any_evidence_has_one_line_that_claims_nothing_it_may_not(evidence: Evidence) -> None:
+def test_a_verdict_claims_only_what_the_evidence_allows(evidence: Evidence) -> None:
     words = verdict(evidence)
     assert words and "\n" not in words
     assert not re.search(r"no effect(?! larger than)", words)
     if evidence.num_seeds < 2:
         assert "raises" not in words and "lowers" not in words and " p " not in words
-    claims = finding(evidence) == Finding.EFFECT
+    claims = evidence.decision.is_claim
     assert claims == (words.startswith(("raises", "lowers")))
     assert not claims or evidence.adjusted_p <= 0.05
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0.02, "0.02"),
-        (0.00997, "0.01"),
-        (0.0123, "0.012"),
-        (12.34, "12"),
-        (1234.5, "1234"),
-        (-0.5, "-0.5"),
-        (0, "0"),
-    ],
-)
-def test_brief_numbers(number: float, text: str) -> None:
-    assert brief(number) == text
-
-
-def test_an_interval_shows_as_many_places_as_it_can_tell_apart() -> None:
-    assert [decimals(width) for width in (0.1, 0.03, 0.0099, 3.0, 40.0, 0.0)] == [2, 3, 4, 1, 0, 3]
-    assert [p_words(p) for p in (0.0004, 0.004, 0.05)] == ["p < 0.001", "p = 0.004", "p = 0.050"]
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (9.96, "10"),
-        (0.5, "0.5"),
-        (100.0, "100"),
-        (0.00001234, "0.000012"),
-        (math.nan, "nan"),
-        (math.inf, "inf"),
-        (-12.0, "-12"),
-    ],
-)
-def test_brief_numbers_have_no_exponent_and_keep_their_zeros(number: float, text: str) -> None:
-    assert brief(number) == text
-
-
-def test_a_sign_is_always_told_but_of_nothing() -> None:
-    assert [signed(number) for number in (0.5, -0.25, 0.0, -0.0)] == ["+0.5", "−0.25", "0", "0"]
-
-
-def test_places_stay_between_none_and_eight() -> None:
-    assert [decimals(width) for width in (1.0, 10.0, 10.1, 1e-7, 1e-8, 1e-20, -1.0)] == [1, 0, 0, 8, 8, 8, 3]
-    assert [p_words(p) for p in (0.001, 0.0009999, 0.9996, 1.0)] == [
-        "p = 0.001", "p < 0.001", "p = 1.000", "p = 1.000"
-    ]  # fmt: skip
 
 
 def test_an_interval_on_the_margin_is_not_inside_it() -> None:
@@ -170,24 +124,24 @@ def test_an_interval_on_the_margin_is_not_inside_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"adjusted_p": 0.05}, Finding.EFFECT),
-        ({"adjusted_p": 0.0501}, Finding.UNDECIDED),
-        ({"adjusted_p": 0.0501, "margin": 1.0}, Finding.EQUIVALENT),
-        ({"adjusted_p": 0.05, "margin": 1.0}, Finding.EFFECT),
-        ({"low": math.nan}, Finding.UNIFORM),
-        ({"num_seeds": 1}, Finding.CANDIDATE),
-        ({"num_seeds": 1, "low": math.nan}, Finding.CANDIDATE),
-        ({"num_seeds": 1, "differs": False}, Finding.IDENTICAL),
-        ({"differs": False}, Finding.IDENTICAL),
-        ({"num_seeds": 0, "differs": False}, Finding.NO_VALUE),
+        ({"adjusted_p": 0.05}, Decision.RAISES),
+        ({"adjusted_p": 0.0501}, Decision.INCONCLUSIVE),
+        ({"adjusted_p": 0.0501, "margin": 1.0}, Decision.EQUIVALENT),
+        ({"adjusted_p": 0.05, "margin": 1.0}, Decision.RAISES),
+        ({"low": math.nan}, Decision.UNIFORM),
+        ({"num_seeds": 1}, Decision.CANDIDATE),
+        ({"num_seeds": 1, "low": math.nan}, Decision.CANDIDATE),
+        ({"num_seeds": 1, "differs": False}, Decision.IDENTICAL),
+        ({"differs": False}, Decision.IDENTICAL),
+        ({"num_seeds": 0, "differs": False}, Decision.NO_VALUE),
     ],
 )
-def test_what_is_found_by_what_is_asked_first(changes: dict[str, Any], expected: Finding) -> None:
-    assert finding(replace(EFFECT, **changes)) is expected
+def test_decisions_follow_their_order(changes: dict[str, Any], expected: Decision) -> None:
+    assert replace(EFFECT, **changes).decision is expected
 
 
-def test_an_interval_that_leaves_out_zero_is_told_where_the_adjusted_test_does_not_claim() -> None:
-    words = "(its own interval leaves out 0, but Holm p = 0.060 among all tests)"
+def test_an_interval_without_zero_is_mentioned() -> None:
+    words = "(its own interval excludes 0, but Holm p = 0.060 across all tests)"
     unsure = replace(EFFECT, adjusted_p=0.06)
     assert words in verdict(unsure)
     assert words in verdict(replace(unsure, difference=-0.11, low=-0.16, high=-0.06))
@@ -197,11 +151,11 @@ def test_an_interval_that_leaves_out_zero_is_told_where_the_adjusted_test_does_n
 
 def test_the_ends_of_a_prediction_are_inside_it() -> None:
     for prediction, place in (((0.2, 0.3), "inside"), ((0.1, 0.2), "inside"), ((0.21, 0.3), "outside")):
-        assert f", {place} what" in verdict(replace(SINGLE, prediction=prediction))
+        assert f", {place} the baseline" in verdict(replace(SINGLE, prediction=prediction))
 
 
-def test_a_claim_shows_as_many_places_as_its_interval_and_what_is_missing() -> None:
+def test_a_claim_is_as_precise_as_its_interval() -> None:
     wide = replace(EFFECT, difference=-2.5, low=-3.25, high=-1.75, missing="1 failed", num_seeds=2)
     assert verdict(wide) == (
-        "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; without a value: 1 failed"
+        "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; runs without a value: 1 failed"
     )

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from musicgen.engine.products import Precision
+from musicgen.engine.choice import Precision
+from musicgen.engine.products import DTYPES
+from musicgen.engine.recurrence import read
 from musicgen.engine.tape import input_gradient
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork, State, build_network
@@ -55,7 +57,11 @@ def engine_and_modules(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     torch.manual_seed(2)
     tokens, state = torch.randint(0, V, (T, B, num_rows)), first_state(model)
-    ours = everything(model, *model.read_on_cpu(tokens, state), state)
+    ours = everything(
+        model,
+        *read(model.recurrent, model.embedding.weight, tokens, state, 0.0, DTYPES[model.precision]),
+        state,
+    )
     return ours, everything(model, *model.read_with_modules(tokens, state), state)
 
 

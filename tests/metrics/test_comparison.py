@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import CorpusTune, ScoredTune, UnmeasurableError, read_corpus, read_tunes
+from musicgen.metrics.registry import measure
+from musicgen.metrics.tunes import CorpusTune, ScoredTune, UnmeasurableError, read_corpus, read_tunes
 
 SILENT = "X:1\nT:Silence\nK:C\n"
 NAMES_OF_DRAWS = ("structure/zip_ratio",)
@@ -71,7 +71,7 @@ def test_what_is_left_is_measured_without_the_others(whole: Comparison) -> None:
     # The last five of thirty requested tunes never came; two of them are taken out too.
     is_left = np.ones(30, bool)
     is_left[[0, 4, 11, 28, 29]] = False
-    rest = whole.rest(is_left, note_budget=250)
+    rest = whole.restricted(is_left, note_budget=250)
     kept = tuple(tune for place, tune in enumerate(whole.delivered) if place not in (0, 4, 11))
     alone = Comparison(kept, 25, whole.corpus, 25, 250, seed=0)
     assert rest.delivered == kept and rest.num_requested == 25
@@ -85,7 +85,7 @@ def test_what_is_left_is_measured_without_the_others(whole: Comparison) -> None:
 def test_without_a_corpus_nothing_is_copied_from(delivered: tuple[ScoredTune, ...]) -> None:
     alone = Comparison(delivered, 25, Corpus.of([], []), 25, 300, seed=0)
     for comparison in (
-        alone, alone.group([1, 2], 2, 10), alone.rest(np.arange(25) > 3, 200)
+        alone, alone.group([1, 2], 2, 10), alone.restricted(np.arange(25) > 3, 200)
     ):  # fmt: skip
         with pytest.raises(UnmeasurableError, match="no training tune has a note"):
             _ = comparison.all_copies

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import read_tunes
 from musicgen.metrics.ngram import NgramModel
+from musicgen.metrics.registry import measure
+from musicgen.metrics.tunes import read_tunes
 
 NOTE = re.compile(r"[_^=]*[A-Ga-g][,']*[\d/]*")
 NOTE_DIVERGENCE = "similarity/note_divergence"

@@ -9,7 +9,7 @@ from scipy.stats import entropy, wasserstein_distance
 
 from musicgen.metrics.distributions import Distribution, entropy_bits, joined, pitch_ngrams, wasserstein
 from musicgen.metrics.distributions import divergence as divergence_of
-from musicgen.metrics.melody import UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
 
 codes = st.lists(st.integers(-5, 5), min_size=1, max_size=60).map(lambda values: np.array(values, np.int64))
 

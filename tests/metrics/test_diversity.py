@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import diversity
-from musicgen.metrics.melody import UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
 from tests.metrics.test_families import melodies_of
 
 

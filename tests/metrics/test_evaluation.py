@@ -7,9 +7,9 @@ import pytest
 from musicgen.metrics import evaluation as evaluation_module
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
-from musicgen.metrics.melody import read_corpus
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
+from musicgen.metrics.tunes import read_corpus
 
 SCALE = Reference(sample_size=40, note_budget=500, num_corpus_tunes=300, mean={}, sd={}, floor={})
 LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, mean={}, sd={}, floor={})
@@ -17,7 +17,7 @@ LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, 
 
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator.of_texts(SCALE, oneills[60:], oneills[:60], asks_abc2midi=False)
+    return Evaluator.of_texts(SCALE, oneills[60:], oneills[:60], runs_abc2midi=False)
 
 
 def assert_numbers_or_reasons(evaluation: Evaluation) -> None:
@@ -125,7 +125,7 @@ def test_groups_take_the_scale_of_a_reference_of_their_size(evaluator: Evaluator
     tunes, keys = oneills[:40], ["X:", "K:D"] * 20
     assert all(
         group.metrics["diversity/distinct_4"] is None
-        for group in Evaluator.of_texts(LARGE_SCALE, oneills[60:], [], asks_abc2midi=False)
+        for group in Evaluator.of_texts(LARGE_SCALE, oneills[60:], [], runs_abc2midi=False)
         .evaluate_by(tunes, keys)
         .values()
     )
@@ -177,7 +177,7 @@ def test_the_seed_draws_the_sample(oneills: list[str]) -> None:
     small = Reference(sample_size=10, note_budget=100, num_corpus_tunes=300, mean={}, sd={}, floor={})
     samples = []
     for seed in (0, 0, 1):
-        one = Evaluator.of_texts(small, oneills[60:64], [], seed=seed, asks_abc2midi=False)
+        one = Evaluator.of_texts(small, oneills[60:64], [], seed=seed, runs_abc2midi=False)
         samples.append([tune.text for tune in one.compare(oneills[:30]).sample])
     assert samples[0] == samples[1] != samples[2]
 
@@ -187,7 +187,7 @@ def test_tunes_are_asked_about_unless_somebody_says_otherwise(oneills: list[str]
     assert None not in [tune.parses for tune in asking.compare(oneills[:2]).delivered]
     plain = Evaluator(SCALE, Corpus.of(read_corpus(oneills[60:64]), []))
     assert None not in [tune.parses for tune in plain.compare(oneills[:2]).delivered]
-    silent = Evaluator.of_texts(SCALE, oneills[60:64], [], asks_abc2midi=False)
+    silent = Evaluator.of_texts(SCALE, oneills[60:64], [], runs_abc2midi=False)
     assert silent.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not asked"
 
 

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
-from musicgen.metrics.melody import Melody, ScoredTune, UnmeasurableError, read_tunes
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.profile import Profile
+from musicgen.metrics.tunes import ScoredTune, UnmeasurableError, read_tunes
+from musicgen.notation.melodies import Melody
 
 HEADER = "X:1\nT:One\nM:4/4\nL:1/4\nK:C\n"
 
@@ -57,7 +58,7 @@ class TestValidity:
 
     def test_parse_rate_follows_abc2midi(self) -> None:
         good, silent = HEADER + "CDEF|GABc|]\n", "X:1\nT:Silence\nK:C\n"
-        assert validity.parse_rate(read_tunes([good, silent], asks_abc2midi=True), 2) == 0.5
+        assert validity.parse_rate(read_tunes([good, silent], runs_abc2midi=True), 2) == 0.5
         with pytest.raises(UnmeasurableError, match="not asked"):
             validity.parse_rate(read_tunes([good]), 1)
 
@@ -119,11 +120,7 @@ class TestSimilarity:
         similarity.transition_divergence,
         similarity.transition_matrix_divergence,
     )
-    DISTANCES = (
-        similarity.note_count_distance,
-        similarity.range_distance,
-        similarity.mean_interval_distance,
-    )
+    DISTANCES = (similarity.note_count_distance, similarity.range_distance, similarity.mean_interval_distance)
 
     @given(melodies, melodies)
     @settings(max_examples=60, deadline=None)
@@ -184,7 +181,7 @@ class TestOriginality:
         assert originality.longest_copy(found) == 16
         assert originality.copied_share(found) == 16 / 24
         # Seventeen runs of eight; the first nine lie in the passage.
-        assert originality.novelty(found) == pytest.approx(8 / 17)
+        assert originality.novelty_8(found) == pytest.approx(8 / 17)
 
     def test_transposing_hides_a_copy_only_as_written(self) -> None:
         up = self.PASSAGE.translate(str.maketrans("CDEFGABc", "DEFGABcd"))

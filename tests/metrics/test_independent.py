@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import diversity
-from musicgen.metrics.melody import Melody, ScoredTune, read_tunes
+from musicgen.metrics.tunes import ScoredTune, read_tunes
 from musicgen.notation import ParsedTune, convert, sounding_notes
+from musicgen.notation.melodies import Melody
 
 TICKS = 480
 TOLERANCE = 0.003

@@ -3,11 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from musicgen.metrics import measuring
+from musicgen.metrics import registry
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.measuring import measure
-from musicgen.metrics.melody import read_tunes
-from musicgen.metrics.registry import METRICS
+from musicgen.metrics.registry import METRICS, measure
+from musicgen.metrics.tunes import read_tunes
 from tests.soak.commands import small_tune
 
 COMPARISON = Comparison(tuple(read_tunes([small_tune(0)])), 1, Corpus.of([], []), 10, 20, seed=0)
@@ -33,6 +32,6 @@ def test_a_metric_that_is_no_number_is_a_mistake_of_the_program(
     value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "validity/tune_rate"
-    monkeypatch.setattr(measuring, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
+    monkeypatch.setattr(registry, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
     with pytest.raises(AssertionError, match=f"{name} is {value}"):
         measure(COMPARISON)

@@ -61,11 +61,7 @@ class Draws:
 def test_a_draw_falls_into_the_share_of_its_character() -> None:
     """Of "ab" and "aa": end 1/3, a 4/9, b 2/9, in the order of the alphabet."""
     model = NgramModel(order=1).fit(["ab", "aa"])
-    for numbers, text in (
-        ((0.3334, 0.7777, 0.7779, 0.3332), "aab"),
-        ((0.0,), ""),
-        ((0.9999,), "bbbbb"),
-    ):
+    for numbers, text in (((0.3334, 0.7777, 0.7779, 0.3332), "aab"), ((0.0,), ""), ((0.9999,), "bbbbb")):
         assert model.sample(2, 5, Draws(*numbers)) == [text, text]  # pyright: ignore[reportArgumentType]
     assert model.sample(1, 0, np.random.default_rng(0)) == [""]
 

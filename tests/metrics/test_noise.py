@@ -18,7 +18,7 @@ RIGHT, WRONG = HEADER + "CDEF|GABc|]", HEADER + "CDE|GABcd|CD|]"
 
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator.of_texts(SCALE, oneills[60:90], oneills[:40], asks_abc2midi=False)
+    return Evaluator.of_texts(SCALE, oneills[60:90], oneills[:40], runs_abc2midi=False)
 
 
 def test_the_error_of_a_mean_of_groups_is_the_textbooks() -> None:
@@ -85,7 +85,7 @@ def test_undrawn_tunes_and_unended_ones_count(oneills: list[str]) -> None:
         Reference(sample_size=20, note_budget=300, num_corpus_tunes=300, mean={}, sd={}, floor={}),
         oneills[60:90],
         oneills[:40],
-        asks_abc2midi=False,
+        runs_abc2midi=False,
     )
     noise = small.sampling_noise(oneills[200:260], ended=[True, False] * 30)
     assert noise["validity/complete_rate"] == pytest.approx(np.sqrt(0.25 / 60), rel=0.8)
@@ -117,6 +117,6 @@ def test_each_part_has_its_share_of_the_note_budget(oneills: list[str]) -> None:
     """Two tunes of eight notes and a budget of sixteen: one of them has half of it."""
     for budget, is_there in ((16, True), (17, True), (18, False)):
         scale = Reference(sample_size=200, note_budget=budget, num_corpus_tunes=9, mean={}, sd={}, floor={})
-        evaluator = Evaluator.of_texts(scale, oneills[60:70], [], asks_abc2midi=False)
+        evaluator = Evaluator.of_texts(scale, oneills[60:70], [], runs_abc2midi=False)
         noise = evaluator.sampling_noise([RIGHT, RIGHT.replace("C", "c")])
         assert ("diversity/distinct_2" in noise) == is_there

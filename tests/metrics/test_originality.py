@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import originality
-from musicgen.metrics.melody import UnmeasurableError
 from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.tunes import UnmeasurableError
 from tests.metrics.test_families import HEADER, melodies_of, tunes_of
 
 PASSAGE = "CDEF|GABc|cBAG|FEDC|"
@@ -52,9 +52,9 @@ def test_novelty_needs_eight_notes() -> None:
     (seven, eight) = copies("CDEFGAB|", "CDEFGABd|", training=PASSAGE)
     assert seven.novel.tolist() == [] and eight.novel.tolist() == [True]
     with pytest.raises(UnmeasurableError, match="no tune has 8 notes"):
-        originality.novelty([seven])
-    assert originality.novelty([seven, eight]) == 1
-    for function in (originality.longest_copy, originality.copied_share, originality.novelty):
+        originality.novelty_8([seven])
+    assert originality.novelty_8([seven, eight]) == 1
+    for function in (originality.longest_copy, originality.copied_share, originality.novelty_8):
         with pytest.raises(UnmeasurableError, match="no tune has"):
             function([])
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.metrics.distributions import Distribution
-from musicgen.metrics.melody import Melody, UnmeasurableError
 from musicgen.metrics.profile import Notes, Profile
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Melody
 
 melodies = st.lists(
     st.builds(

@@ -95,7 +95,7 @@ def test_verdict_in_words() -> None:
 
 def test_a_reference_says_how_a_value_stands_to_it() -> None:
     reference = Reference(20, 500, 100, mean={"a": 0.5, "b": 1.0}, sd={"a": 0.1, "b": 0.2}, floor={})
-    assert reference.beside == {"a": {"mean": 0.5, "sd": 0.1}, "b": {"mean": 1.0, "sd": 0.2}}
+    assert reference.by_metric == {"a": {"mean": 0.5, "sd": 0.1}, "b": {"mean": 1.0, "sd": 0.2}}
     assert reference.verdict("a", 0.8) == "3.0 SD above the corpus"
     assert reference.verdict("a", None) is None and reference.verdict("c", 0.5) is None
 

@@ -5,15 +5,15 @@ import pytest
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.melody import read_corpus, read_tunes
 from musicgen.metrics.registry import ARROWS, METRICS, Direction
+from musicgen.metrics.tunes import read_corpus, read_tunes
 
 
 @pytest.fixture(scope="module")
 def comparison(oneills: list[str]) -> Comparison:
     """Thirty tunes, the last of them broken off and one without bars, of 40 requested."""
     texts = [*oneills[:28], oneills[28][:-9], "X:1\nK:C\n"]
-    delivered = tuple(read_tunes(texts, ended=[True] * 28 + [False, True], asks_abc2midi=True))
+    delivered = tuple(read_tunes(texts, ended=[True] * 28 + [False, True], runs_abc2midi=True))
     corpus = Corpus.of(read_corpus(oneills[60:120]), read_corpus(oneills[20:50]))
     return Comparison(delivered, 40, corpus, sample_size=20, note_budget=700, seed=3)
 
@@ -46,7 +46,7 @@ def test_every_metric_is_what_its_name_says(comparison: Comparison) -> None:
         "diversity/pair_distance": diversity.pair_distance(diversity.pair_distances(c.melodies)),
         "originality/longest_copy": originality.longest_copy(c.copies),
         "originality/copied_share": originality.copied_share(c.copies),
-        "originality/novelty_8": originality.novelty(c.copies),
+        "originality/novelty_8": originality.novelty_8(c.copies),
         "originality/longest_transposed_copy": originality.longest_transposed_copy(c.copies),
         "originality/transposed_copied_share": originality.transposed_copied_share(c.copies),
         "structure/lag_repeat": structure.lag_repeat(c.bars),

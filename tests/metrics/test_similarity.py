@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import similarity
-from musicgen.metrics.melody import Melody, UnmeasurableError
+from musicgen.metrics.tunes import UnmeasurableError
+from musicgen.notation.melodies import Melody
 from tests.metrics.test_families import profile_of
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import structure
-from musicgen.metrics.melody import Melody, UnmeasurableError, read_tunes
+from musicgen.metrics.tunes import UnmeasurableError, read_tunes
+from musicgen.notation.melodies import Melody
 from tests.metrics.test_families import melodies_of
 
 

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from musicgen.metrics.registry import HEADLINE, METRICS
 from musicgen.metrics.table import (
-    conditional_table,
+    group_table,
     headline_table,
     metrics_table,
     print_table,
@@ -71,7 +71,7 @@ def test_groups_stand_in_rows_with_the_corpus_below_and_without_what_none_of_the
         "0.5": {"validity/bar_rate": 0.9, "validity/tune_rate": None, "diversity/distinct_4": 0.25},
         "1.1": {"validity/bar_rate": 0.7, "diversity/distinct_4": None},
     }
-    table = conditional_table(by, "temperature", REFERENCE)
+    table = group_table(by, "temperature", REFERENCE)
     assert [column.header for column in table.columns] == ["temperature", "bar\nrate", "distinct\n4"]
     assert cells(table) == [
         ["0.5", "0.9000", "0.2500"],
@@ -87,7 +87,7 @@ def test_a_page_has_plain_columns_from_its_edge_on_and_numbers_below_one_another
     values = {"validity/bar_rate": 0.95, "diversity/pitch_range": 199.96}
     print_table(metrics_table(values, values, REFERENCE, {}, {}))
     by_group = {"0.5": values, "[bold]K:D": {"validity/bar_rate": 0.5}}
-    print_table(conditional_table(by_group, "prompt", REFERENCE))
+    print_table(group_table(by_group, "prompt", REFERENCE))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
         "metric                  value      corpus ± SD  floor  verdict",
         "validity/bar_rate      0.9500  0.9800 ± 0.0100         3.0 SD below the corpus",

@@ -3,12 +3,12 @@
 import pytest
 
 from musicgen.metrics import validity
-from musicgen.metrics.melody import UnmeasurableError, read_tunes
+from musicgen.metrics.tunes import UnmeasurableError, read_tunes
 from tests.metrics.test_families import HEADER, tunes_of
 
 
 def test_every_rate_counts_what_was_requested_and_nothing_has_none() -> None:
-    tunes = read_tunes([HEADER + "CDEF|GABc|]"] * 3, asks_abc2midi=[True] * 3)
+    tunes = read_tunes([HEADER + "CDEF|GABc|]"] * 3, runs_abc2midi=[True] * 3)
     for rate in (validity.complete_rate, validity.parse_rate, validity.tune_rate):
         assert (rate(tunes, 3), rate(tunes, 4)) == (1, 0.75)
         assert rate([], 1) == 0
@@ -17,7 +17,7 @@ def test_every_rate_counts_what_was_requested_and_nothing_has_none() -> None:
 
 
 def test_one_tune_that_was_not_asked_about_is_enough_for_no_parse_rate() -> None:
-    tunes = read_tunes([HEADER + "CDEF|]"] * 2, asks_abc2midi=[True, False])
+    tunes = read_tunes([HEADER + "CDEF|]"] * 2, runs_abc2midi=[True, False])
     with pytest.raises(UnmeasurableError, match="abc2midi was not asked"):
         validity.parse_rate(tunes, 2)
 

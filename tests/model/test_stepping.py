@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.engine.products import Precision
+from musicgen.engine.choice import Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import build_network
-from musicgen.model.stepping import Stepper, _ModuleReader
+from musicgen.model.stepping import Stepper, _ModuleStepper
 
 TEXTS = [
     "K:C\nCD|CE|CD|C2|",
@@ -51,7 +51,7 @@ def check(config: ModelConfig, precision: Precision, tolerance: float) -> None:
     tokens = torch.from_numpy(np.stack([VOCABULARY.encode(text) for text in TEXTS], axis=1))
     read = torch.from_numpy(InputReader(config, VOCABULARY, 5).read(tokens.numpy()))
     expected, _ = network(read)
-    stepper, by_modules = Stepper(network, VOCABULARY, 5), _ModuleReader(network)
+    stepper, by_modules = Stepper(network, VOCABULARY, 5), _ModuleStepper(network)
     rows = torch.arange(5)
     for step in range(len(tokens)):
         if step == 14:

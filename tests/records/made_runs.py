@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from musicgen.config import Change
 from musicgen.records.record import RunRecord, Status
 from musicgen.records.runs import FoundRun
 
@@ -49,9 +50,6 @@ def made_run(
     whole: dict[str, object] = {**config, "seed": seed}
     if study is not None:
         whole["study"] = dict(study)
-    changes: dict[str, object] | None = None
-    if change is not None:
-        changes = {"parameter": change[0], "value": change[1], "baseline_value": change[2]}
     record = RunRecord(
         run_id=run_id or str(directory),
         training_id=training_id or str(directory),
@@ -61,7 +59,7 @@ def made_run(
         command="",
         corpus={"name": "oneills", "sha256": "0"},
         weights=None,
-        change=changes,
+        change=None if change is None else Change(*change),
         retuned=dict(retuned or {}),
         metrics=dict(metrics or {}),
         sampling_noise=dict(noise or {}),

@@ -4,7 +4,7 @@ from musicgen.errors import InputError
 from musicgen.records.criteria import CRITERIA, POINTS, SCALES, check_criteria, check_point
 
 
-def test_every_point_of_every_scale_has_words_of_its_own() -> None:
+def test_every_point_of_every_scale_has_a_label() -> None:
     assert POINTS == (1, 2, 3, 4, 5)
     assert list(CRITERIA) == ["musicality", "variety", "structure", "emotion_and_style"]
     assert list(SCALES) == [*CRITERIA, "set_variety"]
@@ -16,7 +16,7 @@ def test_every_point_of_every_scale_has_words_of_its_own() -> None:
 def test_criteria_come_in_the_order_of_the_page() -> None:
     assert check_criteria(["structure", "musicality"]) == ["musicality", "structure"]
     assert check_criteria([]) == []
-    with pytest.raises(InputError, match=r"^criterion groove: no such one; allowed are musicality, variety,"):
+    with pytest.raises(InputError, match=r"^criterion groove: unknown; allowed are musicality, variety,"):
         check_criteria(["musicality", "groove"])
 
 

@@ -35,7 +35,7 @@ def rating(tune: str, point: int, listener: str = "Anna", run_id: str = "one", *
     return Rating(**(values | more))  # pyright: ignore[reportArgumentType]
 
 
-def test_a_run_has_the_mean_of_its_tunes_and_their_standard_error() -> None:
+def test_a_run_has_the_mean_and_error_of_its_tunes() -> None:
     runs = [made_run("one", run_id="one"), made_run("two", run_id="two")]
     ratings = [
         rating("a", 5),
@@ -55,7 +55,7 @@ def test_a_run_has_the_mean_of_its_tunes_and_their_standard_error() -> None:
     assert with_ratings(runs, []) == runs
 
 
-def test_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path: Path) -> None:
+def test_ratings_are_found_and_other_tables_refused(tmp_path: Path) -> None:
     run = made_run(tmp_path / "sweep/arm/seed=0")
     written(run, tmp_path)
     assert find_ratings([run]) == []
@@ -67,7 +67,7 @@ def test_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path:
     assert (first.seed, first.index, first.rating, first.is_repeat) == (0, 3, 4, False)
     assert (second.seed, second.anchor, second.is_repeat) == (None, "corpus", True)
     (tmp_path / "sweep/ratings.csv").write_text("name,points\nAnna,4\n")
-    with pytest.raises(InputError, match="is no table of ratings"):
+    with pytest.raises(InputError, match="is not a table of ratings"):
         read_ratings(tmp_path / "sweep/ratings.csv")
 
 
@@ -84,7 +84,7 @@ def test_a_tune_has_the_mean_of_its_listeners_and_criteria() -> None:
     assert tune_means([]) == {}
 
 
-def test_mean_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_path: Path) -> None:
+def test_mean_ratings_are_found_and_other_tables_refused(tmp_path: Path) -> None:
     run = made_run(tmp_path / "sweep/arm/seed=0")
     written(run, tmp_path)
     assert find_means([run], tmp_path) == []
@@ -93,11 +93,11 @@ def test_mean_ratings_are_found_beside_runs_and_a_foreign_table_is_one_line(tmp_
     (row,) = find_means([run], tmp_path / "sweep")
     assert (row["arm"], row["mean"], row["num_listeners"]) == ("baseline", "3.5", "2")
     path.write_text("arm,mean\nbaseline,3\n")
-    with pytest.raises(InputError, match="no table of mean ratings, it has no column criterion"):
+    with pytest.raises(InputError, match="not a table of mean ratings: column criterion is missing"):
         find_means([run])
 
 
-def test_every_point_has_words_of_its_own() -> None:
+def test_every_point_has_a_label() -> None:
     for criterion in CRITERIA.values():
         assert len(set(criterion.labels)) == 5 and all(criterion.labels) and criterion.question.endswith("?")
     assert check_criteria(["structure", "musicality"]) == ["musicality", "structure"]

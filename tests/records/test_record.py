@@ -31,7 +31,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text())["schema_version"] == 1
 
 
-def test_nan_is_not_written_and_the_older_record_stays(tmp_path: Path) -> None:
+def test_nan_is_refused_and_the_old_record_stays(tmp_path: Path) -> None:
     record().write(tmp_path)
     broken = record()
     broken.metrics["fit/test_loss"] = float("nan")
@@ -44,12 +44,12 @@ def test_nan_is_not_written_and_the_older_record_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (None, "no run directory"),
+        (None, "not a run directory"),
         ("{", "cannot be read"),
         ("\xff", "cannot be read"),
-        ("[]", "no record of a run"),
+        ("[]", "not the record of a run"),
         ("{}", "schema_version None"),
-        ('{"schema_version": 1, "name": "other"}', "no record of a run"),
+        ('{"schema_version": 1, "name": "other"}', "not the record of a run"),
     ],
 )
 def test_a_folder_without_a_good_record_is_refused(
@@ -66,7 +66,7 @@ def good_record() -> bytes:
 
 
 @pytest.mark.parametrize("name", records.VALUES)
-def test_a_record_that_parses_and_is_wrong_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_wrong_value_is_refused(name: str, tmp_path: Path) -> None:
     content = records.changed(good_record(), records.VALUES[name])
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(InputError, match="run.json: ") as refusal:
@@ -75,20 +75,20 @@ def test_a_record_that_parses_and_is_wrong_is_refused(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", records.TEXTS)
-def test_what_is_no_record_at_all_is_refused(name: str, tmp_path: Path) -> None:
+def test_other_content_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_bytes(records.TEXTS[name])
     with pytest.raises(InputError, match="run.json: "):
         RunRecord.read(tmp_path)
 
 
-def test_a_record_that_is_no_file_or_too_large_is_refused(tmp_path: Path) -> None:
+def test_a_pipe_or_a_huge_record_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "run.json")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a regular file"):
         RunRecord.read(tmp_path)
     (tmp_path / "run.json").unlink()
     with (tmp_path / "run.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
-    with pytest.raises(InputError, match="larger than 16 MiB"):
+    with pytest.raises(InputError, match="larger than the limit of 16 MiB"):
         RunRecord.read(tmp_path)
 
 

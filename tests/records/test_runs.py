@@ -10,7 +10,7 @@ from musicgen.records.runs import LEADING_COLUMNS, FoundRun, find_runs, read_row
 from tests.records.made_runs import LOSS, RATE, made_run, written
 
 
-def test_runs_are_found_at_and_below_any_path_once_and_in_order(tmp_path: Path) -> None:
+def test_runs_are_found_at_and_below_paths_once(tmp_path: Path) -> None:
     for name in ("b/x/seed=0", "a/x/seed=1", "a/x/seed=0"):
         written(made_run(name), tmp_path)
     found = find_runs([tmp_path / "b" / "x" / "seed=0", tmp_path, tmp_path / "a"])
@@ -39,7 +39,7 @@ def test_a_path_without_a_run_is_one_line(tmp_path: Path) -> None:
         "\xff",
     ],
 )
-def test_a_record_that_is_none_is_named(content: str, tmp_path: Path) -> None:
+def test_a_broken_record_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_bytes(content.encode("latin-1"))
     with pytest.raises(InputError, match=r"run.json: ") as caught:
@@ -65,7 +65,7 @@ def test_the_table_has_the_agreed_columns_and_plain_cells() -> None:
     assert table["validity/tune_rate"].isna().to_list() == [False, True, True]
 
 
-def test_integers_stay_integers_beside_empty_cells(tmp_path: Path) -> None:
+def test_integers_stay_integers_next_to_empty_cells(tmp_path: Path) -> None:
     table = runs_table([made_run(), made_run(change=("model.hidden_size", 128, 64))])
     write_csv(table, tmp_path / "runs.csv")
     assert pandas.read_csv(tmp_path / "runs.csv", dtype=str)["value"].to_list()[1] == "128"
@@ -96,12 +96,12 @@ def test_only_a_complete_run_has_values() -> None:
     ("content", "problem"),
     [
         (b"a,b\n\xff\xfe,1\n", "cannot be read"),
-        (b"a,b\n1\n", "row 1 has other cells"),
-        (b"a,b\n1,2\n1,2,3\n", "row 2 has other cells"),
+        (b"a,b\n1\n", "row 1 has more or fewer cells"),
+        (b"a,b\n1,2\n1,2,3\n", "row 2 has more or fewer cells"),
         (b"a\n" + b"x" * 200_000, "cannot be read: field larger"),
     ],
 )
-def test_a_table_that_is_none_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
+def test_a_broken_table_is_refused(content: bytes, problem: str, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(InputError, match=f"t.csv: {problem}"):
         read_rows(tmp_path / "t.csv")
@@ -111,19 +111,19 @@ def found(folder: Path) -> FoundRun:
     return FoundRun(folder, made_run(metrics={}).record)
 
 
-def test_the_history_of_a_run_that_was_killed_ends_with_its_last_whole_row(tmp_path: Path) -> None:
+def test_the_history_of_a_killed_run_ends_with_its_last_row(tmp_path: Path) -> None:
     head = "iteration,train_loss,validation_loss,learning_rate,tokens_per_second\n"
     assert found(tmp_path).history() is None
     (tmp_path / "history.csv").write_text(head + "10,2.5,,0.004,900\n20,2.")
     history = found(tmp_path).history()
     assert history is not None and history["train_loss"].tolist() == [2.5]
     (tmp_path / "history.csv").write_text(head + "10,low,,0.004,900\n")
-    with pytest.raises(InputError, match="train_loss holds something that is no number"):
+    with pytest.raises(InputError, match="train_loss contains something that is not a number"):
         found(tmp_path).history()
 
 
 @pytest.mark.parametrize("number", ["inf", "nan", "many", "-1", "1e300"])
-def test_bars_that_count_nothing_are_refused(number: str, tmp_path: Path) -> None:
+def test_a_wrong_number_of_bars_is_refused(number: str, tmp_path: Path) -> None:
     (tmp_path / "tunes.csv").write_text(f"num_bars\n{number}\n")
-    with pytest.raises(InputError, match="counts no bars"):
+    with pytest.raises(InputError, match="not a number of bars"):
         _ = found(tmp_path).num_bars

@@ -14,7 +14,7 @@ from tests.reporting.written_study import GOOD, HOSTILE_TITLE, write_run
 ORIGIN = "musicgen run 12ab, lstm 1 x 64, corpus oneills, seed 0"
 
 
-def test_a_tunebook_comes_apart_as_it_was_put_together() -> None:
+def test_a_tunebook_is_split_as_it_was_joined() -> None:
     texts = [
         "X:9\nT:one\nK:C\nCDE",
         "X:2\nX:3\nN:mine\nK:C\nX:2\nN:musicgen run of mine\nCDE",
@@ -55,7 +55,7 @@ def test_files_of_different_runs_are_one_line(tmp_path: Path) -> None:
     assert [tune.is_valid for tune in found] == [True] * (NUM_TUNES - 1) + [False]
     table = run.directory / "tunes.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(InputError, match="has 8 tunes, tunes.csv 7: they are not of one run"):
+    with pytest.raises(InputError, match="has 8 tunes, tunes.csv 7: they come from different runs"):
         read_songs(run)
 
 

@@ -4,7 +4,7 @@ from matplotlib.image import imread
 
 from musicgen.notation.parsing import parse_tune
 from musicgen.rendering.midi import perform
-from musicgen.rendering.piano_roll import BARS_A_ROW, MOST_ROWS, draw_piano_roll, read_roll
+from musicgen.rendering.piano_roll import BARS_PER_ROW, MAX_ROWS, draw_piano_roll, read_roll
 
 
 def midi_of(abc, config):
@@ -45,4 +45,4 @@ def test_hostile_titles_are_drawn_as_text(title, make_config, tmp_path, recwarn)
 
 def test_a_picture_has_an_end(make_config):
     abc = "X:1\nM:1/16\nL:1/16\nK:C\n" + "C|" * 400 + "\n"
-    assert len(roll_of(abc, make_config()).beats) == BARS_A_ROW * MOST_ROWS
+    assert len(roll_of(abc, make_config()).beats) == BARS_PER_ROW * MAX_ROWS

@@ -7,14 +7,14 @@ from musicgen.notation.tune import ParsedTune
 from musicgen.rendering import score as score_module
 from musicgen.rendering.mei import to_mei
 from musicgen.rendering.score import Engraver, Score
-from musicgen.rendering.written_reader import MOST_EVENTS, read_written
+from musicgen.rendering.sheet_reader import MAX_EVENTS, read_sheet
 
 SVG = "{http://www.w3.org/2000/svg}"
 MEI = "{http://www.music-encoding.org/ns/mei}"
 
 
 def mei_of(music: str, header: str = "X:1\nT:t\nM:4/4\nL:1/8\nK:D\n") -> ElementTree.Element:
-    return ElementTree.fromstring(to_mei(read_written(parse_tune(header + music + "\n"))))
+    return ElementTree.fromstring(to_mei(read_sheet(parse_tune(header + music + "\n"))))
 
 
 def engrave(parsed: ParsedTune) -> Score:
@@ -144,19 +144,19 @@ def test_title_is_text_and_nothing_else():
 
 
 def test_what_is_drawn_otherwise_is_named():
-    assert read_written(parse_tune("X:1\nK:C\nA#B|")).problems == ("not drawn: '#'",)
-    third = read_written(parse_tune("X:1\nL:1/8\nK:C\nA2/3|")).problems
+    assert read_sheet(parse_tune("X:1\nK:C\nA#B|")).problems == ("not drawn: '#'",)
+    third = read_sheet(parse_tune("X:1\nL:1/8\nK:C\nA2/3|")).problems
     assert third == ("a note of 1/12 of a whole note is drawn as 3/32",)
-    long = read_written(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 1_000))
-    assert sum(len(measure.events) for measure in long.measures) == MOST_EVENTS
-    assert long.problems == (f"the score ends after {MOST_EVENTS} notes",)
+    long = read_sheet(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 1_000))
+    assert sum(len(measure.events) for measure in long.measures) == MAX_EVENTS
+    assert long.problems == (f"the score ends after {MAX_EVENTS} notes",)
 
 
 @pytest.mark.parametrize("abc", ["", "junk!", "X:1\nK:C\n", "X:1\nK:C\nz4|"])
 def test_nothing_to_draw_gives_its_reason(abc):
     parsed = parse_tune(abc)
     score = engrave(parsed)
-    has_notes = any(event.notes for measure in read_written(parsed).measures for event in measure.events)
+    has_notes = any(event.notes for measure in read_sheet(parsed).measures for event in measure.events)
     assert (score.svg is None) == (not has_notes)
     if not has_notes:
         assert score.problems[0] == "no note to draw"

@@ -1,4 +1,4 @@
-"""What is kept on disk for later runs changes no number."""
+"""Results kept on disk for later runs change no number."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,23 +16,23 @@ from tests.commands import TINY
 
 
 def run_again(tunebook: Path, outputs: Path, name: str, *overrides: str) -> tuple[dict[str, object], bytes]:
-    """A run's numbers, times left out, and its tunes.csv."""
+    """The numbers of a run, except times, and its tunes.csv."""
     directory = outputs / name
     directory.mkdir(parents=True)
     quiet = ("tracker=none", "rendering=none", "rendering.plots=false", f"paths.outputs={outputs}")
     config = compose_config([*TINY, f"data.path={tunebook}", *quiet, *overrides])
     record = asdict(execute(prepare(config, directory, "", [])))
-    told = ("metrics", "reasons", "reference", "floor", "sampling_noise", "metrics_by", "corpus")
-    return {key: record[key] for key in told}, (directory / "tunes.csv").read_bytes()
+    names = ("metrics", "reasons", "reference", "floor", "sampling_noise", "metrics_by", "corpus")
+    return {key: record[key] for key in names}, (directory / "tunes.csv").read_bytes()
 
 
-def test_what_is_kept_gives_the_same_numbers_to_the_last_bit(
+def test_kept_results_are_equal_to_the_last_bit(
     tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = run_again(tunebook, tmp_path / "outputs", "first")
 
     def refuse(*_: object) -> None:
-        raise AssertionError("worked out again")
+        raise AssertionError("computed again")
 
     with monkeypatch.context() as context:
         context.setattr(measurement, "mean_loss", refuse)
@@ -40,26 +40,26 @@ def test_what_is_kept_gives_the_same_numbers_to_the_last_bit(
         assert run_again(tunebook, tmp_path / "outputs", "second") == fresh
     kept = {path.name.split("-")[0] for path in (tmp_path / "outputs" / "cache").iterdir()}
     assert {"losses", "melodies", "reference"} <= kept
-    assert run_again(tunebook, tmp_path / "elsewhere", "third") == fresh
+    assert run_again(tunebook, tmp_path / "other", "third") == fresh
 
 
-def test_losses_are_kept_for_their_weights_and_their_split_alone(
+def test_losses_are_kept_per_weights_and_split(
     tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_again(tunebook, tmp_path / "outputs", "first")
 
     def refuse(*_: object) -> None:
-        raise AssertionError("worked out again")
+        raise AssertionError("computed again")
 
     monkeypatch.setattr(measurement, "mean_loss", refuse)
     run_again(tunebook, tmp_path / "outputs", "second", "sampling.temperature=1.2")
     for number, change in enumerate(("training.learning_rate=1e-3", "data.split_seed=7")):
-        with pytest.raises(AssertionError, match="worked out again"):
+        with pytest.raises(AssertionError, match="computed again"):
             run_again(tunebook, tmp_path / "outputs", f"other {number}", change)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"train": {"nats": 1.0}}'])
-def test_a_broken_file_of_losses_is_worked_out_anew(content: str, tunebook: Path, tmp_path: Path) -> None:
+def test_a_damaged_file_of_losses_is_replaced(content: str, tunebook: Path, tmp_path: Path) -> None:
     fresh = run_again(tunebook, tmp_path / "outputs", "first")
     (path,) = (tmp_path / "outputs" / "cache").glob("losses-*.json")
     path.write_text(content)
@@ -67,7 +67,7 @@ def test_a_broken_file_of_losses_is_worked_out_anew(content: str, tunebook: Path
     assert path.read_text() != content
 
 
-def test_losses_come_first_where_others_may_wait_for_them(
+def test_only_the_run_that_trained_computes_losses_first(
     tunebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []

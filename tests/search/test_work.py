@@ -1,6 +1,6 @@
 """What one process does with the trials of a search, on a database of its own."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import optuna
@@ -32,8 +32,7 @@ class Launcher(ProcessLauncher):
         self,
         job_overrides: Sequence[Sequence[str]],
         initial_job_idx: int,
-        follows: Mapping[int, int] | None = None,
-    ) -> Sequence[JobReturn]:
+    ) -> list[JobReturn]:
         is_failed = isinstance(self._ending, JobFailed)
         ended = JobReturn(status=JobStatus.FAILED if is_failed else JobStatus.COMPLETED)
         ended.return_value = self._ending

@@ -3,7 +3,7 @@
     python -m tests.soak.concurrency [--processes 32] [--trials together sweeps ...] [--folder DIR]
 
 Each trial starts commands beside each other, lets something happen to them, and compares what every run left
-with the same run done alone: tests/soak/equality.py says what is compared. `--folder` keeps the outputs; what
+with the same run done alone: tests/soak/results.py says what is compared. `--folder` keeps the outputs; what
 was done alone there is not done again. Exits with 1 where a result differs, a training was done twice though
 nobody removed it, or a command said anything that it should not.
 """
@@ -26,7 +26,7 @@ from musicgen.records.runs import find_runs
 from musicgen.training.folder import LOCK
 from tests.soak.clocks import Clock
 from tests.soak.commands import ITERATIONS, SONGS, TINY, Command, start, wait_until, write_tunebook
-from tests.soak.equality import Results, differing, results
+from tests.soak.results import Results, differing, results
 from tests.soak.tally import Row, check_other, compare, count, end_well, measured, told
 
 LEVELS = (("model.cell", ("lstm", "gru")), ("training.precision", ("fp32", "bf16")), ("seed", ("0", "1")))
@@ -254,7 +254,7 @@ class Trials:
         status = waiter.end()
         seconds = time.monotonic() - started
         row.notes.append(f"Ctrl-C ended a waiting run in {seconds:.1f} s")
-        is_told = waiter.last_line.startswith("musicgen: interrupted; the same command goes on")
+        is_told = waiter.last_line.startswith("musicgen: interrupted; run the same command again")
         if status != 130 or seconds > MOST_SECONDS_TO_STOP or not is_told:
             row.problems.append(f"Ctrl-C: status {status} after {seconds:.1f} s: {waiter.last_line}")
 

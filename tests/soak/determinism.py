@@ -4,7 +4,7 @@
 
 Each trial does one run, or one study, several times and prints a row for each circumstance: the kinds of
 results that are equal to those of the first, and those that differ, each with the first name that does.
-tests/soak/equality.py lists what is compared, and what is left out because it holds times or folders. Exits
+tests/soak/results.py lists what is compared, and what is left out because it holds times or folders. Exits
 with 1 where anything differs that docs/reliability.md promises to be equal.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from musicgen.records.runs import find_runs
 from tests.soak.commands import SONGS, TINY, Command, start, write_tunebook
-from tests.soak.equality import Results, differing, results
+from tests.soak.results import Results, differing, results
 
 SURROUNDINGS: Mapping[str, Mapping[str, str]] = {
     "PYTHONHASHSEED=1": {"PYTHONHASHSEED": "1"},

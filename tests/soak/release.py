@@ -17,7 +17,7 @@ from pathlib import Path
 
 from musicgen import __version__
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SONG_FILES = ("*.abc", "*.mid", "*.wav", "*.svg", "*.png")
 """Kinds of files of each song that is rendered."""
 

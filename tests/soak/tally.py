@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from musicgen.records.runs import FoundRun
 from tests.soak.commands import WAITS, Command, Memory
-from tests.soak.equality import Results, differing, results
+from tests.soak.results import Results, differing, results
 
 
 @dataclass

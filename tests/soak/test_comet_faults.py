@@ -17,7 +17,7 @@ TRIALS = [
 
 
 @pytest.mark.slow
-def test_a_run_is_whole_says_what_happened_and_comes_through_later(tunebook: Path, tmp_path: Path) -> None:
+def test_a_run_survives_comet_faults_and_uploads_later(tunebook: Path, tmp_path: Path) -> None:
     overrides = [*SMALL, f"data.path={tunebook}"]
     trial = try_run(NO_FOLDER, 1, tmp_path / "run", tmp_path / "outputs", overrides)
     assert trial.problem == "" and trial.told and trial.train_seconds > 0

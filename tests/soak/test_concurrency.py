@@ -6,11 +6,11 @@ import pytest
 
 from tests.soak import concurrency
 from tests.soak.concurrency import Trials
-from tests.soak.equality import differing
+from tests.soak.results import differing
 
 
 @pytest.mark.slow
-def test_who_waits_for_a_suspended_training_says_so_can_be_ended_and_ends_with_its_result(
+def test_waiting_for_a_suspended_training_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(concurrency, "LONG", 300)

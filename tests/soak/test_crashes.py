@@ -19,12 +19,12 @@ def disturb(folder: Path, *arguments: str) -> int:
 
 
 @pytest.mark.slow
-def test_a_killed_training_ends_as_if_undisturbed(folder: Path) -> None:
+def test_a_killed_training_resumes_to_the_same_result(folder: Path) -> None:
     assert disturb(folder, "--commands", "train", "--kinds", "kills", "--number", "2") == 0
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_a_line_and_costs_nothing_when_there_is_room(folder: Path) -> None:
+def test_a_run_recovers_from_a_full_disk(folder: Path) -> None:
     try:
         with mounted(folder / "try"):
             pass
@@ -33,7 +33,7 @@ def test_a_full_disk_is_a_line_and_costs_nothing_when_there_is_room(folder: Path
     assert disturb(folder, "--commands", "train", "--kinds", "full", "--number", "1") == 0
 
 
-def test_a_command_that_leaves_half_a_file_is_found_out(tmp_path: Path) -> None:
+def test_a_half_written_file_is_detected(tmp_path: Path) -> None:
     whole = {
         "run.json": "{}\n",
         "history.csv": "a,b\n1,2\n",

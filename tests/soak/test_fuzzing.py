@@ -24,7 +24,7 @@ def reader_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
-def test_what_crashed_a_reader_once_is_read_or_refused(path: Path) -> None:
+def test_former_crashes_are_read_or_refused(path: Path) -> None:
     read, _ = READERS[reader_of(path)].load()
     with contextlib.suppress(InputError):
         read(path.read_bytes())
@@ -50,7 +50,7 @@ def fail(content: bytes, error: type[Exception] = ValueError) -> None:
         raise error("so")
 
 
-def test_each_crash_is_kept_once_by_its_smallest_input(tmp_path: Path) -> None:
+def test_each_crash_is_stored_once_with_its_smallest_input(tmp_path: Path) -> None:
     book = CrashBook(tmp_path, "tunes")
     for content in (b"abcd", b"ab", b"abc", b"b"):
         book.watch(fail, content, 1.0)
@@ -70,7 +70,7 @@ def test_a_slow_input_is_a_crash(tmp_path: Path) -> None:
     assert told.read_text().startswith(TooSlow.__name__)
 
 
-def test_an_error_is_told_apart_by_its_place() -> None:
+def test_errors_are_distinguished_by_place() -> None:
     with pytest.raises(ValueError, match="so") as first:
         fail(b"a")
     with pytest.raises(ValueError, match="invalid literal") as second:
@@ -79,7 +79,7 @@ def test_an_error_is_told_apart_by_its_place() -> None:
 
 
 @pytest.mark.slow
-def test_the_command_fuzzes_where_atheris_is_installed(tmp_path: Path) -> None:
+def test_fuzzing_runs_if_atheris_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     command = [
         sys.executable,

@@ -23,15 +23,15 @@ from typing import NoReturn
 
 import psutil
 
-from musicgen.train import PRELOAD
+from musicgen.sweep.fork_server import PRELOADED
 
 _MORE = (
     "musicgen.sample",
     "musicgen.listen",
     "musicgen.listening.server",
-    "musicgen.listening.results_table",
+    "musicgen.listening.printing",
     "musicgen.report",
-    "musicgen.reporting.page",
+    "musicgen.reporting.markup",
     "musicgen.reporting.pack",
     "musicgen.search.work",
     "optuna",
@@ -138,7 +138,7 @@ def _end_all() -> None:
 @cache
 def import_all() -> None:
     """Import what commands import; the first one would wait for it."""
-    for name in (*PRELOAD, *_MORE):
+    for name in (*PRELOADED, *_MORE):
         if name not in _LEFT_OUT:
             importlib.import_module(name)
     gc.freeze()

@@ -1,6 +1,6 @@
 """A program whose jobs behave well or badly: `python -m tests.sweep.sweep_app --multirun what=value,raise`.
 
-It prints one line of JSON for each job when all are over.
+It prints a line of JSON for each job when all have ended.
 """
 
 import ctypes
@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,62 +23,72 @@ from hydra.core.utils import JobStatus
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig
 
+from musicgen.config import Config, compose_config
 from musicgen.errors import InputError
-from musicgen.sweep.launcher import ProcessLauncher, Program, register
+from musicgen.sweep import fork_server
+from musicgen.sweep.launcher import ProcessLauncher, QueuedJob
 from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
 from musicgen.training.progress import (
     WAITING_FOR_REFERENCE,
     WAITING_TO_TRAIN,
-    Progress,
-    tell_stage,
-    tell_waiting,
+    TrainingProgress,
+    report_stage,
+    report_waiting,
 )
 
 log = logging.getLogger(__name__)
 
 
 class Stubborn(Exception):
-    """Cannot be pickled, and its class is unknown to whoever launches."""
+    """Cannot be pickled, and the launcher does not know its class."""
 
     def __init__(self, first: object, second: object) -> None:
         super().__init__("stubborn\nas a mule")
         self.first, self.second = first, second
 
 
-class TellingSweeper(Sweeper):
-    """Every value of `what` is a job; tells how each ended."""
+class PrintingSweeper(Sweeper):
+    """Every value of `what` is a job; prints how each ended."""
+
+    typed: Config
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
-        self.config = config
+        self.config, self.loader = config, hydra_context.config_loader
         self.launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
 
     def sweep(self, arguments: list[str]) -> None:
         (swept,) = (text.removeprefix("what=") for text in arguments if text.startswith("what="))
         common = [text for text in arguments if not text.startswith("what=")]
         assert isinstance(self.launcher, ProcessLauncher)
-        names = swept.split(",")
-        follows = {number: number - 1 for number, what in enumerate(names) if what.startswith("goes_on")}
-        returns = self.launcher.launch([[*common, f"what={what}"] for what in names], 0, follows)
-        for job in returns:
+        jobs = {}
+        for number, what in enumerate(swept.split(",")):
+            overrides = [*common, f"what={what}"]
+            follows = number - 1 if what == "follows" else None
+            jobs[number] = QueuedJob(overrides, partial(self.configs_of, overrides), follows)
+        for job in self.launcher.run(jobs):
             error = None if job.status is JobStatus.COMPLETED else job._return_value
-            told = {
+            ending = {
                 "overrides": job.overrides,
                 "value": None if error else job.return_value,
                 "error": error and str(error),
                 "error_class": error and error.error_class,
                 "launcher_has_torch": "torch" in sys.modules,
             }
-            print(json.dumps(told))
+            print(json.dumps(ending))
+
+    def configs_of(self, overrides: list[str]) -> tuple[DictConfig, Config]:
+        composed = self.loader.load_sweep_config(self.config, overrides)
+        return composed, replace(self.typed, device=composed.device)
 
 
-def do(config: DictConfig) -> float | None:
+def do(composed: DictConfig, config: Config | None = None) -> float | None:
     """One job."""
-    folder = Path(config.folder)
-    (folder / f"{config.what}.pid").write_text(str(os.getpid()))
+    folder, what = Path(composed.folder), composed.what
+    (folder / f"{what}.pid").write_text(str(os.getpid()))
     print("a line on stdout")
     log.info("a line in the log")
-    match config.what:
+    match what:
         case "raise":
             raise KeyError("no such thing")
         case "bad_input":
@@ -97,40 +109,37 @@ def do(config: DictConfig) -> float | None:
         case "slow" | "slow_too":
             started = time.monotonic()
             time.sleep(0.3)
-            (folder / config.what).write_text(f"{started} {time.monotonic()}")
+            (folder / what).write_text(f"{started} {time.monotonic()}")
         case "train":
             _train(folder)
         case "hang":
             _hang(folder)
         case "meet_1" | "meet_2":
-            _meet(folder / ("meet_2.pid" if config.what == "meet_1" else "meet_1.pid"))
+            _meet(folder / ("meet_2.pid" if what == "meet_1" else "meet_1.pid"))
         case "trains_and_stays":
-            tell_waiting(WAITING_TO_TRAIN, "waiting for another training")
+            report_waiting(WAITING_TO_TRAIN, "waiting for another training")
             time.sleep(0.5)
-            with Progress(1) as progress:
+            with TrainingProgress(1) as progress:
                 time.sleep(1)
                 progress.record(Record(1, 2.0, 2.5, 0.1, 1e4))
                 (folder / "trained").touch()
-            niceness = os.nice(0)
-            tell_stage("sampling")
-            (folder / "niceness").write_text(f"{niceness} {os.nice(0)}")
-            _meet(folder / "goes_on.pid")
-        case "goes_on" | "goes_on_too":
-            assert (folder / "trained").exists(), "started before there was anything to go on from"
+            report_stage("sampling")
+            _meet(folder / "follows.pid")
+        case "follows":
+            assert (folder / "trained").exists(), "started before there was anything to resume from"
         case "crowded":
             _need_room(folder)
         case "company":
             _meet(folder / "tried")
-            time.sleep(0.5)
             (folder / "room").touch()
         case "waits" | "waits_too":
-            tell_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
+            report_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
-    return config.number / 4
+    return composed.number / 4
 
 
 def _need_room(folder: Path) -> None:
-    """End as if the system had no thread left, until the job that runs at the same time has ended."""
+    """Fail as if the system had no thread left, until the job that runs at the same time has ended."""
     if not (folder / "tried").exists():
         _meet(folder / "company.pid")
         (folder / "tried").touch()
@@ -139,22 +148,22 @@ def _need_room(folder: Path) -> None:
 
 
 def _train(folder: Path) -> None:
-    """Train until somebody asks for the end, like a training that saves its state then."""
-    with listen_for_interruption() as interruption, Progress(1000) as progress:
+    """Train until interrupted, then save, as a real training does."""
+    with listen_for_interruption() as interruption, TrainingProgress(1000) as progress:
         for iteration in range(1, 1000):
             progress.record(Record(iteration, 2.0, 2.5 if iteration % 2 else None, 0.1, 1e4))
             (folder / "trains").touch()
             time.sleep(0.02)
             if interruption.requested:
-                # A second wish would fall into this and end it.
+                # A second signal would arrive during this and end it unsaved.
                 time.sleep(0.7)
                 (folder / "saved").touch()
                 raise TrainingInterrupted(iteration)
-    tell_stage("sampling")
+    report_stage("sampling")
 
 
 def _hang(folder: Path) -> None:
-    """Never end, whatever the signal, and neither does what this starts."""
+    """Start a process, and never end on a signal, and neither does that process."""
     helper = subprocess.Popen(["sleep", "300"])
     (folder / "helper.pid").write_text(str(helper.pid))
     while True:
@@ -162,14 +171,14 @@ def _hang(folder: Path) -> None:
             (folder / "hangs").touch()
             time.sleep(60)
         except KeyboardInterrupt:
-            (folder / "deaf").touch()
+            (folder / "interrupted").touch()
 
 
 def _meet(other: Path) -> None:
-    """End only when the other one is here too."""
-    deadline = time.monotonic() + 10
+    """Return once another job has created the file."""
+    deadline = time.monotonic() + 120
     while not other.exists():
-        assert time.monotonic() < deadline, "nobody came"
+        assert time.monotonic() < deadline, f"{other.name} did not appear"
         time.sleep(0.01)
 
 
@@ -177,32 +186,29 @@ VALUES = {
     "defaults": [
         "_self_",
         {"override hydra/launcher": "local"},
-        {"override hydra/sweeper": "telling"},
+        {"override hydra/sweeper": "printing"},
     ],
     "what": "value",
     "number": 1,
     "folder": "???",
     "device": "cpu",
     "hydra": {
-        "sweep": {"dir": "${folder}/sweep-with-${what}", "subdir": "${hydra.job.num}-${what}"},
+        "sweep": {"dir": "${folder}/sweep", "subdir": "${hydra.job.num}-${what}"},
         "job": {"name": "sweep_app"},
     },
 }
 
 
-def has_cuda() -> bool:
-    Path(os.environ["ASKED"], str(os.getpid())).touch()
-    return True
-
-
 def main() -> None:
-    register(Program(threads_of=lambda config: 1, finds_cuda=has_cuda))
-    Plugins.instance().register(TellingSweeper)
+    fork_server.PRELOADED = ()
+    PrintingSweeper.typed = compose_config(["data=file", "data.path=none.abc", "training.num_threads=1"])
+    for plugin in (PrintingSweeper, ProcessLauncher):
+        Plugins.instance().register(plugin)
     store = ConfigStore.instance()
     store.store(name="sweep_app", node=VALUES)
     node = {"_target_": "musicgen.sweep.launcher.ProcessLauncher", "num_jobs": None}
     store.store("local", node, group="hydra/launcher")
-    store.store(group="hydra/sweeper", name="telling", node={"_target_": f"{__name__}.TellingSweeper"})
+    store.store(group="hydra/sweeper", name="printing", node={"_target_": f"{__name__}.PrintingSweeper"})
     hydra.main(config_name="sweep_app")(do)()
 
 

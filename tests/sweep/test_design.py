@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
 from musicgen.config import Change, conf_folder, parse_config
 from musicgen.errors import InputError
-from musicgen.sweep.design import Arm, Star, without_hydra
+from musicgen.sweep.design import PlannedArm, StudyDesign, without_hydra
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:
@@ -16,24 +16,24 @@ def composed(overrides: Sequence[str]) -> DictConfig:
         return compose("config", overrides=list(overrides), return_hydra_config=True)
 
 
-def star(*overrides: str) -> Star:
+def design(*overrides: str) -> StudyDesign:
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     plain = [
         text for text, override in zip(overrides, parsed, strict=True) if not override.is_sweep_override()
     ]
     config = parse_config(without_hydra(composed(plain)))
-    return Star.of(parsed, config.study, config.seed)
+    return StudyDesign.of(parsed, config.study, config.seed)
 
 
-def arms(*overrides: str) -> list[Arm]:
-    return star(*overrides).arms(composed)
+def arms(*overrides: str) -> list[PlannedArm]:
+    return design(*overrides).arms(composed)
 
 
 def names(*overrides: str) -> list[str]:
     return [arm.name for arm in arms(*overrides)]
 
 
-def test_two_parameters_make_a_star_and_no_grid() -> None:
+def test_two_parameters_are_changed_one_at_a_time() -> None:
     assert names("training.learning_rate=1e-3,1e-2", "model.hidden_size=64,128") == [
         "baseline",
         "training.learning_rate=0.001",
@@ -43,7 +43,7 @@ def test_two_parameters_make_a_star_and_no_grid() -> None:
     ]
 
 
-def test_the_level_of_the_baseline_is_not_run_twice() -> None:
+def test_a_level_equal_to_the_baseline_is_not_an_arm() -> None:
     assert names("training=smoke", "training.learning_rate=1e-3,5e-3,0.005,1e-2") == [
         "baseline",
         "training.learning_rate=0.001",
@@ -52,7 +52,7 @@ def test_the_level_of_the_baseline_is_not_run_twice() -> None:
     assert names("model=lstm,gru") == ["baseline", "model=lstm"]
 
 
-def test_every_arm_differs_from_the_baseline_in_its_parameter_alone() -> None:
+def test_an_arm_differs_only_in_its_parameter() -> None:
     baseline, *changed = arms("training=smoke", "model.cell=gru", "training.batch_size=8,16")
     for arm in changed:
         expected = baseline.config.as_dict()
@@ -61,7 +61,7 @@ def test_every_arm_differs_from_the_baseline_in_its_parameter_alone() -> None:
         assert arm.config.change == Change("training.batch_size", arm.value("training.batch_size"), 32)
 
 
-def test_a_group_is_a_parameter_whose_levels_are_its_files() -> None:
+def test_a_group_is_a_parameter_with_its_files_as_levels() -> None:
     _, lstm = arms("model=gru,lstm")
     assert lstm.config.change == Change("model", "lstm", "default", []) and lstm.config.model.cell == "lstm"
 
@@ -77,34 +77,34 @@ def test_a_list_is_one_level() -> None:
     assert prompts.config.change == Change("sampling.prompts", ["X:1\\nK:D\\n"], ["X:"])
 
 
-def test_seeds_are_repetitions_and_whatever_follows_the_seed_follows() -> None:
-    found = star("seed=3,1,3", "training.batch_size=8,16")
+def test_seeds_repeat_every_arm_with_what_refers_to_the_seed() -> None:
+    found = design("seed=3,1,3", "training.batch_size=8,16")
     assert found.seeds == [3, 1]
     again = found.arms(composed)[1].with_seed(1)
     assert (again.seed, again.data.split_seed, again.training.batch_size) == (1, 1, 8)
     assert again.change == Change("training.batch_size", 8, 32)
-    fixed = star("data.split_seed=7", "seed=3,1").arms(composed)[0].with_seed(1)
+    fixed = design("data.split_seed=7", "seed=3,1").arms(composed)[0].with_seed(1)
     assert (fixed.seed, fixed.data.split_seed) == (1, 7)
-    assert star("seed=5", "model=lstm,gru").seeds == [5]
+    assert design("seed=5", "model=lstm,gru").seeds == [5]
 
 
-def test_a_declared_study_is_what_the_command_line_changes() -> None:
+def test_the_command_line_overrides_a_declared_study() -> None:
     declared = [
         "study.baseline=['training=smoke','model.hidden_size=32']",
         "study.changes={training.batch_size:[8,16],model:[gru]}",
         "study.seeds=[4,5]",
     ]
-    found = star(*declared, "model.hidden_size=48", "model=lstm")
+    found = design(*declared, "model.hidden_size=48", "model=lstm")
     assert found.seeds == [4, 5]
     baseline, *changed = found.arms(composed)
     assert (baseline.config.model.hidden_size, baseline.config.training.num_iterations) == (48, 300)
     assert [arm.name for arm in changed] == ["training.batch_size=8", "training.batch_size=16", "model=gru"]
-    assert star(*declared, "training.batch_size=64,128").levels["training.batch_size"] == ["64", "128"]
-    assert star(*declared, "seed=9").seeds == [9]
+    assert design(*declared, "training.batch_size=64,128").levels["training.batch_size"] == ["64", "128"]
+    assert design(*declared, "seed=9").seeds == [9]
 
 
-def test_every_level_is_tuned_again_with_the_same_choices() -> None:
-    found = star("study.nuisance={training.learning_rate:[1e-3,4e-3]}", "training.batch_size=8,16")
+def test_every_level_is_retuned_with_the_same_choices() -> None:
+    found = design("study.nuisance={training.learning_rate:[1e-3,4e-3]}", "training.batch_size=8,16")
     assert [(arm.name, arm.config.retuned) for arm in found.arms(composed)] == [
         ("baseline", {}),
         ("training.batch_size=8", {}),
@@ -116,7 +116,7 @@ def test_every_level_is_tuned_again_with_the_same_choices() -> None:
 
 
 def test_winners_are_combined() -> None:
-    found = star("training.batch_size=8,16", "model=gru,lstm")
+    found = design("training.batch_size=8,16", "model=gru,lstm")
     baseline, small, _, lstm = found.arms(composed)
     joint = found.combine(composed, baseline, [small, lstm])
     assert (joint.config.training.batch_size, joint.config.model.cell) == (8, "lstm")
@@ -139,6 +139,6 @@ def test_long_values_do_not_share_a_folder() -> None:
         ("training.learning_rate=interval(0,1)", "intervals are for a search"),
     ],
 )
-def test_what_cannot_be_a_study_says_so(override: str, complaint: str) -> None:
+def test_an_override_that_a_study_cannot_sweep_is_refused(override: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        star(override)
+        design(override)

@@ -1,4 +1,4 @@
-"""What a sweep shows: names, the table at every size of terminal, times, and plain lines elsewhere."""
+"""What a sweep shows: names, the table on every size of terminal, times, and plain lines on other outputs."""
 
 import io
 import re
@@ -13,20 +13,19 @@ from musicgen.sweep.display import (
     describe_end,
     draw,
     name_jobs,
-    tell_duration,
 )
-from musicgen.training.progress import Standing
+from musicgen.training.progress import Progress
 
 
-def running(name: str, started: float, *sights: tuple[float, Standing]) -> RunningJob:
+def running(name: str, started: float, *samples: tuple[float, Progress]) -> RunningJob:
     job = RunningJob(name, started)
-    for now, standing in sights:
-        job.see(standing, now)
+    for now, standing in samples:
+        job.update(standing, now)
     return job
 
 
 def text_of(state: SweepState, width: int, height: int, now: float) -> list[str]:
-    """The lines of the picture."""
+    """The drawn lines."""
     file = io.StringIO()
     Console(file=file, width=width, height=height, force_terminal=True, color_system=None).print(
         draw(state, width, height, now)
@@ -37,14 +36,14 @@ def text_of(state: SweepState, width: int, height: int, now: float) -> list[str]
 def half_way() -> SweepState:
     """At second 100: two of six jobs are done, one failed, two run."""
     state = SweepState({number: f"run {number}" for number in range(6)}, started=0.0)
-    state.durations, state.num_failed, state.most_at_once = [30.0, 50.0], 1, 2
-    first, later = Standing("training", 100, 400, 2.5), Standing("training", 200, 400, 1.25, 1.5, 45123.0)
+    state.durations, state.num_failed, state.max_running = [30.0, 50.0], 1, 2
+    first, later = Progress("training", 100, 400, 2.5), Progress("training", 200, 400, 1.25, 1.5, 45123.0)
     state.running[3] = running("training.learning_rate=0.001 seed=1", 80.0, (90.0, first), (100.0, later))
-    state.running[4] = running("model=gru seed=1", 70.0, (95.0, Standing("sampling", 400, 400, 1.0, 1.2)))
+    state.running[4] = running("model=gru seed=1", 70.0, (95.0, Progress("sampling", 400, 400, 1.0, 1.2)))
     return state
 
 
-def test_a_job_is_named_by_what_it_changes_beside_the_others() -> None:
+def test_a_job_is_named_by_what_only_it_changes() -> None:
     common = ["training=smoke", "hydra/launcher=local", "paths.outputs=/tmp/x", "data.path=tunes.abc"]
     names = name_jobs(
         [
@@ -60,14 +59,14 @@ def test_a_job_is_named_by_what_it_changes_beside_the_others() -> None:
     assert name_jobs([]) == []
 
 
-def test_the_table_tells_stage_losses_speed_and_time_left() -> None:
+def test_the_table_has_stage_losses_speed_and_time_left() -> None:
     lines = text_of(half_way(), 120, 30, 100.0)
     (first,) = (line for line in lines if "learning_rate" in line)
     assert re.search(r"learning_rate=0\.001 seed=1 .* training .* 50% .* 1\.2500 .* 1\.5000 .* 45,123", first)
     assert "20 s" in first, "200 iterations are left at 10 a second"
     (second,) = (line for line in lines if "model=gru" in line)
     assert "sampling" in second and "100%" in second and " s " not in second
-    assert "3 of 6 runs over, 1 failed" in lines[-1] and "1:40 min so far" in lines[-1]
+    assert "3 of 6 runs finished, 1 failed" in lines[-1] and "1:40 min so far" in lines[-1]
 
 
 @pytest.mark.parametrize("width", [20, 40, 50, 64, 80, 100, 200])
@@ -81,37 +80,37 @@ def test_the_table_fits_every_terminal(width: int, height: int) -> None:
     assert any("seed=1" in line for line in lines), "the end of a name says most"
 
 
-def test_a_name_or_a_value_with_brackets_is_shown_as_it_is() -> None:
+def test_brackets_in_a_name_are_not_markup() -> None:
     state = SweepState({0: ""}, started=0.0)
     state.running[0] = running('sampling.prompts=["[red]"] seed=1', 0.0)
     assert 'sampling.prompts=["[red]"] seed=1' in "\n".join(text_of(state, 120, 30, 1.0))
 
 
-def test_time_left_follows_the_jobs_that_ended_and_those_under_way() -> None:
+def test_time_left_follows_finished_and_running_jobs() -> None:
     state = half_way()
     # A job takes 40 s: the first has 20 s left, the second 10 s, one waits; two run at a time.
     assert state.seconds_left(100.0) == pytest.approx((20 + 10 + 40) / 2)
     state.durations = []
-    # The first foretells that a job takes 20 s + 20 s; now three wait, since none is done.
+    # By the first, a job takes 20 s + 20 s; now three wait, since none has finished.
     assert state.seconds_left(100.0) == pytest.approx((20 + 10 + 3 * 40) / 2)
     assert SweepState({0: "a"}, started=0.0).seconds_left(5.0) is None
 
 
-def test_speed_is_that_of_the_last_seconds() -> None:
-    """A resumed training shows its earlier iterations at once, which says nothing of its speed."""
-    sights = [(0.0, Standing("training", 0, 10_000)), (0.1, Standing("training", 9_000, 10_000))]
-    sights += [(0.1 + step / 4, Standing("training", 9_000 + step, 10_000)) for step in range(1, 60)]
-    assert running("a", 0.0, *sights).seconds_left() == pytest.approx((1000 - 59) / 4)
+def test_speed_is_measured_on_the_last_seconds() -> None:
+    """A resumed training reports its earlier iterations at once, which says nothing about its speed."""
+    samples = [(0.0, Progress("training", 0, 10_000)), (0.1, Progress("training", 9_000, 10_000))]
+    samples += [(0.1 + step / 4, Progress("training", 9_000 + step, 10_000)) for step in range(1, 60)]
+    assert running("a", 0.0, *samples).seconds_left() == pytest.approx((1000 - 59) / 4)
 
 
-def test_time_left_is_unknown_before_two_sights_and_after_training() -> None:
-    once = Standing("training", 10, 100)
+def test_time_left_is_unknown_before_and_after_training() -> None:
+    once = Progress("training", 10, 100)
     assert running("a", 0.0, (1.0, once)).seconds_left() is None
     assert running("a", 0.0, (1.0, once), (1.0, once)).seconds_left() is None
-    assert running("a", 0.0, (1.0, once), (2.0, Standing("sampling", 100, 100))).seconds_left() is None
+    assert running("a", 0.0, (1.0, once), (2.0, Progress("sampling", 100, 100))).seconds_left() is None
 
 
-def test_the_line_of_an_ended_job() -> None:
+def test_the_line_of_a_finished_job() -> None:
     assert describe_end(3, 12, "model=gru seed=1", 12.4, 1.23456, None) == (
         "3 of 12: model=gru seed=1: validation 1.2346 in 12 s"
     )
@@ -119,28 +118,13 @@ def test_the_line_of_an_ended_job() -> None:
     assert describe_end(1, 2, "a", 1.0, None, None) == "1 of 2: a: done in 1.0 s"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (9.97, "10 s"),
-        (59.4, "59 s"),
-        (59.7, "1:00 min"),
-        (3599.7, "1:00 h"),
-        (7500, "2:05 h"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert tell_duration(seconds) == text
-
-
-def test_without_a_terminal_there_are_plain_lines_alone() -> None:
+def test_without_a_terminal_only_lines_are_printed() -> None:
     file = io.StringIO()
     long = "sampling.prompts=" + "X" * 200
     with SweepDisplay(SweepState({7: long, 8: "b"}), Console(file=file, width=80)) as display:
         for number in (7, 8):
             display.start(number)
-            display.tell(number, Standing("training", 1, 2))
+            display.update(number, Progress("training", 1, 2))
             display.refresh(at_once=True)
         display.end(7, 1.5, None)
         display.end(8, None, "killed by signal 9 (SIGKILL)")

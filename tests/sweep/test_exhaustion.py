@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.sweep.exhaustion import count_memory_kills, is_exhaustion, tells_exhaustion
+from musicgen.sweep.exhaustion import count_memory_kills, is_exhaustion, mentions_exhaustion
 
 
 def caused(error: Exception, by: Exception) -> Exception:
@@ -22,21 +22,21 @@ def caused(error: Exception, by: Exception) -> Exception:
         caused(InputError("abc2midi cannot be run"), BlockingIOError(errno.EAGAIN, "no process")),
     ],
 )
-def test_a_machine_without_threads_or_memory_is_recognised(error: Exception) -> None:
+def test_errors_of_exhaustion_are_recognised(error: Exception) -> None:
     assert is_exhaustion(error)
 
 
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left"), RuntimeError("shapes"), InputError("no such file")]
 )
-def test_other_failures_are_the_jobs_own(error: Exception) -> None:
+def test_other_errors_are_not_exhaustion(error: Exception) -> None:
     assert not is_exhaustion(error)
 
 
-def test_last_words_of_a_library_are_recognised() -> None:
-    assert tells_exhaustion("libgomp: Thread creation failed: Resource temporarily unavailable")
-    assert not tells_exhaustion("Segmentation fault")
+def test_messages_of_libraries_are_recognised() -> None:
+    assert mentions_exhaustion("libgomp: Thread creation failed: Resource temporarily unavailable")
+    assert not mentions_exhaustion("Segmentation fault")
 
 
-def test_kills_for_memory_are_counted_where_the_system_says() -> None:
+def test_memory_kills_are_counted() -> None:
     assert count_memory_kills() >= 0

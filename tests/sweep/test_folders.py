@@ -1,4 +1,4 @@
-"""Folders of runs and sweeps, one for each also where two start at the same moment; what is kept of a job."""
+"""Folders of runs and sweeps, even of two that start at the same moment; what is kept of a job."""
 
 import weakref
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
-from musicgen.sweep.folders import SweepWatch
+from musicgen.sweep.folders import FolderCallback, command, take_back
 from musicgen.system.files import Made
 
 setup_globals()
@@ -15,8 +15,8 @@ setup_globals()
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SweepWatch, "directory", None)
-    monkeypatch.setattr(SweepWatch, "made", Made())
+    monkeypatch.setattr(command, "directory", None)
+    monkeypatch.setattr(command, "made", Made())
 
 
 def config(folder: Path, *overrides: str, directory: str | None = None) -> DictConfig:
@@ -47,48 +47,48 @@ def write_as_hydra(folder: Path) -> None:
         (folder / name).touch()
 
 
-def test_two_runs_of_one_moment_have_two_folders(tmp_path: Path) -> None:
+def test_simultaneous_runs_have_two_folders(tmp_path: Path) -> None:
     first, second = config(tmp_path), config(tmp_path)
     for one in (first, second):
-        SweepWatch().on_run_start(one)
+        FolderCallback().on_run_start(one)
     assert Path(first.hydra.run.dir).name == "04-05-06"
     assert Path(second.hydra.run.dir).name == "04-05-06-2"
     assert Path(first.hydra.run.dir).is_dir() and Path(second.hydra.run.dir).is_dir()
 
 
-def test_two_sweeps_of_one_moment_have_two_folders(tmp_path: Path) -> None:
+def test_simultaneous_sweeps_have_two_folders(tmp_path: Path) -> None:
     first, second = config(tmp_path), config(tmp_path)
     for one in (first, second):
-        SweepWatch().on_multirun_start(one)
+        FolderCallback().on_multirun_start(one)
     folders = [Path(one.hydra.sweep.dir) for one in (first, second)]
     assert [folder.name for folder in folders] == ["04-05-06", "04-05-06-2"]
-    assert SweepWatch.directory == folders[1]
+    assert command.directory == folders[1]
 
 
 def test_a_sweep_that_did_nothing_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     for one in (config(tmp_path), config(tmp_path, f"hydra.sweep.dir={tmp_path}/mine/new")):
-        SweepWatch().on_multirun_start(one)
+        FolderCallback().on_multirun_start(one)
         Path(one.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
-        SweepWatch().on_multirun_end(one)
+        FolderCallback().on_multirun_end(one)
     assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
 
 
 def test_a_sweep_that_did_something_leaves_it(tmp_path: Path) -> None:
     one = config(tmp_path)
-    SweepWatch().on_multirun_start(one)
+    FolderCallback().on_multirun_start(one)
     plan = Path(one.hydra.sweep.dir) / "plan.csv"
     plan.touch()
-    SweepWatch().on_multirun_end(one)
+    FolderCallback().on_multirun_end(one)
     assert plan.is_file()
 
 
-def test_a_run_that_cannot_start_takes_back_what_hydra_wrote(tmp_path: Path) -> None:
+def test_a_run_that_cannot_start_removes_what_hydra_wrote(tmp_path: Path) -> None:
     (tmp_path / "mine" / "thesis").mkdir(parents=True)
     for one in (config(tmp_path), config(tmp_path, f"hydra.run.dir={tmp_path}/mine")):
-        SweepWatch().on_run_start(one)
+        FolderCallback().on_run_start(one)
         write_as_hydra(Path(one.hydra.run.dir))
-    SweepWatch.made.take_back()
+    take_back(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["mine", "thesis"]
 
 
@@ -96,44 +96,40 @@ def test_a_log_that_was_there_stays(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "diary.log").write_text("mine")
     one = config(tmp_path, f"hydra.run.dir={tmp_path}", "hydra.job.name=diary")
     with pytest.raises(SystemExit):
-        SweepWatch().on_run_start(one)
+        FolderCallback().on_run_start(one)
     assert "already has diary.log" in capsys.readouterr().err
     assert (tmp_path / "diary.log").read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", [".hydra", "train.log", "tunes.abc", "tunes", "run.json"])
-def test_a_run_takes_over_no_file_of_anybody(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # A link to nowhere is somebody's, too.
+def test_a_run_overwrites_no_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A broken link counts as a file, too.
     (tmp_path / name).symlink_to("nowhere")
     with pytest.raises(SystemExit) as ended:
-        SweepWatch().on_run_start(config(tmp_path, f"hydra.run.dir={tmp_path}"))
+        FolderCallback().on_run_start(config(tmp_path, f"hydra.run.dir={tmp_path}"))
     errors = capsys.readouterr().err
     assert ended.value.code == 1 and errors.count("\n") == 1 and str(tmp_path) in errors
 
 
 @pytest.mark.parametrize("name", ["plan.csv", "effects.csv", "plots", "search.json", "conf"])
-def test_a_sweep_takes_over_no_file_of_anybody(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sweep_overwrites_no_file(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / name).touch()
     own = config(tmp_path, f"hydra.sweep.dir={tmp_path}")
     with pytest.raises(SystemExit):
-        SweepWatch().on_multirun_start(own)
+        FolderCallback().on_multirun_start(own)
     assert f"already has {name}" in capsys.readouterr().err
     (tmp_path / "multirun.yaml").write_text("hydra: {}")
     with pytest.raises(SystemExit):
-        SweepWatch().on_multirun_start(own)
-    (tmp_path / "multirun.yaml").write_text("_target_: musicgen.sweep.folders.SweepWatch")
-    SweepWatch().on_multirun_start(own)
-    assert SweepWatch.directory == tmp_path
+        FolderCallback().on_multirun_start(own)
+    (tmp_path / "multirun.yaml").write_text("_target_: musicgen.sweep.folders.FolderCallback")
+    FolderCallback().on_multirun_start(own)
+    assert command.directory == tmp_path
 
 
-def test_if_no_folder_can_be_made_hydra_says_so(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_left_to_hydra(tmp_path: Path) -> None:
     (tmp_path / "runs").touch()
     one = config(tmp_path)
-    SweepWatch().on_run_start(one)
+    FolderCallback().on_run_start(one)
     assert Path(one.hydra.run.dir).name == "04-05-06"
 
 
@@ -141,7 +137,7 @@ class Network:
     """Something large."""
 
 
-def test_what_a_job_returned_holds_neither_its_config_nor_what_its_functions_held() -> None:
+def test_a_job_return_keeps_no_config_and_no_local_variables() -> None:
     kept = []
 
     def fail() -> None:
@@ -156,6 +152,6 @@ def test_what_a_job_returned_holds_neither_its_config_nor_what_its_functions_hel
     except ValueError as error:
         job_return.return_value = error
     assert kept[0]() is not None
-    SweepWatch().on_job_end(config, job_return)
+    FolderCallback().on_job_end(config, job_return)
     assert kept[0]() is None and str(job_return._return_value) == "diverged"
     assert job_return.cfg is None and job_return.hydra_cfg is None

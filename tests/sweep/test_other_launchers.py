@@ -10,11 +10,12 @@ from hydra.plugins.launcher import Launcher
 from musicgen.config import PathsConfig
 from musicgen.errors import InputError
 from musicgen.sweep.launcher import JobFailed
-from musicgen.sweep.other_launchers import absolute_paths, describe_missing, launch
+from musicgen.sweep.other_launchers import absolute_paths, launch
+from musicgen.sweep.refusals import describe_missing
 
 
 class BrokenLauncher(Launcher):
-    """Cannot launch anything, as a cluster that does not answer."""
+    """Fails like a cluster that does not answer."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -26,9 +27,7 @@ class BrokenLauncher(Launcher):
         raise self.error
 
 
-def test_paths_mean_the_same_wherever_a_job_is_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_do_not_depend_on_where_a_job_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "a folder, with = signs"
     folder.mkdir()
     monkeypatch.chdir(folder)

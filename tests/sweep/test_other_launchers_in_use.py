@@ -1,4 +1,4 @@
-"""One study with every launcher: the same effects, and runs that fail are the same failures."""
+"""One study with every launcher: the same effects and the same failures."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,16 +9,16 @@ import pytest
 from musicgen.records.runs import find_runs
 from tests.commands import train
 from tests.soak.commands import write_tunebook
-from tests.soak.equality import differing, results
+from tests.soak.results import differing, results
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 STUDY = (
     "--multirun",
     "seed=0,1",
-    # A longer training that goes on from a shorter one, and a run that only samples.
+    # A longer training that resumes from a shorter one, and a run that only samples.
     "training.num_iterations=20,60",
     "sampling.temperature=0.5,0.7",
-    # One that diverges with this weight decay, and one that cannot start, since it is longer than the corpus.
+    # A run that diverges with this weight decay, and one that cannot start: its sequences exceed the corpus.
     "training.weight_decay=1",
     "training.learning_rate=5e-3,10",
     "training.sequence_length=40,99999",
@@ -32,7 +32,7 @@ ENDINGS = {
 }
 LAUNCHERS = {
     "basic": (None, ()),
-    # One process does several runs: none may write into the log or the experiment of another.
+    # A process does several runs, which must not write into each other's log or experiment.
     "joblib": ("hydra_joblib_launcher", ("hydra.launcher.n_jobs=2", "tracker.kind=comet")),
     "ray": ("hydra_ray_launcher", ("hydra.launcher.ray.init.num_cpus=2",)),
     "submitit_local": ("hydra_submitit_launcher", ()),
@@ -49,9 +49,8 @@ def with_launcher(name: str) -> list[str]:
 
 
 def study(corpus: Path, outputs: Path, *options: str) -> Path:
-    """Run the study, check how its runs ended and return its directory."""
+    """Run the study and check how its runs ended; returns its directory."""
     done = train(corpus, outputs, *QUICK, *STUDY, *options)
-    # Some runs do not complete.
     assert done.returncode == 1, done.stderr
     sweep = Path(done.stdout.strip().splitlines()[-1]).absolute()
     runs = pandas.read_csv(sweep / "runs.csv").fillna({"parameter": "baseline"})
@@ -86,11 +85,11 @@ def trained(sweep: Path) -> dict[str, tuple[float | None, float | None]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
-def test_a_study_ends_with_the_same_effects(
+def test_a_study_has_the_same_effects(
     launcher: str, expected: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = with_launcher(launcher)
-    # A relative folder, as users name theirs: the jobs of some launchers are started elsewhere.
+    # A relative folder, since the jobs of some launchers start in another directory.
     monkeypatch.chdir(tmp_path)
     sweep = study(corpus, Path("outputs"), *options)
     assert (sweep / "effects.csv").read_bytes() == (expected / "effects.csv").read_bytes()

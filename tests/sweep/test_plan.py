@@ -3,26 +3,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from musicgen.config import Config, resolve
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.records.store import training_folder
-from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, plan_table
-from musicgen.sweep.plan_table import describe_seconds, summarise_plan
+from musicgen.sweep.design import PlannedArm
+from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, plan_table, summarise_plan
 from tests.test_config import parsed
 
 
 def planned(arm: str, outputs: Path, *overrides: str) -> PlannedRun:
     config: Config = resolve(parsed("training=smoke", f"paths.outputs={outputs}", *overrides))
     training_id = training_identity(config.as_dict(), "0" * 64, "cpu")
-    return PlannedRun(arm, overrides, config, training_id, run_identity(config.as_dict(), training_id))
+    planned_arm = PlannedArm(arm, overrides, OmegaConf.create(), config)
+    return PlannedRun(planned_arm, config, training_id, run_identity(config.as_dict(), training_id))
 
 
 def ordered(runs: list[PlannedRun], *abouts: dict) -> dict[str, PlannedRun]:
-    return {run.arm: run for run in order_runs(runs, Speeds(abouts))}
+    return {run.arm.name: run for run in order_runs(runs, Speeds(abouts))}
 
 
-def star(outputs: Path) -> list[PlannedRun]:
+def five_runs(outputs: Path) -> list[PlannedRun]:
     return [
         planned("baseline", outputs),
         planned("long", outputs, "training.num_iterations=500"),
@@ -32,8 +34,8 @@ def star(outputs: Path) -> list[PlannedRun]:
     ]
 
 
-def test_a_shared_training_is_done_once_the_shorter_runs_first(tmp_path: Path) -> None:
-    runs = ordered(star(tmp_path))
+def test_a_shared_training_is_done_once_by_the_shortest_runs(tmp_path: Path) -> None:
+    runs = ordered(five_runs(tmp_path))
     assert [(arm, run.stored_iterations, run.new_iterations) for arm, run in runs.items()] == [
         ("short", 0, 100),
         ("slow", 0, 300),
@@ -46,8 +48,8 @@ def test_a_shared_training_is_done_once_the_shorter_runs_first(tmp_path: Path) -
     assert (runs["baseline"].shares_with, runs["slow"].shares_with) == ("short/seed=0", None)
 
 
-def test_what_the_store_has_is_not_trained(tmp_path: Path) -> None:
-    runs = star(tmp_path)
+def test_iterations_in_the_store_are_not_planned_again(tmp_path: Path) -> None:
+    runs = five_runs(tmp_path)
     folder = training_folder(runs[0].config, runs[0].training_id)
     folder.path.mkdir(parents=True)
     folder.passing(250).touch()
@@ -57,7 +59,7 @@ def test_what_the_store_has_is_not_trained(tmp_path: Path) -> None:
     assert found["long"].new_iterations == found["cool"].new_iterations == 0
 
 
-def test_a_length_of_its_own_schedule_shares_nothing(tmp_path: Path) -> None:
+def test_lengths_with_a_cosine_schedule_share_nothing(tmp_path: Path) -> None:
     cosine = "training.schedule=cosine"
     runs = ordered(
         [planned("a", tmp_path, cosine), planned("b", tmp_path, cosine, "training.num_iterations=100")]
@@ -65,7 +67,7 @@ def test_a_length_of_its_own_schedule_shares_nothing(tmp_path: Path) -> None:
     assert runs["a"].new_iterations == 300 and runs["b"].new_iterations == 100
 
 
-def test_times_are_those_of_the_training_most_alike_scaled(tmp_path: Path) -> None:
+def test_the_time_of_the_most_similar_training_is_scaled(tmp_path: Path) -> None:
     run = planned("baseline", tmp_path)
     operations = (
         run.config.model.training_flops * run.config.training.batch_size * run.config.training.sequence_length
@@ -81,21 +83,11 @@ def test_times_are_those_of_the_training_most_alike_scaled(tmp_path: Path) -> No
     assert "time unknown" in summarise_plan(list(ordered([run]).values()))
 
 
-def test_the_plan_is_a_table_and_a_line(tmp_path: Path) -> None:
-    runs = list(ordered(star(tmp_path)).values())
+def test_the_plan_is_a_table_and_a_summary(tmp_path: Path) -> None:
+    runs = list(ordered(five_runs(tmp_path)).values())
     table = plan_table(runs)
     assert list(table["new_iterations"]) == [100, 300, 200, 200, 0]
     assert summarise_plan(runs).startswith("5 runs: 800 iterations to train, 700 reused")
-
-
-def test_seconds_are_said_as_people_say_them() -> None:
-    assert [describe_seconds(seconds) for seconds in (None, 4.4, 89, 600, 7200)] == [
-        "?",
-        "4 s",
-        "89 s",
-        "10 min",
-        "2.0 h",
-    ]
 
 
 def test_operations_grow_with_the_square_of_the_hidden_size() -> None:

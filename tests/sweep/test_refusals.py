@@ -1,4 +1,4 @@
-"""What a person got wrong in Hydra's own settings and files is one line, before anything is made."""
+"""A mistake in Hydra's own settings or files is one line, before anything is made."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.commands import TINY, run
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of configs that are broken each in its way."""
+    """A folder of configs, each broken in a different way."""
     folder = tmp_path_factory.mktemp("mine")
     head = b"defaults: [config, _self_]\n"
     (folder / "syntax.yaml").write_bytes(head + b"seed: [7\n")
@@ -21,7 +21,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "line"),
     [
         (["--config-name=syntax"], "syntax.yaml"),
         (["--config-name=tab"], "tab.yaml"),
@@ -33,22 +33,22 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["hydra.job.env_copy=[NOBODY_SET_THIS]"], "NOBODY_SET_THIS"),
         (["--multirun", "+hydra.sweeper.n_trials=2"], "hydra.sweeper.n_trials: no such setting"),
         (["--multirun", "+hydra.launcher.n_jobs=2"], "allowed for ProcessLauncher are num_jobs"),
-        (["--multirun", "hydra.launcher._target_=a.B"], "_target_=a.B: there is no such"),
+        (["--multirun", "hydra.launcher._target_=a.B"], "_target_=a.B: unknown sweeper or launcher"),
         (["--multirun", "hydra/sweeper=optuna", "+hydra.sweeper.sampler.color=1"], "hydra.sweeper.sampler"),
         (["--multirun", "hydra.sweep.subdir=${hydra.job.num}"], "arms and trials name their own"),
     ],
 )
 def test_a_wrong_setting_of_hydra_is_one_line(
-    mine: Path, tmp_path: Path, words: list[str], told: str
+    mine: Path, tmp_path: Path, words: list[str], line: str
 ) -> None:
     places = [f"--config-dir={mine}", f"paths.outputs={tmp_path / 'outputs'}", "data.path=none.abc"]
     done = run("train", *TINY, *places, *words)
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 1 and len(lines) == 1
-    assert lines[0].startswith("musicgen: ") and told in lines[0]
+    assert lines[0].startswith("musicgen: ") and line in lines[0]
 
 
-def test_an_error_of_our_own_is_no_refusal() -> None:
+def test_a_defect_of_ours_is_not_a_refusal() -> None:
     def calls_hydra() -> None:
         describe_refusal(TypeError("from a module of ours"), 3)  # type: ignore[call-arg]
 

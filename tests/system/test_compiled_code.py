@@ -18,7 +18,7 @@ def doubled(values):
 """
 
 
-def test_what_cannot_be_kept_is_compiled_all_the_same() -> None:
+def test_code_that_cannot_be_cached_is_still_compiled() -> None:
     """Code without a file has no place for its machine code, as an installation that nobody may write to."""
     names: dict = {}
     exec(SOURCE, names)
@@ -31,7 +31,7 @@ def test_what_cannot_be_kept_is_compiled_all_the_same() -> None:
 
 
 def keep(folder: Path, own: int, start: Any) -> None:
-    """Be a process that compiles for arguments of its own, for one version of the source after the other."""
+    """Compile for one type of argument in this process, for each version of the source in turn."""
     for version in range(ROUNDS):
         start.wait()
         CodeFiles(str(folder), "function", version).save(("arguments", own), f"code {own} of {version}")
@@ -40,7 +40,7 @@ def keep(folder: Path, own: int, start: Any) -> None:
 ROUNDS, PROCESSES = 25, 8
 
 
-def test_processes_that_compile_at_once_never_find_code_for_other_arguments(tmp_path: Path) -> None:
+def test_parallel_compilers_never_load_code_for_other_types(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start = context.Barrier(PROCESSES)
     processes = [context.Process(target=keep, args=(tmp_path, own, start)) for own in range(PROCESSES)]
@@ -89,7 +89,7 @@ def test_another_process_finds_the_code(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(list((tmp_path / "kept").rglob("*.nbc"))) == 2
 
 
-def test_code_is_compiled_again_when_a_module_that_it_uses_changes(
+def test_code_is_recompiled_when_a_used_module_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))

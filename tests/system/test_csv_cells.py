@@ -14,7 +14,7 @@ FORMULAS = ["=cmd|'/C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_a_formula_becomes_text_and_is_read_as_it_was(text: str) -> None:
+def test_a_formula_survives_a_round_trip_as_text(text: str) -> None:
     written = written_cell(text)
     assert written == f"'{text}" and read_cell(written) == text
 
@@ -27,14 +27,14 @@ def test_numbers_and_plain_texts_stay(value: object) -> None:
 
 
 @given(st.text(alphabet="'=+-@ \t\r\nx1\uff1d", max_size=8))
-def test_every_text_is_read_as_it_was_written(text: str) -> None:
+def test_any_text_survives_a_round_trip(text: str) -> None:
     written = written_cell(text)
     assert isinstance(written, str) and read_cell(written) == text
-    # What is written is no formula any more.
+    # The written text is not a formula.
     assert written[:1] not in "=+-@\t\r" or not written or written == text
 
 
-def test_a_table_with_formulas_in_head_and_cells_is_read_as_it_was(tmp_path: Path) -> None:
+def test_a_table_with_formulas_survives_a_round_trip(tmp_path: Path) -> None:
     table = DataFrame(
         {"=name": FORMULAS, "number": [-0.5] * len(FORMULAS), "mixed": [33, None] * 5}, dtype=object
     )

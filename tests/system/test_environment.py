@@ -32,7 +32,7 @@ def test_any_text_can_be_printed(environment: dict[str, str]) -> None:
     assert done.returncode == 0 and done.stdout.startswith(b"\\u2190") and not done.stderr
 
 
-def test_a_notebooks_backend_is_not_asked_for() -> None:
+def test_a_notebook_backend_is_replaced() -> None:
     done = python("import matplotlib.pyplot", MPLBACKEND="module://nobody.has.this")
     assert done.returncode == 0, done.stderr
 
@@ -56,7 +56,7 @@ def test_a_reader_that_left_is_no_error(unbuffered: str) -> None:
     assert done.returncode == 0 and not done.stderr
 
 
-def test_no_file_takes_the_place_of_a_closed_stdout(tmp_path: Path) -> None:
+def test_a_closed_stdout_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     code = (
         "from musicgen.system import environment; environment.settle_environment(); "
         f"file = open({str(tmp_path / 'file')!r}, 'w'); print('for nobody', flush=True); file.close()"
@@ -66,17 +66,17 @@ def test_no_file_takes_the_place_of_a_closed_stdout(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == ""
 
 
-def test_a_name_that_is_no_text_is_refused_in_one_line() -> None:
+def test_a_name_with_invalid_bytes_is_one_line() -> None:
     done = python("pass", os.fsdecode(b"lat\xfcn.abc"))
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1 and b"rename it" in done.stderr
 
 
-def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+def test_a_deleted_current_folder_is_one_line(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     shell = f'cd {gone} && rmdir {gone} && exec {sys.executable} -c "$0"'
     code = "import sys, musicgen.system.commands as it; sys.exit(it.in_settled_environment(lambda: 0))"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(["bash", "-c", shell, code], capture_output=True, env=environment, timeout=60)
     assert done.returncode == 1 and b"no longer exists" in done.stderr
 
@@ -86,5 +86,5 @@ def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
     ["train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload"],
 )
 def test_every_command_settles_its_environment(module: str) -> None:
-    source = Path(__file__).parent.parent.joinpath("musicgen", f"{module}.py").read_text(encoding="utf-8")
+    source = Path(__file__).parents[2].joinpath("musicgen", f"{module}.py").read_text(encoding="utf-8")
     assert source.rstrip().endswith("sys.exit(in_settled_environment(main))")

@@ -42,9 +42,7 @@ def compute(folder: Path, name: str, locks: bool) -> None:
 
 
 @pytest.mark.parametrize(("locks", "times"), [(True, 1), (False, 2)])
-def test_what_two_processes_need_is_computed_once_or_without_locks_by_both(
-    locks: bool, times: int, tmp_path: Path
-) -> None:
+def test_two_processes_compute_a_value_once_given_locks(locks: bool, times: int, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=compute, args=(tmp_path, name, locks)) for name in ("a", "b")]
     for process in processes:
@@ -62,7 +60,7 @@ def make_folders(parent: Path, start: Any, queue: Any) -> None:
     queue.put([make_new_folder(parent / "deep" / "12-30-00").name for _ in range(20)])
 
 
-def test_a_full_disk_leaves_the_older_file_and_is_named(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_file_and_is_named(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     write_text_atomically(path, "older")
     with pytest.raises(OSError, match="too large") as raised, files_end_at(1000):
@@ -72,7 +70,7 @@ def test_a_full_disk_leaves_the_older_file_and_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_the_disk_has_the_file_before_its_name_and_then_the_name(
+def test_a_file_is_flushed_before_its_name(
     durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, flushed = tmp_path / "run.json", []
@@ -89,7 +87,7 @@ def test_the_disk_has_the_file_before_its_name_and_then_the_name(
     assert flushed == (told if durable else [])
 
 
-def test_a_line_is_appended_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_line_is_appended_completely_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     with path.open("ab", buffering=0) as file:
         append_whole(file, path, b"one\n")
@@ -100,7 +98,7 @@ def test_a_line_is_appended_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\nthree\n"
 
 
-def test_what_is_only_kept_to_save_time_ends_nothing_where_it_cannot_be_kept(
+def test_a_cache_that_cannot_be_written_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     in_the_way = tmp_path / "file"
@@ -109,7 +107,7 @@ def test_what_is_only_kept_to_save_time_ends_nothing_where_it_cannot_be_kept(
     assert computed_once(in_the_way / "cache" / "value.txt", str, lambda: "value", str) == "value"
     with files_end_at(10):
         assert computed_once(tmp_path / "value.txt", str, lambda: "v" * 99, str) == "v" * 99
-    assert [line.split(" is not kept")[0].rpartition("/")[2] for line in caplog.messages] == [
+    assert [line.split(" could not be cached")[0].rpartition("/")[2] for line in caplog.messages] == [
         "tunes.json",
         "value.txt",
         "value.txt",
@@ -117,7 +115,7 @@ def test_what_is_only_kept_to_save_time_ends_nothing_where_it_cannot_be_kept(
     assert not (tmp_path / "value.txt").exists()
 
 
-def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> None:
+def test_a_filled_folder_appears_with_all_its_files(tmp_path: Path) -> None:
     path = tmp_path / "report"
 
     def fail() -> None:
@@ -137,18 +135,14 @@ def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path) -> N
     assert (path / "report.html").read_text() == "whole" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_the_folder_that_the_command_runs_in_can_be_filled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_current_folder_can_be_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with filled_folder(Path()) as place:
         (place / "report.html").write_text("page")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_a_folder_below_one_that_is_not_ours_can_be_filled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_below_a_foreign_one_can_be_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, made = tmp_path / "theirs" / "mine", []
     path.mkdir(parents=True)
     monkeypatch.setattr(os, "access", lambda place, _mode: Path(place) != tmp_path / "theirs")
@@ -158,7 +152,7 @@ def test_a_folder_below_one_that_is_not_ours_can_be_filled(
     assert made == [path] and [one.name for one in path.iterdir()] == ["report.html"]
 
 
-def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
+def test_a_full_disk_error_names_the_final_file(tmp_path: Path) -> None:
     def fill() -> None:
         with filled_folder(tmp_path / "report") as place, files_end_at(10):
             write_text_atomically(place / "report.html", "whole" * 10)
@@ -168,9 +162,7 @@ def test_a_full_disk_is_named_by_what_was_to_be(tmp_path: Path) -> None:
     assert raised.value.filename == str(tmp_path / "report" / "report.html")
 
 
-def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_existing_folder_receives_its_page_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, moved = tmp_path / "report", []
     path.mkdir()
     (path / "mine.txt").write_text("mine")
@@ -191,7 +183,7 @@ def test_a_folder_that_is_there_gets_the_page_after_all_that_it_shows(
     assert (path / "mine.txt").read_text() == "mine" and (path / "songs" / "a.mp3").is_file()
 
 
-def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> None:
+def test_processes_asking_for_one_folder_get_different_ones(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     start, queue = context.Barrier(4), context.Queue()
     processes = [context.Process(target=make_folders, args=(tmp_path, start, queue)) for _ in range(4)]
@@ -204,13 +196,13 @@ def test_processes_that_want_the_same_folder_get_one_each(tmp_path: Path) -> Non
     assert {"12-30-00", "12-30-00-2", "12-30-00-80"} <= set(names) and len(names) == 80
 
 
-def test_a_folder_below_a_link_to_nowhere_is_an_error_and_no_endless_search(tmp_path: Path) -> None:
+def test_a_folder_below_a_broken_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FileExistsError):
         make_new_folder(tmp_path / "link" / "12-30-00")
 
 
-def test_a_file_takes_its_name_when_it_is_whole_and_an_older_one_stays_until_then(tmp_path: Path) -> None:
+def test_a_complete_file_replaces_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
     with replace_atomically(path) as temporary:
@@ -222,7 +214,7 @@ def test_a_file_takes_its_name_when_it_is_whole_and_an_older_one_stays_until_the
     assert path.read_text() == "new" and [path] == list(tmp_path.iterdir())
 
 
-def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
 
@@ -233,13 +225,13 @@ def test_what_fails_on_its_way_leaves_the_older_file_and_nothing_else(tmp_path: 
     with pytest.raises(ZeroDivisionError), replace_atomically(path) as temporary:
         write(temporary)
     assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
-    # Nobody wrote anything: that is no file either.
+    # Nothing was written, so no file appears.
     with pytest.raises(FileNotFoundError), replace_atomically(path):
         pass
     assert path.read_text() == "old" and [path] == list(tmp_path.iterdir())
 
 
-def test_only_what_a_killed_process_was_writing_is_removed(tmp_path: Path) -> None:
+def test_only_unfinished_files_are_removed(tmp_path: Path) -> None:
     ours = {".unfinished-a-0123456789ab.csv", ".unfinished-b-ba9876543210"}
     others = {".unfinished-a-0123.csv", ".unfinished-chapter", "a.csv", ".lock", "unfinished-c"}
     for name in ours | others:
@@ -253,7 +245,7 @@ def test_text_is_written_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "text").read_bytes() == "é\nŋ\r\n".encode()
 
 
-def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_path: Path) -> None:
+def test_cached_values_are_read_and_damaged_ones_recomputed(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "value.json"
     computed: list[int] = []
 
@@ -277,7 +269,7 @@ def test_what_is_known_is_read_and_what_cannot_be_read_is_computed_again(tmp_pat
     assert value() == 7
 
 
-def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> None:
+def test_a_value_computed_by_another_process_is_read(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
     lock = take_lock(path.with_suffix(".lock"))
     assert lock is not None
@@ -290,7 +282,7 @@ def test_what_another_process_has_computed_meanwhile_is_read(tmp_path: Path) -> 
     assert computed_once(path, str, lambda: "ours", str, finish) == "theirs"
 
 
-def test_what_goes_wrong_while_computing_is_told_and_nothing_is_kept(tmp_path: Path) -> None:
+def test_an_error_while_computing_is_raised_and_not_cached(tmp_path: Path) -> None:
     def fail() -> str:
         raise ValueError("no such thing")
 
@@ -300,13 +292,13 @@ def test_what_goes_wrong_while_computing_is_told_and_nothing_is_kept(tmp_path: P
     assert take_lock(tmp_path / "value.lock") is not None
 
 
-def test_the_code_of_a_package_is_all_of_its_modules_in_one_order(tmp_path: Path) -> None:
+def test_the_code_of_a_package_is_its_modules_in_order(tmp_path: Path) -> None:
     for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
         (tmp_path / name).write_text(text)
     assert source_code(tmp_path) == b"onetwo"
 
 
-def test_what_was_made_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
+def test_only_created_files_are_removed_again(tmp_path: Path) -> None:
     (tmp_path / "old" / "notes").mkdir(parents=True)
     (tmp_path / "old" / "train.log").write_text("mine")
     made = Made()
@@ -322,7 +314,7 @@ def test_what_was_made_is_taken_back_and_nothing_else(tmp_path: Path) -> None:
     assert left == ["new", "new/somebody else", "old", "old/notes", "old/train.log"]
 
 
-def test_a_removed_link_leaves_what_it_points_to(tmp_path: Path) -> None:
+def test_removing_a_link_leaves_its_target(tmp_path: Path) -> None:
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
     for name, target in (("to folder", "precious"), ("to file", "precious/file")):
@@ -333,7 +325,7 @@ def test_a_removed_link_leaves_what_it_points_to(tmp_path: Path) -> None:
     assert (tmp_path / "precious" / "file").is_file()
 
 
-def test_removing_a_folder_as_a_file_is_refused(tmp_path: Path) -> None:
+def test_remove_file_refuses_a_folder(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         remove_file(tmp_path / "folder")
@@ -348,7 +340,7 @@ def fill(folder: Path, name: str) -> None:
         (place / name).touch()
 
 
-def test_a_filled_folder_writes_through_no_link(tmp_path: Path) -> None:
+def test_a_filled_folder_does_not_follow_links(tmp_path: Path) -> None:
     for name in ("report", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / "report" / "songs").symlink_to(tmp_path / "elsewhere")

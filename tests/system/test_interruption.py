@@ -58,7 +58,7 @@ def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) ->
 
 
 @pytest.mark.parametrize("numbers", [["SIGHUP", "SIGHUP"], ["SIGTERM", "SIGHUP"], ["SIGINT", "SIGHUP"]])
-def test_a_hangup_behind_another_signal_does_not_stop_the_saving(numbers: list[str], tmp_path: Path) -> None:
+def test_a_hangup_after_another_signal_does_not_stop_saving(numbers: list[str], tmp_path: Path) -> None:
     process = start(WORK, tmp_path, stdout=subprocess.DEVNULL)
     for name in numbers:
         process.send_signal(signal.Signals[name])
@@ -69,7 +69,7 @@ def test_a_hangup_behind_another_signal_does_not_stop_the_saving(numbers: list[s
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_a_second_signal_of_somebody_impatient_ends_at_once(name: str, tmp_path: Path) -> None:
+def test_a_second_signal_acts_at_once(name: str, tmp_path: Path) -> None:
     process = start(WORK, tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process.send_signal(signal.SIGHUP)
     wait_until((tmp_path / "asked").exists, process)
@@ -91,7 +91,7 @@ def test_nohup_keeps_a_command_running(tmp_path: Path) -> None:
     process.wait()
 
 
-def test_what_prints_to_a_terminal_saves_when_the_terminal_is_closed(tmp_path: Path) -> None:
+def test_output_to_a_closed_terminal_does_not_prevent_saving(tmp_path: Path) -> None:
     inner, outer = pty.openpty()
 
     def make_it_the_terminal() -> None:
@@ -106,9 +106,7 @@ def test_what_prints_to_a_terminal_saves_when_the_terminal_is_closed(tmp_path: P
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_every_command_cleans_up_and_ends_with_the_status_of_its_signal(
-    name: str, status: int, tmp_path: Path
-) -> None:
+def test_a_signalled_command_cleans_up_and_sets_its_status(name: str, status: int, tmp_path: Path) -> None:
     process = start(COMMAND, tmp_path, stderr=subprocess.PIPE)
     process.send_signal(signal.Signals[name])
     _, errors = process.communicate(timeout=60)

@@ -27,26 +27,26 @@ def ended(code: str, prefix: str = "") -> tuple[int, str]:
     return process.returncode, output + errors
 
 
-def test_memory_beyond_the_limit_is_refused():
+def test_the_memory_limit_is_enforced():
     assert "MemoryError" in ended("bytearray(2**30)")[1]
 
 
-def test_processor_time_beyond_the_limit_ends_the_program():
+def test_the_processor_time_limit_ends_the_program():
     assert ended("any(iter(int, 1))")[0] == -signal.SIGXCPU
 
 
-def test_a_file_beyond_the_limit_is_refused(tmp_path):
+def test_the_file_size_limit_is_enforced(tmp_path):
     # Python ignores the signal that ends other programs.
     code = f'file = open("{tmp_path}/file", "wb", 0); file.write(bytes(2**16)); file.write(bytes(1))'
     assert "File too large" in ended(code)[1]
 
 
-def test_a_lower_limit_that_the_user_set_stays():
+def test_a_lower_inherited_limit_stays():
     status, output = ended("import resource as r; print(r.getrlimit(r.RLIMIT_NOFILE))", "ulimit -n 7;")
     assert (status, output) == (0, "(7, 7)\n")
 
 
-def test_a_process_that_has_ended_needs_none():
+def test_an_ended_process_needs_no_limits():
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
         limit_process(process.pid, memory_bytes=2**29, cpu_seconds=1, file_bytes=0)

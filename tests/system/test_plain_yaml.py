@@ -22,10 +22,10 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
         ("a: " + "9" * 5000, "4300"),
         ("a: 2026-99-99", "month"),
         ("a: [", "expected"),
-        ("a" * (MAX_BYTES + 1), "larger than 1 MiB"),
+        ("a" * (MAX_BYTES + 1), "larger than the limit of 1 MiB"),
     ],
 )
-def test_what_unfolds_or_is_no_plain_yaml_is_one_line(text: str, reason: str, tmp_path: Path) -> None:
+def test_aliases_and_invalid_yaml_are_one_line(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match=reason) as refusal:
         read_yaml(tmp_path / "a.yaml")
@@ -36,6 +36,10 @@ def test_links_and_pipes_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("a: 1")
     (tmp_path / "a.yaml").symlink_to(tmp_path / "b.yaml")
     os.mkfifo(tmp_path / "c.yaml")
-    for name, reason in (("a.yaml", "is a link"), ("c.yaml", "is no file"), ("d.yaml", "No such file")):
+    for name, reason in (
+        ("a.yaml", "is a link"),
+        ("c.yaml", "is not a regular file"),
+        ("d.yaml", "No such file"),
+    ):
         with pytest.raises(InputError, match=reason):
             read_yaml(tmp_path / name)

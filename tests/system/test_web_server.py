@@ -1,4 +1,4 @@
-"""What every server here shares, on the smallest one. Its use by a page is tested beside that page."""
+"""Behaviour that all servers share, tested on a minimal one; each page has its own tests."""
 
 import errno
 import signal
@@ -21,7 +21,7 @@ from tests.asking import Client, running
 
 
 class SmallServer(LoopbackServer):
-    most_bytes = 100
+    max_post_bytes = 100
 
     def content(self, path: str) -> Content | None:
         kinds = {"/": "text/plain", "/sound": "audio/wav"}
@@ -50,7 +50,7 @@ def client(server: SmallServer) -> Client:
     return Client(server.server_port, server.token)
 
 
-def test_it_listens_on_the_loopback_address_alone(server: SmallServer, client: Client) -> None:
+def test_the_server_listens_only_on_loopback(server: SmallServer, client: Client) -> None:
     assert server.server_address[0] == "127.0.0.1"
     own = f"localhost:{server.server_port}"
     assert client.ask("GET", "/", Host=own, Origin=f"http://{own}")[0] == 200
@@ -58,7 +58,7 @@ def test_it_listens_on_the_loopback_address_alone(server: SmallServer, client: C
     assert client.ask("GET", "/", Host=f"localhost:{server.server_port + 1}")[0] == 403
 
 
-def test_what_says_no_policy_may_load_nothing(client: Client) -> None:
+def test_content_without_a_policy_may_load_nothing(client: Client) -> None:
     for path in ("/", "/nothing"):
         headers = client.ask("GET", path)[1]
         assert headers["content-security-policy"].startswith("default-src 'none'; base-uri 'none'")
@@ -73,7 +73,7 @@ def test_parts_are_of_sounds_alone(client: Client) -> None:
     assert (status, headers["content-length"], nothing) == (200, "10", b"")
 
 
-def test_wrong_input_and_refusals_are_one_line(client: Client) -> None:
+def test_invalid_requests_are_refused_in_one_line(client: Client) -> None:
     assert client.post("echo", {"a": "\ud800"}) == (200, {"told": {"a": "?"}})
     assert client.post("refuse", {}) == (400, {"error": "one line"})
     assert client.post("refuse", {"a": 1}) == (409, {"error": "no"})
@@ -82,10 +82,10 @@ def test_wrong_input_and_refusals_are_one_line(client: Client) -> None:
     assert client.ask("POST", "/api/echo", b"{}", Content_Type="application/json")[0] == 403
 
 
-def test_a_port_is_a_number_that_is_free(server: SmallServer) -> None:
-    with pytest.raises(InputError, match=rf"--port {server.server_port}: .*; --port 0 takes any free one"):
+def test_an_invalid_or_taken_port_is_one_line(server: SmallServer) -> None:
+    with pytest.raises(InputError, match=rf"--port {server.server_port}: .*; --port 0 chooses any free port"):
         SmallServer(server.server_port)
-    with pytest.raises(InputError, match="--port -1: a number from 0 to 65535 is needed"):
+    with pytest.raises(InputError, match="--port -1: must be from 0 to 65535"):
         check_port(-1)
     assert server.url == f"http://{ADDRESS}:{server.server_port}/"
 
@@ -154,7 +154,7 @@ def test_a_post_without_sense_is_refused(
         b"GET / HTTP/1.1\r\n" + (b"X: " + b"a" * 60_000 + b"\r\n") * 4,
     ],
 )
-def test_what_is_no_request_leaves_nothing_on_the_terminal(
+def test_an_invalid_request_prints_nothing(
     content: bytes, server: SmallServer, client: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
     answer = sent(server, content)
@@ -163,7 +163,7 @@ def test_what_is_no_request_leaves_nothing_on_the_terminal(
     assert capfd.readouterr().err == ""
 
 
-def test_a_connection_that_is_reset_leaves_nothing_on_the_terminal(
+def test_a_reset_connection_prints_nothing(
     server: SmallServer, client: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(20):
@@ -174,7 +174,7 @@ def test_a_connection_that_is_reset_leaves_nothing_on_the_terminal(
     assert capfd.readouterr().err == ""
 
 
-def test_half_open_connections_keep_nobody_waiting(server: SmallServer, client: Client) -> None:
+def test_half_open_connections_do_not_block_others(server: SmallServer, client: Client) -> None:
     threads = threading.active_count()
     silent = []
     try:
@@ -195,9 +195,7 @@ def test_half_open_connections_keep_nobody_waiting(server: SmallServer, client: 
             connection.close()
 
 
-def test_a_request_that_comes_too_slowly_is_cut_off(
-    server: SmallServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_request_is_cut_off(server: SmallServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "REQUEST_SECONDS", 0.3)
     with socket.create_connection((ADDRESS, server.server_port), timeout=10) as connection:
         started = time.monotonic()
@@ -241,7 +239,7 @@ sys.exit(exit_status(serve))
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 0), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_a_server_that_ends_finishes_the_post_that_it_answers(name: str, status: int, tmp_path: Path) -> None:
+def test_a_server_finishes_its_posts_before_it_stops(name: str, status: int, tmp_path: Path) -> None:
     command = [sys.executable, "-c", SLOW_SERVER, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -9,7 +9,7 @@ import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
-from musicgen.engine.products import Precision
+from musicgen.engine.choice import Engine, Precision
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import build_network
 from musicgen.training.folder import TrainingFolder
@@ -39,7 +39,7 @@ def trained(
     cell: Literal["lstm", "gru"],
     precision: Precision,
     *,
-    with_modules: bool = False,
+    engine: Engine = "native",
     hidden_size: int = 64,
     num_layers: int = 2,
     num_iterations: int = 200,
@@ -54,9 +54,7 @@ def trained(
         learning_rate=5e-3,
         validation_interval=num_iterations // 4,
     )
-    network = build_network(model, VOCABULARY.size, seed=0, precision=precision)
-    if with_modules:
-        network.read_on_cpu = network.read_with_modules
+    network = build_network(model, VOCABULARY.size, 0, precision, engine)
     tokens = VOCABULARY.encode("\n\n".join(TUNES[:50]))[:, None]
     task = Task(
         network=network,
@@ -77,7 +75,7 @@ def test_in_32_bits_the_loss_curves_lie_on_top_of_each_other(
     cell: Literal["lstm", "gru"], tmp_path: Path
 ) -> None:
     ours = trained(tmp_path / "engine", cell, "fp32")
-    theirs = trained(tmp_path / "modules", cell, "fp32", with_modules=True)
+    theirs = trained(tmp_path / "modules", cell, "fp32", engine="torch")
     assert len(ours.history) == 20 and ours.history[-1].train_loss < ours.history[0].train_loss / 2
     for mine, other in zip(ours.history, theirs.history, strict=True):
         assert mine.train_loss == pytest.approx(other.train_loss, abs=1e-4)

@@ -1,4 +1,4 @@
-"""What a lower validation loss costs in training time."""
+"""The validation loss against the training time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.figures.arms import DrawnStudy, Row, as_number, measured
+from musicgen.effects.effect import as_number
+from musicgen.effects.figures.study import DrawnStudy, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     CATEGORY_COLOURS,
@@ -20,6 +21,7 @@ from musicgen.effects.figures.style import (
     new_figure,
     rule_lightly,
 )
+from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,18 +29,18 @@ if TYPE_CHECKING:
 
 _LOSS = "fit/validation_loss"
 _MARKERS = "osP^vX<>"
-_FEWEST_POINTS = 2
+_MIN_POINTS = 2
 _SAME_TIME = 1.05
-"""Trainings whose times are nearer than by this factor count as equally fast."""
+"""Trainings whose times differ by less than this factor count as equally fast."""
 _WIDE = 5.0
-"""Times whose longest is more than this many times the shortest lie on a log axis."""
+"""Ratio of the longest to the shortest time from which the axis is logarithmic."""
 _OUTLYING = 3.0
-"""Losses this many times as far above the lowest as the third quartile are drawn at the upper edge."""
+"""Losses this many times farther above the lowest than the third quartile are drawn at the upper edge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the trainings of an arm took and gave; one entry a run."""
+    """Training time and loss of an arm, one entry for each run."""
 
     parameter: str
     name: str
@@ -52,18 +54,18 @@ class Cost:
 
 
 def seconds_figure(study: DrawnStudy) -> Figure | None:
-    """Validation loss over the seconds of training; None where fewer than two trainings have both.
+    """Validation loss over the seconds of training; None if fewer than two trainings have both.
 
-    The arms that no faster one matches in loss are numbered along a stair, and named in the legend.
+    The arms with the lowest loss for their time are numbered along a stair and named in the legend.
     """
     costs = [_cost(study, study.baseline_runs, "", "baseline")]
     for arm in study.arms:
         if study.trains_differently(arm):
-            # The parameter's last part is enough beside the legend, which names it whole.
+            # The last part of the parameter is enough, since the legend has its full name.
             name = f"{arm.parameter.rpartition('.')[2]} = {arm.shown_level}"
-            costs.append(_cost(study, study.runs_of(arm), arm.parameter, name))
+            costs.append(_cost(study, arm.runs, arm.parameter, name))
     costs = [cost for cost in costs if cost.seconds]
-    if len(costs) < _FEWEST_POINTS:
+    if len(costs) < _MIN_POINTS:
         return None
     figure, (panel,) = new_figure(
         "What a lower validation loss costs in training time", 1, 1, width=8.5, height=4.8
@@ -71,16 +73,16 @@ def seconds_figure(study: DrawnStudy) -> Figure | None:
     _draw(panel, costs)
     label_axes(
         panel,
-        "seconds of training steps, without validation; other jobs may have run beside them",
+        "seconds of training steps, without validation; other jobs may have run at the same time",
         "validation loss (nats per character)",
     )
     return figure
 
 
-def training_seconds(study: DrawnStudy, run: Row) -> float | None:
-    """Time of a run's training steps, from its history, so that trainings taken from the store count too."""
-    tokens = as_number(run.get("training.batch_size")), as_number(run.get("training.sequence_length"))
-    history = study.histories.get(str(run.get("directory")), ())
+def training_seconds(study: DrawnStudy, run: FoundRun) -> float | None:
+    """Time of a run's training steps by its history, which includes steps reused from the store."""
+    tokens = as_number(run.setting("training.batch_size")), as_number(run.setting("training.sequence_length"))
+    history = study.histories.get(run, ())
     if tokens[0] is None or tokens[1] is None or not history:
         return None
     seconds, before = 0.0, 0.0
@@ -93,7 +95,7 @@ def training_seconds(study: DrawnStudy, run: Row) -> float | None:
     return seconds
 
 
-def _cost(study: DrawnStudy, runs: Sequence[Row], parameter: str, name: str) -> Cost:
+def _cost(study: DrawnStudy, runs: Sequence[FoundRun], parameter: str, name: str) -> Cost:
     pairs = [
         (seconds, loss)
         for run in runs
@@ -104,7 +106,7 @@ def _cost(study: DrawnStudy, runs: Sequence[Row], parameter: str, name: str) -> 
 
 
 def unbeaten(costs: Sequence[Cost]) -> list[Cost]:
-    """Those that no faster one matches in loss, the fastest first; near ties in time keep the lower loss."""
+    """The arms that no faster one matches in loss, fastest first; of nearly equal times, the lower loss."""
     kept: list[Cost] = []
     for cost in sorted(costs, key=lambda cost: cost.centre):
         seconds, loss = cost.centre
@@ -149,7 +151,7 @@ def _draw(panel: Axes, costs: Sequence[Cost]) -> None:
 
 
 def _styles(costs: Sequence[Cost]) -> list[tuple[str, str]]:
-    """Colour and marker of each, the same for the arms of one parameter."""
+    """Colour and marker of each arm, the same for all arms of a parameter."""
     parameters = list(dict.fromkeys(cost.parameter for cost in costs if cost.parameter))
     styles = []
     for cost in costs:
@@ -157,7 +159,7 @@ def _styles(costs: Sequence[Cost]) -> list[tuple[str, str]]:
             styles.append((BASELINE_COLOUR, "D"))
             continue
         place = parameters.index(cost.parameter)
-        # The marker goes on by one with each round of the colours, so that no pair comes twice.
+        # The marker changes with each round of the colours, so that no combination repeats.
         marker = _MARKERS[(place + place // len(CATEGORY_COLOURS)) % len(_MARKERS)]
         styles.append((CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)], marker))
     return styles
@@ -172,7 +174,7 @@ def _loss_limits(costs: Sequence[Cost]) -> tuple[float, float]:
 
 
 def _draw_stair(panel: Axes, best: Sequence[Cost]) -> None:
-    """From each unbeaten arm on to the next one, with their numbers."""
+    """Draw a stair through the unbeaten arms, with their numbers."""
     seconds, losses = zip(*(cost.centre for cost in best), strict=True)
     panel.step(seconds, losses, where="post", color=QUIET_COLOUR, linewidth=0.9, zorder=1, label="_unbeaten")
     for number, cost in enumerate(best, start=1):
@@ -189,7 +191,7 @@ def _draw_stair(panel: Axes, best: Sequence[Cost]) -> None:
 
 
 def _explain(panel: Axes, costs: Sequence[Cost], best: Sequence[Cost], high: float) -> None:
-    """A legend of the parameters, the names of the numbered arms and of those above the upper edge."""
+    """Draw a legend with the parameters, the numbered arms and the arms above the upper edge."""
     from matplotlib.lines import Line2D
 
     styles = {cost.parameter or "baseline": style for cost, style in zip(costs, _styles(costs), strict=True)}

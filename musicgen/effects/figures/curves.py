@@ -1,4 +1,4 @@
-"""The validation loss over the iterations, each arm beside the baseline."""
+"""The validation loss over the iterations, for each arm and the baseline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended, shown_level
+from musicgen.effects.effect import as_number, shown_level
+from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     TEXT_SIZE,
@@ -20,20 +21,21 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _OUTLYING = 2.0
-"""Losses that lie this many times as far above the lowest one as the third quartile leave the picture."""
+"""Losses this many times farther above the lowest than the third quartile are cut off."""
 _SETTLED = 0.2
-"""Share of the baseline's iterations whose losses, far above the rest, may leave the picture."""
+"""Share of the baseline's iterations whose high losses, at the start, may be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Validation losses of one run."""
+    """The validation losses of a run."""
 
     iterations: NDArray[np.int64]
     losses: NDArray[np.float64]
@@ -42,7 +44,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The curves of one arm, or of the baseline, and how they are drawn."""
+    """The curves of an arm or the baseline, and how they are drawn."""
 
     name: str
     curves: Sequence[Curve]
@@ -50,11 +52,11 @@ class Group:
     line_width: float
 
 
-def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
-    """A panel for each parameter that changes the training; None where no run has a validation loss.
+def loss_curves_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
+    """A panel for each parameter that changes the training; None if no run has a validation loss.
 
-    A line is the mean over the complete runs, a band their lowest and highest; runs that ended early are
-    dashed and end with a cross.
+    A line is the mean over the complete runs, and a band goes from the lowest to the highest. Runs that ended
+    early are dashed and end in a cross.
     """
     baseline = _curves(study, study.baseline_runs)
     panels_wanted = {
@@ -64,8 +66,8 @@ def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | Non
     }
     if not baseline or not panels_wanted:
         return None
-    # A panel has its legend beside it and is wider than one of other figures.
-    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, most_columns - 1)
+    # Each panel has a legend at its side and is wider than those of other figures.
+    columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, max_columns - 1)
     rows = -(-len(panels_wanted) // columns)
     figure, panels = new_figure(
         "How the validation loss falls; line: mean over the seeds, band: lowest to highest seed",
@@ -88,13 +90,13 @@ def loss_curves_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | Non
     return figure
 
 
-def _groups(study: DrawnStudy, arms: Sequence[Arm]) -> list[Group]:
-    """The arms that trained something of their own and have a curve."""
-    trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, study.runs_of(arm))]
+def _groups(study: DrawnStudy, arms: Sequence[DrawnArm]) -> list[Group]:
+    """The arms that trained differently and have a curve."""
+    trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, arm.runs)]
     ordered = len(trained) > 1 and all(arm.number is not None for arm in trained)
     groups = []
     for arm, colour in zip(trained, level_colours(len(trained), ordered=ordered), strict=True):
-        runs = study.runs_of(arm)
+        runs = arm.runs
         ending = how_runs_ended(runs)
         name = arm.shown_level + (f"\n{ending}" if ending else "")
         groups.append(Group(name, _curves(study, runs), colour, 1.4))
@@ -106,22 +108,22 @@ def _baseline_name(study: DrawnStudy, parameter: str) -> str:
     return "baseline" if level == "null" else f"{shown_level(level)} (baseline)"
 
 
-def _curves(study: DrawnStudy, runs: Sequence[Row]) -> list[Curve]:
+def _curves(study: DrawnStudy, runs: Sequence[FoundRun]) -> list[Curve]:
     curves = []
     for run in runs:
         measured = [
             (int(row["iteration"]), loss)
-            for row in study.histories.get(str(run.get("directory")), ())
+            for row in study.histories.get(run, ())
             if (loss := as_number(row.get("validation_loss"))) is not None
         ]
         if measured:
             iterations, losses = zip(*measured, strict=True)
-            curves.append(Curve(np.array(iterations), np.array(losses), run.get("status") == "complete"))
+            curves.append(Curve(np.array(iterations), np.array(losses), run.record.status == "complete"))
     return curves
 
 
 def _draw_panel(panel: Axes, parameter: str, groups: Sequence[Group]) -> None:
-    """The first group is the baseline, which lies above the others."""
+    """Draw the groups; the first is the baseline, which is drawn on top."""
     bottom, top = _loss_limits(groups)
     for depth, group in enumerate(groups):
         _draw_group(panel, group, top, zorder=3 if depth == 0 else 2)
@@ -175,18 +177,18 @@ def _draw_group(panel: Axes, group: Group, top: float, zorder: int) -> None:
 def _over_seeds(
     curves: Sequence[Curve],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Iterations at which every curve was measured, with the mean, lowest and highest loss."""
+    """The iterations at which every curve has a value, with the mean, lowest and highest loss."""
     by_iteration: dict[int, list[float]] = {}
     for curve in curves:
         for iteration, loss in zip(curve.iterations.tolist(), curve.losses.tolist(), strict=True):
             by_iteration.setdefault(iteration, []).append(loss)
-    shared = sorted(iteration for iteration, losses in by_iteration.items() if len(losses) == len(curves))
-    table = np.array([by_iteration[iteration] for iteration in shared]).reshape(len(shared), len(curves))
-    return np.array(shared, dtype=np.int64), table.mean(axis=1), table.min(axis=1), table.max(axis=1)
+    common = sorted(iteration for iteration, losses in by_iteration.items() if len(losses) == len(curves))
+    table = np.array([by_iteration[iteration] for iteration in common]).reshape(len(common), len(curves))
+    return np.array(common, dtype=np.int64), table.mean(axis=1), table.min(axis=1), table.max(axis=1)
 
 
 def _loss_limits(groups: Sequence[Group]) -> tuple[float, float]:
-    """From the lowest loss up to the highest one of settled complete runs, a few far worse arms left out."""
+    """From the lowest loss to the highest settled one of complete runs; far worse arms are cut off."""
     end = max(curve.iterations[-1] for curve in groups[0].curves)
     low, highs = math.inf, []
     for group in groups:

@@ -1,4 +1,4 @@
-"""Metrics over the levels of one numeric parameter."""
+"""The metrics over the levels of one numeric parameter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended, measured
+from musicgen.effects.effect import PLAIN, RETUNED, Effect, as_number
+from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     CORPUS_COLOUR,
@@ -22,27 +23,26 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
-from musicgen.effects.table import PLAIN, RETUNED
 from musicgen.metrics.registry import HEADLINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FEWEST_LEVELS = 3
+_MIN_LEVELS = 3
 _WIDE = 5.0
-"""Levels whose highest is more than this many times the lowest lie on a log axis."""
+"""Ratio of the highest to the lowest level from which the axis is logarithmic."""
 CORPUS_LINE = (0, (1, 1.5))
 _CHARACTER_INCHES = 0.075
-"""Width of a character of a level, with room between levels."""
+"""Width of a character of a label, including the space between labels."""
 _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
     PLAIN: ("#d55e00", "-", "o"),
     RETUNED: ("#0072b2", "--", "s"),
 }
 
 
-def dose_response_figure(study: DrawnStudy, parameter: str, most_columns: int = 4) -> Figure | None:
-    """The figure of a parameter with at least three numeric levels, the baseline's included; else None."""
+def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4) -> Figure | None:
+    """The figure of a parameter; None if it has fewer than three numeric levels, including the baseline's."""
     arms = [arm for arm in study.arms_by_parameter()[parameter] if arm.number is not None]
     baseline_level = as_number(arms[0].baseline_level) if arms else None
     numbers = {arm.number for arm in arms} | {baseline_level}
@@ -50,9 +50,9 @@ def dose_response_figure(study: DrawnStudy, parameter: str, most_columns: int = 
     metrics = [
         metric for metric in HEADLINE if sum(study.effect(arm, metric) is not None for arm in arms) > 1
     ]
-    if len(levels) < _FEWEST_LEVELS or not metrics:
+    if len(levels) < _MIN_LEVELS or not metrics:
         return None
-    columns = min(most_columns, len(metrics))
+    columns = min(max_columns, len(metrics))
     rows = -(-len(metrics) // columns)
     figure, panels = new_figure(
         f"What {parameter} does to the music, level by level",
@@ -73,7 +73,7 @@ def dose_response_figure(study: DrawnStudy, parameter: str, most_columns: int = 
     return figure
 
 
-def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[Arm], metric: str) -> None:
+def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> None:
     reference = study.reference(metric)
     if reference is not None:
         draw_corpus(panel, *reference, CORPUS_COLOUR)
@@ -113,39 +113,37 @@ def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[Arm], metric: st
 
 
 def draw_corpus(panel: Axes, mean: float, sd: float, colour: str) -> None:
-    """The level of held-out corpus tunes, with 1 SD over random splits on either side."""
+    """Draw the level of held-out corpus tunes, ± 1 SD over random splits."""
     panel.axhspan(mean - sd, mean + sd, color=colour, alpha=0.25, linewidth=0, zorder=0)
     panel.axhline(mean, color=colour, linewidth=1, linestyle=CORPUS_LINE, zorder=0, label="corpus")
 
 
 def _draw_arms(
-    panel: Axes, study: DrawnStudy, arms: Sequence[Arm], metric: str, colour: str
+    panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metric: str, colour: str
 ) -> list[tuple[float, float]]:
-    """Draw each arm's seeds and interval, and give level and mean of each."""
+    """Draw the seeds and interval of each arm; returns the level and mean of each."""
     points = []
     for arm in arms:
         effect, level = study.effect(arm, metric), arm.number
-        mean = None if effect is None else as_number(effect.get("mean"))
-        if effect is None or level is None or mean is None:
+        if effect is None or level is None:
             continue
-        points.append((level, mean))
+        points.append((level, effect.mean))
         ends = _interval(effect)
         if ends:
             panel.plot([level] * 2, ends, color=colour, linewidth=1.3, zorder=2, label="interval")
-        seeds = measured(study.runs_of(arm), metric)
+        seeds = measured(arm.runs, metric)
         draw_seeds(panel, [level] * len(seeds), seeds, colour)
     return points
 
 
-def _interval(effect: Row) -> tuple[float, float] | tuple[()]:
-    """The interval of the difference, laid at the baseline's mean so that it has the metric's own scale."""
-    baseline, low, high = (as_number(effect.get(name)) for name in ("baseline_mean", "ci_low", "ci_high"))
-    if baseline is None or low is None or high is None:
+def _interval(effect: Effect) -> tuple[float, float] | tuple[()]:
+    """The interval of the difference, added to the baseline's mean."""
+    if effect.interval is None:
         return ()
-    return baseline + low, baseline + high
+    return effect.baseline_mean + effect.ci_low, effect.baseline_mean + effect.ci_high
 
 
-def _baseline_point(study: DrawnStudy, arms: Sequence[Arm], metric: str) -> tuple[float, float] | None:
+def _baseline_point(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float] | None:
     level = as_number(arms[0].baseline_level)
     values = measured(study.baseline_runs, metric)
     if level is None or not values:
@@ -154,39 +152,38 @@ def _baseline_point(study: DrawnStudy, arms: Sequence[Arm], metric: str) -> tupl
 
 
 def _retuned_baseline_point(
-    study: DrawnStudy, arms: Sequence[Arm], metric: str
+    study: DrawnStudy, arms: Sequence[DrawnArm], metric: str
 ) -> tuple[float, float] | None:
-    """The baseline with nuisance values of its own, which only the effects table knows."""
+    """The re-tuned baseline, whose mean only the effects know."""
     effects = [effect for arm in arms if (effect := study.effect(arm, metric)) is not None]
     level = as_number(arms[0].baseline_level) if arms else None
-    mean = as_number(effects[0].get("baseline_mean")) if effects else None
-    return None if level is None or mean is None else (level, mean)
+    return (level, effects[0].baseline_mean) if effects and level is not None else None
 
 
-def _limits(study: DrawnStudy, arms: Sequence[Arm], metric: str) -> tuple[float, float]:
-    """Room for every run and the corpus; beyond as much again on either side intervals are cut."""
+def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float]:
+    """Limits with room for every run and the corpus; long intervals are cut off."""
     reference = study.reference(metric)
     core = measured(study.baseline_runs, metric) + ([] if reference is None else [reference[0]])
     ends: list[float] = []
     for arm in arms:
         effect = study.effect(arm, metric)
         if effect is not None:
-            core += measured(study.runs_of(arm), metric)
-            core += [value for value in [as_number(effect.get("mean"))] if value is not None]
+            core += measured(arm.runs, metric)
+            core.append(effect.mean)
             ends += _interval(effect)
     low, high = min(core), max(core)
     spread = (high - low) or 0.2 * abs(high) or 0.1
     bottom = max(min([low, *ends]), low - spread)
     top = min(max([high, *ends]), high + spread)
     room = 0.06 * ((top - bottom) or spread)
-    # No metric is below zero, so that an interval which is has nothing to show there.
+    # No metric is negative, so the part of an interval below zero says nothing.
     return max(bottom, 0.0) - room, top + room
 
 
 def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: float) -> None:
-    """Ticks at the levels themselves, in ascending order: upright where they have room, else slanted.
+    """Put ticks at the levels, slanted if they are crowded.
 
-    inches: the width of the panel, about.
+    levels: ascending. inches: approximate width of the panel.
     """
     from matplotlib.ticker import NullLocator
 
@@ -204,8 +201,8 @@ def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: fl
     panel.margins(x=0.09)
 
 
-def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[Arm], metrics: Sequence[str]) -> None:
-    """A legend of what is in the picture, and the levels of which not every run is complete."""
+def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[DrawnArm], metrics: Sequence[str]) -> None:
+    """Draw a legend, and name the levels whose runs did not all complete."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -229,7 +226,7 @@ def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[Arm], metrics: Se
         handles.append(
             Patch(color=CORPUS_COLOUR, alpha=0.4, linewidth=0, label="held-out corpus tunes, mean ± SD")
         )
-    endings = {arm.shown_level: how_runs_ended(study.runs_of(arm)) for arm in arms}
+    endings = {arm.shown_level: how_runs_ended(arm.runs) for arm in arms}
     endings["baseline"] = how_runs_ended(study.baseline_runs)
     note = "; ".join(f"{level}: {ending}" for level, ending in endings.items() if ending)
     figure.legend(

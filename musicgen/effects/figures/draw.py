@@ -1,7 +1,7 @@
-"""The figures of a study, and how they become files.
+"""Draw the figures of a study and write them to files.
 
-Files come out the same for the same tables, byte by byte: no date, no version, no random identifiers. SVG
-keeps its text as text.
+The same runs give the same files, byte for byte: without date, version or random identifiers. Text in SVG
+stays text.
 """
 
 from __future__ import annotations
@@ -16,54 +16,47 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from musicgen.effects.figures.arms import DrawnStudy
 from musicgen.effects.figures.costs import seconds_figure
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.effects import effects_figure
 from musicgen.effects.figures.sampling import copy_risk_figure
+from musicgen.effects.figures.study import DrawnStudy
 from musicgen.system.files import replace_atomically
 from musicgen.training.threads import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from pandas import DataFrame
 
 _DOTS_PER_INCH = 120
 MAX_NAME = 150
-"""Characters of a figure's file name that come from a parameter's."""
+"""Characters of the parameter in a figure's file name."""
 
 
 Drawing = Callable[[], "Figure | None"]
-"""Draws a figure; None where there is too little to show."""
+"""Draws a figure; returns None if there is too little to show."""
 
 
-def study_drawings(
-    runs: DataFrame, effects: DataFrame, histories: Mapping[str, DataFrame], most_columns: int = 4
-) -> dict[str, Drawing]:
-    """How to draw every figure of a study, by file name without suffix.
+def study_drawings(study: DrawnStudy, max_columns: int = 4) -> dict[str, Drawing]:
+    """How to draw each figure of a study, by file name without suffix.
 
-    `runs` and `effects` are the tables of runs.csv and effects.csv; `histories` holds history.csv by run
-    directory. Columns reference/METRIC and reference_sd/METRIC of `runs`, where there are any, give the level
-    of held-out corpus tunes, and study.equivalence_margin.METRIC the declared margin. `most_columns` is for
-    paper that is narrow.
+    max_columns: panels in a row at most, for narrow pages.
     """
-    study = DrawnStudy.from_tables(runs, effects, histories)
     drawings: dict[str, Drawing] = {
-        "effects": partial(effects_figure, study, most_columns),
-        "loss_curves": partial(loss_curves_figure, study, most_columns),
+        "effects": partial(effects_figure, study, max_columns),
+        "loss_curves": partial(loss_curves_figure, study, max_columns),
         "copy_risk": partial(copy_risk_figure, study),
         "seconds": partial(seconds_figure, study),
     }
     for parameter in study.arms_by_parameter():
-        # A parameter of somebody else's run may be any text.
+        # In somebody else's run, a parameter may be any text.
         name = "dose_response_" + re.sub(r"[^\w=+-]", "_", parameter)[:MAX_NAME]
-        drawings[name] = partial(dose_response_figure, study, parameter, most_columns)
+        drawings[name] = partial(dose_response_figure, study, parameter, max_columns)
     return drawings
 
 
 def draw_all(drawings: Mapping[str, Drawing]) -> dict[str, Figure]:
-    """The figures that there is enough for."""
+    """Draw the figures, and leave out those with too little to show."""
     figures = {name: draw() for name, draw in drawings.items()}
     return {name: figure for name, figure in figures.items() if figure is not None}
 
@@ -71,7 +64,7 @@ def draw_all(drawings: Mapping[str, Drawing]) -> dict[str, Figure]:
 def write_figures(
     figures: Mapping[str, Figure], folder: Path, suffixes: Sequence[str] = ("svg", "png")
 ) -> list[Path]:
-    """Write every figure to `folder`, which is made, in each format; the paths in that order."""
+    """Write every figure to `folder` in each format; returns the paths in that order."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in figures.items():
@@ -79,18 +72,18 @@ def write_figures(
             path = folder / f"{name}.{suffix}"
             with replace_atomically(path) as temporary:
                 _write(figure, temporary)
-            # Laid out once for all formats: finding the margins takes as long as drawing.
+            # The layout is the same for all formats, and takes as long as drawing.
             figure.set_layout_engine("none")
             paths.append(path)
     return paths
 
 
 def draw_on_all_cores(drawings: Mapping[str, Drawing], folder: Path) -> list[Path]:
-    """Draw and write in SVG and PNG, several at a time where processes can be forked from this one."""
+    """Draw and write in SVG and PNG, in parallel where this process can fork."""
     num_processes = min(num_cores(), len(drawings))
     if sys.platform != "linux" or threading.active_count() > 1 or num_processes < 2:
         return write_figures(draw_all(drawings), folder)
-    # A forked process has the tables already.
+    # A forked process already has the runs.
     with ProcessPoolExecutor(num_processes, get_context("fork"), _inherit, (drawings, folder)) as pool:
         return [path for paths in pool.map(_draw_inherited, drawings) for path in paths]
 
@@ -109,7 +102,7 @@ def _draw_inherited(name: str) -> list[Path]:
 
 
 def _write(figure: Figure, path: Path) -> None:
-    """Draw the figure once; its savefig would draw it twice, the first time for the margins alone."""
+    """Draw the figure once. Its savefig would draw it twice, the first time for its margins."""
     import matplotlib as mpl
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -123,7 +116,7 @@ def _write(figure: Figure, path: Path) -> None:
     else:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
-        # Nothing is transparent, and three channels are packed faster than four.
+        # Nothing is transparent, and three channels are compressed faster than four.
         pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        # A third faster than Pillow's own choice, for a sixth more bytes.
+        # A third faster than Pillow's default level, for a sixth more bytes.
         pixels.save(path, dpi=(_DOTS_PER_INCH, _DOTS_PER_INCH), compress_level=3)

@@ -1,4 +1,4 @@
-"""Every arm's difference from the baseline, with its interval, for each headline metric."""
+"""Each arm's difference from the baseline, with its interval, for each headline metric."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.figures.arms import Arm, DrawnStudy, Row, as_number, how_runs_ended
+from musicgen.effects.effect import Decision, Effect
+from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     FAILURE_COLOUR,
@@ -24,8 +25,8 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
-from musicgen.effects.verdict import Finding
 from musicgen.metrics.registry import HEADLINE
+from musicgen.system.words import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a finding is drawn."""
+    """How a decision is drawn."""
 
     colour: str
     marker: str
@@ -42,48 +43,32 @@ class Style:
     words: str
 
 
+_EFFECT = Style("#d55e00", "o", "#d55e00", "effect")
 STYLES = {
-    Finding.EFFECT: Style("#d55e00", "o", "#d55e00", "effect"),
-    Finding.EQUIVALENT: Style("#0072b2", "s", "#0072b2", "equivalent: 90 % interval inside the margin"),
-    Finding.UNDECIDED: Style("#6b7580", "D", "#6b7580", "undecided"),
-    Finding.CANDIDATE: Style("#a8568a", "^", "white", "one seed: a candidate"),
-    Finding.UNIFORM: Style("#a8568a", "v", "white", "all seeds differ alike: a candidate"),
-    Finding.IDENTICAL: Style("#0072b2", "s", "white", "identical"),
+    Decision.RAISES: _EFFECT,
+    Decision.LOWERS: _EFFECT,
+    Decision.EQUIVALENT: Style("#0072b2", "s", "#0072b2", "equivalent: 90 % interval inside the margin"),
+    Decision.INCONCLUSIVE: Style("#6b7580", "D", "#6b7580", "inconclusive"),
+    Decision.CANDIDATE: Style("#a8568a", "^", "white", "one seed: a candidate"),
+    Decision.UNIFORM: Style("#a8568a", "v", "white", "all seeds differ alike: a candidate"),
+    Decision.IDENTICAL: Style("#0072b2", "s", "white", "identical"),
 }
-_FIRST_WORDS = {
-    "raises ": Finding.EFFECT,
-    "lowers ": Finding.EFFECT,
-    "no effect larger than ": Finding.EQUIVALENT,
-    "no detectable effect ": Finding.UNDECIDED,
-    "a candidate; ": Finding.CANDIDATE,
-    "identical ": Finding.IDENTICAL,
-    "no value to compare": Finding.NO_VALUE,
-}
-"""Of the verdicts. That of UNIFORM begins with a number."""
 _OUTLYING = 3.0
-"""Differences beyond this many times the third quartile are named at the edge and do not stretch the axis."""
+"""Differences beyond this many times the third quartile are written at the edge of the axis."""
 _INCHES_PER_ARM = 0.31
-_BELOW = 0.26
-"""Of the seeds' dots under their arm's line, in rows."""
+_SEEDS_BELOW = 0.26
+"""Distance in rows between an arm's interval and the dots of its seeds."""
 
 
-def finding_of(effect: Row) -> Finding:
-    """What the verdict of a row of the effects table says."""
-    verdict = str(effect["verdict"])
-    return next(
-        (finding for words, finding in _FIRST_WORDS.items() if verdict.startswith(words)), Finding.UNIFORM
-    )
-
-
-def effects_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
-    """A panel for each headline metric and a row for each arm; None where there is no difference at all."""
+def effects_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
+    """A panel for each headline metric and a row for each arm; None if no arm has a difference."""
     metrics = [metric for metric in HEADLINE if any(study.effect(arm, metric) for arm in study.arms)]
     if not metrics:
         return None
-    columns = min(most_columns, len(metrics))
+    columns = min(max_columns, len(metrics))
     rows = -(-len(metrics) // columns)
     effects = [effect for arm in study.arms for metric in metrics if (effect := study.effect(arm, metric))]
-    has_intervals = any(as_number(effect.get("ci_low")) is not None for effect in effects)
+    has_intervals = any(effect.interval for effect in effects)
     figure, panels = new_figure(
         "What each change does: difference from the baseline"
         + (" with its 95 % interval" if has_intervals else ", without an interval"),
@@ -97,7 +82,7 @@ def effects_figure(study: DrawnStudy, most_columns: int = 4) -> Figure | None:
     for number, (panel, metric) in enumerate(zip(panels, metrics, strict=False)):
         _draw_metric(panel, study, metric)
         _name_rows(panel, study, shown=number % columns == 0)
-    _explain(figure, study, metrics, {finding_of(effect) for effect in effects})
+    _explain(figure, study, metrics, {STYLES[effect.decision] for effect in effects})
     return figure
 
 
@@ -123,27 +108,26 @@ def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
             continue
         dots = study.seed_differences(arm, metric)
         if len(dots) > 1:
-            draw_seeds(panel, dots, [position + _BELOW] * len(dots), BASELINE_COLOUR)
+            draw_seeds(panel, dots, [position + _SEEDS_BELOW] * len(dots), BASELINE_COLOUR)
         _draw_effect(panel, arm, effect, position)
-    is_primary = any((study.effect(arm, metric) or {}).get("family") == "primary" for arm in study.arms)
+    is_primary = any(effect.is_primary for arm in study.arms if (effect := study.effect(arm, metric)))
     title_panel(
         panel, metric_title(metric), metric_direction(metric) + ("; a primary metric" if is_primary else "")
     )
     label_axes(panel, f"difference ({metric_unit(metric)})", "")
     panel.locator_params(axis="x", nbins=4)
-    panel.xaxis.set_major_formatter(lambda value, _: _signed(value, 3))
+    panel.xaxis.set_major_formatter(lambda value, _: signed(round(value, 12), ".3g"))
     rule_lightly(panel, "x")
 
 
-def _draw_effect(panel: Axes, arm: Arm, effect: Row, position: int) -> None:
-    difference = as_number(effect["difference"])
-    low, high = as_number(effect.get("ci_low")), as_number(effect.get("ci_high"))
-    assert difference is not None
-    style = STYLES[finding_of(effect)]
-    if low is not None and high is not None:
-        panel.plot([low, high], [position] * 2, color=style.colour, linewidth=1.4, zorder=3, label="interval")
+def _draw_effect(panel: Axes, arm: DrawnArm, effect: Effect, position: int) -> None:
+    style = STYLES[effect.decision]
+    if effect.interval is not None:
+        panel.plot(
+            effect.interval, [position] * 2, color=style.colour, linewidth=1.4, zorder=3, label="interval"
+        )
     panel.plot(
-        [difference],
+        [effect.difference],
         [position],
         marker=style.marker,
         color=style.colour,
@@ -152,23 +136,22 @@ def _draw_effect(panel: Axes, arm: Arm, effect: Row, position: int) -> None:
         zorder=3,
         label=arm.label,
     )
-    _mark_what_is_outside(panel, difference, low, high, position, style.colour)
+    _mark_what_is_outside(panel, effect, position, style.colour)
 
 
-def _mark_what_is_outside(
-    panel: Axes, difference: float, low: float | None, high: float | None, position: int, colour: str
-) -> None:
-    """An arrow head where the axis cuts an interval; the number too where it cuts the difference."""
+def _mark_what_is_outside(panel: Axes, effect: Effect, position: int, colour: str) -> None:
+    """Draw an arrow head where the axis cuts an interval, and the number where it cuts the difference."""
     left, right = panel.get_xlim()
-    for edge, end, marker, side in ((left, low, "<", 1), (right, high, ">", -1)):
-        # A marker that only just fits would be drawn by half.
+    difference = effect.difference
+    for edge, end, marker, side in ((left, effect.ci_low, "<", 1), (right, effect.ci_high, ">", -1)):
+        # A marker at the very edge would be cut in half.
         cut = (edge + side * 0.02 * (right - left) - difference) * side > 0
-        if not cut and (end is None or (edge - end) * side <= 0):
+        if not cut and not (edge - end) * side > 0:
             continue
         panel.plot([edge], [position], marker=marker, color=colour, markersize=4.5, clip_on=False, zorder=4)
         if cut:
             panel.annotate(
-                _signed(difference, 2),
+                signed(difference, ".2g"),
                 (edge, position),
                 xytext=(side * 5, 0),
                 textcoords="offset points",
@@ -179,20 +162,15 @@ def _mark_what_is_outside(
             )
 
 
-def _signed(value: float, digits: int) -> str:
-    return "0" if abs(value) < 1e-12 else f"{value:+.{digits}g}".replace("-", "−")
-
-
 def _limits(study: DrawnStudy, metric: str) -> tuple[float, float]:
-    """An axis that shows zero, the margin and most intervals whole; a few huge ones are cut."""
+    """Limits that include zero, the margin and most intervals; a few huge ones are cut off."""
     margin = study.margin(metric) or 0.0
     ends, sizes = [-margin, margin, 0.0], []
     for arm in study.arms:
         effect = study.effect(arm, metric)
         if effect is None:
             continue
-        row = [as_number(effect.get(name)) for name in ("difference", "ci_low", "ci_high")]
-        known = [value for value in row if value is not None] + list(study.seed_differences(arm, metric))
+        known = [effect.difference, *(effect.interval or ()), *study.seed_differences(arm, metric)]
         sizes.append(max(abs(value) for value in known))
         ends += known
     most = max(_OUTLYING * float(np.percentile(sizes, 75)), 1.5 * margin) or 1.0
@@ -209,7 +187,7 @@ def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
             panel.axhline(above - 0.5, color="#cfd5da", linewidth=0.6, zorder=0)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
-    endings = [how_runs_ended(study.runs_of(arm)) for arm in arms]
+    endings = [how_runs_ended(arm.runs) for arm in arms]
     if not shown:
         panel.set_yticks(range(len(arms)), [""] * len(arms))
         return
@@ -222,8 +200,8 @@ def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
             text.set_color(FAILURE_COLOUR)
 
 
-def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: Collection[Finding]) -> None:
-    """A legend of what is in the picture, and how the baseline's runs ended where not all are complete."""
+def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: Collection[Style]) -> None:
+    """Draw a legend, and say how the baseline's runs ended unless all are complete."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -238,8 +216,8 @@ def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: C
             markerfacecolor=style.fill,
             label=style.words,
         )
-        for finding, style in STYLES.items()
-        if finding in found
+        for style in dict.fromkeys(STYLES.values())
+        if style in found
     ]
     if any(len(study.seed_differences(arm, metric)) > 1 for arm in study.arms for metric in metrics):
         handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))

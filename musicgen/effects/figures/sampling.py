@@ -1,12 +1,13 @@
-"""What the temperature trades: tunes that can be played against tunes that are copied."""
+"""What the temperature trades off: playable tunes against copied ones."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.effects.figures.arms import DrawnStudy, Row, as_number, how_runs_ended, measured
+from musicgen.effects.effect import as_number
 from musicgen.effects.figures.doses import CORPUS_LINE, draw_corpus, set_levels
+from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     TEXT_SIZE,
     draw_seeds,
@@ -16,6 +17,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,16 +33,16 @@ _STYLES = (("#0072b2", "o"), ("#d55e00", "s"))
 
 
 def copy_risk_figure(study: DrawnStudy) -> Figure | None:
-    """Validity beside copying and diversity over the temperature; None where fewer than two were sampled.
+    """Validity, copying and diversity over the temperature; None if fewer than two were sampled.
 
-    All four metrics are shares. A line is the mean over the seeds, which are drawn as dots; the corpus level
-    of each has its colour.
+    All four metrics are shares. A line is the mean over the seeds, which are dots. The corpus level has the
+    colour of its metric.
     """
     runs = _runs_by_temperature(study)
     if len(runs) < 2:
         return None
     figure, panels = new_figure(
-        "What the sampling temperature trades: tunes that can be played, and tunes that are new",
+        "What the sampling temperature trades off: playable tunes and new tunes",
         1,
         len(_PANELS),
         width=10.5,
@@ -65,13 +67,13 @@ def copy_risk_figure(study: DrawnStudy) -> Figure | None:
     return figure
 
 
-def _runs_by_temperature(study: DrawnStudy) -> dict[float, list[Row]]:
-    """Temperature -> the runs that differ in nothing else, ascending; baseline included."""
+def _runs_by_temperature(study: DrawnStudy) -> dict[float, list[FoundRun]]:
+    """Temperature -> the runs that differ in nothing else, ascending, including the baseline."""
     arms = [arm for arm in study.arms_by_parameter().get(TEMPERATURE, ()) if arm.number is not None]
-    runs: dict[float, list[Row]] = {}
+    runs: dict[float, list[FoundRun]] = {}
     for arm in arms:
         if arm.number is not None:
-            runs.setdefault(arm.number, []).extend(study.runs_of(arm))
+            runs.setdefault(arm.number, []).extend(arm.runs)
     baseline = as_number(arms[0].baseline_level) if arms else None
     if baseline is not None and study.baseline_runs:
         runs.setdefault(baseline, []).extend(study.baseline_runs)
@@ -79,7 +81,12 @@ def _runs_by_temperature(study: DrawnStudy) -> dict[float, list[Row]]:
 
 
 def _draw_metric(
-    panel: Axes, study: DrawnStudy, runs: Mapping[float, Sequence[Row]], metric: str, colour: str, marker: str
+    panel: Axes,
+    study: DrawnStudy,
+    runs: Mapping[float, Sequence[FoundRun]],
+    metric: str,
+    colour: str,
+    marker: str,
 ) -> None:
     reference = study.reference(metric)
     if reference is not None:
@@ -117,6 +124,6 @@ def _handles(study: DrawnStudy, metrics: Sequence[str]) -> list[Line2D]:
     return handles
 
 
-def _endings(runs: Mapping[float, Sequence[Row]]) -> str:
+def _endings(runs: Mapping[float, Sequence[FoundRun]]) -> str:
     endings = {temperature: how_runs_ended(rows) for temperature, rows in runs.items()}
     return "; ".join(f"{temperature:g}: {ending}" for temperature, ending in endings.items() if ending)

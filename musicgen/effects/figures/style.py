@@ -1,6 +1,7 @@
-"""The look that a study's figures share: colours that colour-blind readers tell apart, sizes, words.
+"""Colours, sizes and words of a study's figures.
 
-Colours of categories are those of Okabe and Ito (Color Universal Design, 2008). No text is below 8 points.
+Category colours are those of Okabe and Ito (Color Universal Design, 2008), which colour-blind readers can
+tell apart. No text is smaller than 8 points.
 """
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ _UNITS = {
 _DIRECTIONS = {
     Direction.HIGHER: "higher is better",
     Direction.LOWER: "lower is better",
-    Direction.CORPUS: "the corpus is the aim",
+    Direction.CORPUS: "closer to the corpus is better",
 }
 
 
 def new_figure(
     title: str, rows: int, columns: int, *, width: float, height: float
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a grid of plain panels, row by row; width and height in inches."""
+    """A figure with a grid of panels, listed row by row; width and height in inches."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
@@ -72,7 +73,7 @@ def new_figure(
 
 
 def title_panel(panel: Axes, title: str, subtitle: str = "") -> None:
-    """A title flush left, with a quieter line under it."""
+    """Set a left-aligned title, with a quieter line under it."""
     panel.set_title(title, loc="left", fontsize=PANEL_TITLE_SIZE, pad=18 if subtitle else 6)
     panel.annotate(
         subtitle,
@@ -86,30 +87,30 @@ def title_panel(panel: Axes, title: str, subtitle: str = "") -> None:
 
 
 def rule_lightly(panel: Axes, axis: Literal["both", "x", "y"]) -> None:
-    """Faint lines at the ticks, behind everything."""
+    """Draw faint lines at the ticks, behind everything."""
     panel.grid(axis=axis, color="#e6e9ec", linewidth=0.6)
     panel.set_axisbelow(True)
 
 
 def draw_seeds(panel: Axes, places: Sequence[float], values: Sequence[float], colour: str) -> None:
-    """A faint dot for each run."""
+    """Draw a faint dot for each run."""
     panel.plot(places, values, color=colour, zorder=2, label="seeds", **SEED_DOT)
 
 
 def label_axes(panel: Axes, horizontal: str, vertical: str) -> None:
-    """What the axes show, with units."""
+    """Label both axes."""
     panel.set_xlabel(horizontal, fontsize=TEXT_SIZE)
     panel.set_ylabel(vertical, fontsize=TEXT_SIZE)
 
 
 def level_colours(levels: int, *, ordered: bool) -> list[tuple[float, float, float]]:
-    """Colours from dark to light where the levels have an order, as different as can be where not."""
+    """Colours from dark to light for ordered levels, and clearly different ones for others."""
     from matplotlib import colormaps
     from matplotlib.colors import to_rgb
 
     if not ordered:
         return [to_rgb(CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)]) for number in range(levels)]
-    # The ends of the ramp are left out: nearly black is the baseline, and light yellow is lost on white.
+    # Without the ends of the ramp: the baseline is nearly black, and light yellow is hard to see on white.
     places = [0.18 + 0.64 * number / max(levels - 1, 1) for number in range(levels)]
     return [to_rgb(colormaps["viridis"](place)) for place in places]
 
@@ -120,10 +121,10 @@ def metric_title(metric: str) -> str:
 
 
 def metric_unit(metric: str) -> str:
-    """The unit for an axis; rates and shares run from 0 to 1."""
+    """The unit for an axis; "share" for rates and shares from 0 to 1."""
     return _UNITS.get(metric) or _UNITS.get(metric.partition("/")[0], "share")
 
 
 def metric_direction(metric: str) -> str:
-    """Which way is better, in words; empty for a metric that is in no registry."""
+    """Which direction is better, in words; empty for an unregistered metric."""
     return _DIRECTIONS[METRICS[metric].direction] if metric in METRICS else ""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba.np.numpy_support import carray
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 from torch import Tensor
 
 from musicgen.engine import kernels

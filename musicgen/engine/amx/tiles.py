@@ -33,12 +33,14 @@ _TILE = 1024
 """Bytes of a tile."""
 
 _compiled = compiled(uses=(kernels,))
+# torch's private names are looked up here, so that a torch without them fails at import: see engine/scans.py.
+_processor_has_tiles, _ask_for_tiles = torch.cpu._is_amx_tile_supported, torch.cpu._init_amx
 
 
 @cache
 def has_tiles() -> bool:
     """Whether this processor multiplies tiles of bfloat16, and the system lets this process do so."""
-    return torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
+    return _processor_has_tiles() and _ask_for_tiles()
 
 
 _BYTE, _LONG = ir.IntType(8), ir.IntType(64)

@@ -1,6 +1,7 @@
 """What is in the curves of a study: means, bands, levels and ends of intervals; not how they look."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,6 @@ from musicgen.effects.figures.sampling import copy_risk_figure
 from tests.effects.invented_study import (
     CELL,
     LEARNING_RATE,
-    LOSS,
-    RATE,
     TEMPERATURE,
     InventedStudy,
     history,
@@ -23,6 +22,7 @@ from tests.effects.invented_study import (
     row_labels,
     texts,
 )
+from tests.records.made_runs import LOSS, RATE, made_run
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +51,15 @@ def test_parameters_that_do_not_train_have_no_loss_curve() -> None:
 
 def test_more_iterations_of_the_same_training_have_a_curve() -> None:
     tables = InventedStudy({"training.num_iterations": (60, [120])})
-    for row in tables.runs:
-        row |= {"training_id": row["seed"], "training.num_iterations": 60 if row["value"] is None else 120}
+    for run in tables.runs:
+        run.record.training_id = f"t{run.record.seed}"
+        run.record.config = {"training": {"num_iterations": 60 if run.record.change is None else 120}}
     assert loss_curves_figure(tables.study()) is not None
 
 
 def test_a_run_that_diverged_is_dashed_and_ends_with_a_cross() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.1])}, 3, {(0.1, 0): "diverged"})
-    tables.histories[f"{LEARNING_RATE}=0.1/seed=0"] = history(1e9, 2)
+    tables.histories[tables.arms[-1].runs[0]] = history(1e9, 2)
     panel = panel_of(tables.loss_curves(), LEARNING_RATE)
     crosses = [line for line in panel.lines if line.get_marker() == "x"]
     assert [points(cross)[0][0] for cross in crosses] == [20]
@@ -68,8 +69,7 @@ def test_a_run_that_diverged_is_dashed_and_ends_with_a_cross() -> None:
 
 def test_an_arm_far_above_the_others_is_named_in_the_legend() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.002, 0.003, 0.1])})
-    for seed in range(3):
-        tables.histories[f"{LEARNING_RATE}=0.1/seed={seed}"] = history(40.0, 6)
+    tables.histories |= {run: history(40.0, 6) for run in tables.arms[-1].runs}
     figure = tables.loss_curves()
     assert figure.axes[0].get_ylim()[1] < 5
     assert "0.1\nabove: ends at 40.00" in texts(figure)
@@ -77,8 +77,7 @@ def test_an_arm_far_above_the_others_is_named_in_the_legend() -> None:
 
 def test_dose_response_lies_on_the_metrics_own_scale() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])})
-    for row in tables.runs:
-        row |= {f"reference/{RATE}": 0.9, f"reference_sd/{RATE}": 0.02}
+    tables.give_reference(RATE, 0.9, 0.02)
     panel = panel_of(tables.dose_response(LEARNING_RATE), "Tune rate")
     assert panel.get_xscale() == "log"
     assert points(lines(panel, "plain")[0]) == [
@@ -86,13 +85,10 @@ def test_dose_response_lies_on_the_metrics_own_scale() -> None:
         (0.005, pytest.approx(0.21)),
         (0.01, pytest.approx(0.41)),
     ]
-    table = [row for row in tables.effect_rows if row["metric"] == RATE]
     assert [points(line) for line in lines(panel, "interval")] == [
-        [
-            (row["value"], row["baseline_mean"] + row["ci_low"]),
-            (row["value"], row["baseline_mean"] + row["ci_high"]),
-        ]
-        for row in table
+        [(effect.value, effect.baseline_mean + end) for end in (effect.ci_low, effect.ci_high)]
+        for effect in tables.effects
+        if effect.metric == RATE
     ]
     assert points(lines(panel, "corpus")[0])[0][1] == 0.9
     assert [tick.get_text() for tick in panel.get_xticklabels()] == ["0.001", "0.005", "0.01"]
@@ -108,15 +104,14 @@ def test_dose_response_needs_three_numeric_levels() -> None:
     assert [dose_response_figure(tables.study(), name) for name in (LEARNING_RATE, CELL)] == [None, None]
 
 
-def test_the_retuned_effect_is_a_line_of_its_own() -> None:
+def test_the_re_tuned_effect_has_its_own_line() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])})
-    for level, effect in ((0.001, -0.05), (0.01, 0.03)):
-        change = {"parameter": LEARNING_RATE, "value": level, "baseline_value": 0.005}
-        tables.add_effect(change, LOSS, effect, 3, "re-tuned")
-        tables.effect_rows[-1]["baseline_mean"] = 0.18
-        tables.runs.append(
-            tables.runs[0] | change | {"retuned": '{"training.weight_decay": 0.1}', LOSS: 77.0}
-        )
+    for place, (arm, effect) in enumerate(zip(tables.arms, (-0.05, 0.03), strict=True)):
+        assert arm.change is not None
+        tables.add_effect(arm.change, LOSS, effect, 3, "re-tuned")
+        tables.effects[-1] = replace(tables.effects[-1], baseline_mean=0.18)
+        retuned = made_run("again", retuned={"training.weight_decay": 0.1}, metrics={LOSS: 77.0})
+        tables.arms[place] = replace(arm, retuned=(retuned,))
     figures = tables.figures()
     panel = panel_of(figures["dose_response_training_learning_rate"], "Validation loss")
     assert [value for _, value in points(lines(panel, "re-tuned")[0])] == pytest.approx([0.16, 0.18, 0.24])
@@ -126,8 +121,7 @@ def test_the_retuned_effect_is_a_line_of_its_own() -> None:
 
 def test_copy_risk_has_the_four_metrics_at_every_temperature() -> None:
     tables = InventedStudy({TEMPERATURE: (0.7, [0.2, 1.4])})
-    for row in tables.runs:
-        row |= {"reference/originality/copied_share": 0.018, "reference_sd/originality/copied_share": 0.011}
+    tables.give_reference("originality/copied_share", 0.018, 0.011)
     figure = tables.copy_risk()
     found = {line.get_label(): points(line) for panel in figure.axes for line in panel.lines}
     for name in ("Parse rate", "Tune rate", "Copied share", "Distinct 4-grams"):
@@ -143,7 +137,7 @@ def test_copy_risk_needs_a_changed_temperature(two_parameters: InventedStudy) ->
     assert copy_risk_figure(two_parameters.study()) is None
 
 
-def test_seconds_come_from_the_history_so_that_reuse_costs_nothing_less(
+def test_training_seconds_include_reused_steps(
     two_parameters: InventedStudy,
 ) -> None:
     study = two_parameters.study()

@@ -1,28 +1,21 @@
-"""Which figures a study has, how its tables are read, and the files."""
+"""Which figures a study has, and their files."""
 
 import errno
-import io
-import json
-import math
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
 from musicgen.effects.figures import draw as figures
-from musicgen.effects.figures.arms import Arm, level_of, shown_level
-from musicgen.effects.figures.draw import draw_all, draw_on_all_cores, study_drawings, write_figures
+from musicgen.effects.figures.draw import draw_on_all_cores, write_figures
+from musicgen.effects.figures.study import change_label
 from tests.effects.invented_study import (
     CELL,
     LEARNING_RATE,
-    LOSS,
     InventedStudy,
     drawn,
     smallest_text,
-    texts,
 )
 
 
@@ -37,72 +30,13 @@ def test_every_text_is_readable(two_parameters: InventedStudy) -> None:
 
 
 def test_nothing_to_draw_gives_no_figure() -> None:
-    assert draw_all(study_drawings(pd.DataFrame(), pd.DataFrame(), {})) == {}
     baseline = InventedStudy({})
     assert baseline.figures() == {}
 
 
-def test_tables_from_csv_give_the_same_figures() -> None:
-    prompts = json.dumps(["X:1\nM:6/8\nK:D\n"])
-    tables = InventedStudy(
-        {LEARNING_RATE: (0.005, [0.001, 0.01]), "sampling.prompts": ('["X:"]', [prompts])},
-        endings={(0.001, 0): "failed"},
-    )
-    tables.runs[-1]["error"] = "InputError: no tune"
-    tables.add_effect(
-        {"parameter": "training.gradient_clip", "value": "null", "baseline_value": 1}, LOSS, 0.2, 3
-    )
-
-    def through_csv(rows: list[dict[str, Any]]) -> pd.DataFrame:
-        return pd.read_csv(io.StringIO(pd.DataFrame(rows).to_csv(index=False)))
-
-    from_csv = draw_all(
-        study_drawings(through_csv(tables.runs), through_csv(tables.effect_rows), tables.histories)
-    )
-    expected = tables.figures()
-    assert list(from_csv) == list(expected)
-    assert {name: texts(figure) for name, figure in from_csv.items()} == {
-        name: texts(figure) for name, figure in expected.items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("value", "level"),
-    [
-        (0.01, "0.01"),
-        ("0.010", "0.01"),
-        (64.0, "64"),
-        (None, "null"),
-        (math.nan, "null"),
-        ("null", "null"),
-        (False, "false"),
-        ("False", "false"),
-        (["X:"], '["X:"]'),
-        ('["X:"]', '["X:"]'),
-        ("[a text", "[a text"),
-        ("gru", "gru"),
-    ],
-)
-def test_a_level_is_the_same_from_memory_and_from_csv(value: object, level: str) -> None:
-    assert level_of(value) == level
-
-
-def test_long_levels_keep_both_ends() -> None:
-    header = "X:1\\nT:A jig\\nR:jig\\nM:6/8\\nL:1/8\\nK:D\\n"
-    shorter, longer = (shown_level(json.dumps([text])) for text in (header, header + "dAF"))
-    assert shorter != longer
-    assert max(len(shorter), len(longer)) <= 30
-    assert longer.endswith("dAF”")
-
-
-@pytest.mark.parametrize(("level", "shown"), [([], "none"), ([4, 8], "4, 8"), (["X:", "T:"], "“X:”, “T:”")])
-def test_lists_are_shown_by_what_they_hold(level: list, shown: str) -> None:
-    assert shown_level(level_of(level)) == shown
-
-
 def test_a_joint_change_names_its_levels() -> None:
-    arm = Arm("combined", "training.learning_rate=0.01 model=gru", "null")
-    assert arm.label == "combined:\nlearning_rate=0.01 model=gru"
+    label = change_label("combined", "training.learning_rate=0.01 model=gru")
+    assert label == "combined:\nlearning_rate=0.01 model=gru"
 
 
 def test_files_are_the_same_each_time_and_keep_their_text(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from numba.np.numpy_support import carray
+from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
 from musicgen.engine.amx import team
 from musicgen.engine.amx.team import TeamFunction, argument_record, barrier, share

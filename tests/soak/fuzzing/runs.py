@@ -9,12 +9,13 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from musicgen.effects.additivity import additivity
+from musicgen.effects.effect import effects_frame
+from musicgen.effects.joint import additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import pair_runs
-from musicgen.effects.summary import failures_of
+from musicgen.effects.summary import failures_of, unsupported
 from musicgen.effects.table import effects_table
-from musicgen.records.findings import findings_of, unsupported
+from musicgen.records.findings import findings_of
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs, runs_table
@@ -117,7 +118,7 @@ def _compare(root: Path) -> None:
     star = pair_runs(with_ratings(runs, ratings))
     effects = effects_table(star)
     runs_table([*star.runs, *star.left_out], root).to_csv()
-    effects.to_csv()
+    effects_frame(effects).to_csv()
     noise_table(star.baseline.runs)
     additivity(effects)
     assert all("\n" not in line for line in failures_of(star, root))

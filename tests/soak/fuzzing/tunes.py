@@ -13,7 +13,7 @@ from musicgen.notation.parsing import parse_tune
 from musicgen.notation.passages import cut_passage, find_in_passage
 from musicgen.notation.tune import ParsedTune
 from musicgen.rendering.mei import to_mei
-from musicgen.rendering.written_reader import read_written
+from musicgen.rendering.sheet_reader import read_sheet
 
 _FIELDS = frozenset("XTRMLK")
 _SEEDS_A_CORPUS = 60
@@ -56,7 +56,7 @@ def check_passages_and_score(parsed: ParsedTune, text: str) -> None:
         passage = cut_passage(text, melody, middle, min(middle + 8, len(melody)))
         assert passage is None or len(melody_of(parse_tune(passage.text)))
         find_in_passage(text, melody.pitches[middle : middle + 8])
-    written = read_written(parsed)
+    written = read_sheet(parsed)
     if written.measures:
         to_mei(written)
 

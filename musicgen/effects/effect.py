@@ -1,0 +1,238 @@
+"""One row of effects.csv: what an arm did to a metric, and what may be concluded from it.
+
+Levels come from memory or from CSV: 0.01 or "0.01", a list or its JSON text, None or NaN. `level_of` gives
+all spellings of one level the same text.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musicgen.effects.statistics import ALPHA, equivalence_reach
+from musicgen.errors import InputError
+from musicgen.records.runs import read_rows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+EFFECTS = "effects.csv"
+PLAIN, RETUNED = "plain", "re-tuned"
+EQUIVALENCE_MARGIN: Mapping[str, float] = {"fit/validation_loss": 0.02, "fit/test_loss": 0.02}
+"""The largest differences that do not matter where a study declares none, as in conf/config.yaml."""
+_SAME = 1e-12
+"""Relative difference that is rounding."""
+_MAX_LEVEL = 30
+"""Characters of a level in a label."""
+
+
+class Decision(StrEnum):
+    """What an effect's seeds allow to conclude."""
+
+    RAISES = "raises"
+    LOWERS = "lowers"
+    EQUIVALENT = "equivalent"
+    """Any effect is smaller than the margin."""
+    INCONCLUSIVE = "inconclusive"
+    CANDIDATE = "candidate"
+    """One seed only."""
+    UNIFORM = "uniform"
+    """All seeds differ by the same amount, which leaves no spread to judge by."""
+    IDENTICAL = "identical"
+    """Every seed has the same value in arm and baseline."""
+    NO_VALUE = "no value"
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether the effect is shown."""
+        return self in (Decision.RAISES, Decision.LOWERS)
+
+
+def decide(
+    num_seeds: int, difference: float, low: float, adjusted_p: float, *, differs: bool, is_equivalent: bool
+) -> Decision:
+    """The decision on one effect.
+
+    low: lower end of the 95 % interval, NaN without one. adjusted_p: by Holm for a primary metric, else by
+    Benjamini and Hochberg. differs: False where every seed has the same value in both. is_equivalent: whether
+    two one-sided tests at 5 % place the effect inside the margin.
+    """
+    if num_seeds == 0:
+        return Decision.NO_VALUE
+    if not differs:
+        return Decision.IDENTICAL
+    if num_seeds == 1:
+        return Decision.CANDIDATE
+    if math.isnan(low):
+        return Decision.UNIFORM
+    if adjusted_p <= ALPHA:
+        return Decision.RAISES if difference > 0 else Decision.LOWERS
+    return Decision.EQUIVALENT if is_equivalent else Decision.INCONCLUSIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A row of effects.csv, in the order of its columns. Numbers that do not exist are NaN."""
+
+    parameter: str
+    value: object
+    baseline_value: object
+    metric: str
+    num_seeds: int
+    baseline_mean: float
+    mean: float
+    difference: float
+    """Changed less baseline."""
+    ci_low: float
+    ci_high: float
+    """95 % interval of the difference."""
+    p_value: float
+    p_holm: float
+    """Of primary metrics."""
+    minimum_detectable_effect: float
+    decision: Decision
+    verdict: str
+    tuning: str
+    """PLAIN or RETUNED."""
+    family: str
+    """primary or exploratory."""
+    p_fdr: float
+    """Of exploratory metrics."""
+    median_difference: float
+    num_positive: int
+    num_negative: int
+    num_failed: int
+    sampling_noise: float
+    shares_training: bool
+
+    @property
+    def level(self) -> str:
+        """The changed level, as `level_of` writes it."""
+        return level_of(self.value)
+
+    @property
+    def is_primary(self) -> bool:
+        """Whether the study declared the metric as one of its questions."""
+        return self.family == "primary"
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the difference, where there is one."""
+        return None if math.isnan(self.ci_low) else (self.ci_low, self.ci_high)
+
+
+COLUMNS = tuple(column.name for column in fields(Effect))
+_TEXTS = ("parameter", "value", "baseline_value", "metric", "verdict", "tuning", "family")
+_COUNTS = ("num_seeds", "num_positive", "num_negative", "num_failed")
+
+
+def effects_frame(effects: Iterable[Effect]) -> "DataFrame":
+    """The table of effects.csv, a row for each effect."""
+    from pandas import DataFrame, Series
+
+    effects = list(effects)
+    rows = [{name: getattr(effect, name) for name in COLUMNS} for effect in effects]
+    table = DataFrame(rows, columns=list(COLUMNS))
+    for name in ("value", "baseline_value"):
+        # As objects: pandas would turn 33 next to 0.5 into 33.0.
+        table[name] = Series([row[name] for row in rows], dtype=object)
+    table["decision"] = Series([row["decision"].value for row in rows], dtype=object)
+    return table
+
+
+def read_effects(path: Path, margins: Mapping[str, float] = EQUIVALENCE_MARGIN) -> list[Effect]:
+    """The rows of an effects.csv. Raises InputError if the file is something else.
+
+    Files of earlier versions have no decisions. These are derived from the numbers, and equivalence from the
+    margins: metric -> largest difference that does not matter.
+    """
+    try:
+        return [_read(row, margins) for row in read_rows(path)]
+    except (KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: is not a table of effects: {error}") from error
+
+
+def _read(row: Mapping[str, str], margins: Mapping[str, float]) -> Effect:
+    cells: dict[str, Any] = {name: row[name] for name in _TEXTS}
+    cells |= {name: int(row[name]) for name in _COUNTS}
+    cells["shares_training"] = row["shares_training"] == "True"
+    for name in COLUMNS:
+        if name not in cells and name != "decision":
+            cells[name] = float(row[name]) if row[name] else math.nan
+    decision = row.get("decision")
+    cells["decision"] = Decision(decision) if decision else _decision_of(cells, margins)
+    return Effect(**cells)
+
+
+def _decision_of(cells: Mapping[str, Any], margins: Mapping[str, float]) -> Decision:
+    reach = equivalence_reach(cells["num_seeds"])
+    difference, low, high = (cells[name] for name in ("difference", "ci_low", "ci_high"))
+    farthest = max(reach * (difference - low) - difference, reach * (high - difference) + difference)
+    same = abs(cells["mean"] - cells["baseline_mean"]) <= _SAME * abs(cells["mean"])
+    return decide(
+        cells["num_seeds"],
+        difference,
+        low,
+        cells["p_holm"] if cells["family"] == "primary" else cells["p_fdr"],
+        differs=cells["num_positive"] + cells["num_negative"] > 0 and not (math.isnan(low) and same),
+        is_equivalent=farthest < margins.get(cells["metric"], math.nan),
+    )
+
+
+def level_of(value: object) -> str:
+    """One text for one level, whether it comes from memory or from CSV."""
+    if value is None or value == "" or value != value:
+        return "null"
+    number = as_number(value)
+    if number is not None:
+        return f"{number:.12g}"
+    if isinstance(value, str) and value.startswith("["):
+        value = _read_list(value) or value
+    if isinstance(value, (list, tuple)):
+        return json.dumps(list(value), ensure_ascii=False)
+    return str(value).lower() if str(value) in {"True", "False"} else str(value)
+
+
+def shown_level(level: str) -> str:
+    """The level for a reader: lists without brackets, their texts in quotes, an empty one as "none".
+
+    Line ends become ↵, and the middle of a long text is left out.
+    """
+    number = as_number(level)
+    if number is not None:
+        return f"{number:g}"
+    if level.startswith("["):
+        items = _read_list(level)
+        if items is not None:
+            level = ", ".join(f"“{item}”" if isinstance(item, str) else str(item) for item in items) or "none"
+    return shortened(level.replace("\\n", "↵").replace("\n", "↵"), _MAX_LEVEL)
+
+
+def shortened(text: str, max_length: int) -> str:
+    """The text without its middle, if it is longer than this."""
+    half = max_length // 2 - 1
+    return text if len(text) <= max_length else f"{text[:half]}…{text[-half:]}"
+
+
+def as_number(value: object) -> float | None:
+    """A finite number, also written as text; None for everything else."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _read_list(text: str) -> Sequence[object] | None:
+    """A list from its JSON text; None where the text only begins like one."""
+    try:
+        return list(json.loads(text))
+    except json.JSONDecodeError:
+        return None

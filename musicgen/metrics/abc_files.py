@@ -1,0 +1,83 @@
+"""Evaluates ABC files from any tool against any corpus."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from musicgen.corpus.config import DataConfig
+from musicgen.corpus.corpus import Corpus, load_corpus
+from musicgen.corpus.sources import read_source
+from musicgen.corpus.tunebook import Tunebook, describe_reading, read_tunebook
+from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
+from musicgen.errors import InputError
+from musicgen.metrics.comparison import Corpus as ComparedCorpus
+from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.reference import NUM_SPLITS, Reference, build_reference
+from musicgen.metrics.tunes import read_corpus
+
+
+@dataclass(frozen=True)
+class FileEvaluation:
+    """The metrics of ABC files, and what they were compared with."""
+
+    tunes: Path
+    book: Tunebook
+    corpus: Corpus
+    reference: Reference
+    evaluation: Evaluation
+
+    def as_dict(self) -> dict[str, object]:
+        """Metrics, reference (mean and sd), floor and reasons, each by metric, as for JSON."""
+        return {
+            "metrics": self.evaluation.metrics,
+            "reference": self.reference.by_metric,
+            "floor": self.reference.floor,
+            "reasons": self.evaluation.reasons,
+        }
+
+    def lines(self) -> list[str]:
+        """What was read and compared, in words."""
+        book, report, size = self.book, self.corpus.report, self.reference.sample_size
+        return [
+            f"{self.tunes}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",
+            f"{self.corpus.name}: {report.lines()[0]}",
+            f"{len(book.tunes)} tunes against {report.num_tunes} of {self.corpus.name}; "
+            f"corpus: {size} held-out tunes, {NUM_SPLITS} splits; floor: a character 5-gram model",
+        ]
+
+
+def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
+    """The tunes of a file, folder or glob, cleaned like those of the corpus that `data` describes.
+
+    Raises InputError if there is no tune, or one of more than `MAX_TUNE_CHARACTERS`.
+    """
+    files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None)
+    book = read_tunebook(read_source(files))
+    cleaned = [clean_tune(tune, frozenset(files.keep_fields)) for tune in book.tunes]
+    if not cleaned:
+        raise InputError(f"{tunes}: no tune found; a tune starts with an X: field")
+    longest = max(map(len, cleaned))
+    if longest > MAX_TUNE_CHARACTERS:
+        raise InputError(
+            f"{tunes}: a tune has {longest:,} characters; at most {MAX_TUNE_CHARACTERS:,} are allowed"
+        )
+    return replace(book, tunes=cleaned)
+
+
+def evaluate_files(
+    tunes: Path, data: DataConfig, cache_dir: Path, num_requested: int | None = None
+) -> FileEvaluation:
+    """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
+
+    num_requested: denominator of the validity rates; default: the number of tunes found. Raises InputError
+    for files or a corpus that cannot be used.
+    """
+    book = read_abc_files(tunes, data)
+    num_tunes = len(book.tunes)
+    if num_requested is not None and num_requested < num_tunes:
+        raise InputError(f"--requested {num_requested}: {tunes} has more tunes ({num_tunes})")
+    corpus = load_corpus(data, cache_dir)
+    reference = build_reference(corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, cache_dir=cache_dir)
+    compared = read_corpus(corpus.tunes, cache_dir)
+    evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared))
+    evaluation = evaluator.evaluate(book.tunes, num_requested=num_requested)
+    return FileEvaluation(tunes, book, corpus, reference, evaluation)

@@ -1,0 +1,87 @@
+"""The rows of tunes.csv: metrics of each tune, and its nearest training tune."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from musicgen.metrics.comparison import Comparison
+from musicgen.metrics.distributions import entropy_bits
+from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
+from musicgen.metrics.structure import repeats_a_phrase
+from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError
+from musicgen.metrics.validity import is_complete, is_valid
+from musicgen.notation.passages import cut_passage
+
+NEAREST_COLUMNS = (
+    "nearest_tune",
+    "nearest_passage",
+    "nearest_start",
+    "nearest_notes",
+    "nearest_transposition",
+    "nearest_tune_passage",
+)
+"""The columns about the training tune with the longest copy; see docs/evaluation.md."""
+
+
+def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
+    """A row for each delivered tune, in order. Cells without a value are None."""
+    try:
+        copies: list[Copies | None] = list(comparison.all_copies)
+    except UnmeasurableError:
+        copies = [None] * len(comparison.delivered)
+    return [
+        _tune_row(tune, found, comparison.corpus.indexed)
+        for tune, found in zip(comparison.delivered, copies, strict=True)
+    ]
+
+
+def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]) -> dict[str, object]:
+    has_notes = len(tune.melody) > 0
+    repeats = repeats_a_phrase(tune.bars)
+    return {
+        "title": tune.title,
+        "num_notes": len(tune.melody),
+        "num_bars": len(tune.bars),
+        "num_valid_bars": tune.num_valid_bars,
+        "is_complete": is_complete(tune),
+        "parses": tune.parses,
+        "is_valid": is_valid(tune),
+        "first_problem": tune.parsed.problems[0] if tune.parsed.problems else None,
+        "pitch_class_entropy": entropy_bits(np.bincount(tune.melody.pitches % 12)) if has_notes else None,
+        "pitch_range": int(np.ptp(tune.melody.pitches)) if has_notes else None,
+        "lag_repeat": sum(repeats) / len(repeats) if repeats else None,
+        "distinct_bars": len(set(tune.bars)) / len(tune.bars) if tune.bars else None,
+        "ends_on_tonic": bool(tune.melody.pitches[-1] % 12 == tune.melody.tonic) if has_notes else None,
+        **_originality_cells(tune, copies if has_notes else None, indexed),
+    }
+
+
+def _originality_cells(
+    tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
+) -> dict[str, object]:
+    nearest = nearest_tune(tune, copies) if copies is not None else None
+    return {
+        "longest_copy": copies.longest_copy if copies is not None else None,
+        "longest_transposed_copy": copies.longest_transposed_copy if copies is not None else None,
+        "copied_share": float(copies.copied.mean()) if copies is not None else None,
+        "novelty_8": float(copies.novel.mean()) if copies is not None and len(copies.novel) else None,
+        **_nearest_cells(tune, nearest, indexed),
+    }
+
+
+def _nearest_cells(
+    tune: ScoredTune, nearest: NearestTune | None, indexed: tuple[Tune, ...]
+) -> Mapping[str, object]:
+    if nearest is None:
+        return dict.fromkeys(NEAREST_COLUMNS)
+    training = indexed[nearest.number]
+    passage = cut_passage(training.text, training.melody, nearest.place, nearest.place + nearest.num_notes)
+    values = (
+        training.title,
+        nearest.passage,
+        nearest.start,
+        nearest.num_notes,
+        int(tune.melody.pitches[nearest.start] - training.melody.pitches[nearest.place]),
+        passage.text if passage is not None else None,
+    )
+    return dict(zip(NEAREST_COLUMNS, values, strict=True))

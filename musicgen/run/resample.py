@@ -1,0 +1,136 @@
+"""Samples more tunes from a trained run, with other settings if requested."""
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from itertools import takewhile
+from pathlib import Path
+
+from musicgen.config import Config, config_from_dict
+from musicgen.errors import InputError, one_line
+from musicgen.records.destination import check_sample_folder
+from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.records.runs import FoundRun
+from musicgen.system.files import filled_folder, make_new_folder
+
+MAX_THREADS_PER_CORE = 4
+"""A record may state any number of threads."""
+
+
+def resample(
+    directory: Path,
+    sampling: Mapping[str, object],
+    *,
+    seed: int | None = None,
+    num_rendered: int | None = None,
+    soundfont: str | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Sample, write and render tunes of a run; returns the folder with tunes.abc, tunes.csv and tunes/.
+
+    sampling: fields of the sampling config to change. The other arguments default to the values of the run,
+    except that the built-in soundfont is used, and a new folder in the run's samples/. Raises InputError.
+    """
+    record = RunRecord.read(directory)
+    run = FoundRun(directory, record)
+    config = changed_config(run, sampling, seed, num_rendered, soundfont)
+    if folder is not None:
+        check_sample_folder(folder)
+    prompts = config.sampling.read_prompts()
+
+    # Import torch late, so that wrong arguments fail at once.
+    import torch
+
+    from musicgen.engine.computing import computing_on
+    from musicgen.rendering import check_soundfont
+    from musicgen.run.songs import origin_of, render_songs, write_rows, write_tunebook
+    from musicgen.sampling.generation import sample_tunes
+    from musicgen.training.state import load_checkpoint
+    from musicgen.training.threads import num_cores
+
+    if config.rendering.num_tunes:
+        check_soundfont(config.rendering)
+        if soundfont is None and run.soundfont is not None:
+            note = f"using the built-in soundfont, not that of the run ({run.soundfont})"
+            print(one_line(f"{note}; --soundfont FILE selects one"), file=sys.stderr)
+    checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
+    device = torch.device("cpu")
+    network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
+    # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
+    num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
+    with computing_on(num_threads):
+        tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
+    if folder is None:
+        folder = make_new_folder(directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}")
+    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
+    with filled_folder(folder) as temporary:
+        write_tunebook(tunes, origin, temporary)
+        songs = render_songs(tunes, origin, config.rendering, temporary)
+        write_rows(tunes, [{} for _ in tunes], songs, temporary)
+    return folder
+
+
+def changed_config(
+    run: FoundRun,
+    sampling: Mapping[str, object],
+    seed: int | None,
+    num_rendered: int | None,
+    soundfont: str | None,
+) -> Config:
+    """The run's config with these changes, validated.
+
+    The run may come from a stranger, so files named in its config are not read: prompts that came from a file
+    are recovered from its tunes.
+    """
+    config = config_from_dict(run.record.config)
+    values = config.as_dict()
+    section, rendering = values["sampling"], values["rendering"]
+    assert isinstance(section, dict) and isinstance(rendering, dict)
+    if section["prompts_file"] is not None and "prompts" not in sampling:
+        section["prompts"] = prompts_of(run, len(config.sampling.temperatures))
+    section["prompts_file"] = None
+    section |= sampling
+    rendering["soundfont"] = soundfont
+    if num_rendered is not None:
+        rendering["num_tunes"] = num_rendered
+    if seed is not None:
+        values["seed"] = seed
+    return config_from_dict(values)
+
+
+def prompts_of(run: FoundRun, num_temperatures: int) -> list[str]:
+    """The prompts of the run's tunes, in an order for which `spread` assigns them in the same way."""
+    rows = run.tune_rows()
+    try:
+        pairs = [(row["prompt"], row["temperature"]) for row in rows]
+    except KeyError:
+        pairs = []
+    if not pairs:
+        raise InputError(f"{run.directory}: the run's prompts came from a file; use --prompt TEXT")
+    if num_temperatures > 1:
+        # All prompts with the first temperature precede the second temperature.
+        return [prompt for prompt, _ in takewhile(lambda pair: pair[1] == pairs[0][1], pairs)]
+    prompts = [prompt for prompt, _ in pairs]
+    return next(
+        prompts[:period] for period in range(1, len(prompts) + 1) if prompts[period:] == prompts[:-period]
+    )
+
+
+def state_file(run: FoundRun) -> Path:
+    """The file with the run's network, in any store.
+
+    Raises InputError unless its name is that of a state of the run's training: a stranger's record must not
+    choose which file is read.
+    """
+    from musicgen.training.folder import STATE_NAME
+
+    record = run.record
+    if record.weights is None:
+        raise InputError(f"{run.directory}: this run is {record.status} and has no trained network")
+    path = Path(record.weights)
+    if path.parent.name != record.training_id or not STATE_NAME.fullmatch(path.name):
+        raise InputError(
+            f"{run.directory / FILE_NAME}: weights does not name a state of this training; "
+            f"expected STORE/{record.training_id[:20]}/end-NUMBER.pt"
+        )
+    return run.directory / path

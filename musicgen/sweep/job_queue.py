@@ -1,0 +1,194 @@
+"""The jobs of one launch: which start when, what they report, and how each ended."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Protocol
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from musicgen.config import Config
+from musicgen.errors import InputError
+from musicgen.sweep.display import SweepDisplay
+from musicgen.sweep.exhaustion import is_exhaustion
+from musicgen.sweep.job_process import JobProcess
+from musicgen.sweep.worker import SECONDS_BETWEEN_REPORTS, Ending, describe_error
+from musicgen.system.interruption import Interruption
+
+MAX_JOBS_PER_PLACE = 3
+"""Jobs that wait for another process take no place, but they do take memory."""
+
+
+class JobFailed(Exception):
+    """A job that returned no value; the message is one line."""
+
+    def __init__(self, line: str, error_class: str | None = None) -> None:
+        super().__init__(line, error_class)
+        self.error_class = error_class
+        """Dotted name of what the job raised; None if its process died."""
+
+    def __str__(self) -> str:
+        """The line alone."""
+        return self.args[0]
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job that has not started."""
+
+    overrides: list[str]
+    make_configs: Callable[[], tuple[DictConfig, Config]]
+    """Its config with Hydra's part, and the same without it, typed. Called when the job's turn comes."""
+    follows: int | None = None
+    """The number of the job whose training this one resumes. It starts when that one has trained or ended."""
+
+
+class Capacity(Protocol):
+    """How much runs at a time."""
+
+    total: int
+
+    def cost(self, config: Config) -> int:
+        """How much of the total a job takes."""
+        ...
+
+
+@dataclass(frozen=True)
+class _NextJob:
+    number: int
+    composed: DictConfig
+    config: Config
+    cost: int
+
+
+@dataclass
+class _RunningJob:
+    process: JobProcess
+    cost: int
+    is_waiting: bool = False
+    """Whether it waits for another process, and leaves its cores to other jobs."""
+    had_company: bool = False
+    """Whether another job has run at the same time."""
+
+
+class JobQueue:
+    """Runs the jobs of one launch."""
+
+    def __init__(
+        self,
+        jobs: Mapping[int, QueuedJob],
+        start: Callable[[int, DictConfig, Config], JobProcess],
+        capacity: Capacity,
+        display: SweepDisplay,
+        interruption: Interruption,
+    ) -> None:
+        self._jobs, self._start, self._capacity = jobs, start, capacity
+        self._display, self._interruption = display, interruption
+        self._untrained = set(jobs)
+        """Jobs from which no other job can resume yet."""
+        self._waiting = list(jobs)
+        self._next: _NextJob | None = None
+        self._running: dict[int, _RunningJob] = {}
+        self._max_running = MAX_JOBS_PER_PLACE * capacity.total
+        # Without their configs, which would fill the memory over thousands of jobs.
+        self._returns = {number: JobReturn(overrides=job.overrides) for number, job in jobs.items()}
+
+    def run(self) -> list[JobReturn]:
+        """Run them all; a job that an interruption kept from starting keeps the status UNKNOWN."""
+        try:
+            while True:
+                self._start_what_fits()
+                self._display.refresh()
+                if not self._running:
+                    return list(self._returns.values())
+                connections = [running.process.connection for running in self._running.values()]
+                wait(connections, SECONDS_BETWEEN_REPORTS)
+                self._receive_reports()
+        finally:
+            for running in self._running.values():
+                running.process.kill()
+                running.process.close()
+
+    def _start_what_fits(self) -> None:
+        while not self._interruption.requested:
+            number = self._first_that_can_start()
+            if number is None:
+                return
+            try:
+                # Composing may take a tenth of a second, so it is done while others run.
+                if self._next is None or self._next.number != number:
+                    composed, config = self._jobs[number].make_configs()
+                    self._next = _NextJob(number, composed, config, self._capacity.cost(config))
+                if not self._has_room_for(self._next):
+                    return
+                self._display.start(number)
+                process = self._start(number, self._next.composed, self._next.config)
+                self._running[number] = _RunningJob(process, self._next.cost)
+            except (OSError, EOFError) as error:
+                if self._running and (isinstance(error, EOFError) or is_exhaustion(error)):
+                    self._display.put_back(number)
+                    self._run_fewer()
+                    return
+                self._end(number, describe_error(error))
+            except (InputError, HydraException, OmegaConfBaseException) as error:
+                self._end(number, describe_error(error))
+            self._waiting.remove(number)
+            if len(self._running) > 1:
+                for running in self._running.values():
+                    running.had_company = True
+
+    def _first_that_can_start(self) -> int | None:
+        can_start = (number for number in self._waiting if self._jobs[number].follows not in self._untrained)
+        return next(can_start, None)
+
+    def _has_room_for(self, job: _NextJob) -> bool:
+        taken = sum(running.cost for running in self._running.values() if not running.is_waiting)
+        fits = not taken or taken + job.cost <= self._capacity.total
+        return fits and len(self._running) < self._max_running
+
+    def _run_fewer(self) -> None:
+        """The machine has no process, thread or memory left: start no job before another one has ended."""
+        self._max_running = max(1, min(self._max_running, len(self._running)))
+        self._display.warn_of_exhaustion()
+
+    def _receive_reports(self) -> None:
+        for number, running in list(self._running.items()):
+            process = running.process
+            report = process.receive()
+            if report is not None:
+                self._display.update(number, report)
+                running.is_waiting = report.is_waiting
+                if report.is_trained:
+                    self._untrained.discard(number)
+            if process.is_over:
+                del self._running[number]
+                self._end_or_repeat(number, running)
+                process.close()
+            elif self._interruption.requested:
+                process.interrupt()
+                self._display.show_saving()
+
+    def _end_or_repeat(self, number: int, job: _RunningJob) -> None:
+        ending = job.process.ending()
+        if ending.is_exhaustion and job.had_company and not self._interruption.requested:
+            self._display.put_back(number)
+            self._waiting.insert(0, number)
+            self._run_fewer()
+            return
+        if ending.is_exhaustion:
+            # The job needs more than the machine has, even alone: other jobs may still run together.
+            self._max_running = MAX_JOBS_PER_PLACE * self._capacity.total
+        self._end(number, ending)
+
+    def _end(self, number: int, ending: Ending) -> None:
+        self._untrained.discard(number)
+        job_return = self._returns[number]
+        if ending.error is None:
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, ending.value
+        else:
+            job_return.status = JobStatus.FAILED
+            job_return.return_value = JobFailed(ending.error, ending.error_class)
+        self._display.end(number, ending.value, ending.error)

@@ -1,0 +1,113 @@
+"""The view by temperature or prompt, as a figure and as a table."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from musicgen.metrics.group_figure import group_figure
+from musicgen.metrics.table import group_table, shortened
+
+REFERENCE = {
+    "validity/tune_rate": {"mean": 0.9, "sd": 0.04},
+    "structure/lag_repeat": {"mean": 0.2, "sd": 0.02},
+}
+BY_TEMPERATURE = {
+    "1.2": {"validity/tune_rate": 0.1, "structure/lag_repeat": None, "diversity/distinct_4": None},
+    "0.4": {"validity/tune_rate": 0.8, "structure/lag_repeat": 0.02, "diversity/distinct_4": None},
+}
+PROMPTS = [
+    "X:",
+    "X:1\nT:$\\frac$\nK:[bold]\n",
+    "X:1\nT:" + "A long title " * 5 + "\nM:6/8\nK:D\n",
+    "\x00\ufffd",
+]
+
+
+def panels(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
+    """Title -> x and y of what is drawn in it."""
+    drawn = {}
+    for panel in figure.axes:
+        lines = [line for line in panel.lines if line.get_marker() == "o"]
+        if lines:
+            x, y = np.asarray(lines[0].get_xdata()), np.asarray(lines[0].get_ydata())
+            drawn[panel.get_title(loc="left")] = (x.tolist(), y.tolist())
+    return drawn
+
+
+def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
+    """Tick labels, axis labels and titles that cover one another."""
+    figure.canvas.draw()
+    texts = []
+    for panel in figure.axes:
+        if not panel.axison:
+            continue
+        texts += [panel.xaxis.label, panel._left_title]  # type: ignore[attr-defined]
+        # matplotlib keeps labels beyond the ends of an axis, which it does not draw.
+        texts += [
+            label for label in panel.get_xticklabels() if label.get_position()[0] <= panel.get_xlim()[1]
+        ]
+        texts += panel.get_yticklabels()
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
+    return [
+        (one, other)
+        for place, (one, box) in enumerate(boxes)
+        for other, other_box in boxes[:place]
+        if box.overlaps(other_box)
+    ]
+
+
+def test_temperatures_are_a_line_in_their_order_without_what_is_missing() -> None:
+    figure = group_figure(BY_TEMPERATURE, "temperature", REFERENCE)
+    drawn = panels(figure)
+    assert list(drawn) == ["Tune rate  ↑", "Lag repeat  → corpus"]
+    assert drawn["Tune rate  ↑"] == ([0.4, 1.2], [0.8, 0.1])
+    assert np.isnan(drawn["Lag repeat  → corpus"][1][1])
+    band = figure.axes[0].patches[0].get_extents().transformed(figure.axes[0].transData.inverted())
+    assert (band.y0, band.y1) == pytest.approx((0.82, 0.98))
+    assert overlapping_texts(figure) == []
+
+
+def test_prompts_are_rows_of_dots() -> None:
+    by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
+    figure = group_figure(by, "prompt", {})
+    (values, rows) = panels(figure)["Tune rate  ↑"]
+    assert values == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert rows == [0, 1, 2, 3]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [shortened(prompt) for prompt in PROMPTS]
+    assert overlapping_texts(figure) == []
+
+
+def test_a_page_holds_the_first_prompts_of_many() -> None:
+    names = ("validity/tune_rate", "validity/bar_rate", "structure/lag_repeat")
+    metrics: dict[str, float | None] = dict.fromkeys(names, 0.5)
+    figure = group_figure({f"X:{number}\n" * 9: metrics for number in range(90)}, "prompt", REFERENCE)
+    assert "the first 24 of 90" in figure.get_suptitle()
+    assert len(panels(figure)["Bar rate  ↑"][0]) == 24
+    assert figure.get_size_inches()[1] < 17
+    assert overlapping_texts(figure) == []
+
+
+def test_nothing_to_draw_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no headline metric"):
+        group_figure({"0.5": {"validity/tune_rate": None}}, "temperature", REFERENCE)
+
+
+def test_a_prompt_is_shortened_to_one_line() -> None:
+    assert shortened("X:1\nK:D\n") == "X:1↵K:D↵"
+    long = shortened(PROMPTS[2])
+    assert len(long) == 28 and long.startswith("X:1↵T:") and long.endswith("↵M:6/8↵K:D↵")
+    assert shortened("\x00\x1b[1m") == "··[1m"
+
+
+def test_the_table_has_a_row_for_each_group_and_the_corpus() -> None:
+    text = io.StringIO()
+    by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
+    Console(file=text, width=100).print(group_table(by, "prompt", REFERENCE))
+    lines = [line.split() for line in text.getvalue().splitlines()]
+    assert [line[-1] for line in lines[-6:]] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.9000", "0.0400"]
+    assert "K:[bold]" in text.getvalue()
+    assert "distinct" not in text.getvalue()

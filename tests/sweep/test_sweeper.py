@@ -1,0 +1,52 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.types import RunMode
+from omegaconf import OmegaConf
+
+from musicgen.config import conf_folder
+from musicgen.sweep.design import StudyDesign, composer
+from musicgen.sweep.folders import register_resolver
+from musicgen.sweep.launcher import ProcessLauncher
+from musicgen.sweep.plan import PlannedRun
+from musicgen.sweep.sweeper import OneAtATimeSweeper, _folder_overrides, _job_configs
+from tests.sweep.test_design import design
+
+
+@pytest.fixture
+def loader() -> Iterator[ConfigLoader]:
+    register_resolver()
+    for plugin in (OneAtATimeSweeper, ProcessLauncher):
+        Plugins.instance().register(plugin)
+    with initialize_config_dir(str(conf_folder())):
+        yield GlobalHydra.instance().config_loader()
+
+
+@pytest.fixture
+def studied() -> StudyDesign:
+    return design(
+        "study.nuisance={training.learning_rate:[0.01]}",
+        "training=smoke",
+        r'sampling.prompts=["X:1\nM:6/8\n"],["X:1, it\'s"]',
+        "model=lstm,lab",
+    )
+
+
+def test_a_planned_config_is_what_hydra_composes(studied: StudyDesign, loader: ConfigLoader) -> None:
+    sweep = loader.load_configuration(
+        "config", ["hydra.mode=MULTIRUN", "hydra.launcher.num_jobs=3"], RunMode.MULTIRUN
+    )
+    directory = Path("outputs/a, b's")
+    for arm in studied.arms(composer(loader, sweep)):
+        run = PlannedRun(arm, arm.with_seed(7), "", "")
+        composed, config = _job_configs(run, directory)
+        expected = loader.load_sweep_config(sweep, [*run.overrides, *_folder_overrides(run, directory)])
+        assert config is run.config
+        assert OmegaConf.to_yaml(composed) == OmegaConf.to_yaml(expected)
+        for name in ("sweep.dir", "sweep.subdir", "job.override_dirname"):
+            assert OmegaConf.select(composed.hydra, name) == OmegaConf.select(expected.hydra, name)

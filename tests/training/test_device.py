@@ -1,0 +1,63 @@
+import pytest
+
+from musicgen.engine import products
+from musicgen.errors import InputError
+from musicgen.training import device
+from musicgen.training.config import TrainingConfig
+from musicgen.training.device import MIN_HIDDEN_SIZE_FOR_BF16, choose_device, resolve_engine
+from tests.test_config import parsed
+
+
+def resolved(*overrides: str, device_name: str = "cpu") -> TrainingConfig:
+    config = parsed(*overrides)
+    return resolve_engine(config.training, config.model, device_name)
+
+
+@pytest.mark.parametrize(
+    ("is_fast", "hidden_size", "expected"),
+    [
+        (True, MIN_HIDDEN_SIZE_FOR_BF16, "bf16"),
+        (True, MIN_HIDDEN_SIZE_FOR_BF16 - 1, "fp32"),
+        (False, MIN_HIDDEN_SIZE_FOR_BF16, "fp32"),
+    ],
+)
+def test_precision_follows_from_shape_and_processor(
+    is_fast: bool, hidden_size: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "has_fast_bf16", lambda: is_fast)
+    assert resolved(f"model.hidden_size={hidden_size}").precision == expected
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_given_precision_is_kept(precision: str) -> None:
+    assert resolved(f"training.precision={precision}", "model.hidden_size=64").precision == precision
+
+
+def test_cuda_computes_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr(products, "has_fast_bf16", lambda: True)
+    for engine in ("native", "torch"):
+        found = resolved(f"training.engine={engine}", "model.hidden_size=1024", device_name="auto")
+        assert (found.precision, found.engine) == ("fp32", "native")
+    with pytest.raises(InputError, match=r"training.precision=bf16: on CUDA allowed are null and fp32"):
+        resolved("training.precision=bf16", device_name="cuda")
+
+
+def test_torchs_modules_compute_in_32_bits() -> None:
+    found = resolved("training.engine=torch", "model.hidden_size=1024")
+    assert (found.precision, found.engine) == ("fp32", "torch")
+    with pytest.raises(InputError, match=r"training.engine=torch allowed are null and fp32"):
+        resolved("training.engine=torch", "training.precision=bf16")
+
+
+def test_a_machine_without_the_native_engine_uses_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "usable_engine", lambda _: "torch")
+    found = resolved("training.precision=bf16")
+    assert (found.precision, found.engine) == ("fp32", "torch")
+
+
+def test_a_device_that_is_missing_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(InputError, match="finds no CUDA device"):
+        choose_device("cuda")
