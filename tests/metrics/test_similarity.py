@@ -31,7 +31,7 @@ def test_all_are_bounded_and_ignore_the_order_of_tunes(ours: list[Melody], their
             value = function(Profile.of(ours), Profile.of(theirs))
         except UnmeasurableError:
             continue
-        assert 0 <= value and (value <= 1 + 1e-9 or function in DISTANCES)
+        assert value >= 0 and (value <= 1 + 1e-9 or function in DISTANCES)
         backwards = function(Profile.of(ours[::-1]), Profile.of(theirs[::-1]))
         assert backwards == pytest.approx(value, abs=1e-9)
         assert function(Profile.of(theirs), Profile.of(theirs)) == pytest.approx(0, abs=1e-9)

@@ -63,7 +63,27 @@ def test_invalid_tuplet(text):
     assert read_tuplet(text, False) is None
 
 
-@pytest.mark.parametrize("bar", "| || |] [| |: :| :: :||: :|: |1 :|2 .| [|] |:: :|1,3 :[|]".split())
+@pytest.mark.parametrize(
+    "bar",
+    [
+        "|",
+        "||",
+        "|]",
+        "[|",
+        "|:",
+        ":|",
+        "::",
+        ":||:",
+        ":|:",
+        "|1",
+        ":|2",
+        ".|",
+        "[|]",
+        "|::",
+        ":|1,3",
+        ":[|]",
+    ],
+)
 def test_bar_lines(bar):
     assert kinds(f"A{bar}B")[1] == ("bar", bar)
 
