@@ -78,9 +78,8 @@ def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
     is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
     paths = []
     for run in runs:
-        study = run.record.config.get("study")
-        if isinstance(study, Mapping) and study.get("name"):
-            paths.append(EXPERIMENTS / str(study["name"]) / FILE_NAME)
+        if study := run.setting("study.name"):
+            paths.append(EXPERIMENTS / str(study) / FILE_NAME)
             continue
         directory = run.directory.resolve()
         paths.append(next(filter(is_sweep, directory.parents), directory) / FILE_NAME)
