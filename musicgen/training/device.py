@@ -21,7 +21,7 @@ Milliseconds per LSTM step in bf16 and fp32 (batch 32 × 100, one core): 11.5 an
 
 
 def choose_device(name: str) -> "torch.device":
-    """auto, cpu or cuda as a torch device; raises InputError if there is no such device."""
+    """auto, cpu or cuda as a torch device; raises InputError for a missing device."""
     # torch takes a second to import, which --help should not wait for.
     import torch
 
