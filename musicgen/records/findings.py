@@ -128,10 +128,7 @@ def _checked_text(text: str) -> str:
 
 
 def _append(path: Path, line: str, *, locks: bool) -> None:
-    with (
-        locked(lock_beside(path), locks=locks),
-        path.open("ab+", buffering=0) as file,
-    ):
+    with locked(lock_beside(path), locks=locks), path.open("ab+", buffering=0) as file:
         # A power failure may have left part of an earlier line, which this one must not continue.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"
