@@ -15,21 +15,15 @@ _NICENESS = 19
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m musicgen.upload",
-        description="Send the Comet archives of runs, sweeps, notes and ratings that were not sent yet, "
-        "also those of tracker.mode=offline. What was sent is not sent again.",
+        description="Send the Comet archives of runs, sweeps, notes and ratings that have not been sent yet, "
+        "including those of tracker.mode=offline. Nothing is sent twice.",
     )
-    parser.add_argument(
-        "paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=120.0, metavar="SECONDS", help="for each archive; default: 120"
-    )
-    parser.add_argument(
-        "--no-locks",
-        action="store_true",
-        help="the file system has none: nobody else should send from there now",
-    )
-    parser.add_argument("--background", action="store_true", help="leave the processor to others")
+    add = parser.add_argument
+    add("paths", nargs="+", type=Path, metavar="PATH", help="run or sweep directories, or folders above them")
+    add("--timeout", type=float, default=120.0, metavar="SECONDS", help="per archive; default: 120")
+    words = "for file systems without locks; make sure that nobody else is sending from there"
+    add("--no-locks", action="store_true", help=words)
+    add("--background", action="store_true", help="run with the lowest priority")
     return parser.parse_args(arguments)
 
 
@@ -40,7 +34,7 @@ def upload(arguments: argparse.Namespace) -> int:
 
     if not 0 < arguments.timeout <= MAX_TIMEOUT_SECONDS:
         raise InputError(
-            f"--timeout {arguments.timeout:g}: allowed are numbers above 0, at most a day's seconds"
+            f"--timeout {arguments.timeout:g}: must be above 0 and at most {MAX_TIMEOUT_SECONDS:g} seconds"
         )
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 # So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
-    "training=smoke",
+    "experiment=smoke",
     "training.num_iterations=60",
     "training.validation_interval=20",
     "training.batch_size=16",

@@ -15,6 +15,7 @@ from musicgen.listen import main
 from musicgen.listening.database import Database
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.ratings import read_ratings
+from musicgen.run.uploads import track_ratings
 from musicgen.system.web_server import TOKEN_HEADER
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
 from tests.tracking.test_comet import read_archive
@@ -28,7 +29,7 @@ def sweep(tmp_path: Path) -> Path:
 
 
 class Page:
-    """What the page does, without a browser."""
+    """The requests of the page, without a browser."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -66,7 +67,7 @@ def serving(sweep: Path) -> Iterator[tuple[subprocess.Popen[str], Page]]:
             process.kill()
 
 
-def test_kill_in_the_middle_keeps_what_was_saved_and_a_new_start_goes_on(sweep: Path) -> None:
+def test_a_killed_session_is_resumed_with_its_answers(sweep: Path) -> None:
     with serving(sweep) as (process, page):
         who = page.post("enter", {"name": "Anna"})["listener"]
         trials = page.post("session", {"listener": who})["trials"]
@@ -96,7 +97,7 @@ def test_kill_in_the_middle_keeps_what_was_saved_and_a_new_start_goes_on(sweep: 
 
 def test_results_are_printed_without_a_server(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(sweep), "--results"]) == 1
-    assert "no session has been held here" in capsys.readouterr().err
+    assert "the session has not been started yet" in capsys.readouterr().err
     database = begin(sweep).database
     assert main([str(sweep), "--results"]) == 0
     assert "not rated" in capsys.readouterr().out
@@ -105,21 +106,21 @@ def test_results_are_printed_without_a_server(sweep: Path, capsys: pytest.Captur
     assert main([str(sweep), "--results"]) == 0
     out = capsys.readouterr().out
     assert "listeners: Anna, Ben" in out and re.search(r"model.cell=gru +musicality +4.00", out)
-    assert "Anna: 16 of 16 repeated ratings the same" in out and "+4.0 above shuffled notes" in out
+    assert "Anna: 16 of 16 repeated ratings identical" in out and "+4.0 above shuffled notes" in out
 
 
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--num-tunes", "0"], "--num-tunes 0: at least 1 is needed"),
-        (["--num-anchors", "-1"], "--num-anchors -1: at least 0 is needed"),
+        (["--num-tunes", "0"], "--num-tunes 0: must be at least 1"),
+        (["--num-anchors", "-1"], "--num-anchors -1: must be at least 0"),
         (["--seed", "-1"], "--seed -1"),
-        (["--criteria", "beauty"], "criterion beauty: unknown; allowed are musicality, variety"),
-        (["--baseline", "model.cell=rnn"], "--baseline model.cell=rnn: no such run"),
+        (["--criteria", "beauty"], "criterion beauty: "),
+        (["--baseline", "model.cell=rnn"], "--baseline model.cell=rnn: "),
         (["--port", "99999", "--num-tunes", "2"], "--port 99999"),
     ],
 )
-def test_a_wrong_argument_is_one_line_and_leaves_no_session(
+def test_a_wrong_argument_is_one_line_and_starts_no_session(
     arguments: list[str], complaint: str, sweep: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(sweep), *arguments]) == 1
@@ -127,7 +128,7 @@ def test_a_wrong_argument_is_one_line_and_leaves_no_session(
     assert error.startswith(f"musicgen: {complaint}") and error.count("\n") == 1
 
 
-def test_a_session_is_not_mixed_with_another(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_session_keeps_its_settings(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin(sweep)
     assert main([str(sweep), "--results", "--num-tunes", "8"]) == 0
     assert main([str(sweep), "--results", "--num-tunes", "12"]) == 1
@@ -136,7 +137,6 @@ def test_a_session_is_not_mixed_with_another(sweep: Path, capsys: pytest.Capture
 
 def test_comet_gets_the_tables(sweep: Path, tmp_path: Path) -> None:
     from musicgen.config import compose_config
-    from musicgen.listen import _track
     from musicgen.records.runs import find_runs
 
     listening = begin(sweep)
@@ -144,12 +144,12 @@ def test_comet_gets_the_tables(sweep: Path, tmp_path: Path) -> None:
     results = listening.results()
     run = find_runs([sweep])[0]
     run.record.config = compose_config(["tracker.mode=offline"]).as_dict()
-    _track(results, run, sweep)
+    track_ratings(run, sweep, results.means, results.written)
     (archive,) = (sweep / "comet").glob("*.zip")
     _, messages, files = read_archive(archive)
     assert "listening/model.cell=gru/musicality" in json.dumps(messages)
     assert {path.read_bytes() for path in results.written} <= set(files.values())
-    _track(results, run, tmp_path / "sweep")
+    track_ratings(run, tmp_path / "sweep", results.means, results.written)
     first, second = sorted((sweep / "comet").glob("*.zip"), key=lambda path: len(path.name))
     experiment = read_archive(second)[0]
     assert experiment["offline_id"] == first.stem and experiment["resume_strategy"] == "get"

@@ -22,23 +22,17 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_a_report_goes_into_the_folder_of_its_runs(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_goes_into_the_folder_of_its_runs(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(runs), "--pack"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        str(runs / "report" / "best-songs.zip"),
-        str(runs / "report" / "report.html"),
-    ]
-    assert {path.name for path in (runs / "report").iterdir()} >= {
-        "report.html",
-        "report.md",
-        "songs",
-        "runs.csv",
-    }
+    written = [str(runs / "report" / name) for name in ("best-songs.zip", "report.html")]
+    assert capsys.readouterr().out.splitlines() == written
+    names = {path.name for path in (runs / "report").iterdir()}
+    assert names >= {"report.html", "report.md", "songs", "runs.csv"}
     assert main([str(runs / "run" / "run.json"), "--single-file"]) == 0
     assert (runs / "run" / "report.html").is_file()
 
 
-def test_several_paths_need_a_place_of_their_own(
+def test_several_paths_are_reported_in_the_working_directory(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -52,15 +46,12 @@ def test_several_paths_need_a_place_of_their_own(
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nowhere"], "nowhere: no such folder; a run or sweep directory is needed"),
-        (["runs", "--best", "-1"], "--best -1: a number from 0 on is needed"),
-        (["."], ".: no run here, no run.json in this folder or below"),
-        (
-            ["runs", "--serve", "--single-file"],
-            "--serve shows the report's folder, and --single-file writes none: leave one out",
-        ),
+        (["nowhere"], "nowhere: "),
+        (["runs", "--best", "-1"], "--best -1: must be at least 0"),
+        (["."], ".: no run here"),
+        (["runs", "--serve", "--single-file"], "--serve needs a report folder"),
         (["runs", "--port", "0"], "--port 0: only --serve has a port"),
-        (["runs", "--serve", "--port", "65536"], "--port 65536: must be from 0 to 65535"),
+        (["runs", "--serve", "--port", "65536"], "--port 65536: "),
     ],
 )
 def test_bad_input_is_one_line(
@@ -72,22 +63,22 @@ def test_bad_input_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 1
-    assert capsys.readouterr().err == f"musicgen: {line}\n"
+    error = capsys.readouterr().err
+    assert error.startswith(f"musicgen: {line}") and error.count("\n") == 1
 
 
-def test_a_folder_that_may_not_be_written_is_told_before_any_work(
+def test_a_forbidden_folder_is_refused_before_any_work(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(runs), "--keep", str(runs / "kept")]) == 1
-    line = f"musicgen: --keep {runs / 'kept'}: lies among the runs; a folder of a repository is needed\n"
-    assert capsys.readouterr().err == line
+    assert capsys.readouterr().err.startswith(f"musicgen: --keep {runs / 'kept'}: is inside the runs")
     assert [path.name for path in runs.iterdir()] == ["run"]
 
 
 @pytest.mark.parametrize(
     ("number", "exit_status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
-def test_a_served_report_takes_findings_until_a_signal_and_its_files_hold_them_then(
+def test_a_served_report_saves_its_findings_when_it_ends(
     number: signal.Signals, exit_status: int, runs: Path
 ) -> None:
     run = runs / "run" / "run.json"
@@ -100,7 +91,7 @@ def test_a_served_report_takes_findings_until_a_signal_and_its_files_hold_them_t
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline().startswith("Ctrl-C ends the page")
+            assert process.stdout.readline().startswith("Ctrl-C stops the server")
             found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\n", process.stdout.readline())
             assert found is not None
             page = Client(int(found[1]))
@@ -118,10 +109,9 @@ def test_a_served_report_takes_findings_until_a_signal_and_its_files_hold_them_t
     assert len(list((runs / "run" / "comet").glob("*.zip"))) == 1
 
 
-def test_a_port_that_is_taken_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_one_line(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server((ADDRESS, 0)) as taken:
         port = taken.getsockname()[1]
         assert main([str(runs), "--serve", "--port", str(port), "--best", "0"]) == 1
-    assert re.fullmatch(
-        rf"musicgen: --port {port}: .* --port 0 chooses any free port\n", capsys.readouterr().err
-    )
+    error = capsys.readouterr().err
+    assert error.startswith(f"musicgen: --port {port}: ") and error.count("\n") == 1

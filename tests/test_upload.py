@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ AUTO = TrackerConfig(
 
 @pytest.fixture
 def run_directory(tmp_path: Path) -> Path:
-    """A run with its archive and one of a note, neither of them sent."""
+    """A run with two unsent archives: its own and that of a note."""
     directory = tmp_path / "run"
     archive = write_archive(directory, "first")
     write_archive(directory, "note", continues=archive.stem)
@@ -29,7 +30,7 @@ def run_directory(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_what_failed_is_sent_by_the_same_command_and_the_run_says_so(
+def test_the_same_command_sends_what_failed_before(
     run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with comet_server("status 401") as server:
@@ -52,7 +53,7 @@ def test_what_failed_is_sent_by_the_same_command_and_the_run_says_so(
 
 
 @pytest.mark.slow
-def test_in_the_background_nobody_waits(run_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_background_upload_does_not_block(run_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with comet_server("hangs") as server:
         for name, value in (server.environment | {"COMET_TIMEOUT_HTTP": "2"}).items():
             monkeypatch.setenv(name, value)
@@ -60,12 +61,12 @@ def test_in_the_background_nobody_waits(run_directory: Path, monkeypatch: pytest
         assert process is not None and process.poll() is None
         server.fault = "none"
         try:
-            # A request that hangs is given up after Comet's time limit and asked again.
+            # Comet gives up a hanging request after its time limit and tries again.
             assert process.wait(300) == 0
         finally:
             process.kill()
-    said = (run_directory / LOG_NAME).read_text(encoding="utf-8")
-    assert said.endswith("2 sent, 0 sent before, 0 not sent, 0 not tried\n")
+    output = (run_directory / LOG_NAME).read_text(encoding="utf-8")
+    assert output.endswith("2 sent, 0 sent before, 0 not sent, 0 not tried\n")
     assert "url" in RunRecord.read(run_directory).tracker
 
 
@@ -74,10 +75,7 @@ def test_nothing_is_started_offline_or_without_a_key(
 ) -> None:
     assert upload_in_background(run_directory, AUTO) is None
     monkeypatch.setenv("COMET_API_KEY", "k" * 25)
-    offline = TrackerConfig(
-        kind="comet", mode="offline", project="tests", workspace=None, tags=[], upload_timeout_seconds=200.0
-    )
-    assert upload_in_background(run_directory, offline) is None
+    assert upload_in_background(run_directory, replace(AUTO, mode="offline")) is None
 
 
 @pytest.mark.parametrize(
@@ -85,8 +83,8 @@ def test_nothing_is_started_offline_or_without_a_key(
     [
         (["nowhere"], "nowhere: no such folder"),
         (["run"], "Comet has no key: set COMET_API_KEY, or run `comet login`"),
-        (["run", "--timeout", "0"], "--timeout 0: allowed are numbers above 0"),
-        (["empty"], "no archive of Comet"),
+        (["run", "--timeout", "0"], "--timeout 0: must be above 0"),
+        (["empty"], "no Comet archive"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -99,7 +97,7 @@ def test_bad_input_is_one_line(
     assert not list(run_directory.parent.rglob("uploads.json"))
 
 
-def test_a_record_that_cannot_be_read_is_told(
+def test_an_unreadable_record_is_reported(
     run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (archive,) = (path for path in (run_directory / "comet").glob("*.zip") if "-" not in path.stem)

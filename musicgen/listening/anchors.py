@@ -1,4 +1,4 @@
-"""Hidden anchors: what a listener should rate high and low, whatever the runs did."""
+"""Hidden anchors: tunes that a reliable listener rates high or low, whatever the runs did."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from musicgen.notation.tokens import TOKEN
 from musicgen.records.record import RunRecord
 
 _RULES = ("clean", "keep_fields", "validation_share", "test_share", "near_duplicate_share", "split_seed")
-"""What a run says of how its corpus was read."""
+"""Settings of a run that say how its corpus was cleaned and split."""
 
 
 def draw_anchors(
@@ -31,26 +31,25 @@ def draw_anchors(
     corpus: DataConfig | None,
     cache: Path | None = None,
 ) -> tuple[list[Stimulus], str]:
-    """`count` corpus tunes held out of the run's training, as many others with shuffled notes; and a remark.
+    """Draw `count` held-out corpus tunes and as many others with shuffled notes; also returns a remark or "".
 
-    corpus: where this machine has the run's corpus, or None. The run says how it was cleaned and split, but
-    not where it is: a record from somebody else would name what is read here. The tunes are those of the
-    validation split, with right bars. No anchors if the corpus is not at hand or is another one now; the
-    remark says so, else it is "".
+    The tunes are from the validation split, with correct bars. corpus: the run's corpus on this machine, or
+    None. The run only says how it was cleaned and split: a record from somebody else must not decide which
+    file is read here. If the corpus is missing or has changed, the list is empty and the remark says why.
     """
     if not count:
-        return [], "no anchors were asked for"
+        return [], "no anchors were requested"
     if corpus is None:
-        return [], "no anchors: the runs' corpus does not come with the program; --corpus PATH names it"
+        return [], "no anchors: the runs' corpus is not one of musicgen's own; use --corpus PATH"
     if not is_at_hand(corpus):
-        return [], f"no anchors: the corpus {corpus.name} is not at hand; --corpus PATH names it"
+        return [], f"no anchors: the corpus {corpus.name} is not on this machine; use --corpus PATH"
     try:
         tunes = load_corpus(_read_like_the_run(corpus, record), cache)
     except (InputError, ValidationError) as error:
-        return [], f"no anchors: the corpus is not at hand ({' '.join(str(error).split())})"
+        return [], f"no anchors: the corpus cannot be read ({' '.join(str(error).split())})"
     if tunes.sha256 != record.corpus.get("sha256"):
-        return [], f"no anchors: the corpus {corpus.name} is not the one that the runs were trained on"
-    held_out = [tune for tune in tunes.part("validation") if _has_right_bars(tune)]
+        return [], f"no anchors: the corpus {corpus.name} is not the one the runs were trained on"
+    held_out = [tune for tune in tunes.part("validation") if _has_correct_bars(tune)]
     texts = iter([held_out[place] for place in rng.permutation(len(held_out))])
     anchors: list[Stimulus] = []
     for kind in (CORPUS, SHUFFLED):
@@ -65,19 +64,19 @@ def draw_anchors(
 
 
 def _read_like_the_run(corpus: DataConfig, record: RunRecord) -> DataConfig:
-    """The corpus, cleaned and split as the run's was. Raises ValidationError for rules that are none."""
+    """The corpus, cleaned and split as the run's was. Raises ValidationError for invalid rules."""
     data = record.config.get("data")
     rules = {name: data[name] for name in _RULES if name in data} if isinstance(data, Mapping) else {}
     return TypeAdapter(DataConfig).validate_json(json.dumps({**asdict(corpus), **rules}))
 
 
-def _has_right_bars(tune: str) -> bool:
+def _has_correct_bars(tune: str) -> bool:
     parsed = parse_tune(tune)
     return len(parsed.notes) > 0 and all(bar.is_valid and bar.meter is not None for bar in parsed.bars)
 
 
 def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
-    """The tune with its notes, and their lengths, in a random order; everything between them stays."""
+    """The tune with its notes, including their lengths, in random order; everything between them stays."""
     header, body = split_header(tune)
     lines = body.split("\n")
     pieces = [

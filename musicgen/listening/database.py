@@ -1,8 +1,7 @@
-"""The database of one session: its key, its listeners, and every answer from the moment it is given.
+"""The database of one session: its key, its listeners and every answer.
 
-SQLite in its write-ahead mode, with a synchronised disk for every commit: an answer that was confirmed is
-there after any crash, and listeners do not wait for each other. Every call opens its own connection, so any
-thread may call.
+SQLite in write-ahead mode with a synchronised disk for every commit: a confirmed answer survives any crash,
+and listeners do not wait for each other. Every call opens its own connection, so any thread may call.
 """
 
 import json
@@ -10,7 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,13 +52,14 @@ CREATE TABLE answer (
 ) STRICT;
 """
 _VERSION = 1
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 _OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
+_LISTENERS = "SELECT listener_id, name, ended_at IS NOT NULL FROM listener"
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A person with a name."""
+    """A person who rates."""
 
     listener_id: str
     name: str
@@ -67,8 +67,8 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A trial as its listener's page may know it."""
+class ListenerTrial:
+    """What a listener's page may know of a trial."""
 
     trial_id: str
     sound_ids: tuple[str, ...]
@@ -78,12 +78,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer and everything about it, the key included."""
+    """An answer with everything about it, including the key."""
 
     listener: str
     has_ended: bool
     position: int
-    """From 1."""
+    """The trial's number for this listener, from 1."""
     item_id: str
     is_repeat: bool
     heard: tuple[Stimulus, ...]
@@ -93,22 +93,24 @@ class Answer:
 
 
 class RefusedAnswerError(ValueError):
-    """An answer that has no place: another listener's trial, or after that listener's end."""
+    """An answer to another listener's trial, to a question that was not asked, or after the end."""
 
 
 class Database:
-    """The file of a session that exists."""
+    """An existing session."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InputError where the file is no session that this program reads, or is damaged."""
+        """Raises InputError if the file is not a session of this version, or is damaged."""
         self.path = path
         with self._connected() as connection:
             row = connection.execute("SELECT version, settings, remarks, created_at FROM session").fetchone()
         if row is None:
-            raise InputError(f"{path}: is no listening session: it is empty")
+            raise InputError(f"{path}: is not a listening session: it is empty")
         version, settings, remarks, self.created_at = row
         if version != _VERSION:
-            raise InputError(f"{path}: a session of version {version}, this program reads {_VERSION}")
+            raise InputError(
+                f"{path}: is a session of version {version}; this program reads version {_VERSION}"
+            )
         try:
             self.settings = TypeAdapter(Settings).validate_json(settings, strict=True)
             check_criteria(list(self.settings.criteria))
@@ -122,15 +124,15 @@ class Database:
     def create(
         cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str], *, locks: bool
     ) -> "Database":
-        """Write a new session, whole or not at all.
+        """Write a new session atomically.
 
-        Raises InputError where that cannot be, or where another process has written one meanwhile.
+        Raises InputError if the file cannot be written, or if another process has just written one.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(lock_beside(path), locks=locks):
             if path.exists():
                 raise InputError(
-                    f"{path}: begun by another process meanwhile; the same command goes on with it"
+                    f"{path}: another process has just started it; run the same command again to resume it"
                 )
             try:
                 with (
@@ -145,16 +147,16 @@ class Database:
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed if the block ends well.
+        """A connection in a transaction, which is committed if the block succeeds.
 
-        Raises InputError where the file is no database, is damaged or cannot be written.
+        Raises InputError if the file is not a database, is damaged or cannot be written.
         """
         if self.path.exists() and not self.path.is_file():
-            raise InputError(f"{self.path}: is no file")
+            raise InputError(f"{self.path}: is not a file")
         uri = f"{self.path.resolve().as_uri()}?mode=rw"
         try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
-                # Nothing that the file itself defines may do more than it says.
+            with closing(sqlite3.connect(uri, uri=True, timeout=_TIMEOUT_SECONDS)) as connection:
+                # Views and triggers in the file must not call functions with side effects.
                 connection.execute("PRAGMA trusted_schema = OFF")
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
@@ -162,7 +164,7 @@ class Database:
                 with connection:
                     yield connection
         except sqlite3.Error as error:
-            raise InputError(f"{self.path}: is no listening session, or cannot be used: {error}") from error
+            raise InputError(f"{self.path}: is not a listening session or cannot be used: {error}") from error
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with self._connected() as connection:
@@ -171,34 +173,31 @@ class Database:
             }
             places = connection.execute("SELECT item_id, stimulus_id FROM item ORDER BY rowid").fetchall()
         for stimulus_id in stimuli:
-            # Its sound is kept in a file of this name.
+            # The id becomes a file name, so it must not be a path.
             if not (isinstance(stimulus_id, str) and _OPAQUE_ID.fullmatch(stimulus_id)):
-                raise ValueError(f"stimulus {stimulus_id!r} has no id as this program gives them")
+                raise ValueError(f"stimulus {stimulus_id!r} has an invalid id")
         members: dict[str, list[Stimulus]] = {}
         for item_id, stimulus_id in places:
             members.setdefault(item_id, []).append(stimuli[stimulus_id])
         return stimuli, {item_id: Item(item_id, tuple(heard)) for item_id, heard in members.items()}
 
     def _check_answers(self) -> None:
-        """Raise KeyError, TypeError or ValueError where what listeners heard and said does not fit."""
+        """Raise KeyError, TypeError or ValueError if trials and answers are inconsistent."""
         for listener in self.listeners():
-            self.places(listener.listener_id)
+            self.trials(listener.listener_id)
         for answer in self.answers():
             if not self.settings.is_answer(answer.value):
-                raise ValueError(f"{answer.value} answers nothing")
+                raise ValueError(f"the answer {answer.value} is out of range")
             if self.settings.mode == PAIRS and len(answer.heard) != 2:
-                raise ValueError(f"{len(answer.heard)} tunes are no pair")
+                raise ValueError(f"a pair has {len(answer.heard)} tunes")
 
     def enter(self, name: str) -> Listener:
-        """The listener of this name, with an order of their own if they are new."""
+        """The listener with this name; a new one gets their own random order."""
         with self._connected() as connection:
-            # Of two that enter at once, one waits here.
+            # Take the write lock, so that two who enter at once do not get the same number.
             connection.execute("BEGIN IMMEDIATE")
-            known = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE name = ?", (name,)
-            ).fetchone()
-            if known:
-                return Listener(known[0], known[1], bool(known[2]))
+            if known := _read_listeners(connection, "WHERE name = ?", name):
+                return known[0]
             (number,) = connection.execute("SELECT COUNT(*) FROM listener").fetchone()
             listener = Listener(opaque_id(), name, False)
             connection.execute(
@@ -210,32 +209,20 @@ class Database:
         return listener
 
     def listener(self, listener_id: str) -> Listener | None:
-        """The listener with this id."""
         with self._connected() as connection:
-            row = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener WHERE listener_id = ?",
-                (listener_id,),
-            ).fetchone()
-        return Listener(row[0], row[1], bool(row[2])) if row else None
+            return next(iter(_read_listeners(connection, "WHERE listener_id = ?", listener_id)), None)
 
     def listeners(self) -> list[Listener]:
-        """Everyone, in the order in which they began."""
+        """All listeners, in the order in which they started."""
+        with self._connected() as connection:
+            return _read_listeners(connection, "ORDER BY number")
+
+    def trials(self, listener_id: str) -> list[ListenerTrial]:
+        """The listener's trials in order, with the answers so far."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT listener_id, name, ended_at IS NOT NULL FROM listener ORDER BY number"
+                "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position", (listener_id,)
             ).fetchall()
-        return [Listener(row[0], row[1], bool(row[2])) for row in rows]
-
-    def places(self, listener_id: str) -> list[Place]:
-        """The listener's trials in order, with what was answered so far."""
-        with self._connected() as connection:
-            places = {
-                trial_id: Place(trial_id, (), self.settings.questions(self.items[item_id]), {})
-                for trial_id, item_id in connection.execute(
-                    "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position",
-                    (listener_id,),
-                )
-            }
             sounds = connection.execute(
                 "SELECT trial_id, sound_id FROM sound JOIN trial USING (trial_id) WHERE listener_id = ? "
                 "ORDER BY trial_id, place",
@@ -246,18 +233,21 @@ class Database:
                 "WHERE listener_id = ?",
                 (listener_id,),
             ).fetchall()
-        for trial_id, question, value in answers:
-            places[trial_id].answers[question] = value
-        return [
-            replace(
-                place,
-                sound_ids=tuple(sound_id for trial_id, sound_id in sounds if trial_id == place.trial_id),
+        trials = {
+            trial_id: ListenerTrial(
+                trial_id,
+                tuple(sound_id for of_trial, sound_id in sounds if of_trial == trial_id),
+                self.settings.questions(self.items[item_id]),
+                {},
             )
-            for place in places.values()
-        ]
+            for trial_id, item_id in rows
+        }
+        for trial_id, question, value in answers:
+            trials[trial_id].answers[question] = value
+        return list(trials.values())
 
     def stimulus_of(self, sound_id: str) -> str | None:
-        """The id of the stimulus behind a sound; None for a sound that there is not."""
+        """The id of the stimulus behind a sound; None for an unknown sound."""
         with self._connected() as connection:
             row = connection.execute(
                 "SELECT stimulus_id FROM sound WHERE sound_id = ?", (sound_id,)
@@ -265,9 +255,9 @@ class Database:
         return row[0] if row else None
 
     def answer(self, listener_id: str, trial_id: str, question: str, value: int) -> None:
-        """Save one answer, in place of an earlier one; it is on the disk when this returns.
+        """Save one answer, replacing an earlier one; it is on the disk when this returns.
 
-        Raises RefusedAnswerError for a trial that is not this listener's, or after the listener's end.
+        Raises RefusedAnswerError.
         """
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -277,11 +267,13 @@ class Database:
                 (trial_id, listener_id),
             ).fetchone()
             if row is None:
-                raise RefusedAnswerError("no such trial of this listener")
+                raise RefusedAnswerError("this listener has no such trial")
             if row[0] is not None:
-                raise RefusedAnswerError("the listener has ended: the key is known, nothing can be changed")
+                raise RefusedAnswerError(
+                    "this listener has ended and seen the key, so answers can no longer change"
+                )
             if question not in self.settings.questions(self.items[row[1]]):
-                raise RefusedAnswerError("that is not asked of this")
+                raise RefusedAnswerError("this question is not asked about this trial")
             connection.execute(
                 "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
                 "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",
@@ -289,7 +281,7 @@ class Database:
             )
 
     def end(self, listener_id: str) -> None:
-        """Close the listener's answers; from here on the key may be shown to them."""
+        """Close the listener's answers, so that they may see the key."""
         with self._connected() as connection:
             connection.execute(
                 "UPDATE listener SET ended_at = ? WHERE listener_id = ? AND ended_at IS NULL",
@@ -297,31 +289,27 @@ class Database:
             )
 
     def answers(self) -> list[Answer]:
-        """Every answer, by listener and position."""
         with self._connected() as connection:
             rows = connection.execute(
                 "SELECT name, ended_at IS NOT NULL, position, item_id, is_repeat, heard, question, value, "
                 "answered_at FROM answer JOIN trial USING (trial_id) JOIN listener USING (listener_id) "
                 "ORDER BY number, position, question"
             ).fetchall()
-        return [
-            Answer(
-                row[0],
-                bool(row[1]),
-                row[2],
-                row[3],
-                bool(row[4]),
-                tuple(self.stimuli[stimulus_id] for stimulus_id in json.loads(row[5])),
-                *row[6:],
-            )
-            for row in rows
-        ]
+        answers = []
+        for name, has_ended, position, item_id, is_repeat, heard, *rest in rows:
+            stimuli = tuple(self.stimuli[stimulus_id] for stimulus_id in json.loads(heard))
+            answers.append(Answer(name, bool(has_ended), position, item_id, bool(is_repeat), stimuli, *rest))
+        return answers
+
+
+def _read_listeners(connection: sqlite3.Connection, condition: str, *values: str) -> list[Listener]:
+    rows = connection.execute(f"{_LISTENERS} {condition}", values)
+    return [Listener(listener_id, name, bool(has_ended)) for listener_id, name, has_ended in rows]
 
 
 def _fill(
     connection: sqlite3.Connection, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
 ) -> None:
-    """Write all that a session has before anybody listens."""
     connection.executescript(_SCHEMA)
     connection.execute(
         "INSERT INTO session VALUES (?, ?, ?, ?)",
@@ -339,16 +327,9 @@ def _fill(
 
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:
     heard = [stimulus.stimulus_id for stimulus in trial.heard]
+    row = (trial.trial_id, listener.listener_id, position, trial.item.item_id)
     connection.execute(
-        "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            trial.trial_id,
-            listener.listener_id,
-            position,
-            trial.item.item_id,
-            json.dumps(heard),
-            int(trial.is_repeat),
-        ),
+        "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)", (*row, json.dumps(heard), int(trial.is_repeat))
     )
     for place, stimulus_id in enumerate(heard):
         connection.execute(

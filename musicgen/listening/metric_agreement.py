@@ -1,8 +1,8 @@
-"""agreement.csv: do the metrics and the validation loss agree with the ears?
+"""agreement.csv: do the metrics and the validation loss agree with listeners?
 
-Spearman's rank correlation of what was rated with what was measured: over tunes for what tunes.csv says of a
-single tune, over runs for the metrics of a run. A metric that should be as in the corpus counts by its
-distance from the corpus's value. All of it is exploratory.
+Spearman's rank correlation of ratings with measurements: over tunes for the columns of tunes.csv, over runs
+for the metrics of a run. A metric whose target is the corpus is replaced by its distance from the corpus.
+All of this is exploratory.
 """
 
 import statistics
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.listening.means import rated_criteria
+from musicgen.listening.rating_means import rated_criteria
 from musicgen.listening.statistics import rank_correlation
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.records.ratings import Rating, metric_name, with_ratings
@@ -32,17 +32,17 @@ TUNE_METRICS = (
     "longest_copy",
     "copied_share",
 )
-"""Columns of tunes.csv that measure a tune's music."""
+"""The columns of tunes.csv that measure a tune's music."""
 TUNE, RUN = "tune", "run"
 HIGHER, LOWER, NEARER = "higher", "lower", "nearer to the corpus"
-"""Which way a metric is better: then ratings should rise with it, or fall with it, or with the distance."""
+"""Where a metric is better, so that ratings should rise or fall with it, or fall with the distance."""
 
 Pairs = dict[str, list[tuple[float, float]]]
-"""Metric -> (measured, mean rating) of everything that has both."""
+"""Metric -> (measured value, mean rating) for every tune or run that has both."""
 
 
 def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "DataFrame":
-    """A row for each unit (tune or run), criterion and metric; empty without ratings of runs' tunes."""
+    """A row for each unit (tune or run), criterion and metric; empty if no run's tune was rated."""
     from pandas import DataFrame
 
     own = [rating for rating in ratings if rating.run_id and not rating.is_repeat]
@@ -90,17 +90,17 @@ def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
 
 def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
     pairs: Pairs = {metric: [] for metric in HEADLINE}
-    different = {run.record.run_id: run for run in runs}
-    for run in with_ratings(list(different.values()), ratings):
-        heard = run.value(metric_name(ratings[0].criterion))
-        for metric in HEADLINE if heard is not None else ():
-            if (value := _measured(run, metric)) is not None and heard is not None:
-                pairs[metric].append((value, heard))
+    by_id = {run.record.run_id: run for run in runs}
+    for run in with_ratings(list(by_id.values()), ratings):
+        rating = run.value(metric_name(ratings[0].criterion))
+        for metric in HEADLINE if rating is not None else ():
+            if (value := _measured(run, metric)) is not None and rating is not None:
+                pairs[metric].append((value, rating))
     return pairs
 
 
 def _measured(run: FoundRun, metric: str) -> float | None:
-    """The metric's value, or its distance from the corpus where that is the aim."""
+    """The metric's value, or its distance from the corpus if that is the target."""
     value = run.value(metric)
     if value is None or METRICS[metric].direction is not Direction.CORPUS:
         return value

@@ -1,11 +1,11 @@
-"""preferences.csv: how often each arm was preferred to the baseline, and Bradley and Terry's strengths."""
+"""preferences.csv: how often each arm was preferred to the baseline, and Bradley–Terry strengths."""
 
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from musicgen.effects.statistics import holm
-from musicgen.listening.export import Choice
+from musicgen.listening.answer_tables import Choice
 from musicgen.listening.statistics import Estimate, bradley_terry, share_chosen
 from musicgen.listening.stimuli import CORPUS
 
@@ -32,9 +32,9 @@ _NOTHING = Estimate(math.nan, math.nan, math.nan)
 def preferences_table(choices: Sequence[Choice]) -> "DataFrame":
     """A row for each arm against the baseline, and for the corpus anchors against shuffled notes.
 
-    Repeats do not count. share: of pairs in which the arm was chosen, with Wilson's interval and the exact
-    binomial p value, which take the pairs as independent; p_holm over the arms. strength: Bradley and Terry's
-    log odds against the baseline, with an interval over listeners.
+    Repeats do not count. share: the share of pairs in which the arm was chosen, with Wilson's interval and
+    the exact binomial p value, which assume independent pairs; p_holm: adjusted over the arms. strength:
+    Bradley–Terry log odds against the baseline, with an interval over listeners.
     """
     from pandas import DataFrame
 

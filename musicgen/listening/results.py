@@ -1,17 +1,17 @@
-"""What a session has shown so far: its tables, written beside the runs, and what must be said with them."""
+"""The results of a session: its tables, written into its folder, and how far to trust them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.listening.answer_tables import CHOICES_FILE, Choice, choices_of, ratings_of, write_answers
 from musicgen.listening.database import Answer, Database
-from musicgen.listening.export import choices_of, ratings_of, write_choices, write_ratings
-from musicgen.listening.means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
+from musicgen.listening.rating_means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.session import PAIRS
-from musicgen.records.ratings import MEANS_FILE
+from musicgen.records.ratings import COLUMNS, FILE_NAME, MEANS_FILE
 from musicgen.records.runs import FoundRun, write_csv
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ AGREEMENT_FILE, PREFERENCES_FILE = "agreement.csv", "preferences.csv"
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Of everyone who has ended."""
+    """The results of all listeners who have ended."""
 
     listeners: tuple[str, ...]
     num_under_way: int
-    """Listeners who have begun and not ended; their ratings are saved, and count when they end."""
+    """Listeners who have not ended yet; their ratings are saved and count from then on."""
     tables: "dict[str, DataFrame]"
-    """File name -> table: the means and the agreement with the metrics, or the preferences."""
+    """File name -> table: means and agreement with the metrics, or preferences."""
     reliability: tuple[Reliability, ...]
-    """One for each listener; of pairs empty."""
+    """One for each listener; empty for pairs."""
     between_listeners: dict[str, float]
     """Criterion -> Krippendorff's alpha."""
     repeats: tuple[int, int]
-    """Choices made twice, and how many of them alike; of ratings (0, 0)."""
+    """Number of repeated choices, and of those made alike; (0, 0) for ratings."""
     written: tuple[Path, ...]
 
     @property
@@ -46,7 +46,7 @@ class Results:
 
 
 def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) -> Results:
-    """Work out and write every table; with nobody who has ended, none is written."""
+    """Compute and write every table; writes none before the first listener has ended."""
     listeners = database.listeners()
     ended = tuple(listener.name for listener in listeners if listener.has_ended)
     answers = [answer for answer in database.answers() if answer.has_ended]
@@ -56,7 +56,8 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
     if is_pairs:
         choices = choices_of(answers)
         tables = {PREFERENCES_FILE: preferences_table(choices)}
-        written = [write_choices(choices, folder)]
+        columns = [field.name for field in fields(Choice)]
+        written = [write_answers(choices, columns, folder / CHOICES_FILE)]
         reliability, between = (), {}
     else:
         ratings = ratings_of(answers)
@@ -65,7 +66,7 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
             MEANS_FILE: listening_table(ratings, list(arms)),
             AGREEMENT_FILE: agreement_table(ratings, runs),
         }
-        written = [write_ratings(ratings, folder)]
+        written = [write_answers(ratings, COLUMNS, folder / FILE_NAME)]
         reliability = tuple(reliability_of(ratings, name) for name in ended)
         between = agreement_between(ratings)
     for name, table in tables.items():
@@ -76,7 +77,7 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
 
 
 def _repeated_choices(answers: Sequence[Answer]) -> tuple[int, int]:
-    """How many pairs were judged twice, and how many of them alike."""
+    """Number of pairs judged twice, and of those judged alike."""
     chosen = {(answer.listener, answer.item_id, answer.is_repeat): _chosen(answer) for answer in answers}
     alike = [
         choice == chosen[listener, item, False]

@@ -1,14 +1,17 @@
-"""The listening page on the loopback address. Nothing it sends depends on the arm but the sound itself."""
+"""The listening page on the loopback address. Only the sound itself depends on the arm."""
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from musicgen.listening.service import Listening
+from musicgen.errors import one_line
+from musicgen.listening.service import ListeningService
+from musicgen.listening.session import num_trials
+from musicgen.system.interruption import Terminated
 from musicgen.system.web_server import Answer, Content, LoopbackServer
 
-TOKEN_PLACE = "{{token}}"
 _PAGE = Path(__file__).with_name("page")
+_TOKEN = b"{{token}}"
 _FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
@@ -23,35 +26,48 @@ _POLICY = (
 )
 
 
+def serve_session(service: ListeningService, port: int) -> Terminated | None:
+    """Serve the page until Ctrl-C, SIGTERM or SIGHUP; returns the signal unless it was Ctrl-C."""
+    service.render()
+    server = ListeningServer(service, port)
+    for remark in service.database.remarks:
+        print(one_line(remark))
+    count = num_trials(list(service.database.items.values()))
+    print(f"{count} to judge for each listener; every answer is saved at once; Ctrl-C stops the server")
+    try:
+        server.serve_until_interrupted()
+    except Terminated as signal:
+        return signal
+    return None
+
+
 class ListeningServer(LoopbackServer):
     """Serves one session; sounds have opaque ids."""
 
-    def __init__(self, listening: Listening, port: int) -> None:
-        """Raises InputError where the port is taken; 0 takes any free one."""
-        self.listening = listening
+    def __init__(self, service: ListeningService, port: int) -> None:
+        """Raises InputError if the port is taken; 0 takes any free one."""
+        self.service = service
         super().__init__(port)
 
     def content(self, path: str) -> Content | None:
-        """The page, its parts, and sounds."""
         if path in _FILES:
             name, kind = _FILES[path]
             body = (_PAGE / name).read_bytes()
             if name == "index.html":
-                body = body.replace(TOKEN_PLACE.encode(), self.token.encode())
+                body = body.replace(_TOKEN, self.token.encode())
             return Content(body, kind, _POLICY)
         found = _SOUND.fullmatch(path)
-        sound = self.listening.sound(found[1]) if found else None
+        sound = self.service.sound(found[1]) if found else None
         if sound is None or not sound.is_file():
             return None
         return Content(sound.read_bytes(), "audio/wav", _POLICY)
 
     def answers(self) -> Mapping[str, Answer]:
-        """What the page asks for."""
-        listening = self.listening
+        service = self.service
         return {
-            "/api/enter": listening.enter,
-            "/api/session": listening.session,
-            "/api/answer": listening.answer,
-            "/api/end": listening.end,
-            "/api/result": listening.result,
+            "/api/enter": service.enter,
+            "/api/session": service.session,
+            "/api/answer": service.answer,
+            "/api/end": service.end,
+            "/api/result": service.result,
         }

@@ -1,7 +1,7 @@
-"""A listening session: what everyone hears, drawn once, and the order in which one listener hears it.
+"""A listening session: the items, drawn once, and the order in which each listener judges them.
 
-All listeners judge the same items, so that raters and tunes are crossed; each in an order of their own, with
-some items hidden among the later ones a second time.
+All listeners judge the same items, so that raters and tunes are crossed. Each listener has a random order,
+with some early items repeated among the later ones.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from musicgen.records.criteria import POINTS, SET_VARIETY
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"
-"""The one question about a pair; its answer is the place of the chosen one, 1 or 2."""
+"""The question about a pair; the answer is the number of the chosen tune, 1 or 2."""
 NUM_REPEATS = 4
 SET_SIZE = 4
 _NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with the same seed"
@@ -27,28 +27,26 @@ _NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with th
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session is asked to be."""
+    """What a session consists of."""
 
     mode: str
     """RATINGS or PAIRS."""
     num_tunes: int
-    """Tunes of runs, or pairs of them, for one listener, without anchors and repeats."""
+    """Tunes (or pairs) of runs for one listener, not counting anchors and repeats."""
     num_anchors: int
-    """Of each kind."""
+    """Number of anchors of each kind."""
     criteria: tuple[str, ...]
     any_tune: bool
     seed: int
     num_sets: int = 0
-    """Sets of four tunes of one run, for each arm."""
+    """Sets of four tunes of one run per arm."""
 
     def questions(self, item: "Item") -> tuple[str, ...]:
-        """What is asked of an item."""
         if self.mode == PAIRS:
             return (PREFERENCE,)
         return self.criteria if len(item.stimuli) == 1 else (SET_VARIETY.name,)
 
     def is_answer(self, value: object) -> bool:
-        """Whether the value answers any question."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return value in ((1, 2) if self.mode == PAIRS else POINTS)
@@ -56,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is judged at once: a tune, two of which one is chosen, or a set of four."""
+    """What is judged together: one tune, a pair to choose from, or a set of four."""
 
     item_id: str
     stimuli: tuple[Stimulus, ...]
@@ -64,12 +62,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An item at its place for one listener."""
+    """An item in one listener's order."""
 
     trial_id: str
     item: Item
     order: tuple[int, ...]
-    """Which stimulus of the item is heard first, and which second."""
+    """The item's stimuli in the order of hearing."""
     is_repeat: bool
 
     @property
@@ -79,50 +77,49 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """The items of a new session, and what a reader must know of how they were drawn."""
+class DrawnSession:
+    """The items of a new session, with remarks on how they were drawn."""
 
     items: tuple[Item, ...]
     remarks: tuple[str, ...]
 
 
 def draw_session(
-    star: PairedRuns,
+    paired: PairedRuns,
     settings: Settings,
     play: Play,
     corpus: DataConfig | None = None,
     cache: Path | None = None,
-) -> Drawn:
-    """Draw and render everything that is heard. Raises InputError where there is nothing to hear.
+) -> DrawnSession:
+    """Draw and render all items. Raises InputError if no tune can be played.
 
-    corpus: what the anchors are drawn from; cache: where it may be kept as read.
+    corpus: the source of the anchors; None for no anchors. cache: a folder for the corpus as read.
     """
     rng = np.random.default_rng([settings.seed, 0])
-    pool = Pool(star, rng, any_tune=settings.any_tune)
+    pool = Pool(paired, rng, any_tune=settings.any_tune)
     draw = _draw_pairs if settings.mode == PAIRS else _draw_tunes
     items, remarks = draw(pool, settings, play)
-    record = star.baseline.runs[0].record
+    record = paired.baseline.runs[0].record
     anchors, remark = draw_anchors(record, settings.num_anchors, rng, play, corpus, cache)
     if settings.mode == PAIRS:
         real = [anchor for anchor in anchors if anchor.anchor == CORPUS]
-        false = [anchor for anchor in anchors if anchor.anchor != CORPUS]
-        items += [_item(*pair) for pair in zip(real, false, strict=False)]
+        shuffled = [anchor for anchor in anchors if anchor.anchor != CORPUS]
+        items += [_item(*pair) for pair in zip(real, shuffled, strict=False)]
     else:
         items += [_item(anchor) for anchor in anchors]
-    remarks = [*_what_else(star, settings), *remarks, remark]
-    return Drawn(tuple(items), tuple(text for text in remarks if text))
+    remarks = [*_general_remarks(paired, settings), *remarks, remark]
+    return DrawnSession(tuple(items), tuple(text for text in remarks if text))
 
 
-def _what_else(star: PairedRuns, settings: Settings) -> list[str]:
-    """What a reader must know that no draw says."""
+def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
     remarks = []
-    if star.left_out:
+    if paired.left_out:
         remarks.append(
-            f"left outside: {len(star.left_out)} runs that differ from the baseline in several parameters "
-            "or read another corpus"
+            f"left out: {len(paired.left_out)} runs that differ from the baseline in several parameters "
+            "or use another corpus"
         )
     if settings.any_tune:
-        remarks.append("tunes whose bars are wrong were drawn too")
+        remarks.append("tunes with bars of the wrong length were included")
     return remarks
 
 
@@ -132,18 +129,18 @@ def _item(*stimuli: Stimulus) -> Item:
 
 def _draw_tunes(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
     each = share_out(settings.num_tunes, pool.arms)
-    items, remarks = [], _silent_arms(pool)
+    items, remarks = [], _arms_without_tunes(pool)
     for arm in pool.arms:
         tunes = pool.draw(arm, each, play)
         items += [_item(tune) for tune in tunes]
         if len(tunes) < each:
-            remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, it has no more")
+            remarks.append(f"{arm}: only {len(tunes)} of {each} tunes, because it has no more")
     sets, more = _draw_sets(pool, settings, play)
     return items + sets, remarks + more
 
 
 def _draw_sets(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
-    """Four tunes of one run, for runs of different seeds as far as there are any."""
+    """Sets of four tunes of one run, from runs of different seeds as far as possible."""
     items, remarks = [], []
     for arm in pool.arms if settings.num_sets else ():
         found, seeds = 0, pool.seeds(arm)
@@ -156,17 +153,19 @@ def _draw_sets(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], 
                 found += 1
                 seeds.append(seed)
         if found < settings.num_sets:
-            remarks.append(f"{arm}: only {found} of {settings.num_sets} sets of four, it has no more tunes")
+            remarks.append(
+                f"{arm}: only {found} of {settings.num_sets} sets of four, because it has no more tunes"
+            )
     return items, remarks
 
 
 def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item], list[str]]:
-    """An arm's tune against one of the baseline, both of the same training seed."""
+    """Pairs of a baseline's and an arm's tune with the same training seed."""
     arms = [arm for arm in pool.arms if arm != BASELINE]
     if not arms or BASELINE not in pool.arms:
         raise InputError(_NO_PAIRS)
     each = share_out(settings.num_tunes, arms)
-    items, remarks = [], _silent_arms(pool)
+    items, remarks = [], _arms_without_tunes(pool)
     for arm in arms:
         found, seeds = 0, pool.seeds(arm)
         while found < each and seeds:
@@ -178,18 +177,22 @@ def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
                 found += 1
                 seeds.append(seed)
         if found < each:
-            remarks.append(f"{arm}: only {found} of {each} pairs, for want of valid tunes with the same seed")
+            remarks.append(f"{arm}: only {found} of {each} pairs, because no more valid tunes share a seed")
     if not items:
         raise InputError(_NO_PAIRS)
     return items, remarks
 
 
-def _silent_arms(pool: Pool) -> list[str]:
-    return [f"{arm}: no valid tune, so it is not heard" for arm, count in pool.available.items() if not count]
+def _arms_without_tunes(pool: Pool) -> list[str]:
+    return [
+        f"{arm}: not included, because it has no valid tune"
+        for arm, count in pool.available.items()
+        if not count
+    ]
 
 
 def num_trials(items: Sequence[Item]) -> int:
-    """How many items a listener judges, repeats counted."""
+    """Number of items that a listener judges, including repeats."""
     num_repeatable = sum(len(item.stimuli) < SET_SIZE for item in items)
     return len(items) + min(NUM_REPEATS, num_repeatable // 2)
 
@@ -197,8 +200,8 @@ def num_trials(items: Sequence[Item]) -> int:
 def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     """The trials of the listener with this number: all items in a random order, some of them twice.
 
-    What is repeated comes from the first half of the order and comes back in the second. Of a pair the sides
-    are random, and the other way round in its repeat. Sets of four are heard at the end, and once.
+    Repeats take items from the first half of the order into the second. The sides of a pair are random, and
+    swapped in its repeat. Sets of four come last and are not repeated.
     """
     rng = np.random.default_rng([seed, 1, number])
     shuffled = [

@@ -1,6 +1,6 @@
-"""Stimuli to sound: all with the same soundfont, instrument, tempo and loudness, and none too long.
+"""The sounds of stimuli: all with the same soundfont, instrument, tempo and loudness, and a limited length.
 
-The files are named by opaque ids and hold nothing but the sound.
+The files are named by opaque ids and contain nothing but the sound.
 """
 
 from collections.abc import Mapping
@@ -17,26 +17,20 @@ from musicgen.rendering.midi import perform
 from musicgen.system.files import replace_atomically
 
 MAX_SECONDS = 30.0
-"""Of a stimulus."""
 
 
 def listening_config(record: RunRecord, soundfont: str | None = None) -> RenderingConfig:
-    """How every stimulus sounds: as the run's config has it, but as WAV and of at most MAX_SECONDS.
+    """The rendering of every stimulus: the run's, but as WAV and at most MAX_SECONDS long.
 
-    soundfont: a file of the listener's choice instead of the built-in one. The run's own is a path on the
-    machine where it was made, and is not read.
+    soundfont: a file to use instead of the built-in one. The run's own soundfont is a path on the machine
+    of the run, so it is ignored. Raises InputError if the settings cannot be used.
     """
     rendering = record.config.get("rendering")
     if not isinstance(rendering, Mapping):
-        raise InputError(f"run {record.run_id}: its config says nothing of rendering")
-    own: dict[str, object] = {
-        "audio_format": "wav",
-        "max_seconds": MAX_SECONDS,
-        "score": False,
-        "piano_roll": False,
-    }
-    own["soundfont"] = soundfont
-    # Where a tune's own tempo counted, one tempo for all is needed.
+        raise InputError(f"run {record.run_id}: its config has no rendering group")
+    own: dict[str, object] = {"audio_format": "wav", "max_seconds": MAX_SECONDS, "soundfont": soundfont}
+    own |= {"score": False, "piano_roll": False}
+    # All stimuli need one tempo, even if the run used each tune's own.
     own["tempo"] = rendering.get("tempo") or 120
     try:
         config = RenderingConfig(**{**rendering, **own})
@@ -52,18 +46,18 @@ class Sounds:
     """The folder of rendered stimuli."""
 
     def __init__(self, folder: Path, config: RenderingConfig) -> None:
-        """The folder is made when the first sound is."""
+        """The folder is created with the first sound."""
         self._folder = folder
         self._config = config
 
     def path(self, stimulus_id: str) -> Path:
-        """Where the stimulus is, or would be."""
+        """The path of the stimulus, whether or not it exists."""
         return self._folder / f"{stimulus_id}.wav"
 
     def play(self, stimulus: Stimulus) -> bool:
-        """Render the stimulus unless that is done; False where nothing sounds."""
+        """Render the stimulus unless it is there already; False if it makes no sound."""
         path = self.path(stimulus.stimulus_id)
-        if _is_whole(path):
+        if _is_complete(path):
             return True
         performance = perform(stimulus.abc, self._config)
         if performance.midi is None:
@@ -77,8 +71,8 @@ class Sounds:
         return True
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether the file is there and as long as it says: a power cut may have left its beginning alone."""
+def _is_complete(path: Path) -> bool:
+    """Whether the file is as long as its header says: a power cut may have truncated it."""
     if not path.is_file():
         return False
     with path.open("rb") as file:

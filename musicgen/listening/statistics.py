@@ -1,4 +1,4 @@
-"""Statistics of what listeners said, on arrays. What cannot be computed is NaN."""
+"""Statistics of ratings and choices, on arrays. Values that cannot be computed are NaN."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
 BRADLEY_TERRY_PENALTY = 0.01
 _SEED = 0
-"""Of the resampling, fixed so that the same ratings give the same interval."""
+"""Fixed, so that the same ratings always give the same interval."""
 _NORMAL_QUANTILE = 1.959963984540054
 
 
@@ -27,13 +27,14 @@ class Estimate:
 
 
 def mean_rating(ratings: ArrayLike) -> Estimate:
-    """The mean of ratings, with an interval that counts the spread of raters and that of tunes.
+    """The mean rating, with an interval that covers the spread of listeners and of tunes.
 
-    ratings: shape (listeners, tunes), NaN where a listener did not rate a tune. Listeners and tunes are both
-    drawn anew, independently of each other (Owen, The pigeonhole bootstrap, 2007); the interval is the mean
-    ± t times the standard deviation of these means, with Satterthwaite's degrees of freedom from the spread
-    of the listeners' and the tunes' means: for few of them, percentiles cover 0.84 to 0.95. Of one listener
-    only the tunes are drawn, and the interval speaks of that person. No interval without any spread.
+    ratings: shape (listeners, tunes), NaN if a listener did not rate a tune. Listeners and tunes are
+    resampled independently of each other (Owen, The pigeonhole bootstrap, 2007). The interval is the mean ± t
+    times the standard deviation of the resampled means, with Satterthwaite's degrees of freedom from the
+    spread of the listeners' and the tunes' means; with few of them, percentiles would cover only 0.84 to
+    0.95. For one listener only tunes are resampled, so the interval is about that person. Without
+    spread, the interval is NaN.
     """
     known = np.asarray(ratings, np.float64)
     is_known = np.isfinite(known)
@@ -61,12 +62,12 @@ def _pigeonhole_error(sums: Floats, counts: Floats) -> float:
 
 
 def _times_drawn(rng: np.random.Generator, size: int) -> Floats:
-    """How often each of `size` things is drawn, shape (NUM_RESAMPLES, size)."""
+    """How often each of `size` things is drawn in each resample, shape (NUM_RESAMPLES, size)."""
     return rng.multinomial(size, np.full(size, 1 / size), size=NUM_RESAMPLES).astype(np.float64)
 
 
 def _satterthwaite(ratings: Floats) -> float:
-    """Degrees of freedom of the sum of two variances, those of the rows' and of the columns' means."""
+    """Degrees of freedom of the sum of the variances of the rows' and of the columns' means."""
     variances, freedoms = [], []
     for axis in (1, 0):
         means = np.nanmean(ratings, axis=axis)
@@ -80,11 +81,11 @@ def _satterthwaite(ratings: Floats) -> float:
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike) -> Estimate:
-    """Spearman's rank correlation with its interval by Fisher's z; NaN where one of them is constant.
+    """Spearman's rank correlation with an interval by Fisher's z; NaN if one of the arrays is constant.
 
-    first, second: shape (n,), no NaN. The variance of z is (1 + ρ²/2) / (n - 3), so that there is an interval
-    from four values on. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall
-    and Spearman correlations, 2000.
+    first, second: shape (n,), no NaN. The variance of z is (1 + ρ²/2) / (n - 3), so an interval needs four
+    values. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall and Spearman
+    correlations, 2000.
     """
     from scipy.stats import rankdata
 
@@ -99,7 +100,7 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> Estimate:
 
 
 def share_chosen(num_chosen: int, num_pairs: int) -> tuple[Estimate, float]:
-    """How often one of two was chosen: the share with Wilson's interval, and the exact binomial p for ½."""
+    """The share of pairs in which one side was chosen, with Wilson's interval and the exact binomial p."""
     from scipy.stats import binomtest
 
     if not num_pairs:
@@ -109,16 +110,16 @@ def share_chosen(num_chosen: int, num_pairs: int) -> tuple[Estimate, float]:
     return Estimate(num_chosen / num_pairs, float(interval.low), float(interval.high)), float(test.pvalue)
 
 
-Choices = Sequence[tuple[int, int]]
-"""(chosen, left) as numbers of arms."""
+ChosenArms = Sequence[tuple[int, int]]
+"""(arm chosen, arm not chosen), as numbers."""
 
 
-def bradley_terry(num_arms: int, choices: Sequence[Choices]) -> list[Estimate]:
+def bradley_terry(num_arms: int, choices: Sequence[ChosenArms]) -> list[Estimate]:
     """The strength of each arm in log odds against arm 0, from the choices of each listener.
 
-    Fitted by choix's iterative Luce spectral ranking with a small penalty, so that an arm which always won
-    has a finite strength. The interval draws listeners anew: strength ± t times the standard deviation,
-    with one degree of freedom less than listeners; none for one listener.
+    Fitted by choix's iterative Luce spectral ranking with a small penalty, so that an arm that always wins
+    has a finite strength. The interval resamples listeners: strength ± t times the standard deviation, with
+    one degree of freedom fewer than listeners. For a single listener it is NaN.
     """
     strengths = _strengths(num_arms, [choice for listener in choices for choice in listener])
     if len(choices) < 2:
@@ -137,7 +138,7 @@ def bradley_terry(num_arms: int, choices: Sequence[Choices]) -> list[Estimate]:
     ]
 
 
-def _strengths(num_arms: int, choices: Choices) -> Floats:
+def _strengths(num_arms: int, choices: ChosenArms) -> Floats:
     import choix
 
     fitted = choix.ilsr_pairwise(num_arms, choices, alpha=BRADLEY_TERRY_PENALTY)
@@ -145,9 +146,9 @@ def _strengths(num_arms: int, choices: Choices) -> Floats:
 
 
 def alpha(ratings: ArrayLike) -> float:
-    """Krippendorff's alpha of ordinal ratings, shape (listeners, tunes), NaN for none.
+    """Krippendorff's alpha of ordinal ratings, shape (listeners, tunes), NaN if not rated.
 
-    1 is perfect agreement, 0 what chance would give. NaN below two listeners or without any spread.
+    1 is perfect agreement, 0 agreement by chance. NaN for fewer than two listeners or without spread.
     Source: Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
     """
     import krippendorff

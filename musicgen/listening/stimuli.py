@@ -1,4 +1,4 @@
-"""What can be heard: valid tunes of each arm's runs, drawn at random."""
+"""The tunes that can be heard: valid tunes of each arm's runs, drawn at random."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -14,55 +14,55 @@ from musicgen.records.sampled_tunes import Song, read_songs
 
 BASELINE = "baseline"
 CORPUS, SHUFFLED = "corpus", "shuffled"
-"""The kinds of anchors: held-out tunes of the corpus, and such tunes with their notes in a random order."""
+"""The kinds of anchors: held-out corpus tunes, and such tunes with their notes shuffled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stimulus:
-    """One tune that is played, and everything that a listener must not know before the end."""
+    """One tune, with everything that a listener must not know before the end."""
 
     stimulus_id: str
-    """Drawn at random; says nothing."""
+    """Random, so that it reveals nothing."""
     arm: str
-    """Such as "baseline" or "model.cell=gru"; of an anchor its kind."""
+    """Such as "baseline" or "model.cell=gru"; the kind of an anchor."""
     run_id: str
     seed: int | None
     index: int | None
-    """Its place among the tunes that its run sampled; run_id is "" and both None for an anchor."""
+    """The tune's number in its run. An anchor has run_id "", and no seed and index."""
     anchor: str
     """CORPUS, SHUFFLED, or "" for a tune of a run."""
     abc: str
 
 
 Play = Callable[[Stimulus], bool]
-"""Renders a stimulus; False where nothing sounds."""
+"""Renders a stimulus; returns False if it makes no sound."""
 
 
 def opaque_id() -> str:
-    """128 random bits that nothing can be read from."""
+    """128 random bits in hexadecimal."""
     return secrets.token_hex(16)
 
 
 def anchor_stimulus(kind: str, abc: str) -> Stimulus:
-    """A hidden tune that is of no run."""
+    """A hidden tune that no run sampled."""
     return Stimulus(opaque_id(), kind, "", None, None, kind, abc)
 
 
 def arm_name(arm: Arm) -> str:
-    """As tables name it."""
+    """The arm's name in tables, such as "model.cell=gru"."""
     return BASELINE if arm.change is None else f"{arm.change.parameter}={arm.change.value}"
 
 
 class Pool:
-    """The tunes of every arm, given out once each in a random order, in turn from each of its seeds."""
+    """The tunes of every arm, each drawn at most once, in random order and from its seeds in turn."""
 
-    def __init__(self, star: PairedRuns, rng: np.random.Generator, *, any_tune: bool) -> None:
-        """any_tune: also tunes whose bars are wrong. Raises InputError where no tune can be heard."""
+    def __init__(self, paired: PairedRuns, rng: np.random.Generator, *, any_tune: bool) -> None:
+        """any_tune: include tunes with wrong bars. Raises InputError without any tune."""
         self._rng = rng
         self._left: dict[str, dict[int, Iterator[Stimulus]]] = {}
         self.available: dict[str, int] = {}
-        """Arm -> how many of its tunes may be drawn."""
-        for arm in (star.baseline, *star.arms):
+        """Arm -> number of its tunes that may be drawn."""
+        for arm in (paired.baseline, *paired.arms):
             name = arm_name(arm)
             tunes = {run.record.seed: _eligible(run, any_tune) for run in arm.runs}
             self.available[name] = sum(map(len, tunes.values()))
@@ -70,12 +70,12 @@ class Pool:
                 run.record.seed: iter(self._shuffled(name, run, tunes[run.record.seed])) for run in arm.runs
             }
         if not any(self.available.values()):
-            kind = "sampled tune" if any_tune else "valid tune; --any-tune takes those with wrong bars too"
+            kind = "sampled tune" if any_tune else "valid tune; --any-tune includes those with wrong bars"
             raise InputError(f"no run has a {kind}")
 
     @property
     def arms(self) -> list[str]:
-        """The arms of which there is something to hear, the baseline first."""
+        """The arms that have any tune, the baseline first."""
         return [name for name, count in self.available.items() if count]
 
     def seeds(self, arm: str) -> list[int]:
@@ -83,13 +83,13 @@ class Pool:
         return [int(seed) for seed in self._rng.permutation(list(self._left[arm]))]
 
     def draw(self, arm: str, count: int, play: Play) -> list[Stimulus]:
-        """Up to `count` tunes that sound, seeds in turn."""
+        """Up to `count` tunes that make a sound, from the seeds in turn."""
         rounds = zip_longest(*(self._left[arm][seed] for seed in self.seeds(arm)))
         heard = (tune for tune in chain.from_iterable(rounds) if tune is not None and play(tune))
         return list(islice(heard, count))
 
     def draw_of_seed(self, arm: str, seed: int, play: Play) -> Stimulus | None:
-        """One tune of the arm's run with this seed; None where none is left."""
+        """One tune of the arm's run with this seed; None if none is left."""
         return next((tune for tune in self._left[arm].get(seed, iter(())) if play(tune)), None)
 
     def _shuffled(self, arm: str, run: FoundRun, tunes: Sequence[Song]) -> list[Stimulus]:
@@ -107,10 +107,10 @@ def _eligible(run: FoundRun, any_tune: bool) -> list[Song]:
 
 
 def share_out(count: int, arms: Sequence[str]) -> int:
-    """How many of `count` go to each arm; InputError where there are fewer than arms."""
+    """How many of `count` tunes each arm gets; InputError if there are fewer tunes than arms."""
     each = count // len(arms)
     if each < 1:
         raise InputError(
-            f"--num-tunes {count}: each of {len(arms)} arms needs one; give more, or name fewer runs"
+            f"--num-tunes {count}: each of the {len(arms)} arms needs one; ask for more tunes or fewer runs"
         )
     return each

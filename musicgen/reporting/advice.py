@@ -1,4 +1,4 @@
-"""What follows from the answers: which settings are best so far, and what to try next."""
+"""What follows from the answers: the best settings so far, and what to try next."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN, level_of, shown_level
 from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
-from musicgen.records.naming import override_text, told_overrides
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement, listed
-from musicgen.reporting.material import Material
-from musicgen.system.words import brief
+from musicgen.records.naming import drop_overrides, override_text
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement
+from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import brief, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,119 +21,118 @@ class Advice:
 
     words: str
     command: str
-    """Empty where there is none."""
+    """"" if no command says it."""
 
 
-def best_settings(material: Material) -> list[str]:
-    """For each primary metric the settings that are shown to be better, or that nothing is."""
+def best_settings(study: StudyData) -> list[str]:
+    """For each primary metric, the settings shown to be better, if any."""
     sentences = []
-    best = material.search.best if material.search else None
+    best = study.search.best if study.search else None
     if best is not None and best.loss is not None:
         settings = [f"{name} = {shown_level(level_of(value))}" for name, value in best.levels.items()]
         sentences.append(
             f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
         )
-    for found in answers_on(material, material.primary_metrics):
+    for found in answers_on(study, study.primary_metrics):
         words = metric_words(found.metric)
         better = found.of(Outcome.BETTER)
         if better:
             settings = [f"{answer.change} ({answer.difference})" for answer in better]
-            sentences.append(f"Best for {words}, beyond doubt: {listed(settings)}.")
+            sentences.append(f"Clearly better for {words}: {listed(settings)}.")
             continue
-        gains = [(gain, answer) for answer in found.answers if (gain := improvement(answer.row, material))]
+        gains = [(gain, answer) for answer in found.answers if (gain := improvement(answer.effect, study))]
         gain, answer = max(gains, key=lambda pair: pair[0], default=(0.0, None))
         if answer is not None and gain > 0:
             sentences.append(
-                f"No setting is shown to beat the baseline in {words}; {answer.change} had the best mean "
-                f"({answer.difference}), which these seeds cannot tell from chance."
+                f"No setting clearly beats the baseline in {words}; {answer.change} had the best mean "
+                f"({answer.difference}), which could be chance with these seeds."
             )
         else:
             sentences.append(f"No setting beats the baseline in {words}.")
     return sentences
 
 
-def what_to_try_next(material: Material) -> list[Advice]:
-    """The largest undecided effect, the most promising parameter, and what else is missing."""
-    found = answers_on(material, material.primary_metrics)
+def what_to_try_next(study: StudyData) -> list[Advice]:
+    """Follow-ups on the largest inconclusive effect and the most promising parameter, and what is missing."""
+    found = answers_on(study, study.primary_metrics)
     advice = [
-        *_largest_undecided(found, material),
-        *_most_promising(found, material),
-        *_together(found, material),
+        *_largest_inconclusive(found, study),
+        *_most_promising(found, study),
+        *_combine_winners(found, study),
     ]
-    if material.failures:
-        advice.insert(
-            0, Advice("Some runs did not complete: the same command goes on where they stopped.", "")
-        )
-    if material.search:
+    if study.failures:
+        words = "Some runs did not complete: run the same command again to finish them."
+        advice.insert(0, Advice(words, ""))
+    if study.search:
         words = (
-            "A search says what is low and not why: run its best setting against the baseline, one change at "
-            "a time and with three seeds."
+            "A search finds a low loss but not why it is low: compare its best setting with the baseline, "
+            "one change at a time and with three seeds."
         )
         advice.append(Advice(words, ""))
-    elif not material.has_changes:
+    elif not study.has_changes:
         words = "Change one thing and run three seeds, so that there is something to compare."
         advice.append(Advice(words, "python -m musicgen.train --multirun model.cell=lstm,gru seed=0,1,2"))
-    if not material.ratings:
-        words = "Listen: no tune of this study was rated, and no number here has heard the music."
-        advice.append(Advice(words, f"python -m musicgen.listen {material.address}"))
+    if not study.ratings:
+        words = "Listen: the tunes of this study have not been rated yet, and numbers cannot judge music."
+        advice.append(Advice(words, f"python -m musicgen.listen {study.address}"))
     return advice
 
 
-def _largest_undecided(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
-    """The undecided effect that is largest beside what the design could have seen."""
+def _largest_inconclusive(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    """The inconclusive effect that is largest relative to what the design could detect."""
     ranked = [
-        (abs(answer.row.difference) / answer.row.minimum_detectable_effect, answer)
+        (abs(answer.effect.difference) / answer.effect.minimum_detectable_effect, answer)
         for answers in found
-        for answer in answers.of(Outcome.UNDECIDED)
-        if answer.row.minimum_detectable_effect > 0 and answer.row.difference != 0
+        for answer in answers.of(Outcome.INCONCLUSIVE)
+        if answer.effect.minimum_detectable_effect > 0 and answer.effect.difference != 0
     ]
     if not ranked:
         return []
     _, answer = max(ranked, key=lambda pair: pair[0])
-    detectable = brief(answer.row.minimum_detectable_effect)
+    detectable = brief(answer.effect.minimum_detectable_effect)
     words = (
-        f"The largest undecided effect: {answer.change} on {metric_words(answer.metric)}, "
-        f"{answer.difference}; with {answer.row.num_seeds} seeds only {detectable} or more would show. "
-        "Run that change alone with twice the seeds: fewer tests and more seeds both sharpen it."
+        f"The largest inconclusive effect is {answer.change} on {metric_words(answer.effect.metric)}: "
+        f"{answer.difference}. {answer.effect.num_seeds} seeds only detect effects of {detectable} or more. "
+        "Run that change alone with twice the seeds: more seeds and fewer tests both help."
     )
-    return [Advice(words, _command(material, answer, seeds=2 * max(3, int(answer.row.num_seeds))))]
+    return [Advice(words, _command(study, answer, num_seeds=2 * max(3, int(answer.effect.num_seeds))))]
 
 
-def _most_promising(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
-    """The best of the shown improvements of a number, where no level beyond it was tried."""
+def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    """The best clear improvement at the end of its range, or else the best candidate."""
     for answers in found:
         for answer in answers.of(Outcome.BETTER):
-            beyond = _level_beyond(answer, material)
+            beyond = _level_beyond(answer, study)
             if beyond is not None:
                 words = (
-                    f"The most promising parameter: {answer.row.parameter}. {answer.change} is the last "
-                    f"level tried, and the best for {metric_words(answer.metric)} ({answer.difference}); "
-                    "beyond it nothing is known."
+                    f"The most promising parameter is {answer.effect.parameter}. {answer.change} is the most "
+                    f"extreme level tried and the best for {metric_words(answer.effect.metric)} "
+                    f"({answer.difference}): try one further out."
                 )
-                return [Advice(words, _command(material, answer, seeds=3, level=beyond))]
+                return [Advice(words, _command(study, answer, num_seeds=3, level=beyond))]
     for answers in found:
         candidates = [
             (gain, answer)
             for answer in answers.of(Outcome.CANDIDATE)
-            if (gain := improvement(answer.row, material) or 0.0) > 0
+            if (gain := improvement(answer.effect, study) or 0.0) > 0
         ]
         if candidates:
             _, answer = max(candidates, key=lambda pair: pair[0])
             words = (
-                f"The most promising change: {answer.change}, {answer.difference} in "
-                f"{metric_words(answer.metric)}, which one seed cannot carry. Confirm it with fresh seeds."
+                f"The most promising change is {answer.change}: {answer.difference} in "
+                f"{metric_words(answer.effect.metric)}, from too little data. Confirm it with fresh seeds."
             )
-            return [Advice(words, _command(material, answer, seeds=3))]
+            return [Advice(words, _command(study, answer, num_seeds=3))]
     return []
 
 
-def _level_beyond(answer: Answer, material: Material) -> int | float | None:
-    """As far again from the baseline's level as this one is, where this one is the outermost number."""
-    change = _change_of(answer, material)
+def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
+    """A level as far beyond this one as this one is from the baseline; None unless it is the outermost."""
+    change = _change_of(answer, study)
     if change is None:
         return None
-    arms = (arm.change for arm in material.star.arms if arm.change is not None)
-    levels = [one.value for one in arms if one.parameter == change.parameter] + [change.baseline_value]
+    changes = (arm.change for arm in study.paired.arms if arm.change is not None)
+    levels = [one.value for one in changes if one.parameter == change.parameter] + [change.baseline_value]
     numbers = [level for level in levels if isinstance(level, (int, float)) and level > 0]
     level, base = change.value, change.baseline_value
     if len(numbers) < len(levels) or level not in (min(numbers), max(numbers)):
@@ -143,50 +142,43 @@ def _level_beyond(answer: Answer, material: Material) -> int | float | None:
     return max(1, round(further)) if isinstance(level, int) else float(f"{further:.3g}")
 
 
-def _together(found: Sequence[MetricAnswers], material: Material) -> list[Advice]:
-    better = {str(one.row.parameter) for answers in found for one in answers.of(Outcome.BETTER)}
-    tried = any(arm.change and arm.change.parameter == COMBINED for arm in material.star.arms)
-    if len(better) < 2 or tried:
+def _combine_winners(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    better = {str(one.effect.parameter) for answers in found for one in answers.of(Outcome.BETTER)}
+    was_tried = any(arm.change and arm.change.parameter == COMBINED for arm in study.paired.arms)
+    if len(better) < 2 or was_tried:
         return []
-    command = next((command for command in material.commands if "--multirun" in command), "")
-    words = f"Several parameters help one by one ({listed(sorted(better))}): run the winners together."
+    command = next((command for command in study.commands if "--multirun" in command), "")
+    words = f"Several parameters help on their own ({listed(sorted(better))}): run the winners together."
     return [Advice(words, f"{command} study.combine=true" if command else "")]
 
 
-def _command(material: Material, answer: Answer, *, seeds: int, level: object = None) -> str:
-    """One change against this study's baseline, with the seeds from 0; empty where no override says it.
+def _command(study: StudyData, answer: Answer, *, num_seeds: int, level: object = None) -> str:
+    """Compare one change, or another `level` of it, with this study's baseline, with seeds from 0 on.
 
-    level: another one than the answer's.
+    Returns "" if no override says it.
     """
-    change = _change_of(answer, material)
-    if change is None or change.parameter == COMBINED or answer.row.tuning != PLAIN:
+    change = _change_of(answer, study)
+    if change is None or change.parameter == COMBINED or answer.effect.tuning != PLAIN:
         return ""
     levels = (change.baseline_value, change.value if level is None else level)
     choice = ",".join(override_text(one) for one in levels)
-    overrides = [
-        *_baseline_overrides(material),
-        f"{change.parameter}={choice}",
-        f"seed={','.join(map(str, range(seeds)))}",
-    ]
+    seeds = ",".join(map(str, range(num_seeds)))
+    overrides = [*_baseline_overrides(study), f"{change.parameter}={choice}", f"seed={seeds}"]
     return train_command(["--multirun", *overrides])
 
 
-def _change_of(answer: Answer, material: Material) -> Change | None:
-    row = answer.row
-    changes = (arm.change for arm in material.star.arms if arm.change is not None)
+def _change_of(answer: Answer, study: StudyData) -> Change | None:
+    parameter, value = answer.effect.parameter, answer.effect.value
+    changes = (arm.change for arm in study.paired.arms if arm.change is not None)
     return next(
-        (
-            change
-            for change in changes
-            if change.parameter == row.parameter and level_of(change.value) == level_of(row.value)
-        ),
+        (one for one in changes if one.parameter == parameter and level_of(one.value) == level_of(value)),
         None,
     )
 
 
-def _baseline_overrides(material: Material) -> list[str]:
-    """What the baseline's own command says, but where it is kept and which seed it has."""
-    runs = material.star.baseline.runs
+def _baseline_overrides(study: StudyData) -> list[str]:
+    """The overrides of the baseline's own command, without its seed and output folders."""
+    runs = study.paired.baseline.runs
     words = shlex.split(runs[0].record.command) if runs else []
     overrides = words[words.index("musicgen.train") + 1 :] if "musicgen.train" in words else []
-    return [text for text in dict.fromkeys(told_overrides(overrides, "paths", "seed")) if "=" in text]
+    return [text for text in dict.fromkeys(drop_overrides(overrides, "paths", "seed")) if "=" in text]

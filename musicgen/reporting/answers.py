@@ -1,7 +1,7 @@
 """The effects table in plain words: what each change did to each metric."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,30 +10,35 @@ from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
 from musicgen.effects.verdict import metric_words
 from musicgen.metrics.registry import METRICS, Direction
-from musicgen.reporting.material import Material
-from musicgen.system.words import signed_interval
+from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import listed, signed_interval
 
 
 class Outcome(StrEnum):
-    """What can be said of a change, from the reader's side."""
+    """A decision on an effect as a reader of the report sees it."""
 
     BETTER = "better"
     WORSE = "worse"
     CHANGED = "changed"
-    """Beyond doubt, but the metric has no better or worse here."""
+    """An effect on a metric that has no better or worse here."""
     EQUAL = "no difference that matters"
     CANDIDATE = "a candidate"
-    UNDECIDED = "undecided"
-    NOTHING = "no value"
+    INCONCLUSIVE = "inconclusive"
+    NO_VALUE = "no value"
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the page shows it at once instead of folding it away."""
+        return self in (Outcome.BETTER, Outcome.WORSE, Outcome.CHANGED, Outcome.CANDIDATE)
 
 
 _OUTCOMES = {
     Decision.EQUIVALENT: Outcome.EQUAL,
     Decision.IDENTICAL: Outcome.EQUAL,
-    Decision.INCONCLUSIVE: Outcome.UNDECIDED,
+    Decision.INCONCLUSIVE: Outcome.INCONCLUSIVE,
     Decision.CANDIDATE: Outcome.CANDIDATE,
     Decision.UNIFORM: Outcome.CANDIDATE,
-    Decision.NO_VALUE: Outcome.NOTHING,
+    Decision.NO_VALUE: Outcome.NO_VALUE,
 }
 MARKS = {
     Outcome.BETTER: "▲",
@@ -41,10 +46,10 @@ MARKS = {
     Outcome.CHANGED: "◆",
     Outcome.EQUAL: "=",
     Outcome.CANDIDATE: "△",
-    Outcome.UNDECIDED: "○",
-    Outcome.NOTHING: "–",
+    Outcome.INCONCLUSIVE: "○",
+    Outcome.NO_VALUE: "–",
 }
-"""A sign for each, so that no colour is needed to tell them apart."""
+"""A sign for each outcome, so that colour is not needed to tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +58,17 @@ class Answer:
 
     change: str
     """Such as "model.cell = gru"."""
-    metric: str
     outcome: Outcome
-    verdict: str
-    row: Effect
+    effect: Effect
 
     @property
     def mark(self) -> str:
-        """The outcome's sign."""
         return MARKS[self.outcome]
 
     @property
     def difference(self) -> str:
-        """With its interval, where it has one."""
-        return signed_interval(self.row.difference, self.row.ci_low, self.row.ci_high)
+        """The difference from the baseline, with its interval if there is one."""
+        return signed_interval(self.effect.difference, self.effect.ci_low, self.effect.ci_high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +81,18 @@ class MetricAnswers:
     answers: tuple[Answer, ...]
 
     def of(self, outcome: Outcome) -> list[Answer]:
-        """The answers with this outcome, the largest difference first."""
+        """The answers with this outcome, largest difference first."""
         found = [answer for answer in self.answers if answer.outcome is outcome]
-        return sorted(found, key=lambda answer: -abs(answer.row.difference))
+        return sorted(found, key=lambda answer: -abs(answer.effect.difference))
 
     @property
     def groups(self) -> list[tuple[Outcome, list[Answer]]]:
-        """The outcomes that there are, each with its answers."""
+        """Each outcome that occurs, with its answers."""
         return [(outcome, found) for outcome in Outcome if (found := self.of(outcome))]
 
     @property
     def sentence(self) -> str:
-        """What became of the metric, in words."""
+        """What happened to the metric, in one or two sentences."""
         words = metric_words(self.metric)
         decided = [
             f"{adjective} with {listed([answer.change for answer in found])}"
@@ -101,72 +103,69 @@ class MetricAnswers:
             )
             if (found := self.of(outcome))
         ]
-        rest = {
-            phrase: len(self.of(outcome))
+        others = [
+            (len(found), phrase)
             for outcome, phrase in (
                 (Outcome.EQUAL, "made no difference that matters"),
-                (Outcome.CANDIDATE, "rested on one seed or on too little spread"),
-                (Outcome.UNDECIDED, "stayed undecided"),
-                (Outcome.NOTHING, "could not be compared"),
+                (Outcome.CANDIDATE, "rested on one seed or had too little spread to judge"),
+                (Outcome.INCONCLUSIVE, "{} inconclusive"),
+                (Outcome.NO_VALUE, "could not be compared"),
             )
-            if self.of(outcome)
-        }
-        if not decided and len(rest) == 1:
-            (phrase,) = rest
-            every = f"All {len(self.answers)} changes" if len(self.answers) > 1 else "The one change"
-            return f"Nothing moved {words} beyond doubt. {every} {phrase}."
-        lead = (
-            f"{words.capitalize()} is {'; it is '.join(decided)}."
-            if decided
-            else (f"Nothing moved {words} beyond doubt.")
-        )
-        if decided and sum(rest.values()) == 1:
-            (phrase,) = rest
-            return f"{lead} The other change {phrase}."
-        tail = listed([f"{count} {phrase}" for phrase, count in rest.items()])
-        return (
-            f"{lead} Of {'the other' if decided else 'the'} {sum(rest.values())} changes, {tail}."
-            if rest
-            else lead
-        )
+            if (found := self.of(outcome))
+        ]
+        if decided:
+            lead = f"{words.capitalize()} is {'; it is '.join(decided)}."
+        else:
+            lead = f"No change clearly affected {words}."
+        return " ".join([lead, *_others(others, has_decided=bool(decided))])
 
 
-def answers_on(material: Material, metrics: Iterable[str]) -> list[MetricAnswers]:
-    """What the changes did to each of these metrics, where any run has it."""
+def _others(counts: Sequence[tuple[int, str]], *, has_decided: bool) -> Iterator[str]:
+    """A sentence on the changes without a clear effect, if there are any."""
+    total = sum(count for count, _ in counts)
+    if not counts:
+        return
+    phrases = [(count, phrase.format("was" if count == 1 else "were")) for count, phrase in counts]
+    if len(phrases) == 1:
+        several = {1: "The only change", 2: "Both changes"}.get(total, f"All {total} changes")
+        other = "The other change" if total == 1 else f"The other {total} changes"
+        yield f"{other if has_decided else several} {phrases[0][1]}."
+    else:
+        tail = listed([f"{count} {phrase}" for count, phrase in phrases])
+        yield f"Of the {'other ' if has_decided else ''}{total} changes, {tail}."
+
+
+def answers_on(study: StudyData, metrics: Iterable[str]) -> list[MetricAnswers]:
+    """What the changes did to each of these metrics; metrics that no run has are left out."""
     found = []
     for metric in metrics:
-        answers = tuple(_answer(row, material) for row in material.effects if row.metric == metric)
+        answers = tuple(_answer(effect, study) for effect in study.effects if effect.metric == metric)
         if answers:
             found.append(MetricAnswers(metric, metric_title(metric), metric_direction(metric), answers))
     return found
 
 
-def _answer(row: Effect, material: Material) -> Answer:
-    label = " ".join(change_label(row.parameter, row.value, row.tuning).split())
-    return Answer(label, row.metric, _outcome(row, material), row.verdict, row)
+def _answer(effect: Effect, study: StudyData) -> Answer:
+    label = " ".join(change_label(effect.parameter, effect.value, effect.tuning).split())
+    return Answer(label, _outcome(effect, study), effect)
 
 
-def _outcome(row: Effect, material: Material) -> Outcome:
-    if not row.decision.is_claim:
-        return _OUTCOMES[row.decision]
-    gain = improvement(row, material)
+def _outcome(effect: Effect, study: StudyData) -> Outcome:
+    if not effect.decision.is_claim:
+        return _OUTCOMES[effect.decision]
+    gain = improvement(effect, study)
     if gain is None or gain == 0:
         return Outcome.CHANGED
     return Outcome.BETTER if gain > 0 else Outcome.WORSE
 
 
-def improvement(row: Effect, material: Material) -> float | None:
-    """By how much the change makes the metric better; negative for worse, None where that has no meaning."""
-    metric = METRICS.get(row.metric)
-    if metric is None or math.isnan(row.difference):
+def improvement(effect: Effect, study: StudyData) -> float | None:
+    """By how much the change improves the metric; negative if worse, None if neither makes sense."""
+    metric = METRICS.get(effect.metric)
+    if metric is None or math.isnan(effect.difference):
         return None
     if metric.direction is Direction.CORPUS:
-        known = [run.record.reference.get(metric.name) for run in material.star.runs]
+        known = [run.record.reference.get(metric.name) for run in study.paired.runs]
         target = next((reference["mean"] for reference in known if reference is not None), None)
-        return None if target is None else abs(row.baseline_mean - target) - abs(row.mean - target)
-    return row.difference if metric.direction is Direction.HIGHER else -row.difference
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Such as "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+        return None if target is None else abs(effect.baseline_mean - target) - abs(effect.mean - target)
+    return effect.difference if metric.direction is Direction.HIGHER else -effect.difference

@@ -1,7 +1,7 @@
 """The effects plot as the page draws it: a table for each metric, with a strip for each change.
 
-A strip is the interval of a difference on an axis that all strips of a metric share. Places are percent of
-its width, so that it fits a phone as well as a desk, and the numbers stand beside it.
+A strip shows the interval of a difference on an axis shared by all strips of a metric. Positions are percent
+of its width, so that it fits a phone as well as a desktop.
 """
 
 import math
@@ -15,14 +15,14 @@ from musicgen.reporting.answers import Answer, MetricAnswers
 from musicgen.system.words import brief
 
 _OUTLYING = 3.0
-"""Ends beyond this many times the third quartile of all differences' ends are cut off."""
-_ROOM = 0.06
-_TICKS = 4
+"""Interval ends beyond this many times the third quartile of all ends are cut off."""
+_MARGIN_SHARE = 0.06
+_MAX_TICKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One change. Places are None for what does not exist."""
+    """One change; a position is None if the number does not exist."""
 
     answer: Answer
     centre: float | None
@@ -40,7 +40,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """One metric."""
+    """The strips of one metric."""
 
     answers: MetricAnswers
     unit: str
@@ -48,28 +48,27 @@ class Forest:
     ticks: tuple[Tick, ...]
     zero: float
     margin: tuple[float, float] | None
-    """Place and width of the differences that count as none."""
+    """Position and width of the differences too small to matter."""
     margin_words: str
-    """Empty where there is no margin."""
+    """What the shaded margin means; "" without a margin."""
 
 
 class Axis:
-    """Differences to percent of the width; what lies beyond comes to lie at the edge."""
+    """Maps differences to percent of the width; what is outside goes to the edge."""
 
     def __init__(self, low: float, high: float) -> None:
-        room = _ROOM * (high - low)
+        room = _MARGIN_SHARE * (high - low)
         self.low, self.high = low - room, high + room
 
     def place(self, value: float) -> float:
-        """From 0 to 100."""
+        """The position, from 0 to 100."""
         share = (value - self.low) / (self.high - self.low)
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
     def ticks(self) -> tuple[Tick, ...]:
-        """A few round numbers."""
         from matplotlib.ticker import MaxNLocator
 
-        values = MaxNLocator(_TICKS).tick_values(self.low, self.high)
+        values = MaxNLocator(_MAX_TICKS).tick_values(self.low, self.high)
         inside = [float(value) for value in values if self.low <= value <= self.high]
         return tuple(
             Tick(self.place(value), f"{value:+g}".replace("-", "−") if value else "0") for value in inside
@@ -77,9 +76,9 @@ class Axis:
 
 
 def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:
-    """Lay out a metric's strips; None where no change has a difference.
+    """Lay out a metric's strips; None if no change has a difference.
 
-    margin: the difference that counts as none, where one is declared or known.
+    margin: the largest difference that does not matter, if it is declared or known.
     """
     ends = [end for answer in answers.answers for end in _ends(answer)]
     if not ends:
@@ -89,25 +88,25 @@ def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:
     zero, shaded = axis.place(0.0), None
     if margin:
         shaded = (axis.place(-margin), round(axis.place(margin) - axis.place(-margin), 2))
-    words = f"Shaded: differences up to {brief(margin)}, which count as none." if margin else ""
+    words = f"Shaded: differences up to {brief(margin)}, too small to matter." if margin else ""
     return Forest(answers, metric_unit(answers.metric), strips, axis.ticks(), zero, shaded, words)
 
 
 def _axis(ends: Sequence[float], margin: float) -> Axis:
-    """Shows zero, the margin and most intervals whole."""
-    most = max(_OUTLYING * float(np.percentile(np.abs(ends), 75)), 1.5 * margin)
-    low, high = max(min(*ends, -margin, 0.0), -most), min(max(*ends, margin, 0.0), most)
+    """An axis that shows zero, the margin and most intervals in full."""
+    reach = max(_OUTLYING * float(np.percentile(np.abs(ends), 75)), 1.5 * margin)
+    low, high = max(min(*ends, -margin, 0.0), -reach), min(max(*ends, margin, 0.0), reach)
     return Axis(low, high) if high > low else Axis(-1.0, 1.0)
 
 
 def _strip(answer: Answer, axis: Axis) -> Strip:
     centre, low, high = (
         None if math.isnan(number) else axis.place(number)
-        for number in (answer.row.difference, answer.row.ci_low, answer.row.ci_high)
+        for number in (answer.effect.difference, answer.effect.ci_low, answer.effect.ci_high)
     )
     return Strip(answer, centre, low, high)
 
 
 def _ends(answer: Answer) -> list[float]:
-    numbers = answer.row.difference, answer.row.ci_low, answer.row.ci_high
+    numbers = answer.effect.difference, answer.effect.ci_low, answer.effect.ci_high
     return [number for number in numbers if not math.isnan(number)]

@@ -1,4 +1,4 @@
-"""The best songs in one zip to share, with everything that says what they are and how to make them again."""
+"""The best songs as a zip to share, with what they are and how to make them again."""
 
 import json
 import re
@@ -9,56 +9,56 @@ from dataclasses import replace
 from pathlib import Path
 
 from musicgen.rendering import render_tune
-from musicgen.reporting.board import Judged
-from musicgen.reporting.contents import Contents
-from musicgen.reporting.material import command_of_run
-from musicgen.reporting.page import summary_text, without_places
+from musicgen.reporting.best_songs import JudgedSong
+from musicgen.reporting.markup import summary_text
 from musicgen.reporting.players import compress, sound_of
 from musicgen.reporting.portable import check_portable, portable_command, portable_config
+from musicgen.reporting.report import Report
+from musicgen.reporting.study_data import command_of_run, portable_study
 from musicgen.system.files import replace_atomically
 
-_LONGEST_NAME = 40
-_LISTENING_COMPRESSION = 0.3
-_MOMENT = (1980, 1, 1, 0, 0, 0)
-"""The same songs give the same zip, whenever it is made."""
+_MAX_NAME_CHARS = 40
+_COMPRESSION = 0.3
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""So that the same songs always give the same zip."""
 
 
-def write_pack(contents: Contents, path: Path) -> Path:
-    """Write the zip: a folder a song, and the summary; returns its path."""
+def write_pack(report: Report, path: Path) -> Path:
+    """Write the zip: a folder for each song, and the summary; returns its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    root = contents.material.root
-    contents = replace(contents, material=without_places(contents.material))
-    songs = (one.song for one in contents.best)
-    config = sound_of(songs, piano_roll=True, soundfont=contents.soundfont)
+    root = report.study.root
+    report = replace(report, study=portable_study(report.study))
+    songs = (one.song for one in report.best)
+    config = sound_of(songs, piano_roll=True, soundfont=report.soundfont)
     with (
         tempfile.TemporaryDirectory() as folder,
         replace_atomically(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for rank, one in enumerate(contents.best, start=1):
+        for rank, one in enumerate(report.best, start=1):
             name = f"{rank:02d}-{_file_name(one.song.title)}"
             rendered = render_tune(one.song.abc, Path(folder) / name, config)
             if rendered.audio is not None:
-                compress(rendered.audio, _LISTENING_COMPRESSION, mono=False)
+                compress(rendered.audio, _COMPRESSION, mono=False)
             for file in sorted(Path(folder).glob(f"{name}.*")):
                 _add(archive, f"{name}/{file.name}", file.read_bytes())
             config_text = _json(portable_config(one.song.run.record.config))
             _add_text(archive, f"{name}/config.json", config_text, root)
-            _add_text(archive, f"{name}/about.txt", _about(one, contents), root)
-        _add_text(archive, "summary.md", summary_text(contents), root)
+            _add_text(archive, f"{name}/about.txt", _about(one, report), root)
+        _add_text(archive, "summary.md", summary_text(report), root)
     return path
 
 
 def _add_text(archive: zipfile.ZipFile, name: str, text: str, root: Path) -> None:
-    # A pack is made to be given away.
+    # A pack is made to be shared.
     check_portable(text, f"the pack's {name}", [root])
     _add(archive, name, text.encode())
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # What is compressed already is only stored.
+    # Files that are compressed already are only stored.
     kind = zipfile.ZIP_STORED if name.endswith((".mp3", ".png")) else zipfile.ZIP_DEFLATED
-    archive.writestr(zipfile.ZipInfo(name, _MOMENT), content, compress_type=kind)
+    archive.writestr(zipfile.ZipInfo(name, _FIXED_TIME), content, compress_type=kind)
 
 
 def _json(value: object) -> str:
@@ -66,17 +66,17 @@ def _json(value: object) -> str:
 
 
 def _file_name(title: str) -> str:
-    """What is left of a title that a network wrote when only letters, digits and dashes may stay."""
+    """A file name from a title, which a network wrote: only letters, digits and dashes stay."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:_LONGEST_NAME].rstrip("-") or "untitled"
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:_MAX_NAME_CHARS].rstrip("-") or "untitled"
 
 
-def _about(one: Judged, contents: Contents) -> str:
-    """What a song is, why it is here and how to make it again."""
+def _about(one: JudgedSong, report: Report) -> str:
+    """What a song is, why it was chosen and how to make it again."""
     song = one.song
     lines = [
         song.title,
-        contents.place(song),
+        report.place(song),
         "",
         f"{one.points:.0f} of 100 points: {one.reasons}",
         *(f"It {gate.failure}." for gate in one.failed),
@@ -86,20 +86,20 @@ def _about(one: Judged, contents: Contents) -> str:
         f"Prompt: {json.dumps(song.prompt, ensure_ascii=False)}, "
         f"temperature {song.cells.get('temperature', '?')}.",
         f"To make it again: {portable_command(command_of_run(song.run))}",
-        f"It is tune {song.index} of tunes.abc there.",
+        f"It will be tune {song.index} in that run's tunes.abc.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _origin_lines(one: Judged) -> list[str]:
-    """What the song shares with a training tune."""
-    shared = one.shared
-    if shared is None:
+def _origin_lines(one: JudgedSong) -> list[str]:
+    copied = one.copied
+    if copied is None:
         return ["It was not compared with the training tunes."]
-    lines = [f"Nearest training tune: {shared.tune}, {shared.words}."]
-    if shared.is_shown and shared.own is not None:
-        lines += ["", "In this song:", shared.own.text]
-    if shared.is_shown:
-        there = shared.training.text if shared.training is not None else shared.missing
+    lines = [f"Nearest training tune: {copied.tune}, {copied.words}."]
+    if copied.is_shown and copied.in_song is not None:
+        lines += ["", "In this song:", copied.in_song.text]
+    if copied.is_shown:
+        training = copied.in_training_tune
+        there = training.text if training is not None else copied.missing_reason
         lines += ["", "In the training tune:", there]
     return lines

@@ -1,7 +1,7 @@
-"""Songs to what the page plays and shows: compressed audio, a score, a piano roll, a MIDI file.
+"""What the page plays and shows of a song: compressed audio, a score, a piano roll, a MIDI file.
 
-Whatever a run rendered itself, the report renders the tunes that it shows once more and all alike, so that
-loudness, instrument and tempo are the same on both sides of a comparison.
+The report renders every tune it shows anew, whatever the run rendered, so that loudness, instrument and tempo
+are the same on both sides of a comparison.
 """
 
 import base64
@@ -19,14 +19,14 @@ from musicgen.errors import InputError, first_problem
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
-from musicgen.reporting.roll import DrawnRoll, draw_roll
+from musicgen.reporting.piano_roll import DrawnRoll, draw_roll
 from musicgen.system.files import remove_file, replace_atomically
 
 FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000
 _PAGE_COMPRESSION = 0.7
-"""Of MP3, from 0 for the best quality to 1 for the smallest file."""
-_FRAMES_A_BLOCK = 65_536
+"""MP3 compression, from 0 (best quality) to 1 (smallest file)."""
+_FRAMES_PER_BLOCK = 65_536
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _DEFAULTS = {
     "num_tunes": 0,
@@ -42,40 +42,38 @@ _DEFAULTS = {
     "plots": False,
     "timeout_seconds": 20.0,
 }
-"""For runs whose config says nothing of rendering."""
-_KEPT = ("tempo", "instrument", "loudness_dbfs", "max_seconds", "timeout_seconds")
-"""What the sound of the report takes from the run's config."""
+"""For runs whose config has no rendering group."""
+_FROM_THE_RUN = ("tempo", "instrument", "loudness_dbfs", "max_seconds", "timeout_seconds")
+"""Settings that the report takes over from the run's config."""
 
 
 @dataclass(frozen=True, slots=True)
 class Player:
-    """A song on the page. Addresses are relative to the page, or data URIs."""
+    """A song on the page; addresses are relative to the page, or data URIs."""
 
     name: str
-    """Of its files, without suffix."""
+    """The name of its files, without suffix."""
     audio: str | None
     score: str | None
     score_size: tuple[int, int] | None
-    """Width and height, so that the page keeps the room for it."""
+    """Width and height, so that the page can reserve the space."""
     midi: str | None
     roll: DrawnRoll | None
     seconds: float | None
     problems: tuple[str, ...]
-    """Why something is missing, a line each."""
+    """Why something is missing: one line each."""
 
 
 def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
-    """The rendering that all of these songs get: that of the first one's run, where its config has one.
+    """One rendering for all of these songs: that of the first song's run, if its config has one.
 
-    The run's soundfont is a path on the machine where it was made, and is not read; `soundfont` in
-    `changes` is.
+    The run's own soundfont is a path on the machine of the run, so it is ignored; pass `soundfont` in
+    `changes` instead. Raises InputError for settings that cannot be used.
     """
-    found: Mapping[str, object] = {}
-    for song in songs:
-        config = song.run.record.config.get("rendering")
-        found = config if isinstance(config, Mapping) else {}
-        break
-    kept = {name: found[name] for name in _KEPT if name in found}
+    first = next(iter(songs), None)
+    config = None if first is None else first.run.record.config.get("rendering")
+    found = config if isinstance(config, Mapping) else {}
+    kept = {name: found[name] for name in _FROM_THE_RUN if name in found}
     try:
         rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
     except ValidationError as error:
@@ -85,7 +83,7 @@ def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
 
 
 def file_stem(song: Song) -> str:
-    """A file name that holds nothing of the tune's own text."""
+    """A file name that contains none of the tune's own text."""
     run = re.sub(r"[^A-Za-z0-9]+", "-", song.run.record.run_id)[-24:]
     return f"{run}-{song.index:03d}"
 
@@ -95,8 +93,8 @@ def make_players(
 ) -> dict[tuple[str, int], Player]:
     """Render every song once into folder/songs; returns the players by the songs' keys.
 
-    embedded: everything goes into the page, so that the files may be removed afterwards. soundfont: a file to
-    play with instead of the built-in one.
+    embedded: addresses are data URIs, so the files may be removed afterwards. soundfont: a file to use
+    instead of the built-in one.
     """
     wanted = {song.key: song for song in songs}
     if not wanted:
@@ -108,7 +106,7 @@ def make_players(
     def make(song: Song) -> Player:
         return _make_player(song, target, config, embedded=embedded)
 
-    # abc2midi and the engraver are processes of their own, so that threads share the work.
+    # abc2midi and the engraver are separate processes, so threads run them in parallel.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(wanted, pool.map(make, wanted.values()), strict=True))
 
@@ -151,9 +149,9 @@ def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
 
 
 def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3") -> Path:
-    """Write a WAV beside itself as MP3, which every browser plays, or as .ogg; returns the new path.
+    """Write a WAV as MP3, which every browser plays, or as .ogg, into the same folder; returns the new path.
 
-    compression: from 0 for the best quality to 1 for the smallest file.
+    compression: from 0 (best quality) to 1 (smallest file).
     """
     import soundfile
 
@@ -171,7 +169,7 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
             bitrate_mode="VARIABLE" if is_mp3 else None,
             compression_level=compression,
         ) as target:
-            for block in source.blocks(_FRAMES_A_BLOCK, dtype="float32", always_2d=True):
+            for block in source.blocks(_FRAMES_PER_BLOCK, dtype="float32", always_2d=True):
                 target.write(block.mean(axis=1) if mono else block)
     with replace_atomically(path) as temporary:
         temporary.write_bytes(encoded.getbuffer())

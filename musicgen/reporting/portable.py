@@ -1,4 +1,4 @@
-"""Texts and tables that name no place of the machine on which they were made."""
+"""Removes paths of this machine from texts, tables and configs that are meant to be shared."""
 
 import re
 import shlex
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 _START = r"(?:/(?!/)|~/|[A-Za-z]:[\\/])"
 _PATH = re.compile(rf"""(?<![\w./~<-]){_START}[^\s'",;:()\[\]]+""")
 """An absolute path inside words."""
-_WHOLE = re.compile(rf"""["']?{_START}""")
+_ABSOLUTE = re.compile(rf"""["']?{_START}""")
 _OUTPUTS, _SOUNDFONT = "paths.", "rendering.soundfont"
-_NAMES = ("directory", "value", "baseline_value")
-"""Columns that stay: of a path its last name."""
+_NAME_COLUMNS = ("directory", "value", "baseline_value")
+"""Columns that keep the last name of a path instead of being dropped."""
 
 
 def without_folders(text: str) -> str:
-    """The text with only the last name of every absolute path."""
+    """The text with every absolute path shortened to its last name."""
     return _PATH.sub(lambda path: _last_name(path[0]), text)
 
 
 def portable_command(command: str) -> str:
-    """A command without where its files go and what plays them; of other paths the last name stays."""
+    """A command without output folders and soundfont; other absolute paths keep their last name."""
     tokens = []
     for token in shlex.split(command):
         name, sign, value = token.rpartition("=")
@@ -38,12 +38,12 @@ def portable_command(command: str) -> str:
 
 
 def portable_table(table: "DataFrame") -> "DataFrame":
-    """The table as a file holds it, without columns of absolute paths; runs, levels and errors keep names."""
+    """The table for a file, without columns of absolute paths; runs, levels and errors keep last names."""
     kept = table.copy()
     for name in table.columns:
         if name == "error":
             kept[name] = [without_folders(cell) if isinstance(cell, str) else cell for cell in table[name]]
-        elif name in _NAMES:
+        elif name in _NAME_COLUMNS:
             kept[name] = [portable_value(cell) for cell in table[name]]
         elif name.startswith(_OUTPUTS) or any(portable_value(cell) is not cell for cell in table[name]):
             kept = kept.drop(columns=name)
@@ -51,13 +51,13 @@ def portable_table(table: "DataFrame") -> "DataFrame":
 
 
 def portable_config(config: Mapping[str, object]) -> dict[str, object]:
-    """A run's config without where its files go; of other paths the last name stays."""
+    """A run's config without output folders; other absolute paths keep their last name."""
     groups = {name: group for name, group in config.items() if name != "paths"}
     return {name: _portable(group, in_words=name == "study") for name, group in groups.items()}
 
 
 def _portable(value: object, *, in_words: bool) -> object:
-    """in_words: whether a longer text may hold a path, as an override does. In a tune a slash is a length."""
+    """in_words: also shorten paths inside longer texts, such as overrides. In a tune a slash is a length."""
     if isinstance(value, Mapping):
         return {
             name: inner if name == "prompts" else _portable(inner, in_words=in_words)
@@ -69,17 +69,17 @@ def _portable(value: object, *, in_words: bool) -> object:
 
 
 def portable_value(value: object) -> object:
-    """Of an absolute path its last name, anything else as it is."""
-    return _last_name(value) if isinstance(value, str) and _WHOLE.match(value) else value
+    """The last name of an absolute path; anything else as it is."""
+    return _last_name(value) if isinstance(value, str) and _ABSOLUTE.match(value) else value
 
 
 def check_portable(text: str, what: str, places: Sequence[Path]) -> None:
-    """Raise InputError where the text names one of the places, or the folder of this program's user."""
+    """Raise InputError if the text names one of the places, the home folder or the working directory."""
     known = {str(form) for place in (*places, Path.home(), Path.cwd()) for form in (place, place.resolve())}
     for place in sorted(known):
-        is_told = re.search(rf"{re.escape(place)}(?![\w.-])", text)
-        if is_told and Path(place).is_absolute() and len(Path(place).parts) > 1:
-            raise InputError(f"{what}: names the folder {place}, which is of this machine alone")
+        is_named = re.search(rf"{re.escape(place)}(?![\w.-])", text)
+        if is_named and Path(place).is_absolute() and len(Path(place).parts) > 1:
+            raise InputError(f"{what}: names the folder {place}, which exists on this machine only")
 
 
 def _last_name(path: str) -> str:

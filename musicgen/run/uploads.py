@@ -1,16 +1,16 @@
-"""Archives of runs, sweeps, notes and ratings on their way to Comet."""
+"""Sending the archives of runs, sweeps, notes and ratings to Comet."""
 
 import logging
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, one_line
 from musicgen.records.record import FILE_NAME, RunRecord
-from musicgen.records.runs import records_below
+from musicgen.records.runs import FoundRun, records_below, sweep_directory
 from musicgen.system.commands import complain
 from musicgen.system.files import refuse_link
 from musicgen.system.locks import locked
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from musicgen.tracking.config import TrackerConfig
     from musicgen.tracking.outbox import Upload
 
+# Modules of tracking/ are imported inside functions: Comet takes a second to import.
+
 log = logging.getLogger(__name__)
 
 LOG_NAME = "upload.log"
-"""The output of a background upload, in the directory that it sends."""
+"""The output of a background upload, in the directory it sends."""
 
 
 def upload_in_background(
     directory: Path, config: "TrackerConfig", *, locks: bool = True
 ) -> subprocess.Popen[bytes] | None:
-    """Let a process that nobody waits for send what lies in a directory, if config and key want it.
+    """Start a detached process that sends the archives of a directory, if config and key allow it.
 
-    What it says goes to upload.log there; what became of an archive, to uploads.json beside it and run.json.
+    Its output goes to upload.log; the outcome of each archive goes to uploads.json and run.json.
     """
     from musicgen.tracking.comet import has_key
 
@@ -46,9 +48,11 @@ def upload_in_background(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
     except (OSError, InputError) as error:
-        log.warning("nothing was sent to Comet (%s); later: python -m musicgen.upload %s", error, directory)
+        log.warning(
+            "nothing sent to Comet (%s); send it later: python -m musicgen.upload %s", error, directory
+        )
         return None
-    log.info("Comet gets it in the background; %s says how that goes", directory / LOG_NAME)
+    log.info("sending to Comet in the background; see %s", directory / LOG_NAME)
     return process
 
 
@@ -65,15 +69,15 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
     rewritten, problems = _write_missing(paths, locks=locks)
     archives = sorted({*archives, *rewritten}, key=in_order)
     if not archives and not problems:
-        raise InputError(f"{paths[0]}: no archive of Comet here or below")
+        raise InputError(f"{paths[0]}: no Comet archive in this folder or below")
     if not all(map(is_sent, archives)) and not has_key():
         raise InputError("Comet has no key: set COMET_API_KEY, or run `comet login`")
     counts = dict.fromkeys(("sent", "sent before", "not sent", "not tried"), 0)
-    for done in send_all(archives, timeout_seconds, _say_for_whom_it_waits, locks=locks):
+    for done in send_all(archives, timeout_seconds, _print_at_once, locks=locks):
         counts[done.state] += 1
         if done.state in ("sent", "not sent"):
-            told = done.error or done.url or "Comet had it already"
-            print(one_line(f"{done.state}: {done.archive}: {told}"), flush=True)
+            outcome = done.error or done.url or "Comet had it already"
+            _print_at_once(one_line(f"{done.state}: {done.archive}: {outcome}"))
         try:
             _record(done)
         except InputError as error:
@@ -84,12 +88,12 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
     return 1 if counts["not sent"] or counts["not tried"] or problems else 0
 
 
-def _say_for_whom_it_waits(words: str) -> None:
-    print(words, flush=True)
+def _print_at_once(line: str) -> None:
+    print(line, flush=True)
 
 
 def _lacks_archive(record: RunRecord, directory: Path) -> bool:
-    """Whether the run has ended, was to have an archive, and has none, neither here nor on Comet."""
+    """Whether a run that has ended should have an archive, but has none here or on Comet."""
     tracker = record.tracker
     if tracker.get("kind") != "comet" or "url" in tracker:
         return False
@@ -98,7 +102,7 @@ def _lacks_archive(record: RunRecord, directory: Path) -> bool:
 
 
 def _archive_of(record: RunRecord, directory: Path) -> Path | None:
-    """The archive that the record names in the run's own folder of archives; None for any other file."""
+    """The archive that the record names, if it is in the run's own folder of archives; else None."""
     from musicgen.tracking.outbox import FOLDER
 
     folder, _, name = str(record.tracker.get("archive")).partition("/")
@@ -107,7 +111,7 @@ def _archive_of(record: RunRecord, directory: Path) -> Path | None:
 
 
 def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
-    """The archives of runs that could write none when they ended, written now; and why others cannot be."""
+    """Write the archives that runs could not write when they ended; returns them and what went wrong."""
     from musicgen.tracking.outbox import FOLDER
 
     written, problems = [], []
@@ -116,12 +120,11 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
         try:
             if not _lacks_archive(RunRecord.read(directory), directory):
                 continue
-            # Comet takes a second to import.
             from musicgen.run.experiment import write_again
 
             refuse_link(directory / FOLDER)
             (directory / FOLDER).mkdir(exist_ok=True)
-            with locked(directory / FOLDER / ".lock", _say_for_whom_it_waits, locks=locks):
+            with locked(directory / FOLDER / ".lock", _print_at_once, locks=locks):
                 record = RunRecord.read(directory)
                 if _lacks_archive(record, directory):
                     record.tracker = dict(write_again(record, directory))
@@ -138,7 +141,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
 
 
 def _record(done: "Upload") -> None:
-    """Say in the run's record what became of its archive; raises InputError."""
+    """Note the outcome of an archive in its run's record; raises InputError."""
     directory = done.archive.parent.parent
     if not (directory / FILE_NAME).is_file():
         return
@@ -154,7 +157,7 @@ def _record(done: "Upload") -> None:
 
 
 def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> None:
-    """Add the finding to the run's experiment on Comet, where it has one."""
+    """Add the finding to the run's Comet experiment, if it has one."""
     archive = record.tracker.get("archive")
     if not isinstance(archive, str):
         return
@@ -168,8 +171,31 @@ def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> Non
     tracker.log_metrics(
         {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
     )
-    told = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
-    tracker.log_text(finding.text, told)
-    # What Comet refuses is a warning: the finding is in the log.
+    fields = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
+    tracker.log_text(finding.text, fields)
+    # A failure of Comet is only a warning, because the finding is in the log.
     tracker.end()
     upload_in_background(directory, config, locks=record.has_locks)
+
+
+def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], tables: Sequence[Path]) -> None:
+    """Add a listening session's means and tables to the Comet experiment of the run's sweep.
+
+    If the sweep has no experiment, the session gets its own. Archives are written to folder/comet.
+    """
+    from musicgen.tracking.archive import experiment_key
+    from musicgen.tracking.comet import CometTracker
+    from musicgen.tracking.config import tracker_config
+
+    config = tracker_config(run.record.config)
+    if config.kind != "comet":
+        return
+    sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
+    name = f"listening {folder.resolve().name}" if sweep is None else None
+    continues = None if sweep is None else experiment_key(sweep)
+    tracker = CometTracker(config, folder / "comet", name, ["listening"], continues=continues)
+    tracker.log_metrics(means)
+    for path in tables:
+        tracker.log_file(path)
+    tracker.end()
+    upload_in_background(folder, config, locks=run.record.has_locks)

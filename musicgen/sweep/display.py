@@ -18,7 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.records.naming import told_overrides
+from musicgen.config import NOT_SHOWN
+from musicgen.records.naming import drop_overrides
 from musicgen.system.interruption import leave_closed_terminal
 from musicgen.system.words import elapsed
 from musicgen.training.progress import TRAINING, Progress
@@ -26,7 +27,6 @@ from musicgen.training.progress import TRAINING, Progress
 SECONDS_BETWEEN_REDRAWS = 0.25
 _NUM_SAMPLES = 40
 """A job's speed is measured on its last samples: ten seconds."""
-_NOT_IN_NAMES = ("hydra", "paths", "study", "change", "retuned")
 
 
 def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
@@ -34,7 +34,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
     Leaves out what all of them change, and what does not affect a run's numbers.
     """
-    relevant = [told_overrides(overrides, *_NOT_IN_NAMES) for overrides in job_overrides]
+    relevant = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
     common = set(relevant[0]).intersection(*relevant) if len(relevant) > 1 else set()
     own = [[text for text in texts if text not in common] for texts in relevant]
     only_seeds = not any(map(_without_seed, own))
@@ -46,7 +46,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _without_seed(overrides: Sequence[str]) -> list[str]:
-    return told_overrides(overrides, "seed")
+    return drop_overrides(overrides, "seed")
 
 
 def _seed(overrides: Sequence[str]) -> list[str]:

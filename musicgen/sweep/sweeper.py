@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from musicgen.config import (
     Config,
@@ -222,10 +222,10 @@ class _Corpora:
 
 def check_subdir(config: DictConfig) -> None:
     """Raise InputError if the user set hydra.sweep.subdir: arms and trials name their own folders."""
-    default = OmegaConf.load(conf_folder() / "run.yaml")
+    default = OmegaConf.load(conf_folder() / "hydra/output/musicgen.yaml")
     assert isinstance(default, DictConfig)
     given = plain_values(config.hydra.sweep)["subdir"]
-    if given != plain_values(default.hydra.sweep)["subdir"]:
+    if given != plain_values(default.sweep)["subdir"]:
         raise InputError(
             f"hydra.sweep.subdir={given}: arms and trials name their own folders; hydra.sweep.dir is where "
             "they go, and hydra/sweeper=basic obeys hydra.sweep.subdir"
@@ -251,8 +251,9 @@ def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
     """What Hydra would compose for the run from its overrides, made from its arm's; and the same typed."""
     composed = run.arm.composed.copy()
     composed.seed = run.config.seed
-    composed.change = None if run.change is None else asdict(run.change)
-    composed.retuned = dict(run.config.retuned)
+    with open_dict(composed):
+        composed.change = None if run.change is None else asdict(run.change)
+        composed.retuned = dict(run.config.retuned)
     hydra = composed.hydra
     with read_write(hydra):
         hydra.sweep.dir, hydra.sweep.subdir = str(directory), run.name

@@ -1,1 +1,1 @@
-"""Where a run's numbers, sounds and pictures go."""
+"""Trackers of runs: Comet, and history.csv."""

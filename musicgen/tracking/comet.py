@@ -1,4 +1,4 @@
-"""Comet: an offline archive of every run. It is written without the network, which outbox.py alone knows."""
+"""Comet: writes an offline archive of every run. Only outbox.py uses the network."""
 
 import functools
 import logging
@@ -13,7 +13,7 @@ from musicgen.tracking.config import DEFAULT_PROJECT, TrackerConfig
 
 log = logging.getLogger(__name__)
 
-SECONDS_BEFORE_WRITER_ENDS = 0.02
+_WRITER_POLL_SECONDS = 0.02
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -21,7 +21,7 @@ _Arguments = ParamSpec("_Arguments")
 def _never_fail(
     method: Callable[Concatenate["CometTracker", _Arguments], None],
 ) -> Callable[Concatenate["CometTracker", _Arguments], None]:
-    """Turn what Comet raises into a warning, the run's record of it, and silence from then on."""
+    """Turn an exception of Comet into a warning, remember it, and skip all later calls."""
 
     @functools.wraps(method)
     def guarded(self: "CometTracker", *args: _Arguments.args, **kwargs: _Arguments.kwargs) -> None:
@@ -31,19 +31,19 @@ def _never_fail(
             method(self, *args, **kwargs)
         except Exception as error:
             self._error = f"{method.__name__}: {error}"
-            log.warning("Comet failed and is left out of this run: %s", self._error)
+            log.warning("Comet failed and is switched off for this run: %s", self._error)
 
     return guarded
 
 
 def forbid_patching() -> None:
-    """No patching of torch, no error reports to third parties: comet_ml reads this when it is imported."""
+    """Stop comet_ml from patching torch and reporting errors to others; call before importing it."""
     os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
     os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
 
 
 class CometTracker:
-    """One offline experiment of a run, or an addition to one."""
+    """An offline experiment, or an addition to one."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class CometTracker:
         *,
         continues: str | None = None,
     ) -> None:
-        """continues: the key of an experiment that this adds to, by an archive of its own beside the first.
+        """continues: the key of an experiment to add to, in a second archive.
 
-        Comet takes such an addition once the first archive has been uploaded, then or later.
+        Comet accepts the addition once the experiment's own archive has been uploaded.
         """
         self._config = config
         self._folder = folder
@@ -71,7 +71,7 @@ class CometTracker:
         forbid_patching()
         import comet_ml
 
-        # It warns that an addition has no name, which the experiment that it adds to has.
+        # Comet warns that an addition has no name, but its experiment has one.
         level = logging.WARNING if self._continues is None else logging.ERROR
         logging.getLogger("comet_ml").setLevel(level)
         self._folder.mkdir(exist_ok=True)
@@ -102,39 +102,35 @@ class CometTracker:
 
     @_never_fail
     def log_parameters(self, config: Mapping[str, object]) -> None:
-        """Flat parameters with dotted names; a list becomes its text."""
+        """Log the config as flat parameters with dotted names; lists become text."""
         self._experiment.log_parameters(dict(_flat(config)))
 
     @_never_fail
     def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
-        """Values that are None are left out."""
+        """Log values, leaving out those that are None."""
         measured = {name: value for name, value in metrics.items() if value is not None}
         self._experiment.log_metrics(measured, step=iteration)
 
     @_never_fail
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
-        """The file as it is, with its metadata."""
         self._experiment.log_audio(str(path), file_name=path.name, metadata=dict(metadata))
 
     @_never_fail
     def log_image(self, path: Path) -> None:
-        """The picture under its file name."""
         self._experiment.log_image(str(path), name=path.name)
 
     @_never_fail
     def log_file(self, path: Path) -> None:
-        """The file as an asset under its file name."""
         self._experiment.log_asset(str(path), file_name=path.name)
 
     @_never_fail
     def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
-        """Words about the experiment, and what they are about."""
         self._experiment.log_text(text, metadata=dict(metadata))
 
     def end(self) -> Mapping[str, object]:
-        """Write the archive, and look whether it is whole: Comet says nothing where the disk is full.
+        """Write the archive and check it, because Comet does not report a full disk.
 
-        One that is not is removed: what it was to hold lies in the directory that it tells of.
+        A damaged archive is removed; everything it should contain is still in the run's directory.
         """
         failure, self._error = self._error, None
         self._end_experiment()
@@ -142,7 +138,7 @@ class CometTracker:
         problem = failure or self._error or (None if archives else "no archive was written")
         if problem is None and (damage := problem_of(archives[-1])):
             problem = f"the archive {damage}"
-            log.warning("there is no archive for Comet: it %s", damage)
+            log.warning("no archive for Comet: it %s", damage)
         if problem is None:
             return {"kind": "comet", "archive": f"{self._folder.name}/{archives[-1].name}"}
         for archive in archives:
@@ -153,13 +149,13 @@ class CometTracker:
     def _end_experiment(self) -> None:
         if self._experiment is None:
             return
-        # Comet's writer looks whether it should end only after it has waited in vain for a message: a second,
-        # unless this attribute says otherwise. A message wakes it from the wait that it is in.
+        # Comet's writer thread checks whether to stop only when it has waited a second for messages, unless
+        # this attribute says otherwise. The message below wakes it from its current wait.
         writer = self._experiment.streamer
         if writer is not None:
-            writer.queue_timeout = SECONDS_BEFORE_WRITER_ENDS
-            # It looks twenty times in this interval whether all is written.
-            writer._wait_for_finish_sleep_interval = SECONDS_BEFORE_WRITER_ENDS
+            writer.queue_timeout = _WRITER_POLL_SECONDS
+            # Interval in which it checks twenty times whether everything is written.
+            writer._wait_for_finish_sleep_interval = _WRITER_POLL_SECONDS
         self._experiment.log_other("ended", True)
         self._experiment.end()
 
@@ -175,14 +171,14 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
 
 
 def _project_of_settings() -> str | None:
-    """The project that the environment or a .comet.config names."""
+    """The project named by the environment or by .comet.config."""
     from comet_ml.config.config_api import get_config
 
     return get_config().get_string(None, "comet.project_name", not_set_value=None)
 
 
 def has_key() -> bool:
-    """Whether Comet has been given a key, in whichever way it knows."""
+    """Whether Comet has a key, from any of its sources."""
     from comet_ml.config.config_api import get_config
 
     return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))

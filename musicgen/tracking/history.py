@@ -1,4 +1,4 @@
-"""history.csv: the losses of a run, a row at a time, readable while the training runs."""
+"""history.csv: the losses of a run, readable while the training runs."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ COLUMNS: tuple[str, ...] = (
 
 
 class HistoryFile:
-    """Appends whole rows to the file, so that a reader of a running or killed training finds no half row."""
+    """Appends complete rows, so that a reader of a running or killed training never sees half a row."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -25,16 +25,14 @@ class HistoryFile:
         self._append(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
     def __enter__(self) -> "HistoryFile":
-        """The file is open already."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file, which the disk has then."""
+        """Close the file and flush it to the disk."""
         self._file.close()
         flush_to_disk(self._path)
 
     def write(self, row: Mapping[str, float | None]) -> None:
-        """Append a row; a missing value is an empty cell."""
         self._append(row)
 
     def _append(self, row: Mapping[str, object]) -> None:

@@ -1,8 +1,8 @@
-"""Archives that wait for Comet, and what became of each.
+"""Sending archives to Comet, and remembering the outcome of each.
 
-Beside the archives of a folder lies uploads.json, which holds of each that was tried "url" and "sent_at", or
-"error" and "failed_at". An archive is noted before its upload begins, so that one that was cut off is known
-as such. One process at a time sends out of a folder; an archive that Comet has is not sent again.
+uploads.json, next to the archives of a folder, holds "url" and "sent_at", or "error" and "failed_at", for
+every archive that was tried. The entry is written before the upload starts, so that an interruption is known.
+One process at a time sends from a folder, and an archive that Comet has is not sent again.
 """
 
 import json
@@ -21,41 +21,41 @@ from musicgen.errors import InputError, first_problem
 from musicgen.system.files import read_whole, write_text_atomically
 from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
-from musicgen.tracking.sender import Answer
+from musicgen.tracking.sender import SendResult
 
 log = logging.getLogger(__name__)
 
 FOLDER = "comet"
-"""Name of every folder with archives, in the directory of what they tell of."""
-FAILURES_IN_A_ROW = 2
-"""After so many the rest is left for later: a network that is gone fails for every archive."""
+"""The name of the folders with archives, in the directories of runs, sweeps and sessions."""
+MAX_FAILURES_IN_A_ROW = 2
+"""Then the rest is left for later: without a network every archive fails."""
 _NOTES = "uploads.json"
 MAX_NOTES_BYTES = 2**26
-_CUT_OFF = "the upload was cut off"
+_INTERRUPTED = "the upload was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An archive and what became of it."""
+    """An archive and the outcome of sending it."""
 
     archive: Path
     state: Literal["sent", "sent before", "not sent", "not tried"]
     url: str | None = None
-    """Of the experiment, where it was sent and Comet told it."""
+    """The experiment's address, if the archive was sent and Comet returned one."""
     error: str | None = None
-    """Why Comet does not have it; None where it does."""
+    """Why Comet does not have it; None if it does."""
 
 
 def find_archives(paths: Sequence[Path]) -> list[Path]:
-    """Every archive in folders of Comet at or below the paths, experiments before additions.
+    """Every archive at or below the paths, experiments before additions.
 
-    Those that Comet made for runs that have not ended are empty and left out, as are links. Raises
-    InputError for a path that does not exist.
+    Links are left out, and so are empty archives, which belong to running runs. Raises InputError for a path
+    that does not exist.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         if not path.is_dir():
-            raise InputError(f"{path}: no such folder; a run or sweep directory is needed, or a folder above")
+            raise InputError(f"{path}: no such folder; name a run or sweep directory, or a folder above it")
         for directory, folders, files in os.walk(path):
             folder = Path(directory)
             if folder.name == FOLDER:
@@ -67,7 +67,7 @@ def find_archives(paths: Sequence[Path]) -> list[Path]:
 
 
 def in_order(archive: Path) -> tuple[bool, Path]:
-    """What archives are sorted by before they are sent: experiments, then additions to them."""
+    """Sort key: experiments first, then additions to them."""
     return is_addition(archive), archive
 
 
@@ -78,10 +78,11 @@ def send_all(
     *,
     locks: bool = True,
 ) -> Iterator[Upload]:
-    """Send what Comet does not have, in this order, and tell of each; timeout_seconds is for each.
+    """Send the archives that Comet does not have, in this order, and yield the outcome of each.
 
-    An addition whose experiment did not get through stays, and so does everything after the key was refused
-    or FAILURES_IN_A_ROW uploads failed. Raises InputError like `locks.locked`.
+    Not tried: additions whose experiment was not sent, and everything after Comet has refused the key or
+    MAX_FAILURES_IN_A_ROW uploads have failed. The timeout is per archive. Raises InputError like
+    `locks.locked`.
     """
     failures, given_up, missing = 0, None, set[str]()
     for archive in archives:
@@ -93,7 +94,7 @@ def send_all(
             elif upload is None and is_addition(archive) and key in missing:
                 upload = Upload(archive, "not tried", error="its experiment was not sent")
             elif upload is None and (damage := problem_of(archive)):
-                # Only this one cannot be sent: no reason to give up.
+                # Only this archive is affected, so try the others.
                 upload = Upload(archive, "not sent", error=f"the archive {damage}")
             elif upload is None:
                 upload, is_about_key = _send(archive, timeout_seconds)
@@ -102,15 +103,15 @@ def send_all(
             missing.add(key)
         if is_about_key:
             given_up = upload.error
-        elif failures == FAILURES_IN_A_ROW:
+        elif failures == MAX_FAILURES_IN_A_ROW:
             given_up = f"not tried after {failures} failures in a row"
         yield upload
 
 
 def _send(archive: Path, timeout_seconds: float) -> tuple[Upload, bool]:
-    """What became of it, and whether that is for its key."""
+    """The outcome, and whether it is due to the key."""
     again = archive.name in _read(archive.parent)
-    _note(Upload(archive, "not sent", error=_CUT_OFF))
+    _note(Upload(archive, "not sent", error=_INTERRUPTED))
     command = [
         sys.executable,
         "-m",
@@ -118,7 +119,7 @@ def _send(archive: Path, timeout_seconds: float) -> tuple[Upload, bool]:
         str(archive),
         *(["--again"] if again else []),
     ]
-    # Comet unpacks the archive into a temporary folder, which it leaves there when it is killed.
+    # Comet unpacks the archive into a temporary folder, and leaves it behind when it is killed.
     with tempfile.TemporaryDirectory(prefix="musicgen-upload-") as temporary:
         try:
             done = subprocess.run(
@@ -129,29 +130,28 @@ def _send(archive: Path, timeout_seconds: float) -> tuple[Upload, bool]:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | {"TMPDIR": temporary},
             )
-            answer = _answer(done)
+            answer = _result_of(done)
         except subprocess.TimeoutExpired:
-            answer = Answer(error=f"no answer within {timeout_seconds:g} s")
+            answer = SendResult(error=f"no answer within {timeout_seconds:g} s")
     upload = Upload(archive, "not sent" if answer.error else "sent", answer.url, answer.error)
     _note(upload)
     return upload, answer.is_about_key
 
 
-def _answer(done: subprocess.CompletedProcess[str]) -> Answer:
+def _result_of(done: subprocess.CompletedProcess[str]) -> SendResult:
     answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode == 0 and answers:
-        return Answer(**json.loads(answers[-1]))
-    last_words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-    return Answer(error=f"the process that sends ended with status {done.returncode}: {last_words}")
+        return SendResult(**json.loads(answers[-1]))
+    last_line = (done.stderr.strip().splitlines() or ["no output"])[-1]
+    return SendResult(error=f"the sending process ended with status {done.returncode}: {last_line}")
 
 
 def is_sent(archive: Path) -> bool:
-    """Whether Comet has it, as far as is known here."""
+    """Whether Comet has it, according to uploads.json."""
     return _known(archive) is not None
 
 
 def _known(archive: Path) -> Upload | None:
-    """What became of it, where Comet has it."""
     entry = _read(archive.parent).get(archive.name)
     return Upload(archive, "sent before", entry.get("url")) if entry and "sent_at" in entry else None
 
@@ -165,7 +165,7 @@ def _note(upload: Upload) -> None:
 
 
 def _read(folder: Path) -> dict[str, dict[str, str | None]]:
-    # pydantic takes a moment to import, which a run without archives should not wait for.
+    # Import pydantic late: a run without archives should not wait for it.
     from pydantic import TypeAdapter, ValidationError
 
     path = folder / _NOTES
@@ -176,5 +176,5 @@ def _read(folder: Path) -> dict[str, dict[str, str | None]]:
         return {}
     except ValidationError as error:
         raise InputError(
-            f"{path}: cannot be read; without it every archive is sent again: {first_problem(error)}"
+            f"{path}: cannot be read; if you remove it, every archive is sent again: {first_problem(error)}"
         ) from error

@@ -1,20 +1,20 @@
-"""A study with tunes to hear."""
+"""A study with tunes to rate."""
 
 from pathlib import Path
 
 import pytest
 
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from tests.listening.made_session import begin, write_study
 
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    """Two arms with two seeds each, and seven valid tunes a run."""
+    """Two arms with two seeds each and seven valid tunes per run."""
     return write_study(tmp_path)
 
 
 @pytest.fixture
-def listening(sweep: Path) -> Listening:
+def listening(sweep: Path) -> ListeningService:
     """A session of ratings with eight tunes and one anchor of each kind."""
     return begin(sweep)

@@ -1,4 +1,4 @@
-"""A small study on the disk whose tunes can be heard, and people who rate it, for tests."""
+"""A small study whose tunes can be played, and listeners who rate it."""
 
 import csv
 import hashlib
@@ -8,7 +8,7 @@ from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import load_corpus
 from musicgen.effects.pairing import pair_runs
 from musicgen.listening.database import Database, Listener
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from musicgen.listening.session import PAIRS, RATINGS, Settings, draw_session
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA
@@ -32,11 +32,11 @@ RENDERING = {
 }
 BASELINE, CHANGED = "baseline", "model.cell=gru"
 NUM_TUNES = 8
-"""That each run sampled; the last one is not valid."""
+"""Tunes per run; the last one is not valid."""
 
 
 def short_tune(number: int) -> str:
-    """Two bars whose notes depend on `number`: two seconds."""
+    """Two bars, two seconds, with notes that depend on `number`."""
     letters = "CDEFGABc"
     bars = [
         "".join(letters[(number * (bar + 3) + step * (number % 5 + 1)) % 8] for step in range(8))
@@ -46,7 +46,7 @@ def short_tune(number: int) -> str:
 
 
 def corpus_config(folder: Path) -> dict[str, object]:
-    """The data group of a corpus of forty tunes in a file."""
+    """The data group of a corpus file with forty tunes."""
     return {
         "name": "file",
         "source": "files",
@@ -63,12 +63,12 @@ def corpus_config(folder: Path) -> dict[str, object]:
 
 
 def corpus_of(run: FoundRun) -> DataConfig:
-    """The corpus of `write_study`, as somebody names it who has it."""
+    """The corpus of `write_study`, for a machine that has it."""
     return DataConfig(**run.record.config["data"])  # pyright: ignore
 
 
 def write_study(folder: Path, seeds: int = 2) -> Path:
-    """A sweep of two arms; returns its directory."""
+    """Write a sweep of two arms; returns its directory."""
     data = corpus_config(folder)
     digest = load_corpus(DataConfig(**data)).sha256  # pyright: ignore[reportArgumentType]
     for arm, cell in ((BASELINE, "lstm"), (CHANGED, "gru")):
@@ -94,7 +94,7 @@ def write_study(folder: Path, seeds: int = 2) -> Path:
 
 
 def write_tunes(directory: Path, run_id: str, tunes: list[str]) -> None:
-    """tunes.abc and tunes.csv as a run writes them."""
+    """Write tunes.abc and tunes.csv as a run does."""
     book = "".join(
         f'X:{number}\nN:musicgen run {run_id}, lstm, seed 0, temperature 0.7, prompt "X:"\n{tune}\n\n'
         for number, tune in enumerate(tunes, start=1)
@@ -118,31 +118,31 @@ def settings(
     num_sets: int = 0,
     any_tune: bool = False,
 ) -> Settings:
-    """Of a small session."""
+    """Settings of a small session."""
     return Settings(mode, num_tunes, num_anchors, tuple(CRITERIA), any_tune, 7, num_sets)
 
 
-def begin(sweep: Path, wanted: Settings | None = None) -> Listening:
-    """A session of the study, drawn and rendered."""
+def begin(sweep: Path, wanted: Settings | None = None) -> ListeningService:
+    """Draw and render a session of the study."""
     wanted = wanted or settings()
     runs = find_runs([sweep])
     sounds = Sounds(sweep / "listening-sounds", listening_config(runs[0].record))
     drawn = draw_session(pair_runs(runs), wanted, sounds.play, corpus_of(runs[0]))
     database = Database.create(sweep / "listening.sqlite", wanted, drawn.items, drawn.remarks, locks=True)
-    return Listening(database, sounds, runs, sweep)
+    return ListeningService(database, sounds, runs, sweep)
 
 
 def rate_all(database: Database, name: str, points: dict[str, int]) -> Listener:
-    """Somebody gives every tune of an arm its point, for every criterion, and ends. For tests only."""
+    """Rate every tune with its arm's point, in every criterion, and end."""
     listener = database.enter(name)
-    for place in database.places(listener.listener_id):
-        heard = [database.stimuli[str(database.stimulus_of(sound))] for sound in place.sound_ids]
+    for trial in database.trials(listener.listener_id):
+        heard = [database.stimuli[str(database.stimulus_of(sound))] for sound in trial.sound_ids]
         if database.settings.mode == PAIRS:
             arms = [one.arm for one in heard]
             better = max(arms, key=lambda arm: points[arm])
-            database.answer(listener.listener_id, place.trial_id, "preference", arms.index(better) + 1)
+            database.answer(listener.listener_id, trial.trial_id, "preference", arms.index(better) + 1)
             continue
-        for criterion in place.questions:
-            database.answer(listener.listener_id, place.trial_id, criterion, points[heard[0].arm])
+        for criterion in trial.questions:
+            database.answer(listener.listener_id, trial.trial_id, criterion, points[heard[0].arm])
     database.end(listener.listener_id)
     return listener

@@ -6,44 +6,44 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, RefusedAnswerError
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from tests.full_disk import files_end_at
 from tests.soak.hostile import records
 
 
-def test_what_was_answered_is_there_for_whoever_opens_the_file(listening: Listening) -> None:
+def test_answers_survive_reopening_the_file(listening: ListeningService) -> None:
     database = listening.database
     anna = database.enter("Anna")
-    first, second = database.places(anna.listener_id)[:2]
+    first, second = database.trials(anna.listener_id)[:2]
     database.answer(anna.listener_id, first.trial_id, "musicality", 4)
     database.answer(anna.listener_id, first.trial_id, "musicality", 2)
     database.answer(anna.listener_id, second.trial_id, "structure", 5)
     again = Database(database.path)
     assert again.settings == database.settings and again.items == database.items
-    places = again.places(again.enter("Anna").listener_id)
+    places = again.trials(again.enter("Anna").listener_id)
     assert [place.answers for place in places[:3]] == [{"musicality": 2}, {"structure": 5}, {}]
     assert len(again.listeners()) == 1
 
 
-def test_listeners_have_orders_and_sounds_of_their_own(listening: Listening) -> None:
+def test_listeners_have_their_own_orders_and_sound_ids(listening: ListeningService) -> None:
     database = listening.database
     ids = [database.enter(name).listener_id for name in ("Anna", "Ben")]
-    places = [database.places(listener) for listener in ids]
+    places = [database.trials(listener) for listener in ids]
     sounds = [{sound for place in own for sound in place.sound_ids} for own in places]
     assert not sounds[0] & sounds[1] and not {place.trial_id for place in places[0]} & {
         place.trial_id for place in places[1]
     }
-    # A repeat has a name of its own, so that nothing but the ear can tell.
+    # A repeat has its own sound id, so that only the ear can recognise it.
     assert len(sounds[0]) == len(places[0]) == 14
     heard = [[database.stimulus_of(place.sound_ids[0]) for place in own] for own in places]
     assert sorted(set(map(str, heard[0]))) == sorted(set(map(str, heard[1]))) and heard[0] != heard[1]
 
 
-def test_nobody_answers_for_another_or_after_the_end(listening: Listening) -> None:
+def test_answers_for_others_or_after_the_end_are_refused(listening: ListeningService) -> None:
     database = listening.database
     anna, ben = (database.enter(name) for name in ("Anna", "Ben"))
-    trial = database.places(anna.listener_id)[0].trial_id
-    with pytest.raises(RefusedAnswerError, match="no such trial"):
+    trial = database.trials(anna.listener_id)[0].trial_id
+    with pytest.raises(RefusedAnswerError, match="has no such trial"):
         database.answer(ben.listener_id, trial, "musicality", 3)
     database.answer(anna.listener_id, trial, "musicality", 3)
     database.end(anna.listener_id)
@@ -52,20 +52,20 @@ def test_nobody_answers_for_another_or_after_the_end(listening: Listening) -> No
     assert [answer.value for answer in database.answers()] == [3]
 
 
-def test_many_at_once_lose_nothing(listening: Listening) -> None:
+def test_concurrent_answers_are_all_saved(listening: ListeningService) -> None:
     database = listening.database
     failures: list[Exception] = []
 
     def listen(name: str) -> None:
         try:
             listener = database.enter(name)
-            for place in database.places(listener.listener_id):
+            for place in database.trials(listener.listener_id):
                 for criterion in database.settings.criteria:
                     database.answer(listener.listener_id, place.trial_id, criterion, 3)
         except Exception as error:
             failures.append(error)
 
-    # Two enter under the same name at once.
+    # Two of them enter under the same name.
     threads = [threading.Thread(target=listen, args=(name,)) for name in ("A", "A", "B", "C")]
     for thread in threads:
         thread.start()
@@ -77,26 +77,18 @@ def test_many_at_once_lose_nothing(listening: Listening) -> None:
     assert len(database.answers()) == 3 * 14 * 4
 
 
-def test_of_two_that_begin_a_session_at_once_the_first_stays(listening: Listening) -> None:
+def test_the_first_of_two_concurrent_sessions_stays(listening: ListeningService) -> None:
     database = listening.database
     database.enter("Anna")
-    with pytest.raises(InputError, match="begun by another process meanwhile"):
+    with pytest.raises(InputError, match="another process has just started it"):
         Database.create(database.path, database.settings, list(database.items.values()), [], locks=True)
     assert len(Database(database.path).listeners()) == 1
 
 
-def test_a_file_that_is_no_session_is_one_line(tmp_path: Path) -> None:
-    for content in (b"", b"not a database at all, but long enough to be read as one"):
-        path = tmp_path / "listening.sqlite"
-        path.write_bytes(content)
-        with pytest.raises(InputError, match="is no listening session"):
-            Database(path)
-
-
-def test_a_full_disk_is_told_and_costs_nothing_that_was_saved(listening: Listening) -> None:
+def test_a_full_disk_loses_no_saved_answer(listening: ListeningService) -> None:
     database = listening.database
     anna = database.enter("Anna")
-    first, second = database.places(anna.listener_id)[:2]
+    first, second = database.trials(anna.listener_id)[:2]
     database.answer(anna.listener_id, first.trial_id, "musicality", 4)
     with pytest.raises(InputError, match=f"{database.path}: .*disk I/O error"), files_end_at(4096):
         database.answer(anna.listener_id, second.trial_id, "musicality", 5)
@@ -105,11 +97,11 @@ def test_a_full_disk_is_told_and_costs_nothing_that_was_saved(listening: Listeni
     assert [answer.value for answer in database.answers()] == [4, 5]
 
 
-def test_a_damaged_file_is_one_line(listening: Listening) -> None:
+def test_a_damaged_file_is_one_line(listening: ListeningService) -> None:
     path = listening.database.path
-    for half in (path.read_bytes()[:5000], b"", b"no database"):
+    for half in (path.read_bytes()[:5000], b"", b"not a database, but long enough to be read as one"):
         path.write_bytes(half)
-        with pytest.raises(InputError, match=f"{path}: is (damaged|no listening session)"):
+        with pytest.raises(InputError, match=f"{path}: is (damaged|not a listening session)"):
             Database(path)
 
 
@@ -124,7 +116,7 @@ def test_a_session_with_wrong_rows_is_refused(name: str, tmp_path: Path) -> None
     assert "\n" not in str(refusal.value)
 
 
-def test_a_session_that_is_damaged_in_the_middle_is_refused(tmp_path: Path) -> None:
+def test_damage_anywhere_in_the_file_is_detected_or_harmless(tmp_path: Path) -> None:
     path = tmp_path / "listening.sqlite"
     records.write_session(path)
     content = path.read_bytes()
@@ -135,11 +127,11 @@ def test_a_session_that_is_damaged_in_the_middle_is_refused(tmp_path: Path) -> N
             Database(path).answers()
         except InputError:
             refused += 1
-    # The head at least; elsewhere the bytes may stand where nothing does.
+    # At least the header; other bytes may be unused.
     assert refused
 
 
-def test_a_pipe_is_no_session(tmp_path: Path) -> None:
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "listening.sqlite")
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         Database(tmp_path / "listening.sqlite")

@@ -1,4 +1,4 @@
-"""A listener's whole path in a real browser."""
+"""The listening page in a real browser, from the start to the results."""
 
 from __future__ import annotations
 
@@ -12,32 +12,17 @@ import pytest
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
 from tests.asking import running
+from tests.browser import chromium
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
 
-CHROMIUM = Path("/usr/bin/chromium")
-if not CHROMIUM.exists():
-    pytest.skip("no Chromium at /usr/bin/chromium (Debian's package chromium)", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
@@ -48,7 +33,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 class Traffic:
-    """Everything that a page fetched and complained of."""
+    """Everything that a page fetched, and its errors."""
 
     def __init__(self, page: Page) -> None:
         self.texts: list[str] = []
@@ -67,13 +52,13 @@ class Traffic:
 
 @pytest.fixture
 def served(request: pytest.FixtureRequest, sweep: Path) -> Iterator[ListeningServer]:
-    """A server of ratings of eight tunes, or of what the test asks for."""
+    """A server for a session of eight tunes, or with the settings that the test passes."""
     with running(ListeningServer(begin(sweep, getattr(request, "param", settings())), 0)) as started:
         yield started
 
 
 def enter(page: Page, url: str, name: str) -> int:
-    """Begin; returns how many trials there are."""
+    """Enter a name; returns the number of trials."""
     page.goto(url)
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
@@ -88,7 +73,7 @@ def wait_for_trial(page: Page, number: int) -> None:
 
 
 def rate(page: Page, number: int) -> None:
-    """Hear the trial with the space bar and rate it with the digits."""
+    """Play the trial with the space bar and rate it with the digit keys."""
     wait_for_trial(page, number)
     page.keyboard.press(" ")
     page.wait_for_selector("#questions:not(.locked)")
@@ -96,11 +81,11 @@ def rate(page: Page, number: int) -> None:
         page.keyboard.press(str(1 + (number + point) % 5))
 
 
-# Eight tunes of the arms and two anchors of each kind: twelve, four of which come back.
+# Eight tunes and two anchors of each kind: twelve items, four of which are repeated.
 @pytest.mark.parametrize("served", [settings(num_tunes=8, num_anchors=2)], indirect=True)
-def test_a_listeners_whole_path(served: ListeningServer, page: Page) -> None:
+def test_a_session_from_start_to_results(served: ListeningServer, page: Page) -> None:
     traffic = Traffic(page)
-    database = served.listening.database
+    database = served.service.database
     assert len(database.items) == 12
     num_trials = enter(page, served.url, "Anna")
     assert num_trials == 16
@@ -110,7 +95,7 @@ def test_a_listeners_whole_path(served: ListeningServer, page: Page) -> None:
     rate(page, 7)
     page.wait_for_selector("body:not([data-saving])")
     page.reload()
-    # On with the first that is not rated, the others as they were.
+    # It continues with the first unrated trial; earlier ratings are still there.
     wait_for_trial(page, 8)
     page.keyboard.press("Backspace")
     wait_for_trial(page, 7)
@@ -125,25 +110,25 @@ def test_a_listeners_whole_path(served: ListeningServer, page: Page) -> None:
     assert not traffic.complaints
 
     source = page.content() + "".join(traffic.texts)
-    told = [CHANGED, "gru", "lstm", "shuffled notes", "corpus tunes"]
-    told += [word for one in database.stimuli.values() for word in (one.stimulus_id, one.run_id) if word]
-    # The script of the result page has these words for everyone; which tune they belong to it does not know.
+    secrets = [CHANGED, "gru", "lstm", "shuffled notes", "corpus tunes"]
+    secrets += [word for one in database.stimuli.values() for word in (one.stimulus_id, one.run_id) if word]
+    # The script of the results contains these words too, but for every listener alike.
     scripts = (Path(__file__).parents[2] / "musicgen/listening/page/result.js").read_text(encoding="utf-8")
-    assert not [word for word in told if source.count(word) > scripts.count(word) * source.count(scripts)]
+    assert not [word for word in secrets if source.count(word) > scripts.count(word) * source.count(scripts)]
     assert len({url for url in traffic.urls if "/sound/" in url}) == num_trials
     assert all(url.startswith(served.url) for url in traffic.urls)
 
-    page.get_by_role("button", name="End, and see the result").click()
+    page.get_by_role("button", name="End and see the results").click()
     page.wait_for_selector("#result:not([hidden])")
     result = page.inner_text("#result")
     assert "One listener: Anna." in result and CHANGED in result and "held-out corpus tunes" in result
-    assert re.search(r"Anna: \d+ of 16 repeated ratings the same", result)
+    assert re.search(r"Anna: \d+ of 16 repeated ratings identical", result)
     answers = database.answers()
     assert len(answers) == 16 * 4 and all(answer.has_ended for answer in answers)
     first = next(answer.heard[0] for answer in answers if answer.position == 1)
     row = page.locator("#result table").last.locator("tbody tr").first.inner_text()
     assert first.arm in row or first.anchor
-    assert {path.name for path in served.listening.database.path.parent.glob("*.csv")} >= {
+    assert {path.name for path in served.service.database.path.parent.glob("*.csv")} >= {
         "ratings.csv",
         "listening.csv",
         "agreement.csv",
@@ -151,7 +136,7 @@ def test_a_listeners_whole_path(served: ListeningServer, page: Page) -> None:
     assert not traffic.complaints
 
 
-def test_nothing_is_rated_unheard_and_refused_saves_are_said(served: ListeningServer, page: Page) -> None:
+def test_unheard_tunes_cannot_be_rated_and_errors_are_shown(served: ListeningServer, page: Page) -> None:
     enter(page, served.url, "Anna")
     page.keyboard.press("4")
     assert "Listen first" in page.inner_text("#status")
@@ -166,10 +151,10 @@ def test_nothing_is_rated_unheard_and_refused_saves_are_said(served: ListeningSe
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Not saved')")
     assert "load this page again" in page.inner_text("#status")
     assert page.locator("#questions input:checked").count() == 0
-    assert served.listening.database.answers() == []
+    assert served.service.database.answers() == []
 
 
-def test_two_in_one_browser_pause_and_come_back_by_name(served: ListeningServer, browser: Browser) -> None:
+def test_two_listeners_in_one_browser_resume_by_name(served: ListeningServer, browser: Browser) -> None:
     context = browser.new_context()
     first, second = context.new_page(), context.new_page()
     enter(first, served.url, "Anna")
@@ -186,7 +171,7 @@ def test_two_in_one_browser_pause_and_come_back_by_name(served: ListeningServer,
     enter(first, served.url, "Anna")
     wait_for_trial(first, 2)
     context.close()
-    answers = served.listening.database.answers()
+    answers = served.service.database.answers()
     assert [(answer.listener, answer.position) for answer in answers] == 4 * [("Anna", 1)] + 4 * [("Ben", 1)]
 
 
@@ -198,16 +183,16 @@ def test_pairs_by_keyboard(served: ListeningServer, page: Page) -> None:
         page.keyboard.press("a")
         page.wait_for_function("() => document.querySelectorAll('audio')[0].currentTime > 0.05")
         page.keyboard.press("1")
-        assert "Hear all" in page.inner_text("#status")
+        assert "Listen to all" in page.inner_text("#status")
         page.keyboard.press("b")
         page.wait_for_selector("#questions:not(.locked)")
         assert page.locator("audio").evaluate_all("all => all.map(one => one.paused)") == [True, False]
         page.keyboard.press("2")
         page.keyboard.press("Enter")
-    page.get_by_role("button", name="End, and see the result").click()
+    page.get_by_role("button", name="End and see the results").click()
     page.wait_for_selector("#result:not([hidden])")
-    assert f"{CHANGED}, to the {BASELINE}" in page.inner_text("#result")
-    assert [answer.value for answer in served.listening.database.answers()] == num_trials * [2]
+    assert f"{CHANGED} over the {BASELINE}" in page.inner_text("#result")
+    assert [answer.value for answer in served.service.database.answers()] == num_trials * [2]
 
 
 @pytest.mark.parametrize("served", [settings(num_tunes=2, num_anchors=0, num_sets=1)], indirect=True)
@@ -227,14 +212,14 @@ def test_sets_of_four_by_keyboard(served: ListeningServer, page: Page) -> None:
         page.wait_for_selector("#questions:not(.locked)")
         page.keyboard.press("5")
         page.keyboard.press("Enter")
-    page.get_by_role("button", name="End, and see the result").click()
+    page.get_by_role("button", name="End and see the results").click()
     page.wait_for_selector("#result:not([hidden])")
     assert "Variety of the four" in page.inner_text("#result")
-    given = [answer for answer in served.listening.database.answers() if answer.question == "set_variety"]
+    given = [answer for answer in served.service.database.answers() if answer.question == "set_variety"]
     assert [answer.value for answer in given] == [5, 5]
 
 
-def test_the_page_is_one_that_a_screen_reader_reads(served: ListeningServer, page: Page) -> None:
+def test_the_page_is_accessible(served: ListeningServer, page: Page) -> None:
     enter(page, served.url, "Anna")
     assert page.get_by_role("group").count() == 4
     name = "Musicality Is it a melody that a musician would play?"

@@ -1,4 +1,4 @@
-"""The tables of a session, from ratings that are generated here and nowhere else."""
+"""The tables of a session, from generated ratings."""
 
 import csv
 import math
@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from musicgen.effects.summary import summarise
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from musicgen.listening.session import PAIRS
 from musicgen.records.ratings import read_ratings
 from musicgen.records.runs import find_runs
@@ -18,7 +18,7 @@ from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, set
 POINTS = {BASELINE: 2, CHANGED: 4, "corpus": 5, "shuffled": 1}
 
 
-def test_means_agreement_and_ratings_of_two_listeners(listening: Listening, sweep: Path) -> None:
+def test_means_and_reliability_of_two_listeners(listening: ListeningService, sweep: Path) -> None:
     rate_all(listening.database, "Anna", POINTS)
     rate_all(listening.database, "Ben", {**POINTS, BASELINE: 3})
     results = listening.results()
@@ -27,7 +27,7 @@ def test_means_agreement_and_ratings_of_two_listeners(listening: Listening, swee
         (BASELINE, name) for name in ("musicality", "variety", "structure", "emotion_and_style")
     ]
     row = table.loc[(BASELINE, "musicality")]
-    # Repeats do not count: four tunes, two listeners.
+    # Repeats do not count, which leaves four tunes and two listeners.
     assert (row["mean"], row["num_ratings"], row["num_listeners"], row["num_tunes"], row["num_runs"]) == (
         2.5,
         8,
@@ -46,9 +46,9 @@ def test_means_agreement_and_ratings_of_two_listeners(listening: Listening, swee
     assert {path.name for path in results.written} == {"ratings.csv", "listening.csv", "agreement.csv"}
 
 
-def test_nobody_who_still_listens_is_counted_or_written(listening: Listening, sweep: Path) -> None:
+def test_listeners_who_have_not_ended_are_not_counted(listening: ListeningService, sweep: Path) -> None:
     ben = listening.database.enter("Ben")
-    trial = listening.database.places(ben.listener_id)[0].trial_id
+    trial = listening.database.trials(ben.listener_id)[0].trial_id
     listening.database.answer(ben.listener_id, trial, "musicality", 3)
     results = listening.results()
     assert results.listeners == () and results.num_under_way == 1
@@ -57,7 +57,7 @@ def test_nobody_who_still_listens_is_counted_or_written(listening: Listening, sw
     assert {rating.listener for rating in read_ratings(listening.results().written[0])} == {"Anna"}
 
 
-def test_the_effects_table_has_what_was_heard(listening: Listening, sweep: Path) -> None:
+def test_the_effects_table_includes_ratings(listening: ListeningService, sweep: Path) -> None:
     rate_all(listening.database, "Anna", POINTS)
     listening.results()
     summary = summarise(find_runs([sweep]), sweep, draws=False)
@@ -68,15 +68,15 @@ def test_the_effects_table_has_what_was_heard(listening: Listening, sweep: Path)
     assert heard == {("gru", 4.0), ("lstm", 2.0)}
 
 
-def test_do_the_metrics_agree_with_the_ears(listening: Listening, sweep: Path) -> None:
-    # The lower the loss of a run, the better it is rated here.
+def test_agreement_of_metrics_with_ratings(listening: ListeningService, sweep: Path) -> None:
+    # The lower the loss of a run, the better its rating.
     database = listening.database
     anna = database.enter("Anna")
     points = {(CHANGED, 0): 5, (CHANGED, 1): 4, (BASELINE, 0): 3, (BASELINE, 1): 2}
-    for place in database.places(anna.listener_id):
-        heard = database.stimuli[str(database.stimulus_of(place.sound_ids[0]))]
+    for trial in database.trials(anna.listener_id):
+        heard = database.stimuli[str(database.stimulus_of(trial.sound_ids[0]))]
         point = points.get((heard.arm, heard.seed if heard.seed is not None else -1), 1)
-        database.answer(anna.listener_id, place.trial_id, "musicality", point)
+        database.answer(anna.listener_id, trial.trial_id, "musicality", point)
     database.end(anna.listener_id)
     listening.results()
     table = pandas.read_csv(sweep / "agreement.csv").set_index(["unit", "metric"])
@@ -84,7 +84,7 @@ def test_do_the_metrics_agree_with_the_ears(listening: Listening, sweep: Path) -
     assert (
         loss["rank_correlation"] == pytest.approx(-1) and loss["num_units"] == 4 and loss["better"] == "lower"
     )
-    # Constant, and never measured.
+    # Constant; never measured.
     assert math.isnan(table.loc[("run", "validity/tune_rate")]["rank_correlation"])
     assert table.loc[("tune", "lag_repeat")]["num_units"] == 0
     notes = table.loc[("tune", "num_notes")]
@@ -119,7 +119,7 @@ def test_preferences_of_pairs(sweep: Path) -> None:
     assert len(rows) == 3 * (9 + 4) and {row["side"] for row in rows} == {"1", "2"}
 
 
-def test_the_variety_of_sets_is_a_metric_of_their_run(sweep: Path) -> None:
+def test_the_variety_of_sets_is_a_metric_of_the_run(sweep: Path) -> None:
     listening = begin(sweep, settings(num_tunes=4, num_sets=1))
     rate_all(listening.database, "Anna", POINTS)
     listening.results()

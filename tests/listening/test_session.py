@@ -7,7 +7,7 @@ import pytest
 from musicgen.effects.pairing import pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
-from musicgen.listening.session import PAIRS, Drawn, Settings, draw_session, num_trials, order_trials
+from musicgen.listening.session import PAIRS, DrawnSession, Settings, draw_session, num_trials, order_trials
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import find_runs
@@ -18,12 +18,12 @@ def sounds(_: Stimulus) -> bool:
     return True
 
 
-def drawn(sweep: Path, wanted: Settings, play=sounds) -> Drawn:
+def drawn(sweep: Path, wanted: Settings, play=sounds) -> DrawnSession:
     runs = find_runs([sweep])
     return draw_session(pair_runs(runs), wanted, play, corpus_of(runs[0]))
 
 
-def test_valid_tunes_of_every_arm_are_drawn_in_equal_numbers_from_all_seeds(sweep: Path) -> None:
+def test_every_arm_and_seed_has_the_same_number_of_valid_tunes(sweep: Path) -> None:
     session = drawn(sweep, settings(num_tunes=9))
     heard = [item.stimuli[0] for item in session.items]
     assert Counter((one.arm, one.seed) for one in heard if not one.anchor) == {
@@ -35,7 +35,7 @@ def test_valid_tunes_of_every_arm_are_drawn_in_equal_numbers_from_all_seeds(swee
     assert len({one.stimulus_id for one in heard}) == 10 and session.remarks == ()
 
 
-def test_the_draw_is_random_and_repeated_by_its_seed(sweep: Path) -> None:
+def test_the_draw_depends_on_the_seed_alone(sweep: Path) -> None:
     def indices(seed: int) -> list[int | None]:
         wanted = Settings("ratings", 8, 1, ("musicality",), False, seed)
         return [item.stimuli[0].index for item in drawn(sweep, wanted).items]
@@ -44,18 +44,18 @@ def test_the_draw_is_random_and_repeated_by_its_seed(sweep: Path) -> None:
     assert len({tuple(indices(seed)) for seed in range(6)}) > 3
 
 
-def test_what_is_short_is_said_and_silent_tunes_are_passed_over(sweep: Path) -> None:
+def test_shortages_are_reported_and_silent_tunes_skipped(sweep: Path) -> None:
     session = drawn(sweep, settings(num_tunes=40, num_anchors=0))
     assert len(session.items) == 28
     assert any("baseline: only 14 of 20 tunes" in remark for remark in session.remarks)
     with_wrong_bars = drawn(sweep, settings(num_tunes=40, num_anchors=0, any_tune=True))
-    assert len(with_wrong_bars.items) == 32 and "bars are wrong" in with_wrong_bars.remarks[0]
+    assert len(with_wrong_bars.items) == 32 and "bars of the wrong length" in with_wrong_bars.remarks[0]
     silent = drawn(sweep, settings(num_anchors=0), lambda one: one.index != 3)
     assert all(item.stimuli[0].index != 3 for item in silent.items)
 
 
-def test_too_few_tunes_for_the_arms_and_no_valid_tune_are_one_line(sweep: Path) -> None:
-    with pytest.raises(InputError, match="--num-tunes 1: each of 2 arms needs one"):
+def test_a_session_without_enough_tunes_is_refused(sweep: Path) -> None:
+    with pytest.raises(InputError, match="--num-tunes 1: each of the 2 arms needs one"):
         drawn(sweep, settings(num_tunes=1))
     for table in sweep.rglob("tunes.csv"):
         table.write_text(table.read_text().replace("True,True", "False,True"))
@@ -63,7 +63,7 @@ def test_too_few_tunes_for_the_arms_and_no_valid_tune_are_one_line(sweep: Path) 
         drawn(sweep, settings())
 
 
-def test_pairs_have_the_same_training_seed_and_no_tune_twice(sweep: Path) -> None:
+def test_pairs_share_a_training_seed_and_use_no_tune_twice(sweep: Path) -> None:
     session = drawn(sweep, settings(PAIRS, num_tunes=6))
     pairs = [item.stimuli for item in session.items]
     assert [tuple(one.arm for one in pair) for pair in pairs] == 6 * [(BASELINE, CHANGED)] + [
@@ -73,7 +73,7 @@ def test_pairs_have_the_same_training_seed_and_no_tune_twice(sweep: Path) -> Non
     assert len({(one.run_id, one.index) for pair in pairs[:-1] for one in pair}) == 12
 
 
-def test_an_order_is_random_and_has_four_late_repeats_of_early_items(sweep: Path) -> None:
+def test_four_early_items_are_repeated_late_in_a_random_order(sweep: Path) -> None:
     items = drawn(sweep, settings(num_tunes=12)).items
     orders = [order_trials(items, 7, number) for number in range(30)]
     for order in orders:
@@ -88,7 +88,7 @@ def test_an_order_is_random_and_has_four_late_repeats_of_early_items(sweep: Path
     assert again == [trial.item.item_id for trial in orders[0]]
 
 
-def test_sides_of_pairs_are_random_and_the_other_way_round_in_a_repeat(sweep: Path) -> None:
+def test_sides_of_pairs_are_random_and_swapped_in_repeats(sweep: Path) -> None:
     items = drawn(sweep, settings(PAIRS, num_tunes=8, num_anchors=0)).items
     sides = []
     for number in range(40):
@@ -102,29 +102,29 @@ def test_sides_of_pairs_are_random_and_the_other_way_round_in_a_repeat(sweep: Pa
     assert 0.4 < np.mean(sides) < 0.6
 
 
-def test_anchors_are_held_out_tunes_and_shuffled_ones_or_a_remark_says_why_not(sweep: Path) -> None:
+def test_anchors_are_held_out_tunes_and_shuffled_ones(sweep: Path) -> None:
     run, rng = find_runs([sweep])[0], np.random.default_rng(0)
     record, corpus = run.record, corpus_of(run)
     anchors, remark = draw_anchors(record, 2, rng, sounds, corpus)
     assert [anchor.anchor for anchor in anchors] == [CORPUS, CORPUS, SHUFFLED, SHUFFLED] and remark == ""
     assert len({anchor.abc for anchor in anchors}) == 4
     assert "has no more valid tunes" in draw_anchors(record, 30, rng, sounds, corpus)[1]
-    assert draw_anchors(record, 0, rng, sounds, corpus) == ([], "no anchors were asked for")
+    assert draw_anchors(record, 0, rng, sounds, corpus) == ([], "no anchors were requested")
     file = sweep.parent / "tunes.abc"
     file.write_text(file.read_text() + "\n\nX:99\nK:C\nCDEF GABc|]\n")
-    assert "is not the one that the runs were trained on" in draw_anchors(record, 2, rng, sounds, corpus)[1]
+    assert "is not the one the runs were trained on" in draw_anchors(record, 2, rng, sounds, corpus)[1]
     file.unlink()
     none, remark = draw_anchors(record, 2, rng, sounds, corpus)
-    assert not none and remark.startswith("no anchors: the corpus is not at hand")
+    assert not none and remark.startswith("no anchors: the corpus cannot be read")
 
 
-def test_a_path_that_only_the_run_names_is_not_read(sweep: Path) -> None:
+def test_a_path_named_only_by_the_run_is_not_read(sweep: Path) -> None:
     record = find_runs([sweep])[0].record
     none, remark = draw_anchors(record, 2, np.random.default_rng(0), sounds, None)
-    assert not none and remark.endswith("--corpus PATH names it")
+    assert not none and remark.endswith("use --corpus PATH")
 
 
-def test_shuffling_keeps_the_notes_and_everything_between_them() -> None:
+def test_shuffling_keeps_the_notes_and_all_between_them() -> None:
     tune = (
         'X:1\nT:A Great Tune\nM:4/4\nL:1/8\nK:D\n"Am"A2 B>c (3def|[GB]a {c}g2 z2 !trill!f|\nP:A\nA,^Gc\'d/2|]'
     )

@@ -6,13 +6,13 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
-from musicgen.listening.service import Listening
+from musicgen.listening.service import ListeningService
 from musicgen.listening.sounds import MAX_SECONDS, Sounds, listening_config
 from musicgen.listening.stimuli import anchor_stimulus
 from musicgen.records.runs import find_runs
 
 
-def test_all_sound_alike_whatever_the_tunes_ask_for(sweep: Path) -> None:
+def test_all_stimuli_have_the_same_tempo_sound_and_loudness(sweep: Path) -> None:
     sounds = Sounds(sweep / "sounds", listening_config(find_runs([sweep])[0].record))
     body = "M:4/4\nL:1/8\nK:C\n" + "CDEFGABc|" * 4
     plain, loud, long = (
@@ -30,12 +30,12 @@ def test_all_sound_alike_whatever_the_tunes_ask_for(sweep: Path) -> None:
     assert not sounds.play(anchor_stimulus("corpus", "X:1\nK:C\nz4|]"))
 
 
-def test_file_names_and_headers_say_nothing(listening: Listening, sweep: Path) -> None:
+def test_file_names_and_headers_reveal_nothing(listening: ListeningService, sweep: Path) -> None:
     files = sorted((sweep / "listening-sounds").iterdir())
     assert {path.stem for path in files} == set(listening.database.stimuli)
     for path in files:
         content = path.read_bytes()
-        # RIFF, the format and the samples: no other chunk, no text.
+        # Only the RIFF header, the format and the samples: no text.
         assert content[:4] == b"RIFF" and content[12:16] == b"fmt " and content[36:40] == b"data"
         assert len(content) == 44 + int.from_bytes(content[40:44], "little")
         assert len(path.stem) == 32 and not {"gru", "lstm", "base"} & {
@@ -43,7 +43,7 @@ def test_file_names_and_headers_say_nothing(listening: Listening, sweep: Path) -
         }
 
 
-def test_a_sound_that_a_power_cut_left_short_is_made_again(listening: Listening, sweep: Path) -> None:
+def test_a_truncated_sound_is_rendered_again(listening: ListeningService, sweep: Path) -> None:
     files = sorted((sweep / "listening-sounds").iterdir())[:3]
     whole = [path.read_bytes() for path in files]
     for path, content, length in zip(files, whole, (0, 30, len(whole[2]) - 2), strict=True):
@@ -52,10 +52,10 @@ def test_a_sound_that_a_power_cut_left_short_is_made_again(listening: Listening,
     assert [path.read_bytes() for path in files] == whole
 
 
-def test_a_config_that_cannot_be_read_is_one_line(sweep: Path) -> None:
+def test_an_unusable_rendering_config_is_one_line(sweep: Path) -> None:
     record = find_runs([sweep])[0].record
     wrong = {**record.config, "rendering": {"tempo": "fast"}}
     with pytest.raises(InputError, match="its rendering settings cannot be read"):
         listening_config(replace(record, config=wrong))
-    with pytest.raises(InputError, match="says nothing of rendering"):
+    with pytest.raises(InputError, match="has no rendering group"):
         listening_config(replace(record, config={}))

@@ -1,4 +1,4 @@
-"""The statistics of listening against other people's implementations, and by simulation."""
+"""The statistics of ratings, compared with other implementations and with simulations."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from statsmodels.stats.proportion import proportion_confint
 from musicgen.listening.statistics import alpha, bradley_terry, mean_rating, rank_correlation, share_chosen
 
 
-def test_the_interval_of_a_mean_is_that_of_t_where_one_person_rated() -> None:
+def test_one_listeners_interval_is_that_of_a_t_test() -> None:
     ratings = [4.0, 2, 5, 3, 3, 4, 1, 5]
     found = mean_rating([ratings])
     low, high = stats.ttest_1samp(ratings, 0).confidence_interval()
@@ -24,7 +24,7 @@ def test_the_interval_of_a_mean_is_that_of_t_where_one_person_rated() -> None:
     assert found.high == pytest.approx(middle + shrink * (high - middle), abs=0.05)
 
 
-def test_the_two_way_error_is_that_of_a_bootstrap_written_out() -> None:
+def test_the_interval_is_that_of_a_pigeonhole_bootstrap() -> None:
     rng = np.random.default_rng(1)
     ratings = rng.integers(1, 6, (4, 6)).astype(float)
     ratings[0, 2] = ratings[3, 5] = math.nan
@@ -51,17 +51,17 @@ def test_intervals_of_means_cover_the_truth(num_listeners: int, num_tunes: int) 
         )
         found = mean_rating(ratings)
         hits += found.low <= 3 <= found.high
-    # 95 % ± what 300 studies scatter.
+    # 95 % ± the sampling error of 300 studies.
     assert 0.91 <= hits / studies <= 0.985
 
 
-def test_what_has_no_spread_has_no_interval() -> None:
+def test_ratings_without_spread_have_no_interval() -> None:
     assert mean_rating([[4.0, 4, 4]]).value == 4
     for ratings in ([[4.0, 4, 4]], [[3.0]], [[math.nan]]):
         assert math.isnan(mean_rating(ratings).low)
 
 
-def test_rank_correlation_is_scipys_and_its_interval_bonett_and_wrights() -> None:
+def test_rank_correlation_agrees_with_scipy() -> None:
     first, second = [1.0, 2, 2, 4, 5, 7, 9], [2.0, 1, 3, 3, 8, 6, 7]
     found = rank_correlation(first, second)
     rho = float(stats.spearmanr(first, second)[0])  # pyright: ignore[reportArgumentType]
@@ -82,14 +82,14 @@ def test_intervals_of_rank_correlations_cover_the_truth() -> None:
     assert 0.92 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.985
 
 
-def test_shares_are_statsmodels_wilson_and_the_sum_of_binomial_probabilities() -> None:
+def test_shares_agree_with_statsmodels() -> None:
     share, p_value = share_chosen(14, 18)
     assert (share.low, share.high) == pytest.approx(proportion_confint(14, 18, method="wilson"))
     assert p_value == pytest.approx(2 * sum(math.comb(18, k) for k in range(14, 19)) / 2**18)
     assert share_chosen(0, 0)[0].value != share_chosen(0, 0)[0].value
 
 
-def test_bradley_terry_is_the_penalised_maximum_of_the_likelihood() -> None:
+def test_bradley_terry_maximises_the_penalised_likelihood() -> None:
     rng = np.random.default_rng(2)
     truth = np.array([0.0, 1.0, -0.5])
     pairs = list(itertools.permutations(range(3), 2))
@@ -110,7 +110,7 @@ def test_bradley_terry_is_the_penalised_maximum_of_the_likelihood() -> None:
     assert all(math.isnan(one.low) for one in found)
 
 
-def test_bradley_terry_over_listeners_has_intervals_and_takes_one_sided_choices() -> None:
+def test_bradley_terry_has_finite_intervals_over_listeners() -> None:
     always = [[(1, 0)] * 5, [(1, 0)] * 5, [(1, 0)] * 4 + [(0, 1)]]
     baseline, arm = bradley_terry(2, always)
     assert baseline.value == baseline.low == baseline.high == 0
@@ -118,8 +118,8 @@ def test_bradley_terry_over_listeners_has_intervals_and_takes_one_sided_choices(
     assert math.isfinite(bradley_terry(2, [[(1, 0)] * 5])[1].value)
 
 
-def test_alpha_is_the_published_example() -> None:
-    # Krippendorff (2011), C.: four observers, twelve units, ordinal data: 0.815.
+def test_alpha_matches_the_published_example() -> None:
+    # Krippendorff (2011), part C: four observers, twelve units, ordinal data, alpha 0.815.
     nothing = math.nan
     ratings = [
         [1, 2, 3, 3, 2, 1, 4, 1, 2, nothing, nothing, nothing],

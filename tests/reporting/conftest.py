@@ -1,10 +1,10 @@
-"""One small study for all tests that only read it."""
+"""One small study, shared by all tests that only read it."""
 
 from pathlib import Path
 
 import pytest
 
-from musicgen.reporting.material import Material, gather
+from musicgen.reporting.study_data import StudyData, read_study
 from tests.reporting.written_study import write_study
 
 
@@ -14,5 +14,5 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def material(study_folder: Path) -> Material:
-    return gather([study_folder])
+def study(study_folder: Path) -> StudyData:
+    return read_study([study_folder])

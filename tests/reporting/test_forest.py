@@ -4,20 +4,20 @@ import pytest
 
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
+from tests.effects.made_effects import made_effect
 from tests.records.made_runs import LOSS
 
 NOTHING = (math.nan, math.nan, math.nan)
 
 
 def answers(*differences: tuple[float, float, float]) -> MetricAnswers:
-    names: list[str] = ["difference", "ci_low", "ci_high"]
-    rows = [dict(zip(names, numbers, strict=True)) for numbers in differences]
-    return MetricAnswers(
-        LOSS, "Loss", "", tuple(Answer("a", LOSS, Outcome.UNDECIDED, "", row) for row in rows)
-    )
+    names = ("difference", "ci_low", "ci_high")
+    effects = [made_effect(**dict(zip(names, numbers, strict=True))) for numbers in differences]
+    answers = tuple(Answer("a", Outcome.INCONCLUSIVE, effect) for effect in effects)
+    return MetricAnswers(LOSS, "Loss", "", answers)
 
 
-def test_places_keep_the_order_and_the_distances() -> None:
+def test_positions_keep_order_and_distances() -> None:
     forest = draw_forest(answers((-0.1, -0.2, 0.0), (0.1, 0.0, 0.2)), margin=0.05)
     assert forest is not None and forest.margin is not None
     low, high = forest.strips
@@ -39,7 +39,7 @@ def test_one_huge_interval_does_not_flatten_the_others() -> None:
     assert others[0].centre is not None and others[0].centre - forest.zero > 5
 
 
-def test_a_difference_without_an_interval_is_a_point_and_none_is_no_forest() -> None:
+def test_a_difference_without_an_interval_is_a_point() -> None:
     forest = draw_forest(answers((0.1, math.nan, math.nan), NOTHING), margin=None)
     assert forest is not None
     point, nothing = forest.strips
@@ -48,7 +48,7 @@ def test_a_difference_without_an_interval_is_a_point_and_none_is_no_forest() -> 
     assert draw_forest(answers(NOTHING), margin=0.1) is None
 
 
-def test_no_difference_at_all_lies_in_the_middle() -> None:
+def test_a_zero_difference_is_in_the_middle() -> None:
     forest = draw_forest(answers((0.0, math.nan, math.nan)), margin=None)
     assert forest is not None and forest.strips[0].centre == forest.zero == 50
     assert Axis(-1.0, 1.0).place(99.0) == 100.0

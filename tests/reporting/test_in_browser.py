@@ -1,4 +1,4 @@
-"""The report in a real browser, without the network: it plays, sorts, stays quiet and reads well."""
+"""The report in a real browser without the network: playing, sorting, layout, no errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from musicgen.reporting.contents import Choices
-from musicgen.reporting.material import gather
-from musicgen.reporting.page import write_folder, write_single_file
+from musicgen.reporting.report import ReportOptions
+from musicgen.reporting.report_files import write_folder, write_single_file
+from musicgen.reporting.study_data import read_study
 from tests.browser import Watched, chromium, watched_page
 from tests.reporting.written_study import HOSTILE_TITLE
 
-CHOICES = Choices(pairs=1, best=2)
+CHOICES = ReportOptions(pairs=1, best=2)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -25,10 +25,10 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module", params=["folder", "single file"])
 def address(request: Any, study_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("browser")
-    material = gather([study_folder])
+    study = read_study([study_folder])
     if request.param == "folder":
-        return write_folder(material, out, CHOICES).page.as_uri()
-    return write_single_file(material, out / "report.html", CHOICES).page.as_uri()
+        return write_folder(study, out, CHOICES).page.as_uri()
+    return write_single_file(study, out / "report.html", CHOICES).page.as_uri()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def watched(browser: Any, address: str) -> Iterator[Watched]:
         assert all(url.startswith(("file:", "data:")) for url in opened.requests)
 
 
-def test_songs_play_one_at_a_time_and_their_roll_shows_where(watched: Watched) -> None:
+def test_one_song_plays_at_a_time_and_its_roll_follows(watched: Watched) -> None:
     page = watched.page
     first, second = page.locator("#listen audio").nth(0), page.locator("#listen audio").nth(1)
     for audio in (first, second):
@@ -55,8 +55,8 @@ def test_songs_play_one_at_a_time_and_their_roll_shows_where(watched: Watched) -
     assert head.get_attribute("visibility") == "visible" and float(head.get_attribute("x1")) > 0
 
 
-def test_a_score_is_drawn_when_a_reader_scrolls_to_it(watched: Watched) -> None:
-    # It loads lazily, and browsers differ in how far ahead of the view they begin.
+def test_a_score_loads_when_scrolled_into_view(watched: Watched) -> None:
+    # Scores load lazily, and browsers differ in how early they start.
     score = watched.page.locator("#listen .song").nth(1).locator("img.score")
     score.scroll_into_view_if_needed()
     watched.page.wait_for_function(
@@ -64,7 +64,7 @@ def test_a_score_is_drawn_when_a_reader_scrolls_to_it(watched: Watched) -> None:
     )
 
 
-def test_the_runs_sort_by_mouse_and_by_keyboard(watched: Watched) -> None:
+def test_runs_sort_by_mouse_and_keyboard(watched: Watched) -> None:
     page = watched.page
     headings = page.locator("#runs thead th")
     place = [text.strip() for text in headings.all_inner_texts()].index("Validation loss")
@@ -84,15 +84,15 @@ def test_the_runs_sort_by_mouse_and_by_keyboard(watched: Watched) -> None:
     assert page.locator("#runs [aria-sort]").count() == 1
 
 
-def test_titles_with_markup_are_shown_as_text(watched: Watched) -> None:
+def test_markup_in_titles_is_shown_as_text(watched: Watched) -> None:
     titles = watched.page.locator(".title")
     assert HOSTILE_TITLE in titles.all_inner_texts()
     assert watched.page.locator("script").count() == 1 and watched.page.locator(".title *").count() == 0
 
 
-def test_passages_with_markup_are_shown_as_text_and_marked(watched: Watched) -> None:
-    passages = watched.page.locator("#best .board .passage")
-    assert HOSTILE_TITLE in watched.page.locator("#best .board .judgement b").all_inner_texts()
+def test_markup_in_passages_is_shown_as_text(watched: Watched) -> None:
+    passages = watched.page.locator("#best .ranking .passage")
+    assert HOSTILE_TITLE in watched.page.locator("#best .ranking .judgement b").all_inner_texts()
     assert f'"{HOSTILE_TITLE}"CD EF' in passages.nth(1).locator("pre").inner_text()
     assert watched.page.locator(".passage :is(script, img)").count() == 0
     assert passages.locator("mark").all_inner_texts() == ["CDEF GABc|cBAG", "CD EF|GA Bc|cB AG"]
@@ -113,7 +113,7 @@ def test_the_keyboard_reaches_the_answer_first(watched: Watched) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_scrolls_down_and_not_sideways(browser: Any, address: str, scheme: str) -> None:
+def test_the_page_fits_a_phone(browser: Any, address: str, scheme: str) -> None:
     with watched_page(browser, viewport=PHONE, color_scheme=scheme, offline=True) as opened:
         opened.page.goto(address)
         opened.page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")

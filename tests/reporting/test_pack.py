@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from musicgen.reporting.contents import Choices, compose
-from musicgen.reporting.material import Material
 from musicgen.reporting.pack import write_pack
+from musicgen.reporting.report import ReportOptions, make_report
+from musicgen.reporting.study_data import StudyData
 
 
 @pytest.fixture(scope="module")
-def pack(material: Material, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pack(study: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pack")
-    contents = compose(material, folder / "songs", Choices(pairs=0, best=2))
-    return write_pack(contents, folder / "best.zip")
+    report = make_report(study, folder / "songs", ReportOptions(pairs=0, best=2))
+    return write_pack(report, folder / "best.zip")
 
 
-def test_a_song_comes_with_all_that_it_is(pack: Path) -> None:
+def test_a_packed_song_comes_with_everything_about_it(pack: Path) -> None:
     with zipfile.ZipFile(pack) as archive:
         names = archive.namelist()
         folders = sorted({name.partition("/")[0] for name in names if "/" in name})

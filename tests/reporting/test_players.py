@@ -9,19 +9,19 @@ import soundfile
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.rendering import RenderingConfig, render_tune
-from musicgen.reporting.material import Material
+from musicgen.reporting.piano_roll import WIDTH, draw_roll
 from musicgen.reporting.players import compress, file_stem, make_players, sound_of
-from musicgen.reporting.roll import WIDTH, draw_roll
+from musicgen.reporting.study_data import StudyData
 
 TUNE = "X:1\nT:Golden\nM:4/4\nL:1/8\nQ:1/4=120\nK:D\n|:DEFG ABcd|d4 D4:|d2 A2 F2 D2|]\n"
 
 
 @pytest.fixture(scope="module")
-def songs(material: Material) -> list[Song]:
-    return read_songs(material.star.baseline.runs[0])
+def songs(study: StudyData) -> list[Song]:
+    return read_songs(study.paired.baseline.runs[0])
 
 
-def test_a_folder_holds_what_the_page_names(songs: list[Song], tmp_path: Path) -> None:
+def test_the_files_named_by_the_page_are_in_the_folder(songs: list[Song], tmp_path: Path) -> None:
     players = make_players([songs[1], songs[1], songs[3]], tmp_path, embedded=False)
     assert len(players) == 2
     player, silent = players[songs[1].key], players[songs[3].key]
@@ -36,7 +36,7 @@ def test_a_folder_holds_what_the_page_names(songs: list[Song], tmp_path: Path) -
     assert (silent.audio, silent.score, silent.roll) == (None, None, None) and silent.problems
 
 
-def test_a_single_file_needs_no_other(songs: list[Song], tmp_path: Path) -> None:
+def test_an_embedded_player_needs_no_files(songs: list[Song], tmp_path: Path) -> None:
     (player,) = make_players([songs[1]], tmp_path, embedded=True).values()
     for address, kind in ((player.audio, "audio/mpeg"), (player.score, "image/svg+xml")):
         assert address is not None and address.startswith(f"data:{kind};base64,")
@@ -44,15 +44,15 @@ def test_a_single_file_needs_no_other(songs: list[Song], tmp_path: Path) -> None
     assert player.midi is None
 
 
-def test_no_song_needs_no_sound(tmp_path: Path) -> None:
+def test_no_songs_give_no_players(tmp_path: Path) -> None:
     assert make_players([], tmp_path / "none", embedded=False) == {}
 
 
-def test_file_names_hold_nothing_of_the_tune(songs: list[Song]) -> None:
+def test_file_names_contain_none_of_the_tunes_text(songs: list[Song]) -> None:
     assert file_stem(songs[1]) == "00" * 8 + "-001"
 
 
-def test_a_soundfont_of_another_machine_gives_way(songs: list[Song], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runs_soundfont_is_ignored(songs: list[Song], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = {"soundfont": "/no/such.sf2", "tempo": 90}
     monkeypatch.setitem(songs[0].run.record.config, "rendering", settings)  # pyright: ignore[reportArgumentType]
     config = sound_of(songs)
@@ -60,7 +60,7 @@ def test_a_soundfont_of_another_machine_gives_way(songs: list[Song], monkeypatch
 
 
 def test_minutes_of_audio_become_mp3(tmp_path: Path) -> None:
-    # Encoders of libsndfile have overflowed the stack when everything came at once.
+    # libsndfile's encoders overflowed the stack when given everything at once.
     wav = tmp_path / "long.wav"
     rate, seconds = 24_000, 150
     soundfile.write(wav, np.tile([0.1, -0.1], rate * seconds // 2), rate)
@@ -69,7 +69,7 @@ def test_minutes_of_audio_become_mp3(tmp_path: Path) -> None:
     assert mp3.stat().st_size < wav.stat().st_size / 4
 
 
-def test_the_roll_has_every_note_where_it_sounds(tmp_path: Path) -> None:
+def test_the_roll_has_every_note_in_its_place(tmp_path: Path) -> None:
     config = sound_of([], score=False, audio_format="none", tempo=None)
     rendered = render_tune(TUNE, tmp_path / "golden", config)
     assert rendered.midi is not None and rendered.duration_seconds is not None
@@ -83,10 +83,10 @@ def test_the_roll_has_every_note_where_it_sounds(tmp_path: Path) -> None:
     assert row.start_seconds == 0 and row.seconds == pytest.approx(16 * 2, abs=0.01)
     first, second = plain[0], plain[1]
     assert float(second[0]) - float(first[0]) == pytest.approx(WIDTH / (16 * 8), abs=0.2)
-    assert float(second[1]) < float(first[1]), "F lies above E"
+    assert float(second[1]) < float(first[1]), "F is above E"
     assert max(float(x) + float(width) for x, _, width in plain + tonic) <= WIDTH
     assert "24 notes in 5 bars, 12 semitones" in roll.words
 
 
-def test_sound_of_nothing_is_the_default() -> None:
+def test_without_songs_the_rendering_is_the_default() -> None:
     assert isinstance(sound_of([]), RenderingConfig)

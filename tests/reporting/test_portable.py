@@ -8,7 +8,7 @@ from musicgen.reporting.portable import check_portable, portable_command, portab
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "portable"),
     [
         ("OSError: /data/tunes/a.abc: gone", "OSError: a.abc: gone"),
         ("in '/data/my tunes'", "in 'my tunes'"),
@@ -17,17 +17,17 @@ from musicgen.reporting.portable import check_portable, portable_command, portab
         ("6/8 and hydra/sweeper of https://example.org/a", "6/8 and hydra/sweeper of https://example.org/a"),
     ],
 )
-def test_of_a_path_in_words_its_last_name_stays(text: str, told: str) -> None:
-    assert without_folders(text) == told
+def test_a_path_in_a_text_keeps_its_last_name(text: str, portable: str) -> None:
+    assert without_folders(text) == portable
 
 
-def test_a_command_keeps_everything_but_folders() -> None:
+def test_a_command_loses_only_its_folders() -> None:
     command = """python -m musicgen.train data.path=/data/a.abc 'sampling.prompts=["K:D\\n/A/B"]' model=gru"""
-    told = command.replace("/data/", "")
-    assert portable_command(f"{command} paths.outputs=/out rendering.soundfont=flute.sf2") == told
+    portable = command.replace("/data/", "")
+    assert portable_command(f"{command} paths.outputs=/out rendering.soundfont=flute.sf2") == portable
 
 
-def test_columns_with_paths_go_and_names_stay() -> None:
+def test_columns_of_paths_are_dropped() -> None:
     table = pandas.DataFrame(
         {
             "directory": ["/runs/a", "b"],
@@ -44,7 +44,7 @@ def test_columns_with_paths_go_and_names_stay() -> None:
     assert list(kept["error"])[1] == "gone: a"
 
 
-def test_a_place_is_found_and_what_only_begins_like_it_is_not(tmp_path: Path) -> None:
+def test_only_whole_folder_names_are_refused(tmp_path: Path) -> None:
     check_portable(f"{tmp_path}-other and /", "words", [tmp_path, Path("/")])
     with pytest.raises(InputError, match="words: names the folder"):
         check_portable(f"see {tmp_path}/a", "words", [tmp_path])

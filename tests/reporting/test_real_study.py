@@ -1,4 +1,4 @@
-"""From training to the page: a real sweep of tiny networks, its report, and a browser that plays it."""
+"""A real sweep of tiny networks, its report, and a browser that plays it."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.commands import last_line, run, train
 
 
 @pytest.mark.slow
-def test_a_real_study_becomes_a_page_that_plays(tunebook: Path, tmp_path: Path) -> None:
+def test_the_report_of_a_real_study_plays_in_a_browser(tunebook: Path, tmp_path: Path) -> None:
     choices = ["--multirun", "model.cell=lstm,gru", "seed=0,1", "training.num_iterations=20"]
     sweep = last_line(train(tunebook, tmp_path / "outputs", *choices, "rendering=none", "tracker=none"))
     page_file = last_line(run("report", str(sweep), "--pack"))
@@ -23,7 +23,7 @@ def test_a_real_study_becomes_a_page_that_plays(tunebook: Path, tmp_path: Path) 
         assert page.locator("#runs tbody tr").count() == 4
         command = page.locator("#again pre").first.inner_text()
         assert command.startswith("python -m musicgen.train --multirun ") and "model.cell=lstm,gru" in command
-        for song in page.locator("#best .board audio").all()[:2]:
+        for song in page.locator("#best .ranking audio").all()[:2]:
             song.evaluate("audio => audio.play()")
             wanted = "audio => audio.duration > 0 && audio.currentTime > 0.1"
             page.wait_for_function(wanted, arg=song.element_handle(), timeout=10_000)

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.reporting.contents import Choices, compose
-from musicgen.reporting.material import Material, gather
-from musicgen.reporting.page import markdown, page_of
+from musicgen.reporting.markup import html_page, report_text
+from musicgen.reporting.report import ReportOptions, make_report
+from musicgen.reporting.study_data import StudyData, read_study
 from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, write_run
 from tests.search.written_search import trial, write_search
@@ -33,37 +33,33 @@ def search(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def material(search: Path) -> Material:
-    return gather([search])
+def study(search: Path) -> StudyData:
+    return read_study([search])
 
 
-def test_the_report_tells_of_the_search_and_names_runs_by_their_settings(
-    material: Material, tmp_path: Path
-) -> None:
-    contents = compose(material, tmp_path / "out", Choices(best=1))
-    assert (
-        material.name == "hidden" and material.question == "Which settings give the lowest validation loss?"
-    )
-    assert contents.changed == (
+def test_the_report_shows_the_search_and_names_runs_by_settings(study: StudyData, tmp_path: Path) -> None:
+    report = make_report(study, tmp_path / "out", ReportOptions(best=1))
+    assert study.name == "hidden" and study.question == "Which settings give the lowest validation loss?"
+    assert report.changed == (
         "11 trials: 10 complete, 1 diverged; searched: training.learning_rate, model.hidden_size and "
         "model.cell."
     )
-    assert contents.best_settings == [
+    assert report.best_settings == [
         "The lowest validation loss of the search, 1.6, came with training.learning_rate = 1e-10, "
         "model.hidden_size = 74 and model.cell = lstm."
     ]
-    assert [row.change for row in contents.runs].count("baseline") == 1
+    assert [row.change for row in report.runs].count("baseline") == 1
     assert "model.cell = gru, model.hidden_size = 65, training.learning_rate = 0.1" in {
-        row.change for row in contents.runs
+        row.change for row in report.runs
     }
-    assert len(contents.search_plots) == 3
-    page, text = page_of(contents, embedded=True).html, markdown(contents)
-    assert 'id="search"' in page and "Every trial, the lowest validation loss first." in page
+    assert len(report.search_plots) == 3
+    page, text = html_page(report, embedded=True).html, report_text(report)
+    assert 'id="search"' in page and "Every trial, lowest validation loss first." in page
     assert "| 10 | 1e\\-10 | 74 | lstm | 1.600 | complete |" in text
     assert text.index("| 10 | 1e") < text.index("| 1 | 0.1") < text.index("| 2 | 0.01")
 
 
-def test_trials_that_cannot_be_read_are_named(search: Path) -> None:
+def test_unreadable_trials_are_an_error(search: Path) -> None:
     (search / "trials.csv").write_text("trial\nx\n")
     with pytest.raises(InputError, match=r"trials\.csv: cannot be read"):
-        gather([search])
+        read_study([search])

@@ -1,4 +1,4 @@
-"""A small study on the disk that no network made: runs with their tunes, as a report finds them."""
+"""A small invented study on the disk: runs with their tunes, as a report reads them."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from tests.records.made_runs import LOSS, RATE, made_run, written
 HOSTILE_TITLE = "<script>fail()</script> & <img src=x onerror=fail()>"
 PROMPT = "X:1\nM:4/4\nL:1/8\nK:C\n"
 GOOD = "CDEF GABc|cBAG FEDC|CEGE CEGE|c2G2 E2C2|CDEF GABc|cBAG FEDC|GFED CDEF|E2D2 C4|]"
-"""Eight right bars, two of which answer earlier ones, and an ending on the tonic."""
+"""Eight correct bars, two of which answer earlier ones, ending on the tonic."""
 WRONG = "CDEF G|A|cBAG FEDC|C"
 REFERENCE = {
     "structure/lag_repeat": {"mean": 0.2, "sd": 0.02},
@@ -21,7 +21,7 @@ REFERENCE = {
 
 
 def cells(body: str, **changes: object) -> dict[str, object]:
-    """A row of tunes.csv for a tune with this music."""
+    """A row of tunes.csv for a tune with this body."""
     bars = [bar for bar in body.strip("|]").split("|") if bar]
     is_good = body == GOOD
     row: dict[str, object] = {
@@ -56,10 +56,10 @@ COPY = {
     "nearest_notes": 12,
     "nearest_tune_passage": f'M:2/4\nL:1/8\nK:C\nFE|"{HOSTILE_TITLE}"CD EF|GA Bc|cB AG|EE',
 }
-"""What a row says of a tune that begins like a training tune with markup in its title and its music."""
+"""Cells of a tune that starts like a training tune with markup in its title and its music."""
 
 Tune = tuple[str, Mapping[str, object]]
-"""Music, and what its row of tunes.csv says otherwise."""
+"""A body, and the cells of tunes.csv in which it differs from `cells`."""
 
 
 def write_run(run: FoundRun, root: Path, tunes: Sequence[Tune] = ()) -> Path:
@@ -85,7 +85,7 @@ def write_run(run: FoundRun, root: Path, tunes: Sequence[Tune] = ()) -> Path:
 
 
 def write_study(root: Path, **study: Any) -> Path:
-    """Baseline, a GRU, a lower learning rate that diverged once and a run that was killed; three seeds."""
+    """Write baseline, a GRU and a learning rate that diverged once, with three seeds; returns the root."""
     declared = {
         "name": "made up",
         "question": "Does <b>anything</b> help?",

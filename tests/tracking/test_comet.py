@@ -20,7 +20,7 @@ CONFIG = TrackerConfig(
 
 
 def read_archive(path: Path) -> tuple[dict, list[dict], dict[str, bytes]]:
-    """Experiment, messages, and the files by their opaque names."""
+    """The experiment, the messages, and the files by their opaque names."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
     experiment = json.loads(content.pop("experiment.json"))
@@ -28,12 +28,12 @@ def read_archive(path: Path) -> tuple[dict, list[dict], dict[str, bytes]]:
     return experiment, messages, content
 
 
-def test_an_archive_is_closed_without_an_idle_second(tmp_path: Path) -> None:
-    """By itself Comet's writer waits a second for another message before it looks whether it should end."""
+def test_closing_an_archive_does_not_wait_a_second(tmp_path: Path) -> None:
+    """Comet's writer would wait a second for another message before it checks whether to stop."""
     seconds = []
     for number in range(3):
         tracker = CometTracker(CONFIG, tmp_path / str(number), "model=gru", [])
-        # The writer is waiting by now.
+        # Give the writer time to start waiting.
         time.sleep(0.1)
         started = time.monotonic()
         assert "archive" in tracker.end()
@@ -41,7 +41,7 @@ def test_an_archive_is_closed_without_an_idle_second(tmp_path: Path) -> None:
     assert min(seconds) < 0.8
 
 
-def test_an_archive_holds_parameters_curves_and_sound(tmp_path: Path) -> None:
+def test_an_archive_has_parameters_curves_and_sound(tmp_path: Path) -> None:
     sound = tmp_path / "000.wav"
     soundfile.write(sound, 0.3 * np.sin(np.arange(4410) / 20), 44100)
     tracker = CometTracker(CONFIG, tmp_path / "comet", "model=gru", ["seed=0"])
@@ -83,9 +83,7 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path: Path) -> None:
     assert '"first"' in json.dumps(archives[0]) and '"first"' not in json.dumps(archives[1])
 
 
-def test_what_comet_raises_ends_the_tracking_and_not_the_run(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_error_of_comet_ends_only_the_tracking(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
     tracker.log_file(tmp_path / "missing.txt")
     (tmp_path / "blocked").touch()
@@ -97,7 +95,7 @@ def test_what_comet_raises_ends_the_tracking_and_not_the_run(
     tracker.end()
 
 
-def test_a_disk_that_is_full_is_told_and_leaves_no_archive_that_looks_whole(
+def test_a_full_disk_is_reported_and_leaves_no_archive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
@@ -108,11 +106,11 @@ def test_a_disk_that_is_full_is_told_and_leaves_no_archive_that_looks_whole(
 
     monkeypatch.setattr(zipfile.ZipFile, "write", refuse)
     ended = tracker.end()
-    assert "is not whole" in str(ended["error"])
+    assert "is incomplete" in str(ended["error"])
 
 
-def test_an_experiment_that_failed_is_ended_all_the_same(tmp_path: Path) -> None:
-    """Its thread would go on, and the next experiment of this process would mix with it."""
+def test_a_failed_experiment_is_still_ended(tmp_path: Path) -> None:
+    """Otherwise its thread would keep running, and mix with the next experiment of this process."""
     before = threading.active_count()
     tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
     experiment = tracker._experiment
@@ -122,20 +120,20 @@ def test_an_experiment_that_failed_is_ended_all_the_same(tmp_path: Path) -> None
     assert not list((tmp_path / "comet").glob("*.zip"))
 
 
-def test_what_comet_could_not_copy_is_told(tmp_path: Path) -> None:
+def test_files_that_comet_could_not_copy_are_reported(tmp_path: Path) -> None:
     tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
     picture = tmp_path / "plot.png"
     picture.write_bytes(b"picture")
     tracker._experiment.streamer.message_handler.tmp_dir = str(tmp_path / "gone")
     tracker.log_image(picture)
-    assert "lacks something" in str(tracker.end()["error"])
+    assert "lacks a file" in str(tracker.end()["error"])
 
 
 @pytest.mark.parametrize(
     ("named", "in_environment", "project"),
     [(None, "mine", "mine"), ("tests", "mine", "tests"), (None, None, "musicgen")],
 )
-def test_comets_own_settings_name_the_project_unless_the_config_does(
+def test_the_config_overrides_comets_own_project(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     named: str | None,

@@ -24,7 +24,7 @@ def test_rows_are_readable_while_the_training_runs(tmp_path: Path) -> None:
     assert len(path.read_text().splitlines()) == 3
 
 
-def test_a_full_disk_is_named_and_leaves_no_half_row(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_half_row(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     names = ("iteration", "train_loss", "validation_loss", "learning_rate")
     row: dict[str, float | None] = dict.fromkeys(names, 0.125)

@@ -1,4 +1,4 @@
-"""Archives go to a stand-in for Comet's server, which keeps what it was sent and fails when told to."""
+"""Uploads to a stand-in for Comet's server, which keeps what it receives and fails on request."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ CONFIG = TrackerConfig(
 
 
 def write_archive(directory: Path, name: str, continues: str | None = None) -> Path:
-    """The archive of an experiment with two points of a curve and a file, or of an addition to one."""
+    """Write the archive of an experiment, or of an addition to one, with two points of a curve and a file."""
     directory.mkdir(exist_ok=True)
     tracker = CometTracker(CONFIG, directory / "comet", name, [name], continues=continues)
     for iteration, loss in ((10, 2.5), (20, 1.5)):
@@ -35,7 +35,7 @@ def send(
 ) -> list[Upload]:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    # Comet tries again for a quarter of a minute; once is enough to fail here.
+    # Comet would retry for 15 seconds; these tests need only one failure.
     for name in ("GET_OR_ADD_EXPERIMENT_RETRY_TOTAL", "HTTP_SESSION_RETRY_TOTAL"):
         monkeypatch.setenv(f"COMET_{name}", "0")
     return list(send_all(archives, timeout_seconds))
@@ -46,7 +46,7 @@ def entries(archive: Path) -> dict:
 
 
 @pytest.mark.slow
-def test_comet_gets_all_of_it_once_and_additions_after_their_experiments(
+def test_everything_is_sent_once_and_experiments_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = write_archive(tmp_path / "run", "first")
@@ -74,16 +74,13 @@ def test_comet_gets_all_of_it_once_and_additions_after_their_experiments(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "complaint"),
-    [
-        ("status 429 at files", "Comet lacks 1 of 1 files"),
-        ("hangs at files", "no answer within 4 s"),
-    ],
+    [("status 429 at files", "Comet lacks 1 of its 1 files"), ("hangs at files", "no answer within 4 s")],
 )
-def test_what_came_through_in_part_is_sent_whole_into_the_same_experiment(
+def test_a_partial_upload_is_completed_in_the_same_experiment(
     fault: Fault, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = write_archive(tmp_path / "run", "first")
-    # Not the one of all processes: another test may send something meanwhile.
+    # Not the shared folder: another test may be sending at the same time.
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
@@ -100,7 +97,7 @@ def test_what_came_through_in_part_is_sent_whole_into_the_same_experiment(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["unknown key", "status 401"])
-def test_a_key_that_is_refused_is_tried_once_and_not_shown(
+def test_a_refused_key_is_tried_once_and_not_shown(
     fault: Fault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archives = [write_archive(tmp_path / name, name) for name in ("first", "second")]
@@ -110,7 +107,7 @@ def test_a_key_that_is_refused_is_tried_once_and_not_shown(
     assert KEY not in str(first.error) and server.num_requests == 1
 
 
-def test_after_failures_in_a_row_the_rest_waits_and_additions_wait_for_their_experiment(
+def test_after_repeated_failures_the_rest_is_not_tried(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archives = [write_archive(tmp_path / name, name) for name in ("a", "b", "c")]
@@ -123,7 +120,7 @@ def test_after_failures_in_a_row_the_rest_waits_and_additions_wait_for_their_exp
 
 
 @pytest.mark.slow
-def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_sent_by_others_are_not_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = write_archive(tmp_path / "run", "first")
     with comet_server() as server:
         _ = server.experiments[archive.stem]
@@ -132,17 +129,17 @@ def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.slow
-def test_damaged_archives_are_no_hindrance_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_archives_do_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archives = [write_archive(tmp_path / name, name) for name in ("a", "b", "c")]
     for damaged in archives[:2]:
         damaged.write_bytes(damaged.read_bytes()[:-100])
     with comet_server() as server:
         first, second, third = send(archives, server, monkeypatch)
     assert (first.state, second.state, third.state) == ("not sent", "not sent", "sent")
-    assert "the archive is not whole" in str(first.error)
+    assert "the archive is incomplete" in str(first.error)
 
 
-def test_runs_under_way_have_nothing_to_send(tmp_path: Path) -> None:
+def test_running_runs_have_nothing_to_send(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     tracker = CometTracker(CONFIG, tmp_path / "run" / "comet", "name", [])
     assert list((tmp_path / "run" / "comet").glob("*.zip")) and not find_archives([tmp_path])

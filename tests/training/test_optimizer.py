@@ -63,7 +63,7 @@ def test_a_run_does_without_the_compiler_of_torch(tunebook: Path, tmp_path: Path
     """Which takes a second to import."""
     program = "import sys; from musicgen.train import main; main(); print('torch._dynamo' in sys.modules)"
     overrides = (
-        "training=smoke",
+        "experiment=smoke",
         "training.num_iterations=2",
         "training.validation_interval=1",
         "sampling.num_tunes=2",

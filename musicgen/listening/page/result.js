@@ -1,4 +1,4 @@
-// The result: tables with a small picture in each row. Texts of runs are shown as text, never as markup.
+// The results: tables with a small plot in each row. Texts of runs are shown as text, never as markup.
 
 function make(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -21,11 +21,11 @@ function interval(value, low, high, places = 2) {
   return low === null ? number(value, places) : `${number(value, places)} [${number(low, places)}, ${number(high, places)}]`;
 }
 
-// A dot and its interval on a scale from `least` to `most`.
-function plot(value, low, high, least, most, ticks, isAnchor) {
+// A dot and its interval on a scale from `min` to `max`.
+function plot(value, low, high, min, max, ticks, isAnchor) {
   const cell = make("td", { className: "plot" });
   const svg = shape("svg", { "aria-hidden": "true" });
-  const x = (position) => `${(100 * (position - least)) / (most - least)}%`;
+  const x = (position) => `${(100 * (position - min)) / (max - min)}%`;
   for (const tick of ticks) svg.append(shape("line", { class: "grid", x1: x(tick), x2: x(tick), y1: 0, y2: "100%" }));
   const kind = isAnchor ? " anchor" : "";
   if (low !== null) svg.append(shape("line", { class: `reach${kind}`, x1: x(low), x2: x(high), y1: "50%", y2: "50%" }));
@@ -34,7 +34,7 @@ function plot(value, low, high, least, most, ticks, isAnchor) {
   return cell;
 }
 
-// columns: [heading, row => text or cell]; the first one names its row.
+// columns: [heading, row => text or cell]; the first column holds the row headings.
 function table(columns, rows) {
   const head = make("tr", {}, ...columns.map(([heading]) => make("th", { scope: "col", textContent: heading })));
   const body = rows.map((row) => make("tr", {}, ...columns.map(([, read], place) => {
@@ -57,14 +57,14 @@ function means(result) {
     ], rows.filter((row) => row.criterion === criterion)));
   }
   parts.push(make("p", { className: "note", textContent:
-    "The intervals count how much tunes and listeners differ. Whether a change did something is a matter of training " +
-    "seeds: python -m musicgen.compare has these ratings as metrics listening/… beside the others." }));
+    "The intervals cover how much tunes and listeners differ. Whether a change had an effect depends on training " +
+    "seeds: python -m musicgen.compare treats these ratings as metrics named listening/…" }));
   return parts;
 }
 
 function preferences(result) {
   return [make("h2", { textContent: "What was preferred" }), table([
-    ["", (row) => (row.arm in ANCHORS ? "corpus tunes, to shuffled notes" : `${row.arm}, to the baseline`)],
+    ["", (row) => (row.arm in ANCHORS ? "corpus tunes over shuffled notes" : `${row.arm} over the baseline`)],
     ["0 to 1", (row) => plot(row.share, row.ci_low, row.ci_high, 0, 1, [0, 0.5, 1], row.arm in ANCHORS)],
     ["share [95 %]", (row) => interval(row.share, row.ci_low, row.ci_high)],
     ["pairs", (row) => `${row.num_chosen} of ${row.num_pairs}`],
@@ -73,14 +73,14 @@ function preferences(result) {
     ["Bradley–Terry", (row) => interval(row.strength, row.strength_low, row.strength_high)],
   ], result.tables["preferences.csv"]), make("p", { className: "note", textContent:
     "Share with Wilson's interval; p of the exact binomial test against ½; strength in log odds against the baseline, " +
-    "with an interval over listeners where there are several." })];
+    "with an interval if there are several listeners." })];
 }
 
 function trust(result) {
   const lines = result.reliability.map((one) => {
     let text = one.num_repeated
-      ? `${one.listener}: ${one.num_equal} of ${one.num_repeated} repeated ratings the same, ${one.num_within_one} within one point`
-      : `${one.listener}: no repeated rating`;
+      ? `${one.listener}: ${one.num_equal} of ${one.num_repeated} repeated ratings identical, ${one.num_within_one} within one point`
+      : `${one.listener}: no repeated ratings`;
     if (one.corpus_above_shuffled !== null)
       text += `; corpus tunes ${number(Math.abs(one.corpus_above_shuffled), 1)} points ${one.corpus_above_shuffled < 0 ? "below" : "above"} shuffled notes`;
     return text;
@@ -89,22 +89,22 @@ function trust(result) {
   if (judged) lines.push(`${alike} of ${judged} repeated pairs judged alike`);
   const known = Object.entries(result.between_listeners).filter(([, value]) => value !== null);
   if (known.length)
-    lines.push("Between listeners, Krippendorff's ordinal alpha: " + known.map(([name, value]) => `${(result.titles[name] ?? name).toLowerCase()} ${number(value, 2)}`).join(", "));
-  return [make("h2", { textContent: "How far to trust it" }), make("ul", {}, ...[...lines, ...result.remarks].map((line) => make("li", { textContent: line })))];
+    lines.push("Agreement between listeners (Krippendorff's ordinal alpha): " + known.map(([name, value]) => `${(result.titles[name] ?? name).toLowerCase()} ${number(value, 2)}`).join(", "));
+  return [make("h2", { textContent: "How reliable the ratings are" }), make("ul", {}, ...[...lines, ...result.remarks].map((line) => make("li", { textContent: line })))];
 }
 
 function agreement(result) {
   const rows = (result.tables["agreement.csv"] ?? []).filter((row) => row.rank_correlation !== null);
-  const title = make("h2", { textContent: "Do the metrics agree with the ears?" });
-  if (!rows.length) return [title, make("p", { textContent: "Too little was rated, or everything alike, for a rank correlation." })];
+  const title = make("h2", { textContent: "Do the metrics agree with listeners?" });
+  if (!rows.length) return [title, make("p", { textContent: "There are too few or too similar ratings for a rank correlation." })];
   const criteria = [...new Set(rows.map((row) => row.criterion))];
   const metrics = [...new Map(rows.map((row) => [row.metric, row])).values()];
   const cell = (metric, criterion) => {
     const row = rows.find((one) => one.metric === metric.metric && one.criterion === criterion);
     if (!row) return "–";
-    const isApart = row.ci_low !== null && (row.ci_low > 0 || row.ci_high < 0);
+    const excludesZero = row.ci_low !== null && (row.ci_low > 0 || row.ci_high < 0);
     const text = interval(row.rank_correlation, row.ci_low, row.ci_high);
-    return make("td", { className: "number" }, isApart ? make("strong", { textContent: text }) : text);
+    return make("td", { className: "number" }, excludesZero ? make("strong", { textContent: text }) : text);
   };
   const name = (metric) => metric.metric.split("/").pop().replaceAll("_", " ") + (metric.better === null ? "" : `, better ${metric.better}`);
   const part = (unit) => table([
@@ -113,14 +113,14 @@ function agreement(result) {
     ["n", (metric) => String(metric.num_units)],
   ], metrics.filter((metric) => metric.unit === unit));
   return [title, make("p", { className: "note", textContent:
-    "Spearman's rank correlation [95 %] of each metric with the mean rating. A metric that is better lower, or nearer to the corpus, " +
-    "agrees where the correlation is negative. Bold: the interval leaves out 0. With so many numbers some do so by chance: " +
+    "Spearman's rank correlation [95 %] of each metric with the mean rating. If a metric is better lower, or nearer to the corpus, " +
+    "a negative correlation means agreement. Bold: the interval excludes 0. With this many numbers, some do so by chance; " +
     "all of this is exploratory." }),
     part("tune"), part("run")];
 }
 
 function key(result) {
-  const told = (tune) => (tune.seed === null ? armName(tune.arm) : `${tune.arm}, seed ${tune.seed}, tune ${tune.index}`);
+  const origin = (tune) => (tune.seed === null ? armName(tune.arm) : `${tune.arm}, seed ${tune.seed}, tune ${tune.index}`);
   const asked = new Set(result.heard.flatMap((trial) => Object.keys(trial.answers)));
   const names = [...Object.keys(result.titles), "preference"].filter((name) => asked.has(name));
   const answer = (trial, name) => {
@@ -128,8 +128,8 @@ function key(result) {
     return value === undefined ? "–" : name === "preference" ? "AB"[value - 1] : String(value);
   };
   const columns = [
-    ["", (trial) => `${trial.position}${trial.is_repeat ? ", again" : ""}`],
-    ["what it was", (trial) => trial.tunes.map((tune, side) => (trial.tunes.length > 1 ? `${"ABCD"[side]} ` : "") + told(tune)).join("; ")],
+    ["", (trial) => `${trial.position}${trial.is_repeat ? ", repeated" : ""}`],
+    ["origin", (trial) => trial.tunes.map((tune, side) => (trial.tunes.length > 1 ? `${"ABCD"[side]} ` : "") + origin(tune)).join("; ")],
     ...names.map((name) => [result.titles[name] ?? "chosen", (trial) => answer(trial, name)]),
   ];
   return [make("h2", { textContent: "What you heard" }), table(columns, result.heard)];
@@ -137,15 +137,15 @@ function key(result) {
 
 export function showResult(section, result) {
   const count = result.listeners.length;
-  const others = result.num_under_way ? ` ${plural(result.num_under_way, "listener")} not finished yet ${result.num_under_way === 1 ? "is" : "are"} not counted.` : "";
+  const others = result.num_under_way ? ` ${plural(result.num_under_way, "listener")} ${result.num_under_way === 1 ? "has" : "have"} not finished and ${result.num_under_way === 1 ? "is" : "are"} not counted.` : "";
   const intro = make("p", { textContent: (count === 1 ? `One listener: ${result.listeners[0]}.` : `${count} listeners: ${result.listeners.join(", ")}.`) + others });
-  const parts = [make("h1", { tabIndex: -1, textContent: "Thank you. This is what it was." }), intro];
+  const parts = [make("h1", { tabIndex: -1, textContent: "Thank you. Here are the results." }), intro];
   if (result.tables["listening.csv"]) parts.push(...means(result));
   if (result.tables["preferences.csv"]) parts.push(...preferences(result));
   if (Object.keys(result.tables).length) parts.push(...trust(result));
   else parts.push(make("p", { textContent: "Nothing was rated." }));
   if (result.tables["agreement.csv"]) parts.push(...agreement(result));
   if (result.heard.length) parts.push(...key(result));
-  if (result.files.length) parts.push(make("p", { className: "note files", textContent: `Written beside the runs: ${result.files.join(", ")}` }));
+  if (result.files.length) parts.push(make("p", { className: "note files", textContent: `Files: ${result.files.join(", ")}` }));
   section.replaceChildren(...parts);
 }

@@ -1,4 +1,4 @@
-// The listening page: who listens, one trial after the other, the end. Every answer goes to the server at once.
+// The listening page: start, trials, end. Every answer is sent to the server at once.
 import { showResult } from "/result.js";
 
 const token = document.querySelector("meta[name=token]").content;
@@ -9,10 +9,10 @@ const REMEMBERED = "musicgen-listener";
 
 let listener = null;
 let session = null;
-let place = 0; // of the trial that is shown
-let active = 0; // of the question that the digits answer
-let players = []; // of the trial that is shown
-const unsaved = new Map(); // trial and question -> the answer on its way
+let place = 0; // index of the current trial
+let active = 0; // index of the question that digit keys answer
+let players = []; // of the current trial
+const unsaved = new Map(); // trial and question -> the answer being sent
 const saved = () => Promise.all(unsaved.values());
 
 async function ask(path, content) {
@@ -22,7 +22,7 @@ async function ask(path, content) {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Musicgen-Token": token },
       body: JSON.stringify(content),
-      keepalive: true, // an answer on its way arrives even if the page is left
+      keepalive: true, // an answer being sent arrives even if the page is closed
     });
   } catch {
     throw new Error("The server does not answer. Is it still running?");
@@ -33,7 +33,7 @@ async function ask(path, content) {
 }
 
 let hiding = 0;
-function tell(text, isProblem = false) {
+function report(text, isProblem = false) {
   const status = element("status");
   status.textContent = text;
   status.classList.toggle("problem", isProblem);
@@ -57,7 +57,7 @@ function show(name) {
   document.querySelector(`#${name} h1`)?.focus({ preventScroll: true });
 }
 
-// --- who listens ---
+// --- start ---
 
 async function open(id) {
   session = await ask("session", { listener: id });
@@ -83,22 +83,22 @@ element("enter").addEventListener("submit", async (event) => {
     const { listener: id } = await ask("enter", { name: element("name").value });
     await open(id);
   } catch (error) {
-    tell(error.message, true);
+    report(error.message, true);
   }
 });
 
 element("pause").addEventListener("click", async () => {
   await saved();
   showStart();
-  tell("Everything is saved. Give the same name to go on.");
+  report("Everything is saved. Enter the same name to continue.");
 });
 
-// --- one trial ---
+// --- trials ---
 
 const isPair = () => session.mode === "pairs";
 const isAnswered = (trial) => trial.questions.every((name) => name in trial.answers);
 const thing = (trial) => ({ 1: "Tune", 2: "Pair" })[trial.sounds.length] ?? "Set";
-let questions = []; // of the trial that is shown
+let questions = []; // of the current trial
 
 function showTrial(number) {
   place = number;
@@ -175,7 +175,7 @@ function makePlayer(sound, side) {
     player.wasPlayed = true;
     if (players.every((one) => one.wasPlayed)) lock(false);
   });
-  audio.addEventListener("error", () => audio.getAttribute("src") && tell("This sound cannot be loaded.", true));
+  audio.addEventListener("error", () => audio.getAttribute("src") && report("This sound cannot be loaded.", true));
   slider.addEventListener("input", () => { if (audio.duration) audio.currentTime = (slider.value / 1000) * audio.duration; });
   button.addEventListener("click", () => toggle(player));
   refresh();
@@ -185,7 +185,7 @@ function makePlayer(sound, side) {
 function toggle(player) {
   if (!player.audio.paused) return player.audio.pause();
   for (const other of players) if (other !== player) other.audio.pause();
-  player.audio.play().catch((error) => error.name !== "AbortError" && tell("This sound cannot be played.", true));
+  player.audio.play().catch((error) => error.name !== "AbortError" && report("This sound cannot be played.", true));
 }
 
 function silence() {
@@ -230,12 +230,12 @@ function save(question, value) {
   const before = trial.answers[question.name];
   trial.answers[question.name] = value;
   showProgress();
-  // Answers to one question one after the other, so that the last one stays.
+  // Send answers to one question in order, so that the last one stays.
   const key = `${trial.id} ${question.name}`;
   const sent = (unsaved.get(key) ?? Promise.resolve()).then(async () => {
     try {
       await ask("answer", { listener, trial: trial.id, question: question.name, value });
-      tell("Saved");
+      report("Saved");
     } catch (error) {
       if (trial.answers[question.name] === value) {
         if (before === undefined) delete trial.answers[question.name];
@@ -245,7 +245,7 @@ function save(question, value) {
         }
       }
       showProgress();
-      tell(`Not saved. ${error.message}`, true);
+      report(`Not saved. ${error.message}`, true);
     }
     if (unsaved.get(key) === sent) unsaved.delete(key);
     document.body.toggleAttribute("data-saving", unsaved.size > 0);
@@ -256,7 +256,7 @@ function save(question, value) {
 
 async function next() {
   await saved();
-  if (!isAnswered(session.trials[place])) return tell(isPair() ? "Choose one of the two first." : "Answer every question first.");
+  if (!isAnswered(session.trials[place])) return report(isPair() ? "Choose one of the two first." : "Answer every question first.");
   const later = session.trials.findIndex((trial, index) => index > place && !isAnswered(trial));
   const open = later >= 0 ? later : session.trials.findIndex((trial) => !isAnswered(trial));
   if (open < 0) return showEnd();
@@ -293,7 +293,7 @@ function choose(value) {
   const question = questions[active];
   const input = element(`${question.name}-${value}`);
   if (!input) return;
-  if (input.disabled) return tell(players.length > 1 ? "Hear all of them first." : "Listen first: press the space bar.");
+  if (input.disabled) return report(players.length > 1 ? "Listen to all of them first." : "Listen first: press the space bar.");
   input.checked = true;
   save(question, value);
   const open = questions.findIndex((one) => !(one.name in session.trials[place].answers));
@@ -302,14 +302,14 @@ function choose(value) {
   element("questions").children[open].querySelector("input").focus({ preventScroll: false });
 }
 
-// --- the end ---
+// --- end ---
 
 function showEnd() {
   const open = session.trials.filter((trial) => !isAnswered(trial)).length;
   const things = isPair() ? "pairs" : "tunes";
   element("end-title").textContent = open ? `${open} of ${session.trials.length} ${things} are left` : `All ${session.trials.length} ${things} are rated`;
-  element("end-text").textContent = "When you end, you see what everything was and what was said of it. " +
-    "After that nothing can be changed, so that no rating is given with the answer in view.";
+  element("end-text").textContent = "When you end, you see where every tune came from and how it was rated. " +
+    "After that your ratings can no longer change, because you know the answers.";
   show("end");
 }
 
@@ -321,7 +321,7 @@ element("reveal").addEventListener("click", async () => {
     await ask("end", { listener });
     await reveal();
   } catch (error) {
-    tell(error.message, true);
+    report(error.message, true);
   }
 });
 
@@ -330,8 +330,8 @@ async function reveal() {
   show("result");
 }
 
-// --- from the beginning, or from where this tab was ---
+// --- start, or continue where this tab was ---
 
 const remembered = sessionStorage.getItem(REMEMBERED);
 if (remembered === null) showStart();
-else open(remembered).catch((error) => { showStart(); tell(error.message, true); });
+else open(remembered).catch((error) => { showStart(); report(error.message, true); });

@@ -1,12 +1,12 @@
 
-// Findings: a field in every run that is open, whose words go to the server, into the log and onto the page.
+// Findings: every open run has a form that sends a finding to the server and shows it on the page.
 const token = document.querySelector("meta[name=token]").content;
 const emptyForm = document.getElementById("finding-form").content.firstElementChild;
-let author = ""; // as it was given last
+let author = ""; // the last one given
 
-const isWritten = (form) => form.elements.text.value.trim() !== "";
+const hasText = (form) => form.elements.text.value.trim() !== "";
 
-function told(form) {
+function findingOf(form) {
   const chosen = (name) => form.elements[name]?.value ?? "";
   const points = [...form.querySelectorAll("[data-point]")].filter((select) => select.value !== "");
   const names = ["parameter", "direction", "metric"];
@@ -26,7 +26,7 @@ async function post(finding) {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Musicgen-Token": token },
       body: JSON.stringify(finding),
-      keepalive: true, // words on their way arrive even if the page is left
+      keepalive: true, // a finding being sent arrives even if the page is closed
     });
   } catch {
     throw new Error("The server does not answer. Is it still running?");
@@ -37,7 +37,7 @@ async function post(finding) {
 }
 
 function show(notes, answer) {
-  // The server escaped it; what is parsed here runs nothing, and the policy lets nothing run.
+  // The server escaped it, and neither the parser nor the security policy runs any script in it.
   const parsed = new DOMParser().parseFromString(answer.item, "text/html").body.firstElementChild;
   notes.querySelector(".findings").append(parsed);
   notes.querySelector(".count").textContent = answer.count;
@@ -51,9 +51,9 @@ function show(notes, answer) {
 function addForm(notes) {
   if (notes.querySelector("form")) return;
   const form = document.importNode(emptyForm, true);
-  const status = form.querySelector(".told");
+  const status = form.querySelector(".message");
   let isSending = false;
-  const tell = (text, isProblem) => {
+  const report = (text, isProblem) => {
     status.textContent = text;
     status.classList.toggle("problem", isProblem);
   };
@@ -63,16 +63,16 @@ function addForm(notes) {
     if (isSending) return;
     isSending = true;
     try {
-      const finding = told(form);
+      const finding = findingOf(form);
       const answer = await post({ run_id: notes.dataset.run, ...finding });
       show(notes, answer);
       author = form.elements.author.value;
       form.reset();
       form.elements.author.value = author;
       form.elements.text.focus();
-      tell(`Written down in ${answer.log}`, false);
+      report(`Saved in ${answer.log}`, false);
     } catch (error) {
-      tell(`Not saved. ${error.message}`, true);
+      report(`Not saved. ${error.message}`, true);
     } finally {
       isSending = false;
     }
@@ -91,5 +91,5 @@ for (const notes of document.querySelectorAll(".run-notes")) {
 }
 
 addEventListener("beforeunload", (event) => {
-  if ([...document.querySelectorAll(".finding-form")].some(isWritten)) event.preventDefault();
+  if ([...document.querySelectorAll(".finding-form")].some(hasText)) event.preventDefault();
 });

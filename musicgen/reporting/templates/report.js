@@ -1,6 +1,6 @@
 "use strict";
 
-// One song at a time, and a line through its piano roll where it is.
+// Play one song at a time, and move a line through its piano roll.
 for (const song of document.querySelectorAll(".song")) {
   const audio = song.querySelector("audio");
   if (!audio) continue;
@@ -19,16 +19,16 @@ for (const song of document.querySelectorAll(".song")) {
     show();
     if (!audio.paused) requestAnimationFrame(follow);
   };
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const prefersStillness = matchMedia("(prefers-reduced-motion: reduce)").matches;
   audio.addEventListener("play", () => {
     for (const other of document.querySelectorAll("audio")) if (other !== audio) other.pause();
-    if (!isCalm) follow();
+    if (!prefersStillness) follow();
   });
   audio.addEventListener("timeupdate", show);
   audio.addEventListener("seeked", show);
 }
 
-// Tables sort by a heading's button; equal rows keep their order, empty cells go last.
+// Clicking a heading sorts its table; equal rows keep their order, empty cells go last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const headings = [...table.tHead.rows[0].cells];
@@ -42,23 +42,23 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.append(...heading.childNodes);
     heading.append(button);
     button.addEventListener("click", () => {
-      const falls = heading.getAttribute("aria-sort") === "ascending";
+      const isDescending = heading.getAttribute("aria-sort") === "ascending";
       for (const other of headings) other.removeAttribute("aria-sort");
-      heading.setAttribute("aria-sort", falls ? "descending" : "ascending");
+      heading.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
       const rows = [...body.rows].map((row) => [key(row, column), row]);
       const isNumeric = rows.every(([text]) => text === "" || text === "nan" || Number.isFinite(Number(text)));
       const isMissing = (text) => text === "" || text === "nan" || text === "–";
       rows.sort(([a], [b]) => {
         if (isMissing(a) || isMissing(b)) return Number(isMissing(a)) - Number(isMissing(b));
         const order = isNumeric ? Number(a) - Number(b) : a.localeCompare(b, "en", { numeric: true });
-        return falls ? -order : order;
+        return isDescending ? -order : order;
       });
       body.append(...rows.map(([, row]) => row));
     });
   });
 }
 
-// A link to the findings about a run opens them, and what they lie in.
+// A link to the findings about a run opens them and everything they are nested in.
 function openTarget() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target?.matches(".run-notes")) return;
@@ -68,7 +68,7 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// Commands that wait for words can be copied by a button, where the browser allows it.
+// A button copies a command, if the browser allows it.
 for (const command of navigator.clipboard ? document.querySelectorAll(".command") : []) {
   const button = document.createElement("button");
   button.type = "button";

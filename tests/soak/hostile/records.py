@@ -116,7 +116,7 @@ def write_session(path: Path) -> None:
     ]
     database = Database.create(path, settings, items, [], locks=True)
     listener = database.enter("Ann")
-    trial = database.places(listener.listener_id)[0]
+    trial = database.trials(listener.listener_id)[0]
     database.answer(listener.listener_id, trial.trial_id, "musicality", 4)
 
 

@@ -1,0 +1,151 @@
+"""The tables of a report: runs, named by what sets them apart, and the baseline next to real tunes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from musicgen.effects.effect import level_of, shown_level
+from musicgen.effects.figures.study import change_label
+from musicgen.effects.figures.style import metric_title
+from musicgen.effects.pairing import IDENTITY_GROUPS, Arm
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.records.runs import FoundRun, directory_name, flat_config
+from musicgen.reporting.portable import without_folders
+from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import brief
+
+BASELINE, SAME = "baseline", "same as another run"
+_NOT_CHANGES = ("data.split_seed", "training.num_threads")
+"""Settings that may differ without making another arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A row of the runs table."""
+
+    run_id: str
+    change: str
+    level: str
+    seed: int
+    status: str
+    values: tuple[float | None, ...]
+    """One for each metric column."""
+    iterations: float | None
+    seconds: float | None
+    directory: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineMetric:
+    """One metric of the baseline, with real tunes and a counting model to compare."""
+
+    metric: str
+    title: str
+    description: str
+    arrow: str
+    values: tuple[float, ...]
+    """One for each seed."""
+    reference: Mapping[str, float] | None
+    floor: float | None
+
+    @property
+    def mean(self) -> float | None:
+        return sum(self.values) / len(self.values) if self.values else None
+
+
+def table_metrics(study: StudyData) -> list[str]:
+    """The metric columns of the runs table: primary and headline metrics that any run has."""
+    present = {name for run in study.all_runs for name in run.record.metrics}
+    return [name for name in dict.fromkeys([*study.primary_metrics, *HEADLINE]) if name in present]
+
+
+def baseline_metrics(study: StudyData) -> list[BaselineMetric]:
+    """The primary and headline metrics that the baseline has."""
+    runs = study.paired.baseline.runs
+    rows = []
+    for name in dict.fromkeys([*study.primary_metrics, *HEADLINE]):
+        values = tuple(value for run in runs if (value := run.value(name)) is not None)
+        if not values:
+            continue
+        known = next((run.record for run in runs if name in run.record.reference), None)
+        floors = [run.record.floor[name] for run in runs if name in run.record.floor]
+        metric = METRICS.get(name)
+        rows.append(
+            BaselineMetric(
+                name,
+                metric_title(name),
+                metric.description if metric else "",
+                ARROWS[metric.direction] if metric else "",
+                values,
+                known.reference[name] if known else None,
+                sum(floors) / len(floors) if floors else None,
+            )
+        )
+    return rows
+
+
+def run_row(run: FoundRun, metrics: Sequence[str], study: StudyData) -> RunRow:
+    """The run's row; its directory is relative to the study's folder."""
+    record = run.record
+    change, level = _run_cells(run, study)
+    return RunRow(
+        run_id=record.run_id,
+        change=change,
+        level=level,
+        seed=record.seed,
+        status="running or killed" if record.status == "running" else record.status,
+        values=tuple(run.value(name) for name in metrics),
+        iterations=record.timing.get("trained_iterations"),
+        seconds=record.timing.get("total_seconds"),
+        directory=directory_name(run, study.root),
+        error=without_folders(" ".join((record.error or "").split())),
+    )
+
+
+def arm_words(arm: Arm) -> str:
+    """Such as "model.cell = gru"."""
+    return BASELINE if arm.change is None else _words({arm.change.parameter: arm.change.value})
+
+
+def run_words(run: FoundRun, study: StudyData) -> str:
+    """What makes the run different, even if it belongs to no arm, such as a trial of a search."""
+    parameter, level = _run_cells(run, study)
+    return f"{parameter} = {level}" if level else parameter
+
+
+def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
+    """Parameter and level; for a run that belongs to no arm, all its differences and ""."""
+    if run in study.paired.left_out:
+        return _words(_differences(run, study.paired.baseline.runs[0])) or SAME, ""
+    change = run.record.change
+    parameter = BASELINE if change is None else change.parameter
+    level = "" if change is None else shown_level(level_of(change.value))
+    if run.record.retuned:
+        level = ", ".join(part for part in (level, f"re-tuned {_words(run.record.retuned)}") if part)
+    return parameter, level
+
+
+def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:
+    """Parameter -> value for every setting that differs from the baseline's, seeds aside."""
+    own, other = (
+        flat_config({name: content for name, content in one.record.config.items() if name in IDENTITY_GROUPS})
+        for one in (run, baseline)
+    )
+    return {
+        name: value for name, value in own.items() if value != other.get(name) and name not in _NOT_CHANGES
+    }
+
+
+def _words(changes: Mapping[str, object]) -> str:
+    labels = (change_label(name, value) for name, value in changes.items())
+    return ", ".join(" ".join(label.split()) for label in labels)
+
+
+def shown_number(value: float | None) -> str:
+    """A number for a table cell, with three decimals; a dash for a missing one."""
+    if value is None or math.isnan(value):
+        return "–"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) >= 0.0005 or value == 0 else brief(value)
