@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from musicgen.config import (
     Config,
@@ -251,8 +251,9 @@ def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
     """What Hydra would compose for the run from its overrides, made from its arm's; and the same typed."""
     composed = run.arm.composed.copy()
     composed.seed = run.config.seed
-    composed.change = None if run.change is None else asdict(run.change)
-    composed.retuned = dict(run.config.retuned)
+    with open_dict(composed):
+        composed.change = None if run.change is None else asdict(run.change)
+        composed.retuned = dict(run.config.retuned)
     hydra = composed.hydra
     with read_write(hydra):
         hydra.sweep.dir, hydra.sweep.subdir = str(directory), run.name
