@@ -134,7 +134,7 @@ def _check_level(value: Any) -> Any:
 
 @dataclass(frozen=True, config=_STRICT)
 class Change:
-    """The one difference between a run and its baseline."""
+    """How one run of a study differs from its baseline."""
 
     parameter: str
     value: Annotated[Any, AfterValidator(_check_level)]

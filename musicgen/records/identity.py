@@ -32,7 +32,7 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
     without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *UNUSED_AT_A_CONSTANT_RATE)
     if training.get("engine") == "native":
-        # Trainings from before this setting existed keep their identity.
+        # Trainings made before the engine could be chosen keep their identity.
         without_effect = (*without_effect, "engine")
     # The digest of the corpus covers how its tunes were found and cleaned, but not how they are split.
     splitting = {
