@@ -18,7 +18,7 @@ def finish(directory: Path) -> int:
 
 
 def finish_search(directory: Path) -> int:
-    """Summarise a search; returns 1 if it found nothing or its best could not be run again, else 0.
+    """Summarise a search; returns 1 if no trial completed or the confirmation failed, else 0.
 
     A search does not fail because trials failed.
     """

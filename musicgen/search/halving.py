@@ -11,6 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError
+from musicgen.system.words import listed
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -36,7 +37,7 @@ class Halving:
             return cls(num_iterations)
         least = {"reduction_factor": 2, "num_rungs": 1}
         if set(setting) != set(least):
-            raise InputError(f"{SETTING}: allowed are null and both of {' and '.join(least)}")
+            raise InputError(f"{SETTING}: allowed are null and both of {listed([*least])}")
         return cls(
             num_iterations, **{name: whole(f"{SETTING}.{name}", setting[name], least[name]) for name in least}
         )

@@ -17,7 +17,8 @@ from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
 from musicgen.search.space import Space
 from musicgen.search.trials import Trial, overrides_of
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 
 if TYPE_CHECKING:

@@ -92,7 +92,7 @@ class FolderCallback(Callback):
 
 
 def register_resolver() -> None:
-    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available, which names folders in conf/run.yaml."""
+    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available for folder names in conf/hydra/output."""
 
     def name_changes(overrides: ListConfig, *left_out: str) -> str:
         return changes_name(override_texts(overrides), *left_out)

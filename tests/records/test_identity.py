@@ -161,6 +161,12 @@ def test_identities_have_not_changed() -> None:
     assert run_identity(stopped, constant) == "0db4882df72db8ac"
 
 
+def test_the_native_engine_has_the_identity_of_runs_without_a_choice() -> None:
+    assert identity_with(VALUES, engine="torch") != TRAINING
+    training = {name: value for name, value in VALUES["training"].items() if name != "engine"}
+    assert training_identity({**VALUES, "training": training}, CORPUS, "cpu") == TRAINING
+
+
 def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
     for values, is_same in ((LAB, True), (VALUES, False)):
         assert (

@@ -183,7 +183,7 @@ def test_another_search_of_the_same_name_is_refused(killed_and_continued: Killed
     ):
         done = run("train", *arguments(corpus, outputs, changed))
         assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert words in done.stderr and "hydra.sweeper.study_name=NAME begins a new one" in done.stderr
+        assert words in done.stderr and "hydra.sweeper.study_name=NAME starts a new one" in done.stderr
 
 
 @pytest.mark.slow

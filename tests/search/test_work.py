@@ -16,7 +16,8 @@ from musicgen.search.halving import Halving
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
 from musicgen.search.work import Worker
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import ProcessLauncher
 
 SPACE = Space.of(OverridesParser.create().parse_overrides(["training.learning_rate=interval(0.001,0.01)"]))
 
