@@ -17,6 +17,8 @@ import pytest
 
 from musicgen import compare, listen, note, report, sample, upload
 from musicgen.config import compose_config
+from musicgen.listening import server
+from musicgen.listening.service import ListeningService
 from tests.listening.made_session import write_study
 
 SECRET = "T0PSECRET"
@@ -208,6 +210,11 @@ def files_with_the_secret(folder: Path) -> list[Path]:
     return found
 
 
+def render_only(service: ListeningService, _port: int) -> None:
+    """Prepare the listening page without serving it."""
+    service.render()
+
+
 def run(command: str, sweep: Path) -> int:
     """Run the command as a user does; `listen` stops before it serves its page."""
     of_run = str(first_run(sweep))
@@ -227,7 +234,7 @@ def test_no_command_obeys_a_stranger(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    monkeypatch.setattr(listen, "_serve", lambda listening, _port: listening.render())
+    monkeypatch.setattr(server, "serve_session", render_only)
     sweep = write_study(tmp_path / "stranger", seeds=1)
     change(sweep, complete)
     commands, attack = ATTACKS[name]
