@@ -15,7 +15,7 @@ def test_waiting_for_a_suspended_training_is_reported(
     row = Trials(tmp_path, processes=4).suspended()
     assert row.problems == []
     assert (row.runs, row.trainings, row.iterations_trained) == (2, 1, 300) and row.waits >= 1
-    assert any("it is suspended: `kill -CONT" in note for note in row.notes)
+    assert any("it is suspended: resume it with `kill -CONT" in note for note in row.notes)
 
 
 def test_the_first_difference_of_each_kind_is_named() -> None:
