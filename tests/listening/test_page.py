@@ -11,8 +11,8 @@ import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
-from tests.http_client import running
 from tests.browser import chromium
+from tests.http_client import running
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from musicgen.reporting.report import ReportOptions
 from musicgen.reporting.report_files import write_folder
 from musicgen.reporting.server import ReportServer
 from musicgen.reporting.study_data import read_study
-from tests.http_client import running
 from tests.browser import Watched, chromium, watched_page
+from tests.http_client import running
 from tests.records.made_runs import LOSS
 from tests.reporting.written_study import write_study
 
