@@ -1,9 +1,11 @@
-"""Runs the project's commands as a user does: each in a process of its own."""
+"""Runs the project's commands, each in a process of its own."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.forked import run_forked
 
 # So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
@@ -32,12 +34,7 @@ def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m musicgen.<module>` to its end."""
-    process = start(module, *arguments)
-    try:
-        output, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    return run_forked(f"musicgen.{module}", *arguments)
 
 
 def train(corpus: Path, outputs: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
