@@ -15,6 +15,7 @@ TINY = [
     "training.batch_size=16",
     "training.sequence_length=40",
     "sampling.max_chars=160",
+    "evaluation.num_reference_splits=2",
     'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
     "data=file",
 ]

@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests.browser import chromium
 from tests.soak.commands import write_tunebook
 
 # Read when comet_ml is imported, in this process and in the commands that tests start.
@@ -28,6 +30,12 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests, so that no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def heeds_hangups() -> Iterator[None]:
     """An interrupted process ignores SIGHUP from then on, and so would the commands of later tests."""
@@ -42,6 +50,13 @@ def irish_folder() -> Path:
     if not folder or not (Path(folder) / "irish.abc").is_file():
         pytest.skip("MUSICGEN_DATA_DIR names no folder with irish.abc")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; Playwright allows only one at a time in a process."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

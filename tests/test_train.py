@@ -144,6 +144,7 @@ def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: P
     assert again.metrics == record.metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_run_resumes_with_the_command_it_prints(
     number: signal.Signals, corpus: Path, tmp_path: Path
@@ -169,6 +170,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
     assert again.status == "complete" and again.timing["reused_iterations"] == stopped
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_sweep_is_importing_is_one_line(corpus: Path, tmp_path: Path) -> None:
     """A terminal sends it to every process of the command."""
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]

@@ -12,17 +12,10 @@ import pytest
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
 from tests.asking import running
-from tests.browser import chromium
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from musicgen.reporting.report_files import write_folder
 from musicgen.reporting.server import ReportServer
 from musicgen.reporting.study_data import read_study
 from tests.asking import running
-from tests.browser import Watched, chromium, watched_page
+from tests.browser import Watched, watched_page
 from tests.records.made_runs import LOSS
 from tests.reporting.written_study import write_study
 
@@ -20,12 +20,6 @@ CHOICES = ReportOptions(pairs=1, best=1)
 GRU = "10" * 8
 HOSTILE = "<script>fail()</script>\n<img src=x onerror=fail()> & so on"
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

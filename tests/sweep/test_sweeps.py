@@ -137,6 +137,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     for num_states in (1, 2):
         process = start("train", *arguments(corpus, tmp_path))
@@ -151,6 +152,7 @@ def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path,
     assert sorted(states) == [f"end-{iteration:06d}.pt" for iteration in (20, 60, 60)]
 
 
+@pytest.mark.slow
 def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     both = [start("train", *arguments(corpus, tmp_path)) for _ in range(2)]
     outputs = [process.communicate(timeout=300) for process in both]
@@ -193,6 +195,7 @@ def wait_for_process(log: Path) -> psutil.Process:
     raise AssertionError(f"{log} has no writer")
 
 
+@pytest.mark.slow
 def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tmp_path: Path) -> None:
     levels = [
         "training.learning_rate=5e-3,10",  # with this weight decay 10 diverges
