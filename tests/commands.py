@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.forked import run_forked
+from tests.processes import ended_with_the_test
 
 # So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
@@ -22,8 +23,8 @@ TINY = [
 
 
 def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess.Popen[str]:
-    """Start `python -m musicgen.<module>`; its output can be read while it runs."""
-    return subprocess.Popen(
+    """Start `python -m musicgen.<module>`; its output can be read at once, and it ends with the test."""
+    process = subprocess.Popen(
         [sys.executable, "-m", f"musicgen.{module}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -31,6 +32,7 @@ def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         start_new_session=leads_group,
     )
+    return ended_with_the_test(process)
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.browser import chromium
+from tests.processes import end_processes
 from tests.soak.commands import write_tunebook
 
 # Read when comet_ml is imported, in this process and in the commands that tests start.
@@ -37,9 +38,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def heeds_hangups() -> Iterator[None]:
-    """An interrupted process ignores SIGHUP from then on, and so would the commands of later tests."""
+def nothing_left_for_later_tests() -> Iterator[None]:
+    """End processes; heed SIGHUP again, which an interrupted process and its commands ignore."""
     yield
+    end_processes()
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 

@@ -17,6 +17,7 @@ import soundfile
 from musicgen.records.record import RunRecord
 from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
+from tests.processes import MAX_WAIT_SECONDS
 from tests.soak.comet_faults import name_of
 from tests.soak.commands import write_tunebook
 from tests.tracking.test_comet import read_archive
@@ -157,7 +158,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
     while "iteration 40 of" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 130
     assert "run the same command again to resume: python -m musicgen.train" in errors
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
@@ -182,7 +183,7 @@ def test_ctrl_c_while_a_sweep_is_importing_is_one_line(corpus: Path, tmp_path: P
         time.sleep(0.01)
     # Now the fork server imports, which takes seconds.
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 130
     (line,) = errors.splitlines()
     assert line.startswith("musicgen: interrupted; run the same command again to resume: python -m musicgen")

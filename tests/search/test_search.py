@@ -2,7 +2,6 @@
 
 import shlex
 import subprocess
-import time
 from pathlib import Path
 
 import optuna
@@ -16,6 +15,7 @@ from musicgen.records.runs import find_runs
 from musicgen.search.storage import open_database
 from musicgen.search.trials import CONFIRMATION, read_trials
 from tests.commands import TINY, last_line, run, start
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.search.postgres import server
 from tests.soak.commands import write_tunebook
 
@@ -72,10 +72,7 @@ def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory)
     given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", "hydra.sweeper.sampler.seed=0")
     process = start("train", *given)
     eighth = outputs / "searches" / "tiny" / "008" / "seed=0" / "train.log"
-    deadline = time.monotonic() + 240
-    while not eighth.exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.05)
+    wait_until(eighth.exists, process)
     kill_group(process)
     folder = eighth.parent.parent.parent
     ended = [trial for trial in stored_trials(folder) if trial.state.is_finished()]
@@ -241,7 +238,7 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
             "hydra.sweeper.n_jobs=1",
         )
         processes = [start("train", *given) for _ in range(num_processes)]
-        outputs = [process.communicate(timeout=900) for process in processes]
+        outputs = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in processes]
         assert [process.returncode for process in processes] == [0] * num_processes, outputs
         database = open_database(url)
         trials = optuna.load_study(study_name="tiny", storage=database.storage).trials

@@ -14,6 +14,7 @@ from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from tests.commands import TINY, last_line, run, start, train
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.soak.commands import write_tunebook
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
@@ -141,9 +142,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
 def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     for num_states in (1, 2):
         process = start("train", *arguments(corpus, tmp_path))
-        while len(list((tmp_path / "store").glob("*/*.pt"))) < num_states:
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(lambda count=num_states: len(list((tmp_path / "store").glob("*/*.pt"))) >= count, process)
         kill_group(process)
     done = run("train", *arguments(corpus, tmp_path))
     assert results(last_line(done)) == results(sweep, seeds=(0,))
@@ -155,7 +154,7 @@ def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path,
 @pytest.mark.slow
 def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     both = [start("train", *arguments(corpus, tmp_path)) for _ in range(2)]
-    outputs = [process.communicate(timeout=300) for process in both]
+    outputs = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in outputs]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sum(trained_iterations(found) for found in sweeps) == TRAINED
@@ -168,7 +167,7 @@ def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: P
     shared = [f"paths.store={tmp_path}/store", f"paths.cache={tmp_path}/cache", "paths.locks=false"]
     machines = [tmp_path / "one", tmp_path / "another"]
     both = [start("train", *arguments(corpus, outputs), *shared) for outputs in machines]
-    printed = [process.communicate(timeout=300) for process in both]
+    printed = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in printed]
     assert results(sweeps[0]) == results(sweeps[1]) == results(sweep, seeds=(0,))
@@ -217,7 +216,7 @@ def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tm
         log = next(tmp_path.glob("sweeps/*/*/training.num_iterations=100000/seed=0/train.log"), None)
         time.sleep(0.1)
     os.kill(wait_for_process(log).pid, signal.SIGKILL)
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 1
     runs = pandas.read_csv(Path(output.strip().splitlines()[-1]) / "runs.csv")
     runs = runs.fillna({"parameter": "baseline"}).set_index("parameter")
