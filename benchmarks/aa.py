@@ -1,6 +1,6 @@
 """A study in which nothing changes: how often does it claim an effect? On real runs.
 
-    python -m musicgen.train --multirun training=smoke "seed=range(0,12)" sampling.num_tunes=200
+    python -m musicgen.train --multirun experiment=smoke "seed=range(0,12)" sampling.num_tunes=200
     python benchmarks/aa.py SWEEP_DIR
 
 Of the runs, which differ in their seed alone, two groups are drawn at random again and again and paired like

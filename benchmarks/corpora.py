@@ -10,8 +10,8 @@ from musicgen.corpus.corpus import Corpus, load_corpus, training_text
 
 @cache
 def default_corpus() -> Corpus:
-    """O'Neill's as it stands in music21's files, as `training=lab` reads it: nothing cleaned away."""
-    return load_corpus(compose_config(["training=lab"]).data)
+    """O'Neill's as it stands in music21's files, as `experiment=lab` reads it: nothing cleaned away."""
+    return load_corpus(compose_config(["experiment=lab"]).data)
 
 
 @cache

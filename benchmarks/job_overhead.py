@@ -2,7 +2,7 @@
 
     python benchmarks/job_overhead.py [--jobs-at-a-time 1] [--folder DIR] [OVERRIDE ...]
 
-Runs a real sweep of `training=smoke` jobs (three learning rates, two seeds) into a fresh folder: archives for
+Runs a real sweep of smoke jobs (three learning rates, two seeds) into a fresh folder: archives for
 Comet, songs, scores and plots are all made. One job runs at a time, so that a job lasts from the end of the
 one before it to its own end, as the command's lines tell; its own `timing` says what of that was training,
 sampling and rendering. What the sweep costs beside its jobs is in the last rows, so that nothing hides there.
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from musicgen.records.runs import FoundRun, find_runs
 
-OVERRIDES = ("training=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
+OVERRIDES = ("experiment=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
 WORK = ("train_seconds", "sample_seconds", "render_seconds")
 """What a job is for; all else is overhead."""
 PARTS = ("evaluate_seconds", "losses_seconds", "plots_seconds")

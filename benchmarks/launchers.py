@@ -2,7 +2,7 @@
 
     python -m benchmarks.launchers [--repeats 3] [--launchers local joblib ray submitit_local basic]
 
-The same small study (eight runs of `training=smoke`, sixty iterations, nothing rendered or tracked) into a
+The same small study (eight runs of `experiment=smoke`, sixty iterations, nothing rendered or tracked) into a
 fresh folder with each launcher in turn, two runs at a time where it can. Lists, as medians of the repeats,
 seconds: of the whole command; until the first run begins, which has the plan and the imports in it; of a run
 by its own clock; and of the command for each run.
@@ -19,7 +19,7 @@ from datetime import datetime
 from musicgen.records.runs import find_runs
 
 OVERRIDES = (
-    "training=smoke",
+    "experiment=smoke",
     "training.num_iterations=60",
     "training.validation_interval=20",
     "sampling.num_tunes=4",

@@ -31,7 +31,7 @@ from torch.nn import functional
 from benchmarks.alternation import markdown_table
 from benchmarks.machine import use_all_cores
 from benchmarks.ours import Shape
-from musicgen.engine.products import can_prepare
+from musicgen.engine.products import can_reorder
 
 GATES = {"lstm": 4, "gru": 3}
 BYTES = {"fp32": 4, "bf16": 2}
@@ -65,7 +65,7 @@ def product_rates(rows: int, inner: int, columns: int, precision: str) -> dict[s
     dtype = DTYPES[precision]
     left, weight = torch.randn(rows, inner, dtype=dtype), torch.randn(columns, inner, dtype=dtype)
     ways: dict[str, Callable[[], Tensor]] = {"linear": lambda: functional.linear(left, weight)}
-    if can_prepare(dtype):
+    if can_reorder(dtype):
         packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
         ways["packed"] = lambda: torch.ops.mkldnn._linear_pointwise(left, packed, None, "none", [], "")
     with torch.no_grad():

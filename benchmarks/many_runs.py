@@ -2,7 +2,7 @@
 
     python -m benchmarks.many_runs [--sizes 100 1000 10000] [--kinds study sweeps pile] [--pages 100]
 
-One real run is made (`training=smoke`, with songs), and the others are copies of it whose run.json says that
+One real run is made (a smoke run, with songs), and the others are copies of it whose run.json says that
 they are other runs: other settings and seeds, other numbers. All other files are links to the real run's, so
 that a run directory holds as many files as ever. Every size is read by a process of its own, whose highest
 memory is told; the files have just been written, so that the system has them in its memory.
@@ -41,7 +41,7 @@ NUM_SEEDS = 10
 STEPS = ("find", "pair", "table", "effects", "summarise")
 PAGES = ("compare", "report")
 """Commands that draw."""
-OVERRIDES = ("training=smoke", "tracker.mode=offline", "evaluation.num_reference_splits=2")
+OVERRIDES = ("experiment=smoke", "tracker.mode=offline", "evaluation.num_reference_splits=2")
 _LEVELS = {
     "training.learning_rate": lambda place: 1e-3 * (1 + place),
     "training.weight_decay": lambda place: 0.01 * (1 + place),

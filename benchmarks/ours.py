@@ -68,7 +68,7 @@ def config_of(shape: Shape, overrides: tuple[str, ...] = ()) -> Config:
     return resolve(
         compose_config(
             [
-                "training=lab",
+                "experiment=lab",
                 f"model.cell={shape.cell}",
                 f"model.hidden_size={shape.hidden_size}",
                 f"model.num_layers={shape.num_layers}",

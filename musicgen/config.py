@@ -1,10 +1,12 @@
-"""The composed config as typed, checked values; the only place below the commands that sees OmegaConf."""
+"""The config of a run: its parts, types and checks, and how Hydra composes it."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -24,59 +26,98 @@ from musicgen.training.config import TrainingConfig
 from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
 
+
+class Part(NamedTuple):
+    """What the rest of the program does with a part of the config."""
+
+    identity: Literal["training", "run"] | None
+    """The first of the two digests that its values enter; a run's digest contains its training's."""
+    is_swept: bool
+    """Whether a sweep may vary it."""
+    is_shown: bool
+    """Whether the names of runs mention it."""
+
+
+PARTS: Mapping[str, Part] = {
+    "experiment": Part(None, is_swept=True, is_shown=True),
+    "data": Part("training", is_swept=True, is_shown=True),
+    "model": Part("training", is_swept=True, is_shown=True),
+    "training": Part("training", is_swept=True, is_shown=True),
+    "sampling": Part("run", is_swept=True, is_shown=True),
+    "evaluation": Part("run", is_swept=True, is_shown=True),
+    "seed": Part("training", is_swept=True, is_shown=True),
+    "device": Part("training", is_swept=False, is_shown=True),
+    "rendering": Part(None, is_swept=False, is_shown=True),
+    "tracker": Part(None, is_swept=False, is_shown=True),
+    "paths": Part(None, is_swept=False, is_shown=False),
+    "study": Part(None, is_swept=False, is_shown=False),
+    "change": Part(None, is_swept=False, is_shown=False),
+    "retuned": Part(None, is_swept=False, is_shown=False),
+    "hydra": Part(None, is_swept=False, is_shown=False),
+}
+"""Every config group, and every other name at the top of a config."""
+IDENTITY_GROUPS = tuple(
+    name for name, part in PARTS.items() if part.identity and name not in ("seed", "device")
+)
+"""Groups whose values make a configuration; seeds repeat it."""
+NOT_SWEPT = tuple(name for name, part in PARTS.items() if not part.is_swept)
+NOT_SHOWN = tuple(name for name, part in PARTS.items() if not part.is_shown)
+SET_BY_THE_SWEEPER = ("change", "retuned")
+EXPERIMENTS_ONCE_IN_TRAINING = frozenset({"lab", "quick", "smoke"})
+
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
 
 @dataclass(frozen=True, config=_STRICT)
 class PathsConfig:
-    """Where files go."""
+    """Where files are written."""
 
     outputs: Annotated[str, Field(min_length=1)]
     """Runs and sweeps."""
     store: Annotated[str, Field(min_length=1)] = "outputs/store"
-    """Training states, each training under its identity."""
+    """Training states, one folder per training identity."""
     cache: Annotated[str, Field(min_length=1)] = "outputs/cache"
-    """What can be worked out again: corpora as read, references of metrics; each under its digest."""
+    """What can be computed again: corpora as read and reference values, named by their digests."""
     locks: bool = True
-    """Whether the file systems of store and cache have locks, which keep work from being done twice."""
+    """Whether the file systems of store and cache support locks, which prevent doing work twice."""
     store_gigabytes: Annotated[float, Field(ge=0.0)] | None = None
-    """After each run, what was used longest ago goes out of the store until it takes no more than this."""
+    """After each run the trainings used longest ago are removed until the store is below this size."""
 
     @property
     def known_cache(self) -> Path | None:
-        """The cache if it is there. Who has not begun to write yet does not begin with the cache."""
+        """The cache if it exists, for code that must not create it."""
         cache = Path(self.cache)
         return cache if cache.is_dir() else None
 
 
 Level = bool | int | float | str | list[bool | int | float | str] | None
-"""A value that a study gives to a parameter, or the name of a choice that it makes in a group."""
+"""A value of a parameter, or the name of a file of a group."""
 
-# null in the YAML, since Hydra lets a command line fill a null but not an empty mapping.
+# The YAML says null because Hydra lets the command line replace a null, but not an empty mapping.
 _EMPTY_IF_NULL = BeforeValidator(lambda value: {} if value is None else value)
 
 
 @dataclass(frozen=True, config=_STRICT)
 class StudyConfig:
-    """What is changed against what, and how it is judged."""
+    """What a sweep varies, against which baseline, and how the effects are judged."""
 
     name: Annotated[str, Field(pattern=FOLDER_NAME)] | None
-    """Its findings are kept in a folder of this name."""
+    """Also the folder of its findings."""
     question: str | None
     baseline: list[str]
-    """Overrides that make the baseline; those of the command line come after them."""
+    """Overrides of the baseline; those of the command line follow them."""
     changes: Annotated[dict[str, list[Level]], _EMPTY_IF_NULL]
-    """Parameter or config group -> levels, each changed alone."""
+    """Parameter or config group -> levels, each tried alone."""
     seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**63)]], Field(min_length=1)] | None
-    """null: the config's seed alone."""
+    """None: only the config's seed."""
     primary_metrics: Annotated[list[str], Field(min_length=1)]
-    """The metrics that the question is about; every other one is exploratory."""
+    """The metrics that answer the question; all others are exploratory."""
     equivalence_margin: dict[str, Annotated[float, Field(gt=0.0)]]
-    """Metric -> largest difference that does not matter; others: 1 SD of the corpus reference."""
+    """Metric -> largest difference that does not matter; for others, 1 SD of the corpus reference."""
     nuisance: Annotated[dict[str, list[Level]], _EMPTY_IF_NULL]
-    """Parameter -> values among which every level, the baseline's too, is tuned again."""
+    """Parameter -> values among which every level, including the baseline, is tuned again."""
     combine: bool
-    """Run the winning levels together and set the sum of their effects beside the joint one."""
+    """Also run the winning levels together, to compare the joint effect with the sum of the single ones."""
     dry_run: bool
     """Print the plan and stop."""
 
@@ -93,13 +134,13 @@ def _check_level(value: Any) -> Any:
 
 @dataclass(frozen=True, config=_STRICT)
 class Change:
-    """The one difference between a run and its baseline."""
+    """How one run of a study differs from its baseline."""
 
     parameter: str
     value: Annotated[Any, AfterValidator(_check_level)]
     baseline_value: Any
     also_changes: list[str] | None = None
-    """Other fields that differ: what a choice in a group sets outside of it, and what follows from it."""
+    """Other fields that differ because of it, for example all that an experiment sets."""
 
     @property
     def key(self) -> str:
@@ -122,13 +163,13 @@ class Config:
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     device: Literal["auto", "cpu", "cuda"]
     study: StudyConfig
-    change: Change | None
-    """Set by the sweeper."""
-    retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL]
-    """Nuisance parameter -> value where it is not the baseline's; set by the sweeper."""
+    change: Change | None = None
+    """Added by the sweeper, like `retuned`."""
+    retuned: Annotated[dict[str, Level], _EMPTY_IF_NULL] = field(default_factory=dict)
+    """Nuisance parameter -> value, where it differs from the baseline's."""
 
     def as_dict(self) -> dict[str, object]:
-        """Nested plain values, as YAML has them."""
+        """Nested plain values, as in YAML."""
         return _ADAPTER.dump_python(self)
 
 
@@ -136,20 +177,20 @@ _ADAPTER = TypeAdapter(Config)
 
 
 def conf_folder() -> Path:
-    """The config groups: inside the installed package, or beside it in a checkout."""
+    """The folder of config files: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).resolve().parent
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
-    """The config of `python -m musicgen.train OVERRIDES`, for commands that need a part of it."""
+    """The config of `musicgen train OVERRIDES`, for commands that need part of it."""
     with initialize_config_dir(str(conf_folder())):
         return parse_config(compose("config", overrides=list(overrides)))
 
 
 def parse_config(composed: DictConfig) -> Config:
-    """Check every field; raises InputError that names each wrong field, its value and what is allowed."""
+    """Check every field; InputError names each wrong field, its value and what is allowed."""
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
@@ -160,29 +201,40 @@ def parse_config(composed: DictConfig) -> Config:
 
 
 def plain_values(part: object) -> dict[str, Any]:
-    """A part of a composed config as plain values, without looking up what they refer to."""
+    """Part of a composed config as plain values, with interpolations left as they are."""
     values = OmegaConf.to_container(part, resolve=False)
     assert isinstance(values, dict)
     return {str(name): value for name, value in values.items()}
 
 
 def override_texts(overrides: object) -> list[str]:
-    """Overrides as they were typed, of Hydra's record of them: iterating would look up every ${...}."""
+    """The overrides that Hydra recorded, as typed; iterating over them would resolve every ${...}."""
     texts = OmegaConf.to_container(overrides, resolve=False)
     assert isinstance(texts, list)
     return [str(text) for text in texts]
 
 
+def warn_of_old_names(overrides: Iterable[str]) -> None:
+    """Print how to write training=lab, quick and smoke today, unless an experiment is chosen as well."""
+    choices = [text.split("=", maxsplit=1) for text in overrides if re.match("(training|experiment)=", text)]
+    if any(group == "experiment" for group, _ in choices):
+        return
+    found = {name for _, value in choices for name in re.split(r"[\s,]+", value)}
+    for name in sorted(found & EXPERIMENTS_ONCE_IN_TRAINING):
+        new_name = f"training={name} is now experiment={name}; the old name works for one more release"
+        print(f"musicgen: {new_name}", file=sys.stderr)
+
+
 def resolve(config: Config) -> Config:
-    """The config with everything in it that a fixed rule derives from the shape and the machine."""
+    """The config with its number of threads and precision, which follow from the network and the machine."""
     training = resolve_threads(config.training, config.model)
     return replace(config, training=resolve_engine(training, config.model, config.device))
 
 
 def config_from_dict(values: Mapping[str, object]) -> Config:
-    """Check nested plain values, as run.json holds them; raises InputError like parse_config."""
+    """Check nested plain values, as in run.json; raises InputError like parse_config."""
     try:
-        # As JSON, since pydantic's strict mode lets nested values become dataclasses only from there.
+        # In strict mode pydantic turns nested values into dataclasses only when they come as JSON.
         return _ADAPTER.validate_json(json.dumps(values))
     except ValidationError as error:
         problems = dict.fromkeys(_describe(dict(problem), values) for problem in error.errors())
@@ -194,7 +246,7 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
     parts: list[str] = []
     value: object = values
     for part in problem["loc"]:
-        # pydantic adds the name of a union's branch to the place; only what is in the config is kept.
+        # pydantic also puts the branches of a union into the path.
         if isinstance(value, Mapping):
             if part not in value and problem["type"] not in {"missing", "unexpected_keyword_argument"}:
                 continue
@@ -212,13 +264,13 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
 
 
 def corpus_names() -> list[str]:
-    """The corpora of conf/data, which come with the program."""
+    """The corpora of conf/data, which need no path."""
     return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
 
 
 def data_config(place: str) -> DataConfig:
-    """The config of a corpus that conf/data names, or of the user's files."""
+    """The config of a corpus in conf/data, or of the user's files."""
     if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
         return compose_config([f"data={place}"]).data
-    # A path may hold anything that the grammar of overrides reads otherwise.
+    # Set the path without the override grammar, which gives some characters a meaning.
     return replace(compose_config(["data=file", "data.path=."]).data, path=place)

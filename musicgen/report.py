@@ -24,7 +24,10 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     words = "write one file with everything in it: report.html in --out or PATH"
     add("--single-file", action="store_true", help=words)
     add("--pack", action="store_true", help="also write best-songs.zip, to share")
-    words = "also write or replace a small copy of the study for a repository, such as experiments/NAME"
+    words = (
+        "also write the study to a small folder for a repository, such as experiments/NAME: text, tables, "
+        "figures and three songs; an earlier copy is replaced"
+    )
     add("--keep", type=Path, metavar="DIR", help=words)
     add("--pairs", type=int, default=2, metavar="N", help="tunes to compare for each change; default: 2")
     add("--best", type=int, default=10, metavar="N", help="number of best songs to show; default: 10")

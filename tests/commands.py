@@ -10,7 +10,7 @@ from tests.processes import ended_with_the_test
 
 # So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
-    "training=smoke",
+    "experiment=smoke",
     "training.num_iterations=60",
     "training.validation_interval=20",
     "training.batch_size=16",

@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
+    {"cli"},
     {"train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload"},
     {"reporting", "listening"},
     {"search"},

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,11 +7,29 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
-from musicgen.config import Config, conf_folder, config_from_dict, parse_config
+from musicgen.config import (
+    EXPERIMENTS_ONCE_IN_TRAINING,
+    Config,
+    conf_folder,
+    config_from_dict,
+    parse_config,
+    warn_of_old_names,
+)
 from musicgen.errors import InputError
 from musicgen.sweep.refusals import describe_refusal
 
-GROUPS = ("data", "model", "training", "sampling", "rendering", "evaluation", "tracker", "study")
+GROUPS = (
+    "data",
+    "model",
+    "training",
+    "sampling",
+    "rendering",
+    "evaluation",
+    "tracker",
+    "study",
+    "experiment",
+)
+WHOLE_GROUPS = ("model", "training", "sampling", "rendering", "evaluation", "tracker")
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -33,7 +52,7 @@ def choices() -> list[str]:
 
 
 @pytest.mark.parametrize("choice", choices())
-def test_every_file_of_every_group_composes(choice: str) -> None:
+def test_every_file_composes(choice: str) -> None:
     needed = ["data.path=tunes.abc"] if choice == "data=file" else []
     config = parsed(choice, *needed)
     assert config_from_dict(config.as_dict()) == config
@@ -44,13 +63,31 @@ def test_every_group_has_files() -> None:
     assert {path.parent.name for path in Path(conf_folder()).glob("*/*.yaml")} == set(GROUPS)
 
 
-def test_a_cell_changes_the_cell_and_nothing_else() -> None:
-    values = composed_values("model=lstm")
-    assert values["model"] == {**composed_values()["model"], "cell": "lstm"} != composed_values()["model"]
+@pytest.mark.parametrize(
+    "path",
+    [path for group in WHOLE_GROUPS for path in sorted((conf_folder() / group).glob("*.yaml"))],
+    ids=lambda path: f"{path.parent.name}={path.stem}",
+)
+def test_a_groups_file_sets_its_whole_group(path: Path) -> None:
+    values = OmegaConf.load(path)
+    assert isinstance(values, DictConfig)
+    values.pop("defaults", None) if path.parent.name == "training" else None
+    if "defaults" in values:
+        base = OmegaConf.load(path.with_stem(values.pop("defaults")[0]))
+        values = OmegaConf.merge(base, values)
+    group = path.parent.name
+    fields = set(composed_values()[group]) - {"stop_iteration"}
+    assert isinstance(values, DictConfig) and set(values.get(group, values)) == fields
+
+
+def test_the_models_by_name_differ_in_the_cell_alone() -> None:
+    default, gru, lstm = (parsed(f"model={name}").model for name in ("default", "gru", "lstm"))
+    assert default == parsed().model == gru == replace(lstm, cell="gru")
+    assert lstm.cell == "lstm"
 
 
 def test_the_lab_is_the_set_up_of_the_course() -> None:
-    config = parsed("data=irish", "training=lab", "model=lab")
+    config = parsed("data=irish", "experiment=lab")
     assert (config.model.cell, config.model.num_layers) == ("lstm", 1)
     assert (config.model.embedding_size, config.model.hidden_size, config.model.dropout) == (256, 1024, 0.0)
     training = config.training
@@ -60,16 +97,67 @@ def test_the_lab_is_the_set_up_of_the_course() -> None:
     assert config.sampling.prompts == ["X"] and config.sampling.temperature == 1.0
 
 
-def test_smoke_shrinks_the_run_and_choices_win_over_it() -> None:
-    config = parsed("training=smoke")
-    assert config.model.cell == "lstm"
-    assert (config.model.hidden_size, config.model.num_layers, config.training.learning_rate) == (64, 1, 5e-3)
-    assert config.sampling.num_tunes == 8 and config.tracker.mode == "offline"
-    assert parsed("training=smoke", "model.num_layers=2").model.num_layers == 2
-    gru = parsed("training=smoke", "model=gru").model
-    assert (gru.cell, gru.hidden_size) == ("gru", 64)
-    assert parsed("training=smoke", "model=lab").model.hidden_size == 1024
-    assert parsed("training=smoke", "tracker=comet").tracker.mode == "offline"
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS_ONCE_IN_TRAINING))
+def test_the_old_name_of_an_experiment_still_works(name: str) -> None:
+    assert parsed(f"training={name}") == parsed(f"experiment={name}") != parsed()
+
+
+@pytest.mark.parametrize("set_up", ["experiment=lab", "training=lab", "experiment=smoke", "training=smoke"])
+def test_a_choice_wins_over_the_experiment(set_up: str) -> None:
+    plain = parsed()
+    for override in ("model=default", "sampling=default", "evaluation=default", "tracker=comet"):
+        group = override.split("=")[0]
+        assert getattr(parsed(set_up, override), group) == getattr(plain, group)
+        assert getattr(parsed(override, set_up), group) == getattr(plain, group)
+    assert parsed(set_up, "model=lab").model == parsed("model=lab").model
+    assert parsed(set_up, "model=gru").model == plain.model
+    assert parsed(set_up, "model.num_layers=2").model == replace(parsed(set_up).model, num_layers=2)
+    assert parsed(set_up, "data.clean=true").data.clean
+
+
+def test_an_experiment_can_take_another_training() -> None:
+    config = parsed("experiment=lab", "training=default")
+    assert config.training == parsed().training and config.model == parsed("model=lab").model
+
+
+def test_the_lab_reads_any_corpus_as_the_course_does() -> None:
+    assert parsed("experiment=lab", "data=ryans").data == replace(
+        parsed("data=ryans").data, clean=False, test_share=0.02
+    )
+
+
+def test_a_file_of_ones_own_may_hold_only_what_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "clipped.yaml").write_text("gradient_clip: 0.5\n")
+    own = parsed(f"hydra.searchpath=[{tmp_path}]", "training=clipped")
+    assert own.training == replace(parsed().training, gradient_clip=0.5)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        (["training=smoke", "seed=1"], ["smoke"]),
+        (["training=lab,smoke,default"], ["lab", "smoke"]),
+        (["experiment=smoke", "training=quick"], []),
+        (["training=default", "training.batch_size=8", "study.name=smoke"], []),
+    ],
+)
+def test_old_names_are_reported(
+    overrides: list[str], names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    warn_of_old_names(overrides)
+    lines = [
+        f"musicgen: training={name} is now experiment={name}; the old name works for one more release"
+        for name in names
+    ]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_internal_fields_are_not_on_the_users_surface() -> None:
+    surface = OmegaConf.to_yaml(composed())
+    assert not any(name in surface for name in ("change:", "retuned", "stop_iteration"))
+    config = parsed("+training.stop_iteration=9", "+retuned={model.dropout:0.1}")
+    assert config.training.stop_iteration == 9 and config.retuned == {"model.dropout": 0.1}
 
 
 def test_the_split_follows_the_seed_unless_it_is_fixed() -> None:
@@ -113,7 +201,10 @@ def test_a_wrong_value_is_named_with_what_is_allowed(override: str, line: str) -
     [
         ("model.hiden_size=3", "model.hiden_size: no such field; allowed in model are cell, hidden_size"),
         ("sead=3", "sead: no such field; allowed in the config are data, model"),
-        ("model=transformer", "model=transformer: no such choice; allowed are default, gru, lab, lstm"),
+        (
+            "model=transformer",
+            "model=transformer: no such choice; allowed are default, gru, lab, lstm, quick, smoke",
+        ),
         ("model.cell=[", """model.cell=[: cannot be read; letters beyond ASCII and signs need quotes"""),
     ],
 )

@@ -83,6 +83,7 @@ def test_a_metric_is_a_function_and_an_entry(project: Path) -> None:
     assert re.search(r"structure/bars_per_tune +\d", run(project, evaluate))
 
 
+@pytest.mark.slow
 def test_a_cell_is_a_line(project: Path) -> None:
     recipe = Recipe("A cell")
     recipe.apply(project)

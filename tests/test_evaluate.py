@@ -16,7 +16,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
-def test_copied_tunes_are_valid_and_found_out(corpus: Path, tmp_path: Path) -> None:
+def test_copied_tunes_are_detected(corpus: Path, tmp_path: Path) -> None:
     tunes = tmp_path / "mine.abc"
     tunes.write_text("\n\n".join(small_tune(number) for number in (3, 5, 11)) + "\n\nX:9\nK:C\nCDE|\n")
     result = tmp_path / "result.json"
@@ -28,7 +28,7 @@ def test_copied_tunes_are_valid_and_found_out(corpus: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     content = json.loads(result.read_text())
     assert set(content) == {"metrics", "reference", "floor", "reasons"}
-    # Three of eight: the fourth tune has no meter, and four did not come.
+    # Three of eight: the fourth tune has no meter, and four are missing.
     assert content["metrics"]["validity/tune_rate"] == pytest.approx(3 / 8)
     assert content["metrics"]["originality/copied_share"] > 0.9
     for name, value in content["metrics"].items():
@@ -38,7 +38,7 @@ def test_copied_tunes_are_valid_and_found_out(corpus: Path, tmp_path: Path) -> N
     assert "originality/copied_share" in done.stdout and "above the corpus" in done.stdout
 
 
-def test_what_is_left_out_of_the_tunes_and_of_the_corpus_is_printed(corpus: Path, tmp_path: Path) -> None:
+def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
     book = tmp_path / "book.abc"
     book.write_text(corpus.read_text() + "\n\n" + small_tune(0) + "\n\nT:No number\nK:C\nCDE|\n")
     arguments = (str(book), "--reference", str(book), "--cache", str(tmp_path / "cache"))
@@ -56,7 +56,7 @@ def test_what_is_left_out_of_the_tunes_and_of_the_corpus_is_printed(corpus: Path
         ("none.abc", "corpus", [], "none.abc: no such file"),
         ("words.txt", "corpus", [], "no tune found"),
         ("corpus", "nowhere", [], "nowhere: no such file"),
-        ("corpus", "corpus", ["--requested", "3"], "--requested 3: fewer than the 40 tunes"),
+        ("corpus", "corpus", ["--requested", "3"], "has more tunes (40)"),
     ],
 )
 def test_bad_input_is_one_line(

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.config import compose_config
+from musicgen.config import IDENTITY_GROUPS, compose_config
 from musicgen.effects.effect import Decision, effects_frame
-from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.records.runs import flat_config, write_csv
 from musicgen.sweep.design import StudyDesign
 from tests.claims import problems_in

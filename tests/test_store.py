@@ -33,9 +33,7 @@ def names(outputs: Path) -> list[str]:
     return sorted(path.name for path in (outputs / "store").iterdir())
 
 
-def test_the_list_tells_what_is_there_the_latest_first(
-    outputs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_list_shows_trainings_by_last_use(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     TrainingFolder(outputs / "store" / identity(2)).describe(
         {
             "corpus": "oneills",
@@ -68,19 +66,19 @@ def test_the_list_tells_what_is_there_the_latest_first(
         (["--older-than", "0", "--dry-run"], [0, 1, 2]),
     ],
 )
-def test_the_oldest_go_first(options: list[str], left: list[int], outputs: Path) -> None:
+def test_the_oldest_trainings_are_removed_first(options: list[str], left: list[int], outputs: Path) -> None:
     assert main(["--outputs", str(outputs), "prune", *options]) == 0
     assert names(outputs) == [identity(number) for number in left]
 
 
-def test_a_training_under_way_stays(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_training_in_progress_stays(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with TrainingFolder(outputs / "store" / identity(2)).locked():
         assert main(["--outputs", str(outputs), "prune", "--larger-than", "0"]) == 0
     assert names(outputs) == [identity(2)]
-    assert f"{identity(2)} stays: a process trains it" in capsys.readouterr().out
+    assert f"kept {identity(2)}: a process is training it" in capsys.readouterr().out
 
 
-def test_a_store_that_lies_elsewhere_and_has_no_locks(
+def test_a_store_in_another_place_without_locks(
     outputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     without_locks(monkeypatch)
@@ -94,8 +92,8 @@ def test_a_store_that_lies_elsewhere_and_has_no_locks(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--outputs", "nowhere", "list"], "nowhere/store: there is no store"),
-        (["prune"], "--older-than DAYS or --larger-than GB"),
+        (["--outputs", "nowhere", "list"], "nowhere/store: no such store"),
+        (["prune"], "prune needs --older-than DAYS or --larger-than GB"),
         (["prune", "--older-than", "-1"], "--older-than -1: allowed are numbers from 0"),
         (["prune", "--larger-than", "nan"], "--larger-than nan: allowed"),
     ],
@@ -110,7 +108,7 @@ def test_bad_input_is_one_line(
     assert len(names(outputs)) == 3
 
 
-def test_a_training_that_says_nonsense_of_itself_is_listed(
+def test_a_training_with_a_damaged_description_is_listed(
     outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     about = {"corpus": "[/x]\x1b[2J", "cell": [], "num_layers": 1, "hidden_size": 2, "seed": 0}
@@ -119,5 +117,5 @@ def test_a_training_that_says_nonsense_of_itself_is_listed(
     assert main(["--outputs", str(outputs), "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     said = {line.split()[0]: line for line in lines[1:4]}
-    assert "its about.json is damaged" in said[identity(0)]
+    assert "about.json is damaged" in said[identity(0)]
     assert "[/x]\\x1b[2J, [] 1 × 2" in said[identity(1)]

@@ -46,7 +46,7 @@ def test_a_run_records_metrics_timing_and_its_command(run_directory: Path) -> No
     assert bits == pytest.approx(nats / math.log(2))
     assert record.timing["trained_iterations"] == 60 and record.timing["reused_iterations"] == 0
     assert record.corpus["num_tunes"] == 40
-    assert record.command.startswith("python -m musicgen.train training=smoke")
+    assert record.command.startswith("python -m musicgen.train experiment=smoke")
     assert record.weights is not None and (run_directory / record.weights).is_file()
     assert record.sampling_noise["validity/tune_rate"] >= 0
     assert record.metrics.keys() >= record.reasons.keys()
@@ -135,7 +135,7 @@ def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path
 
 
 def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: Path) -> None:
-    changes = ["model=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
+    changes = ["model.cell=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
     directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
     record = RunRecord.read(directory)
     assert record.status == "complete" and record.tracker == {"kind": "none"}
@@ -207,7 +207,7 @@ def test_a_grid_runs_every_combination(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_with_a_stop_iteration_only_trains(corpus: Path, tmp_path: Path) -> None:
-    directory = last_line(train(corpus, tmp_path, "training.stop_iteration=30"))
+    directory = last_line(train(corpus, tmp_path, "+training.stop_iteration=30"))
     record = RunRecord.read(directory)
     assert record.status == "pruned" and record.metrics.keys() == {"fit/validation_loss"}
     assert record.timing["trained_iterations"] == 30
@@ -302,5 +302,5 @@ def test_a_run_into_the_folder_of_a_run_is_refused(run_directory: Path, corpus: 
     for change in ("sampling.temperature=1.3", "data.path=misspelt.abc", "seed=0"):
         done = train(corpus, tmp_path, f"hydra.run.dir='{run_directory}'", change)
         assert done.returncode == 1 and done.stderr.count("\n") == 1
-        assert f"{run_directory}: already holds a complete run; name a folder of its own" in done.stderr
+        assert f"{run_directory}: already contains a complete run; name another folder" in done.stderr
     assert {path: path.stat().st_mtime_ns for path in run_directory.rglob("*")} == before

@@ -6,16 +6,14 @@ import pytest
 
 from musicgen.records.record import RunRecord
 from musicgen.run.uploads import LOG_NAME, upload_in_background
-from musicgen.tracking.config import TrackerConfig
 from musicgen.upload import main
 from tests.processes import MAX_WAIT_SECONDS
 from tests.records.made_runs import made_run
 from tests.soak.comet_server import comet_server
+from tests.tracking.test_comet import CONFIG
 from tests.tracking.test_outbox import write_archive
 
-AUTO = TrackerConfig(
-    kind="comet", mode="auto", project="tests", workspace=None, tags=[], upload_timeout_seconds=200.0
-)
+AUTO = replace(CONFIG, mode="auto", upload_timeout_seconds=200.0)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from musicgen.training.threads import num_cores
 
-NETWORK = ("training=lab", "model=lab", "model.hidden_size=256", "training.batch_size=32")
+NETWORK = ("experiment=lab", "model=lab", "model.hidden_size=256", "training.batch_size=32")
 """The lab's set-up with the smaller network; a batch is 32 × 100 characters."""
 BASELINE_RATE = 5e-3
 RATES = (1e-3, 2e-3, 3e-3, 8e-3)

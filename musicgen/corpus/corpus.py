@@ -44,7 +44,6 @@ class CorpusReport:
     """Characters of validation and test tunes that no training tune contains."""
 
     def lines(self) -> list[str]:
-        """The report in words."""
         return [
             f"{describe_reading(self.tunes_read, self.dropped, self.num_cut)}; "
             f"{self.num_tunes} kept, {self.num_near_duplicates} of them near-duplicates kept in one split",
@@ -68,7 +67,6 @@ class Corpus:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the cleaned tunes."""
         return hashlib.sha256("\n\n".join(self.tunes).encode()).hexdigest()
 
     def part(self, name: str) -> list[str]:

@@ -90,7 +90,6 @@ def _interval_runs(melodies: Sequence[Integers]) -> tuple[Integers, Integers]:
 
 
 def _half_runs(intervals: Integers) -> Integers:
-    """A code for each run of six intervals."""
     codes = np.zeros(max(len(intervals) - _HALF + 1, 0), np.int64)
     for offset in range(_HALF):
         codes = codes << _INTERVAL_BITS | intervals[offset : offset + len(codes)] + _MAX_INTERVAL

@@ -110,11 +110,6 @@ def split_header(tune: str) -> tuple[str, str]:
     return tune[:end], tune[end:]
 
 
-def normalised_body(tune: str) -> str:
-    """The body without white space and `!` line ends: equal for tunes that differ only in layout."""
-    return normalised(split_header(tune)[1])
-
-
 def normalised(body: str) -> str:
     """A tune's body without white space and old-style `!` line ends."""
     return re.sub(r"\s|!(?=[ \t]*$)", "", body, flags=re.MULTILINE)

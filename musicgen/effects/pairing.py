@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from musicgen.config import Change
+from musicgen.config import IDENTITY_GROUPS, Change
 from musicgen.effects.corpora import split_by_text
 from musicgen.effects.differences import (
     COMBINED,
@@ -26,8 +26,6 @@ from musicgen.errors import InputError
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 from musicgen.system.words import counted
 
-IDENTITY_GROUPS = ("data", "model", "training", "sampling", "evaluation")
-"""Parts of the config that can change a run's numbers, besides the seed."""
 Member = tuple[Change | None, FoundRun]
 """A run with the change that makes its arm; None for the baseline."""
 

@@ -23,6 +23,6 @@ def usable_engine(engine: Engine) -> Engine:
         try:
             importlib.import_module("musicgen.engine.recurrence")
         except Exception as error:  # An unknown version may fail in any way.
-            log.warning("the native engine cannot be used, and torch's slower modules are: %s", error)
+            log.warning("training.engine=torch takes the place of native, whose import fails: %s", error)
             return "torch"
     return engine

@@ -1,4 +1,4 @@
-"""How a process computes: threads, memory, numbers near zero."""
+"""Process-wide settings for computing: threads, memory, numbers near zero."""
 
 import ctypes
 import mmap
@@ -11,12 +11,12 @@ import torch
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_INT = 2**31 - 1
 _LARGE_PAGES_BYTES = 2**29
-"""What training with some million weights works in, several times over."""
+"""Several times what training a few million weights needs."""
 
 
 @contextmanager
 def computing_on(num_threads: int) -> Iterator[None]:
-    """Compute on so many threads, and treat numbers below 1e-38 as 0, which processors are slow with."""
+    """Use this many threads, and treat numbers below 1e-38, which slow processors down, as 0."""
     before = torch.get_num_threads()
     torch.set_num_threads(num_threads)
     torch.set_flush_denormal(True)
@@ -29,10 +29,10 @@ def computing_on(num_threads: int) -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what is freed, as far as it is in use here, for the rest of the process.
+    """Make glibc keep freed memory for the rest of the process; without glibc, do nothing.
 
-    It would give every larger tensor back to the system and take new pages for the next one, which the system
-    must clear first: a tenth of a training step.
+    It would return every larger tensor to the system and request new pages for the next one, which the system
+    has to clear first: a tenth of a training step.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     if hasattr(library, "mallopt"):
@@ -42,18 +42,18 @@ def keep_freed_memory() -> None:
 
 
 def _take_large_pages(library: ctypes.CDLL) -> None:
-    """Let the next tensors lie in pages of 2 MB, of which the processor knows more by heart than of 4 KB.
+    """Put the next tensors into pages of 2 MB, so that the processor's address cache covers more memory.
 
-    Where weights do not fit into a core's own cache a training step takes 5 % less.
+    A training step is 5 % faster if weights do not fit into a core's own cache.
     """
     library.malloc.restype = ctypes.c_void_p
-    # What is freed at once stays at the end of the heap, which is taken from next. Until something is written
-    # there it is addresses and no memory.
+    # Freed at once, the block stays at the end of the heap, from which the next ones come. It takes no memory
+    # until it is written to.
     start = library.malloc(ctypes.c_size_t(_LARGE_PAGES_BYTES))
     if start is None:
         return
     first_page = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
     length = start + _LARGE_PAGES_BYTES - first_page
-    # A system without such pages refuses, and everything is as before.
+    # A system without such pages refuses, which does no harm.
     library.madvise(ctypes.c_void_p(first_page), ctypes.c_size_t(length), mmap.MADV_HUGEPAGE)
     library.free(ctypes.c_void_p(start))

@@ -1,23 +1,23 @@
-"""The GRU's recurrence on the CPU (Cho et al. 2014, resetting behind the product, as cuDNN does).
+"""The GRU's recurrence on the CPU (Cho et al. 2014, with the reset after the product, as in cuDNN).
 
-With x_t the input's share of the gates, W·input + biases, computed for all steps at once by the caller:
+x_t is the input's share of the gates, W·input + biases, which the caller computes for all steps at once:
 
     r, z = σ(x_t + U h_{t−1})                     the first two thirds
     m_t = U_n h_{t−1} + b_n                       the last third
     n = tanh(x_t + r ∘ m_t)
     h_t = n + z ∘ (h_{t−1} − n)
 
-Backwards, with ∂h_t the gradient that arrives at step t from the output and from step t+1, everything is a
-multiple of ∂h_t:
+Backward, ∂h_t is the gradient that reaches step t from the output and from step t+1, and everything is a
+multiple of it:
 
-    ∂n_t = (1−z)(1−n²) ∂h_t                       before the tanh; the input's share of n gets it as it is
+    ∂n_t = (1−z)(1−n²) ∂h_t                       before the tanh; also the gradient of the input's share
     ∂a_t = [m_t r(1−r) ∂n_t,  (h_{t−1}−n) z(1−z) ∂h_t,  r ∂n_t]
     ∂h_{t−1} = z ∘ ∂h_t + Uᵀ ∂a_t
     ∂U = Σ_t ∂a_t h_{t−1}ᵀ                        one product over all steps at the end
 
-A step is one product and one pass over the elements, which kernels.py compiles.
+A step is one product and one pass over the elements (kernels.py).
 
-Shapes: T time steps, B rows of a batch, H hidden size. The three gates stand one after the other in 3H, as in
+Shapes: T time steps, B rows of a batch, H hidden size. The three gates follow one another in 3H, as in
 torch.nn.GRU, whose parameters these are.
 """
 
@@ -38,24 +38,24 @@ State = tuple[Tensor]
 
 
 def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
-    """What the input's share holds of the two biases: all but the recurrence's of n, which r multiplies."""
+    """The part of the two biases that belongs to the input's share: all but b_n, which r multiplies."""
     H = bias_hh.shape[0] // 3
     return torch.cat([bias_ih[: 2 * H] + bias_hh[: 2 * H], bias_ih[2 * H :]])
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What the steps compute; gates, news and `read` in the type of the products, states in 32 bits."""
+    """The recorded steps: gates, news and `read` in the type of the products, states in 32 bits."""
 
     gates: Tensor
     news: Tensor
     hiddens: Tensor
     read: Tensor
-    """The hidden states as products read them."""
+    """The hidden states in the type of the products."""
 
     @classmethod
     def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "Tape":
-        """Room for num_steps from a state, products reading this type; is_kept: there will be a way back."""
+        """Allocate num_steps steps from a state, with products in this type; is_kept: for a backward pass."""
         (hidden,) = state
         B, H = hidden.shape
         kept = num_steps if is_kept else 1
@@ -72,7 +72,7 @@ class Tape:
         bias_hh: Tensor,
         first: int = 0,
     ) -> None:
-        """Read the rows [T, B] of inputs [N, 3H] as the steps from `first` on; weight_hh is prepared."""
+        """Read the rows [T, B] of inputs [N, 3H] as steps `first` and later; weight_hh: from `prepare`."""
         bias_n = bias_hh.detach()[2 * self.news.shape[2] :]
         tape = self.gates, self.news, self.hiddens, self.read
         if isinstance(weight_hh, ScanWeight):
@@ -85,16 +85,16 @@ class Tape:
             gru_step(t, recurrent.data_ptr(), *arrays)
 
     def state(self, after: int) -> State:
-        """After so many steps."""
+        """The state after this many steps."""
         return (self.hiddens[after % len(self.hiddens)].clone(),)
 
 
 def scan(
     inputs: Tensor, rows: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State
 ) -> tuple[Tensor, State]:
-    """Read the rows [T, B] of inputs [N, 3H], shares of the gates; return hidden [T, B, H] and the new state.
+    """Read rows [T, B] of inputs [N, 3H], the shares of the gates; return hidden [T, B, H] and the new state.
 
-    weight_hh [3H, H], bias_hh and the state are in 32 bits; products are computed in the type of the inputs.
+    weight_hh [3H, H], bias_hh and the state are in 32 bits; products use the type of the inputs.
     """
     hiddens, hidden = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden,)
@@ -139,7 +139,7 @@ class _Scan(torch.autograd.Function):
                 through_product = product(d_a[t])
             d_hidden += through_product
         d_weight = weight_gradient(d_gates, tape.read[:-1])
-        # The input's share of n is not behind the reset.
+        # The reset does not act on the input's share of n.
         d_gates[..., 2 * H :] = d_news
         d_inputs = input_gradient(d_gates, ctx.rows, ctx.num_inputs)
         return d_inputs, None, d_weight, d_bias, d_hidden

@@ -1,14 +1,13 @@
-"""What a time step does to every element by itself, compiled: gates, memory, hidden states, and the way back.
+"""The elementwise part of a time step, compiled: gates, cells, hidden states, and their gradients.
 
-The formulas are those of lstm.py and gru.py, written as they stand there. As operations on whole tensors
-they would cost more than the products between them: each reads and writes the memory anew.
+The formulas are those of lstm.py and gru.py, in the same notation. As operations on whole tensors they would
+cost more than the matrix products, since each would read and write memory again.
 
-A function named after `units` does so for the units `first` to `last` of the H, so that several threads can
-share a step.
+Functions named `…_units` compute units `first` to `last` of the H, so that several threads can share a step.
 
-Shapes: T time steps, B rows of a batch, H hidden size. A float32 array holds itself; a uint16 array holds the
-upper halves of 32-bit numbers, which is what bfloat16 is. A tape shorter than the sequence is written over in
-turns: step t stands at t modulo its length.
+Shapes: T time steps, B rows of a batch, H hidden size. uint16 arrays hold bfloat16, the upper halves of
+32-bit numbers; all others are float32. A tape shorter than the sequence is overwritten cyclically: step t is
+at t modulo its length. Compiled functions have no type hints: numba infers the types.
 """
 
 from typing import Any
@@ -22,17 +21,17 @@ from torch import Tensor
 
 from musicgen.system.compiled_code import compiled
 
-# A product and a sum may be one instruction. Nothing may lose a NaN, by which training knows it diverged.
+# Allows fused multiply-add, but nothing that may lose a NaN: training notices divergence by it.
 _compiled = compiled(fastmath={"contract"})
 
 
 def as_array(tensor: Tensor) -> NDArray[np.generic]:
-    """The memory of a tensor on the CPU as kernels take it; bfloat16 becomes uint16."""
+    """A tensor's memory as an array for kernels, bfloat16 as uint16; CPU only."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 
 def _type_pointer(_context: Any, address: Any) -> Any:
-    """As numba asks: the types of `pointer` and its code."""
+    """Types and code of `pointer`, for numba's intrinsic."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
@@ -41,11 +40,11 @@ def _type_pointer(_context: Any, address: Any) -> Any:
 
 
 pointer: Any = intrinsic(_type_pointer)
-"""In compiled code: an address as numba's carray takes it."""
+"""In compiled code: an integer address as a pointer for numba's carray."""
 
 
 def _widened(value: Any) -> Any:
-    """The number that an element of an array stands for, in 32 bits."""
+    """An element of an array as a 32-bit number."""
     raise NotImplementedError
 
 
@@ -57,15 +56,15 @@ def _widened_compiled(value: Any) -> Any:
 
 
 @_compiled
-def rounded(value: Any) -> Any:
-    """The upper half of a 32-bit number, rounded to nearest, ties to even."""
+def rounded(value):
+    """A 32-bit number as bfloat16, rounded to nearest, ties to even."""
     bits = np.float32(value).view(np.uint32)
     is_odd = (bits >> np.uint32(16)) & np.uint32(1)
     return np.uint16((bits + np.uint32(0x7FFF) + is_odd) >> np.uint32(16))
 
 
 def _store(array: Any, index: Any, value: Any) -> None:
-    """Write a 32-bit number into an array; where that has 16 bits, rounded."""
+    """Write a 32-bit number into an array, rounded if that has 16 bits."""
     raise NotImplementedError
 
 
@@ -85,7 +84,7 @@ def _store_compiled(array: Any, index: Any, value: Any) -> Any:
 
 
 def _store_if_rounded(array: Any, index: Any, value: Any) -> None:
-    """As _store into an array of 16 bits; one of 32 bits is left alone."""
+    """Like _store, but leave an array of 32 bits alone."""
     raise NotImplementedError
 
 
@@ -101,10 +100,10 @@ _BOUND = np.float32(7.99881172180175781)
 
 
 @_compiled
-def _tanh(x: Any) -> Any:
-    """As a quotient of polynomials, of degree 13 and 6, to 4 units in the last place; NaN stays NaN.
+def _tanh(x):
+    """A quotient of polynomials of degree 13 and 6, exact to 4 units in the last place; NaN stays NaN.
 
-    Its coefficients are those of Eigen's `ptanh_float` (Eigen/src/Core/MathFunctionsImpl.h, MPL 2.0).
+    The coefficients are those of Eigen's `ptanh_float` (Eigen/src/Core/MathFunctionsImpl.h, MPL 2.0).
     """
     x = -_BOUND if x < -_BOUND else x
     x = _BOUND if x > _BOUND else x
@@ -124,32 +123,30 @@ def _tanh(x: Any) -> Any:
 
 
 @_compiled
-def _sigmoid(x: Any) -> Any:
+def _sigmoid(x):
     return HALF + HALF * _tanh(HALF * x)
 
 
 @_compiled
-def _of_four(row: Any, first: int, last: int) -> Any:
-    """What a row [4H] holds of some units, gate by gate."""
+def _of_four(row, first, last):
+    """Units first to last of a row [4H], gate by gate."""
     H = len(row) // 4
     i, f, g, o = row[:H], row[H : 2 * H], row[2 * H : 3 * H], row[3 * H :]
     return i[first:last], f[first:last], g[first:last], o[first:last]
 
 
 @_compiled
-def _of_three(row: Any, first: int, last: int) -> Any:
+def _of_three(row, first, last):
     H = len(row) // 3
     r, z, n = row[:H], row[H : 2 * H], row[2 * H :]
     return r[first:last], z[first:last], n[first:last]
 
 
 @_compiled
-def lstm_step(
-    t: int, product: int, inputs: Any, rows: Any, gates: Any, cells: Any, hiddens: Any, read: Any
-) -> None:
-    """`lstm_units` for all of them; product: the address of `recurrent`, in the type of the gates.
+def lstm_step(t, product, inputs, rows, gates, cells, hiddens, read):
+    """`lstm_units` for all units; product: the address of `recurrent`, in the type of the gates.
 
-    To make an array of a tensor would take nearly as long as the step itself.
+    An address, because making an array of a tensor takes nearly as long as the step itself.
     """
     B, H = hiddens.shape[1:]
     recurrent = carray(pointer(product), (B, 4 * H), gates.dtype)
@@ -157,23 +154,12 @@ def lstm_step(
 
 
 @_compiled
-def lstm_units(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    cells: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
+def lstm_units(t, first, last, recurrent, inputs, rows, gates, cells, hiddens, read):
     """Step t of an LSTM.
 
-    recurrent: U h_{t−1} [B, 4H]. inputs: [N, 4H], of which rows [T, B] names x. Written: gates i, f, g, o
-    [·, B, 4H], cells c [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16 bits.
-    Cells, hiddens and read hold the state before step t at t and get the one after it at t + 1.
+    recurrent: U h_{t−1} [B, 4H]. inputs [N, 4H]: x is the row that rows [T, B] names. Writes gates i, f, g, o
+    [·, B, 4H], cells c [·, B, H], hiddens h [·, B, H], and h into read [·, B, H] too if that has 16 bits.
+    Cells, hiddens and read hold the state before step t at t, and that after it at t + 1.
     """
     now, a = rows[t % len(rows)], gates[t % len(gates)]
     before, after = cells[t % len(cells)], cells[(t + 1) % len(cells)]
@@ -201,31 +187,19 @@ def lstm_units(
 
 
 @_compiled
-def lstm_step_back(
-    t: int, product: int, outputs: Any, gates: Any, cells: Any, d_cell: Any, d_gates: Any
-) -> None:
-    """`lstm_units_back` for all of them; product: the address of `recurrent`, in the type of the gates."""
+def lstm_step_back(t, product, outputs, gates, cells, d_cell, d_gates):
+    """`lstm_units_back` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = d_cell.shape
     recurrent = carray(pointer(product), (B, H), gates.dtype)
     lstm_units_back(t, 0, H, recurrent, outputs, gates, cells, d_cell, d_gates)
 
 
 @_compiled
-def lstm_units_back(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    outputs: Any,
-    gates: Any,
-    cells: Any,
-    d_cell: Any,
-    d_gates: Any,
-) -> None:
-    """Step t of the way back through an LSTM.
+def lstm_units_back(t, first, last, recurrent, outputs, gates, cells, d_cell, d_gates):
+    """Step t of an LSTM's backward pass.
 
-    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
-    [T, B, 4H]. d_cell ∂c [B, H] is that of c_t and becomes that of c_{t−1}. The others as in `lstm_units`.
+    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Writes d_gates ∂a
+    [T, B, 4H]. d_cell [B, H] is ∂c_t and becomes ∂c_{t−1}. The others as in `lstm_units`.
     """
     for b in range(len(recurrent)):
         a_i, a_f, a_g, a_o = _of_four(gates[t, b], first, last)
@@ -245,45 +219,20 @@ def lstm_units_back(
 
 
 @_compiled
-def gru_step(
-    t: int,
-    product: int,
-    bias: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
-    """`gru_units` for all of them; product: the address of `recurrent`, in the type of the gates.
-
-    To make an array of a tensor would take nearly as long as the step itself.
-    """
+def gru_step(t, product, bias, inputs, rows, gates, news, hiddens, read):
+    """`gru_units` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = hiddens.shape[1:]
     recurrent = carray(pointer(product), (B, 3 * H), gates.dtype)
     gru_units(t, 0, H, recurrent, bias, inputs, rows, gates, news, hiddens, read)
 
 
 @_compiled
-def gru_units(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    bias: Any,
-    inputs: Any,
-    rows: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    read: Any,
-) -> None:
+def gru_units(t, first, last, recurrent, bias, inputs, rows, gates, news, hiddens, read):
     """Step t of a GRU.
 
-    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs: [N, 3H], of which rows [T, B] names x. Written: gates
-    r, z, m [·, B, 3H], news n [·, B, H], hiddens h [·, B, H], and h again into read [·, B, H] if that has 16
-    bits. Hiddens and read hold the state before step t at t and get the one after it at t + 1.
+    recurrent: U h_{t−1} [B, 3H]. bias: b_n [H]. inputs [N, 3H]: x is the row that rows [T, B] names. Writes
+    gates r, z, m [·, B, 3H], news n [·, B, H], hiddens h [·, B, H], and h into read [·, B, H] if that has 16
+    bits. Hiddens and read hold the state before step t at t, and that after it at t + 1.
     """
     now, a, new_now = rows[t % len(rows)], gates[t % len(gates)], news[t % len(news)]
     before, after = hiddens[t % len(hiddens)], hiddens[(t + 1) % len(hiddens)]
@@ -309,19 +258,8 @@ def gru_units(
 
 
 @_compiled
-def gru_step_back(
-    t: int,
-    product: int,
-    outputs: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    d_hidden: Any,
-    d_gates: Any,
-    d_news: Any,
-    d_bias: Any,
-) -> None:
-    """`gru_units_back` for all of them; product: the address of `recurrent`, in the type of the gates."""
+def gru_step_back(t, product, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, d_bias):
+    """`gru_units_back` for all units; product: the address of `recurrent`, in the type of the gates."""
     B, H = d_hidden.shape
     recurrent = carray(pointer(product), (B, H), gates.dtype)
     gru_units_back(t, 0, H, recurrent, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, d_bias)
@@ -329,24 +267,13 @@ def gru_step_back(
 
 @_compiled
 def gru_units_back(
-    t: int,
-    first: int,
-    last: int,
-    recurrent: Any,
-    outputs: Any,
-    gates: Any,
-    news: Any,
-    hiddens: Any,
-    d_hidden: Any,
-    d_gates: Any,
-    d_news: Any,
-    d_bias: Any,
-) -> None:
-    """Step t of the way back through a GRU.
+    t, first, last, recurrent, outputs, gates, news, hiddens, d_hidden, d_gates, d_news, d_bias
+):
+    """Step t of a GRU's backward pass.
 
-    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Written: d_gates ∂a
-    [T, B, 3H] and d_news ∂n [T, B, H]; d_bias ∂b_n [H] is added to. d_hidden [B, H] comes in as z ∘ ∂h of
-    step t+1 and goes out as that of step t. The others as in `gru_units`.
+    recurrent: Uᵀ ∂a_{t+1} [B, H]. outputs: the gradient from the outputs [T, B, H]. Writes d_gates ∂a
+    [T, B, 3H] and d_news ∂n [T, B, H]; adds to d_bias ∂b_n [H]. d_hidden [B, H] is z ∘ ∂h of step t+1 and
+    becomes that of step t. The others as in `gru_units`.
     """
     for b in range(len(recurrent)):
         a_r, a_z, a_m = _of_three(gates[t, b], first, last)
@@ -368,8 +295,8 @@ def gru_units_back(
 
 
 @_compiled
-def add_rows(totals: Any, rows: Any, values: Any) -> None:
-    """Add each of values [N, G] to the row of totals [V, G], float32, that rows [N] names for it."""
+def add_rows(totals, rows, values):
+    """Add each of values [N, G] to the row of totals [V, G], float32, that rows [N] names."""
     for n in range(len(rows)):
         total, value = totals[rows[n]], values[n]
         for k in range(len(value)):

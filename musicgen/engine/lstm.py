@@ -1,22 +1,22 @@
 """The LSTM's recurrence on the CPU (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000).
 
-With x_t the input's share of the gates, W·input + biases, computed for all steps at once by the caller:
+x_t is the input's share of the gates, W·input + biases, which the caller computes for all steps at once:
 
     a_t = x_t + U h_{t−1}                         the gates i, f, g, o before their nonlinearities
     i, f, o = σ(a)    g = tanh(a)
     c_t = f ∘ c_{t−1} + i ∘ g
     h_t = o ∘ tanh(c_t)
 
-Backwards, with ∂h_t and ∂c_t the gradients that arrive at step t from the output and from step t+1:
+Backward, ∂h_t and ∂c_t are the gradients that reach step t from the output and from step t+1:
 
     ∂c_t += ∂h_t ∘ o (1 − tanh²(c_t))
     ∂a_t  = [∂c_t ∘ g i(1−i),  ∂c_t ∘ c_{t−1} f(1−f),  ∂c_t ∘ i (1−g²),  ∂h_t ∘ tanh(c_t) o(1−o)]
     ∂c_{t−1} = ∂c_t ∘ f        ∂h_{t−1} = Uᵀ ∂a_t
     ∂U = Σ_t ∂a_t h_{t−1}ᵀ     one product over all steps at the end
 
-A step is one product and one pass over the elements, which kernels.py compiles.
+A step is one product and one pass over the elements (kernels.py).
 
-Shapes: T time steps, B rows of a batch, H hidden size. The four gates stand one after the other in 4H, as in
+Shapes: T time steps, B rows of a batch, H hidden size. The four gates follow one another in 4H, as in
 torch.nn.LSTM, whose parameters these are.
 """
 
@@ -37,23 +37,23 @@ State = tuple[Tensor, Tensor]
 
 
 def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
-    """What the input's share holds of the two biases: both."""
+    """The part of the two biases that belongs to the input's share: their sum."""
     return bias_ih + bias_hh
 
 
 @dataclass(frozen=True, slots=True)
 class Tape:
-    """What the steps compute; gates and `read` in the type of the products, states in 32 bits."""
+    """The recorded steps: gates and `read` in the type of the products, states in 32 bits."""
 
     gates: Tensor
     cells: Tensor
     hiddens: Tensor
     read: Tensor
-    """The hidden states as products read them."""
+    """The hidden states in the type of the products."""
 
     @classmethod
     def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "Tape":
-        """Room for num_steps from a state, products reading this type; is_kept: there will be a way back."""
+        """Allocate num_steps steps from a state, with products in this type; is_kept: for a backward pass."""
         hidden, cell = state
         B, H = hidden.shape
         kept, kept_states = (num_steps, num_steps + 1) if is_kept else (1, 2)
@@ -70,8 +70,8 @@ class Tape:
         bias_hh: Tensor,
         first: int = 0,
     ) -> None:
-        """Read the rows [T, B] of inputs [N, 4H] as the steps from `first` on; weight_hh is prepared."""
-        del bias_hh  # The inputs hold it.
+        """Read the rows [T, B] of inputs [N, 4H] as steps `first` and later; weight_hh: from `prepare`."""
+        del bias_hh  # It is part of the inputs.
         tape = self.gates, self.cells, self.hiddens, self.read
         if isinstance(weight_hh, ScanWeight):
             weight_hh.scans.lstm_forward(first, weight_hh.blocks, inputs, rows, *tape)
@@ -83,16 +83,16 @@ class Tape:
             lstm_step(t, recurrent.data_ptr(), *arrays)
 
     def state(self, after: int) -> State:
-        """After so many steps."""
+        """The state after this many steps."""
         return self.hiddens[after % len(self.hiddens)].clone(), self.cells[after % len(self.cells)].clone()
 
 
 def scan(
     inputs: Tensor, rows: Tensor, weight_hh: Tensor, bias_hh: Tensor, state: State
 ) -> tuple[Tensor, State]:
-    """Read the rows [T, B] of inputs [N, 4H], shares of the gates; return hidden [T, B, H] and the new state.
+    """Read rows [T, B] of inputs [N, 4H], the shares of the gates; return hidden [T, B, H] and the new state.
 
-    weight_hh [4H, H] and the state are in 32 bits; products are computed in the type of the inputs.
+    weight_hh [4H, H] and the state are in 32 bits; products use the type of the inputs.
     """
     hiddens, hidden, cell = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden, cell)

@@ -1,7 +1,7 @@
-"""Matrix products of a recurrence: the same weights, time step after time step, times a few rows.
+"""Matrix products of a recurrence: at every time step, the same weights times a few rows.
 
-Such a product is bound by how fast the weights come from the cache, not by arithmetic. They are read in an
-order that is prepared once for all steps, and in 16 bits they are half as many bytes.
+Their limit is how fast weights come from the cache, not arithmetic. So weights are reordered once for all
+steps, and in 16 bits they are half as many bytes.
 """
 
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ if _HAS_ONEDNN:
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
-SMALLEST_PREPARED = 1 << 19
-"""Weights from which on preparing them pays in 32 bits; fewer stay in a core's own cache either way.
+MIN_REORDERED_SIZE = 1 << 19
+"""Number of weights from which reordering pays in 32 bits; fewer stay in a core's own cache anyway.
 
-On two Xeon cores, 8 rows: 1024 × 4096 weights take 551 µs as they are and 429 µs prepared, 256 × 1024 take
-13 and 27 µs."""
+On two Xeon cores with 8 rows, 1024 × 4096 weights take 551 µs as they are and 429 µs reordered, 256 × 1024
+take 13 and 27 µs."""
 
 
 def has_fast_bf16() -> bool:
@@ -35,7 +35,7 @@ def has_fast_bf16() -> bool:
     return _HAS_ONEDNN and _has_bf16_instructions()
 
 
-def can_prepare(dtype: torch.dtype) -> bool:
+def can_reorder(dtype: torch.dtype) -> bool:
     """Whether oneDNN can reorder weights of this type here; bfloat16 needs AVX-512."""
     return _HAS_ONEDNN and (dtype != torch.bfloat16 or _takes_bf16())
 
@@ -44,7 +44,7 @@ _BLOCK = 32
 
 
 def transpose(matrix: Tensor) -> Tensor:
-    """The transposed matrix, laid out anew, up to four times as fast as `matrix.t().contiguous()`."""
+    """The transposed matrix as a copy, up to four times as fast as `matrix.t().contiguous()`."""
     rows, columns = matrix.shape
     if rows % _BLOCK:
         return matrix.t().contiguous()
@@ -55,22 +55,22 @@ def transpose(matrix: Tensor) -> Tensor:
 class StepProduct:
     """rows · weightᵀ for one weight [N, K] and many small `rows` [B, K].
 
-    oneDNN computes it with weights in an order of its own, unless they are small.
+    oneDNN computes it with reordered weights, unless they are small.
     """
 
     def __init__(self, weight: Tensor, num_rows: int) -> None:
-        """Take a weight of the type in which the products are wanted; num_rows is B."""
+        """weight: in the type of the products; num_rows: B."""
         self.dtype = weight.dtype
-        is_large = weight.dtype == torch.bfloat16 or weight.numel() >= SMALLEST_PREPARED
-        self._is_prepared = is_large and can_prepare(weight.dtype)
-        if self._is_prepared:
+        is_large = weight.dtype == torch.bfloat16 or weight.numel() >= MIN_REORDERED_SIZE
+        self._is_reordered = is_large and can_reorder(weight.dtype)
+        if self._is_reordered:
             self._weight = _reorder_weight(weight, num_rows)
         else:
             self._weight = transpose(weight)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Rows [B, K] -> rows · weightᵀ [B, N]."""
-        if self._is_prepared:
+        if self._is_reordered:
             return _reordered_product(rows, self._weight, None, "none", [], "")
         return rows @ self._weight
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 def score(output: nn.Linear, hiddens: Tensor, dtype: torch.dtype) -> Tensor:
-    """Scores [T, B, V] of hidden states [T, B, H]; products of the way back have factors of this type."""
+    """Scores [T, B, V] of hidden states [T, B, H]; backward, products have factors of this type."""
     if dtype == torch.float32:
         return output(hiddens)
     return _Score.apply(hiddens, output.weight, output.bias, dtype)  # pyright: ignore[reportReturnType]

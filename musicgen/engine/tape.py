@@ -1,4 +1,4 @@
-"""What the recurrences of all cells keep and compute alike.
+"""What the recurrences of all cells have in common.
 
 Shapes: T time steps, B rows of a batch, H hidden size, G gates.
 """
@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from musicgen.engine.kernels import add_rows, as_array
-from musicgen.engine.products import SMALLEST_PREPARED, transpose
+from musicgen.engine.products import MIN_REORDERED_SIZE, transpose
 
 
 def states_and_factors(
     num_steps: int, first: Tensor, dtype: torch.dtype, is_kept: bool
 ) -> tuple[Tensor, Tensor]:
-    """Room for the states before and after every step, [T + 1, B, H], and for the same as products read them.
+    """Allocate the states before and after every step, [T + 1, B, H], and their copies for products.
 
-    The first [B, H] is in both. Where products read 32 bits, both are the same tensor; where they read 16 and
-    there will be no way back (is_kept), the second holds two steps, [2, B, H].
+    Both start with `first` [B, H]. For products in 32 bits, both are one tensor; for products in 16 bits
+    without a backward pass (is_kept), the second has room for two steps, [2, B, H].
     """
     states = torch.empty(num_steps + 1, *first.shape)
     if dtype == states.dtype:
@@ -28,7 +28,7 @@ def states_and_factors(
 
 
 def writable(gradient: Tensor | None, *shape: int) -> Tensor:
-    """A copy of a gradient of this shape, one element behind the other; zeros where there is none."""
+    """A contiguous copy of a gradient of this shape; zeros for None."""
     if gradient is None:
         return torch.zeros(shape)
     return gradient.clone(memory_format=torch.contiguous_format)
@@ -37,16 +37,13 @@ def writable(gradient: Tensor | None, *shape: int) -> Tensor:
 def weight_gradient(d_gates: Tensor, read: Tensor) -> Tensor:
     """Σ_t ∂a_t h_{t−1}ᵀ as one product: d_gates [T, B, G], hidden states [T, B, H] -> [G, H] in 32 bits."""
     gates, hiddens = d_gates.flatten(0, 1), read.flatten(0, 1)
-    # Large factors are multiplied faster when both have their rows one after the other.
-    rows = transpose(gates) if gates.shape[1] * hiddens.shape[1] >= SMALLEST_PREPARED else gates.t()
+    # Large products are faster if both factors are contiguous.
+    rows = transpose(gates) if gates.shape[1] * hiddens.shape[1] >= MIN_REORDERED_SIZE else gates.t()
     return (rows @ hiddens).float()
 
 
 def input_gradient(d_gates: Tensor, rows: Tensor, num_inputs: int) -> Tensor:
-    """Gradient of the inputs [N, G] of which rows [T, B] were read, from d_gates [T, B, G], in its type.
-
-    It is summed in 32 bits.
-    """
+    """The gradient of inputs [N, G], of which rows [T, B] were read: d_gates [T, B, G], summed in 32 bits."""
     total = torch.zeros(num_inputs, d_gates.shape[2])
     add_rows(as_array(total), as_array(rows.flatten()), as_array(d_gates.flatten(0, 1)))
     return total.to(d_gates.dtype)

@@ -11,6 +11,7 @@ from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
 from musicgen.metrics.table import plain
 from musicgen.records.ratings import MEANS_FILE
+from musicgen.system.words import signed
 
 _WIDTH_WITHOUT_TERMINAL = 150
 _LAYOUT = {
@@ -50,7 +51,7 @@ def _people(results: Results) -> list[str]:
         text = f"{one.listener}: {one.num_equal} of {one.num_repeated} repeated ratings identical"
         text += f", {one.num_within_one} within one point"
         if math.isfinite(one.corpus_above_shuffled):
-            text += f"; corpus tunes {one.corpus_above_shuffled:+.1f} above shuffled notes".replace("-", "−")
+            text += f"; corpus tunes {signed(one.corpus_above_shuffled, '.1f')} above shuffled notes"
         lines.append(text)
     known = {name: value for name, value in results.between_listeners.items() if math.isfinite(value)}
     if known:

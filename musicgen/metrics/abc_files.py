@@ -35,7 +35,6 @@ class FileEvaluation:
         }
 
     def lines(self) -> list[str]:
-        """What was read and compared, in words."""
         book, report, size = self.book, self.corpus.report, self.reference.sample_size
         return [
             f"{self.tunes}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",
@@ -48,7 +47,7 @@ class FileEvaluation:
 def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
     """The tunes of a file, folder or glob, cleaned like those of the corpus that `data` describes.
 
-    Raises InputError if there is no tune, or one of more than `MAX_TUNE_CHARACTERS`.
+    Raises InputError without a tune, or for one of more than `MAX_TUNE_CHARACTERS`.
     """
     files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None)
     book = read_tunebook(read_source(files))

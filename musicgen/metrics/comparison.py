@@ -34,7 +34,6 @@ class Corpus:
 
     @classmethod
     def of(cls, training: Sequence[Tune], held_out: Sequence[Tune]) -> "Corpus":
-        """Index the training tunes. Drops tunes without notes."""
         known = tuple(with_notes(training))
         index = TrainingIndex.build([tune.melody for tune in known])
         return cls(known, index, known, tuple(with_notes(held_out)))
@@ -92,7 +91,6 @@ class Comparison:
 
     @cached_property
     def bars(self) -> list[tuple[str, ...]]:
-        """The bar texts of the sample's tunes."""
         return [tune.bars for tune in self.sample]
 
     @cached_property
@@ -104,7 +102,6 @@ class Comparison:
 
     @cached_property
     def copies(self) -> list[Copies]:
-        """Copies in each tune of the sample."""
         places = {id(tune): place for place, tune in enumerate(self.delivered)}
         return [self.all_copies[places[id(tune)]] for tune in self.sample]
 
@@ -153,5 +150,4 @@ class Comparison:
 
 
 def _set_cached(comparison: Comparison, name: str, value: object) -> None:
-    """Set the value of a cached property."""
     vars(comparison)[name] = value

@@ -27,7 +27,6 @@ class Distribution:
 
     @classmethod
     def of(cls, sample: Integers) -> "Distribution":
-        """The distribution of a sample of codes."""
         return cls(*np.unique(sample, return_counts=True))
 
     def counts_of(self, codes: Integers) -> Integers:

@@ -93,7 +93,6 @@ def transition_matrices(generated: Profile, corpus: Profile) -> Figure:
 
 
 def tune_lengths(generated: Profile, corpus: Profile) -> Figure:
-    """Histogram of the number of notes per tune."""
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
     lengths = generated.num_notes, corpus.num_notes
     top = int(np.percentile(np.concatenate(lengths), 99)) + 1

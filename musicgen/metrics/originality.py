@@ -87,7 +87,6 @@ class TrainingIndex:
         return TrainingIndex(*(part.restricted(is_kept) for part in parts))
 
     def find(self, melodies: Sequence[Melody]) -> list[Copies]:
-        """The copies in each melody."""
         found = zip(
             melodies,
             self.pitches.match([melody.pitches for melody in melodies]),

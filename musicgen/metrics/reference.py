@@ -104,7 +104,7 @@ def build_reference(
     if cache_dir is None:
         return _compute(tunes, labels, num_tunes, num_splits)
     return computed_once(
-        reference_file(cache_dir, tunes, labels, num_tunes, num_splits),
+        _cache_file(cache_dir, tunes, labels, num_tunes, num_splits),
         read=lambda text: TypeAdapter(Reference).validate_json(text, strict=True),
         compute=lambda: _compute(tunes, labels, num_tunes, num_splits),
         write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
@@ -113,7 +113,7 @@ def build_reference(
     )
 
 
-def reference_file(
+def _cache_file(
     cache_dir: Path, tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int
 ) -> Path:
     """The cache file of a reference; its name is a hash of everything that the values depend on."""

@@ -40,11 +40,10 @@ class Metric:
     direction: Direction
     description: str
     compute: Callable[[Comparison], float] | None
-    """Raises UnmeasurableError if there is no value. None: measured during training."""
+    """Raises UnmeasurableError for a missing value. None: measured during training."""
 
     @property
     def family(self) -> str:
-        """The part of the name before the slash."""
         return self.name.partition("/")[0]
 
 

@@ -71,7 +71,6 @@ class ScoredTune:
 
     @property
     def text(self) -> str:
-        """The ABC text."""
         return self.parsed.text
 
     @cached_property

@@ -43,7 +43,7 @@ def bar_rate(tunes: Sequence[ScoredTune]) -> float:
     """Bars whose durations sum exactly to the meter / all bars of the delivered tunes.
 
     A bar may be shorter at the start or end of a tune and next to a repeat sign, double bar or ending. Raises
-    UnmeasurableError if there is no bar.
+    UnmeasurableError if no tune has a bar.
     """
     num_bars = sum(len(tune.parsed.bars) for tune in tunes)
     if not num_bars:

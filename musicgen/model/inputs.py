@@ -1,15 +1,13 @@
-"""What the network reads at every character: rows of its embedding, which are added up.
+"""What the network reads at every character: N rows of its embedding, whose sum is the input.
 
-The first is the character's own. With `bar_position` there are three more: how much of the bar is filled, how
-much of it is left, and which bar of its section it is. With `lookback_bars` there is one more for each of the
-distances: what stands at the same place so many bars before, and how long the text has repeated that. All of
-it follows from the characters read so far, so that the likelihood of a text stays the product of its
-characters' and can be compared between all networks.
+The first row is the character's own. `bar_position` adds three: how much of the bar is filled, how much of it
+is left, and which bar of its section it is. `lookback_bars` adds one per distance: the character at the same
+place that many bars before, together with how long the text has repeated that bar. All of it follows from the
+characters read so far, so the likelihood of a text is still the product of those of its characters, and
+comparable between all networks.
 
-Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are added up.
+Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,40 +20,40 @@ from musicgen.system.compiled_code import compiled
 
 _compiled = compiled()
 _STEPS_PER_UNIT = 12
-"""Places in the bar are told apart to a twelfth of a unit note: halves, triplets, quarters."""
+"""Resolution of places in the bar, fine enough for halves, triplets and quarters of a unit note."""
 _LONGEST_BAR = 16 * _STEPS_PER_UNIT
-"""A bar of 16 units, and one unit too many, have rows of their own; what lies beyond shares the last."""
+"""Bars of up to 16 units, plus one unit too many, have separate rows; anything beyond shares the last one."""
 _ELAPSED_ROWS = 2 + _LONGEST_BAR
 _LEFT_ROWS = 3 + _LONGEST_BAR + _STEPS_PER_UNIT
 _SECTION_ROWS = 34
 _POSITION_COLUMNS = 3
 _POSITION_ROWS = _ELAPSED_ROWS + _LEFT_ROWS + _SECTION_ROWS
 _RUN_LEVELS = (1, 4, 12)
-"""From so many repeated characters on a lookback has another row."""
+"""Numbers of repeated characters from which a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
 _CHARACTERS_AT_ONCE = 16_384
-"""What is worked out on the way stays in the cache of the processor."""
+"""Few enough for intermediate results to stay in the processor's cache."""
 
 
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
-    """Rows of the embedding."""
+    """Number of rows of the embedding."""
     return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + _POSITION_ROWS * config.bar_position
 
 
 class InputReader:
-    """Reads many texts side by side, and gives the rows of the embedding for each of their characters."""
+    """Reads many texts in parallel, and returns the rows of the embedding for each of their characters."""
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary, num_texts: int) -> None:
-        """Start before the first character of so many texts, as behind an empty line."""
+        """Start num_texts texts, as after an empty line."""
         self._vocabulary_size = vocabulary.size
         self._codes = np.array([0, *map(ord, vocabulary.characters)], np.int64)
-        """Of the tokens; the unknown one has none."""
+        """Code point of each token; 0 for the unknown one."""
         self._has_position = config.bar_position
         self._place = PlaceReader(num_texts) if config.reads_more_than_characters else None
         lookback = config.lookback_bars
         self._lookback = LookbackReader(num_texts, lookback) if lookback else None
         self.num_columns = 1 + _POSITION_COLUMNS * config.bar_position + len(lookback)
-        """Rows that are added up for a character, N."""
+        """N."""
 
     def read(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Read tokens [T, B]; return the rows of the embedding [T, B, N]."""
@@ -64,7 +62,7 @@ class InputReader:
         return rows
 
     def read_into(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.int64]) -> None:
-        """Read tokens [T, B] and put what `read` returns into `rows` [T, B, N], integers of any size."""
+        """Read tokens [T, B] and write what `read` returns into `rows` [T, B, N], integers of any size."""
         steps = max(1, _CHARACTERS_AT_ONCE // max(1, tokens.shape[1]))
         for start in range(0, len(tokens), steps):
             self._read_piece(rows[start : start + steps], tokens[start : start + steps])
@@ -83,14 +81,14 @@ class InputReader:
             _put_lookback(rows, column, first, self._vocabulary_size, expected, runs)
 
     def keep(self, texts: NDArray[np.int64]) -> None:
-        """Go on with these texts alone; texts: their numbers."""
+        """Continue with these texts only; texts: their numbers."""
         for reader in (self._place, self._lookback):
             if reader is not None:
                 reader.keep(texts)
 
 
 def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The rows [T, N] of one long text [T]."""
+    """The rows [T, N] for one long text [T]."""
     reader = InputReader(config, vocabulary, 1)
     rows = np.empty((len(tokens), 1, reader.num_columns), np.int32)
     reader.read_into(rows, tokens[:, None])
@@ -98,8 +96,8 @@ def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.in
 
 
 @_compiled
-def _put_position(rows: Any, column: int, first: int, places: Any) -> None:
-    """Three rows of each place [T, B, 5]; the first of each kind stands for a header or a free meter."""
+def _put_position(rows, column, first, places):
+    """Write three rows for each place [T, B, 5]. The first row of each kind is for headers and free meter."""
     for t in range(places.shape[0]):
         for b in range(places.shape[1]):
             in_body, elapsed, bar, unit, number = places[t, b]
@@ -117,8 +115,8 @@ def _put_position(rows: Any, column: int, first: int, places: Any) -> None:
 
 
 @_compiled
-def _put_lookback(rows: Any, column: int, first: int, vocabulary_size: int, expected: Any, runs: Any) -> None:
-    """A row for each distance, from what a repetition would write and how long it has gone on, [T, B, L]."""
+def _put_lookback(rows, column, first, vocabulary_size, expected, runs):
+    """Write a row per distance, from the expected token and the length of the repetition, each [T, B, L]."""
     for t in range(expected.shape[0]):
         for b in range(expected.shape[1]):
             for i in range(expected.shape[2]):

@@ -20,7 +20,7 @@ _PROGRAM = "abc2midi.exe" if sys.platform == "win32" else "abc2midi"
 _MAX_MESSAGE_BYTES = 2**18
 _READS_A_FILE = re.compile(rb"(?i)abc-include|ptstress")
 """The two words that make abc2midi open a file: %%abc-include, also with white space before each sign, and
-ptstress after %%MIDI, %%MIDIdef, I:MIDI or [I:MIDI=, also after music. There is no other spelling, so they
+ptstress after %%MIDI, %%MIDIdef, I:MIDI or [I:MIDI=, also after music. They have no other spelling, so they
 are replaced everywhere."""
 _READS_NO_FILE = b"beataccents"
 """The replacement. After MIDI it requests the default; any other word would be an error."""

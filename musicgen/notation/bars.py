@@ -121,7 +121,6 @@ class BarReader:
             self._sounds.append(sound)
 
     def _mark(self, kind: str, text: str) -> None:
-        """Handle a token between notes that affects them."""
         self._texts.append(text)
         if kind == "tie":
             self._melody.tie()
@@ -168,7 +167,6 @@ class BarReader:
             self._drafts[-1].may_be_short = True
 
     def _field(self, letter: str, value: str) -> None:
-        """Apply a field line or an inline field."""
         if letter == "V":
             self._voice.change(value, self._has_music)
         elif not self._voice.is_here:

@@ -18,7 +18,7 @@ from musicgen.notation.place import BAR, NONE, RESET
 from musicgen.system.compiled_code import compiled
 
 NOTHING = 0
-"""Returned as the token if there is no bar that far back, or the pointer has reached its end."""
+"""Returned as the token without a bar that far back, and after its end."""
 
 _compiled = compiled()
 

@@ -48,7 +48,6 @@ def is_whole(midi: bytes) -> bool:
 
 
 def _sounding_notes(midi: bytes) -> Iterator[SoundingNote]:
-    """All notes longer than zero, track by track."""
     try:
         ticks_per_quarter = _ticks_per_quarter(midi)
         for track in _tracks(midi):

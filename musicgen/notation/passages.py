@@ -44,7 +44,7 @@ def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | N
     """The bars around the notes `start` to `stop` (exclusive) of a tune, with these notes marked.
 
     melody: the melody of `text`. Parsed alone, the passage has the same pitches and durations as in the tune.
-    Returns None if there is no such passage of at most 10,000 characters.
+    Returns None if no such passage has at most 10,000 characters.
     """
     scan = _Scan.of(text)
     if len(scan.notes) != len(melody) or not 0 <= start < stop <= len(melody):
@@ -70,7 +70,7 @@ def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | N
 def find_in_passage(text: str, pitches: Integers) -> Passage | None:
     """The passage with its first run of notes that has these pitches marked, or else a transposed run.
 
-    pitches: MIDI numbers, shape (notes,), at least one. Returns None if there is no such run.
+    pitches: MIDI numbers, shape (notes,), at least one. Returns None if no run matches.
     """
     melody, scan = melody_of(parse_tune(text)), _Scan.of(text)
     if len(scan.notes) != len(melody) or not 1 <= len(pitches) <= len(melody):

@@ -83,7 +83,6 @@ class PlaceReader:
     """Reads texts in parallel, one character at a time, and tracks the place of the next character."""
 
     def __init__(self, num_texts: int) -> None:
-        """Start as after an empty line."""
         self.states = np.zeros((num_texts, NUM_FIELDS), np.int64)
         for state in self.states:
             _begin_tune(state)
@@ -250,7 +249,6 @@ def _read_music(state: Any, code: int) -> int:
 
 @_compiled
 def _read_mark(state: Any, code: int, previous: int) -> None:
-    """Handle a sign between notes."""
     if code in (_GREATER, _LESS):
         _break_rhythm(state, code)
     elif code == _PARENTHESIS:
@@ -377,7 +375,6 @@ def _is_letter(code: int) -> bool:
 
 @_compiled
 def _is_note(code: int) -> bool:
-    """Whether it is a note or a rest."""
     return (
         _FIRST_NOTE <= code <= _LAST_NOTE
         or _FIRST_HIGH_NOTE <= code <= _LAST_HIGH_NOTE

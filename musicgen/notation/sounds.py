@@ -61,7 +61,6 @@ class SoundReader:
         self._unit_numerator, self._unit_denominator = unit.numerator, unit.denominator
 
     def end_bar(self) -> None:
-        """Drop the accidentals of the bar."""
         self._accidentals.clear()
 
     def note(self, text: str) -> Sound:

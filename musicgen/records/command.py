@@ -1,7 +1,7 @@
-"""The command line that composes a config again, from what Hydra noted of how it was composed.
+"""The command line that composes a run's config again, from Hydra's record of how it was composed.
 
-Which folders and which file were read belongs to the command as much as the overrides do. It is taken
-from Hydra's part of the config, which jobs have on every machine, and not from this process's arguments.
+The config folders and the main file belong to the command as much as the overrides do. They are read from
+Hydra's part of the config, which jobs have on every machine, and not from this process's arguments.
 """
 
 import shlex
@@ -9,29 +9,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from musicgen.config import conf_folder
-from musicgen.records.naming import override_text, told_overrides
+from musicgen.config import SET_BY_THE_SWEEPER, conf_folder
+from musicgen.records.naming import drop_overrides, override_text
 
 CONFIG_NAME = "config"
-"""The file that is composed unless another one is named."""
+"""The main config file, unless --config-name names another one."""
 _MAIN, _ADDED, _SEARCHED = "main", "command-line", "hydra.searchpath in command-line"
-"""Who asked for a folder to be read, as Hydra calls it."""
+"""How Hydra names the origins of its search path."""
 
 
 def train_command(words: Sequence[str]) -> str:
-    """The line that a person types."""
+    """The command as typed in a shell."""
     return shlex.join(["python", "-m", "musicgen.train", *words])
 
 
 def reproducing_command(hydra: Mapping[Any, Any], overrides: Sequence[str]) -> str:
-    """The command of one run by itself. hydra: its part of the run's config, as plain values."""
+    """The command that repeats one run by itself. hydra: its part of the run's config, as plain values."""
     searched = _search_path(_folders(hydra, _SEARCHED))
-    return train_command([*config_words(hydra), *searched, *reproducing_overrides(overrides)])
-
-
-def reproducing_overrides(overrides: Sequence[str]) -> list[str]:
-    """The overrides that make a run the same again by itself."""
-    return told_overrides(overrides, "study", "change", "retuned", "hydra")
+    own = drop_overrides(overrides, "study", "hydra", *SET_BY_THE_SWEEPER)
+    return train_command([*config_words(hydra), *searched, *own])
 
 
 def config_words(hydra: Mapping[Any, Any]) -> list[str]:
@@ -40,14 +36,14 @@ def config_words(hydra: Mapping[Any, Any]) -> list[str]:
     return [*_named_config(hydra), *added]
 
 
-def words_beside(hydra: Mapping[Any, Any], conf: Path) -> list[str]:
-    """The same with the folder `conf` read first. Hydra takes one --config-dir; the others are searched."""
+def words_with_folder(hydra: Mapping[Any, Any], conf: Path) -> list[str]:
+    """The same with `conf` as --config-dir. Hydra takes only one; other folders go into its search path."""
     others = [*_folders(hydra, _ADDED), *_folders(hydra, _SEARCHED)]
     return [f"--config-dir={conf}", *_named_config(hydra), *_search_path(others)]
 
 
 def _named_config(hydra: Mapping[Any, Any]) -> list[str]:
-    # A relative one would count from the program's folder.
+    # Hydra would resolve a relative --config-path against the program's folder.
     main = [f"--config-path={folder}" for folder in _folders(hydra, _MAIN, is_relative=False)]
     name = _part(hydra, "job").get("config_name")
     named = [f"--config-name={name}"] if isinstance(name, str) and name != CONFIG_NAME else []
@@ -59,7 +55,7 @@ def _search_path(folders: Sequence[str]) -> list[str]:
 
 
 def _folders(hydra: Mapping[Any, Any], provider: str, *, is_relative: bool = True) -> list[str]:
-    """The folders and packages that were read at somebody's wish, relative to where the command was given."""
+    """The folders and packages of one origin, relative to where the command was given."""
     runtime = _part(hydra, "runtime")
     sources, here = runtime.get("config_sources"), Path(str(runtime.get("cwd") or "/"))
     found = []

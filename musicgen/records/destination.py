@@ -1,7 +1,7 @@
-"""Which folders a command may write into, so that no file that was there before is lost.
+"""Checks that a command may write into a folder, so that it never overwrites files of others.
 
-A run needs a folder in which none of its names is taken, or its own folder from an earlier try that did not
-finish. Whatever else is written again (tables, a report) must bear a mark that says that musicgen wrote it.
+A run needs a folder without any of its file names, or its own folder from an earlier attempt that did not
+finish. Files that commands rewrite (tables, a report) must bear a mark that musicgen wrote them.
 """
 
 import os
@@ -24,7 +24,7 @@ MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MAX_BYTES_TO_A_MARK = 2**20
-OTHER_FOLDER = "name a folder of its own, or leave the setting out"
+OTHER_FOLDER = "name another folder, or leave the setting out"
 
 
 def check_run_folder(
@@ -32,7 +32,7 @@ def check_run_folder(
 ) -> None:
     """Raise InputError unless a run with this config may write into the folder.
 
-    config: called only if the folder already holds a run; may raise InputError.
+    config: called only if the folder already contains a run; may raise InputError.
     by_hydra: names that Hydra is about to write there; empty if it already has.
     """
     if os.path.lexists(folder / FILE_NAME):
@@ -42,42 +42,42 @@ def check_run_folder(
 
 
 def check_sweep_folder(folder: Path) -> None:
-    """Raise InputError if a sweep or a search would take over files of somebody else in the folder."""
+    """Raise InputError if a sweep or a search would overwrite files of others in the folder."""
     if not _is_sweep(folder):
         _check_names_are_free(folder, (MARK_OF_A_SWEEP, *MADE_BY_A_SWEEP, *MADE_BY_A_SEARCH), "a sweep")
 
 
 def check_comparison_folder(folder: Path) -> None:
-    """Raise InputError if tables and figures would take over files that musicgen did not write."""
+    """Raise InputError if tables and figures would overwrite files that musicgen did not write."""
     if not (_is_sweep(folder) or _holds(folder / "runs.csv", _FIRST_COLUMNS)):
         _check_names_are_free(folder, MADE_BY_A_COMPARISON, "the comparison", "name another one with --out")
 
 
 def check_report_folder(folder: Path, names: Sequence[str]) -> None:
-    """Raise InputError if a report with these files would take over files that musicgen did not write."""
+    """Raise InputError if a report with these files would overwrite files that musicgen did not write."""
     if not _holds(folder / names[0], MARK_OF_A_PAGE):
         _check_names_are_free(folder, names, "the report", "name another one with --out")
 
 
 def check_sample_folder(folder: Path) -> None:
-    """Raise InputError if sampled tunes would take over files that are there."""
+    """Raise InputError if sampled tunes would overwrite files."""
     _check_names_are_free(folder, MADE_IN_A_SAMPLE, "the sample", "name another one with --out")
 
 
 def check_new_session(folder: Path, *, is_choice: bool) -> None:
-    """Raise InputError if the tables of a new listening session would take over files that are there."""
+    """Raise InputError if the tables of a new listening session would overwrite files."""
     names = MADE_BY_CHOICES if is_choice else MADE_BY_RATINGS
     _check_names_are_free(folder, names, "the session", "name another one with --out")
 
 
 def check_json_file(path: Path) -> None:
-    """Raise InputError if a result in JSON would take the place of a file that is no such result."""
+    """Raise InputError if a JSON result would overwrite a file that is not such a result."""
     if os.path.lexists(path) and not _holds(path, b'"metrics"'):
-        raise InputError(f"{path}: is there already and is no result of an evaluation; name another file")
+        raise InputError(f"{path}: exists and is not the result of an evaluation; name another file")
 
 
 def _is_sweep(folder: Path) -> bool:
-    """Whether the folder holds a sweep of ours: other programs of Hydra's write multirun.yaml, too."""
+    """Whether the folder contains one of our sweeps: other Hydra programs also write multirun.yaml."""
     mark = folder / MARK_OF_A_SWEEP
     # Older sweeps name a callback in musicgen.study.
     return _holds(mark, b"musicgen.sweep.") or _holds(mark, b"musicgen.study.")
@@ -94,13 +94,13 @@ def _holds(path: Path, mark: bytes) -> bool:
 
 
 def _check_names_are_free(folder: Path, names: Sequence[str], of: str, instead: str = OTHER_FOLDER) -> None:
-    taken = next((name for name in names if _holds_something(folder / name)), None)
+    taken = next((name for name in names if _is_taken(folder / name)), None)
     if taken is not None:
         raise InputError(f"{folder}: already has {taken}, which {of} would overwrite; {instead}")
 
 
 def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
-    """Whether the folder already has the complete result of the run with this identity and config."""
+    """Whether the folder contains the complete result of the run with this identity and config."""
     try:
         record = RunRecord.read(folder)
     except InputError:
@@ -109,8 +109,8 @@ def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
     return is_same and record.status == "complete"
 
 
-def _holds_something(path: Path) -> bool:
-    """Whether a file, a link or a folder with something in it has this name."""
+def _is_taken(path: Path) -> bool:
+    """Whether the path is a file, a link or a folder that is not empty."""
     is_empty_folder = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
     return os.path.lexists(path) and not is_empty_folder
 
@@ -119,15 +119,15 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
     try:
         record = RunRecord.read(folder)
     except InputError as error:
-        raise InputError(f"{folder}: already has a {FILE_NAME}, and it is damaged; {OTHER_FOLDER}") from error
+        raise InputError(f"{folder}: already has a damaged {FILE_NAME}; {OTHER_FOLDER}") from error
     if record.status == "complete":
-        raise InputError(f"{folder}: already holds a complete run; {OTHER_FOLDER}")
+        raise InputError(f"{folder}: already contains a complete run; {OTHER_FOLDER}")
     if _comparable(record.config) != _comparable(resolve(config()).as_dict()):
-        raise InputError(f"{folder}: already holds a run with another config; {OTHER_FOLDER}")
+        raise InputError(f"{folder}: already contains a run with another config; {OTHER_FOLDER}")
 
 
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
-    """The config without what may differ when a run continues: paths, the sweep around it, a trial's rung."""
+    """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
     training = config.get("training")
     values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
     if isinstance(training, Mapping):

@@ -1,7 +1,7 @@
-"""What makes two trainings, or two runs, the same one: a digest of resolved values.
+"""When two trainings, or two runs, are the same: equal digests of resolved values.
 
-Overrides are not hashed: a changed default must change the identity, and two ways of saying the same thing
-must not. Rendering, tracking and paths change no number of a run and belong to no identity.
+Overrides are not hashed. A changed default must change the identity, and two spellings of one config must
+not. Rendering, tracking and paths do not affect the numbers of a run, so they enter no identity.
 """
 
 import hashlib
@@ -10,32 +10,31 @@ import re
 from collections.abc import Mapping
 
 ENGINE_VERSION = 5
-"""Raised by hand whenever the same config would train other weights than before."""
+"""Increase it whenever the same config would train other weights than before."""
 
 STOP = "stop_iteration"
-"""Where somebody looks at a run before its end. Without one a run's identity does not mention it."""
+"""Enters the run's identity only if it is set, so that older identities stay valid."""
 ENDS = ("early_stopping_patience", STOP)
-"""Training settings that say where a run ends, never what a step does."""
-WITH_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
-"""Training settings that no step looks at while the learning rate is constant."""
-
-LENGTH = 16
+"""Training settings that decide where a run ends, not what a step does."""
+UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
+"""Training settings that affect no step while the learning rate is constant."""
+NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
 
 def training_identity(config: Mapping[str, object], corpus_sha256: str, device: str) -> str:
-    """Digest of everything that can change the weights on the way, but not of where a run ends.
+    """Digest of everything that can change the weights after a given step, but not of where a run ends.
 
-    Runs of any length share a training, unless its learning rate depends on the length.
-    config: the resolved config as nested plain values; device: the kind that trains ("cpu" or "cuda").
+    Runs of any length share a training, unless the learning rate depends on the length.
+    config: the resolved config as nested plain values; device: "cpu" or "cuda".
     """
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
-    without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *WITH_A_CONSTANT_RATE)
+    without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *UNUSED_AT_A_CONSTANT_RATE)
     if training.get("engine") == "native":
-        # Trainings from before there was a choice keep their identity.
+        # Trainings made before the engine could be chosen keep their identity.
         without_effect = (*without_effect, "engine")
-    # How the tunes were found and cleaned is in their digest; how they are split is not.
+    # The digest of the corpus covers how its tunes were found and cleaned, but not how they are split.
     splitting = {
         name: data[name] for name in ("validation_share", "test_share", "near_duplicate_share", "split_seed")
     }
@@ -53,7 +52,7 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
 
 
 def run_identity(config: Mapping[str, object], training_id: str) -> str:
-    """Digest of everything that can change a run's numbers."""
+    """Digest of everything that can change the numbers of a run."""
     training = config["training"]
     assert isinstance(training, Mapping)
     end = {name: training.get(name) for name in ("num_iterations", *ENDS)}
@@ -70,10 +69,10 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
 
 
 def is_identity(name: str) -> bool:
-    """Whether a name is that of a training or a run, as the two functions above give it."""
-    return re.fullmatch(rf"[0-9a-f]{{{LENGTH}}}", name) is not None
+    """Whether a name has the form of an identity."""
+    return re.fullmatch(rf"[0-9a-f]{{{NUM_DIGITS}}}", name) is not None
 
 
 def _digest(values: Mapping[str, object]) -> str:
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()[:NUM_DIGITS]

@@ -1,4 +1,4 @@
-"""Names of folders that say what changed, and values as the command line writes them."""
+"""Folder names that say what changed, and values in the grammar of Hydra's overrides."""
 
 import re
 import unicodedata
@@ -7,23 +7,22 @@ from itertools import count
 
 from musicgen.config import Config
 
-LONGEST_NAME = 100
-"""Characters of a folder's name."""
+MAX_NAME_CHARACTERS = 100
 MAX_NAME_BYTES = 200
-"""The same in UTF-8: file systems take 255, and a time or a number may be added."""
+"""In UTF-8. File systems allow 255; a time or a number may be added."""
 
 
 def folder_name(text: str) -> str:
-    """The text with everything replaced that has no place in a folder's name."""
-    name = re.sub(r"[^\w.,=+-]+", "_", text)[:LONGEST_NAME]
+    """The text with every character replaced that does not belong into a folder's name."""
+    name = re.sub(r"[^\w.,=+-]+", "_", text)[:MAX_NAME_CHARACTERS]
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("_.")
 
 
 def unique_names(names: Sequence[str]) -> list[str]:
-    """The names, with a number behind those that came before: different values may be cut to the same name.
+    """The names, with numbers appended to repeated ones: long values may be cut to the same name.
 
-    No number makes a name that another value has by itself. Names that differ in case alone count as the
-    same, as they do on the file systems of Windows and macOS.
+    A number never makes a name that another entry already has. Names that differ only in case count as equal,
+    as on the file systems of Windows and macOS.
     """
 
     def key(name: str) -> str:
@@ -42,23 +41,23 @@ def unique_names(names: Sequence[str]) -> list[str]:
 
 
 def changes_name(overrides: Sequence[str], *left_out: str) -> str:
-    """What a folder's name says of these overrides: "-model=gru-training.batch_size=64", or nothing.
+    """The part of a folder's name for these overrides: "-model=gru-training.batch_size=64", or nothing.
 
-    left_out: groups and parameters that are not told, beside `paths`.
+    left_out: groups and parameters that are not mentioned, in addition to `paths`.
     """
-    told = told_overrides(overrides, "paths", *left_out)
-    return ("-" + folder_name("-".join(told)) if told else "")[:LONGEST_NAME]
+    shown = drop_overrides(overrides, "paths", *left_out)
+    return ("-" + folder_name("-".join(shown)) if shown else "")[:MAX_NAME_CHARACTERS]
 
 
-def told_overrides(overrides: Sequence[str], *left_out: str) -> list[str]:
-    """The overrides whose group or first name is not left out."""
-    return [text for text in overrides if re.split(r"[.=@/]", text.lstrip("+~"))[0] not in left_out]
+def drop_overrides(overrides: Sequence[str], *names: str) -> list[str]:
+    """The overrides whose group, or first name, is not one of these."""
+    return [text for text in overrides if re.split(r"[.=@/]", text.lstrip("+~"))[0] not in names]
 
 
 def override_text(value: object) -> str:
-    """A plain value in the grammar of Hydra's overrides.
+    """A plain value in the grammar of Hydra's overrides; raises TypeError for any other value.
 
-    In its quoted strings a backslash stands for itself, except in front of a quote.
+    In quoted strings a backslash is literal, except before a quote.
     """
     match value:
         case None:
@@ -74,11 +73,11 @@ def override_text(value: object) -> str:
             return "{" + ",".join(f"{name}:{override_text(inner)}" for name, inner in value.items()) + "}"
         case Sequence():
             return "[" + ",".join(override_text(inner) for inner in value) + "]"
-    raise TypeError(f"no override can say {value!r}")
+    raise TypeError(f"no override can express {value!r}")
 
 
 def study_tags(config: Config) -> list[str]:
-    """The tags of a run of a study: its study, its arm, the parameter and its value."""
+    """Comet tags of a run of a study: its study, its arm, the changed parameter and the value."""
     name, change = config.study.name, config.change
     tags = [] if name is None else [f"study={name}"]
     if change is not None:

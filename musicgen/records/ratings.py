@@ -8,7 +8,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from musicgen.errors import InputError
@@ -17,38 +17,16 @@ from musicgen.records.runs import FoundRun, read_rows, sweep_directories
 
 FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
 """All ratings; and the mean of each arm and criterion, which the listening page computes from them."""
-COLUMNS = (
-    "listener",
-    "tune_id",
-    "run_id",
-    "arm",
-    "seed",
-    "index",
-    "criterion",
-    "rating",
-    "is_repeat",
-    "anchor",
-    "position",
-    "rated_at",
-)
-"""Columns of ratings.csv. is_repeat: a listener's second rating of the same tune. Anchors have no run."""
 MEANS_COLUMNS = (
-    "arm",
-    "criterion",
-    "mean",
-    "ci_low",
-    "ci_high",
-    "num_ratings",
-    "num_listeners",
-    "num_tunes",
-    "num_runs",
+    *("arm", "criterion", "mean", "ci_low", "ci_high"),
+    *("num_ratings", "num_listeners", "num_tunes", "num_runs"),
 )
 """Columns of listening.csv."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """One person's rating of one tune."""
+    """One person's rating of one tune: a row of ratings.csv."""
 
     listener: str
     tune_id: str
@@ -61,12 +39,17 @@ class Rating:
     criterion: str
     rating: int
     is_repeat: bool
+    """Whether the listener had rated this tune before."""
     anchor: str
     """"corpus" or "shuffled"; empty for a tune of a run."""
     position: int
     """Place in the order in which the listener heard the tunes, from 1."""
     rated_at: str
     """UTC, ISO 8601."""
+
+
+COLUMNS = tuple(column.name for column in fields(Rating))
+"""Columns of ratings.csv."""
 
 
 def metric_name(criterion: str) -> str:

@@ -37,17 +37,36 @@ MAX_BYTES = 2**24
 """Limit for the size of a run.json. With the default settings it has 20,000 bytes."""
 
 Status = Literal["complete", "failed", "diverged", "interrupted", "pruned", "running"]
-Number = (
-    Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
-    | Annotated[StrictFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
-)
-"""No NaN and no infinity."""
-_Duration = Annotated[Number, Field(ge=0, le=1e11)]
-Group = dict[str, Any]
-Metrics = dict[str, Number | None]
-
-
 _EXACT = ConfigDict(extra="forbid")
+
+
+def _read_as(kind: object) -> GetPydanticSchema:
+    """Read a value as this type. The program knows it by a simpler one."""
+    return GetPydanticSchema(lambda _, schema_of: schema_of(kind))
+
+
+def _checked_as(kind: object) -> GetPydanticSchema:
+    """Check a value as this type, and keep it as it was."""
+
+    def keep(value: object, check: Callable[[object], object]) -> object:
+        check(value)
+        return value
+
+    return GetPydanticSchema(
+        lambda _, schema_of: core_schema.no_info_wrap_validator_function(keep, schema_of(kind))
+    )
+
+
+Group = Annotated[Mapping[str, object], _read_as(dict[str, Any])]
+Number = Annotated[
+    float,
+    _read_as(
+        Annotated[StrictInt, Field(ge=-(2**63), lt=2**63)]
+        | Annotated[StrictFloat, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+    ),
+]
+"""No NaN and no infinity."""
+Metrics = dict[str, Number | None]
 
 
 def _check_command(text: str) -> str:
@@ -66,6 +85,10 @@ def _check_moment(text: str) -> str:
 class _Spread:
     mean: Number
     sd: Number
+
+
+_Reference = Annotated[Mapping[str, Mapping[str, float]], _checked_as(dict[str, _Spread])]
+_Duration = Annotated[StrictInt | StrictFloat, Field(ge=0, le=1e11)]
 
 
 @dataclasses.dataclass
@@ -98,18 +121,6 @@ class _Machine:
     started: Annotated[StrictStr, AfterValidator(_check_moment)] | None = None
 
 
-def _checked_as(kind: object) -> GetPydanticSchema:
-    """Check a field as this type, and keep it as it was read."""
-
-    def keep(value: object, check: Callable[[object], object]) -> object:
-        check(value)
-        return value
-
-    return GetPydanticSchema(
-        lambda _, schema_of: core_schema.no_info_wrap_validator_function(keep, schema_of(kind))
-    )
-
-
 @dataclass
 class RunRecord:
     """The content of run.json, in the order of the file."""
@@ -122,39 +133,31 @@ class RunRecord:
     seed: Annotated[StrictInt, Field(ge=0, lt=2**63)]
     config: Annotated[Mapping[str, object], _checked_as(_Config)]
     command: Annotated[StrictStr, AfterValidator(_check_command)]
-    corpus: Annotated[Mapping[str, object], _checked_as(Group)]
+    corpus: Group
     weights: StrictStr | None = None
     """The training state that was sampled, relative to the run directory; None before that."""
     change: Change | None = None
     """The change of this run, in a study."""
-    retuned: Annotated[Mapping[str, object], _checked_as(Group)] = field(default_factory=dict)
+    retuned: Group = field(default_factory=dict)
     """Nuisance parameter -> value, where a study tunes it again and it is not the baseline's."""
-    metrics: Annotated[dict[str, float | None], _checked_as(Metrics)] = field(default_factory=dict)
-    metrics_by: Annotated[
-        dict[str, dict[str, dict[str, float | None]]], _checked_as(dict[str, dict[str, Metrics]])
-    ] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
+    metrics_by: dict[str, dict[str, Metrics]] = field(default_factory=dict)
     """"temperature" or "prompt" -> its value -> metrics of these tunes alone, where a run samples several."""
-    reference: Annotated[Mapping[str, Mapping[str, float]], _checked_as(dict[str, _Spread])] = field(
-        default_factory=dict
-    )
+    reference: _Reference = field(default_factory=dict)
     """Metric -> mean and sd of held-out corpus tunes."""
-    reference_by: Annotated[
-        dict[str, Mapping[str, Mapping[str, float]]], _checked_as(dict[str, dict[str, _Spread]])
-    ] = field(default_factory=dict)
+    reference_by: dict[str, _Reference] = field(default_factory=dict)
     """The same for as many tunes as one of the groups in metrics_by has."""
-    floor: Annotated[Mapping[str, float], _checked_as(Metrics)] = field(default_factory=dict)
+    floor: Annotated[Mapping[str, float], _read_as(Metrics)] = field(default_factory=dict)
     """Metric -> value of tunes from a character 5-gram model."""
     reasons: dict[str, StrictStr] = field(default_factory=dict)
     """Metric -> why it is null."""
-    sampling_noise: Annotated[dict[str, float], _checked_as(dict[str, Number])] = field(default_factory=dict)
+    sampling_noise: dict[str, Number] = field(default_factory=dict)
     """Metric -> its standard error from the finite number of tunes that this one network sampled."""
-    timing: Annotated[dict[str, float], _checked_as(dict[str, _Duration | None])] = field(
-        default_factory=dict
-    )
-    versions: Annotated[Mapping[str, str], _checked_as(dict[str, StrictStr])] = field(default_factory=dict)
+    timing: Annotated[dict[str, float], _read_as(dict[str, _Duration | None])] = field(default_factory=dict)
+    versions: Annotated[Mapping[str, str], _read_as(dict[str, StrictStr])] = field(default_factory=dict)
     machine: Annotated[Mapping[str, object], _checked_as(_Machine)] = field(default_factory=dict)
     """cores: how many the run could use. started: UTC, ISO 8601."""
-    tracker: Annotated[Mapping[str, object], _checked_as(Group)] = field(default_factory=dict)
+    tracker: Group = field(default_factory=dict)
     error: StrictStr | None = None
     schema_version: StrictInt = SCHEMA_VERSION
 

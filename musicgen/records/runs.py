@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.config import SET_BY_THE_SWEEPER
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.records.record import FILE_NAME, RunRecord
@@ -51,7 +52,7 @@ MAX_CELLS = 20_000_000
 """Limit for the cells of a table. A hundred thousand tunes have six million."""
 _MAX_BARS = 10**6
 """Limit for the bars of a tune."""
-_IN_LEADING_COLUMNS = ("seed", "change", "retuned")
+_IN_LEADING_COLUMNS = ("seed", *SET_BY_THE_SWEEPER)
 """Parts of the config that the leading columns show."""
 
 

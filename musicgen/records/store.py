@@ -1,4 +1,4 @@
-"""The store: the folders of all trainings below `paths.store`."""
+"""The store: one folder per training in `paths.store`."""
 
 import os
 from collections.abc import Sequence
@@ -7,34 +7,51 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rich.table import Table
+
 from musicgen.config import Config
+from musicgen.metrics.table import plain
 from musicgen.records.identity import is_identity
 from musicgen.training.folder import TrainingFolder, is_ours, is_training
 
 MINUTES_IN_USE = 2.0
-"""For so long after it was last used a training may still be about to be read, and stays."""
+"""A training used more recently than this is kept: a run may be about to read it."""
 
 
 def training_folder(config: Config, training_id: str) -> TrainingFolder:
-    """The folder of one training."""
+    """The folder of a training."""
     return TrainingFolder(Path(config.paths.store) / training_id, config.paths.locks)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredTraining:
-    """A training in the store, and what it costs to keep."""
+    """A training in the store."""
 
     folder: TrainingFolder
     num_bytes: int
     last_used: datetime
-    """When a run last ended here, or a state was last written."""
+    """When a run last ended with this training, or a state was last written."""
+
+    @property
+    def description(self) -> str:
+        """What was trained, from about.json."""
+        about = self.folder.about
+        if not about:
+            return "no run has ended yet"
+        try:
+            return (
+                f"{about['corpus']}, {about['cell']} {about['num_layers']} × {about['hidden_size']}, "
+                f"learning rate {about['learning_rate']:g}, seed {about['seed']}"
+            )
+        except (KeyError, TypeError, ValueError):
+            return "about.json is damaged"
 
 
 def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
-    """Every training of a store, the one used last first.
+    """Every training in a store, the most recently used first.
 
-    A folder is a training if its name is an identity and it holds a lock or a state. Links and everything
-    else are left alone.
+    A folder is a training if its name is an identity and it contains a lock or a state. Everything else is
+    ignored, links included.
     """
     trainings = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -50,7 +67,7 @@ def read_store(folder: Path, *, locks: bool = True) -> list[StoredTraining]:
 
 
 def _stat_files(folder: Path) -> list[os.stat_result]:
-    """Of the training's own files, while trainings write there and others remove what they do not need."""
+    """The training's own files; other processes may add and remove some meanwhile."""
     found = []
     try:
         for file in folder.iterdir():
@@ -69,9 +86,9 @@ def prune(
     max_bytes: int | None = None,
     dry_run: bool = False,
 ) -> tuple[list[StoredTraining], list[StoredTraining]]:
-    """Remove what was last used before `older_than`, then the oldest until `max_bytes` are left.
+    """Remove trainings last used before `older_than`, then the oldest until `max_bytes` are left.
 
-    Returns what went (or would go), and what would have gone but is being trained right now.
+    Returns those removed (with dry_run, those that would be), and those kept because a process trains them.
     """
     size = sum(training.num_bytes for training in trainings)
     removed, in_use = [], []
@@ -89,12 +106,38 @@ def prune(
 
 
 def keep_below(folder: Path, gigabytes: float, *, locks: bool = True) -> None:
-    """Remove what was used longest ago until the store takes no more, but for what is in use or was just now.
+    """Remove the trainings used longest ago until the store is below this size, except those in use.
 
-    What went is trained again when a run asks for it.
+    A run that needs a removed training trains it again.
     """
     trainings = read_store(folder, locks=locks)
     then = datetime.now() - timedelta(minutes=MINUTES_IN_USE)
     old = [training for training in trainings if training.last_used < then]
     in_use = sum(training.num_bytes for training in trainings if training.last_used >= then)
     prune(old, max_bytes=int(gigabytes * 1e9) - in_use)
+
+
+def store_table(trainings: Sequence[StoredTraining]) -> Table:
+    """One row per training, for the terminal."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("training", "last used", "size", "iterations", "of"):
+        table.add_column(heading, no_wrap=heading != "of", justify="right" if heading == "size" else "left")
+    for training in trainings:
+        table.add_row(
+            plain(training.folder.path.name),
+            f"{training.last_used:%Y-%m-%d %H:%M}",
+            size_text(training.num_bytes),
+            " ".join(str(state.iteration) for state in reversed(training.folder.states())),
+            plain(training.description),
+        )
+    return table
+
+
+def count_text(trainings: Sequence[StoredTraining]) -> str:
+    """Such as "3 trainings, 12.5 MB"."""
+    return f"{len(trainings)} trainings, {size_text(sum(training.num_bytes for training in trainings))}"
+
+
+def size_text(num_bytes: int) -> str:
+    """Such as "12.5 MB" or "1.25 GB"."""
+    return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

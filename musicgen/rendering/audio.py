@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.rendering.config import RenderingConfig
-from musicgen.rendering.synthesis import load_samples, play
+from musicgen.rendering.synthesis import play
 from musicgen.rendering.untrusted import check_untrusted, play_untrusted
 
 _BUILT_IN_SOUNDFONT = "TimGM6mb.sf2"
@@ -80,12 +80,6 @@ def synthesise(midi: bytes, is_cut: bool, config: RenderingConfig) -> NDArray[np
         return None
     fade_seconds = _CUT_FADE_SECONDS if is_cut else _END_FADE_SECONDS
     return level(_faded_out(sound, round(fade_seconds * config.sample_rate)), config.loudness_dbfs)
-
-
-def load_sounds(config: RenderingConfig) -> None:
-    """Load the samples of the built-in soundfont that most tunes use. Others are loaded when played."""
-    if config.num_tunes and config.audio_format != "none" and config.soundfont is None:
-        load_samples(_soundfont(config), config.sample_rate, config.instrument)
 
 
 def level(sound: NDArray[np.float32], loudness_dbfs: float) -> NDArray[np.float32]:

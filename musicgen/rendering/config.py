@@ -16,7 +16,7 @@ class RenderingConfig:
     sample_rate: Annotated[int, Field(ge=8_000, le=96_000)]
     """In Hz."""
     tempo: Annotated[int, Field(ge=20, le=400)] | None
-    """Quarter notes per minute; None: the tempo of the tune, or 120 if it has none."""
+    """Quarter notes per minute; None: the tempo of the tune, or else 120."""
     instrument: Annotated[int, Field(ge=0, le=127)]
     """General MIDI program of every voice, from 0."""
     soundfont: str | None

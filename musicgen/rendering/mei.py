@@ -1,7 +1,7 @@
 """Sheet music as MEI, the XML format that verovio reads (https://music-encoding.org, version 5).
 
 verovio's ABC reader crashes on lines that end in `!`, ignores endings and key changes, and draws lengths such
-as 5 wrong. Its MEI reader has none of these problems.
+as 5 wrong. Its MEI reader does not.
 """
 
 from collections.abc import Iterator
@@ -25,16 +25,14 @@ _ARTICULATION = {
     "accent": "acc",
 }
 _SIGN = {
-    "~": "turn",
-    "roll": "turn",
-    "turn": "turn",
-    "T": "trill",
-    "trill": "trill",
-    "H": "fermata",
-    "fermata": "fermata",
-    "M": "mordent",
-    "mordent": "mordent",
-    "P": "mordent",
+    name: sign
+    for sign, names in {
+        "turn": ("~", "roll", "turn"),
+        "trill": ("T", "trill"),
+        "fermata": ("H", "fermata"),
+        "mordent": ("M", "mordent", "P"),
+    }.items()
+    for name in names
 }
 _MAX_TITLE_CHARACTERS = 70
 _BEAMED_BELOW = Fraction(1, 4)
@@ -102,12 +100,11 @@ class _Engraving:
         self._tied_from: frozenset[tuple[str, int]] = frozenset()
 
     def add(self, measures: tuple[Measure, ...]) -> None:
-        """Add the measures in order, with endings in their elements."""
         parent = self._section
         for number, measure in enumerate(measures):
             if measure.ending is not None or measure.left_repeat:
                 parent = self._section
-            # Also for the first measure: verovio warns if there is no system break at all.
+            # Also for the first measure: verovio warns about a score without system breaks.
             if measure.starts_line:
                 SubElement(parent, "sb")
             if number and (measure.key is not None or measure.time_signature is not None):

@@ -59,7 +59,6 @@ def read_score(midi: bytes) -> "ScoreTick":
 
 
 def in_seconds(score: "ScoreTick") -> "ScoreSecond":
-    """The same notes, timed in seconds."""
     return cast("ScoreSecond", score.to("second"))
 
 
@@ -89,13 +88,13 @@ def _leave_out_after(score: "ScoreTick", max_seconds: float) -> bool:
     is_cut = False
     for track, timed in zip(score.tracks, in_time.tracks, strict=True):
         kept = []
-        for note, heard in zip(track.notes, timed.notes, strict=True):
-            if heard.time >= max_seconds:
+        for note, timed_note in zip(track.notes, timed.notes, strict=True):
+            if timed_note.time >= max_seconds:
                 is_cut = True
                 continue
-            if heard.end > max_seconds:
+            if timed_note.end > max_seconds:
                 is_cut = True
-                share = (max_seconds - heard.time) / heard.duration
+                share = (max_seconds - timed_note.time) / timed_note.duration
                 note.duration = max(1, int(note.duration * share))
             kept.append(note)
         track.notes = NoteTickList(kept)

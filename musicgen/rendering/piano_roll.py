@@ -52,18 +52,18 @@ def read_roll(midi: bytes, tune: ParsedTune) -> Roll:
     """Read the notes from the MIDI, and the length of the upbeat from the tune as written."""
     score = read_score(midi)
     notes = sorted((note.time, note.duration, note.pitch) for track in score.tracks for note in track.notes)
-    whole = 4 * score.ticks_per_quarter
+    whole_note = 4 * score.ticks_per_quarter
     meters = sorted((sign.time, sign.numerator, sign.denominator) for sign in score.time_signatures)
     end = max(start + duration for start, duration, _ in notes)
     count, unit = _meter_at(0, meters)
-    first_bar = round(tune.bars[0].duration * whole) if tune.bars else 0
-    upbeat = first_bar if first_bar < whole * count // unit else 0
+    first_bar = round(tune.bars[0].duration * whole_note) if tune.bars else 0
+    upbeat = first_bar if first_bar < whole_note * count // unit else 0
     bar_starts, beats = [upbeat], []
     while not beats or (bar_starts[-1] < end and len(beats) < BARS_PER_ROW * MAX_ROWS):
         count, unit = _meter_at(bar_starts[-1], meters)
         is_compound = count % 3 == 0 and count > 3 and unit >= 8
-        beats.append(max(1, whole // unit * (3 if is_compound else 1)))
-        bar_starts.append(bar_starts[-1] + max(1, whole * count // unit))
+        beats.append(max(1, whole_note // unit * (3 if is_compound else 1)))
+        bar_starts.append(bar_starts[-1] + max(1, whole_note * count // unit))
     return Roll(tuple(notes), upbeat, tuple(bar_starts), tuple(beats))
 
 
@@ -111,7 +111,6 @@ def _font(size: int) -> "FreeTypeFont":
 
 @cache
 def _drawable() -> frozenset[int]:
-    """The code points in the font."""
     from matplotlib.ft2font import FT2Font
 
     return frozenset(FT2Font(str(_font_file())).get_charmap())

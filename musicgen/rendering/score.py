@@ -32,7 +32,6 @@ class Engraver:
     """
 
     def __init__(self, timeout_seconds: float) -> None:
-        """timeout_seconds: limit for each tune."""
         self._timeout_seconds = timeout_seconds
         self._program: IsolatedProgram | None = None
 

@@ -28,9 +28,7 @@ _RELEASE_DECIBELS = 60.0
 # The synthesiser must finish a note before the next one of the stem starts.
 _GAP_SECONDS = 0.002
 _MAX_STEMS = 8
-_COMMON_PITCHES = range(55, 88)
-"""MIDI numbers of a fiddle in first position, and a few more."""
-_VELOCITY, _TICKS_PER_QUARTER = 80, 480
+_TICKS_PER_QUARTER = 480
 _NOTE_TICKS = 10  # about 0.01 s
 
 
@@ -81,16 +79,7 @@ def play(midi: bytes, soundfont: Path, sample_rate: int) -> NDArray[np.float32]:
     return np.ascontiguousarray(mix.T)
 
 
-def load_samples(soundfont: Path, sample_rate: int, program: int) -> None:
-    """Load the samples that most tunes use, for this process and its forks.
-
-    Raises InputError for a soundfont that cannot be read.
-    """
-    score = in_seconds(read_score(scale(program, _COMMON_PITCHES)))
-    _synthesizer(soundfont, sample_rate).render(score, stereo=True)
-
-
-def scale(program: int, pitches: Iterable[int], velocities: Iterable[int] = (_VELOCITY,)) -> bytes:
+def scale(program: int, pitches: Iterable[int], velocities: Iterable[int]) -> bytes:
     """MIDI with a very short note for every pitch at every velocity."""
     from symusic.core import NoteTick, NoteTickList, ScoreTick, TrackTick
 

@@ -1,13 +1,13 @@
 """Renders one sampled tune to files: text, MIDI, audio, score and piano roll, each written atomically."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.notation.parsing import parse_tune
-from musicgen.notation.tune import ParsedTune
 from musicgen.rendering.audio import synthesise, write_audio
 from musicgen.rendering.config import RenderingConfig
-from musicgen.rendering.midi import Performance, perform
+from musicgen.rendering.midi import perform
 from musicgen.rendering.piano_roll import draw_piano_roll
 from musicgen.rendering.score import Engraver
 from musicgen.system.files import replace_atomically, write_text_atomically
@@ -44,16 +44,28 @@ def render_tune(
     abc = abc.encode("utf-8", errors="replace").decode("utf-8")
     text = _path(stem, "abc")
     write_text_atomically(text, abc)
-    tune = parse_tune(abc)
-    performance = perform(abc, config)
-    problems = list(performance.problems)
-    midi = _write_midi(performance, stem)
-    audio = _write_sound(performance, stem, config, problems)
-    score = _write_score(tune, stem, config, engraver, problems)
-    piano_roll = _write_piano_roll(tune, performance, stem, config)
-    return RenderedTune(
-        text, midi, audio, score, piano_roll, performance.duration_seconds, tuple(dict.fromkeys(problems))
-    )
+    tune, performance = parse_tune(abc), perform(abc, config)
+    midi, problems = performance.midi, list(performance.problems)
+    midi_path = audio = score = piano_roll = None
+    if midi is not None:
+        midi_path = _write(_path(stem, "mid"), lambda path: path.write_bytes(midi))
+    if midi is not None and config.audio_format != "none":
+        sound = synthesise(midi, performance.is_cut, config)
+        if sound is None:
+            problems.append(f"the soundfont has no sound for these notes with instrument {config.instrument}")
+        else:
+            path = _path(stem, config.audio_format)
+            audio = _write(path, lambda path: write_audio(sound, path, config))
+    if config.score:
+        engraved = engraver.engrave(tune)
+        problems += [f"score: {problem}" for problem in engraved.problems]
+        if engraved.svg is not None:
+            score = _path(stem, "svg")
+            write_text_atomically(score, engraved.svg)
+    if midi is not None and config.piano_roll:
+        piano_roll = _write(_path(stem, "png"), lambda path: draw_piano_roll(midi, tune, path))
+    seconds, distinct = performance.duration_seconds, tuple(dict.fromkeys(problems))
+    return RenderedTune(text, midi_path, audio, score, piano_roll, seconds, distinct)
 
 
 def _path(stem: Path, suffix: str) -> Path:
@@ -61,50 +73,7 @@ def _path(stem: Path, suffix: str) -> Path:
     return stem.with_name(f"{stem.name}.{suffix}")
 
 
-def _write_midi(performance: Performance, stem: Path) -> Path | None:
-    if performance.midi is None:
-        return None
-    path = _path(stem, "mid")
+def _write(path: Path, write: Callable[[Path], object]) -> Path:
     with replace_atomically(path) as temporary:
-        temporary.write_bytes(performance.midi)
-    return path
-
-
-def _write_sound(
-    performance: Performance, stem: Path, config: RenderingConfig, problems: list[str]
-) -> Path | None:
-    if config.audio_format == "none" or performance.midi is None:
-        return None
-    sound = synthesise(performance.midi, performance.is_cut, config)
-    if sound is None:
-        problems.append(f"the soundfont has no sound for these notes with instrument {config.instrument}")
-        return None
-    path = _path(stem, config.audio_format)
-    with replace_atomically(path) as temporary:
-        write_audio(sound, temporary, config)
-    return path
-
-
-def _write_score(
-    tune: ParsedTune, stem: Path, config: RenderingConfig, engraver: Engraver, problems: list[str]
-) -> Path | None:
-    if not config.score:
-        return None
-    score = engraver.engrave(tune)
-    problems.extend(f"score: {problem}" for problem in score.problems)
-    if score.svg is None:
-        return None
-    path = _path(stem, "svg")
-    write_text_atomically(path, score.svg)
-    return path
-
-
-def _write_piano_roll(
-    tune: ParsedTune, performance: Performance, stem: Path, config: RenderingConfig
-) -> Path | None:
-    if not config.piano_roll or performance.midi is None:
-        return None
-    path = _path(stem, "png")
-    with replace_atomically(path) as temporary:
-        draw_piano_roll(performance.midi, tune, temporary)
+        write(temporary)
     return path

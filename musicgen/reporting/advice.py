@@ -9,7 +9,7 @@ from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN, level_of, shown_level
 from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
-from musicgen.records.naming import override_text, told_overrides
+from musicgen.records.naming import drop_overrides, override_text
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief, listed
@@ -181,4 +181,4 @@ def _baseline_overrides(study: StudyData) -> list[str]:
     runs = study.paired.baseline.runs
     words = shlex.split(runs[0].record.command) if runs else []
     overrides = words[words.index("musicgen.train") + 1 :] if "musicgen.train" in words else []
-    return [text for text in dict.fromkeys(told_overrides(overrides, "paths", "seed")) if "=" in text]
+    return [text for text in dict.fromkeys(drop_overrides(overrides, "paths", "seed")) if "=" in text]

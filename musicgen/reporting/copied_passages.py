@@ -12,6 +12,7 @@ from musicgen.notation.melodies import Melody, melody_of
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.passages import Passage, cut_passage, find_in_passage
 from musicgen.records.sampled_tunes import Song
+from musicgen.system.words import counted
 
 MIN_NOTES = NOVELTY_NOTES
 """Shorter runs are shared by chance, so their passages are not shown."""
@@ -64,11 +65,11 @@ def _integer(song: Song, column: str) -> int | None:
 def _words(num_notes: int, transposition: int, longest_in_any_key: int | None) -> str:
     if num_notes == 0:
         return "no notes in common"
-    words = f"at most {num_notes} note{'s' if num_notes > 1 else ''} in a row in common"
+    words = f"at most {counted(num_notes, 'note')} in a row in common"
     if transposition:
         steps = abs(transposition)
         way = "higher" if transposition > 0 else "lower"
-        return f"{words}, transposed {steps} semitone{'s' if steps > 1 else ''} {way} in the song"
+        return f"{words}, transposed {counted(steps, 'semitone')} {way} in the song"
     if longest_in_any_key is not None:
         words += f", as written ({longest_in_any_key} in any key)"
     return words

@@ -68,7 +68,7 @@ def drawn_figures(study: StudyData) -> "dict[str, Figure]":
     drawings = drawings_of(study.paired, study.effects, max_columns=_MAX_COLUMNS)
     figures = draw_all(drawings)
     if study.search:
-        figures |= search_figures(study.search, importance(study.search), most_columns=_MAX_COLUMNS)
+        figures |= search_figures(study.search, importance(study.search), max_columns=_MAX_COLUMNS)
     if "loss_curves" not in figures and (found := _loss_figure(study)) is not None:
         figures["loss_curves"] = found
     return figures

@@ -12,7 +12,7 @@ import numpy as np
 
 from musicgen.effects.figures.style import metric_unit
 from musicgen.reporting.answers import Answer, MetricAnswers
-from musicgen.system.words import brief
+from musicgen.system.words import brief, signed
 
 _OUTLYING = 3.0
 """Interval ends beyond this many times the third quartile of all ends are cut off."""
@@ -70,9 +70,7 @@ class Axis:
 
         values = MaxNLocator(_MAX_TICKS).tick_values(self.low, self.high)
         inside = [float(value) for value in values if self.low <= value <= self.high]
-        return tuple(
-            Tick(self.place(value), f"{value:+g}".replace("-", "−") if value else "0") for value in inside
-        )
+        return tuple(Tick(self.place(value), signed(value, "g")) for value in inside)
 
 
 def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:

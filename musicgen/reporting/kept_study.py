@@ -6,9 +6,8 @@ can check one against the other.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,10 @@ from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.pairing import IDENTITY_GROUPS
 from musicgen.effects.verdict import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
-from musicgen.records.runs import PLAN, directory_name, flat_config, read_rows
+from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.answers import Answer, Outcome
 from musicgen.reporting.best_songs import JudgedSong
@@ -38,6 +36,7 @@ from musicgen.reporting.folder_replacement import (
     check_folder,
     replacing,
 )
+from musicgen.reporting.kept_facts import baseline_settings, circumstances, corpus_sentences, shown_settings
 from musicgen.reporting.markup import markdown_of
 from musicgen.reporting.players import PAGE_SAMPLE_RATE, compress, sound_of
 from musicgen.reporting.portable import (
@@ -50,7 +49,6 @@ from musicgen.reporting.portable import (
 from musicgen.reporting.report import Report
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.files import copy_atomically, write_text_atomically
-from musicgen.system.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,9 +108,9 @@ def write_kept(report: Report, folder: Path) -> KeptFolder:
             figures={name: f"{FIGURES}/{path.name}" for name, path in figures.items()},
             songs=songs,
             commands=[portable_command(command) for command in study.commands],
-            corpora=_corpora(study),
-            circumstances=_circumstances(study),
-            settings=_settings(study),
+            corpora=corpus_sentences(study),
+            circumstances=circumstances(study),
+            settings=shown_settings(study),
             seeds=sorted({run.record.seed for run in study.all_runs}),
             joint=_joint(report),
             failures=[without_folders(line) for line in study.failures],
@@ -163,7 +161,7 @@ def _write_tables(study: StudyData, folder: Path) -> None:
     for name, table in tables.items():
         if len(table) or name in (RUNS, EFFECTS):
             _write_text(portable_table(table).to_csv(index=False, lineterminator="\n"), folder / name, study)
-    text = json.dumps(_baseline(study), indent=2, ensure_ascii=False)
+    text = json.dumps(baseline_settings(study), indent=2, ensure_ascii=False)
     _write_text(f"{text}\n", folder / BASELINE, study)
 
 
@@ -239,70 +237,3 @@ def _joint(report: Report) -> list[Answer]:
         if answer.effect.parameter == COMBINED
     }
     return [by_metric[one.metric] for one in report.study.additivity]
-
-
-def _baseline(study: StudyData) -> dict[str, object]:
-    """Dotted name -> value of every setting that can change the baseline's numbers; no seeds."""
-    config = study.paired.baseline.runs[0].record.config if study.paired.baseline.runs else {}
-    groups = {name: config[name] for name in IDENTITY_GROUPS if name in config}
-    return {name: portable_value(value) for name, value in flat_config(groups).items()}
-
-
-def _settings(study: StudyData) -> list[str]:
-    """The baseline's corpus, network, training and sampling settings, as on a command line."""
-    return [
-        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in _baseline(study).items()
-        if name.startswith(("data.name", "model.", "training.", "sampling.")) and value is not None
-    ]
-
-
-def _corpora(study: StudyData) -> list[str]:
-    """Where the corpora of the runs come from, one sentence each."""
-    sentences = []
-    for run in study.all_runs:
-        data, digest = run.record.config.get("data"), run.record.corpus.get("sha256", "unknown")
-        if not isinstance(data, Mapping):
-            continue
-        name = f"{portable_value(data.get('path'))} (tunes as read: SHA-256 {str(digest)[:16]}…)"
-        if data.get("source") == "download":
-            sentences.append(
-                f"{name} is read from the folder MUSICGEN_DATA_DIR or the user's cache, and downloaded if it "
-                "is in neither; put MUSICGEN_DATA_DIR=FOLDER in front of the command to choose the folder."
-            )
-        elif data.get("source") == "files":
-            sentences.append(
-                f"{name} was a file on the machine of the runs: insert the path of your own copy."
-            )
-    return list(dict.fromkeys(sentences))
-
-
-def _circumstances(study: StudyData) -> str:
-    """When and with what the runs were made, as far as recorded."""
-    records = [run.record for run in study.all_runs]
-    cores = sorted({str(record.machine["cores"]) for record in records if "cores" in record.machine})
-    spans = [
-        (start, start + timedelta(seconds=record.timing.get("total_seconds", 0.0)))
-        for record in records
-        if "started" in record.machine
-        for start in [datetime.fromisoformat(str(record.machine["started"]))]
-    ]
-    parts = [*_when(spans)]
-    parts.append(f"{' or '.join(cores)} processor cores" if cores else "number of cores not recorded")
-    versions = dict.fromkeys(
-        ", ".join(f"{name} {number}" for name, number in record.versions.items())
-        for record in records
-        if record.versions
-    )
-    return "; ".join([*parts, *versions])
-
-
-def _when(spans: Sequence[tuple[datetime, datetime]]) -> Iterator[str]:
-    if not spans:
-        yield "Date not recorded"
-        return
-    first, last = min(start for start, _ in spans), max(end for _, end in spans)
-    days = dict.fromkeys((f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"))
-    yield f"Made on {' to '.join(days)}"
-    seconds = (last - first).total_seconds()
-    yield f"{duration(seconds)} from the start of the first run to the end of the last"

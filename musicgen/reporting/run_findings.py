@@ -11,6 +11,7 @@ from musicgen.records.findings import Finding
 from musicgen.records.runs import FoundRun, directory_name
 from musicgen.reporting.run_table import run_words
 from musicgen.reporting.study_data import StudyData
+from musicgen.system.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def anchor_of(run_id: str) -> str:
 
 def count_words(number: int) -> str:
     """Such as "2 findings"."""
-    return f"{number or 'no'} finding{'' if number == 1 else 's'}"
+    return counted(number, "finding") if number else "no findings"
 
 
 def findings_by_run(study: StudyData) -> dict[str, RunFindings]:

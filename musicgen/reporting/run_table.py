@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from musicgen.config import IDENTITY_GROUPS
 from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_title
-from musicgen.effects.pairing import IDENTITY_GROUPS, Arm
+from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.records.runs import FoundRun, directory_name, flat_config
 from musicgen.reporting.portable import without_folders

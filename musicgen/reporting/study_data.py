@@ -16,7 +16,7 @@ from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with
 from musicgen.effects.table import Terms, effects_table
 from musicgen.records.command import config_words, train_command
 from musicgen.records.findings import Finding, findings_of
-from musicgen.records.naming import told_overrides
+from musicgen.records.naming import drop_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
 from musicgen.records.runs import FoundRun, find_runs, runs_table, sweep_directory
@@ -186,7 +186,7 @@ def _command(run: FoundRun) -> str:
     if not isinstance(hydra, Mapping) or not isinstance(overrides, Mapping):
         return command_of_run(run)
     own = [text for text in _overrides(overrides.get("hydra")) if not text.startswith("hydra.mode=")]
-    told = told_overrides(_overrides(overrides.get("task")), "paths")
+    told = drop_overrides(_overrides(overrides.get("task")), "paths")
     return train_command([*config_words(hydra), "--multirun", *own, *told])
 
 

@@ -39,7 +39,6 @@ class PreparedRun:
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that a user can get wrong; raises InputError."""
-    config = resolve(config)
     prompts = config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
@@ -58,7 +57,6 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         training.sequence_length,
         generator_for(config.seed, "batches"),
     )
-    # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
     from musicgen.training.device import choose_device
 
     device = choose_device(config.device)

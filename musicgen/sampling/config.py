@@ -47,7 +47,6 @@ class SamplingConfig:
 
     @property
     def temperatures(self) -> Sequence[float]:
-        """The temperatures, also if there is only one."""
         return self.temperature if isinstance(self.temperature, list) else [self.temperature]
 
     def read_prompts(self) -> list[str]:

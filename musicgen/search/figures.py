@@ -1,4 +1,4 @@
-"""Pictures of a search: its history, what the loss does over each parameter, where all of them looked."""
+"""Figures of a search: its history, the loss over each parameter, and the values that were tried."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _LOSS = "nats per character"
 
 
 def search_figures(
-    trials: Trials, shares: Importance | None = None, most_columns: int = 4
+    trials: Trials, shares: Importance | None = None, max_columns: int = 4
 ) -> dict[str, Figure]:
-    """Every figure that the trials allow, by file name without suffix."""
+    """Every figure that has enough trials, by file name without suffix."""
     figures: dict[str, Figure] = {}
     if len(trials.complete) >= 2:
         figures["history"] = history_figure(trials)
     if len(comparable_losses(trials)[1]) >= 2:
-        figures["slices"] = slices_figure(trials, most_columns)
+        figures["slices"] = slices_figure(trials, max_columns)
         figures["parallel_coordinates"] = parallel_coordinates_figure(trials)
     if shares is not None and shares.shares:
         figures["importance"] = importance_figure(shares)
@@ -53,7 +53,7 @@ def search_figures(
 
 
 def history_figure(trials: Trials) -> Figure:
-    """The loss of each whole run and the lowest so far; how the other trials ended stands below."""
+    """The loss of each complete run and the lowest so far; ticks at the bottom for the other trials."""
     figure, (panel,) = new_figure("Trial after trial", 1, 1, width=6.4, height=3.4)
     complete = sorted(trials.complete, key=lambda trial: trial.number)
     numbers, losses = [trial.number for trial in complete], [trial.loss or 0.0 for trial in complete]
@@ -75,7 +75,9 @@ def history_figure(trials: Trials) -> Figure:
                 transform=panel.get_xaxis_transform(),
                 label=status,
             )
-    title_panel(panel, "Validation loss of whole runs", "line: the lowest so far; ticks: trials without one")
+    title_panel(
+        panel, "Validation loss of complete runs", "line: the lowest so far; ticks: trials without one"
+    )
     label_axes(panel, "trial", _LOSS)
     panel.margins(y=0.12)
     rule_lightly(panel, "y")
@@ -83,11 +85,11 @@ def history_figure(trials: Trials) -> Figure:
     return figure
 
 
-def slices_figure(trials: Trials, most_columns: int = 4) -> Figure:
-    """The loss over each parameter, of all trials after equally many iterations."""
+def slices_figure(trials: Trials, max_columns: int = 4) -> Figure:
+    """The loss of each trial over each parameter, after equally many iterations."""
     measure, losses = comparable_losses(trials)
     measured = [trial for trial in trials.trials if trial.number in losses]
-    columns = min(len(trials.parameters), most_columns)
+    columns = min(len(trials.parameters), max_columns)
     rows = -(-len(trials.parameters) // columns)
     title = f"{measure[0].upper()}{measure[1:]} over each parameter"
     figure, panels = new_figure(title, rows, columns, width=2.4 * columns, height=0.6 + 2.3 * rows)
@@ -124,7 +126,7 @@ def slices_figure(trials: Trials, most_columns: int = 4) -> Figure:
 
 
 def parallel_coordinates_figure(trials: Trials) -> Figure:
-    """A line for each trial through its values; whole runs are coloured by their loss."""
+    """One line per trial through its values; complete runs are coloured by their loss."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -134,7 +136,7 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
     columns = [_Places.of(parameter, trials, trials.trials) for parameter in trials.parameters]
     losses = [trial.loss for trial in trials.complete if trial.loss is not None]
     colours = ScalarMappable(Normalize(min(losses), max(losses)), colormaps["viridis"]) if losses else None
-    # The lowest losses last, so that they lie on top.
+    # Draw the lowest losses last, on top.
     ordered = sorted(trials.trials, key=lambda trial: -np.inf if trial.loss is None else -trial.loss)
     for trial in ordered:
         heights = [places.share(trial) for places in columns]
@@ -163,12 +165,14 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
         bar = figure.colorbar(colours, ax=panel, pad=0.02)
         bar.set_label(f"validation loss, {_LOSS}", fontsize=TEXT_SIZE)
         bar.ax.tick_params(labelsize=TEXT_SIZE)
-    title_panel(panel, "Values of every trial", "coloured: whole runs; grey: pruned; red: diverged or failed")
+    title_panel(
+        panel, "Values of every trial", "coloured: complete runs; grey: pruned; red: diverged or failed"
+    )
     return figure
 
 
 def importance_figure(found: Importance) -> Figure:
-    """Shares of the variance, beside what a parameter of pure chance gets."""
+    """Shares of the variance, and the share of a dummy parameter."""
     names = list(found.shares)[::-1]
     figure, (panel,) = new_figure(
         f"Importance by {EVALUATOR}", 1, 1, width=6.4, height=1.4 + 0.3 * len(names)
@@ -183,7 +187,7 @@ def importance_figure(found: Importance) -> Figure:
 
 
 class _Places:
-    """Where the values of one parameter lie on an axis: numbers by their value, else one after the other."""
+    """Positions of a parameter's values on an axis: numbers by value, others one after another."""
 
     def __init__(self, parameter: str, values: Sequence[Value], is_log: bool) -> None:
         self._parameter, self._is_log = parameter, is_log
@@ -193,16 +197,16 @@ class _Places:
 
     @classmethod
     def of(cls, parameter: str, trials: Trials, shown: Sequence[Trial]) -> _Places:
-        """The values that these trials have."""
+        """The positions of the values of these trials."""
         levels = list(dict.fromkeys(trial.levels[parameter] for trial in shown))
         return cls(parameter, levels, trials.is_log(parameter))
 
     def place(self, trial: Trial) -> float:
-        """In units of the axis."""
+        """Position in units of the axis."""
         return self._place(trial.levels[self._parameter])
 
     def share(self, trial: Trial) -> float:
-        """Between 0 and 1."""
+        """Position between 0 and 1."""
         return self._share(trial.levels[self._parameter])
 
     def _place(self, level: Value) -> float:
@@ -216,12 +220,12 @@ class _Places:
         return float((value - low) / (high - low)) if high > low else 0.5
 
     def marks(self) -> list[tuple[float, str]]:
-        """Height and words of the values that are written beside the axis: the ends, or all of a few."""
+        """Height and text of the labels of an axis: the ends, or all of up to five values."""
         levels = self._levels if len(self._levels) <= 5 else [self._levels[0], self._levels[-1]]
         return [(self._share(level), _shown(level)) for level in levels]
 
     def label(self, panel: Axes) -> None:
-        """Give the horizontal axis its scale and ticks."""
+        """Set the scale and ticks of the horizontal axis."""
         if not self._is_numeric:
             panel.set_xticks(range(len(self._levels)), [_shown(level) for level in self._levels])
             panel.margins(x=0.3)

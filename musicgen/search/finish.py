@@ -18,11 +18,11 @@ def finish(directory: Path) -> int:
 
 
 def finish_search(directory: Path) -> int:
-    """Summarise a search; returns 1 if it found nothing or its best could not be run again, else 0.
+    """Summarise a search; returns 1 if no trial completed or the confirmation failed, else 0.
 
     A search does not fail because trials failed.
     """
-    # Trials that could not even start leave no run.
+    # A trial that could not start leaves no run.
     first = next(directory.glob(f"*/*/{FILE_NAME}"), None)
     config = None if first is None else config_from_dict(RunRecord.read(first.parent).config)
     if not summarise_search(directory, draws=config is not None and config.rendering.plots):
@@ -30,5 +30,5 @@ def finish_search(directory: Path) -> int:
     confirmation = directory / CONFIRMATION
     if not confirmation.is_dir():
         return 0
-    print(f"the best and the baseline on fresh seeds, in {confirmation}:")
+    print(f"the best config and the baseline on fresh seeds, in {confirmation}:")
     return finish_sweep(confirmation)

@@ -1,8 +1,8 @@
-"""Which searched parameters the loss depends on: functional ANOVA (Hutter et al. 2014), and what it is worth.
+"""Which searched parameters the loss depends on: functional ANOVA (Hutter et al. 2014) with two checks.
 
-The forest behind it must predict trials that it has not seen, else nothing is said; and a parameter counts
-for something only above the share that parameters of pure chance get. What was drawn by its logarithm is
-looked at as one. A search looks more often where losses are low: shares are of the space as it was searched.
+Its random forest must predict held-out trials, else no importance is reported. A parameter counts only if its
+share exceeds that of random dummy parameters. Parameters drawn on a logarithmic scale enter as logarithms. A
+search samples more often where losses are low, so the shares describe the space as it was searched.
 """
 
 import warnings
@@ -14,44 +14,44 @@ import numpy as np
 from musicgen.search.trials import Trials
 
 EVALUATOR = "fANOVA"
-LEAST_R2 = 0.5
-LEAST_TRIALS = 10
+MIN_R2 = 0.5
+MIN_TRIALS = 10
 FOLDS, DUMMIES, TREES, DEPTH = 5, 20, 64, 64
-"""Trees and depth are Optuna's, so that the forest that is tested is the one that is looked at."""
+"""TREES and DEPTH are Optuna's, so that the tested forest is the one whose shares are reported."""
 _DUMMY = "dummy"
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the variance of the loss, or why there are none."""
+    """Shares of the variance of the loss."""
 
     measure: str
     """Which loss, in words."""
     num_trials: int
     r2: float | None
-    """Of losses that the forest had not seen, in cross-validation; None with too few trials."""
+    """Cross-validated R² of the forest; None with too few trials."""
     shares: Mapping[str, float]
-    """Parameter -> share, the largest first; empty where nothing can be said."""
+    """Parameter -> share, the largest first; empty if the forest fails its check."""
     noise: float
     """The largest share that a dummy parameter got."""
 
     @property
     def sentence(self) -> str:
-        """What can be said."""
+        """The result in one line."""
         if self.r2 is None:
-            return f"importance: not told from {self.num_trials} trials, {LEAST_TRIALS} are needed"
+            return f"importance: unknown from {self.num_trials} trials, at least {MIN_TRIALS} are needed"
         tested = f"out-of-sample R² {self.r2:.2f} over {self.num_trials} trials, {self.measure}"
         if not self.shares:
-            return f"importance: not told, the forest cannot predict trials that it has not seen ({tested})"
-        told = ", ".join(f"{name} {share:.2f}" for name, share in self.shares.items() if share > self.noise)
-        return f"importance by {EVALUATOR} above the noise of {self.noise:.2f}: {told or 'none'} ({tested})"
+            return f"importance: unknown, the forest cannot predict held-out trials ({tested})"
+        shown = ", ".join(f"{name} {share:.2f}" for name, share in self.shares.items() if share > self.noise)
+        return f"importance by {EVALUATOR} above the noise of {self.noise:.2f}: {shown or 'none'} ({tested})"
 
 
 def importance(trials: Trials) -> Importance:
-    """Look at the loss that most trials have."""
+    """Explain the loss that most trials have."""
     measure, losses = comparable_losses(trials)
     measured = [(trial.levels, losses[trial.number]) for trial in trials.trials if trial.number in losses]
-    if len(measured) < LEAST_TRIALS:
+    if len(measured) < MIN_TRIALS:
         return Importance(measure, len(measured), None, {}, 0.0)
     columns = {name: [levels[name] for levels, _ in measured] for name in trials.parameters}
     for name in trials.parameters:
@@ -60,16 +60,16 @@ def importance(trials: Trials) -> Importance:
     varied = {name: values for name, values in columns.items() if len(set(map(str, values))) > 1}
     targets = np.array([loss for _, loss in measured])
     r2 = _out_of_sample_r2(list(varied.values()), targets)
-    if not r2 >= LEAST_R2:
+    if not r2 >= MIN_R2:
         return Importance(measure, len(measured), r2, {}, 0.0)
     shares, noise = _shares(varied, targets)
     return Importance(measure, len(measured), r2, shares, noise)
 
 
 def comparable_losses(trials: Trials) -> tuple[str, Mapping[int, float]]:
-    """Losses after equally long parts of a training, by number of the trial, and which they are in words.
+    """A description of the losses, and the losses by number of the trial, after equally many iterations.
 
-    Those on the first rung where there are rungs, since every trial got there; else those at the end.
+    With rungs these are the losses on the first one, which every trial reaches; else those at the end.
     """
     rungs = [rung for trial in trials.trials for rung in trial.rungs]
     if not rungs:
@@ -103,7 +103,7 @@ def _are_numbers(values: Sequence[object]) -> bool:
 
 
 def _shares(columns: Mapping[str, Sequence[object]], targets: np.ndarray) -> tuple[dict[str, float], float]:
-    """The mean share of each parameter beside a dummy, drawn several times, and the largest that one got."""
+    """Mean share of each parameter over several draws of an added dummy, and the largest share of a dummy."""
     from optuna.importance import FanovaImportanceEvaluator
 
     evaluator = FanovaImportanceEvaluator(n_trees=TREES, max_depth=DEPTH, seed=0)
@@ -120,7 +120,7 @@ def _shares(columns: Mapping[str, Sequence[object]], targets: np.ndarray) -> tup
 
 
 def _study(columns: Mapping[str, Sequence], targets: np.ndarray):
-    """The trials as Optuna has them, in memory."""
+    """The trials as an Optuna study in memory."""
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 

@@ -15,40 +15,36 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 ALLOWED = "optuna.samplers.*"
-"""What a config may name as a sampler."""
 _ONE_SEQUENCE = ("GridSampler", "QMCSampler")
-"""Samplers whose seed belongs to the order of all trials, and is the same in every process."""
+"""Samplers whose seed orders all trials, so it must be the same in every process."""
 
 
 @dataclass(frozen=True)
 class Samplers:
-    """What makes the sampler of a trial."""
+    """Makes the sampler of each trial."""
 
     config: Mapping[str, object]
-    """Class and arguments, as Hydra has them."""
+    """Class and arguments, in Hydra's form."""
     space: Space
 
     @property
     def _kind(self) -> str:
         return str(self.config["_target_"]).rpartition(".")[2]
 
-    def most_trials(self, wanted: int) -> int:
-        """How many trials there are to make: no more than a grid has points."""
+    def max_trials(self, wanted: int) -> int:
+        """The number of trials to run: a grid has only so many points."""
         if self._kind != "GridSampler":
             return wanted
         return min(wanted, prod(map(len, self.space.grid().values())))
 
     def for_trial(self, number: int) -> "BaseSampler":
-        """A sampler whose random numbers depend on the trial alone, however often the search was interrupted.
-
-        Without a seed they are others every time.
-        """
+        """The sampler of one trial; with a seed, its random numbers depend on the trial's number alone."""
         arguments: dict[str, Any] = {}
         seed = self.config.get("seed")
         if self._kind == "GridSampler":
             arguments["search_space"] = self.space.grid()
         if isinstance(seed, int) and self._kind not in _ONE_SEQUENCE:
-            # Not their sum: the points of the next seed would be the same ones, one trial later.
+            # seed + number would make the next seed repeat the same points one trial later.
             stream = np.random.SeedSequence(seed, spawn_key=(number,))
             arguments["seed"] = int(stream.generate_state(1)[0])
         try:

@@ -1,4 +1,4 @@
-"""What a search may change: Hydra's overrides with choices and ranges, as Optuna's distributions."""
+"""The space of a search: Hydra's overrides with choices and ranges, as Optuna's distributions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
 from musicgen.search.trials import Value, overrides_of
-from musicgen.sweep.design import NOT_SWEPT
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Space:
-    """The searched parameters, and the overrides that all trials have in common."""
+    """The searched parameters, and the overrides that all trials share."""
 
     distributions: Mapping[str, BaseDistribution]
-    """Parameter or config group -> where its values come from."""
+    """Parameter or config group -> distribution of its values."""
     fixed: Sequence[str]
 
     @classmethod
     def of(cls, overrides: Sequence[Override]) -> "Space":
-        """Sort the overrides; of two for one parameter the later one counts. Raises InputError."""
+        """Sort the overrides; the last one of a parameter counts. Raises InputError."""
         distributions: dict[str, BaseDistribution] = {}
         fixed: dict[str, str] = {}
         for override in overrides:
@@ -49,18 +49,18 @@ class Space:
         return cls(distributions, list(fixed.values()))
 
     def edges(self) -> list[list[str]]:
-        """For each parameter the overrides with the ends of its range, or with every choice."""
+        """For each parameter, the overrides with the ends of its range or with every choice."""
         return [
             [override for value in _edges(one) for override in overrides_of({name: value})]
             for name, one in self.distributions.items()
         ]
 
     def grid(self) -> dict[str, list[Value]]:
-        """Every value of every parameter; raises InputError where there is no end of them."""
+        """Every value of every parameter; raises InputError for a continuous range."""
         return {name: _all_values(name, one) for name, one in self.distributions.items()}
 
     def suggest(self, trial: "Trial") -> None:
-        """Give the trial a value of every parameter that it has none of."""
+        """Draw the trial's value of each parameter that has none yet."""
         for name, one in self.distributions.items():
             match one:
                 case CategoricalDistribution():
@@ -74,11 +74,13 @@ class Space:
 def _check_name(override: Override, name: str) -> None:
     if name == "seed":
         raise InputError(
-            f"{override.input_line}: all trials of a search have one seed; hydra.sweeper.confirm_seeds says "
-            "with how many fresh ones the best is run again"
+            f"{override.input_line}: all trials of a search have one seed; hydra.sweeper.confirm_seeds sets "
+            "how many fresh seeds the best config is run with"
         )
     if name.split(".")[0].split("/")[0] in NOT_SWEPT:
-        raise InputError(f"{override.input_line}: {name} cannot be searched: it changes no result of a run")
+        raise InputError(
+            f"{override.input_line}: {name} cannot be searched: it does not change the results of a run"
+        )
 
 
 def _distribution(override: Override) -> BaseDistribution:
@@ -100,7 +102,7 @@ def _distribution(override: Override) -> BaseDistribution:
 
 
 def _as_value(level: object) -> Value:
-    """Lists and mappings are encoded by Hydra as the text of an override."""
+    """Hydra encodes lists and mappings as the text of an override."""
     assert isinstance(level, bool | int | float | str)
     return level
 

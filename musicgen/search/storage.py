@@ -1,4 +1,4 @@
-"""The database of a search, and locks beside it that end with the process that holds them."""
+"""The database of a search, and locks that end with the process that holds them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,49 +22,49 @@ SETTING = "hydra.sweeper.storage"
 _WITHOUT_LOCKS = f"{SETTING} must name a database on another one"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_WAIT = 60
-"""For another process that writes to the same file."""
-MIN_SECRET = 4
-"""Characters: shorter ones would be found in words."""
-SECONDS_OF_SILENCE = 60
-"""After which the server asks whether the machine of a connection is still there."""
+"""For another process that is writing to the same file."""
+MIN_SECRET_CHARACTERS = 4
+"""Shorter passwords would match parts of words."""
+KEEPALIVE_SECONDS = 60
+"""Silence after which the server checks that a connection is alive."""
 
 
 class Locks(Protocol):
-    """Locks by name, shared by all processes that use one database."""
+    """Named locks among all processes that use one database."""
 
     def alone(self, name: str) -> AbstractContextManager[None]:
-        """Be the only process inside the block; waits for another one."""
+        """Wait for the lock, and hold it during the block."""
         ...
 
     def take(self, name: str) -> bool:
-        """Hold the lock until the process ends; returns False where another one holds it."""
+        """Take the lock until this process ends; returns False if another process holds it."""
         ...
 
     def is_held(self, name: str) -> bool:
-        """Whether a living process, this one too, holds the lock."""
+        """Whether a living process holds the lock, this one included."""
         ...
 
     def close(self) -> None:
-        """Give back what was taken."""
+        """Release all locks."""
         ...
 
 
 @dataclass(frozen=True)
 class Database:
-    """The storage of searches, and the locks of those who use it."""
+    """The storage of searches, and the locks of its users."""
 
     storage: "RDBStorage"
     locks: Locks
 
     def close(self) -> None:
-        """Give back locks and connections."""
+        """Release locks and connections."""
         self.locks.close()
         self.storage.remove_session()
         self.storage.engine.dispose()
 
 
 def open_database(url: str) -> Database:
-    """The database at this address, made where it is not there; raises InputError in one line."""
+    """Open the database at this address, or create it; raises InputError."""
     from optuna.storages import RDBStorage
     from sqlalchemy.exc import DBAPIError
 
@@ -72,7 +72,7 @@ def open_database(url: str) -> Database:
     shown = f"{SETTING}={_shown(address)}"
     try:
         locks = FileLocks(address) if address.get_backend_name() == "sqlite" else PostgresLocks(address)
-        # Two processes that make the tables at once would be in each other's way.
+        # Two processes cannot create the tables at the same time.
         with locks.alone("tables"):
             options = {"connect_args": _connect_options(address)}
             storage = RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options)
@@ -83,7 +83,7 @@ def open_database(url: str) -> Database:
         reason = _without_secret(" ".join(str(error.orig).split()), address)
         raise InputError(f"{shown}: the database cannot be used: {reason}") from error
     except RuntimeError as error:
-        # Optuna's word for tables of another version.
+        # Optuna raises it for tables of another version.
         raise InputError(f"{shown}: {' '.join(str(error).split())}") from error
     except OSError as error:
         raise InputError(f"{shown}: {error.strerror or error}") from error
@@ -97,7 +97,7 @@ def _read_address(url: str) -> "URL":
     try:
         address = make_url(url)
     except (ArgumentError, ValueError):
-        # Not even a part of it is shown, nor kept as the cause: nothing says where the password is.
+        # Show nothing of the address: any part of it could be the password.
         raise InputError(f"{SETTING}: not an address of a database; {examples}") from None
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
@@ -113,10 +113,10 @@ def _shown(address: "URL") -> str:
 
 
 def _without_secret(text: str, address: "URL") -> str:
-    """What a server or a driver says, which may repeat the password."""
+    """The message of a server or driver without the password, which it may repeat."""
     secrets = [address.password, *(value for name, value in address.query.items() if "pass" in name.lower())]
     for secret in secrets:
-        if isinstance(secret, str) and len(secret) >= MIN_SECRET:
+        if isinstance(secret, str) and len(secret) >= MIN_SECRET_CHARACTERS:
             text = text.replace(secret, "***")
     return without_passwords(text)
 
@@ -128,7 +128,7 @@ def _connect_options(address: "URL") -> dict[str, object]:
 
 
 class FileLocks:
-    """Of the operating system, on files beside the SQLite file."""
+    """The operating system's locks, on files next to the SQLite file."""
 
     def __init__(self, address: "URL") -> None:
         assert address.database is not None
@@ -138,12 +138,12 @@ class FileLocks:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Be the only process inside the block."""
+        """See Locks."""
         with locked(self._path(name), without=_WITHOUT_LOCKS):
             yield
 
     def take(self, name: str) -> bool:
-        """Hold the lock until the process ends."""
+        """See Locks."""
         lock = take_lock(self._path(name), without=_WITHOUT_LOCKS)
         if lock is None:
             return False
@@ -151,20 +151,20 @@ class FileLocks:
         return True
 
     def is_held(self, name: str) -> bool:
-        """Whether a living process holds the lock."""
+        """See Locks."""
         path = self._path(name)
         if not path.exists():
             return False
         lock = take_lock(path, without=_WITHOUT_LOCKS)
         if lock is None:
             return True
-        # What a dead process left behind.
+        # A dead process left it.
         remove_file(path)
         lock.release()
         return False
 
     def close(self) -> None:
-        """Give back what was taken, and leave no file behind."""
+        """Release all locks and remove their files."""
         for lock in self._kept:
             remove_file(Path(lock.lock_file))
             lock.release()
@@ -175,7 +175,7 @@ class FileLocks:
 
 
 class PostgresLocks:
-    """Advisory locks of the server, which ends them with the connection that holds them."""
+    """Advisory locks of the server, which release themselves when a connection ends."""
 
     def __init__(self, address: "URL") -> None:
         from sqlalchemy import NullPool, create_engine
@@ -186,7 +186,7 @@ class PostgresLocks:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """Be the only process inside the block."""
+        """See Locks."""
         from sqlalchemy import text
 
         query, key = text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _key(name)}
@@ -198,15 +198,15 @@ class PostgresLocks:
             yield
 
     def take(self, name: str) -> bool:
-        """Hold the lock until the process ends."""
+        """See Locks."""
         from sqlalchemy import text
 
         connection = self._engine.connect()
         query = text("SELECT pg_try_advisory_lock(:key)")
         is_taken = bool(connection.execute(query, {"key": _key(name)}).scalar_one())
         if is_taken:
-            # A machine that is cut off holds nothing for longer than a few minutes.
-            connection.execute(text(f"SET tcp_keepalives_idle = {SECONDS_OF_SILENCE}"))
+            # A machine that lost its network keeps the lock for a few minutes only.
+            connection.execute(text(f"SET tcp_keepalives_idle = {KEEPALIVE_SECONDS}"))
             self._kept.append(connection)
         connection.commit()
         if not is_taken:
@@ -214,14 +214,14 @@ class PostgresLocks:
         return is_taken
 
     def is_held(self, name: str) -> bool:
-        """Whether a living process holds the lock."""
+        """See Locks."""
         if not self.take(name):
             return True
         self._kept.pop().close()
         return False
 
     def close(self) -> None:
-        """Give back what was taken."""
+        """Release all locks."""
         for connection in self._kept:
             connection.close()
         self._kept.clear()

@@ -1,4 +1,4 @@
-"""The end of a search: its figures, and what the terminal shows of it."""
+"""The result of a search: its figures, and what the terminal shows."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,14 +18,13 @@ from musicgen.search.importance import importance
 from musicgen.search.trials import CONFIRMATION, Trials, read_trials
 from musicgen.system.plain_yaml import read_yaml
 
-SHOWN = 10
-"""Rows of the table."""
+MAX_ROWS = 10
 
 
 def summarise_search(directory: Path, *, draws: bool = True) -> bool:
-    """Draw and print what was found; returns whether any trial came to its end.
+    """Draw and print the result; returns whether any trial completed.
 
-    Raises InputError where the folder's files cannot be read.
+    Raises InputError if the folder's files cannot be read.
     """
     trials = read_trials(directory)
     found = importance(trials)
@@ -38,7 +37,7 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
     for line in _changed_corpora(directory):
         print(one_line(line))
     if trials.best is None:
-        print("no trial came to its end: there is no best config")
+        print("no trial completed, so there is no best config")
         return False
     print_table(_lowest(trials))
     print(found.sentence)
@@ -48,26 +47,26 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
     if not (directory / CONFIRMATION).is_dir():
         print(
             f"{trials.best.loss:.4f} is the lowest of {len(trials.complete)} losses with one seed, and looks "
-            "better than it is; hydra.sweeper.confirm_seeds=3 runs it again beside the baseline"
+            "better than it is; hydra.sweeper.confirm_seeds=3 compares it with the baseline on fresh seeds"
         )
     return True
 
 
 def _changed_corpora(directory: Path) -> list[str]:
-    """A line for each corpus that changed during the search: its losses cannot be compared."""
+    """A line for each corpus that changed during the search, which makes losses incomparable."""
     try:
         return describe_changed_corpora(find_runs([directory]), directory)
     except InputError:
-        # No trial started, or a record is damaged. Everything else here is read from trials.csv.
+        # No trial started, or a record is damaged. The rest comes from trials.csv.
         return []
 
 
 def _lowest(trials: Trials) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("trial", "validation loss", *trials.parameters):
-        # The last names of parameters break last.
+        # Break names at their dots first.
         table.add_column(heading.replace(".", ".\n"), justify="right", vertical="bottom")
-    for trial in trials.complete[:SHOWN]:
+    for trial in trials.complete[:MAX_ROWS]:
         levels = [Text(shown_level(level_of(trial.levels[name]))) for name in trials.parameters]
         table.add_row(str(trial.number), f"{trial.loss:.4f}", *levels)
     return table

@@ -1,8 +1,8 @@
-"""Hydra's sweeper `optuna`: trials of a search, each a run of its own, until there are enough of them.
+"""Hydra's sweeper `optuna`: a search for the lowest validation loss. Each trial is a run.
 
-A trial stops on the rungs of successive halving and tells its loss; unless it is pruned there, the next job
-of the same trial goes on from that place in the store. Optuna chooses parameters and prunes, its storage is
-the memory: whoever starts the same search again goes on with it.
+A trial stops on each rung of successive halving and reports its loss. Unless it is pruned there, its next job
+resumes from the store. Optuna chooses parameters and prunes. Its storage holds all state, so the same command
+resumes a search, and several processes can share one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,18 +33,18 @@ from musicgen.system.files import replace_atomically
 from musicgen.system.passwords import without_passwords
 
 if TYPE_CHECKING:
-    from musicgen.search.shared import SharedSearch
+    from musicgen.search.claims import Search
     from musicgen.search.space import Space
 
 OBJECTIVE = "fit/validation_loss"
 LEARNT_FROM = ("data", "model", "training")
-"""Parts of the config that the objective depends on, beside the seed."""
+"""Groups that the objective depends on, in addition to the seed."""
 PARAMETER = "search"
-"""What a run of the confirmation changes: all searched parameters, as one trial had them."""
+"""The changed parameter of a confirmation run, which stands for all searched ones."""
 
 
 class SearchSweeper(Sweeper):
-    """Asks Optuna for trials, launches them and tells it how they ended."""
+    """Asks Optuna for trials, launches them and reports their losses."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class SearchSweeper(Sweeper):
         confirm_seeds: int,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """What conf/hydra/sweeper/optuna.yaml holds; `directory` is read by conf/run.yaml alone."""
+        """The values of conf/hydra/sweeper/optuna.yaml; only conf/hydra/output/ reads `directory`."""
         self._sampler, self._pruning, self._params = sampler, pruning, params or {}
         self._name, self._storage = str(study_name), str(storage)
         self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives every sweeper."""
-        # Before anything is made of the config: each job and the sweep keep a copy of it.
+        """Called by Hydra before `sweep`."""
+        # First of all: each job and the sweep keep a copy of the config.
         hide_passwords(config)
         self._config = config
         self._context = hydra_context
@@ -77,14 +77,14 @@ class SearchSweeper(Sweeper):
         self._directory = Path(config.hydra.sweep.dir)
 
     def sweep(self, arguments: list[str]) -> None:
-        """Search, then write what was found; of several processes one writes. Raises InputError."""
-        # Optuna and its database take a second to import, which no other command should wait for.
+        """Search, then write the result, in one of several processes; raises InputError."""
+        # Import Optuna and its database late: they take a second.
         from optuna.exceptions import StorageInternalError
 
+        from musicgen.search.claims import Search
         from musicgen.search.samplers import Samplers
-        from musicgen.search.shared import SharedSearch
         from musicgen.search.storage import open_database
-        from musicgen.search.work import Work
+        from musicgen.search.work import Worker
 
         self._check_settings()
         check_subdir(self._config)
@@ -92,35 +92,29 @@ class SearchSweeper(Sweeper):
         baseline = self._check(space)
         halving = Halving.of(self._pruning, baseline.training.num_iterations)
         samplers = Samplers(self._sampler, space)
-        samplers.for_trial(0)  # raises for settings that the sampler does not have
-        num_trials = samplers.most_trials(self._num_trials)
+        samplers.for_trial(0)  # raises for unknown settings
+        num_trials = samplers.max_trials(self._num_trials)
         terms = _terms(baseline, space, halving)
         database = open_database(self._storage)
         try:
-            search = SharedSearch(
-                database,
-                self._name,
-                space,
-                terms,
-                samplers.for_trial,
-                halving.pruner(),
-            )
+            search = Search(database, self._name, space, terms, samplers.for_trial, halving.pruner())
             self._directory.mkdir(parents=True, exist_ok=True)
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 start_fork_server()
-            Work(search, self._launcher, space, halving, self._directory, baseline).until(
-                num_trials, self._num_jobs
-            )
+            worker = Worker(search, self._launcher, space, halving, self._directory, baseline)
+            worker.run(num_trials, self._num_jobs)
             if search.lead():
-                self._tell(search, space, terms, baseline.seed)
+                self._report(search, space, terms, baseline.seed)
             else:
-                print("another process of this search tells what was found")
+                print("another process of this search reports the result")
                 command.has_results = False
         except StorageInternalError as error:
             cause = without_passwords(" ".join(str(error.__cause__ or error).split()))
-            raise InputError(f"hydra.sweeper.storage: {cause}; the same command goes on") from error
+            raise InputError(
+                f"hydra.sweeper.storage: {cause}; run the same command again to resume"
+            ) from error
         finally:
             database.close()
 
@@ -140,18 +134,20 @@ class SearchSweeper(Sweeper):
         return parse_config(without_hydra(self._compose(overrides)))
 
     def _check(self, space: "Space") -> Config:
-        """Compose the baseline and the ends of the space; raises what is wrong with one of them."""
+        """Compose the baseline and the ends of each range; raises InputError for a wrong one."""
         baseline = self._read(space.fixed)
         if baseline.study.name is not None:
-            raise InputError(f"study={baseline.study.name}: a study has changes of its own, and no search")
+            raise InputError(
+                f"study={baseline.study.name}: a study declares its own changes and cannot be searched"
+            )
         edges = space.edges()
-        # Several ends at a time, since each composition takes a fifth of a second.
+        # Check one end of every parameter at a time: each composition takes a fifth of a second.
         for turn in range(max(map(len, edges))):
             together = [own[turn % len(own)] for own in edges]
             try:
                 configs = [(together, self._read([*space.fixed, *together]))]
             except (InputError, HydraException):
-                # Whose fault is it? Values that only do not go together are for the trials to find out.
+                # Find the wrong one. Values that are wrong only in combination show up in the trials.
                 configs = [([edge], self._read([*space.fixed, edge])) for edge in together]
             for changes, config in configs:
                 if self._pruning and config.training.num_iterations != baseline.training.num_iterations:
@@ -161,9 +157,9 @@ class SearchSweeper(Sweeper):
                     )
         return baseline
 
-    def _tell(self, search: "SharedSearch", space: "Space", terms: Mapping[str, object], seed: int) -> None:
-        """Write the trials and the best config, and run the best again beside the baseline."""
-        from musicgen.search.shared import space_as_json
+    def _report(self, search: "Search", space: "Space", terms: Mapping[str, object], seed: int) -> None:
+        """Write the trials and the best config, and confirm it against the baseline."""
+        from musicgen.search.claims import space_as_json
         from musicgen.search.work import finished_trials
 
         trials = Trials(self._name, space_as_json(space), finished_trials(search, seed))
@@ -176,7 +172,7 @@ class SearchSweeper(Sweeper):
             self._confirm(trials.best, space, range(seed + 1, seed + 1 + self._confirm_seeds))
 
     def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
-        """Run the best and the baseline with seeds that chose nothing: the lowest of many is biased."""
+        """Run the best config and the baseline with fresh seeds: the lowest of many losses is biased."""
         design = StudyDesign(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
         change = Change(PARAMETER, f"trial {best.number}", BASELINE)
         arms = [
@@ -198,7 +194,7 @@ class SearchSweeper(Sweeper):
 
 
 def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, object]:
-    """What makes a search this one and no other, beside its space."""
+    """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
     learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
     return {

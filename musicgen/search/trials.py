@@ -1,6 +1,6 @@
-"""What a search found, as its folder has it: trials.csv, a row a trial, and search.json, what was searched.
+"""The files that describe a search: trials.csv, one row per trial, and search.json, the space.
 
-Whoever tells of a search reads these, and needs neither its database nor the runs.
+Tables, figures and reports of a search need neither its database nor its runs.
 """
 
 import csv
@@ -20,14 +20,14 @@ from musicgen.system.words import counted
 
 TRIALS, SEARCH = "trials.csv", "search.json"
 CONFIRMATION = "confirmation"
-"""The folder below that of the search with the best trial's config and the baseline, on fresh seeds."""
-MAX_BYTES = 2**24
-"""Of search.json; that of the default space has 3,000."""
+"""Subfolder with runs of the best config and the baseline on fresh seeds."""
+MAX_JSON_BYTES = 2**24
+"""The default space takes 3,000."""
 _LEADING = ("trial", "status", "validation_loss")
 _TRAILING = ("trained_iterations", "seconds", "directory", "error")
 _RUNG = "validation_loss_at_"
 Value = bool | int | float | str | None
-"""Of a searched parameter."""
+"""The value of a searched parameter."""
 _MAX_NUMBER = 1e100
 STATUSES = ("complete", "pruned", "diverged", "failed", "running")
 
@@ -37,62 +37,62 @@ class Trial:
     """One point of the space."""
 
     number: int
-    """In the order in which they began, from 0."""
+    """From 0, in the order of their start."""
     status: str
     """One of STATUSES."""
     loss: float | None
-    """The lowest validation loss of a run to the end, nats per character."""
+    """The lowest validation loss of a complete run, in nats per character."""
     levels: Mapping[str, Value]
     """Searched parameter -> value."""
     rungs: Mapping[int, float]
-    """Iteration at which a look was taken -> lowest validation loss until there."""
+    """Iteration of a rung -> lowest validation loss up to it."""
     trained_iterations: int
-    """By this trial's own jobs; what the store had is not counted."""
+    """By this trial's jobs; iterations reused from the store do not count."""
     seconds: float
-    """Of its jobs, from their start to their end."""
+    """Duration of its jobs."""
     directory: str
-    """Of its run, relative to the folder of the search."""
+    """The run's folder, relative to that of the search."""
     error: str | None
 
 
 @dataclass(frozen=True)
 class Trials:
-    """All of them, and what was searched."""
+    """The trials of a search, and its space."""
 
     name: str
     space: Mapping[str, Mapping]
-    """Searched parameter -> its distribution, as Optuna writes it: name, and attributes such as log."""
+    """Searched parameter -> its distribution in Optuna's JSON: name, and attributes such as log."""
     trials: Sequence[Trial]
-    """By their numbers."""
+    """Ordered by number."""
 
     @property
     def parameters(self) -> list[str]:
-        """Those that were searched."""
+        """The searched parameters."""
         return list(self.space)
 
     @cached_property
     def complete(self) -> list[Trial]:
-        """Those with a loss, the lowest first, of two equal ones the earlier."""
+        """Trials with a loss, the lowest first; of equal ones the earlier."""
         measured = [(trial.loss, trial.number, trial) for trial in self.trials if trial.loss is not None]
         return [trial for _, _, trial in sorted(measured, key=lambda one: one[:2])]
 
     @property
     def ordered(self) -> list[Trial]:
-        """All, the lowest loss first, those without one last."""
+        """All trials, the lowest loss first; those without one last."""
         return [*self.complete, *(trial for trial in self.trials if trial.loss is None)]
 
     @property
     def best(self) -> Trial | None:
-        """The one with the lowest loss."""
+        """The trial with the lowest loss."""
         return self.complete[0] if self.complete else None
 
     @property
     def trained_iterations(self) -> int:
-        """Of all trials."""
+        """The sum over all trials."""
         return sum(trial.trained_iterations for trial in self.trials)
 
     def is_log(self, parameter: str) -> bool:
-        """Whether values were drawn by their logarithms."""
+        """Whether values were drawn on a logarithmic scale."""
         return bool(self.space[parameter]["attributes"].get("log"))
 
     def count(self) -> str:
@@ -103,7 +103,7 @@ class Trials:
 
 
 def overrides_of(levels: Mapping[str, Value]) -> list[str]:
-    """The overrides that give these values to these parameters; texts are kept as they were written."""
+    """Overrides that set these values; strings are overrides' texts already."""
     return [
         f"{name}={value if isinstance(value, str) else override_text(value)}"
         for name, value in levels.items()
@@ -111,7 +111,7 @@ def overrides_of(levels: Mapping[str, Value]) -> list[str]:
 
 
 def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -> None:
-    """Write both files; terms: what made it this search, as plain values."""
+    """Write both files; terms: what identifies the search, as plain values."""
     rungs = sorted({rung for trial in trials.trials for rung in trial.rungs})
     with (
         replace_atomically(directory / TRIALS) as temporary,
@@ -135,16 +135,16 @@ def write_trials(trials: Trials, terms: Mapping[str, object], directory: Path) -
 
 
 def is_search(directory: Path) -> bool:
-    """Whether the folder is that of a search."""
+    """Whether the folder belongs to a search."""
     return (directory / TRIALS).is_file() and (directory / SEARCH).is_file()
 
 
 def read_trials(directory: Path) -> Trials:
-    """What `write_trials` wrote; raises InputError where it cannot be read."""
+    """Read what `write_trials` wrote; raises InputError."""
     from pydantic_core import from_json
 
     try:
-        content = read_whole(directory / SEARCH, MAX_BYTES, follows_links=False)
+        content = read_whole(directory / SEARCH, MAX_JSON_BYTES, follows_links=False)
         about = from_json(content, allow_inf_nan=False)
         space = _checked_space(about["space"])
         trials = [_trial(row, space) for row in read_rows(directory / TRIALS)]
@@ -157,22 +157,22 @@ def read_trials(directory: Path) -> Trials:
 
 def _checked_space(space: object) -> Mapping[str, Mapping]:
     if not isinstance(space, dict):
-        raise ValueError("the space is no mapping")
+        raise ValueError("the space must be a mapping")
     for name, distribution in space.items():
         attributes = distribution["attributes"]
         if not isinstance(distribution["name"], str) or not isinstance(attributes, dict):
             raise ValueError(f"{name} has no distribution")
         for value in attributes.get("choices", ()):
             if not isinstance(value, Value):
-                raise ValueError(f"{name} has a choice that is no plain value")
+                raise ValueError(f"{name} has a choice that is not a plain value")
             _finite(value)
     return space
 
 
 def _finite(value: Value) -> Value:
-    """The value itself; ValueError for a number that no axis and no table can show."""
+    """The value itself; raises ValueError for a number too large for tables and axes."""
     if isinstance(value, int | float) and not abs(value) <= _MAX_NUMBER:
-        raise ValueError(f"a number of at most {_MAX_NUMBER:g} is needed")
+        raise ValueError(f"numbers must be at most {_MAX_NUMBER:g}")
     return value
 
 
@@ -184,7 +184,7 @@ def _number(text: str) -> float:
 
 def _trial(row: Mapping[str, str], space: Mapping[str, Mapping]) -> Trial:
     if row["status"] not in STATUSES:
-        raise ValueError(f"status {row['status'][:20]!r} is none of {', '.join(STATUSES)}")
+        raise ValueError(f"status {row['status'][:20]!r}: allowed are {', '.join(STATUSES)}")
     rungs = {
         int(name.removeprefix(_RUNG)): _number(value)
         for name, value in row.items()
@@ -209,5 +209,5 @@ def _level(name: str, text: str, distribution: Mapping) -> Value:
         for choice in choices:
             if str(level_cell(choice)) == text:
                 return choice
-        raise ValueError(f"{name}={text} is no choice")
+        raise ValueError(f"{name}={text} is not one of its choices")
     return int(_number(text)) if distribution["name"] == "IntDistribution" else _number(text)

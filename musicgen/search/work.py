@@ -1,4 +1,4 @@
-"""The work of one process on a search: it claims trials, launches their jobs and tells how they ended."""
+"""One process of a search: it claims trials, launches their jobs and records how they ended."""
 
 import time
 from collections.abc import Sequence
@@ -13,55 +13,53 @@ from musicgen.config import Config
 from musicgen.errors import InputError
 from musicgen.records.naming import override_text
 from musicgen.records.record import RunRecord
+from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
-from musicgen.search.shared import SharedSearch
 from musicgen.search.space import Space
 from musicgen.search.trials import Trial, overrides_of
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 
 if TYPE_CHECKING:
     import optuna
 
-SECONDS_BETWEEN_LOOKS = 1.0
-"""At the trials of other processes, when there is none left to begin."""
+SECONDS_BETWEEN_CHECKS = 1.0
+"""Of the trials of other processes, when no trial is left to claim."""
 _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL}
-"""What is pruned or diverged is PRUNED for Optuna: samplers learn from it that this was a bad place."""
+"""All others are PRUNED for Optuna: samplers learn to avoid the region of a pruned or diverged trial."""
+_DISK_ERRORS = tuple(f"builtins.{kind.__name__}" for kind in (OSError, PermissionError))
+"""Raised when a disk is full or read-only."""
 
 
-_OF_DISK = tuple(f"builtins.{kind.__name__}" for kind in (OSError, PermissionError))
-"""Classes of errors of a disk that is full or may not be written to."""
-
-
-class Work:
-    """What all trials of this process have in common."""
+class Worker:
+    """Runs trials of one search."""
 
     def __init__(
         self,
-        search: SharedSearch,
+        search: Search,
         launcher: Launcher,
         space: Space,
         halving: Halving,
         directory: Path,
         baseline: Config,
     ) -> None:
-        """directory: of the search; baseline: what all trials have in common, the seed and the paths too."""
+        """directory: the folder of the search; baseline: the config that all trials share."""
         self._search, self._launcher, self._space = search, launcher, space
-        # Jobs of other launchers start in whichever directory.
+        # Other launchers may start jobs in any directory.
         self._directory = directory if isinstance(launcher, ProcessLauncher) else directory.absolute()
         self._halving, self._seed, self._paths = halving, baseline.seed, baseline.paths
         self._job_names: list[str] = []
-        """Of all jobs so far."""
 
-    def until(self, num_trials: int, at_once: int) -> None:
-        """Work until there are so many trials and nobody works on one any more.
+    def run(self, num_trials: int, num_parallel: int) -> None:
+        """Claim and run trials until there are `num_trials` and all have ended, in all processes.
 
-        at_once: trials of this process. What other processes leave behind when they die is taken over.
+        Trials of processes that died are resumed. num_parallel: trials that this process runs at a time.
         """
         active: list[optuna.Trial] = []
         while True:
-            while len(active) < at_once and (trial := self._search.claim(num_trials)) is not None:
-                # Its last process may have died between the report and the judgement.
+            while len(active) < num_parallel and (trial := self._search.claim(num_trials)) is not None:
+                # Its process may have died after reporting a loss, before the trial was judged.
                 if not self._is_pruned(trial):
                     active.append(trial)
             if active:
@@ -69,17 +67,17 @@ class Work:
             elif self._search.is_over():
                 return
             else:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+                time.sleep(SECONDS_BETWEEN_CHECKS)
 
     def _advance(self, trials: Sequence["optuna.Trial"]) -> list["optuna.Trial"]:
-        """Run each to its next rung, or to its end; returns those that go on."""
+        """Run each to its next rung or its end; returns those that continue."""
         stops = [self._next_rung(trial) for trial in trials]
         overrides = [self._overrides(trial, stop) for trial, stop in zip(trials, stops, strict=True)]
         returns = self._launch(overrides, [_job_name(*job) for job in zip(trials, stops, strict=True)])
-        stopped, of_disk = [], None
+        stopped, disk_problem = [], None
         for trial, stop, job_return in zip(trials, stops, returns, strict=True):
             if (problem := _problem_of_disk(job_return)) is not None:
-                of_disk = problem
+                disk_problem = problem
                 continue
             record = self._read_record(trial)
             if record is not None:
@@ -92,10 +90,10 @@ class Work:
             else:
                 trial.report(loss, stop)
                 stopped.append(trial)
-        if of_disk is not None:
-            # No trial failed: whoever gives the same command again goes on with those that did not end.
-            raise InputError(f"{of_disk}; the same command goes on when that is put right")
-        # Judged when all have reported: trials that ran side by side are compared with each other.
+        if disk_problem is not None:
+            # Not a failure of these trials: they stay open and are resumed.
+            raise InputError(f"{disk_problem}; fix that and run the same command again to resume")
+        # Judge only now that all have reported, so that trials that ran together are compared.
         return [trial for trial in stopped if not self._is_pruned(trial)]
 
     def _launch(self, overrides: Sequence[Sequence[str]], names: Sequence[str]) -> Sequence[JobReturn]:
@@ -115,7 +113,7 @@ class Work:
         return [
             *self._space.fixed,
             *overrides_of(trial.params),
-            *([] if stop is None else [f"training.stop_iteration={stop}"]),
+            *([] if stop is None else [f"+training.stop_iteration={stop}"]),
             f"hydra.sweep.dir={override_text(str(self._directory))}",
             f"hydra.sweep.subdir={override_text(directory_of(trial.number, self._seed))}",
         ]
@@ -134,7 +132,7 @@ class Work:
             return self._end(trial, status, error=record.error)
         error = str(job_return._return_value or "no reason given")
         if record is not None:
-            # Its own process could not say so any more.
+            # Its process died before it could record this.
             record.status, record.error = "failed", error
             record.write(self._run_directory(trial))
         return self._end(trial, "failed", error=error)
@@ -162,16 +160,16 @@ class Work:
 
 
 def directory_of(number: int, seed: int) -> str:
-    """Where a trial's run is, relative to the folder of its search."""
+    """The folder of a trial's run, relative to that of the search."""
     return f"{number:03d}/seed={seed}"
 
 
-def finished_trials(search: SharedSearch, seed: int) -> list[Trial]:
-    """The trials of the storage as they are told."""
-    return [_told(trial, seed) for trial in search.trials]
+def finished_trials(search: Search, seed: int) -> list[Trial]:
+    """All trials of the search."""
+    return [_as_trial(trial, seed) for trial in search.trials]
 
 
-def _told(trial: FrozenTrial, seed: int) -> Trial:
+def _as_trial(trial: FrozenTrial, seed: int) -> Trial:
     attributes = trial.user_attrs
     status = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.RUNNING: "running"}
     return Trial(
@@ -192,7 +190,7 @@ def _job_name(trial: "optuna.Trial", stop: int | None) -> str:
 
 
 def _loss(job_return: JobReturn) -> float | None:
-    """What the job returned; None where it did not come to its end."""
+    """The loss that the job returned; None if it failed."""
     if job_return.status is not JobStatus.COMPLETED:
         return None
     value = job_return.return_value
@@ -200,10 +198,10 @@ def _loss(job_return: JobReturn) -> float | None:
 
 
 def _problem_of_disk(job_return: JobReturn) -> str | None:
-    """What kept the job from writing, which is no fault of its parameters; None for all else."""
+    """Why the job could not write its files; None if that did not happen."""
     failure = job_return._return_value
-    is_of_disk = isinstance(failure, JobFailed) and failure.error_class in _OF_DISK
-    return str(failure) if is_of_disk else None
+    is_disk_error = isinstance(failure, JobFailed) and failure.error_class in _DISK_ERRORS
+    return str(failure) if is_disk_error else None
 
 
 def _add_up(trial: "optuna.Trial", record: RunRecord) -> None:

@@ -13,7 +13,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from musicgen.config import Change, Config, Level, StudyConfig, parse_config
+from musicgen.config import NOT_SWEPT, Change, Config, Level, StudyConfig, parse_config
 from musicgen.effects.differences import COMBINED, differing_parameters, is_declared
 from musicgen.effects.pairing import identity_leaves
 from musicgen.errors import InputError
@@ -22,8 +22,6 @@ from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal
 
 BASELINE = "baseline"
 """The arm that changes nothing."""
-NOT_SWEPT = ("hydra", "paths", "tracker", "rendering", "device", "study", "change", "retuned")
-"""Groups that do not change a run's numbers, or that belong to the sweep itself."""
 
 Compose = Callable[[Sequence[str]], DictConfig]
 """Composes a config from overrides as the command line does, including Hydra's own part."""

@@ -18,7 +18,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.records.naming import told_overrides
+from musicgen.config import NOT_SHOWN
+from musicgen.records.naming import drop_overrides
 from musicgen.system.interruption import leave_closed_terminal
 from musicgen.system.words import elapsed
 from musicgen.training.progress import TRAINING, Progress
@@ -26,7 +27,6 @@ from musicgen.training.progress import TRAINING, Progress
 SECONDS_BETWEEN_REDRAWS = 0.25
 _NUM_SAMPLES = 40
 """A job's speed is measured on its last samples: ten seconds."""
-_NOT_IN_NAMES = ("hydra", "paths", "study", "change", "retuned")
 
 
 def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
@@ -34,7 +34,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
     Leaves out what all of them change, and what does not affect a run's numbers.
     """
-    relevant = [told_overrides(overrides, *_NOT_IN_NAMES) for overrides in job_overrides]
+    relevant = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
     common = set(relevant[0]).intersection(*relevant) if len(relevant) > 1 else set()
     own = [[text for text in texts if text not in common] for texts in relevant]
     only_seeds = not any(map(_without_seed, own))
@@ -46,7 +46,7 @@ def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _without_seed(overrides: Sequence[str]) -> list[str]:
-    return told_overrides(overrides, "seed")
+    return drop_overrides(overrides, "seed")
 
 
 def _seed(overrides: Sequence[str]) -> list[str]:
@@ -59,24 +59,24 @@ class RunningJob:
 
     name: str
     started: float
-    standing: Progress = field(default_factory=Progress)
+    progress: Progress = field(default_factory=Progress)
     samples: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=_NUM_SAMPLES))
     """Times, and the iterations reached by then."""
 
-    def update(self, standing: Progress, now: float) -> None:
-        """Take over its latest standing."""
-        self.standing = standing
-        if standing.stage == TRAINING:
-            self.samples.append((now, standing.iteration))
+    def update(self, progress: Progress, now: float) -> None:
+        """Take over its latest progress."""
+        self.progress = progress
+        if progress.stage == TRAINING:
+            self.samples.append((now, progress.iteration))
 
     def seconds_left(self) -> float | None:
         """Seconds until its training ends; None if it is not training, or not for long enough to estimate."""
-        if self.standing.stage != TRAINING or len(self.samples) < 2:
+        if self.progress.stage != TRAINING or len(self.samples) < 2:
             return None
         (earlier, first), (later, last) = self.samples[0], self.samples[-1]
         if last <= first or later <= earlier:
             return None
-        return (self.standing.num_iterations - last) * (later - earlier) / (last - first)
+        return (self.progress.num_iterations - last) * (later - earlier) / (last - first)
 
 
 @dataclass
@@ -150,12 +150,12 @@ class SweepDisplay:
         state.max_running = max(state.max_running, len(state.running))
         self.refresh(at_once=True)
 
-    def update(self, number: int, standing: Progress) -> None:
+    def update(self, number: int, progress: Progress) -> None:
         """A job has made progress."""
         job = self._state.running[number]
-        if standing.notice and standing.notice != job.standing.notice:
-            self._print(f"{job.name}: {standing.notice}", "yellow")
-        job.update(standing, time.monotonic())
+        if progress.notice and progress.notice != job.progress.notice:
+            self._print(f"{job.name}: {progress.notice}", "yellow")
+        job.update(progress, time.monotonic())
 
     def end(self, number: int, loss: float | None, error: str | None) -> None:
         """A job has ended, with its validation loss if it has one, or with an error."""
@@ -242,17 +242,17 @@ def _format(number: float | None, form: str) -> str:
 
 
 def _bar(job: RunningJob) -> RenderableType:
-    standing = job.standing
-    total = standing.num_iterations
-    done = standing.iteration if total else 0
+    progress = job.progress
+    total = progress.num_iterations
+    done = progress.iteration if total else 0
     return ProgressBar(
         total=total or 1, completed=done, width=20, complete_style="cyan", finished_style="green"
     )
 
 
 def _share(job: RunningJob) -> str:
-    standing = job.standing
-    return f"{standing.iteration / standing.num_iterations:.0%}" if standing.num_iterations else ""
+    progress = job.progress
+    return f"{progress.iteration / progress.num_iterations:.0%}" if progress.num_iterations else ""
 
 
 def _time_left(job: RunningJob) -> str:
@@ -261,12 +261,12 @@ def _time_left(job: RunningJob) -> str:
 
 
 _COLUMNS = (
-    _Column("stage", 40, lambda job: job.standing.stage),
+    _Column("stage", 40, lambda job: job.progress.stage),
     _Column("", 84, _bar),
     _Column("", 40, _share, "right"),
-    _Column("loss", 96, lambda job: _format(job.standing.train_loss, ".4f"), "right"),
-    _Column("validation", 60, lambda job: _format(job.standing.validation_loss, ".4f"), "right"),
-    _Column("tokens/s", 108, lambda job: _format(job.standing.tokens_per_second, ",.0f"), "right"),
+    _Column("loss", 96, lambda job: _format(job.progress.train_loss, ".4f"), "right"),
+    _Column("validation", 60, lambda job: _format(job.progress.validation_loss, ".4f"), "right"),
+    _Column("tokens/s", 108, lambda job: _format(job.progress.tokens_per_second, ",.0f"), "right"),
     _Column("left", 50, _time_left, "right"),
 )
 

@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 
-from musicgen.config import override_texts, parse_config
+from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
 from musicgen.records.naming import changes_name, override_text
@@ -52,6 +52,7 @@ class FolderCallback(Callback):
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before a single run, and before Hydra writes anything."""
         hide_passwords(config)
+        _warn_of_old_names(config)
         with _ending_the_command():
             if not _make_own_folder(config, "run"):
                 folder = Path(config.hydra.run.dir)
@@ -73,6 +74,7 @@ class FolderCallback(Callback):
                 check_sweep_folder(folder)
                 command.made.expect_folder(folder)
             command.directory, command.has_results = Path(config.hydra.sweep.dir), True
+            _warn_of_old_names(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra after the sweeper: a dry run leaves nothing."""
@@ -90,7 +92,7 @@ class FolderCallback(Callback):
 
 
 def register_resolver() -> None:
-    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available, which names folders in conf/run.yaml."""
+    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available for folder names in conf/hydra/output."""
 
     def name_changes(overrides: ListConfig, *left_out: str) -> str:
         return changes_name(override_texts(overrides), *left_out)
@@ -138,6 +140,11 @@ def _ending_the_command() -> Iterator[None]:
     except Exception:
         traceback.print_exc()
         sys.exit(1)
+
+
+def _warn_of_old_names(config: DictConfig) -> None:
+    lists = (OmegaConf.select(config, place) for place in ("study.baseline", "hydra.overrides.task"))
+    warn_of_old_names(text for one in lists if OmegaConf.is_list(one) for text in override_texts(one))
 
 
 def _make_own_folder(config: DictConfig, mode: str) -> bool:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import tempfile
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 
 from musicgen.errors import InputError
 
@@ -51,12 +51,11 @@ def start_fork_server() -> None:
             f"{MAX_TEMPORARY_FOLDER_BYTES} bytes"
         )
     context.set_forkserver_preload(list(PRELOADED))
-    # The server inherits that SIGINT is ignored: a Ctrl-C on the terminal is for the launcher, which passes
-    # it on to the jobs. Blocking keeps a SIGINT that arrives here from being lost; worker.py unblocks it.
+    # The server inherits that SIGINT is blocked: a Ctrl-C on the terminal is for the launcher, which passes
+    # it on to the jobs (worker.py unblocks it there). Starting the tracker would unblock it here.
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         forkserver.ensure_running()
     finally:
-        signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)

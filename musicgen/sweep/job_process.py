@@ -52,7 +52,7 @@ class JobProcess:
         self._pid = self._process.pid
 
     def receive(self) -> Progress | None:
-        """Read everything that the job has sent since; returns its latest standing."""
+        """Read everything that the job has sent since; returns its latest progress."""
         latest = None
         try:
             while self.connection.poll():

@@ -19,12 +19,10 @@ from musicgen.sweep.design import composer, without_hydra
 from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
-from musicgen.sweep.job_queue import JobFailed, JobQueue, QueuedJob
+from musicgen.sweep.job_queue import JobQueue, QueuedJob
 from musicgen.sweep.worker import Job, Task
 from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.threads import num_cores, resolve_threads
-
-__all__ = ["JobFailed", "ProcessLauncher", "QueuedJob"]
 
 
 class ProcessLauncher(Launcher):
@@ -51,7 +49,7 @@ class ProcessLauncher(Launcher):
         self._state = self._state or SweepState({})
         self._state.names = dict(enumerate(names))
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs that are given as overrides, as Hydra's sweepers and searches do; see `run`."""
         return self.run(
             {

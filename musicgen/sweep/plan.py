@@ -64,8 +64,8 @@ class PlannedRun:
         return [
             *self.arm.overrides,
             f"seed={self.config.seed}",
-            f"change={override_text(change)}",
-            f"retuned={override_text(self.config.retuned)}",
+            f"+change={override_text(change)}",
+            f"+retuned={override_text(self.config.retuned)}",
         ]
 
 

@@ -6,7 +6,7 @@ from types import TracebackType
 
 import numpy as np
 
-from musicgen.engine.kernels import add_rows
+from musicgen.engine.choice import usable_engine
 
 
 def _report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -16,7 +16,10 @@ def _report(kind: type[BaseException], error: BaseException, trace: TracebackTyp
 
 
 sys.excepthook = _report
-# The first call of compiled code starts numba, which takes half a second.
-add_rows(np.zeros((1, 1), np.float32), np.zeros(1, np.int64), np.zeros((1, 1), np.float32))
+if usable_engine("native") == "native":
+    from musicgen.engine.kernels import add_rows
+
+    # The first call of compiled code starts numba, which takes half a second.
+    add_rows(np.zeros((1, 1), np.float32), np.zeros(1, np.int64), np.zeros((1, 1), np.float32))
 # A job that collects garbage need not search what it inherits, which would also copy that memory.
 gc.freeze()

@@ -28,8 +28,11 @@ _EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
 """Launcher's package -> the extra of this package that installs it."""
 
 
-def describe_failure(error: Exception) -> str | None:
-    """The line for an error of the user's, of Hydra's or of the disk; None for any other error."""
+def describe_failure(error: Exception, caller: Callable[..., object] | None = None) -> str | None:
+    """The line for an error of the user's, of Hydra's or of the disk; None for any other error.
+
+    caller: the function that called Hydra, if Hydra may have raised an exception of any class.
+    """
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, TrainingDiverged):
@@ -40,7 +43,9 @@ def describe_failure(error: Exception) -> str | None:
         if error.errno in OUT_OF_RESOURCES:
             return line
         return f"{line}; paths.outputs must name a folder that can be written and has room"
-    return describe_missing(error) if isinstance(error, RuntimeError) else None
+    if isinstance(error, RuntimeError) and (line := describe_missing(error)):
+        return line
+    return describe_refusal(error) if caller is not None and is_refused(error, caller) else None
 
 
 def _describe_file(error: OSError) -> str | None:
@@ -59,14 +64,14 @@ def describe_missing(error: RuntimeError) -> str | None:
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 
-def is_refused(error: Exception, ours: Callable[..., object]) -> bool:
+def is_refused(error: Exception, caller: Callable[..., object]) -> bool:
     """Whether one of Hydra's settings is wrong, and not the code of this program.
 
-    Either Hydra was building a part from its own config, or it raised by itself after `ours` had called it.
+    Either Hydra was building a part from its own config, or it raised by itself after the caller called it.
     """
     if _place_of(error) is not None:
         return True
-    modules = _modules_below(error.__traceback__, ours)
+    modules = _modules_below(error.__traceback__, caller)
     return bool(modules) and not any(name.split(".")[0] == "musicgen" for name in modules)
 
 
@@ -76,14 +81,14 @@ def _place_of(error: Exception) -> str | None:
     return next((place[1] for place in places if place is not None), None)
 
 
-def _modules_below(trace: TracebackType | None, ours: Callable[..., object]) -> list[str]:
+def _modules_below(trace: TracebackType | None, caller: Callable[..., object]) -> list[str]:
     found: list[str] = []
     has_passed = False
     while trace is not None:
         frame = trace.tb_frame
         if has_passed:
             found.append(str(frame.f_globals.get("__name__", "")))
-        has_passed = has_passed or frame.f_code is ours.__code__  # type: ignore[attr-defined]
+        has_passed = has_passed or frame.f_code is caller.__code__  # type: ignore[attr-defined]
         trace = trace.tb_next
     return found
 

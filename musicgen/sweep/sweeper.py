@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from musicgen.config import (
     Config,
@@ -42,8 +42,8 @@ from musicgen.records.store import read_store
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.job_queue import QueuedJob
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed, QueuedJob
+from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
 from musicgen.system.files import replace_atomically
@@ -114,9 +114,7 @@ class OneAtATimeSweeper(Sweeper):
 
     def _plan(self, arms: Sequence[PlannedArm], design: StudyDesign) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
-        runs = [
-            self._corpora.identify(arm, resolve(arm.with_seed(seed))) for arm in arms for seed in design.seeds
-        ]
+        runs = [self._corpora.identify(arm, seed) for arm in arms for seed in design.seeds]
         stored = read_store(Path(arms[0].config.paths.store))
         return order_runs(runs, Speeds([training.folder.about for training in stored]))
 
@@ -194,8 +192,9 @@ class _Corpora:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
 
-    def identify(self, arm: PlannedArm, config: Config) -> PlannedRun:
+    def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
+        config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
         from musicgen.training.device import choose_device
@@ -208,6 +207,7 @@ class _Corpora:
         corpus = self._read[unsplit]
         for prompt in config.sampling.read_prompts():
             corpus.vocabulary.encode_prompt(prompt)
+        config = resolve(config)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
@@ -222,10 +222,10 @@ class _Corpora:
 
 def check_subdir(config: DictConfig) -> None:
     """Raise InputError if the user set hydra.sweep.subdir: arms and trials name their own folders."""
-    default = OmegaConf.load(conf_folder() / "run.yaml")
+    default = OmegaConf.load(conf_folder() / "hydra/output/musicgen.yaml")
     assert isinstance(default, DictConfig)
     given = plain_values(config.hydra.sweep)["subdir"]
-    if given != plain_values(default.hydra.sweep)["subdir"]:
+    if given != plain_values(default.sweep)["subdir"]:
         raise InputError(
             f"hydra.sweep.subdir={given}: arms and trials name their own folders; hydra.sweep.dir is where "
             "they go, and hydra/sweeper=basic obeys hydra.sweep.subdir"
@@ -251,8 +251,9 @@ def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
     """What Hydra would compose for the run from its overrides, made from its arm's; and the same typed."""
     composed = run.arm.composed.copy()
     composed.seed = run.config.seed
-    composed.change = None if run.change is None else asdict(run.change)
-    composed.retuned = dict(run.config.retuned)
+    with open_dict(composed):
+        composed.change = None if run.change is None else asdict(run.change)
+        composed.retuned = dict(run.config.retuned)
     hydra = composed.hydra
     with read_write(hydra):
         hydra.sweep.dir, hydra.sweep.subdir = str(directory), run.name

@@ -4,7 +4,7 @@ The process leads its own session: a Ctrl-C on the terminal reaches only the lau
 once, and everything that the job has started can be killed with it. SIGINT, SIGTERM and SIGHUP all raise
 KeyboardInterrupt, on which a training saves its state. What the job prints goes to a file.
 
-Through a pipe the job sends the launcher a Progress whenever it has made progress, and one Ending at last. A
+Through a pipe the job sends the launcher a Progress whenever it gets further, and one Ending at last. A
 process that dies sends no Ending; only its exit status and the last line it printed are left.
 """
 
@@ -83,9 +83,10 @@ def work(job: Job, output: Path, launcher: Connection) -> None:
     if hasattr(os, "setsid"):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if can_hang_up() else [])):
-        # The fork server ignores SIGINT, and so do commands that a shell starts in the background.
+        # SIGINT may be ignored, as in commands that a shell starts in the background.
         signal.signal(number, signal.default_int_handler)
     if hasattr(signal, "pthread_sigmask"):
+        # The fork server blocks it.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _print_to(output)
     settle_outputs()
@@ -150,11 +151,11 @@ class _Reporter:
         self._sent = 0.0
         self._stage = ""
 
-    def __call__(self, standing: Progress) -> None:
+    def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if standing.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
-            self._stage, self._sent = standing.stage, now
-            _send(self._launcher, standing)
+        if progress.stage != self._stage or now - self._sent >= SECONDS_BETWEEN_REPORTS:
+            self._stage, self._sent = progress.stage, now
+            _send(self._launcher, progress)
 
 
 def _send(launcher: Connection, message: object) -> None:

@@ -1,21 +1,31 @@
 """Compiles functions over arrays with numba, at their first call, for the current processor.
 
 The machine code is cached next to the function's file and recompiled when that file changes. A function that
-calls compiled functions of other files names those modules in `uses`.
+calls compiled functions of other files names those modules in `uses`. Without numba the functions run as
+plain Python, which is slow.
 """
 
-import hashlib
-import pickle
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from numba import njit, types
-from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.core.ccallback import CFunc
+log = logging.getLogger(__name__)
+
+njit: Any = None
+types: Any = None
+try:
+    from numba import njit, types
+except ImportError as error:
+    log.warning("numba cannot be imported, and plain Python takes its place, which is slow: %s", error)
+KeptCode: Any = None
+if njit is not None:
+    try:
+        from musicgen.system.kept_code import KeptCode
+    except Exception as error:  # An unknown version of numba may fail in any way.
+        log.warning("this numba cannot keep machine code, and every process compiles anew: %s", error)
 
 _SETTINGS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -27,6 +37,8 @@ def compiled(
     settings: dict[str, Any] = {**_SETTINGS, **options}
 
     def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
+        if njit is None:
+            return function
         return _with_kept_code(njit(**settings)(function), function, uses)
 
     return compile_function
@@ -36,6 +48,9 @@ class CompiledForC:
     """A function that C can call with one pointer argument, compiled when its address is first requested."""
 
     def __init__(self, function: Callable[[int], None], uses: Sequence[ModuleType] = ()) -> None:
+        # numba.cfunc is public, but takes no cache of ours.
+        from numba.core.ccallback import CFunc
+
         callback = CFunc(function, ((types.voidptr,), types.void), {}, _SETTINGS)
         self._callback = _with_kept_code(callback, function, uses)
 
@@ -49,52 +64,6 @@ class CompiledForC:
 def _with_kept_code(compiler: Any, function: Callable[..., Any], uses: Sequence[ModuleType]) -> Any:
     # If neither the function's folder nor the user's cache is writable, every process compiles.
     with suppress(RuntimeError):
-        compiler._cache = _KeptCode(function, uses)
+        if KeptCode is not None:
+            compiler._cache = KeptCode(function, uses)
     return compiler
-
-
-class CodeFiles(IndexDataCacheFile):
-    """The machine code of one function: one file for each signature, named by a hash of its dependencies.
-
-    numba itself numbers the files and keeps an index. Processes that compile at the same time take the same
-    number, so that one of them may later load and run code compiled for other arguments.
-    """
-
-    def __init__(self, folder: str, stem: str, source: object) -> None:
-        """Store files in `folder`; `source` changes whenever the function's file does."""
-        super().__init__(folder, stem, source)
-        self._place, self._stem, self._source = Path(folder), stem, source
-
-    def save(self, key: object, data: object) -> None:
-        """Store the code for this signature and processor; the last of several processes wins."""
-        content = self._dump((self._identity(key), data))
-        # If the disk is full, every process compiles.
-        with suppress(OSError), self._open_for_write(str(self._path(key))) as file:
-            file.write(hashlib.sha256(content).digest() + content)
-
-    def load(self, key: object) -> object | None:
-        """Return the stored code, or None if there is none or the file is damaged."""
-        try:
-            kept = self._path(key).read_bytes()
-        except OSError:
-            return None
-        digest, content = kept[:32], kept[32:]
-        if hashlib.sha256(content).digest() != digest:
-            return None
-        identity, data = pickle.loads(content)
-        return data if identity == self._identity(key) else None
-
-    def _identity(self, key: object) -> str:
-        return repr((self._version, self._source, key))
-
-    def _path(self, key: object) -> Path:
-        digest = hashlib.sha256(self._identity(key).encode()).hexdigest()[:16]
-        return self._place / f"{self._stem}.{digest}.nbc"
-
-
-class _KeptCode(FunctionCache):
-    def __init__(self, function: Callable[..., Any], uses: Sequence[ModuleType]) -> None:
-        super().__init__(function)
-        files = [Path(str(module.__file__)).stat() for module in uses]
-        source = self._impl.locator.get_source_stamp(), [(file.st_mtime, file.st_size) for file in files]
-        self._cache_file = CodeFiles(self._cache_path, self._impl.filename_base, source)

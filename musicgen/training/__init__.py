@@ -1,1 +1,1 @@
-"""How the weights are found."""
+"""The training loop and its files. Start with loop.py."""

@@ -7,6 +7,7 @@ from musicgen.engine.choice import usable_engine
 from musicgen.errors import InputError
 from musicgen.model.cells import CELLS
 from musicgen.model.config import ModelConfig
+from musicgen.system.words import listed
 from musicgen.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ Milliseconds per LSTM step in bf16 and fp32 (batch 32 × 100, one core): 11.5 an
 
 
 def choose_device(name: str) -> "torch.device":
-    """auto, cpu or cuda as a torch device; raises InputError if there is no such device."""
+    """auto, cpu or cuda as a torch device; raises InputError for a missing device."""
     # torch takes a second to import, which --help should not wait for.
     import torch
 
@@ -42,7 +43,7 @@ def resolve_engine(training: TrainingConfig, model: ModelConfig, device: str) ->
             raise InputError("training.precision=bf16: on CUDA allowed are null and fp32")
         return replace(training, engine="native", precision="fp32")
     if training.engine == "native" and not CELLS[model.cell].is_native:
-        native = " and ".join(name for name, cell in CELLS.items() if cell.is_native)
+        native = listed([name for name, cell in CELLS.items() if cell.is_native])
         raise InputError(
             f"model.cell={model.cell}: the native engine has {native}; set training.engine=torch"
         )

@@ -1,7 +1,7 @@
-"""The loss over the iterations as a picture."""
+"""The loss curve."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from musicgen.training.outcome import Record
 
@@ -10,49 +10,33 @@ if TYPE_CHECKING:
 
 
 def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
-    """Training loss, validation loss and where the latter was best; nats per character."""
-    # matplotlib costs a second to import, which commands that draw nothing should not pay.
+    """Training loss, validation loss and its best value, in nats per character."""
+    # Takes a second to import, which commands that draw nothing should not wait for.
     from matplotlib.figure import Figure
 
-    # Margins by hand: a layout that measures its words draws everything once more.
+    # Fixed margins: a layout engine would draw everything twice to measure the text.
     figure = Figure(figsize=(7, 4))
     axes = figure.add_axes((0.095, 0.125, 0.89, 0.855))
-    axes.plot(
-        [record.iteration for record in history],
-        [record.train_loss for record in history],
-        color="#9aa5b1",
-        linewidth=1,
-        label="training batches",
-    )
-    validated = [
-        (record.iteration, record.validation_loss) for record in history if record.validation_loss is not None
-    ]
-    axes.plot(
-        [iteration for iteration, _ in validated],
-        [loss for _, loss in validated],
-        color="#0b7285",
-        linewidth=2,
-        marker="o",
-        markersize=3,
-        label="validation tunes",
-    )
-    for iteration, loss in validated:
-        if iteration != best_iteration:
-            continue
+    iterations, losses = [row.iteration for row in history], [row.train_loss for row in history]
+    axes.plot(iterations, losses, color="#9aa5b1", linewidth=1, label="training batches")
+    validated = {row.iteration: row.validation_loss for row in history if row.validation_loss is not None}
+    style: dict[str, Any] = {"color": "#0b7285", "linewidth": 2, "marker": "o", "markersize": 3}
+    axes.plot([*validated], [*validated.values()], label="validation tunes", **style)
+    if best_iteration in validated:
+        best = validated[best_iteration]
         axes.annotate(
-            f"best {loss:.3f}",
-            (iteration, loss),
+            f"best {best:.3f}",
+            (best_iteration, best),
             xytext=(0, -16),
             textcoords="offset points",
             ha="right",
             color="#0b7285",
         )
-    # The first iterations are far above the rest and would press it flat.
-    later = [record.train_loss for record in history[len(history) // 20 :]]
-    known = [loss for _, loss in validated]
+    # Leave out the first iterations: they are far above the rest and would flatten it.
+    later, known = losses[len(history) // 20 :], validated.values()
     if later and known:
-        low, high = min(later + known), max(later + known)
-        # Below the lowest loss there is room for the word that marks it.
+        low, high = min(*later, *known), max(*later, *known)
+        # Room for the label below the lowest loss.
         axes.set_ylim(low - 0.1 * (high - low), high + 0.05 * (high - low))
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss (nats per character)")

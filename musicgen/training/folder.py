@@ -1,14 +1,14 @@
-"""The folder of one training in the store: which states are in it, and who may write there.
+"""The folder of one training in the store: its files, and which process may write them.
 
-    end-000300.pt    the whole state at the end of a run of 300 iterations; stays
-    state-000250.pt  the newest state of a training under way; its next one takes its place
-    diverged.json    where the training diverged, which it would do again
-    about.json       what is trained here and how fast, for people and for plans
+    end-000300.pt    full state at the end of a run of 300 iterations; kept
+    state-000250.pt  latest state of a training in progress; the next one replaces it
+    diverged.json    where the training diverged, as it would again
+    about.json       what was trained here and how fast, for people and for estimating durations
     .lock            held by the process that trains
 
-All states of a training lie on one trajectory: whoever trains on may start from any of them. So nothing
-breaks where several processes train at once, for want of locks: each removes the states that it passed
-itself, and no end of a run. This module knows names and never reads tensors.
+All states of a training are points of one trajectory, and training can continue from any of them. That makes
+it safe for several processes to train at once on file systems without locks: each removes the states that it
+passed itself, and never the end of a run. This module handles names and never reads tensors.
 """
 
 import json
@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 LOCK = ".lock"
 _REMOVED_MEANWHILE = (FileNotFoundError, FileExistsError)
-"""What locking says where another process removes the folder between its being made and being locked; the
-second where that happens while pathlib looks whether what is there already is a folder."""
+"""Errors of locking when another process removes the folder after it was created; the second one if that
+happens while pathlib checks whether the existing path is a folder."""
 Value = TypeVar("Value")
 STATE_NAME = re.compile(r"(end|state)-(\d{6,})\.pt")
 _ZIP = b"PK"
@@ -49,12 +49,12 @@ _DIVERGED, _ABOUT = "diverged.json", "about.json"
 
 
 def is_ours(name: str) -> bool:
-    """Whether a training writes files of this name into its folder."""
+    """Whether a training writes files of this name."""
     return name in (_DIVERGED, _ABOUT, LOCK) or is_unfinished(name) or STATE_NAME.fullmatch(name) is not None
 
 
 def is_training(folder: Path) -> bool:
-    """Whether a training has worked in the folder: it left its lock, or a state in torch's format."""
+    """Whether the folder holds a training: a lock file, or a state in torch's format."""
     if folder.is_symlink():
         return False
     lock = folder / LOCK
@@ -71,7 +71,7 @@ def _is_state(path: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """A state on the disk."""
+    """A state on disk."""
 
     path: Path
     iteration: int
@@ -81,14 +81,14 @@ class StateFile:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFolder:
-    """Names in the folder of one training."""
+    """The folder of one training."""
 
     path: Path
     locks: bool = True
-    """Whether the file system has locks, and one process trains at a time."""
+    """Whether the file system has locks, so that one process trains at a time."""
 
     def states(self) -> list[StateFile]:
-        """Every state, the furthest first; of two at one iteration, the end of a run first."""
+        """All states, latest first; of two at one iteration, the end of a run first."""
         found = []
         for name in self._file_names():
             match = STATE_NAME.fullmatch(name)
@@ -97,39 +97,36 @@ class TrainingFolder:
         return sorted(found, key=lambda state: (state.iteration, state.is_end), reverse=True)
 
     def end(self, iteration: int) -> Path:
-        """The state at the end of a run of so many iterations."""
+        """The state at the end of a run of this many iterations."""
         return self.path / f"end-{iteration:06d}.pt"
 
     def passing(self, iteration: int) -> Path:
-        """A state that a training under way passes."""
+        """A state of a training in progress."""
         return self.path / f"state-{iteration:06d}.pt"
 
     @property
     def divergence(self) -> Divergence | None:
-        """Where the training is known to diverge."""
-        return self._recall(
-            _DIVERGED,
-            lambda values: Divergence(
-                iteration=int(values["iteration"]),
-                learning_rate=float(values["learning_rate"]),
-                loss=float(values["loss"]),
-                gradient_norm=float(values["gradient_norm"]),
-            ),
-        )
+        """Where the training is known to diverge; None if it is not."""
+
+        def read(values: dict) -> Divergence:
+            names = ("learning_rate", "loss", "gradient_norm")
+            return Divergence(int(values["iteration"]), *(float(values[name]) for name in names))
+
+        return self._read_json(_DIVERGED, read)
 
     def note_divergence(self, divergence: Divergence) -> None:
-        """Keep where the training diverges, so that nobody trains it there again."""
-        # As text, since JSON knows no infinity.
+        """Remember where the training diverges, so that no run trains up to there again."""
+        # As text: JSON has no infinity.
         values = {name: str(value) for name, value in asdict(divergence).items()}
         write_text_atomically(self.path / _DIVERGED, json.dumps(values, indent=2) + "\n")
 
     @property
     def about(self) -> dict:
-        """What is trained here, as `describe` wrote it; empty where nobody did."""
-        return self._recall(_ABOUT, dict) or {}
+        """The contents of about.json; empty if it does not exist."""
+        return self._read_json(_ABOUT, dict) or {}
 
-    def _recall(self, name: str, read: Callable[[dict], Value]) -> Value | None:
-        """What a file remembers; None with a warning if it is damaged. The next training writes it again."""
+    def _read_json(self, name: str, read: Callable[[dict], Value]) -> Value | None:
+        """The contents of a file; None if it is missing or, with a warning, damaged."""
         path = self.path / name
         try:
             return read(json.loads(path.read_text(encoding="utf-8")))
@@ -140,16 +137,16 @@ class TrainingFolder:
             return None
 
     def describe(self, about: Mapping[str, object]) -> None:
-        """Say what is trained here, unless somebody has removed it since or it is another user's."""
+        """Write about.json, unless the folder was removed or belongs to another user."""
         text = json.dumps(about, indent=2, ensure_ascii=False, allow_nan=False)
         with suppress(FileNotFoundError, PermissionError):
             write_text_atomically(self.path / _ABOUT, text + "\n")
 
     def remove(self) -> bool:
-        """Remove the training unless a process trains it; returns whether it went.
+        """Remove the training unless a process trains it; return whether it was removed.
 
-        Only files with the names above go, and the folder if nothing else is in it. Without locks nobody
-        knows whether a process trains.
+        Removes only files with the names above, and the folder if it is then empty. Without locks it cannot
+        know whether a process trains.
         """
         try:
             lock = take_lock(self._lock_file) if self.locks else None
@@ -163,7 +160,7 @@ class TrainingFolder:
             for name in self._file_names():
                 if name != LOCK and is_ours(name) and not (self.path / name).is_dir():
                     remove_file(self.path / name)
-            # Last: from now on others may lock the folder again, and begin to train there.
+            # Last, because from now on other processes may lock the folder again and train there.
             remove_file(self._lock_file)
             remove_empty_folder(self.path)
         except PermissionError:
@@ -175,10 +172,9 @@ class TrainingFolder:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Be the only process that trains here; waits for another one to end.
+        """Wait until no other process trains here and keep others out. Without locks, just create the folder.
 
-        Without locks it may be one of several. Gives whether anything may be written here: what another user
-        has trained can be read, and no lock is needed for that.
+        Yields whether this process may write here: reading what another user trained needs no lock.
         """
         refuse_link(self.path)
         lock = None
@@ -200,24 +196,24 @@ class TrainingFolder:
                 lock.release()
 
     def refuse_to_write(self) -> NoReturn:
-        """Raise InputError: the folder, or the store that it would be made in, is another user's."""
+        """Raise InputError: the folder, or the store it would be created in, belongs to another user."""
         place = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
         raise InputError(
-            f"{place}: another user's, and this run has to train there; to share a store, make its folders "
-            "writable for your group (chmod g+ws) and use umask 002; or set paths.store to your own folder"
+            f"{place}: belongs to another user, and this run has to train there; to share a store, make its "
+            "folders writable for your group (chmod g+ws) and use umask 002; or set paths.store elsewhere"
         )
 
     def _acquire(self) -> BaseFileLock:
         has_waited = False
 
-        def tell(words: str) -> None:
+        def on_wait(words: str) -> None:
             nonlocal has_waited
             has_waited = True
             report_waiting(WAITING_TO_TRAIN, f"the same network is in training: {words}")
 
         while True:
             try:
-                lock = wait_for_lock(self._lock_file, tell)
+                lock = wait_for_lock(self._lock_file, on_wait)
             except _REMOVED_MEANWHILE:
                 if self.path.is_file():
                     raise
@@ -234,7 +230,7 @@ class TrainingFolder:
         return self.path / LOCK
 
     def _file_names(self) -> list[str]:
-        """Of everything in the folder; nothing where it was removed or may not be read."""
+        """Names of everything in the folder; none if it was removed or cannot be read."""
         try:
             return [path.name for path in self.path.iterdir()]
         except (FileNotFoundError, PermissionError):

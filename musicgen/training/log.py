@@ -1,8 +1,8 @@
-"""What a training has measured, iteration by iteration, and what a run of so many iterations reads from it.
+"""What a training measured at each iteration, and the part of it that belongs to one run.
 
-Runs of several lengths share one training. Everything that a run tells is therefore worked out from the log
-up to the run's own end: it is the same whether the run trained alone, went on from a shorter one, or stopped
-half-way and was resumed.
+Runs of different lengths share one training. Everything a run reports is therefore computed from the log up
+to the run's own end: it is the same whether the run trained alone, continued a shorter one, or was
+interrupted and resumed.
 """
 
 from dataclasses import dataclass, field
@@ -12,26 +12,26 @@ from musicgen.training.outcome import Record
 from musicgen.training.schedule import learning_rate_at
 
 RECORD_INTERVAL = 10
-"""Iterations between two rows of the history; looking at a loss waits for the device."""
+"""Iterations between two rows of the history; reading a loss waits for the device."""
 
 
 @dataclass
 class TrainingLog:
-    """Losses and times from the first iteration on."""
+    """Losses and times since the first iteration."""
 
     train_losses: list[float] = field(default_factory=list)
-    """Of the batch of each iteration, in nats per character."""
+    """Loss of each iteration's batch, in nats per character."""
     step_seconds: list[float] = field(default_factory=list)
     validation_losses: dict[int, float] = field(default_factory=dict)
-    """Iteration -> loss, at multiples of the interval and at the ends of all runs."""
+    """Iteration -> loss, at multiples of the interval and at the end of every run."""
 
     @property
     def iteration(self) -> int:
-        """How many iterations are done."""
+        """Number of finished iterations."""
         return len(self.train_losses)
 
     def end(self, config: TrainingConfig) -> int:
-        """The iteration at which a run ends, as far as the log can tell: its last, or early stopping."""
+        """The iteration at which a run ends: its last, or where the log shows that it stops early."""
         if config.early_stopping_patience is not None:
             best, waited = float("inf"), 0
             for iteration in range(
@@ -46,7 +46,7 @@ class TrainingLog:
         return config.last_iteration
 
     def validations(self, config: TrainingConfig) -> dict[int, float]:
-        """Iteration -> validation loss of a run: multiples of the interval, and its end."""
+        """Iteration -> validation loss of a run, at multiples of the interval and at its end."""
         end = self.end(config)
         return {
             iteration: loss
@@ -55,12 +55,12 @@ class TrainingLog:
         }
 
     def best(self, config: TrainingConfig) -> int:
-        """The iteration of a run's lowest validation loss; the earlier one of two."""
+        """The iteration of a run's lowest validation loss; the first of equals."""
         validations = self.validations(config)
         return min(validations, key=lambda iteration: (validations[iteration], iteration))
 
     def history(self, config: TrainingConfig, after: int = 0) -> list[Record]:
-        """The rows of a run, as far as it has come; those behind the row of iteration `after`, if given."""
+        """The rows of a run so far; only those later than iteration `after`."""
         rows, previous, end = [], after, self.end(config)
         while previous < min(self.iteration, end):
             iteration = next_row(previous, config)
@@ -89,7 +89,7 @@ def _is_validated(iteration: int, end: int, config: TrainingConfig) -> bool:
 
 
 def next_row(iteration: int, config: TrainingConfig) -> int:
-    """The iteration of the next row of the history: a multiple of an interval, or the last one."""
+    """The iteration of the next row of the history: the next multiple of an interval, or the last one."""
     return min(
         _next_multiple(iteration, RECORD_INTERVAL),
         _next_multiple(iteration, config.validation_interval),

@@ -1,4 +1,4 @@
-"""The training loop: random windows, AdamW, validation at a set cadence, states kept on the way."""
+"""The training loop: random windows, AdamW, validation at regular intervals, states saved on the way."""
 
 import math
 import os
@@ -30,12 +30,12 @@ from musicgen.training.state import TrainingState, load_checkpoint
 
 SAVE_INTERVAL_SECONDS = 60.0
 WARM_UP_STEPS = 3
-"""Steps of a process that its speed leaves out."""
+"""First steps of a process, left out of its speed."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is trained, on what, and where its files go."""
+    """What to train, on what, and where the files go."""
 
     network: CharacterNetwork
     vocabulary: Vocabulary
@@ -43,43 +43,21 @@ class Task:
     validation: EncodedTunes
     config: TrainingConfig
     folder: TrainingFolder
-    """Where the states are kept."""
     dropout_seed: int
     device: torch.device
     weights: Literal["best", "last"] = "best"
-    """Which ones whoever asks for the training wants."""
-
-
-@dataclass
-class Stopwatch:
-    """Training steps and the time they took, validation and saving left out."""
-
-    steps: int = 0
-    seconds: float = 0.0
-    first_steps: int = 0
-
-    def add(self, steps: int, seconds: float) -> None:
-        """Count some steps, except for the first few of a process."""
-        warm_up = min(steps, WARM_UP_STEPS - self.first_steps)
-        self.first_steps += warm_up
-        self.seconds += seconds * (steps - warm_up) / steps
-        self.steps += steps - warm_up
-
-    @property
-    def steps_per_second(self) -> float:
-        """0 where no step was counted."""
-        return self.steps / self.seconds if self.steps else 0.0
+    """Which ones to return in `Fit.checkpoint`."""
 
 
 def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record], None]) -> Fit:
-    """Train to the end, from the furthest state in the folder that lies on the way.
+    """Train to the end, starting from the latest usable state in the folder.
 
-    on_step hears the number of every iteration done, on_record every row of the history, those of an
-    earlier process first. Waits while another process trains in the folder. Raises TrainingDiverged and
-    TrainingInterrupted; the second leaves a state to go on from. Raises InputError where something is left to
-    train and the folder is another user's.
+    Calls on_step with the number of every finished iteration and on_record with every row of the history,
+    beginning with those of earlier processes. Waits while another process trains in the folder. Raises
+    TrainingDiverged; TrainingInterrupted, after saving a state to resume from; and InputError if training is
+    needed but the folder belongs to another user.
     """
-    # The random stream of dropout is torch's global one: it must not leak into what runs next.
+    # Dropout draws from torch's global random stream, which must not affect what runs next.
     with (
         torch.random.fork_rng(),
         task.folder.locked() as may_write,
@@ -89,38 +67,36 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         optimizer = AdamW(task.network.parameters(), task.config.weight_decay)
         state = TrainingState(task.network, optimizer, task.windows.generator, task.vocabulary)
         newest = _restore(task, state, may_write=may_write)
-        reused, told = state.log.iteration, 0
+        reused, reported = state.log.iteration, 0
         started = last_saved = time.perf_counter()
-        stopwatch = Stopwatch()
         while True:
-            for record in state.log.history(task.config, after=told):
+            for record in state.log.history(task.config, after=reported):
                 on_record(record)
-                told = record.iteration
+                reported = record.iteration
             if state.log.iteration >= state.log.end(task.config):
                 break
-            _stop_where_it_is_known_to_diverge(task)
+            _raise_known_divergence(task)
             if not may_write:
                 task.folder.refuse_to_write()
-            _train_until_row(task, state, stopwatch, on_step)
-            validated = _validate_if_due(task, state)
-            if (
-                validated
-                or interruption.requested
-                or time.perf_counter() - last_saved > SAVE_INTERVAL_SECONDS
-            ):
+            _train_until_row(task, state, on_step)
+            is_validated = _validate_if_due(task, state)
+            is_due = time.perf_counter() - last_saved > SAVE_INTERVAL_SECONDS
+            if is_validated or interruption.requested or is_due:
                 newest = _save(task, state, newest)
                 last_saved = time.perf_counter()
             if interruption.requested and state.log.iteration < state.log.end(task.config):
                 raise TrainingInterrupted(state.log.iteration)
-        # A state is saved at every validation, and a run's end is one.
+        # Every validation saves a state, and a run ends with a validation.
         assert newest is not None and newest.iteration == state.log.iteration
         if not newest.is_end and not may_write:
             task.folder.refuse_to_write()
         end = _finish(task, state, newest)
         checkpoint = load_checkpoint(end, task.weights, task.config)
-        # Whoever makes room in the store sees that it is in use, also where an earlier run trained it.
+        # Touch the file so that pruning treats it as recently used, even if an earlier run trained it.
         with suppress(PermissionError):
             os.utime(end)
+    seconds = state.log.step_seconds[reused + WARM_UP_STEPS :]
+    tokens_per_step = task.config.batch_size * task.config.sequence_length
     validations = state.log.validations(task.config)
     best = state.log.best(task.config)
     return Fit(
@@ -134,25 +110,25 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         iterations=state.log.iteration,
         reused_iterations=reused,
         train_seconds=time.perf_counter() - started,
-        tokens_per_second=stopwatch.steps_per_second * task.config.batch_size * task.config.sequence_length,
+        tokens_per_second=len(seconds) / sum(seconds) * tokens_per_step if seconds else 0.0,
         seconds_per_iteration=statistics.median(state.log.step_seconds),
     )
 
 
 def _restore(task: Task, state: TrainingState, *, may_write: bool) -> StateFile | None:
-    """Bring the state to the furthest file on the run's way; None where there is none."""
+    """Load the latest state that the run passes through, if any."""
     states = task.folder.states()
     for file in states:
         if file.iteration > task.config.last_iteration:
             continue
         content = state.read(file.path)
         if content is None and not file.is_end and may_write:
-            # Only good for going on from.
+            # Only resuming needs such a state.
             remove_file(file.path)
-        # A run without early stopping, or with more patience, may have passed this run's end.
+        # A run without early stopping, or with more patience, may be past this run's end.
         if content is not None and file.iteration <= content.log.end(task.config):
             state.restore(content)
-            # Whoever was killed between writing this state and removing the one before left both.
+            # A process killed between writing this state and removing the previous one left both.
             for before in states if may_write else []:
                 if 0 <= file.iteration - before.iteration <= task.config.validation_interval:
                     _remove_passed(before, file.path)
@@ -160,9 +136,9 @@ def _restore(task: Task, state: TrainingState, *, may_write: bool) -> StateFile 
     return None
 
 
-def _stop_where_it_is_known_to_diverge(task: Task) -> None:
+def _raise_known_divergence(task: Task) -> None:
     divergence = task.folder.divergence
-    # Early stopping may come before the divergence: then only training tells.
+    # With early stopping the run may end before the divergence: only training can show that.
     if (
         divergence is not None
         and divergence.iteration <= task.config.last_iteration
@@ -172,7 +148,7 @@ def _stop_where_it_is_known_to_diverge(task: Task) -> None:
 
 
 def _save(task: Task, state: TrainingState, previous: StateFile | None) -> StateFile:
-    """Write the state, which takes the place of the previous one unless a run ended there."""
+    """Save the state and remove the previous one, unless a run ended there."""
     saved = StateFile(task.folder.passing(state.log.iteration), state.log.iteration, is_end=False)
     state.save(saved.path)
     _remove_passed(previous, saved.path)
@@ -180,7 +156,7 @@ def _save(task: Task, state: TrainingState, previous: StateFile | None) -> State
 
 
 def _finish(task: Task, state: TrainingState, newest: StateFile) -> Path:
-    """Keep the newest state, which is where the run ends, as its end."""
+    """Turn the newest state, at which the run ends, into its end file."""
     path = task.folder.end(state.log.iteration)
     if newest.path == path:
         return path
@@ -189,9 +165,9 @@ def _finish(task: Task, state: TrainingState, newest: StateFile) -> Path:
         newest.path.replace(path)
         return path
     if not is_validated:
-        # Another run was on its way through here and had no reason to validate.
+        # Another run passed here and had no reason to validate.
         _validate(task, state)
-    # Without locks another process may have taken the newest file away.
+    # Without locks another process may have removed the newest file.
     state.save(path)
     _remove_passed(newest, path)
     return path
@@ -202,9 +178,7 @@ def _remove_passed(previous: StateFile | None, now: Path) -> None:
         remove_file(previous.path)
 
 
-def _train_until_row(
-    task: Task, state: TrainingState, stopwatch: Stopwatch, on_step: Callable[[int], None]
-) -> None:
+def _train_until_row(task: Task, state: TrainingState, on_step: Callable[[int], None]) -> None:
     """Train to the next row of the history."""
     begin, config = state.log.iteration, task.config
     end = next_row(begin, config)
@@ -215,10 +189,9 @@ def _train_until_row(
         losses.append(loss)
         norms.append(norm)
         on_step(step)
-    # The only place that waits for the device.
+    # The only line that waits for the device.
     loss_values, norm_values = torch.stack([torch.stack(losses), torch.stack(norms)]).tolist()
     seconds = time.perf_counter() - started
-    stopwatch.add(end - begin, seconds)
     for iteration, loss, norm in zip(range(begin + 1, end + 1), loss_values, norm_values, strict=True):
         if not (math.isfinite(loss) and math.isfinite(norm)):
             _diverge(task, Divergence(iteration, learning_rate_at(iteration, config), loss, norm))
@@ -227,7 +200,7 @@ def _train_until_row(
 
 
 def _train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
-    """One step; returns the mean loss of its batch and the norm of its gradient before clipping."""
+    """One step; return the mean loss of its batch and the norm of its gradient before clipping."""
     rows = torch.from_numpy(task.windows.draw()).to(task.device)
     scores, _ = task.network(rows[:-1])
     loss = functional.cross_entropy(scores.flatten(0, 1), rows[1:, :, 0].flatten())
@@ -239,22 +212,22 @@ def _train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Ten
 
 
 def _clip_gradient(parameters: list[Tensor], limit: float | None) -> Tensor:
-    """Scale the gradient so that its norm is at most the limit; returns the norm before."""
+    """Scale the gradient so that its norm is at most the limit; return the norm before."""
     norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
-    # On the CPU nothing waits for this comparison; most gradients need no scaling, which is a pass over all.
+    # Most gradients need no scaling, which is a pass over all of them. Only on CUDA would comparing wait.
     if limit is not None and (norm.is_cuda or norm > limit):
         torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
     return norm
 
 
 def _validate_if_due(task: Task, state: TrainingState) -> bool:
-    """Validate at multiples of the interval, which all runs of this training share, and at the end."""
+    """Validate at multiples of the interval, common to all runs of this training, and at the end."""
     iteration, config = state.log.iteration, task.config
-    shared = iteration % config.validation_interval == 0
-    if not shared and iteration != config.last_iteration:
+    is_multiple = iteration % config.validation_interval == 0
+    if not is_multiple and iteration != config.last_iteration:
         return False
     _validate(task, state)
-    if shared:
+    if is_multiple:
         state.keep_if_best()
     return True
 

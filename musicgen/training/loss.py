@@ -1,7 +1,7 @@
-"""How well a network predicts whole tunes: −ln p, summed over every character and divided by their number.
+"""How well a network predicts whole tunes: −ln p, summed over all characters and divided by their number.
 
-A tune is read from a fresh state that has seen one newline, the blank line before it. Predicted are all of
-its characters and the two newlines that end it.
+Each tune is read from a fresh state that has seen one newline, for the blank line before it. The network
+predicts all of its characters and the two newlines that end it.
 """
 
 import math
@@ -21,48 +21,42 @@ from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork
 
 IGNORED = -100
-"""A target that does not count: padding behind a tune that is shorter than its neighbours."""
+"""Target of the padding after a tune that is shorter than others in its batch."""
 
 ROWS_PER_BATCH = 128
 STEPS_PER_CALL = 64
-"""Time steps scored at once; bounds the memory that the scores of a long tune take."""
+"""Time steps scored at once; limits the memory for the scores of a long tune."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Total ÷ count over a whole split."""
+    """Total ÷ count over a whole split, in nats per character."""
 
     nats: float
-    """Per character."""
     body_nats: float
-    """The same over the characters behind the header alone."""
+    """Over the characters after the header only."""
     num_characters: int
 
     @property
     def bits(self) -> float:
-        """Bits per character."""
+        """The loss in bits per character."""
         return self.nats / math.log(2)
 
 
 @dataclass(frozen=True)
 class EncodedTunes:
-    """Tunes as padded batches, prepared once for all validations of a training."""
+    """Tunes as padded batches, encoded once for all validations of a training."""
 
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
-    """inputs [T, B, N]; targets (IGNORED where padded), and whether a target is in a body, [T, B] each."""
+    """Inputs [T, B, N]; targets [T, B], IGNORED where padded; whether each target is in a body, [T, B]."""
 
     def to(self, device: torch.device) -> "EncodedTunes":
-        """The same where the network is."""
-        return EncodedTunes(
-            tuple(
-                (inputs.to(device), targets.to(device), in_body.to(device))
-                for inputs, targets, in_body in self.batches
-            )
-        )
+        """The same tunes on another device."""
+        return EncodedTunes(tuple((a.to(device), b.to(device), c.to(device)) for a, b, c in self.batches))
 
 
 def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig) -> EncodedTunes:
-    """Batches of tunes of like length, longest first, as a network of this config reads them; on the CPU."""
+    """Batches of tunes of similar length, longest first, encoded for a network of this config; on the CPU."""
     ordered = sorted(tunes, key=len, reverse=True)
     return EncodedTunes(
         tuple(
@@ -89,7 +83,7 @@ def _encode_batch(
 
 @torch.no_grad()
 def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
-    """The loss over all of these tunes, state reset for each, dropout off."""
+    """The loss over all tunes, each from a fresh state, dropout off."""
     was_training = network.training
     network.eval()
     total = body_total = 0.0
@@ -105,17 +99,17 @@ def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
 
 
 def _negative_log_likelihood(network: CharacterNetwork, inputs: Tensor, targets: Tensor) -> Tensor:
-    """−ln p of every target, [T, B]; 0 where the target is IGNORED."""
+    """−ln p of every target [T, B]; 0 where the target is IGNORED."""
     nats, state = torch.zeros(targets.shape, device=targets.device), None
     for start in range(0, len(inputs), STEPS_PER_CALL):
         piece = slice(start, start + STEPS_PER_CALL)
-        # The longest tunes come first: those that have ended are the last columns.
-        going_on = int((targets[start] != IGNORED).sum())
+        # The longest tunes come first, so tunes that have ended are the last columns.
+        num_left = int((targets[start] != IGNORED).sum())
         if state is not None:
-            state = tuple(part[:, :going_on] for part in state)
-        expected = targets[piece, :going_on]
-        scores, state = network(inputs[piece, :going_on], state)
-        nats[piece, :going_on] = functional.cross_entropy(
+            state = tuple(part[:, :num_left] for part in state)
+        expected = targets[piece, :num_left]
+        scores, state = network(inputs[piece, :num_left], state)
+        nats[piece, :num_left] = functional.cross_entropy(
             scores.flatten(0, 1), expected.flatten(), ignore_index=IGNORED, reduction="none"
         ).view_as(expected)
     return nats

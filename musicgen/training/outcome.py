@@ -1,4 +1,4 @@
-"""What comes out of a training, whichever way it ends."""
+"""What a training returns or raises."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,43 +15,43 @@ class Record:
 
     iteration: int
     train_loss: float
-    """Mean over the batches since the last record, in nats per character."""
+    """Mean over the batches since the previous record, in nats per character."""
     validation_loss: float | None
-    """Over the whole validation split, in nats per character; None where it was not measured."""
+    """Over the whole validation split, in nats per character; None if not measured here."""
     learning_rate: float
     tokens_per_second: float
-    """Of training steps alone, since the last record."""
+    """Speed of training steps alone, since the previous record."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A training that ran to its end or to early stopping."""
+    """A training that reached its end or stopped early."""
 
     history: tuple[Record, ...]
     state: Path
     """The file with the weights."""
     checkpoint: "Checkpoint"
-    """What the file held when the training ended: others may remove it from then on."""
+    """Contents of that file, which other processes may remove as soon as the training has ended."""
     checkpoint_loss: "Loss | None"
-    """Its validation loss; None where another process took it."""
+    """Its validation loss; None if another process measured it."""
     best_iteration: int
     best_validation_loss: float
     final_validation_loss: float
     iterations: int
-    """Where it ended; below num_iterations after a stop or early stopping."""
+    """The last one; below num_iterations after a stop or early stopping."""
     reused_iterations: int
-    """Of these, what other runs or an earlier process had trained."""
+    """How many of them other runs or an earlier process had trained."""
     train_seconds: float
-    """Of this process: steps, validation and saving."""
+    """Time of this process for steps, validation and saving."""
     tokens_per_second: float
-    """Of this process's training steps alone, the first few left out; 0 if it trained none."""
+    """Speed of this process's training steps, except for the first few; 0 if there were none."""
     seconds_per_iteration: float
-    """Median of the training steps, those of other processes included."""
+    """Median over all training steps, including those of other processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """Where a training went wrong."""
+    """Where the loss or the gradient stopped being a finite number."""
 
     iteration: int
     learning_rate: float
@@ -59,7 +59,7 @@ class Divergence:
     gradient_norm: float
 
     def __str__(self) -> str:
-        """The line that a user reads."""
+        """One line for users."""
         return (
             f"diverged at iteration {self.iteration}: loss {self.loss:.4g}, "
             f"learning rate {self.learning_rate:.4g}, gradient norm {self.gradient_norm:.4g}"
@@ -75,9 +75,9 @@ class TrainingDiverged(ArithmeticError):
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """A signal asked for the end; the state up to `iteration` is saved.
+    """A signal ended the training; the state up to `iteration` is saved.
 
-    Like its parent it passes by whoever goes on after an ordinary error, such as a sweep.
+    Like its base class, it is not an Exception: a sweep must not catch it and continue with the next run.
     """
 
     def __init__(self, iteration: int) -> None:

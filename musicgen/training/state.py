@@ -1,4 +1,4 @@
-"""The whole state of a training in one file, so that a later process goes on from it bit for bit."""
+"""The full state of a training in one file, from which a later process continues bit for bit."""
 
 import logging
 from dataclasses import asdict, dataclass, field
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class TrainingState:
-    """Everything that the next step depends on, and the best weights so far."""
+    """Everything the next step depends on, and the best weights so far."""
 
     network: CharacterNetwork
     optimizer: AdamW
@@ -32,17 +32,17 @@ class TrainingState:
     vocabulary: Vocabulary
     log: TrainingLog = field(default_factory=TrainingLog)
     best_weights: Weights = field(default_factory=dict)
-    """Of the lowest validation loss at multiples of the validation interval; empty before the first."""
+    """Weights with the lowest validation loss at a multiple of the interval; empty before the first."""
     best_iteration: int = 0
     measured: dict[int, Loss] = field(default_factory=dict)
-    """Iteration -> validation loss in whole, where this process took it; in no file."""
+    """Iteration -> validation loss, for those measured by this process; not saved."""
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all. Inside, torch keeps a checksum of every part."""
+        """Write the file atomically. torch adds a checksum to every part of it."""
         content = {
             "model": asdict(self.network.config),
             "vocabulary": self.vocabulary.characters,
-            # Not by asdict, which copies every loss there was, at every validation.
+            # asdict would copy every loss so far, at every validation.
             "log": vars(self.log),
             "weights": self.network.state_dict(),
             "best_weights": self.best_weights,
@@ -52,22 +52,22 @@ class TrainingState:
             "dropout": torch.get_rng_state(),
             "dropout_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
-        # A file that Python writes to says why it cannot be written, as a full disk.
+        # A file opened by Python reports why writing fails, such as a full disk.
         with replace_atomically(path) as temporary, temporary.open("wb") as file:
             try:
                 torch.save(content, file)
             except RuntimeError as error:
-                # What torch says when it then gives up hides what the disk said.
+                # torch's own error hides that of the disk.
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from None
                 raise
 
     def read(self, path: Path) -> StateContent | None:
-        """What a file holds; None where it is gone and, with a warning, where it cannot be gone on from."""
+        """The contents of a file; None if it is gone or, with a warning, unusable."""
         try:
             content = read_content(path)
         except InputError as error:
-            # Without locks another process may have removed it since it was listed.
+            # Without locks another process may have removed the file since it was listed.
             if path.exists():
                 logger.warning("not used: %s", error)
             return None
@@ -77,7 +77,7 @@ class TrainingState:
         return content
 
     def restore(self, content: StateContent) -> None:
-        """Bring network, optimiser, random streams and log to where a file had them."""
+        """Set network, optimiser, random streams and log to the contents of a file."""
         self.network.load_state_dict(content.weights)
         self.optimizer.load_state_dict(content.optimizer)
         self.batches.bit_generator.state = content.batches
@@ -88,22 +88,24 @@ class TrainingState:
         self.best_weights, self.best_iteration = content.best_weights, content.best_iteration
 
     def keep_if_best(self) -> None:
-        """Copy the weights if they have the lowest validation loss so far."""
+        """Copy the weights if their validation loss is the lowest so far."""
         losses, now = self.log.validation_losses, self.log.iteration
         if not self.best_iteration or losses[now] < losses[self.best_iteration]:
             self.best_weights, self.best_iteration = weights_on_cpu(self.network), now
 
 
 def load_checkpoint(path: Path, which: Literal["best", "last"], config: TrainingConfig) -> Checkpoint:
-    """A network out of the state at the end of a run; raises InputError where there is none.
+    """Read a network from the state at the end of a run; raises InputError if the file holds none.
 
-    The best weights are those of the run's lowest validation loss, which may have been its last.
+    The best weights are those with the run's lowest validation loss, which may be the last ones.
     """
     content = read_content(path)
     log = content.log
     iteration = log.iteration if which == "last" or not log.validations(config) else log.best(config)
     if iteration not in (log.iteration, content.best_iteration) or iteration not in log.validation_losses:
-        raise InputError(f"{path}: is no end of a run with this config: no weights of iteration {iteration}")
+        raise InputError(
+            f"{path}: not the end of a run with this config, as it lacks the weights of iteration {iteration}"
+        )
     return Checkpoint(
         config=content.model,
         vocabulary=Vocabulary(content.vocabulary),
@@ -114,5 +116,5 @@ def load_checkpoint(path: Path, which: Literal["best", "last"], config: Training
 
 
 def weights_on_cpu(network: CharacterNetwork) -> Weights:
-    """A copy of the network's weights that later training does not change."""
+    """A copy of the network's weights, which later training does not change."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}

@@ -17,14 +17,14 @@ def test_a_transposed_tune_is_a_near_duplicate() -> None:
     assert groups[0] == groups[2] != groups[1]
 
 
-def test_sharing_less_than_the_share_is_no_twin() -> None:
-    # 25 notes make 13 runs of 12 intervals; the first 17 notes are in 5 of them.
+def test_tunes_below_the_share_are_not_linked() -> None:
+    # 25 notes have 13 runs of 12 intervals; 5 of them are in the first 17 notes.
     changed = MELODY[:17] + [1, 90, 2, 91, 3, 92, 4, 93]
     assert len(set(near_duplicate_groups([MELODY, changed], share=0.5))) == 2
     assert len(set(near_duplicate_groups([MELODY, changed], share=5 / 13))) == 1
 
 
-def test_twins_of_twins_are_one_group_and_short_tunes_are_alone() -> None:
+def test_links_are_transitive_and_short_tunes_stay_alone() -> None:
     longer = MELODY + [50, 80, 51, 81, 52, 82, 53, 83, 54, 84, 55, 85, 56]
     tail = longer[13:]
     groups = near_duplicate_groups([MELODY, tail, longer, [60, 62], [60, 62]], share=0.4)
@@ -33,7 +33,7 @@ def test_twins_of_twins_are_one_group_and_short_tunes_are_alone() -> None:
 
 
 def shared_runs(one: list[int], other: list[int]) -> float:
-    """Shared runs of 12 intervals / those of the tune with fewer, by sets of tuples."""
+    """Shared runs of 12 intervals / runs of the tune with fewer."""
     first, second = (
         {tuple(b - a for a, b in pairwise(tune[i : i + 13])) for i in range(len(tune) - 12)}
         for tune in (one, other)
@@ -42,7 +42,7 @@ def shared_runs(one: list[int], other: list[int]) -> float:
 
 
 @given(st.lists(st.lists(st.integers(60, 61), max_size=20), max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
-def test_groups_are_what_twins_connect(melodies: list[list[int]], share: float) -> None:
+def test_groups_are_connected_components(melodies: list[list[int]], share: float) -> None:
     groups = list(range(len(melodies)))
     for one, other in combinations(range(len(melodies)), 2):
         if shared_runs(melodies[one], melodies[other]) >= share:
@@ -52,7 +52,7 @@ def test_groups_are_what_twins_connect(melodies: list[list[int]], share: float) 
 
 
 @given(st.lists(st.integers(0, 30), min_size=20, max_size=200), st.integers(0, 100))
-def test_a_split_deals_every_tune_once_and_keeps_groups_whole(groups: list[int], seed: int) -> None:
+def test_a_split_is_a_partition_that_keeps_groups_together(groups: list[int], seed: int) -> None:
     split = split_by_group(groups, 0.1, 0.1, np.random.default_rng(seed))
     parts = [split.train, split.validation, split.test]
     assert sorted(index for part in parts for index in part) == list(range(len(groups)))
@@ -60,13 +60,13 @@ def test_a_split_deals_every_tune_once_and_keeps_groups_whole(groups: list[int],
     assert not owners[0] & owners[1] and not owners[0] & owners[2] and not owners[1] & owners[2]
 
 
-def test_a_split_has_the_shares_asked_for_and_depends_on_the_seed() -> None:
+def test_a_split_has_the_requested_shares_and_depends_on_the_seed() -> None:
     splits = [split_by_group(range(100), 0.1, 0.2, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     assert [len(splits[0].train), len(splits[0].validation), len(splits[0].test)] == [70, 10, 20]
     assert splits[0] == splits[1] != splits[2]
 
 
-def test_tunes_that_all_share_a_run_are_refused_before_they_are_compared() -> None:
+def test_too_many_shared_runs_are_rejected() -> None:
     shared = [60, 61, 63, 66, 70, 75, 60, 62, 65, 69, 74, 60, 61]
     with pytest.raises(InputError, match="near_duplicate_share=null"):
         near_duplicate_groups([[*shared, 40 + tune % 50, 60 + tune // 50] for tune in range(7000)], 0.5)

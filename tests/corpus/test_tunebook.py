@@ -1,5 +1,3 @@
-"""What is a tune in the text of a file, of several, and what is left out."""
-
 import time
 
 import pytest
@@ -25,14 +23,14 @@ def test_fields_above_the_first_tune_are_defaults_for_every_tune() -> None:
     assert float(parse_tune(two).notes[0].duration) == 1 / 16
 
 
-def test_a_file_header_needs_no_empty_line_and_may_have_several_paragraphs() -> None:
+def test_file_headers_may_have_several_paragraphs() -> None:
     assert tunes_of(f"%abc\n\nM:6/8\n+: (slow)\n\n%%scale 0.7\nL:1/16\n{TWO}")[0].split("\n")[2:4] == [
         "M:6/8 (slow)",
         "L:1/16",
     ]
 
 
-def test_words_and_half_a_tune_above_the_first_tune_are_no_file_header() -> None:
+def test_prose_above_the_first_tune_is_not_a_file_header() -> None:
     words = "Songs of the road,\nM: and L: are mine\n\n"
     half = "T:Lost\nM:3/4\nL:1/2\nK:C\n\n"
     block = "%%begintext\nM:3/4\n\nX:7\n%%endtext\n\n"
@@ -40,50 +38,45 @@ def test_words_and_half_a_tune_above_the_first_tune_are_no_file_header() -> None
         assert tunes_of(above + TWO) == [TWO]
 
 
-def test_fields_between_tunes_are_no_defaults() -> None:
-    assert tunes_of(f"{ONE}\n\nM:6/8\n\n{TWO}") == [ONE, TWO]
+BLOCK = "X:1\nK:C\nCDEF|\n%%begintext\n\nX:9\nK:G\n\n%%endtext\nGABc|"
 
 
-def test_symbols_and_macros_of_file_and_tune_add_up() -> None:
-    (tune,) = tunes_of("U:W=!trill!\n\nX:1\nU:V=!fermata!\nK:C\nWCVD|")
-    assert tune == "X:1\nU:W=!trill!\nU:V=!fermata!\nK:C\nWCVD|"
+@pytest.mark.parametrize(
+    ("text", "tunes"),
+    [
+        (f"{ONE}\n\nM:6/8\n\n{TWO}", [ONE, TWO]),
+        ("U:W=!trill!\n\nX:1\nU:V=!fermata!\nK:C\nWCVD|", ["X:1\nU:W=!trill!\nU:V=!fermata!\nK:C\nWCVD|"]),
+        ("M:6/8\n\nX:1\n%abc-2.1\nK:C\nCDE|", ["X:1\nM:6/8\n%abc-2.1\nK:C\nCDE|"]),
+        ("X:1\nK:C\n|:CDEF|\nX:|\nGABc|", ["X:1\nK:C\n|:CDEF|\nX:|\nGABc|"]),
+        (f"%%begintext\nX:8\nK:C\nC|\n%%endtext\n\n{BLOCK}\n\n{TWO}", [BLOCK, TWO]),
+    ],
+    ids=["fields between tunes", "symbols and macros", "version in a header", "rest X", "text blocks"],
+)
+def test_tunes(text: str, tunes: list[str]) -> None:
+    assert tunes_of(text) == tunes
 
 
 @pytest.mark.parametrize(
     "mark", ["\n\n\ufeff", "\ufeff", "\n\n%abc-2.1\n", "\n%abc-2.1\n", "%abc\n", "\n\ufeff%abc\n"]
 )
-def test_a_joined_file_ends_the_tune_and_the_header_of_the_file_before(mark: str) -> None:
+def test_a_joined_file_ends_the_previous_tune_and_header(mark: str) -> None:
     assert tunes_of(f"M:6/8\nL:1/8\n\n{ONE}{mark}L:1/2\n\n{TWO}") == [ONE, TWO.replace("K:", "L:1/2\nK:")]
 
 
-def test_the_version_in_a_tunes_header_begins_no_file() -> None:
-    (tune,) = tunes_of("M:6/8\n\nX:1\n%abc-2.1\nK:C\nCDE|")
-    assert tune == "X:1\nM:6/8\n%abc-2.1\nK:C\nCDE|"
-
-
-def test_a_text_block_may_hold_empty_lines_and_what_looks_like_a_tune() -> None:
-    tune = "X:1\nK:C\nCDEF|\n%%begintext\n\nX:9\nK:G\n\n%%endtext\nGABc|"
-    assert tunes_of(f"%%begintext\nX:8\nK:C\nC|\n%%endtext\n\n{tune}\n\n{TWO}") == [tune, TWO]
-
-
-def test_a_text_block_without_end_holds_no_further_tune() -> None:
+def test_an_unclosed_text_block_does_not_hide_other_tunes() -> None:
     text = f"{ONE}\n%%begintext\nwords\n\n{TWO}\n\nX:3\nK:C\n%%begintext\nwords\n\nmore\n%%endtext\nC|"
     assert [tune.split("\n")[0] for tune in tunes_of(text)] == ["X:1", "X:2", "X:3"]
     assert tunes_of(text)[2].endswith("C|")
 
 
-def test_a_rest_before_a_repeat_sign_begins_no_tune() -> None:
-    assert tunes_of("X:1\nK:C\n|:CDEF|\nX:|\nGABc|") == ["X:1\nK:C\n|:CDEF|\nX:|\nGABc|"]
-
-
-def test_numbers_may_have_blanks_around_them() -> None:
+def test_x_fields_may_have_blanks() -> None:
     assert [tune.split("\n")[0] for tune in tunes_of("X : 1\nK:C\nC|\n X:\t2 % x\nK:C\nD|")] == [
         "X : 1",
         " X:\t2 % x",
     ]
 
 
-def test_music_below_an_empty_line_and_tunes_without_number_are_counted() -> None:
+def test_cut_and_unnumbered_tunes_are_counted() -> None:
     book = read_tunebook(
         "T:Above\nK:C\nCDEF|\n\n"
         f"{ONE}\n\nefga|fedc|\n\nAnother |word| about\n\n{TWO}\n\nT:No number\nM:4/4\nK:G\nGABc|\n\n"
@@ -94,9 +87,9 @@ def test_music_below_an_empty_line_and_tunes_without_number_are_counted() -> Non
     assert line == "5 tunes read, dropped: 2 without X:; 1 cut short, with music below an empty line"
 
 
-def test_more_tunes_than_any_corpus_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_tunes_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunebook, "MAX_TUNES", 2)
-    with pytest.raises(InputError, match="3 lines begin a tune"):
+    with pytest.raises(InputError, match="3 X: fields; a corpus may have at most 2 tunes"):
         read_tunebook("X:1\nX:2\nX:3\n")
 
 
@@ -118,11 +111,11 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
     start = time.process_time()
     for tune in read_tunebook(text).tunes:
         parse_tune(tune)
-    # A second or so; anything quadratic takes minutes.
+    # Linear time is about a second; quadratic time would be minutes.
     assert time.process_time() - start < 10
 
 
-def test_a_mark_inside_a_tune_parts_nothing() -> None:
+def test_a_byte_order_mark_inside_a_tune_is_ignored() -> None:
     header = "X:1\nT:a\nM:4/4\nL:1/4\n"
     for text in (f"{header}K:C\nCDEF|\n\ufeffGABc|]\n", f"{header}\ufeffK:C\nCDEF|\nGABc|]\n"):
         book = read_tunebook(text)

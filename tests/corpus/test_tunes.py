@@ -1,37 +1,38 @@
 import pytest
 
-from musicgen.corpus.tunes import clean_tune, normalised, normalised_body, split_header, split_tunes
+from musicgen.corpus.tunes import clean_tune, normalised, split_header, split_tunes
 from musicgen.notation import parse_tune
 
 FIELDS = frozenset("XTRMLK")
 TUNE = "X:1\nT:One\nM:4/4\nK:D\nABcd|\nefga|"
 
 
-def test_tunes_are_cut_at_blank_lines_and_text_between_them_is_left_out() -> None:
+def test_text_between_tunes_is_dropped() -> None:
     text = f"%abc-2.1\nfile header\n\n{TUNE}\n\nsome words\n\nX:2\nK:G\nGABc|\n"
     assert split_tunes(text) == [TUNE, "X:2\nK:G\nGABc|"]
 
 
-def test_a_missing_blank_line_does_not_join_two_tunes() -> None:
-    assert split_tunes(f"{TUNE}\nX:2\nK:G\nGABc|") == [TUNE, "X:2\nK:G\nGABc|"]
+@pytest.mark.parametrize(
+    ("text", "tunes"),
+    [
+        (f"{TUNE}\nX:2\nK:G\nGABc|", [TUNE, "X:2\nK:G\nGABc|"]),
+        ("X:1\nK:G\nGABc|\n  \nfree text\n", ["X:1\nK:G\nGABc|"]),
+        ("", []),
+        ("just words\n", []),
+    ],
+    ids=["missing blank line", "line of spaces", "empty", "prose"],
+)
+def test_tunes_end_at_blank_lines_and_x_fields(text: str, tunes: list[str]) -> None:
+    assert split_tunes(text) == tunes
 
 
-def test_a_line_of_spaces_is_blank() -> None:
-    assert split_tunes("X:1\nK:G\nGABc|\n  \nfree text\n") == ["X:1\nK:G\nGABc|"]
-
-
-def test_text_without_a_tune_has_none() -> None:
-    assert split_tunes("") == []
-    assert split_tunes("just words\n") == []
-
-
-def test_cleaning_keeps_the_fields_asked_for_and_the_body() -> None:
+def test_cleaning_keeps_the_requested_fields_and_the_body() -> None:
     tune = 'X: 1\nT: One \nZ: me@example.org\nN:note\n%%x\nM:C\nK:D\n"D"AB  cd | % end\nw: la la\nef ga |!\n'
     assert clean_tune(tune, FIELDS) == 'X:1\nT:One\nM:C\nK:D\n"D"AB cd |\nef ga |'
 
 
 @pytest.mark.parametrize("line", ["!trill!AB c|", '"50\\% slower"AB c|', '"50% slower"AB c|'])
-def test_cleaning_keeps_decorations_and_percent_signs_in_words(line: str) -> None:
+def test_cleaning_keeps_decorations_and_quoted_percent_signs(line: str) -> None:
     assert clean_tune(f"X:1\nK:C\n{line}", FIELDS) == f"X:1\nK:C\n{line}"
 
 
@@ -49,17 +50,17 @@ def test_cleaning_keeps_decorations_and_percent_signs_in_words(line: str) -> Non
         ("G:|", "G:|"),
     ],
 )
-def test_only_a_lone_sign_at_the_end_of_a_line_is_an_old_line_end(line: str, cleaned: str) -> None:
+def test_only_an_unpaired_final_sign_is_an_old_line_end(line: str, cleaned: str) -> None:
     assert clean_tune(f"X:1\nK:C\n{line}\nc|", FIELDS) == f"X:1\nK:C\n{cleaned}\nc|"
 
 
 VOICES = {
-    "on lines of their own": "K:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|\nV:2\nG,4|",
+    "on separate lines": "K:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|\nV:2\nG,4|",
     "in the header too": "V:1 treble\nV:2 bass\nK:C\nV:1\nCDEF|\nGABc|\nV:2\nC,4|G,4|",
     "with music above": "K:C\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
     "with music above, named in the header": "V:T\nV:B\nK:C\nCDEF|\nV:B\nC,4|\nV:T\nGABc|",
     "in the lines": "K:C\n[V:T] CDEF|\n[V:B]C,4|\n[V:T]GABc|[V:B] G,4|",
-    "with fields of their own": "K:C\nV:1\nCDEF|\nV:2\nK:Ab\nM:3/4\n[L:1/16]C,8|\nV:1\nGABc|",
+    "with separate fields": "K:C\nV:1\nCDEF|\nV:2\nK:Ab\nM:3/4\n[L:1/16]C,8|\nV:1\nGABc|",
     "with words": "K:C\nV:1\nCDEF|\nw: a b c d\nV:2\nC,4|\nw: bad\n+: egg\nV:1\nGABc|",
     "in the header alone": "V:1\nV:2\nK:C\nCDEF|\nGABc|",
     "all of them named": "V:* stem=up\nV:1\nV:2\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nV:1\nGABc|",
@@ -68,7 +69,7 @@ VOICES = {
 
 
 @pytest.mark.parametrize("kind", VOICES)
-def test_of_several_voices_the_first_is_kept(kind: str) -> None:
+def test_cleaning_keeps_the_first_voice(kind: str) -> None:
     tune = "X:1\nM:4/4\nL:1/4\n" + VOICES[kind]
     cleaned = clean_tune(tune, FIELDS)
     assert cleaned == "X:1\nM:4/4\nL:1/4\nK:C\nCDEF|\nGABc|"
@@ -81,32 +82,32 @@ def test_a_key_change_in_each_voice_stays_in_its_voice() -> None:
     assert [note.pitch for note in parse_tune(tune).notes] == [66, 67, 69, 71, *[65, 67, 69, 71] * 2]
 
 
-def test_all_voices_stay_where_their_field_is_kept() -> None:
+def test_keeping_v_keeps_all_voices() -> None:
     tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nK:G\nC,4|[V:1]G|"
     assert clean_tune(tune, FIELDS | {"V"}) == tune
 
 
-def test_words_on_both_sides_of_a_voice_mark_stay_apart() -> None:
+def test_tokens_around_a_voice_field_stay_apart() -> None:
     assert clean_tune("X:1\nK:C\nV:1\nA[V:1],B[V:2]c[V:1]2|", FIELDS) == "X:1\nK:C\nA ,B 2|"
 
 
-def test_a_title_between_voices_stays() -> None:
+def test_a_title_between_voices_is_kept() -> None:
     tune = "X:1\nK:C\nV:1\nCDEF|\nV:2\nC,4|\nT:Trio\nK:F\nV:1\nGABc|"
     assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nT:Trio\nGABc|"
 
 
-def test_continuations_stay_or_go_with_their_field() -> None:
+def test_continuations_are_treated_like_their_field() -> None:
     tune = "X:1\nT:The\n% x\n+:Reel\nN:note\n+:more\nK:D\n+:=c\nABcd|\nw:la\n+:la\nefga|\nT:Part\n+:two\nA|"
     assert clean_tune(tune, FIELDS) == "X:1\nT:The Reel\nK:D =c\nABcd|\nefga|\nT:Part two\nA|"
 
 
-def test_text_blocks_go() -> None:
+def test_cleaning_removes_text_blocks() -> None:
     drawing, words = "%%beginsvg\nK:E\n%%endsvg", "%%begintext\nA bad\n\negg\n%%endtext"
     tune = f"X:1\n{drawing}\nK:C\nCDEF|\n{words}\nGABc|\n%% beginps\nC|"
     assert clean_tune(tune, FIELDS) == "X:1\nK:C\nCDEF|\nGABc|"
 
 
-def test_lines_in_the_header_that_are_no_fields_go() -> None:
+def test_cleaning_removes_other_lines_in_the_header() -> None:
     assert clean_tune("X:1\n3/8=120\nN bars |ab|\nK:C\nC|", FIELDS) == "X:1\nK:C\nC|"
 
 
@@ -115,7 +116,6 @@ def test_header_ends_with_the_key() -> None:
     assert split_header("X:1\nT:no key") == ("X:1\nT:no key", "")
 
 
-def test_layout_makes_no_difference_to_a_normalised_body() -> None:
-    assert normalised_body("X:9\nT:Other\nK:D\nAB cd| efga|!\n") == normalised_body(TUNE)
-    assert normalised_body(TUNE) == "ABcd|efga|"
+def test_normalised_bodies_ignore_layout() -> None:
+    assert normalised("AB cd| efga|!\n") == normalised("ABcd|\nefga|") == "ABcd|efga|"
     assert normalised("CD EF|!\nG!trill!A\t!  \n!") == "CDEF|G!trill!A"

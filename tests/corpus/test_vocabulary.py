@@ -7,7 +7,7 @@ from musicgen.errors import InputError
 
 
 @given(st.text(max_size=50))
-def test_what_is_encoded_is_decoded(text: str) -> None:
+def test_encoding_round_trips(text: str) -> None:
     vocabulary = Vocabulary.of([text])
     assert vocabulary.decode(vocabulary.encode(text)) == text
     assert vocabulary.size == len(set(text) | {"\n"}) + 1
@@ -18,6 +18,6 @@ def test_an_unknown_character_has_the_unknown_token() -> None:
     assert vocabulary.encode("aé").tolist() == [vocabulary.encode("a")[0], UNKNOWN]
 
 
-def test_a_prompt_with_an_unknown_character_names_it() -> None:
+def test_a_prompt_with_an_unknown_character_is_rejected() -> None:
     with pytest.raises(InputError, match=r"sampling\.prompts: 'aé' has the character 'é' at position 1"):
         Vocabulary.of(["abc"]).encode_prompt("aé")

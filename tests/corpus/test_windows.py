@@ -5,7 +5,7 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.errors import InputError
 
 
-def test_windows_are_stretches_of_the_text_and_reach_its_end() -> None:
+def test_windows_are_contiguous_and_reach_both_ends() -> None:
     windows = RandomWindows(
         np.arange(50)[:, None], batch_size=400, sequence_length=10, generator=np.random.default_rng(0)
     )
@@ -26,7 +26,7 @@ def test_the_order_follows_the_generator() -> None:
     assert (first.draw() == same.draw()).all()
 
 
-def test_a_sequence_longer_than_the_text_is_refused() -> None:
+def test_a_sequence_longer_than_the_text_is_rejected() -> None:
     RandomWindows(np.arange(11)[:, None], 4, 10, np.random.default_rng(0)).draw()
     with pytest.raises(
         InputError, match=r"training\.sequence_length=10: .* 10 characters; allowed are 1 to 9"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.config import compose_config
 from musicgen.effects.effect import (
     COLUMNS,
     EQUIVALENCE_MARGIN,
@@ -40,6 +41,10 @@ def test_the_columns_of_the_table_are_the_fields() -> None:
     assert table["metric"].to_list() == [LOSS, RATE]
     empty = effects_frame(effects_table(pair_runs([made_run()])))
     assert tuple(empty.columns) == COLUMNS and empty.empty
+
+
+def test_the_default_margins_are_those_of_the_config() -> None:
+    assert compose_config([]).study.equivalence_margin == EQUIVALENCE_MARGIN
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:

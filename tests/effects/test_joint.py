@@ -90,7 +90,7 @@ LEVELS = {
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    """Two learning rates that help, a cell that harms, a size of which nobody knows."""
+    """Two learning rates help, a cell harms, and the effect of a size is unknown."""
     for level, losses in LEVELS.items():
         for seed, loss in enumerate(losses):
             change = None if level is None else (*level, "the baseline's")

@@ -224,7 +224,7 @@ def test_coarse_rates_have_at_least_the_spread_of_a_step() -> None:
     assert found.standard_deviation == pytest.approx(
         np.sqrt(sum(slope**2 / 12 for slope in slopes)), rel=1e-6
     )
-    # Where nothing differs but for rounding, there is none at all.
+    # Differences that are equal up to rounding have no spread.
     assert paired_effect([0.5, 0.5], [0.6, 0.6], counts, counts).standard_deviation == 0
 
 

@@ -1,31 +1,21 @@
+"""Rows of the effects table: what is paired, counted and missing, and how large its families are."""
+
 import math
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-import numpy as np
-import pandas
 import pytest
 
-from benchmarks.calibration import (
-    MEASURED,
-    NUM_ARMS,
-    Noise,
-    Studies,
-    adjusted,
-    judge_null,
-    judge_planted,
-    simulate,
-)
-from musicgen.effects.effect import Effect
+from musicgen.effects.effect import Effect, effects_frame
 from musicgen.effects.joint import additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import pair_runs
-from musicgen.effects.retuning import best_value
-from musicgen.effects.statistics import ALPHA, paired_effect
+from musicgen.effects.statistics import ALPHA, paired_effect, prediction_interval
 from musicgen.effects.table import COUNTED_SHARES, effects_table
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import FoundRun
+from musicgen.system.words import brief
 from tests.records.made_runs import LOSS, RATE, made_run, made_study
 
 COPIED = "originality/copied_share"
@@ -47,9 +37,11 @@ def test_every_counted_share_is_a_metric() -> None:
 
 
 def test_an_effect_is_paired_by_seed() -> None:
+    skewed = row_of(made_study({0.005: [1.0, 1.0, 1.0, 1.0], 0.01: [1.1, 1.2, 0.9, 1.8]}))
+    assert skewed.median_difference == pytest.approx(0.15) and skewed.difference == pytest.approx(0.25)
+    assert (skewed.num_positive, skewed.num_negative) == (3, 1) and skewed.ci_low < 0 < skewed.ci_high
     row = row_of(made_study({0.005: [1.70, 1.80, 1.90, 2.00], 0.01: [1.60, 1.71, 1.79, 1.90]}))
     assert (row.num_seeds, row.num_positive, row.num_negative, row.num_failed) == (4, 0, 4, 0)
-    assert row.difference == pytest.approx(-0.10) == pytest.approx(row.median_difference)
     assert (row.baseline_mean, row.mean) == pytest.approx((1.85, 1.75))
     effect = paired_effect([1.70, 1.80, 1.90, 2.00], [1.60, 1.71, 1.79, 1.90])
     assert row.minimum_detectable_effect == pytest.approx(float(effect.minimum_detectable(0.05 / 2)))
@@ -67,31 +59,18 @@ def test_a_failed_run_is_counted_and_the_rest_is_compared() -> None:
     assert all(map(math.isnan, (lost.difference, lost.p_value, lost.mean, lost.ci_low)))
 
 
-def test_a_metric_that_could_not_be_measured_is_missing() -> None:
-    study = made_study({0.005: [1.0, 1.1, 1.2], 0.01: [1.1, 1.2, 1.4]})
-    study[-1].record.metrics[LOSS] = None
-    assert row_of(study).verdict.endswith("runs without a value: 1 not measurable")
-
-
-def test_rates_count_tunes_and_the_bar_rate_bars(tmp_path: Any) -> None:
-    rates = {0.005: [0.1, 0.12], 0.01: [0.2, 0.25]}
-    row = row_of(made_study(rates, RATE), RATE)
-    expected = paired_effect(rates[0.005], rates[0.01], [200, 200], [200, 200])
-    assert (row.difference, row.p_value) == pytest.approx((expected.difference, expected.p_value))
-    bars = [
-        replace_directory(run, tmp_path / str(place))
-        for place, run in enumerate(made_study(rates, "validity/bar_rate"))
+@pytest.mark.parametrize(("metric", "count"), [(RATE, 200), (COPIED, 200), ("validity/bar_rate", 3000)])
+def test_shares_count_tunes_and_the_bar_rate_counts_bars(metric: str, count: int, tmp_path: Path) -> None:
+    shares = {0.005: [0.1, 0.12], 0.01: [0.2, 0.25]}
+    study = [
+        replace(run, directory=tmp_path / str(place)) for place, run in enumerate(made_study(shares, metric))
     ]
-    for run in bars:
+    for run in study:
         run.directory.mkdir()
         (run.directory / "tunes.csv").write_text("num_bars\n3000\n")
-    counts = [3000, 3000]
-    expected = paired_effect(rates[0.005], rates[0.01], counts, counts)
-    assert row_of(bars, "validity/bar_rate").p_value == pytest.approx(float(expected.p_value))
-
-
-def replace_directory(run: FoundRun, directory: Any) -> FoundRun:
-    return replace(run, directory=directory)
+    expected = paired_effect(shares[0.005], shares[0.01], [count] * 2, [count] * 2)
+    row = row_of(study, metric)
+    assert (row.difference, row.p_value) == pytest.approx((expected.difference, expected.p_value))
 
 
 def test_one_seed_is_a_candidate_with_noise_and_prediction() -> None:
@@ -104,8 +83,6 @@ def test_one_seed_is_a_candidate_with_noise_and_prediction() -> None:
     assert row.verdict.startswith(
         "a candidate to confirm with fresh seeds: +0.5 with one seed, sampling noise 0.035, outside"
     )
-    few = made_study({0.005: [0.10, 0.11], 0.01: [0.6]}, RATE)
-    assert "prediction" not in row_of(few, RATE).verdict
 
 
 def test_a_sampling_change_does_not_test_the_fit() -> None:
@@ -162,67 +139,6 @@ def test_the_default_margin_is_the_reference_spread() -> None:
     assert row_of(study, RATE).verdict == "no effect larger than 0.05, 4 seeds"
 
 
-def retuned_study(losses: dict[tuple[str, float], list[float | None]]) -> list[FoundRun]:
-    """(cell, learning rate) -> loss of each seed; the baseline is (lstm, 0.005)."""
-    runs = []
-    for (cell, rate), column in losses.items():
-        for seed, loss in enumerate(column):
-            runs.append(
-                made_run(
-                    f"s/{cell}-{rate}/seed={seed}",
-                    seed=seed,
-                    overrides={"model.cell": cell, "training.learning_rate": rate},
-                    change=None if cell == "lstm" else ("model", cell, "lstm"),
-                    retuned={} if rate == 0.005 else {"training.learning_rate": rate},
-                    metrics={} if loss is None else {LOSS: loss},
-                    status="complete" if loss is not None else "diverged",
-                )
-            )
-    return runs
-
-
-def test_a_level_is_re_tuned_on_the_other_seeds() -> None:
-    runs = retuned_study(
-        {
-            ("lstm", 0.005): [1.0, 1.1, 1.2],
-            ("lstm", 0.01): [1.5, 1.5, 1.5],
-            ("lstm", 0.1): [0.5, 0.5, 0.5],
-            ("gru", 0.005): [1.4, 1.5, 1.6],
-            # The best on seed 0 alone, but the others decide for it.
-            ("gru", 0.01): [0.8, 2.0, 2.0],
-            ("gru", 0.02): [1.1, 1.0, 1.05],
-        }
-    )
-    # Only one of them has runs with 0.02 and 0.1, the best of all: with these the budgets would differ.
-    plain, retuned = (row_of(runs, LOSS, "gru", tuning) for tuning in ("plain", "re-tuned"))
-    assert plain.difference == pytest.approx(0.4)
-    # Seeds 1 and 2 choose 0.005 for seed 0, which makes them choose 0.01 for each other.
-    assert retuned.mean == pytest.approx((1.4 + 2.0 + 2.0) / 3)
-    assert retuned.baseline_mean == pytest.approx(1.1)
-
-
-def test_one_seed_re_tunes_itself_and_its_verdict_says_so() -> None:
-    runs = retuned_study(
-        {("lstm", 0.005): [1.0], ("lstm", 0.01): [0.8], ("gru", 0.005): [1.2], ("gru", 0.01): [None]}
-    )
-    row = row_of(runs, LOSS, "gru", "re-tuned")
-    assert row.difference == pytest.approx(0.4)
-    assert row.verdict.endswith("re-tuned on the same seed it is judged on")
-
-
-def test_a_re_tuned_effect_needs_re_tuned_runs_in_both_arms() -> None:
-    runs = retuned_study({("lstm", 0.005): [1.0, 1.1], ("gru", 0.005): [1.2, 1.1], ("gru", 0.01): [1.0, 1.0]})
-    assert {row.tuning for row in rows_of(runs)} == {"plain"}
-
-
-def test_re_tuning_ignores_its_own_seed_and_failed_runs() -> None:
-    losses = {"a": {0: 1.0, 1: 1.0, 2: 1.0}, "b": {0: 0.0, 1: 1.1, 2: 1.1}}
-    assert [best_value(losses, seed) for seed in (0, 1, 2)] == ["a", "b", "b"]
-    assert best_value({"a": {0: 5.0, 1: 5.0}, "b": {0: 1.0, 1: math.inf}}, 0) == "a"
-    assert best_value({"a": {0: 5.0, 1: 5.0}, "b": {0: 1.0}}, 0) == "a"
-    assert best_value({"a": {0: 5.0}, "b": {0: 1.0}}, 0) == "b"
-
-
 def test_sampling_noise_is_split_from_training_noise() -> None:
     runs = made_study({0.005: [0.10, 0.14, 0.12]}, RATE)
     for run in runs:
@@ -259,56 +175,6 @@ def test_the_joint_effect_is_compared_with_the_sum() -> None:
     assert found.joint == pytest.approx(-0.103, abs=0.001) and found.sentence.endswith(": less than the sum")
 
 
-def as_runs(studies: Studies, number: int) -> list[FoundRun]:
-    """One simulated study as runs, for the whole program to judge."""
-    return [
-        made_run(
-            f"simulated{number}/{arm}/seed={seed}",
-            seed=seed,
-            overrides={"model.hidden_size": arm, "sampling.num_tunes": studies.num_tunes},
-            change=("model.hidden_size", arm, 0) if arm else None,
-            metrics={
-                LOSS: float(studies.loss[arm, seed, number]),
-                RATE: float(studies.rate[arm, seed, number]),
-            },
-        )
-        for arm in range(1 + NUM_ARMS)
-        for seed in range(studies.loss.shape[1])
-    ]
-
-
-def test_simulated_studies_claim_what_the_benchmark_counts() -> None:
-    """Without effect, few studies may have a false claim; without Holm, three times as many would."""
-    studies = simulate(measured_noise(), 5, 120, np.random.default_rng(3))
-    tables = [effects_table(pair_runs(as_runs(studies, number))) for number in range(120)]
-    claimed = [[effect.decision.is_claim for effect in table] for table in tables]
-    p_values = adjusted([studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)])
-    assert np.array_equal(np.array(claimed).T, (p_values <= ALPHA).reshape(-1, 120))
-    assert np.mean(np.any(claimed, axis=1)) <= 0.10
-
-
-def measured_noise() -> Noise:
-    return Noise.measured(pandas.read_csv(MEASURED))
-
-
-@pytest.mark.parametrize("num_seeds", [2, 3, 5])
-def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
-    """A small version of benchmarks/calibration.py."""
-    rng = np.random.default_rng(1)
-    null = judge_null(measured_noise(), num_seeds, 1500, rng)
-    planted = judge_planted(measured_noise(), num_seeds, 1500, rng)
-    assert max(null["family_wise"], null["family_wise_failed"], planted["family_wise_planted"]) <= 0.065
-    assert null["unadjusted"] == pytest.approx(0.05, abs=0.015)
-    coverages = [value for name, value in (null | planted).items() if name.startswith("coverage")]
-    assert all(value >= 0.93 for value in coverages if not math.isnan(value))
-    assert null["coverage_loss"] <= 0.97
-    # Of two seeds the test often has the say, and the interval of a rate ends at 0.
-    assert null["coverage_rate"] <= (0.995 if num_seeds == 2 else 0.975)
-    assert planted["power_loss"] == pytest.approx(0.81, abs=0.04)
-    assert planted["power_at_stated"] == pytest.approx(0.81, abs=0.05)
-    assert planted["false_equivalence"] <= 0.07
-
-
 def test_a_share_above_1_is_refused() -> None:
     runs = [
         made_run("a", metrics={RATE: 0.5}),
@@ -316,3 +182,89 @@ def test_a_share_above_1_is_refused() -> None:
     ]
     with pytest.raises(InputError, match=r"validity/tune_rate=1.5 must be a share"):
         effects_table(pair_runs(runs))
+
+
+def test_values_that_differ_by_rounding_are_identical() -> None:
+    close = row_of(made_study({0.005: [1.0, 2.0, 3.0], 0.01: [1.0, 2.0, 3.0 * (1 + 2**-52)]}))
+    assert close.verdict == "identical in all 3 seeds" and not close.shares_training
+    apart = row_of(made_study({0.005: [1.0, 2.0, 3.0], 0.01: [1.0, 2.0, 3.0 + 1e-10]}))
+    assert apart.verdict.startswith("no effect larger than 0.02")
+    # Signs are counted as they are.
+    assert (close.num_positive, close.num_negative) == (1, 0)
+
+
+def test_missing_values_are_counted_by_status() -> None:
+    study = made_study({0.005: [1.0, 1.1, 1.2, 1.3], 0.01: [None, None, 1.2, 1.3]})
+    study[4].record.status = "running"
+    study[-1].record.metrics[LOSS] = None
+    assert row_of(study).verdict.endswith("value: 1 running or killed, 1 diverged, 1 not measurable")
+    # A baseline without a value leaves the changed run without a partner, but not without a value.
+    study = made_study({0.005: [None, 1.1, 1.2], 0.01: [1.0, 1.1, 1.3]})
+    row = row_of(study)
+    assert (row.num_seeds, row.num_failed) == (2, 1)
+
+
+def test_seeds_that_the_baseline_lacks_are_ignored() -> None:
+    study = made_study({0.005: [1.0, 1.1], 0.01: [1.2, 1.25, 9.0]})
+    row = row_of(study)
+    assert (row.num_seeds, row.num_failed) == (2, 0)
+    assert row.difference == pytest.approx(0.175)
+    strangers = [made_run("s/x/seed=9", seed=9, overrides={"training.learning_rate": 0.01},
+                          change=("training.learning_rate", 0.01, 0.005), metrics={LOSS: 1.0})]  # fmt: skip
+    row = row_of([*made_study({0.005: [1.0, 1.1]}), *strangers])
+    assert row.verdict == "no value to compare: no seed in common with the baseline"
+
+
+def test_the_detectable_effect_grows_with_the_family() -> None:
+    values = {0.005: [1.0, 1.1, 1.3], 0.01: [1.2, 1.25, 1.4], 0.02: [1.5, 1.7, 1.6], 0.03: [1.4, 1.5, 1.7]}
+    study = made_study(values)
+    for run in study:
+        run.record.metrics |= {
+            RATE: 0.5 + run.record.seed / 100,
+            COPIED: (run.record.metrics[LOSS] or 0) / 10,
+        }
+    rows = rows_of(study)
+    assert [row.value for row in rows if row.metric == LOSS] == [0.01, 0.02, 0.03]
+    primary = [row for row in rows if row.family == "primary"]
+    assert len(primary) == 6 and {row.metric for row in primary} == {LOSS, RATE}
+    effect = paired_effect(values[0.005], values[0.01])
+    loss = row_of(study)
+    assert loss.minimum_detectable_effect == pytest.approx(float(effect.minimum_detectable(0.05 / 6)))
+    # Three exploratory tests, of shares that are compared as logits.
+    copied = row_of(study, COPIED)
+    assert math.isnan(copied.p_holm) and copied.p_fdr >= copied.p_value
+    smallest = min((row for row in rows if row.metric == COPIED), key=lambda row: row.p_value)
+    assert smallest.p_fdr <= 3 * smallest.p_value
+
+
+def test_a_loss_without_a_study_has_the_default_margin() -> None:
+    values = {0.005: [1.00, 1.01, 1.02, 1.03], 0.01: [1.001, 1.013, 1.019, 1.032]}
+    assert row_of(made_study(values)).verdict == "no effect larger than 0.02, 4 seeds"
+    test_loss = row_of(made_study(values, "fit/test_loss"), "fit/test_loss")
+    assert test_loss.verdict == "no effect larger than 0.02, 4 seeds, exploratory"
+
+
+def test_three_seeds_of_the_baseline_predict_a_fourth() -> None:
+    values = {0.005: [1.0, 1.1, 1.2], 0.01: [1.15]}
+    low, high = prediction_interval([1.0, 1.1, 1.2])
+    assert (
+        f", inside the baseline's prediction interval [{brief(low)}, {brief(high)}]"
+        in row_of(made_study(values)).verdict
+    )
+    rates = row_of(made_study({0.005: [0.5, 0.52, 0.54], 0.01: [0.9]}, RATE), RATE)
+    low, high = prediction_interval([0.5, 0.52, 0.54], [200] * 3)
+    assert f"prediction interval [{brief(low)}, {brief(high)}]" in rates.verdict
+    # A seed of the baseline without a value predicts nothing.
+    broken = row_of(made_study({0.005: [1.0, 1.1, None], 0.01: [1.15]}))
+    assert "prediction" not in broken.verdict
+
+
+def test_levels_keep_their_type_in_the_table() -> None:
+    study = [
+        made_run(f"s/{value}/seed=0", overrides={"model.hidden_size": value}, metrics={LOSS: float(value)},
+                 change=None if value == 64 else ("model.hidden_size", value, 64))
+        for value in (64, 33, 128)
+    ]  # fmt: skip
+    table = effects_frame(effects_table(pair_runs(study)))
+    assert table.loc[table["metric"] == LOSS, "value"].to_list() == [33, 128]
+    assert all(isinstance(value, int) for column in ("value", "baseline_value") for value in table[column])

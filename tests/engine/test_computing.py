@@ -1,5 +1,3 @@
-"""How a process computes, looked at from the system's side."""
-
 import subprocess
 import sys
 from pathlib import Path
@@ -27,12 +25,12 @@ with computing_on(1):
 
 @pytest.mark.skipif(
     not _LARGE_PAGES.exists() or "[never]" in _LARGE_PAGES.read_text(),
-    reason="the system gives no large pages",
+    reason="this system has no large pages",
 )
-def test_tensors_lie_in_large_pages_and_their_memory_is_kept_and_no_more_taken() -> None:
+def test_tensors_use_large_pages_and_their_memory_is_kept() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=True)
     large, taken, kept = map(int, done.stdout.split())
-    size = 64 * 1000  # kilobytes that the tensors need
+    size = 64 * 1000  # kilobytes of the tensors
     assert large > 0.5 * size
     assert size * 0.9 < taken < size * 1.2
     assert kept > 0.9 * size

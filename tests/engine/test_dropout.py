@@ -6,7 +6,7 @@ from musicgen.engine.dropout import dropout
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("probability", [0.05, 0.5, 0.9])
-def test_the_share_and_the_scale(probability: float, dtype: torch.dtype) -> None:
+def test_dropout_has_the_given_share_and_scale(probability: float, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     values = dropout(torch.ones(301, 333, dtype=dtype), probability, training=True)
     dropped = (values == 0).double().mean()
@@ -25,7 +25,7 @@ def test_elements_are_dropped_independently() -> None:
         assert both == pytest.approx(0.25, abs=0.006)
 
 
-def test_it_follows_the_stream_and_rests_outside_training() -> None:
+def test_dropout_follows_torchs_stream_and_stops_outside_training() -> None:
     values = torch.randn(7, 5)
     torch.manual_seed(3)
     first, second = (dropout(values, 0.4, training=True) for _ in range(2))

@@ -1,4 +1,4 @@
-"""The compiled parts of a time step, one by one; as a whole they are tested in test_recurrence.py."""
+"""The compiled parts of a time step. test_recurrence.py tests them together."""
 
 import math
 
@@ -22,7 +22,7 @@ def _of_each(function, values):
     return results
 
 
-def test_tanh_and_sigmoid_are_exact_to_a_few_units_in_the_last_place() -> None:
+def test_tanh_and_sigmoid_are_exact_to_a_few_ulps() -> None:
     values = np.concatenate([np.linspace(-20, 20, 20001), np.logspace(-30, -1, 500)]).astype(np.float32)
     wide = values.astype(np.float64)
     np.testing.assert_allclose(_of_each(kernels._tanh, values), np.tanh(wide), rtol=6e-7, atol=1e-38)
@@ -30,7 +30,7 @@ def test_tanh_and_sigmoid_are_exact_to_a_few_units_in_the_last_place() -> None:
 
 
 @pytest.mark.parametrize("function", [kernels._tanh, kernels._sigmoid])
-def test_what_is_not_a_number_stays_so(function) -> None:
+def test_nan_stays_nan_and_infinity_becomes_finite(function) -> None:
     assert np.isnan(_of_each(function, np.full(64, np.nan, np.float32))).all()
     assert np.isfinite(_of_each(function, np.array([-np.inf, np.inf], np.float32))).all()
 
@@ -41,7 +41,7 @@ def _store_each(array, values):
         kernels._store(array, n, values[n])
 
 
-def test_storing_rounds_as_torch_does_and_reading_widens() -> None:
+def test_bfloat16_is_stored_and_read_as_by_torch() -> None:
     generator = torch.Generator().manual_seed(0)
     values = torch.randint(-(2**31), 2**31 - 1, (10_000,), generator=generator).to(torch.int32)
     floats = values.view(torch.float32)
@@ -56,7 +56,7 @@ def test_storing_rounds_as_torch_does_and_reading_widens() -> None:
 
 @pytest.mark.parametrize(("dtype", "H"), [(torch.float32, 20), (torch.bfloat16, 20), (torch.bfloat16, 64)])
 @pytest.mark.parametrize(("tape_type", "num_gates"), [(LstmTape, 4), (GruTape, 3)])
-def test_a_tape_that_is_written_over_gives_the_same_states(tape_type, num_gates, dtype, H) -> None:
+def test_an_overwritten_tape_gives_the_same_states(tape_type, num_gates, dtype, H) -> None:
     T, B = 7, 3
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(5, num_gates * H, generator=generator).to(dtype)

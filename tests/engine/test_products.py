@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from musicgen.engine.products import SMALLEST_PREPARED, StepProduct, transpose
+from musicgen.engine.products import MIN_REORDERED_SIZE, StepProduct, transpose
 
-LARGE = (1024, SMALLEST_PREPARED // 1024)
+LARGE = (1024, MIN_REORDERED_SIZE // 1024)
 
 
 @pytest.mark.parametrize("shape", [(64, 16), (96, 31), (32, 1), (33, 7)])
-def test_transposing_is_transposing(shape: tuple[int, int]) -> None:
+def test_transpose_equals_torchs(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape)
     assert torch.equal(transpose(matrix), matrix.t())
     assert transpose(matrix).is_contiguous()
@@ -22,7 +22,7 @@ def test_transposing_is_transposing(shape: tuple[int, int]) -> None:
         (LARGE, torch.bfloat16, 1e-2),
     ],
 )
-def test_a_product_is_a_product(shape: tuple[int, int], dtype: torch.dtype, tolerance: float) -> None:
+def test_products_are_exact_to_rounding(shape: tuple[int, int], dtype: torch.dtype, tolerance: float) -> None:
     weight = torch.randn(shape).to(dtype)
     product = StepProduct(weight, num_rows=6)
     for rows in (torch.randn(6, shape[1]).to(dtype), torch.randn(2, shape[1]).to(dtype)):

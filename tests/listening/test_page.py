@@ -142,7 +142,7 @@ def test_unheard_tunes_cannot_be_rated_and_errors_are_shown(served: ListeningSer
     served.token = "another"
     page.keyboard.press("4")
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('Not saved')")
-    assert "load this page again" in page.inner_text("#status")
+    assert "reload this page" in page.inner_text("#status")
     assert page.locator("#questions input:checked").count() == 0
     assert served.service.database.answers() == []
 

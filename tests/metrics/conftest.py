@@ -1,4 +1,4 @@
-"""Corpora for the metrics: O'Neill's from music21's files, and the course's where it is at hand."""
+"""Corpora for the metrics: O'Neill's from music21's files, and the MIT course's if available."""
 
 import importlib.util
 import re
@@ -14,7 +14,7 @@ def split_tunes(text: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def oneills() -> list[str]:
-    """300 tunes of O'Neill's."""
+    """300 tunes of O'Neill's collection."""
     spec = importlib.util.find_spec("music21")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("music21, whose files hold O'Neill's, is not installed")

@@ -1,4 +1,4 @@
-"""Logistic regression against scikit-learn's, which gets the same tunes."""
+"""Logistic regression against scikit-learn on the same data."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from musicgen.metrics.classifier import area_under_curve, cross_validated_auc, f
 
 
 def two_clouds(distance: float, size: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of 200 features, like tunes' shares, of which the first few differ between the classes."""
+    """Rows of 200 features, like the shares of tunes; the first few differ between the classes."""
     rng = np.random.default_rng(0)
     features = np.abs(rng.normal(size=(2 * size, 200))) / 20
     features[:size, :5] += distance
@@ -19,7 +19,7 @@ def two_clouds(distance: float, size: int = 60) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.05, 0.3])
-def test_the_fit_is_that_of_liblinear(distance: float) -> None:
+def test_the_fit_equals_liblinears(distance: float) -> None:
     features, is_first = two_clouds(distance)
     products = features @ features.T + 1
     other = LogisticRegression(solver="liblinear", tol=1e-8).fit(features, is_first)
@@ -28,7 +28,7 @@ def test_the_fit_is_that_of_liblinear(distance: float) -> None:
 
 
 @pytest.mark.parametrize("distance", [0.0, 0.05, 0.3])
-def test_cross_validation_is_scikit_learns(distance: float) -> None:
+def test_cross_validation_equals_scikit_learns(distance: float) -> None:
     features, is_first = two_clouds(distance)
     folds = np.tile(np.arange(60) % 5, 2)
     scores = []
@@ -44,7 +44,7 @@ def test_cross_validation_is_scikit_learns(distance: float) -> None:
         lambda rows: len({is_first for _, is_first in rows}) == 2
     )
 )
-def test_the_area_is_scikit_learns_also_with_ties(rows: list[tuple[int, bool]]) -> None:
+def test_the_area_equals_scikit_learns_even_with_ties(rows: list[tuple[int, bool]]) -> None:
     decisions, is_first = (np.array(column) for column in zip(*rows, strict=True))
     area = area_under_curve(decisions.astype(float), is_first)
     assert area == pytest.approx(roc_auc_score(is_first, decisions))

@@ -1,4 +1,4 @@
-"""Negative controls: the metrics must put junk, copies and music in their places."""
+"""Negative controls: the metrics must rank junk, copies and music correctly."""
 
 import re
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ AUC = "similarity/two_sample_auc"
 
 
 def shuffled_notes(tune: str, rng: np.random.Generator) -> str:
-    """The tune with its notes in a random order, between bar lines that stay."""
+    """The tune with its notes in random order between the same bar lines."""
     header, key, body = re.split(r"(\nK:[^\n]*\n)", tune, maxsplit=1)
     notes = NOTE.findall(body)
     order = iter(rng.permutation(len(notes)))
@@ -42,7 +42,7 @@ class Scores:
         return float(self.values[control, metric].mean())
 
     def is_below(self, low: str, high: str, metric: str) -> bool:
-        """Below by more than two standard deviations of either, over the splits."""
+        """Whether it is lower by more than two standard deviations of either over the splits."""
         first, second = self.values[low, metric], self.values[high, metric]
         spread = max(first.std(ddof=1), second.std(ddof=1)) if len(first) > 1 else 0.0
         return second.mean() - first.mean() > 2 * spread
@@ -93,10 +93,10 @@ def check_orders(scores: Scores) -> None:
         scores.assert_order(LAG_REPEAT, junk, "copied")
         scores.assert_order(AUC, "held-out", junk)
         assert scores.mean(junk, COPIED) < 0.01
-    for whole in ("held-out", "copied"):
-        assert scores.mean(whole, BAR_RATE) > 0.97
-        scores.assert_order(COPIED, "held-out", "copied" if whole == "held-out" else "one tune")
-        scores.assert_order(ZIP, whole, "5-gram", "shuffled")
+    for real in ("held-out", "copied"):
+        assert scores.mean(real, BAR_RATE) > 0.97
+        scores.assert_order(COPIED, "held-out", "copied" if real == "held-out" else "one tune")
+        scores.assert_order(ZIP, real, "5-gram", "shuffled")
     assert scores.mean("copied", COPIED) == scores.mean("one tune", COPIED) == 1
     scores.assert_order("diversity/unique_tunes", "one tune", "held-out")
     scores.assert_order("diversity/pair_distance", "one tune", "held-out", "shuffled")
@@ -111,7 +111,7 @@ def test_controls_on_oneills(oneills: list[str]) -> None:
 def test_controls_on_irish(irish: list[str]) -> None:
     scores = score_controls(irish, size=80, num_splits=3)
     check_orders(scores)
-    # Measured before with another parser; this one knows key signatures, so the bounds are wide.
+    # Measured with an earlier parser that ignored key signatures, so the tolerances are wide.
     for metric, expected, tolerance in (
         (NOTE_DIVERGENCE, 0.0030, 0.003),
         (TRANSITION_DIVERGENCE, 0.0167, 0.008),

@@ -10,8 +10,12 @@ from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.metrics.tunes import read_corpus
 
-SCALE = Reference(sample_size=40, note_budget=500, num_corpus_tunes=300, mean={}, sd={}, floor={})
-LARGE_SCALE = Reference(sample_size=40, note_budget=2500, num_corpus_tunes=300, mean={}, sd={}, floor={})
+
+def scale(sample_size: int, note_budget: int) -> Reference:
+    return Reference(sample_size, note_budget, num_corpus_tunes=300, mean={}, sd={}, floor={})
+
+
+SCALE = scale(40, 500)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def assert_numbers_or_reasons(evaluation: Evaluation) -> None:
 
 
 def mutated(tune: str, rng: np.random.Generator) -> str:
-    """The tune cut, with characters replaced, doubled or dropped; or characters at random."""
+    """The tune truncated, or with characters replaced, doubled or dropped; or random characters."""
     kind = rng.integers(5)
     alphabet = "abcdefgABCDEFGzx|:[]()'\"!{}<>^_=-/0123456789 \n,&%\\XTMLKVwéŋ\x00"
     if kind == 0:
@@ -53,7 +57,7 @@ def test_the_headline_metrics_exist() -> None:
     }  # fmt: skip
 
 
-def test_whatever_comes_gives_numbers_or_reasons(evaluator: Evaluator, oneills: list[str]) -> None:
+def test_hostile_tunes_give_numbers_or_reasons(evaluator: Evaluator, oneills: list[str]) -> None:
     rng = np.random.default_rng(0)
     for _ in range(4):
         hostile = [mutated(oneills[rng.integers(len(oneills))], rng) for _ in range(100)]
@@ -77,7 +81,7 @@ def test_odd_samples_give_numbers_or_reasons(evaluator: Evaluator, tunes: list[s
     assert_numbers_or_reasons(evaluator.evaluate(tunes, num_requested=12))
 
 
-def test_without_a_corpus_the_comparisons_say_so(oneills: list[str]) -> None:
+def test_without_a_corpus_comparisons_give_reasons(oneills: list[str]) -> None:
     evaluation = evaluate(oneills[:2], SCALE, training_tunes=[], held_out_tunes=[])
     assert_numbers_or_reasons(evaluation)
     assert evaluation.reasons["similarity/note_divergence"] == "no training tune has a note"
@@ -85,7 +89,7 @@ def test_without_a_corpus_the_comparisons_say_so(oneills: list[str]) -> None:
     assert evaluation.metrics["validity/parse_rate"] is not None
 
 
-def test_training_tunes_are_copies_and_name_themselves(evaluator: Evaluator, oneills: list[str]) -> None:
+def test_training_tunes_are_copies_of_themselves(evaluator: Evaluator, oneills: list[str]) -> None:
     evaluation = evaluator.evaluate(oneills[60:70])
     assert evaluation.metrics["originality/copied_share"] == 1
     assert evaluation.metrics["originality/novelty_8"] == 0
@@ -98,9 +102,9 @@ def test_training_tunes_are_copies_and_name_themselves(evaluator: Evaluator, one
 def test_undelivered_tunes_count_as_failures(evaluator: Evaluator, oneills: list[str]) -> None:
     some = evaluator.evaluate(oneills[:10])
     more = evaluator.evaluate(oneills[:10], num_requested=20)
-    whole = some.metrics["validity/tune_rate"]
-    assert whole is not None
-    assert more.metrics["validity/tune_rate"] == whole / 2
+    rate = some.metrics["validity/tune_rate"]
+    assert rate is not None
+    assert more.metrics["validity/tune_rate"] == rate / 2
     assert more.metrics["validity/bar_rate"] == some.metrics["validity/bar_rate"]
 
 
@@ -111,28 +115,17 @@ def test_large_samples_are_cut_to_the_sample_size(evaluator: Evaluator, oneills:
     assert evaluation.metrics == evaluator.evaluate(oneills[:60]).metrics
 
 
-def test_groups_are_evaluated_apart(evaluator: Evaluator, oneills: list[str]) -> None:
-    tunes, keys = oneills[:20], [0.8, 1.2] * 10
-    by_key = evaluator.evaluate_by(tunes, keys)
-    assert list(by_key) == [0.8, 1.2]
-    assert by_key[1.2].metrics == evaluator.evaluate(tunes[1::2]).metrics
-
-
-def test_groups_take_the_scale_of_a_reference_of_their_size(evaluator: Evaluator, oneills: list[str]) -> None:
+def test_groups_use_the_scale_of_their_reference(evaluator: Evaluator, oneills: list[str]) -> None:
     tunes, keys = oneills[:40], ["X:", "K:D"] * 20
-    assert all(
-        group.metrics["diversity/distinct_4"] is None
-        for group in Evaluator.of_texts(LARGE_SCALE, oneills[60:], [], runs_abc2midi=False)
-        .evaluate_by(tunes, keys)
-        .values()
-    )
-    half = Reference(sample_size=20, note_budget=900, num_corpus_tunes=300, mean={}, sd={}, floor={})
-    by_key = evaluator.evaluate_by(tunes, keys, reference=half)
+    large = Evaluator.of_texts(scale(40, 2500), oneills[60:], [], runs_abc2midi=False)
+    by_key = large.evaluate_by(tunes, keys)
+    assert all(group.metrics["diversity/distinct_4"] is None for group in by_key.values())
+    by_key = evaluator.evaluate_by(tunes, keys, reference=scale(20, 900))
     assert all(group.num_tunes == 20 for group in by_key.values())
     assert all(group.metrics["diversity/distinct_4"] is not None for group in by_key.values())
 
 
-def test_the_same_tunes_are_read_once_and_others_anew(evaluator: Evaluator, oneills: list[str]) -> None:
+def test_only_the_latest_comparison_is_cached(evaluator: Evaluator, oneills: list[str]) -> None:
     tunes = oneills[:12]
     comparison = evaluator.compare(tunes)
     assert evaluator.compare(list(tunes)) is evaluator.compare(tunes, [True] * 12) is comparison
@@ -153,42 +146,38 @@ def test_figures_are_drawn_and_named(evaluator: Evaluator, oneills: list[str], t
     assert set(evaluator.figures(["X:1\nK:C\nC"])) == set(figures)
 
 
-def test_ended_and_requested_reach_the_rates_of_a_single_evaluation(oneills: list[str]) -> None:
+def test_one_call_passes_ended_and_requested_on(oneills: list[str]) -> None:
     tunes = oneills[:4]
     one = evaluate(tunes, SCALE, training_tunes=oneills[60:64], held_out_tunes=[], num_requested=8,
                    ended=[True, True, False, False])  # fmt: skip
     assert one.metrics["validity/complete_rate"] == 2 / 8
-    assert one.reasons["diversity/distinct_2"].endswith("fewer than the 500 compared everywhere")
+    assert one.reasons["diversity/distinct_2"].endswith("fewer than the note budget of 500")
     assert one.num_tunes == 4 and len(one.per_tune) == 4
 
 
-def test_more_tunes_than_were_requested_are_a_mistake_of_the_caller(
-    evaluator: Evaluator, oneills: list[str]
-) -> None:
-    with pytest.raises(AssertionError, match="more tunes came than were requested"):
+def test_more_tunes_than_requested_are_an_assertion_error(evaluator: Evaluator, oneills: list[str]) -> None:
+    with pytest.raises(AssertionError, match="more tunes than were requested"):
         evaluator.evaluate(oneills[:3], num_requested=2)
     assert evaluator.evaluate(oneills[:3], num_requested=3).comparison.num_requested == 3
 
 
-def test_the_seed_draws_the_sample(oneills: list[str]) -> None:
-    small = Reference(sample_size=10, note_budget=100, num_corpus_tunes=300, mean={}, sd={}, floor={})
+def test_the_sample_depends_on_the_seed(oneills: list[str]) -> None:
     samples = []
     for seed in (0, 0, 1):
-        one = Evaluator.of_texts(small, oneills[60:64], [], seed=seed, runs_abc2midi=False)
+        one = Evaluator.of_texts(scale(10, 100), oneills[60:64], [], seed=seed, runs_abc2midi=False)
         samples.append([tune.text for tune in one.compare(oneills[:30]).sample])
     assert samples[0] == samples[1] != samples[2]
 
 
-def test_tunes_are_asked_about_unless_somebody_says_otherwise(oneills: list[str]) -> None:
-    asking = Evaluator.of_texts(SCALE, oneills[60:64], [])
-    assert None not in [tune.parses for tune in asking.compare(oneills[:2]).delivered]
-    plain = Evaluator(SCALE, Corpus.of(read_corpus(oneills[60:64]), []))
-    assert None not in [tune.parses for tune in plain.compare(oneills[:2]).delivered]
-    silent = Evaluator.of_texts(SCALE, oneills[60:64], [], runs_abc2midi=False)
-    assert silent.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not asked"
+def test_abc2midi_runs_by_default(oneills: list[str]) -> None:
+    corpus = Corpus.of(read_corpus(oneills[60:64]), [])
+    for evaluator in (Evaluator.of_texts(SCALE, oneills[60:64], []), Evaluator(SCALE, corpus)):
+        assert None not in [tune.parses for tune in evaluator.compare(oneills[:2]).delivered]
+    without = Evaluator(SCALE, corpus, runs_abc2midi=False)
+    assert without.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not run"
 
 
-def test_figures_are_of_the_tunes_that_are_given_and_read_nothing_twice(
+def test_figures_reuse_the_comparison_of_the_same_tunes(
     evaluator: Evaluator, oneills: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Comparison] = []
@@ -199,12 +188,11 @@ def test_figures_are_of_the_tunes_that_are_given_and_read_nothing_twice(
     assert drawn[0] is latest and len(drawn[1].delivered) == 6
 
 
-def test_groups_without_a_reference_have_the_sample_size_of_the_whole(
-    evaluator: Evaluator, oneills: list[str]
-) -> None:
+def test_groups_are_evaluated_separately(evaluator: Evaluator, oneills: list[str]) -> None:
     by_key = evaluator.evaluate_by(oneills[:12], ["b", "a", "b"] * 4, ended=[True] * 11 + [False])
     assert list(by_key) == ["b", "a"]
-    assert [group.comparison.num_requested for group in by_key.values()] == [8, 4]
-    assert {group.comparison.sample_size for group in by_key.values()} == {SCALE.sample_size}
-    assert {group.comparison.note_budget for group in by_key.values()} == {SCALE.note_budget}
+    assert by_key["a"].metrics == evaluator.evaluate(oneills[1:12:3]).metrics
+    comparisons = [group.comparison for group in by_key.values()]
+    assert [one.num_requested for one in comparisons] == [8, 4]
+    assert {(one.sample_size, one.note_budget) for one in comparisons} == {(40, 500)}
     assert by_key["b"].metrics["validity/complete_rate"] == 7 / 8 and by_key["a"].num_tunes == 4

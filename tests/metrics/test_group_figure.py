@@ -1,14 +1,11 @@
-"""The view by temperature or prompt, as a figure and as a table."""
-
-import io
+"""Metrics by temperature or prompt, as a figure and as a table."""
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from musicgen.metrics.group_figure import group_figure
-from musicgen.metrics.table import group_table, shortened
+from musicgen.metrics.table import shortened
 
 REFERENCE = {
     "validity/tune_rate": {"mean": 0.9, "sd": 0.04},
@@ -27,7 +24,7 @@ PROMPTS = [
 
 
 def panels(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
-    """Title -> x and y of what is drawn in it."""
+    """Title -> x and y of the points in the panel."""
     drawn = {}
     for panel in figure.axes:
         lines = [line for line in panel.lines if line.get_marker() == "o"]
@@ -38,14 +35,14 @@ def panels(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
 
 
 def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
-    """Tick labels, axis labels and titles that cover one another."""
+    """Tick labels, axis labels and titles that overlap."""
     figure.canvas.draw()
     texts = []
     for panel in figure.axes:
         if not panel.axison:
             continue
         texts += [panel.xaxis.label, panel._left_title]  # type: ignore[attr-defined]
-        # matplotlib keeps labels beyond the ends of an axis, which it does not draw.
+        # matplotlib keeps, but does not draw, labels beyond the ends of an axis.
         texts += [
             label for label in panel.get_xticklabels() if label.get_position()[0] <= panel.get_xlim()[1]
         ]
@@ -59,7 +56,7 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
     ]
 
 
-def test_temperatures_are_a_line_in_their_order_without_what_is_missing() -> None:
+def test_temperatures_are_a_sorted_line_with_gaps() -> None:
     figure = group_figure(BY_TEMPERATURE, "temperature", REFERENCE)
     drawn = panels(figure)
     assert list(drawn) == ["Tune rate  ↑", "Lag repeat  → corpus"]
@@ -81,7 +78,7 @@ def test_prompts_are_rows_of_dots() -> None:
     assert overlapping_texts(figure) == []
 
 
-def test_a_page_holds_the_first_prompts_of_many() -> None:
+def test_a_page_shows_only_the_first_prompts() -> None:
     names = ("validity/tune_rate", "validity/bar_rate", "structure/lag_repeat")
     metrics: dict[str, float | None] = dict.fromkeys(names, 0.5)
     figure = group_figure({f"X:{number}\n" * 9: metrics for number in range(90)}, "prompt", REFERENCE)
@@ -94,20 +91,3 @@ def test_a_page_holds_the_first_prompts_of_many() -> None:
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(ValueError, match="no headline metric"):
         group_figure({"0.5": {"validity/tune_rate": None}}, "temperature", REFERENCE)
-
-
-def test_a_prompt_is_shortened_to_one_line() -> None:
-    assert shortened("X:1\nK:D\n") == "X:1↵K:D↵"
-    long = shortened(PROMPTS[2])
-    assert len(long) == 28 and long.startswith("X:1↵T:") and long.endswith("↵M:6/8↵K:D↵")
-    assert shortened("\x00\x1b[1m") == "··[1m"
-
-
-def test_the_table_has_a_row_for_each_group_and_the_corpus() -> None:
-    text = io.StringIO()
-    by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
-    Console(file=text, width=100).print(group_table(by, "prompt", REFERENCE))
-    lines = [line.split() for line in text.getvalue().splitlines()]
-    assert [line[-1] for line in lines[-6:]] == ["0.0000", "0.1000", "0.2000", "0.3000", "0.9000", "0.0400"]
-    assert "K:[bold]" in text.getvalue()
-    assert "distinct" not in text.getvalue()

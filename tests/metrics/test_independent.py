@@ -1,4 +1,4 @@
-"""The same numbers from other people's programs: MusPy, pypianoroll, and abc2midi for bar sums."""
+"""The same numbers from independent programs: MusPy, pypianoroll, and abc2midi for bar lengths."""
 
 from importlib import import_module
 from itertools import accumulate
@@ -22,7 +22,7 @@ def melodies(oneills: list[str]) -> list[Melody]:
 
 
 def test_muspy_agrees_on_pitches(melodies: list[Melody]) -> None:
-    # Importing it takes seconds, which other tests need not wait for.
+    # Import late, because it takes seconds.
     muspy = import_module("muspy")
     for melody in melodies:
         notes = [
@@ -45,10 +45,10 @@ def test_pypianoroll_agrees_on_pitches(melodies: list[Melody]) -> None:
 
 
 def as_plain_bars(tune: ParsedTune) -> str | None:
-    """The tune as its bars with nothing but notes, or None where one holds more than that.
+    """The tune as bars of plain notes; None if a bar contains anything else.
 
-    Repeats, endings and ornaments are gone, so abc2midi plays every bar once; a rest would not show in its
-    file, and a tie would join two bars.
+    Without repeats, endings and ornaments, abc2midi plays every bar once. Rests would not show in its file,
+    and ties would join bars.
     """
     texts = [bar.text for bar in tune.bars]
     if any(set(text) & set('&-{}"!+.~zxZX[]') for text in texts) or not all(bar.notes for bar in tune.bars):
@@ -58,19 +58,19 @@ def as_plain_bars(tune: ParsedTune) -> str | None:
 
 
 def begins_of_bars(tune: ParsedTune) -> list[float]:
-    """Where each bar begins, in whole notes from the start: the sum of the bars before it."""
+    """The start of each bar in whole notes: the sum of the bars before it."""
     return [float(begin) for begin in accumulate((bar.duration for bar in tune.bars), initial=0)][:-1]
 
 
 def played_begins(text: str, tune: ParsedTune) -> list[float]:
-    """Where abc2midi plays the first note of each bar."""
+    """When abc2midi plays the first note of each bar, in whole notes."""
     notes = sounding_notes(convert(text).midi or b"")
     assert len(notes) == len(tune.notes)
     firsts = accumulate((len(bar.notes) for bar in tune.bars), initial=0)
     return [notes[first].onset for first in list(firsts)[:-1]]
 
 
-def test_abc2midi_agrees_on_where_bars_begin(oneills: list[str]) -> None:
+def test_abc2midi_agrees_on_the_start_of_bars(oneills: list[str]) -> None:
     sample: list[ScoredTune] = read_tunes(oneills[::3])
     num_bars = num_tunes = 0
     for tune in sample:

@@ -7,7 +7,7 @@ from musicgen.metrics.ngram import NgramModel
 
 
 def test_loss_follows_the_formula_by_hand() -> None:
-    """Alphabet a, b and the end: uniform 1/3. Unigrams of "ab" and "aa": a 3, b 1, end 2."""
+    """Alphabet a, b, end: uniform 1/3. Unigrams of "ab" and "aa": a 3, b 1, end 2."""
     model = NgramModel(order=1).fit(["ab", "aa"])
     p_a = (3 + 3 / 3) / (6 + 3)
     p_b = (1 + 3 / 3) / (6 + 3)
@@ -29,7 +29,7 @@ def test_probabilities_sum_to_one_after_every_context() -> None:
         )
 
 
-def test_equal_generators_give_equal_tunes_within_the_cap() -> None:
+def test_sampling_is_reproducible_and_capped() -> None:
     model = NgramModel().fit(["abcabcabc" * 30, "cab"])
     first, second = (model.sample(20, 50, np.random.default_rng(3)) for _ in range(2))
     assert first == second
@@ -38,7 +38,7 @@ def test_equal_generators_give_equal_tunes_within_the_cap() -> None:
     assert set("".join(first)) <= set("abc")
 
 
-def test_an_unseen_character_costs_but_does_not_fail() -> None:
+def test_unseen_characters_have_a_finite_loss() -> None:
     model = NgramModel().fit(["abcabc"])
     assert model.loss(["abc"]) < model.loss(["abz"]) < math.inf
 
@@ -49,7 +49,7 @@ def test_a_higher_order_predicts_the_corpus_better(oneills: list[str]) -> None:
 
 
 class Draws:
-    """A generator that draws what it was given, again and again."""
+    """A generator that repeats the given numbers."""
 
     def __init__(self, *numbers: float) -> None:
         self.numbers = numbers
@@ -58,28 +58,27 @@ class Draws:
         return np.resize(np.array(self.numbers), size)
 
 
-def test_a_draw_falls_into_the_share_of_its_character() -> None:
-    """Of "ab" and "aa": end 1/3, a 4/9, b 2/9, in the order of the alphabet."""
+def test_draws_select_characters_by_their_share() -> None:
+    """Unigrams of "ab" and "aa", in the order of the alphabet: end 1/3, a 4/9, b 2/9."""
     model = NgramModel(order=1).fit(["ab", "aa"])
     for numbers, text in (((0.3334, 0.7777, 0.7779, 0.3332), "aab"), ((0.0,), ""), ((0.9999,), "bbbbb")):
         assert model.sample(2, 5, Draws(*numbers)) == [text, text]  # pyright: ignore[reportArgumentType]
     assert model.sample(1, 0, np.random.default_rng(0)) == [""]
 
 
-def test_a_character_depends_on_those_before_it_from_the_start_of_the_tune_on() -> None:
-    """With one tune and enough context there is hardly another way to go on than that of the tune."""
+def test_characters_depend_on_their_context() -> None:
+    """With one tune and enough context, the tune itself is by far the most likely."""
     model = NgramModel(order=4).fit(["abac"])
     assert model.sample(1, 9, Draws(0.5)) == ["abac"]  # pyright: ignore[reportArgumentType]
-    # Each character from the one before it.
     assert NgramModel(order=2).fit(["abc"]).sample(1, 9, Draws(0.5)) == ["abc"]  # pyright: ignore
     assert NgramModel().order == 5
 
 
-def test_a_mark_inside_a_tune_is_read_as_white_space() -> None:
+def test_a_mark_inside_a_tune_is_white_space() -> None:
     assert NgramModel(2).fit(["a b"]).loss(["a\x00b"]) == NgramModel(2).fit(["a b"]).loss(["a b"])
 
 
-def test_the_loss_is_over_all_characters_of_all_tunes() -> None:
+def test_the_loss_averages_over_all_characters() -> None:
     model = NgramModel(2).fit(["abc", "bca"])
     one, other = model.loss(["abc"]), model.loss(["bcabca"])
     assert model.loss(["abc", "bcabca"]) == pytest.approx((3 * one + 6 * other) / 9)

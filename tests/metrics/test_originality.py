@@ -1,51 +1,76 @@
-"""What is a copy and what is none, at its edges."""
-
 import numpy as np
 import pytest
 
 from musicgen.metrics import originality
-from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.originality import Copies, NearestTune, TrainingIndex, nearest_tune
 from musicgen.metrics.tunes import UnmeasurableError
-from tests.metrics.test_families import HEADER, melodies_of, tunes_of
+from tests.metrics.made_tunes import HEADER, melodies_of, tunes_of
 
 PASSAGE = "CDEF|GABc|cBAG|FEDC|"
 """Sixteen notes."""
+OTHER = "^C2^C2|^D2^D2|^C2^D2|^D2^C2|"
+"""Eight notes that share no run of eight with PASSAGE."""
 
 
-def copies(*bodies: str, training: str) -> list[originality.Copies]:
-    return TrainingIndex.build(melodies_of(training)).find(melodies_of(*bodies))
+def copies(*bodies: str, training: str, header: str = HEADER) -> list[Copies]:
+    index = TrainingIndex.build(melodies_of(training))
+    return index.find([tune.melody for tune in tunes_of(*bodies, header=header)])
 
 
-def test_a_copy_counts_from_sixteen_notes_on() -> None:
-    fifteen = PASSAGE[:-2] + "^g|"
-    (found,) = copies(fifteen, training=PASSAGE)
-    assert found.longest_copy == 15 and not found.copied.any()
-    assert originality.transposed_copied_share([found]) == 0
-    (whole,) = copies(PASSAGE, training=PASSAGE)
-    assert whole.copied.all()
-    assert originality.copied_share([whole, found]) == 16 / 32
+def nearest(body: str, *training: str) -> NearestTune:
+    (tune,) = tunes_of(body)
+    (found,) = TrainingIndex.build(melodies_of(*training)).find([tune.melody])
+    result = nearest_tune(tune, found)
+    assert result is not None
+    return result
 
 
-def test_in_any_key_the_first_notes_duration_is_free() -> None:
-    slow_start = "^C2" + PASSAGE[1:]
+def test_a_copied_passage_is_found_exactly() -> None:
+    found = copies(PASSAGE + OTHER, training=PASSAGE)
+    assert originality.longest_copy(found) == 16
+    assert originality.copied_share(found) == 16 / 24
+    # Nine of the seventeen runs of eight are in the passage.
+    assert originality.novelty_8(found) == pytest.approx(8 / 17)
+
+
+def test_copies_count_from_sixteen_notes() -> None:
+    (fifteen,) = copies(PASSAGE[:-2] + "^g|", training=PASSAGE)
+    assert fifteen.longest_copy == 15 and not fifteen.copied.any()
+    assert originality.transposed_copied_share([fifteen]) == 0
+    (sixteen,) = copies(PASSAGE, training=PASSAGE)
+    assert sixteen.copied.all()
+    assert originality.copied_share([sixteen, fifteen]) == 16 / 32
+
+
+def test_transposed_copies_are_found_in_any_key() -> None:
+    up = PASSAGE.translate(str.maketrans("CDEFGABc", "DEFGABcd"))
+    (found,) = copies(up, training=PASSAGE, header=HEADER.replace("K:C", "K:D"))
+    assert found.longest_copy < 16 and not found.copied.any()
+    assert found.longest_transposed_copy == 16 and found.copied_transposed.all()
+
+
+def test_transposed_copies_ignore_the_first_duration() -> None:
     (found,) = copies("C2" + PASSAGE[1:], training=PASSAGE)
     assert found.copied_transposed.all() and not found.copied.any()
-    (found,) = copies(slow_start, training=PASSAGE)
+    (found,) = copies("^C2" + PASSAGE[1:], training=PASSAGE)
     assert found.longest_copy == 15 and not found.copied_transposed.any()
     (found,) = copies("g" + PASSAGE + "g", training=PASSAGE)
     assert found.copied_transposed.tolist() == [False, *[True] * 16, False]
 
 
-def test_triplets_are_no_copy_of_whole_beats_in_any_key() -> None:
-    # Steps up alone: in a step's code they stand beside the duration otherwise than steps down.
+def test_other_durations_copy_only_pitches() -> None:
+    (slow,) = copies(PASSAGE, training=PASSAGE, header=HEADER.replace("L:1/4", "L:1/2"))
+    assert slow.longest_copy == 16 and not slow.copied.any()
+
+
+@pytest.mark.parametrize("length", ["1/4", "1/8", "1/2"])
+def test_triplets_do_not_copy_quarters(length: str) -> None:
+    # Only rising steps: falling ones have another code next to the duration.
     notes = ["C,", "D,", "E,", "F,", "G,", "A,", "B,", *"CDEFGABcdef"]
-    (quarters,) = tunes_of("".join(notes) + "|")
     triplets = "".join(f"(3{''.join(notes[place : place + 3])}" for place in range(0, 18, 3)) + "|"
-    index = TrainingIndex.build([quarters.melody])
-    for length in ("1/4", "1/8", "1/2"):
-        (tune,) = tunes_of(triplets, header=HEADER.replace("L:1/4", f"L:{length}"))
-        (found,) = index.find([tune.melody])
-        assert found.longest_transposed_copy == 18 and not found.copied_transposed.any()
+    header = HEADER.replace("L:1/4", f"L:{length}")
+    (found,) = copies(triplets, training="".join(notes) + "|", header=header)
+    assert found.longest_transposed_copy == 18 and not found.copied_transposed.any()
 
 
 def test_novelty_needs_eight_notes() -> None:
@@ -54,43 +79,43 @@ def test_novelty_needs_eight_notes() -> None:
     with pytest.raises(UnmeasurableError, match="no tune has 8 notes"):
         originality.novelty_8([seven])
     assert originality.novelty_8([seven, eight]) == 1
-    for function in (originality.longest_copy, originality.copied_share, originality.novelty_8):
-        with pytest.raises(UnmeasurableError, match="no tune has"):
-            function([])
+
+
+@pytest.mark.parametrize(
+    "function", [originality.longest_copy, originality.copied_share, originality.novelty_8]
+)
+def test_no_tunes_are_unmeasurable(function) -> None:
+    with pytest.raises(UnmeasurableError, match="no tune has"):
+        function([])
 
 
 def test_medians_over_tunes() -> None:
     found = copies("CDE^G|", "^C^D^F|", "CDEF^G|", training="CDEFG|")
     assert [one.longest_copy for one in found] == [3, 0, 4]
     assert originality.longest_copy(found) == 3
-    # Without a step in common a single note is the longest.
+    # Without a common step, the longest transposed copy is a single note.
     assert [one.longest_transposed_copy for one in found] == [3, 2, 4]
     assert originality.longest_transposed_copy(found[:2]) == 2.5
 
 
-def test_a_copy_in_another_key_is_nearest_only_if_it_is_long_and_longer() -> None:
+def test_the_nearest_tune_comes_with_the_copied_bars() -> None:
+    found = nearest(OTHER + PASSAGE, OTHER.replace("^C", "B"), PASSAGE)
+    assert found == NearestTune(1, 8, 16, "CDEF|GABc|cBAG|FEDC", place=0, is_transposed=False)
+    found = nearest("^G^G|CD|EF^G|^G|", "CDEF|")
+    assert (found.start, found.num_notes, found.passage) == (2, 4, "CD|EF^G")
+
+
+def test_a_transposed_copy_is_nearest_only_if_long_and_longer() -> None:
     up = PASSAGE.translate(str.maketrans("CDEFGABc", "DEFGABcd")).replace("F", "^F").replace("c", "^c")
-    (tune,) = tunes_of(up)
-    (found,) = copies(up, training=PASSAGE)
-    nearest = originality.nearest_tune(tune, found)
-    assert nearest is not None and nearest.is_transposed
-    assert (nearest.number, nearest.start, nearest.num_notes, nearest.place) == (0, 0, 16, 0)
-    # As written and in another key it is the same sixteen notes: as written is told.
-    (same,) = tunes_of(PASSAGE)
-    (found,) = copies(PASSAGE, training=PASSAGE)
-    nearest = originality.nearest_tune(same, found)
-    assert nearest is not None and not nearest.is_transposed and nearest.num_notes == 16
+    found = nearest(up, PASSAGE)
+    assert found.is_transposed
+    assert (found.number, found.start, found.num_notes, found.place) == (0, 0, 16, 0)
+    # The same sixteen notes as written and transposed: as written wins.
+    found = nearest(PASSAGE, PASSAGE)
+    assert not found.is_transposed and found.num_notes == 16
 
 
-def test_the_bars_that_a_copy_touches() -> None:
-    (tune,) = tunes_of("^G^G|CD|EF^G|^G|")
-    (found,) = copies("^G^G|CD|EF^G|^G|", training="CDEF|")
-    nearest = originality.nearest_tune(tune, found)
-    assert nearest is not None and (nearest.start, nearest.num_notes) == (2, 4)
-    assert nearest.passage == "CD|EF^G"
-
-
-def test_a_part_of_the_training_tunes_knows_no_others() -> None:
+def test_a_restricted_index_ignores_other_tunes() -> None:
     index = TrainingIndex.build(melodies_of(PASSAGE, "CDE|"))
     part = index.restricted(np.array([False, True]))
     assert index.longest_copies(melodies_of(PASSAGE, "^C|")) == [16, 0]

@@ -1,5 +1,3 @@
-"""What a row says of the nearest training tune, on copies made by hand."""
-
 import numpy as np
 import pytest
 
@@ -38,7 +36,7 @@ def row_of(own: str, *training: str) -> dict[str, object]:
         ),
     ],
 )
-def test_the_training_tunes_own_bars_stand_beside_the_copy(
+def test_the_nearest_passage_is_cut_from_the_training_tune(
     body: str, own: str, num_notes: int, passage: str
 ) -> None:
     row = row_of(OWN_HEADER + own, TRAINING_HEADER + body)
@@ -52,7 +50,7 @@ SCALES = "DEF GAB|cde fed|cBA GFE"
 SCALES_IN_C = "CDEFGABcdedcBAGFED"
 
 
-def test_a_long_copy_in_another_key_is_told_with_its_distance() -> None:
+def test_a_long_transposed_copy_is_reported_with_its_interval() -> None:
     row = row_of(OWN_HEADER.replace("K:D", "K:C") + SCALES_IN_C, TRAINING_HEADER + SCALES + "|D6")
     assert (row["nearest_tune"], row["nearest_start"], row["nearest_transposition"]) == ("Source", 0, -2)
     assert row["nearest_notes"] == row["longest_transposed_copy"] == 18
@@ -63,14 +61,14 @@ def test_a_long_copy_in_another_key_is_told_with_its_distance() -> None:
     assert np.array_equal(copied - 2, own)
 
 
-def test_a_short_copy_in_another_key_is_chance_and_one_as_written_is_told() -> None:
+def test_a_copy_as_written_beats_a_short_transposed_one() -> None:
     short = OWN_HEADER.replace("K:D", "K:C") + "CDEFGABcde"
     row = row_of(short, TRAINING_HEADER + SCALES, OTHER.replace("Other", "Same").replace("_B,^G", "CDE"))
     assert row["longest_transposed_copy"] == 10
     assert (row["nearest_tune"], row["nearest_notes"], row["nearest_transposition"]) == ("Same", 3, 0)
 
 
-def test_cells_are_empty_where_no_note_is_shared_or_nothing_is_compared() -> None:
+def test_cells_are_empty_without_a_copy_or_a_corpus() -> None:
     row = row_of(OWN_HEADER + "g'4")
     assert {row[name] for name in NEAREST_COLUMNS} == {None} and row["longest_copy"] == 0
     alone = Comparison(tuple(read_tunes([OWN_HEADER + "A"])), 1, Corpus.of([], []), 1, 10, seed=0)
@@ -80,7 +78,7 @@ def test_cells_are_empty_where_no_note_is_shared_or_nothing_is_compared() -> Non
 def test_a_row_by_hand() -> None:
     own = "X:1\nT:Own\nM:4/4\nL:1/4\nK:D\nDDDA|D2|FGAB|d4|DDDA|D2F2|AAAD|"
     row = row_of(own, TRAINING_HEADER + "FGA B3|")
-    # Of 20 notes: D ten times, A six, F two, G and B one.
+    # 20 notes: ten D, six A, two F, one G, one B.
     shares = np.array([10, 6, 2, 1, 1]) / 20
     assert row == {
         "title": "Own",
@@ -93,7 +91,7 @@ def test_a_row_by_hand() -> None:
         "first_problem": None,
         "pitch_class_entropy": pytest.approx(-(shares * np.log2(shares)).sum()),
         "pitch_range": 12,
-        # The fifth bar is the first one again, the sixth and seventh are new.
+        # The fifth bar repeats the first, the sixth and seventh are new.
         "lag_repeat": 1 / 3,
         "distinct_bars": 6 / 7,
         "ends_on_tonic": True,
@@ -110,7 +108,7 @@ def test_a_row_by_hand() -> None:
     }
 
 
-def test_a_tune_without_notes_or_bars_has_empty_cells_and_its_problem() -> None:
+def test_a_tune_without_notes_has_empty_cells() -> None:
     row = row_of("X:1\nK:C\n")
     own = ("pitch_class_entropy", "pitch_range", "lag_repeat", "distinct_bars", "ends_on_tonic")
     compared = ("copied_share", "novelty_8", "longest_copy", "longest_transposed_copy", *NEAREST_COLUMNS)

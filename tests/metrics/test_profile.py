@@ -1,4 +1,4 @@
-"""Counting all tunes at once gives what counting them one by one does."""
+"""Counting over all notes at once equals counting tune by tune."""
 
 from collections import Counter
 from itertools import pairwise
@@ -12,25 +12,15 @@ from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.profile import Notes, Profile
 from musicgen.metrics.tunes import UnmeasurableError
 from musicgen.notation.melodies import Melody
-
-melodies = st.lists(
-    st.builds(
-        lambda pitches, duration, tonic: Melody(np.array(pitches), np.full(len(pitches), duration), tonic),
-        st.lists(st.integers(0, 127), min_size=1, max_size=20),
-        st.integers(1, 9),
-        st.integers(0, 11),
-    ),
-    min_size=1,
-    max_size=6,
-)
+from tests.metrics.made_tunes import random_melodies
 
 
 def counted(distribution: Distribution) -> dict[int, int]:
     return dict(zip(distribution.codes.tolist(), distribution.counts.tolist(), strict=True))
 
 
-@given(melodies)
-def test_a_profile_counts_inside_the_tunes(some: list[Melody]) -> None:
+@given(random_melodies)
+def test_a_profile_counts_within_tunes(some: list[Melody]) -> None:
     profile = Profile.of(some)
     tunes = [tune.pitches.tolist() for tune in some]
     steps = [[second - first for first, second in pairwise(tune)] for tune in tunes]
@@ -47,7 +37,7 @@ def test_a_profile_counts_inside_the_tunes(some: list[Melody]) -> None:
     assert profile.transition_matrix().sum() == sum(len(tune) for tune in steps)
 
 
-@given(melodies, st.integers(1, 4))
+@given(random_melodies, st.integers(1, 4))
 def test_ngrams_know_their_tune(some: list[Melody], n: int) -> None:
     codes, tunes = Notes.of(some).ngrams(n)
     lengths = [max(len(tune) - n + 1, 0) for tune in some]
@@ -55,6 +45,6 @@ def test_ngrams_know_their_tune(some: list[Melody], n: int) -> None:
     assert len(codes) == sum(lengths)
 
 
-def test_no_tune_has_no_profile() -> None:
+def test_no_tunes_have_no_profile() -> None:
     with pytest.raises(UnmeasurableError, match="no tune has a note"):
         Profile.of([])

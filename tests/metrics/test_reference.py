@@ -19,7 +19,7 @@ def built(oneills: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple
     return build_reference(oneills[:100], num_tunes=20, num_splits=4, cache_dir=cache), cache
 
 
-def test_corpus_tunes_stand_above_the_floor(built: tuple[Reference, Path]) -> None:
+def test_corpus_tunes_score_above_the_floor(built: tuple[Reference, Path]) -> None:
     reference, _ = built
     assert reference.sample_size == 20
     assert reference.num_corpus_tunes == 100
@@ -30,7 +30,7 @@ def test_corpus_tunes_stand_above_the_floor(built: tuple[Reference, Path]) -> No
     assert reference.sd["similarity/note_divergence"] > 0
 
 
-def test_the_second_time_comes_from_the_cache(
+def test_references_are_cached_by_all_arguments(
     built: tuple[Reference, Path], oneills: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reference, cache = built
@@ -51,7 +51,7 @@ def test_the_second_time_comes_from_the_cache(
             build_reference(tunes, num_tunes=num_tunes, groups=groups, num_splits=num_splits, cache_dir=cache)
 
 
-def test_a_broken_cache_file_is_computed_anew(oneills: list[str], tmp_path: Path) -> None:
+def test_a_broken_reference_cache_is_recomputed(oneills: list[str], tmp_path: Path) -> None:
     arguments = {"num_tunes": 5, "num_splits": 2, "cache_dir": tmp_path}
     first = build_reference(oneills[:20], **arguments)
     (path,) = tmp_path.glob("*.json")
@@ -61,55 +61,62 @@ def test_a_broken_cache_file_is_computed_anew(oneills: list[str], tmp_path: Path
         assert json.loads(path.read_text(encoding="utf-8"))["sample_size"] == 5
 
 
-def test_near_duplicates_stay_on_one_side(oneills: list[str]) -> None:
-    """Every tune three times: apart, all is copied; together, only what the corpus itself repeats."""
+def test_near_duplicates_are_held_out_together(oneills: list[str]) -> None:
+    """Every tune occurs three times: if separated, all is copied; if kept together, hardly anything."""
     tripled = [tune for tune in oneills[:20] for _ in range(3)]
     apart = build_reference(tripled, num_tunes=10, num_splits=3)
     together = build_reference(tripled, num_tunes=10, num_splits=3, groups=[n // 3 for n in range(60)])
     assert apart.mean["originality/copied_share"] > 0.8
     assert together.mean["originality/copied_share"] < 0.2
-    # Three groups of three fit into ten tunes, a fourth does not.
+    # Ten tunes have room for three groups of three.
     assert together.mean["validity/complete_rate"] == pytest.approx(0.9)
 
 
-def test_at_most_a_quarter_is_set_aside(oneills: list[str]) -> None:
+def test_at_most_a_quarter_is_held_out(oneills: list[str]) -> None:
     assert build_reference(oneills[:24], num_tunes=200, num_splits=2).sample_size == 6
 
 
-def test_a_corpus_without_tunes_is_refused() -> None:
-    with pytest.raises(InputError, match="0 tunes with notes, at least 8"):
+def test_a_corpus_without_tunes_is_rejected() -> None:
+    with pytest.raises(InputError, match="0 tunes with notes; at least 8"):
         build_reference(["X:1\nK:C\n"], num_tunes=10)
 
 
-def test_verdict_in_words() -> None:
-    assert verdict(0.51, 0.5, 0.01) == "not distinguishable from the corpus"
-    assert verdict(0.481, 0.5, 0.01) == "not distinguishable from the corpus"
-    assert verdict(0.53, 0.5, 0.01) == "3.0 SD above the corpus"
-    assert verdict(0.45, 0.5, 0.01) == "5.0 SD below the corpus"
-    assert verdict(1.0, 1.0, 0.0) == "not distinguishable from the corpus"
-    assert verdict(0.9, 1.0, 0.0) == "below the corpus, which does not vary"
-    # Two standard deviations are still within the corpus, on both sides.
-    assert verdict(0.5 + 2 * 0.25, 0.5, 0.25) == verdict(0.0, 0.5, 0.25) == verdict(0.5, 0.5, 0.25)
-    assert verdict(1.01, 0.5, 0.25) == "2.0 SD above the corpus"
+@pytest.mark.parametrize(
+    ("value", "mean", "sd", "words"),
+    [
+        (0.51, 0.5, 0.01, "not distinguishable from the corpus"),
+        (0.481, 0.5, 0.01, "not distinguishable from the corpus"),
+        (1.0, 1.0, 0.0, "not distinguishable from the corpus"),
+        # Exactly two standard deviations, on both sides.
+        (1.0, 0.5, 0.25, "not distinguishable from the corpus"),
+        (0.0, 0.5, 0.25, "not distinguishable from the corpus"),
+        (0.53, 0.5, 0.01, "3.0 SD above the corpus"),
+        (0.45, 0.5, 0.01, "5.0 SD below the corpus"),
+        (1.01, 0.5, 0.25, "2.0 SD above the corpus"),
+        (0.9, 1.0, 0.0, "below the corpus, which does not vary"),
+    ],
+)
+def test_verdict_in_words(value: float, mean: float, sd: float, words: str) -> None:
+    assert verdict(value, mean, sd) == words
 
 
-def test_a_reference_says_how_a_value_stands_to_it() -> None:
+def test_a_reference_gives_verdicts() -> None:
     reference = Reference(20, 500, 100, mean={"a": 0.5, "b": 1.0}, sd={"a": 0.1, "b": 0.2}, floor={})
     assert reference.by_metric == {"a": {"mean": 0.5, "sd": 0.1}, "b": {"mean": 1.0, "sd": 0.2}}
     assert reference.verdict("a", 0.8) == "3.0 SD above the corpus"
     assert reference.verdict("a", None) is None and reference.verdict("c", 0.5) is None
 
 
-def test_seven_tunes_with_notes_are_too_few_and_eight_enough() -> None:
+def test_a_reference_needs_eight_tunes_with_notes() -> None:
     texts = [small_tune(number) for number in range(8)]
-    with pytest.raises(InputError, match="7 tunes with notes, at least 8 are needed"):
+    with pytest.raises(InputError, match="7 tunes with notes; at least 8 are needed"):
         build_reference([*texts[:7], "X:1\nK:C\n"], num_tunes=2, num_splits=2)
     assert build_reference(texts, num_tunes=2, num_splits=2).num_corpus_tunes == 8
 
 
 @dataclass
 class Measured:
-    """Stands in for the measuring: every call has its number, and every third has no value for "some"."""
+    """Replaces `measure`: call number n has the value n for "all"; the third lacks "some"."""
 
     comparisons: list[Comparison] = field(default_factory=list)
 
@@ -126,41 +133,41 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
     return found
 
 
-def test_mean_and_deviation_go_over_the_splits_and_the_floor_over_three(measured: Measured) -> None:
+def test_mean_and_sd_use_all_splits_and_the_floor_three(measured: Measured) -> None:
     texts = [small_tune(number) for number in range(40)]
     reference = build_reference(texts, num_tunes=10, num_splits=5)
-    # Values 1 to 5 of the splits, and 6, 7, 8 of the floor.
+    # The splits have the values 1 to 5, the floor 6, 7, 8.
     assert reference.mean == {"all": 3.0}
     assert reference.sd == {"all": pytest.approx(np.sqrt(2.5))}
     assert reference.floor == {"all": 7.0, "some": 1.0}
-    # Each tune has 64 notes; half of what ten of them have.
+    # Half of the notes of ten tunes with 64 notes each.
     assert (reference.sample_size, reference.note_budget) == (10, 320)
 
 
-def test_a_split_measures_what_it_sets_aside_against_all_the_others(measured: Measured) -> None:
+def test_splits_measure_held_out_tunes_against_the_rest(measured: Measured) -> None:
     texts = [small_tune(number) for number in range(39)] + ["X:1\nK:C\n"]
     build_reference(texts, num_tunes=100, num_splits=5)
-    aside = []
+    splits = []
     for number, comparison in enumerate(measured.comparisons):
         training = {tune.text for tune in comparison.corpus.training}
         held_out = [tune.text for tune in comparison.corpus.held_out]
-        # A quarter of forty; the held-out tunes of the two-sample test are drawn from the others.
+        # A quarter of forty; the two-sample test draws its held-out tunes from the rest.
         assert comparison.sample_size == comparison.num_requested == len(comparison.delivered) == 10
         assert len(set(held_out)) == 10 and set(held_out) <= training
         assert "X:1\nK:C\n" not in training
         if number < 5:
             out = {tune.text for tune in comparison.delivered}
-            aside.append(frozenset(out))
+            splits.append(frozenset(out))
             assert not out & training and out | training | {"X:1\nK:C\n"} == set(texts)
             assert comparison.seed == number
             (own,) = comparison.corpus.index.find([comparison.delivered[1].melody])
             assert own.longest_copy < 64
         else:
-            assert training == set(texts[:39]) - aside[number - 5] and comparison.seed == number - 5
-    assert len(set(aside)) == 5 and len(measured.comparisons) == 8
+            assert training == set(texts[:39]) - splits[number - 5] and comparison.seed == number - 5
+    assert len(set(splits)) == 5 and len(measured.comparisons) == 8
 
 
-def test_tunes_of_the_floor_end_where_few_corpus_tunes_go_on(measured: Measured) -> None:
+def test_floor_tunes_are_capped_at_a_percentile(measured: Measured) -> None:
     texts = [small_tune(number) for number in range(40)]
     build_reference(texts, num_tunes=10, num_splits=2)
     floor = [tune for comparison in measured.comparisons[2:] for tune in comparison.delivered]
@@ -173,7 +180,7 @@ def test_tunes_of_the_floor_end_where_few_corpus_tunes_go_on(measured: Measured)
     assert len({tune.text for tune in floor}) > 10
 
 
-def test_groups_are_set_aside_whole_while_they_fit(measured: Measured) -> None:
+def test_whole_groups_that_fit_are_held_out(measured: Measured) -> None:
     texts = [small_tune(number) for number in range(40)]
     groups = [number // 4 for number in range(40)]
     build_reference(texts, num_tunes=10, num_splits=3, groups=groups)

@@ -1,4 +1,4 @@
-"""That each name is bound to its own function and its own part of a comparison."""
+"""Each name is bound to its own function and its own part of a comparison."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ from musicgen.metrics.tunes import read_corpus, read_tunes
 
 @pytest.fixture(scope="module")
 def comparison(oneills: list[str]) -> Comparison:
-    """Thirty tunes, the last of them broken off and one without bars, of 40 requested."""
+    """Thirty of 40 requested tunes; one is cut off and one has no bars."""
     texts = [*oneills[:28], oneills[28][:-9], "X:1\nK:C\n"]
     delivered = tuple(read_tunes(texts, ended=[True] * 28 + [False, True], runs_abc2midi=True))
     corpus = Corpus.of(read_corpus(oneills[60:120]), read_corpus(oneills[20:50]))
     return Comparison(delivered, 40, corpus, sample_size=20, note_budget=700, seed=3)
 
 
-def test_every_metric_is_what_its_name_says(comparison: Comparison) -> None:
+def test_every_name_is_bound_to_its_function(comparison: Comparison) -> None:
     c = comparison
     ours, theirs = c.profile, c.corpus.profile
     expected = {
@@ -56,20 +56,15 @@ def test_every_metric_is_what_its_name_says(comparison: Comparison) -> None:
     }
     found = {name: metric.compute(c) for name, metric in METRICS.items() if metric.compute is not None}
     assert found == pytest.approx(expected)
-    # No two agree by chance, so that a mix-up shows; but for what is the whole of so small a sample.
+    # Almost all values differ, so that a mix-up is detected.
     assert len(np.unique(list(found.values()))) >= len(found) - 2
 
 
-def test_the_fit_is_measured_by_the_training_and_lower_is_better() -> None:
+def test_fit_metrics_are_measured_in_training() -> None:
     fit = [metric for metric in METRICS.values() if metric.compute is None]
-    assert [metric.name for metric in fit] == [
-        "fit/train_loss",
-        "fit/validation_loss",
-        "fit/final_validation_loss",
-        "fit/test_loss",
-    ]
-    assert {metric.direction for metric in fit} == {Direction.LOWER}
-    assert {metric.family for metric in fit} == {"fit"}
+    names = ["train_loss", "validation_loss", "final_validation_loss", "test_loss"]
+    assert [metric.name for metric in fit] == [f"fit/{name}" for name in names]
+    assert {(metric.family, metric.direction) for metric in fit} == {("fit", Direction.LOWER)}
 
 
 def test_each_direction_has_an_arrow() -> None:

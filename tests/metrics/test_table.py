@@ -14,14 +14,6 @@ from musicgen.metrics.table import (
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
-
-
-def test_the_page_on_evaluation_has_the_table_of_the_registry() -> None:
-    table = registry_as_markdown()
-    assert len(table.splitlines()) == len(METRICS) + 2
-    assert table in PAGE.read_text(encoding="utf-8"), f"put this into docs/evaluation.md:\n{table}"
-
-
 REFERENCE = {
     "validity/bar_rate": {"mean": 0.98, "sd": 0.01},
     "diversity/pitch_range": {"mean": 123.4, "sd": 2.0},
@@ -29,11 +21,17 @@ REFERENCE = {
 
 
 def cells(table: Table) -> list[list[str]]:
-    """The rows of a table, as texts."""
+    """The rows of a table as text."""
     return [list(map(str, row)) for row in zip(*(column.cells for column in table.columns), strict=True)]
 
 
-def test_a_metric_stands_beside_corpus_and_floor_or_says_why_not() -> None:
+def test_the_docs_contain_the_table_of_the_registry() -> None:
+    table = registry_as_markdown()
+    assert len(table.splitlines()) == len(METRICS) + 2
+    assert table in PAGE.read_text(encoding="utf-8"), f"put this into docs/evaluation.md:\n{table}"
+
+
+def test_rows_have_corpus_and_floor_or_a_reason() -> None:
     table = metrics_table(
         ["validity/bar_rate", "diversity/pitch_range", "fit/test_loss", "structure/zip_ratio", "other"],
         {"validity/bar_rate": 0.95, "diversity/pitch_range": 99.96, "fit/test_loss": 1.25, "other": None},
@@ -41,13 +39,8 @@ def test_a_metric_stands_beside_corpus_and_floor_or_says_why_not() -> None:
         {"validity/bar_rate": 0.5, "diversity/pitch_range": 100.04},
         {"structure/zip_ratio": "no tune has two notes"},
     )
-    assert [column.header for column in table.columns] == [
-        "metric",
-        "value",
-        "corpus ± SD",
-        "floor",
-        "verdict",
-    ]
+    headers = [column.header for column in table.columns]
+    assert headers == ["metric", "value", "corpus ± SD", "floor", "verdict"]
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right", "left"]
     assert cells(table) == [
         ["validity/bar_rate", "0.9500", "0.9800 ± 0.0100", "0.5000", "3.0 SD below the corpus"],
@@ -58,7 +51,7 @@ def test_a_metric_stands_beside_corpus_and_floor_or_says_why_not() -> None:
     ]
 
 
-def test_the_headline_comes_with_the_test_loss_and_the_parse_rate_each_once() -> None:
+def test_the_headline_table_adds_test_loss_and_parse_rate() -> None:
     names = [row[0] for row in cells(headline_table({}, {}, {}, {}))]
     assert names[:3] == ["fit/validation_loss", "fit/test_loss", "validity/parse_rate"]
     assert (
@@ -66,7 +59,7 @@ def test_the_headline_comes_with_the_test_loss_and_the_parse_rate_each_once() ->
     )
 
 
-def test_groups_stand_in_rows_with_the_corpus_below_and_without_what_none_of_them_has() -> None:
+def test_the_group_table_omits_empty_metrics_and_ends_with_corpus() -> None:
     by = {
         "0.5": {"validity/bar_rate": 0.9, "validity/tune_rate": None, "diversity/distinct_4": 0.25},
         "1.1": {"validity/bar_rate": 0.7, "diversity/distinct_4": None},
@@ -81,9 +74,7 @@ def test_groups_stand_in_rows_with_the_corpus_below_and_without_what_none_of_the
     ]
 
 
-def test_a_page_has_plain_columns_from_its_edge_on_and_numbers_below_one_another(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     values = {"validity/bar_rate": 0.95, "diversity/pitch_range": 199.96}
     print_table(metrics_table(values, values, REFERENCE, {}, {}))
     by_group = {"0.5": values, "[bold]K:D": {"validity/bar_rate": 0.5}}
@@ -101,17 +92,17 @@ def test_a_page_has_plain_columns_from_its_edge_on_and_numbers_below_one_another
     ]
 
 
-def test_a_long_prompt_keeps_its_beginning_and_its_end() -> None:
+def test_a_long_prompt_keeps_its_start_and_end() -> None:
     assert shortened("M:6/8\nK:D\n") == "M:6/8↵K:D↵"
-    assert shortened("a\tb\x00c") == "a·b·c"
+    assert shortened("a\tb\x00c") == "a·b·c" and shortened("\x00\x1b[1m") == "··[1m"
     assert shortened("x" * 28) == "x" * 28
     long = "".join(map(chr, range(65, 65 + 50)))
     assert shortened(long) == f"{long[:9]}…{long[-18:]}" and len(shortened(long)) == 28
 
 
-def test_whole_rows_are_printed_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_are_not_wrapped_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("one", box=None)
-    # With a space on both sides these are 125 characters.
+    # 125 characters, with a space on both sides.
     table.add_row("x" * 123)
     print_table(table)
     assert "x" * 123 in capsys.readouterr().out

@@ -1,5 +1,3 @@
-"""How tunes are read for the metrics."""
-
 import numpy as np
 import pytest
 
@@ -8,25 +6,23 @@ from musicgen.metrics.tunes import CorpusTune, UnmeasurableError, mean, read_cor
 GOOD, SILENT = "X:1\nT:Good\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n", "X:1\nT:Silence\nK:C\n"
 
 
-def test_abc2midi_is_asked_of_all_of_none_or_of_those_that_are_marked() -> None:
-    texts = [GOOD, SILENT, GOOD]
-    assert [tune.parses for tune in read_tunes(texts)] == [None, None, None]
-    assert [tune.parses for tune in read_tunes(texts, runs_abc2midi=True)] == [True, False, True]
-    assert [tune.parses for tune in read_tunes(texts, runs_abc2midi=[False, True, True])] == [
-        None,
-        False,
-        True,
-    ]
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [(False, [None, None, None]), (True, [True, False, True]), ([False, True, True], [None, False, True])],
+)
+def test_abc2midi_runs_for_the_requested_tunes(runs: bool | list[bool], expected: list[bool | None]) -> None:
+    tunes = read_tunes([GOOD, SILENT, GOOD], runs_abc2midi=runs)
+    assert [tune.parses for tune in tunes] == expected
 
 
-def test_a_tune_has_come_to_its_end_unless_somebody_says_that_it_has_not() -> None:
+def test_tunes_have_ended_by_default() -> None:
     assert [tune.is_ended for tune in read_tunes([GOOD, GOOD])] == [True, True]
     assert [tune.is_ended for tune in read_tunes([GOOD, GOOD], ended=[False, True])] == [False, True]
     with pytest.raises(ValueError, match="zip"):
         read_tunes([GOOD, GOOD], ended=[True])
 
 
-def test_tunes_of_a_corpus_and_of_a_sample_tell_the_same() -> None:
+def test_corpus_tunes_and_scored_tunes_agree() -> None:
     (scored,), (known,) = read_tunes([GOOD]), read_corpus([GOOD])
     assert isinstance(known, CorpusTune)
     assert (known.text, known.title) == (scored.text, scored.title) == (GOOD, "Good")
@@ -38,7 +34,7 @@ def test_tunes_of_a_corpus_and_of_a_sample_tell_the_same() -> None:
     assert with_notes([silent, good]) == [good]
 
 
-def test_a_mean_of_nothing_has_its_reason() -> None:
+def test_the_mean_of_nothing_has_a_reason() -> None:
     assert mean([1, 2, 6], "nothing") == 3 == mean(np.array([3.0]), "nothing")
     with pytest.raises(UnmeasurableError, match="^nothing there$"):
         mean([], "nothing there")

@@ -1,30 +1,50 @@
-"""Rates and what counts for them, at their edges."""
-
 import pytest
 
 from musicgen.metrics import validity
 from musicgen.metrics.tunes import UnmeasurableError, read_tunes
-from tests.metrics.test_families import HEADER, tunes_of
+from tests.metrics.made_tunes import HEADER, tunes_of
 
 
-def test_every_rate_counts_what_was_requested_and_nothing_has_none() -> None:
-    tunes = read_tunes([HEADER + "CDEF|GABc|]"] * 3, runs_abc2midi=[True] * 3)
-    for rate in (validity.complete_rate, validity.parse_rate, validity.tune_rate):
-        assert (rate(tunes, 3), rate(tunes, 4)) == (1, 0.75)
-        assert rate([], 1) == 0
-        with pytest.raises(UnmeasurableError, match="no tune was requested"):
-            rate([], 0)
+def test_the_denominator_is_the_number_requested() -> None:
+    tunes = tunes_of("CDEF|GABc|]", "CDEF|GAB|CDEF|]")
+    assert validity.tune_rate(tunes, 4) == 0.25
+    assert validity.complete_rate(tunes, 4) == 0.5
+    assert validity.bar_rate(tunes) == 4 / 5
 
 
-def test_one_tune_that_was_not_asked_about_is_enough_for_no_parse_rate() -> None:
-    tunes = read_tunes([HEADER + "CDEF|]"] * 2, runs_abc2midi=[True, False])
-    with pytest.raises(UnmeasurableError, match="abc2midi was not asked"):
-        validity.parse_rate(tunes, 2)
+@pytest.mark.parametrize("rate", [validity.complete_rate, validity.parse_rate, validity.tune_rate])
+def test_rates_of_nothing_are_zero_or_unmeasurable(rate) -> None:
+    tunes = read_tunes([HEADER + "CDEF|GABc|]"] * 3, runs_abc2midi=True)
+    assert (rate(tunes, 3), rate(tunes, 4), rate([], 1)) == (1, 0.75, 0)
+    with pytest.raises(UnmeasurableError, match="no tune was requested"):
+        rate([], 0)
+    with pytest.raises(UnmeasurableError, match="no tune has a bar"):
+        validity.bar_rate([])
 
 
-def test_a_tune_is_valid_with_a_note_and_all_bars_right() -> None:
+def test_a_missing_field_or_end_makes_a_tune_incomplete() -> None:
+    body = "M:4/4\nL:1/4\n{}CDEF|]"
+    complete, no_key, no_number = f"X:1\n{body}", f"X:1\n{body}", body
+    texts = [complete.format("K:C\n")] * 2 + [no_key.format(""), no_number.format("K:C\n"), "X:1\nK:C\n"]
+    tunes = read_tunes(texts, ended=[True, False, True, True, True])
+    assert [validity.is_complete(tune) for tune in tunes] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize(("meter", "is_valid"), [("", False), ("M:none\n", True), ("M:C| Horns\n", False)])
+def test_dropping_the_meter_does_not_make_bars_valid(meter: str, is_valid: bool) -> None:
+    (tune,) = tunes_of("CD|CDEF|C|CD|", header=f"X:1\n{meter}L:1/4\nK:C\n")
+    assert validity.is_valid(tune) == is_valid == (tune.num_valid_bars > 0)
+
+
+def test_parse_rate_follows_abc2midi() -> None:
+    good, silent = HEADER + "CDEF|GABc|]\n", "X:1\nT:Silence\nK:C\n"
+    assert validity.parse_rate(read_tunes([good, silent], runs_abc2midi=True), 2) == 0.5
+    for runs in (False, [True, False]):
+        with pytest.raises(UnmeasurableError, match="abc2midi was not run"):
+            validity.parse_rate(read_tunes([good, good], runs_abc2midi=runs), 2)
+
+
+def test_a_valid_tune_has_a_note_and_only_valid_bars() -> None:
     right, wrong, rests = tunes_of("CDEF|GABc|]", "CDEF|GAB|CDEF|]", "zzzz|zzzz|]")
     assert [validity.is_valid(tune) for tune in (right, wrong, rests)] == [True, False, False]
     assert validity.bar_rate([rests]) == 1
-    without_number = read_tunes(["M:4/4\nL:1/4\nK:C\nCDEF|]"])
-    assert not validity.is_complete(without_number[0])

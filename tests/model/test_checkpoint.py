@@ -9,7 +9,7 @@ CONFIG = ModelConfig(cell="gru", hidden_size=8, num_layers=2, embedding_size=4, 
 VOCABULARY = Vocabulary("\nABC")
 
 
-def test_the_network_of_a_checkpoint_scores_as_the_one_that_was_kept() -> None:
+def test_a_checkpoints_network_scores_like_the_original() -> None:
     network = build_network(CONFIG, VOCABULARY.size, seed=3)
     checkpoint = Checkpoint(CONFIG, VOCABULARY, network.state_dict(), iteration=70, validation_loss=1.5)
     tokens = torch.randint(0, VOCABULARY.size, (5, 2, 1))

@@ -19,7 +19,7 @@ def config(bar_position: bool, lookback_bars: list[int]) -> ModelConfig:
     ("bar_position", "lookback_bars", "number"),
     [(False, [], 1), (True, [], 4), (False, [1, 4], 3), (True, [1, 2, 4, 8], 8)],
 )
-def test_every_kind_of_row_has_a_table_of_its_own(
+def test_every_kind_of_row_has_its_own_table(
     bar_position: bool, lookback_bars: list[int], number: int
 ) -> None:
     shape = config(bar_position, lookback_bars)
@@ -31,16 +31,15 @@ def test_every_kind_of_row_has_a_table_of_its_own(
     assert lowest[0] >= 0 and highest[-1] < num_rows(shape, VOCABULARY.size)
 
 
-def test_a_tune_reads_the_same_wherever_it_stands() -> None:
+def test_a_tune_has_the_same_rows_anywhere_in_a_text() -> None:
     shape = config(True, [1, 2])
-    # Long enough to be read in several pieces.
+    # Long enough for several pieces.
     rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE[1:] * 200))
     tunes = rows.reshape(200, len(TUNE) - 1, -1)
     assert (tunes == tunes[0]).all()
 
 
-def test_rows_tell_the_bar_line_from_what_comes_before_it() -> None:
-    """The rows behind a full bar are those of no other place but another full bar."""
+def test_a_full_bar_has_rows_like_no_other_place() -> None:
     body = "A6|ABcdef|A3|"
     text = "\nM:6/8\nL:1/8\nK:D\n" + body
     vocabulary = Vocabulary.of([text])

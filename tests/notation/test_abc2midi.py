@@ -42,7 +42,7 @@ def test_only_the_first_tune_converts():
         ("\x00\ud800\x07", "No tune processed"),
     ],
 )
-def test_what_does_not_parse_says_why(abc, problem):
+def test_unparsable_tunes_give_a_reason(abc, problem):
     conversion = convert(abc)
     assert not conversion.parses
     assert conversion.problem is not None
@@ -68,7 +68,7 @@ def test_non_ascii_titles_convert():
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_no_directive_makes_it_open_a_file(line, end):
+def test_directives_cannot_open_files(line, end):
     tune = f"X:1\nM:4/4\nL:1/8\nK:C\n{line}\nCDEF|\n".replace("\n", end)
     command = [str(abc2midi.find_program()), "-", "-o", os.devnull]
     as_it_is = subprocess.run(command, input=tune.encode(), capture_output=True, check=False).stdout
@@ -78,7 +78,7 @@ def test_no_directive_makes_it_open_a_file(line, end):
     assert not any("Failed to open" in message for message in conversion.messages)
 
 
-def test_short_texts_that_stand_for_huge_tunes_take_little_memory():
+def test_short_texts_cannot_expand_to_huge_tunes():
     tunes = [
         "K:C\nCDEF|Z50000000|CDEF|\n",
         "K:C\nCDEF|X0000050000000|[K:D]Z50000000|CDEF|\n",
@@ -95,22 +95,22 @@ def test_short_texts_that_stand_for_huge_tunes_take_little_memory():
     )
     if sys.platform != "linux":
         pytest.skip("memory is measured and limited on Linux")
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], input=json.dumps(tunes), capture_output=True, text=True, check=True
     )
-    assert float(told.stdout) < 300
+    assert float(result.stdout) < 300
 
 
-def test_numbers_of_ordinary_text_stay():
+def test_ordinary_numbers_are_kept():
     tune = "X:20011224\nT:Number 123456\nZ:id:99999\nQ:1/4=100000\nK:C\n%%MIDI drone 70.12345 1\nC4 Z16|\n"
     assert abc2midi.made_harmless(tune) == tune.encode()
 
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """Puts a shell script in abc2midi's place. Its output file is "$3"."""
+    """Replaces abc2midi by a shell script, whose output file is "$3"."""
     if sys.platform == "win32":
-        pytest.skip("the stand-in program is a shell script")
+        pytest.skip("the replacement is a shell script")
 
     def put(script: str) -> None:
         path = tmp_path / "abc2midi"
@@ -118,12 +118,12 @@ def stand_in(tmp_path, monkeypatch):
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setattr(abc2midi, "find_program", lambda: path)
 
-    # A shell opens its script.
+    # The shell must open its script.
     monkeypatch.setattr(abc2midi_process, "_MAX_OPEN_FILES", 64)
     return put
 
 
-def test_a_program_that_computes_for_ever_is_ended(stand_in, monkeypatch):
+def test_endless_computation_is_stopped(stand_in, monkeypatch):
     monkeypatch.setattr(abc2midi_process, "_PATIENCE", 100)
     stand_in("echo begun\nwhile :; do :; done\n")
     conversion = convert(TUNE, timeout_seconds=1)
@@ -132,19 +132,19 @@ def test_a_program_that_computes_for_ever_is_ended(stand_in, monkeypatch):
     assert conversion.messages == ("begun",)
 
 
-def test_endless_messages_are_cut(stand_in):
+def test_endless_messages_are_truncated(stand_in):
     stand_in("exec yes message\n")
     conversion = convert(TUNE)
     assert conversion.problem == "abc2midi wrote more than 16777216 bytes"
     assert len(conversion.messages) < 40_000
 
 
-def test_its_memory_time_files_and_core_are_limited(stand_in):
+def test_memory_time_files_and_core_dumps_are_limited(stand_in):
     if sys.platform != "linux":
         pytest.skip("limits are set on Linux")
     stand_in("ulimit -v; ulimit -t; ulimit -f; ulimit -n; ulimit -c\n")
     limits = convert(TUNE, timeout_seconds=7).messages
-    # Bytes in units of 1024, files in units of 512.
+    # Memory in units of 1024 bytes, file sizes in units of 512.
     assert limits == ("262144", "7", "32768", "64", "0")
 
 
@@ -153,7 +153,7 @@ def test_a_crash_does_not_parse(stand_in):
     assert convert(TUNE) == Conversion(None, (), "abc2midi wrote no MIDI file")
 
 
-WHOLE = convert(TUNE).midi or b""
+COMPLETE = convert(TUNE).midi or b""
 
 
 @pytest.mark.parametrize(
@@ -163,37 +163,35 @@ WHOLE = convert(TUNE).midi or b""
         ("exit 127", "could not write all of its output"),
         ("echo 'Error in line-char 5-0 : File open failed'; exit 1", "could not write all of its output"),
         ("echo 'MIDI read/write error : error writing'; exit 1", "could not write all of its output"),
-        ("printf 'a message that is cut'; cat whole.mid > $3", "could not write all of its output"),
-        ("echo done; head -c 100 whole.mid > $3", "could not write all of its output"),
-        ("echo done; cat whole.mid whole.mid > $3", "could not write all of its output"),
+        ("printf 'a message that is cut'; cat complete.mid > $3", "could not write all of its output"),
+        ("echo done; head -c 100 complete.mid > $3", "could not write all of its output"),
+        ("echo done; cat complete.mid complete.mid > $3", "could not write all of its output"),
     ],
 )
 @pytest.mark.parametrize("in_memory", [True, False])
-def test_a_machine_that_fails_is_not_a_tune_that_fails(
-    script, reason, in_memory, stand_in, tmp_path, monkeypatch
-):
+def test_machine_failures_are_os_errors(script, reason, in_memory, stand_in, tmp_path, monkeypatch):
     if in_memory and sys.platform != "linux":
-        pytest.skip("it works in memory on Linux")
+        pytest.skip("only Linux has memory files")
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", in_memory)
-    (tmp_path / "whole.mid").write_bytes(WHOLE)
-    stand_in(script.replace("whole.mid", str(tmp_path / "whole.mid")) + "\n")
+    (tmp_path / "complete.mid").write_bytes(COMPLETE)
+    stand_in(script.replace("complete.mid", str(tmp_path / "complete.mid")) + "\n")
     with pytest.raises(OSError, match=reason):
         convert(TUNE)
 
 
-def test_a_program_that_cannot_start_is_an_error_of_the_machine(tmp_path, monkeypatch):
+def test_a_failed_start_is_an_os_error(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi, "find_program", lambda: tmp_path / "abc2midi")
     with pytest.raises(OSError, match="cannot be started"):
         convert(TUNE)
 
 
-def test_on_a_full_disk_it_works_or_fails_but_never_errs(monkeypatch, tmp_path):
-    """In the temporary folder that it has off Linux, where the system refuses every byte beyond a number."""
+def test_a_full_disk_never_gives_a_wrong_result(monkeypatch, tmp_path):
+    """In the temporary folder that is used outside Linux, with a limit on the size of files."""
     right = convert(TUNE)
     monkeypatch.setattr(abc2midi_process, "_IN_MEMORY", False)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(abc2midi_process, "limit_process", lambda *_, **__: None)
-    for num_bytes in (0, 20, len(WHOLE) - 1, len(WHOLE), 2**14):
+    for num_bytes in (0, 20, len(COMPLETE) - 1, len(COMPLETE), 2**14):
         with files_end_at(num_bytes):
             try:
                 conversion = convert(TUNE)
@@ -206,15 +204,15 @@ def test_on_a_full_disk_it_works_or_fails_but_never_errs(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def _forget_where_it_is():
-    """The program is looked for once; these tests move it."""
+def _search_again():
+    """Clears the cached location of the program."""
     abc2midi.find_program.cache_clear()
     yield
     abc2midi.find_program.cache_clear()
 
 
-@pytest.mark.usefixtures("_forget_where_it_is")
-def test_the_program_on_path_is_the_second_choice(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("_search_again")
+def test_the_program_on_path_is_a_fallback(tmp_path, monkeypatch):
     monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name))
     assert abc2midi.find_program().parent == tmp_path

@@ -1,8 +1,7 @@
-"""The melody read here against the notes that abc2midi plays, tune by tune on real collections.
+"""Parsed melodies against the notes that abc2midi plays, on real collections.
 
 abc2midi expands repeats, plays grace notes and ornaments, shortens staccato notes and swings hornpipes, so
-these are taken out of the text first, by patterns of this file's own. What is left must agree in pitch and
-duration.
+this file first removes these from the text, with its own patterns. The rest must agree in pitch and duration.
 `pytest tests/notation/test_against_abc2midi.py -m slow -s` prints every tune that disagrees and why.
 """
 
@@ -20,7 +19,7 @@ from musicgen.notation import Conversion, SoundingNote, convert, parse_tune, sou
 TOLERANCE = 0.004
 """In whole notes: abc2midi ends a note one tick early, which is 1/1920."""
 MAX_DISAGREEMENTS = {"irish": 2, "oneills1850": 9, "ryansMammoth": 5, "airdsAirs": 2}
-"""docs/evaluation.md names each and its cause."""
+"""docs/evaluation.md lists each with its cause."""
 
 _FIELD = re.compile(r"([A-Za-z]):(?![|:])")
 _OTHER_VOICE = re.compile(r"\[?V:[2-9]")
@@ -29,23 +28,23 @@ _REPEATS = re.compile(r":+\[\|\]?|\|?\s*\[[0-9][0-9,\-]*|:+\|+:*[0-9]?|\|+:+|::+
 
 
 def collection(name: str) -> list[str]:
-    """The collection's tunes, each from its X: line to the next; skips the test where it is not at hand."""
+    """The collection's tunes, each up to the next X: line. Skips the test if it is not available."""
     if name == "irish":
         data = os.environ.get("MUSICGEN_DATA_DIR")
         if data is None:
-            pytest.skip("MUSICGEN_DATA_DIR is not set: it names the folder of the course's irish.abc")
+            pytest.skip("MUSICGEN_DATA_DIR, the folder of the course's irish.abc, is not set")
         files = [Path(data) / "irish.abc"]
     else:
         package = importlib.util.find_spec("music21")
         if package is None or not package.submodule_search_locations:
-            pytest.skip("music21 is not installed: it brings O'Neill's, Ryan's and Aird's collections")
+            pytest.skip("music21, which ships O'Neill's, Ryan's and Aird's collections, is not installed")
         files = sorted((Path(package.submodule_search_locations[0]) / "corpus" / name).glob("*.abc"))
     texts = [file.read_bytes().decode("utf-8", errors="replace").replace("\r", "") for file in files]
     return [part for text in texts for part in re.split(r"(?m)^(?=X:)", text) if part.startswith("X:")]
 
 
 def without_performance(abc: str) -> str:
-    """The tune without repeats, grace notes, ornaments and further voices: abc2midi plays it as written."""
+    """The tune without repeats, grace notes, ornaments and other voices, as abc2midi should play it."""
     lines: list[str] = []
     is_body = False
     for line in abc.rstrip().split("\n"):
@@ -59,7 +58,7 @@ def without_performance(abc: str) -> str:
 
 
 def read_melody(abc: str) -> list[tuple[int, float]]:
-    """(pitch, duration in whole notes) as this package reads them, tied notes joined."""
+    """(pitch, duration in whole notes) as parsed, with tied notes joined."""
     melody: list[tuple[int, float]] = []
     is_tied = False
     for note in parse_tune(abc).notes:
@@ -70,9 +69,9 @@ def read_melody(abc: str) -> list[tuple[int, float]]:
 
 
 def played_melody(conversion: Conversion) -> list[tuple[int, float]]:
-    """(pitch, duration in whole notes) as abc2midi plays them, of a chord the top note.
+    """(pitch, duration in whole notes) as abc2midi plays them; a chord is its top note.
 
-    It rolls chords: their notes begin a little apart and end together.
+    abc2midi rolls chords: their notes start slightly apart and end together.
     """
     melody: list[tuple[int, SoundingNote]] = []
     for note in sounding_notes(conversion.midi or b""):
@@ -90,7 +89,7 @@ def _is_one_chord(first: SoundingNote, second: SoundingNote) -> bool:
 
 
 def disagreement(abc: str) -> str | None:
-    """Where the two melodies part and what abc2midi says; None where they agree."""
+    """Where the two melodies diverge, and the message of abc2midi; None if they agree."""
     read = read_melody(abc)
     conversion = convert(without_performance(abc))
     if conversion.midi is None:
@@ -108,7 +107,7 @@ def disagreement(abc: str) -> str | None:
 
 
 def compare(name: str, choose: Callable[[list[str]], list[str]]) -> dict[str, str]:
-    """Number and title of every chosen tune that disagrees, and how."""
+    """X: and T: of every chosen tune that disagrees -> how."""
     found: dict[str, str] = {}
     for abc in choose(collection(name)):
         difference = disagreement(abc)
@@ -127,7 +126,7 @@ def test_a_sample_of_tunes_agrees(name, step):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MAX_DISAGREEMENTS)
-def test_every_tune_agrees_but_those_documented(name):
+def test_every_tune_except_documented_ones_agrees(name):
     found = compare(name, lambda tunes: tunes)
     kinds = Counter(re.sub(r"[0-9.]+", "N", text) for text in found.values())
     print(

@@ -69,13 +69,13 @@ def test_shift(value, shift):
 
 
 @pytest.mark.parametrize("value", ["H", "g", "Gxyz", "G nonsense", "D ^", "|:A2"])
-def test_senseless_key_is_a_problem(value):
+def test_invalid_key_is_a_problem(value):
     problem = read_key(value)[1]
     assert problem is not None
     assert problem.startswith("K: ")
 
 
-def test_previous_key_stays_where_none_is_named():
+def test_previous_key_is_kept_if_none_is_named():
     previous = read_key("D")[0]
     assert read_key("clef=bass", previous) == (previous, None)
     assert read_key("%%", previous)[0] == previous

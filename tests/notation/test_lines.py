@@ -1,4 +1,4 @@
-"""Which lines of a tune are fields, which are music, and which are neither."""
+"""Which lines of a tune are fields, which are music, and which are ignored."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def pitches(body: str) -> list[int]:
     return [note.pitch for note in parse_tune(HEADER + body).notes]
 
 
-def test_value_may_begin_with_a_bar_line_where_the_letter_is_no_note() -> None:
+def test_value_may_start_with_a_bar_line_after_a_non_note_letter() -> None:
     assert read_field("w:|la |la") == ("w", "|la |la")
     assert read_field("N::2nd") == ("N", ":2nd")
     assert [read_field(line) for line in ("G:|", "G::", "z:|", "X:|", "y:|", "G :|")] == [None] * 6
@@ -27,15 +27,15 @@ def test_every_letter_makes_a_field() -> None:
     assert pitches("CDEF|\nd: !f! * *\nGABc|") == [60, 62, 64, 65, 67, 69, 71, 72]
 
 
-def test_escaped_percent_stays() -> None:
+def test_escaped_percent_is_kept() -> None:
     assert read_field(r"T:50\% more % really") == ("T", r"50\% more")
 
 
-def test_every_line_end_counts() -> None:
+def test_all_kinds_of_line_ends_are_split() -> None:
     assert split_lines("\ufeffa\r\nb\rc\nd\x0ce") == ["a", "b", "c", "d\x0ce"]
 
 
-def test_a_block_ends_with_its_own_name_only() -> None:
+def test_a_text_block_ends_at_the_same_name_only() -> None:
     lines = [
         "%%beginps",
         "%%begintext",
@@ -50,10 +50,10 @@ def test_a_block_ends_with_its_own_name_only() -> None:
     assert has_open_block("\n".join(lines)) and not has_open_block("\n".join(lines[:5]))
 
 
-def test_a_block_without_end_takes_the_rest_and_is_a_problem() -> None:
+def test_an_unclosed_block_hides_the_rest_and_is_a_problem() -> None:
     parsed = parse_tune(HEADER + "CDEF|\n%%begintext\nA bad egg\n")
     assert len(parsed.notes) == 4
-    assert parsed.problems == ("a text block does not end; the rest of the tune is taken for text",)
+    assert parsed.problems == ("text block without an end: ignored the rest of the tune",)
 
 
 def test_a_continuation_belongs_to_the_field_above_it() -> None:
@@ -75,13 +75,13 @@ def test_a_continuation_belongs_to_the_field_above_it() -> None:
         ("C !D.C. al fine!D", [60, 62]),
     ],
 )
-def test_letters_of_marks_and_words_are_no_notes(music: str, expected: list[int]) -> None:
+def test_letters_of_decorations_and_annotations_are_not_notes(music: str, expected: list[int]) -> None:
     assert pitches(music) == expected
 
 
-def test_words_in_a_chord_give_no_length() -> None:
+def test_annotations_in_a_chord_do_not_set_its_length() -> None:
     assert [float(note.duration) for note in parse_tune(HEADER + '["^2/3"G,2C4]3/2').notes] == [0.75]
 
 
-def test_an_overlay_lasts_to_its_voices_next_bar_line() -> None:
+def test_an_overlay_lasts_to_the_next_bar_line_of_its_voice() -> None:
     assert pitches("V:1\nCD & EF\nV:2\nG,4|\nV:1\nEF|GA|") == [60, 62, 67, 69]

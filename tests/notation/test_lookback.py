@@ -9,7 +9,7 @@ HEADER = "X:1\nM:2/4\nL:1/8\nK:D\n"
 
 
 def expectations(body: str, bars: int) -> tuple[str, list[int]]:
-    """What a repetition would write behind each character of the body ("." for nothing), and the runs."""
+    """The expected character after each character of the body ("." for none), and the runs."""
     codes = np.array([ord(character) for character in "\n" + HEADER + body], np.int64)[:, None]
     places, events = PlaceReader(1).read(codes)
     expected, runs = LookbackReader(1, [bars]).read(codes, places[..., 1], events)
@@ -23,9 +23,9 @@ def test_a_repeated_bar_is_followed_to_its_end() -> None:
     assert runs == [0, 0, 0, 0, 0, 1, 2, 3, 4, 5]
 
 
-def test_after_a_departure_the_same_time_of_the_bar_comes_next() -> None:
+def test_after_a_departure_the_pointer_moves_to_the_same_time() -> None:
     expected, runs = expectations("A2cd|ABcd|", 1)
-    # Behind `AB` one eighth too much has not been read: `c` begins where `c` began.
+    # After `AB` the bar is as long as before `c`, so `c` is expected.
     assert expected == "....A2cd|A"
     assert runs == [0, 0, 0, 0, 0, 1, 0, 1, 2, 3]
 
@@ -39,7 +39,7 @@ def test_pickups_do_not_shift_the_bars() -> None:
     assert expected[-9:] == "A4|B3:|A"[-9:] or expected[-7:-1] == "4|B3:|"
 
 
-def test_nothing_is_carried_into_the_next_tune() -> None:
+def test_a_new_tune_resets_the_lookback() -> None:
     body = "A4|B4|\n\nX:2\nK:C\n"
     assert set(expectations(body, 1)[0][-9:]) == {"."}
 
@@ -48,7 +48,7 @@ def test_nothing_is_carried_into_the_next_tune() -> None:
     st.lists(st.text(alphabet="AB2|:\nK", min_size=40, max_size=40), min_size=2, max_size=3),
     st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True),
 )
-def test_reading_one_at_a_time_gives_what_reading_at_once_gives(texts: list[str], bars: list[int]) -> None:
+def test_reading_in_steps_equals_reading_at_once(texts: list[str], bars: list[int]) -> None:
     codes = np.array([[ord(character) for character in HEADER + text] for text in texts], np.int64).T
     places, events = PlaceReader(len(texts)).read(codes)
     expected, runs = LookbackReader(len(texts), bars).read(codes, places[..., 1], events)

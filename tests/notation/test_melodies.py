@@ -21,12 +21,12 @@ def test_a_melody_has_pitches_and_durations_as_written() -> None:
     (melody, *_) = read_melodies(TEXTS)
     assert melody.pitches.tolist() == [62, 66, 69]
     assert melody.intervals.tolist() == [4, 3]
-    # 1/4, 1/2 and 1/8: numerator above the twenty bits of the denominator.
+    # 1/4, 1/2 and 1/8: numerator above 20 bits of denominator.
     assert melody.durations.tolist() == [2**20 + 4, 2**20 + 2, 2**20 + 8]
     assert melody.tonic == 2
 
 
-def test_the_same_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_texts_are_not_parsed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = read_melodies(TEXTS, tmp_path / "cache")
     monkeypatch.setattr(melodies_module, "parse_tune", refuse)
     again = read_melodies(TEXTS, tmp_path / "cache")
@@ -38,7 +38,7 @@ def test_the_same_texts_are_read_once(tmp_path: Path, monkeypatch: pytest.Monkey
         read_melodies(TEXTS)
 
 
-def test_another_reader_reads_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_invalidates_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_melodies(TEXTS, tmp_path)
     monkeypatch.setattr(melodies_module, "source_code", lambda _: b"another reader")
     monkeypatch.setattr(melodies_module, "parse_tune", refuse)
@@ -47,7 +47,7 @@ def test_another_reader_reads_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY", b"words"])
-def test_a_broken_file_is_read_anew(content: bytes, tmp_path: Path) -> None:
+def test_a_broken_cache_file_is_ignored(content: bytes, tmp_path: Path) -> None:
     fresh = read_melodies(TEXTS, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_bytes(content)
@@ -55,5 +55,5 @@ def test_a_broken_file_is_read_anew(content: bytes, tmp_path: Path) -> None:
     assert values(read_melodies(TEXTS, tmp_path)) == values(fresh)
 
 
-def test_no_texts_have_no_melodies(tmp_path: Path) -> None:
+def test_no_texts_give_no_melodies(tmp_path: Path) -> None:
     assert read_melodies([], tmp_path) == read_melodies([], tmp_path) == []

@@ -29,17 +29,17 @@ def test_meter(value, bar_length, is_compound):
 @pytest.mark.parametrize(
     "value", ["0/8", "4/0", "4/5", "6/", "/8", "abc", "1000/8", "6/80000", "-3/4", "٣/4"]
 )
-def test_senseless_meter_is_free_and_a_problem(value):
+def test_invalid_meter_is_free_and_a_problem(value):
     meter, problem = read_meter(value)
     assert meter == FREE_METER
     assert problem is not None
     assert problem.startswith("M: ")
 
 
-def test_music_behind_a_meter_is_a_problem():
+def test_text_after_a_meter_is_a_problem():
     meter, problem = read_meter("9/8 EDC|")
     assert meter.bar_length == Fraction(9, 8)
-    assert problem == "M: 'EDC|' after the meter is not read"
+    assert problem == "M: ignored 'EDC|' after the meter"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_unit(value, unit):
 
 
 @pytest.mark.parametrize("value", ["", "x", "0/8", "1/0", "1/3", "8/1", "1/99999999999999", "1//8"])
-def test_senseless_unit_is_the_default_and_a_problem(value):
+def test_invalid_unit_is_the_default_and_a_problem(value):
     unit, problem = read_unit(value, Fraction(1, 16))
     assert unit in (Fraction(1, 16), Fraction(1))
     assert problem is not None

@@ -17,13 +17,13 @@ def test_notes_of_every_track_by_onset():
     assert sounding_notes(midi(first, second)) == (SoundingNote(0, 0.25, 60), SoundingNote(0.125, 0.125, 64))
 
 
-def test_other_events_are_passed_over():
+def test_other_events_are_skipped():
     track = bytes([0, 0xFF, 1, 2, 65, 66, 0, 0xF0, 1, 0xF7, 0, 0xC0, 5, 0, 0xE0, 0, 64])
     track += bytes([0, 0x90, 60, 90, 0x83, 0x60, 0x80, 60, 0, 0, 0xFF, 0x2F, 0])
     assert sounding_notes(midi(track)) == (SoundingNote(0, 0.25, 60),)
 
 
-def test_equal_notes_end_in_the_order_they_began():
+def test_equal_notes_end_in_starting_order():
     track = bytes([0, 0x90, 60, 90, 0x60, 60, 90, 0x60, 60, 0, 0x60, 60, 0])
     notes = sounding_notes(midi(track, division=96))
     assert [(note.onset, note.duration) for note in notes] == [(0, 0.5), (0.25, 0.5)]

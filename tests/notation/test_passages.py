@@ -1,4 +1,4 @@
-"""Passages: cut from a tune as written, and understood alone as in the tune."""
+"""Passages have the same meaning alone as in their tune."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def pitches_and_durations(notes: tuple[Note, ...]) -> list[tuple[int, object]]:
     return [(note.pitch, note.duration) for note in notes]
 
 
-def assert_means_what_the_tune_says(text: str, start: int, stop: int, passage: Passage) -> None:
-    """The marked part, found by reading the passage with and without what follows it, is the tune's notes."""
+def assert_same_notes(text: str, start: int, stop: int, passage: Passage) -> None:
+    """The notes of the marked part, found by parsing the passage with and without it, equal the tune's."""
     skipped = len(parse_tune(f"{passage.fields}\n{passage.before}").notes)
     counted = len(parse_tune(f"{passage.fields}\n{passage.before}{passage.marked}").notes)
     assert counted - skipped == stop - start
@@ -56,7 +56,7 @@ def test_the_bars_around_the_notes_are_cut_out(
     passage = cut(HEADER + body, start, stop)
     assert (passage.before, passage.marked, passage.after) == expected
     assert passage.fields == "M:4/4\nL:1/8\nK:D"
-    assert_means_what_the_tune_says(HEADER + body, start, stop, passage)
+    assert_same_notes(HEADER + body, start, stop, passage)
 
 
 @pytest.mark.parametrize(
@@ -80,16 +80,16 @@ def test_the_bars_around_the_notes_are_cut_out(
         pytest.param("X:1\nK:C\nC3&E3|D3&F3|", 1, "M:none\nL:1/8\nK:C", "", id="a layer"),
     ],
 )
-def test_what_the_notes_depend_on_stands_before_them(
+def test_a_passage_includes_what_its_notes_depend_on(
     text: str, start: int, fields: str, before: str | None
 ) -> None:
     passage = cut(text, start, start + 1)
-    assert_means_what_the_tune_says(text, start, start + 1, passage)
+    assert_same_notes(text, start, start + 1, passage)
     if before is not None:
         assert (passage.fields, passage.before) == (fields, before)
 
 
-def test_there_is_no_passage_of_no_notes_of_other_notes_or_of_a_book() -> None:
+def test_impossible_passages_are_none() -> None:
     melody = melody_of(parse_tune(HEADER + "DEFG"))
     assert cut_passage(HEADER + "DEFG", melody, 2, 2) is None
     assert cut_passage(HEADER + "DEFG", melody, 2, 5) is None
@@ -99,7 +99,7 @@ def test_there_is_no_passage_of_no_notes_of_other_notes_or_of_a_book() -> None:
     assert cut_passage(endless, melody_of(parse_tune(endless)), 0, 20_000) is None
 
 
-def test_a_run_is_found_as_written_and_else_in_another_key() -> None:
+def test_a_run_is_found_as_written_or_transposed() -> None:
     text = "M:4/4\nL:1/8\nK:C\nDEF2 CD|E2"
     written = find_in_passage(text, np.array([60, 62, 64]))
     assert written == Passage("M:4/4\nL:1/8\nK:C", "DEF2 ", "CD|E2", "")
@@ -133,7 +133,7 @@ _word = st.sampled_from(
 
 @given(st.lists(_word, min_size=3, max_size=60), st.sampled_from(("C", "D", "Gm", "E dor")), st.data())
 @settings(max_examples=300, deadline=None)
-def test_a_passage_alone_has_the_pitches_and_durations_of_the_tune(
+def test_any_passage_has_the_pitches_and_durations_of_the_tune(
     words: list[str], key: str, data: st.DataObject
 ) -> None:
     text = f"X:1\nM:4/4\nL:1/8\nK:{key}\nC" + "".join(words)
@@ -141,12 +141,12 @@ def test_a_passage_alone_has_the_pitches_and_durations_of_the_tune(
     start = data.draw(st.integers(0, num_notes - 1))
     stop = data.draw(st.integers(start + 1, num_notes))
     passage = cut(text, start, stop)
-    assert_means_what_the_tune_says(text, start, stop, passage)
+    assert_same_notes(text, start, stop, passage)
     pitches = melody_of(parse_tune(text)).pitches[start:stop]
     found = find_in_passage(passage.text, pitches)
     assert found is not None and found.text == passage.text
 
 
-def test_marks_text_blocks_and_other_voices_are_in_the_passage_and_none_of_its_notes() -> None:
+def test_marks_blocks_and_voices_add_no_notes_to_a_passage() -> None:
     body = "V:1\n[!fermata!CE]D EF GABc|\n%%begintext\nA bad egg\n%%endtext\nV:2\nK:Ab\nC8|\nV:1\nFGAB cdef|"
-    assert_means_what_the_tune_says(HEADER + body, 6, 10, cut(HEADER + body, 6, 10))
+    assert_same_notes(HEADER + body, 6, 10, cut(HEADER + body, 6, 10))

@@ -1,4 +1,4 @@
-"""The reader that goes from character to character, against places counted by hand and the judge of tunes."""
+"""Places after each character, against hand counts and against the parser."""
 
 from itertools import pairwise
 
@@ -22,13 +22,13 @@ def codes(text: str) -> NDArray[np.int64]:
 
 
 def read(body: str, header: str = HEADER) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places and events behind each character of the body."""
+    """Places and events after each character of the body."""
     places, events = PlaceReader(1).read(codes("\n" + header + body))
     return places[-len(body) :, 0], events[-len(body) :, 0]
 
 
 def elapsed(body: str, header: str = HEADER) -> list[float]:
-    """Eighths of the bar behind each character."""
+    """Length of the bar in eighths after each character."""
     return (read(body, header)[0][:, 1] / EIGHTH).tolist()
 
 
@@ -53,7 +53,7 @@ def elapsed(body: str, header: str = HEADER) -> list[float]:
         ("A[M:3/4]B", [1, 1, 1, 1, 1, 1, 1, 1, 2]),
     ],
 )
-def test_lengths_count_as_they_are_written(body: str, eighths: list[float]) -> None:
+def test_lengths_accumulate_character_by_character(body: str, eighths: list[float]) -> None:
     assert elapsed(body) == pytest.approx(eighths)
 
 
@@ -68,7 +68,7 @@ def test_lengths_count_as_they_are_written(body: str, eighths: list[float]) -> N
         ("K:G\n", 0, 1),
     ],
 )
-def test_the_header_gives_the_bar_and_the_unit(header: str, bar: float, unit: float) -> None:
+def test_the_header_sets_bar_and_unit_length(header: str, bar: float, unit: float) -> None:
     places, _ = read("A", header)
     assert (places[0, 2] / EIGHTH, places[0, 3] / EIGHTH) == (bar, unit)
 
@@ -79,16 +79,16 @@ def test_nothing_sounds_before_the_key() -> None:
     assert (events[1:] == 0).all()
 
 
-def test_bars_begin_behind_their_lines_and_a_pickup_is_none() -> None:
+def test_bars_start_after_bar_lines_and_pickups_do_not_count() -> None:
     body = "AB|c8|d8:|\nAB|"
     places, events = read(body)
     changes = {place: event for place, event in enumerate(events) if event}
     assert changes == {2: MOVED, 5: BAR, 9: BAR, 13: MOVED}
-    # The pickup does not count, and the repeat sign starts anew.
+    # The pickup does not count, and the repeat sign restarts the count.
     assert places[:, 4].tolist() == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0]
 
 
-def test_a_second_ending_stands_where_the_first_stood() -> None:
+def test_a_second_ending_has_the_place_of_the_first() -> None:
     places, _ = read("A8|B8|1c8:|2d8||")
     assert places[[2, 5, 6, 10, 11, 14, 15], 4].tolist() == [1, 2, 2, 0, 2, 3, 0]
 
@@ -104,7 +104,7 @@ def test_an_empty_line_ends_the_tune() -> None:
         st.text(alphabet='\nKLM:1|[]ABab23/<>(){}"!%-Zz ', min_size=30, max_size=30), min_size=2, max_size=3
     )
 )
-def test_texts_are_read_side_by_side_and_in_pieces_as_alone_and_at_once(texts: list[str]) -> None:
+def test_reading_in_parallel_and_in_pieces_changes_nothing(texts: list[str]) -> None:
     together = PlaceReader(len(texts))
     columns = np.concatenate([codes(text) for text in texts], axis=1)
     first, _ = together.read(columns[:11])
@@ -118,10 +118,10 @@ def test_texts_are_read_side_by_side_and_in_pieces_as_alone_and_at_once(texts: l
     assert (first[..., 1:] >= 0).all()
 
 
-def test_bar_lengths_of_a_corpus_are_the_judges() -> None:
-    """irish.abc agrees in 800 of 800 tunes, O'Neill's in 1984 of 1993; the others are mostly (9 and Z."""
+def test_bar_lengths_of_a_corpus_agree_with_the_parser() -> None:
+    """irish.abc agrees in 800 of 800 tunes, O'Neill's in 1984 of 1993; most others have (9 or Z."""
     tunes = load_corpus(compose_config(["data=oneills", "data.clean=false"]).data).tunes[:500]
-    agree = sum(_bar_lengths(tune) == _lengths_by_the_judge(tune) for tune in tunes)
+    agree = sum(_bar_lengths(tune) == _parsed_bar_lengths(tune) for tune in tunes)
     assert agree >= 0.98 * len(tunes)
 
 
@@ -131,5 +131,5 @@ def _bar_lengths(tune: str) -> list[int]:
     return [before for before, now in pairwise(ticks) if before and not now]
 
 
-def _lengths_by_the_judge(tune: str) -> list[int]:
+def _parsed_bar_lengths(tune: str) -> list[int]:
     return [int(bar.duration * WHOLE_NOTE) for bar in parse_tune(tune).bars]

@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from musicgen.config import conf_folder
-from musicgen.records.command import config_words, reproducing_command, words_beside
+from musicgen.records.command import config_words, reproducing_command, words_with_folder
 
 
 def hydra_part(
@@ -25,12 +25,12 @@ def hydra_part(
     }
 
 
-def test_nothing_is_said_of_the_programs_own_config(tmp_path: Path) -> None:
+def test_the_command_omits_our_own_config(tmp_path: Path) -> None:
     command = reproducing_command(hydra_part(tmp_path), ["seed=1", "study=x", "change={a:1}"])
     assert command == "python -m musicgen.train seed=1"
 
 
-def test_folders_and_names_of_the_user_belong_to_the_command(tmp_path: Path) -> None:
+def test_the_command_names_the_users_folders_and_file(tmp_path: Path) -> None:
     hydra = hydra_part(tmp_path, "own", tmp_path / "all", "my conf", "more")
     words = shlex.split(reproducing_command(hydra, ["seed=1"]))[3:]
     assert words == [
@@ -42,8 +42,8 @@ def test_folders_and_names_of_the_user_belong_to_the_command(tmp_path: Path) -> 
     ]
 
 
-def test_a_search_s_folder_is_read_beside_those_of_the_user(tmp_path: Path) -> None:
-    words = words_beside(hydra_part(tmp_path, added="mine", searched="more"), Path("found/conf"))
+def test_a_folder_of_a_search_joins_those_of_the_user(tmp_path: Path) -> None:
+    words = words_with_folder(hydra_part(tmp_path, added="mine", searched="more"), Path("found/conf"))
     assert words == ["--config-dir=found/conf", 'hydra.searchpath=["mine","more"]']
 
 

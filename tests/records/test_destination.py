@@ -45,7 +45,7 @@ def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> No
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").touch()
     check_run_folder(tmp_path, forbidden, by_hydra=())
-    with pytest.raises(InputError, match=r"already has \.hydra, which a run would overwrite; name a folder"):
+    with pytest.raises(InputError, match=r"\.hydra, which a run would overwrite; name another folder"):
         check_run_folder(tmp_path, forbidden)
     (tmp_path / "tunes.abc").touch()
     with pytest.raises(InputError, match=r"already has tunes\.abc"):
@@ -54,26 +54,26 @@ def test_files_of_hydra_count_only_before_hydra_wrote_them(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("status", ["running", "interrupted", "failed", "diverged", "pruned"])
 def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Config, tmp_path: Path) -> None:
-    write_run(tmp_path, status, "training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
+    write_run(tmp_path, status, "+training.stop_iteration=5", "paths.outputs=elsewhere", "study=cell")
     check_run_folder(tmp_path, lambda: config)
 
 
 @pytest.mark.parametrize("change", ["sampling.temperature=1.3", "rendering.num_tunes=1", "seed=1"])
-def test_an_unfinished_run_makes_room_for_no_other(change: str, config: Config, tmp_path: Path) -> None:
+def test_an_unfinished_run_is_not_overwritten_by_another(change: str, config: Config, tmp_path: Path) -> None:
     write_run(tmp_path, "interrupted", change)
-    with pytest.raises(InputError, match="already holds a run with another config"):
+    with pytest.raises(InputError, match="already contains a run with another config"):
         check_run_folder(tmp_path, lambda: config)
 
 
 def test_a_complete_run_stays(config: Config, tmp_path: Path) -> None:
     write_run(tmp_path, "complete")
-    with pytest.raises(InputError, match="already holds a complete run"):
+    with pytest.raises(InputError, match="already contains a complete run"):
         check_run_folder(tmp_path, lambda: config)
 
 
 def test_a_damaged_run_stays(config: Config, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InputError, match=r"already has a run\.json, and it is damaged"):
+    with pytest.raises(InputError, match=r"already has a damaged run\.json"):
         check_run_folder(tmp_path, lambda: config)
 
 
@@ -88,7 +88,7 @@ def test_only_the_same_complete_run_counts_as_finished(config: Config, tmp_path:
     assert not holds_finished_run(tmp_path, "0" * 16, resolved)
 
 
-def test_tables_replace_those_that_musicgen_wrote_and_no_others(tmp_path: Path) -> None:
+def test_tables_replace_only_tables_by_musicgen(tmp_path: Path) -> None:
     check_comparison_folder(tmp_path)
     (tmp_path / "runs.csv").write_text("name,distance\nMarathon,42.2\n")
     with pytest.raises(
@@ -100,7 +100,7 @@ def test_tables_replace_those_that_musicgen_wrote_and_no_others(tmp_path: Path) 
     check_comparison_folder(tmp_path)
 
 
-def test_a_report_replaces_one_that_musicgen_wrote_and_no_other(tmp_path: Path) -> None:
+def test_a_report_replaces_only_a_report_by_musicgen(tmp_path: Path) -> None:
     names = ("report.html", "report.md", "songs")
     check_report_folder(tmp_path, names)
     (tmp_path / "report.md").touch()
@@ -113,26 +113,26 @@ def test_a_report_replaces_one_that_musicgen_wrote_and_no_other(tmp_path: Path) 
     check_report_folder(tmp_path, names)
 
 
-def test_sampled_tunes_go_where_no_tunes_are(tmp_path: Path) -> None:
+def test_sampled_tunes_overwrite_nothing(tmp_path: Path) -> None:
     check_sample_folder(tmp_path / "new")
     (tmp_path / "tunes.abc").touch()
     with pytest.raises(InputError, match=r"already has tunes\.abc.*--out"):
         check_sample_folder(tmp_path)
 
 
-def test_a_listening_session_takes_over_no_table(tmp_path: Path) -> None:
+def test_a_listening_session_overwrites_no_table(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").touch()
     check_new_session(tmp_path, is_choice=True)
     with pytest.raises(InputError, match=r"already has ratings\.csv, which the session would overwrite"):
         check_new_session(tmp_path, is_choice=False)
 
 
-def test_a_result_replaces_json_and_nothing_else(tmp_path: Path) -> None:
+def test_a_json_result_replaces_only_a_json_result(tmp_path: Path) -> None:
     check_json_file(tmp_path / "new.json")
     (tmp_path / "old.json").write_text('{"metrics": {}}')
     check_json_file(tmp_path / "old.json")
     (tmp_path / "package.json").write_text('{"name": "mine"}')
     (tmp_path / "link.json").symlink_to("old.json")
     for name in ("package.json", "link.json", "."):
-        with pytest.raises(InputError, match="is no result of an evaluation"):
+        with pytest.raises(InputError, match="is not the result of an evaluation"):
             check_json_file(tmp_path / name)

@@ -6,16 +6,13 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.records.findings import (
-    CitedEffect,
     add_finding,
     findings_of,
     findings_path,
     read_findings,
 )
 from musicgen.records.runs import find_runs
-from tests.records.made_runs import LOSS, made_run, written
-
-LOWERS = CitedEffect("training.learning_rate", LOSS, "lowers")
+from tests.records.made_runs import made_run, written
 
 
 def test_a_log_is_next_to_its_run_sweep_or_study(tmp_path: Path) -> None:
@@ -69,11 +66,11 @@ def test_findings_come_from_several_logs_each_once(tmp_path: Path) -> None:
     line = (sweep / "findings.jsonl").read_text()
     (directory / "findings.jsonl").write_text(line)
     (tmp_path / "report").mkdir()
-    beside = json.loads(line) | {"text": "beside", "date": "2026-01-01T00:00:00+00:00"}
-    (tmp_path / "report/findings.jsonl").write_text(json.dumps(beside) + "\n" + line)
+    older = json.loads(line) | {"text": "older", "date": "2026-01-01T00:00:00+00:00"}
+    (tmp_path / "report/findings.jsonl").write_text(json.dumps(older) + "\n" + line)
     runs = find_runs([sweep])
     assert [finding.text for finding in findings_of(runs)] == ["of the sweep"]
-    assert [finding.text for finding in findings_of(runs, tmp_path / "report")] == ["beside", "of the sweep"]
+    assert [finding.text for finding in findings_of(runs, tmp_path / "report")] == ["older", "of the sweep"]
 
 
 def test_any_character_stays_in_its_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 
+from musicgen.config import PARTS, SET_BY_THE_SWEEPER
 from musicgen.records.identity import run_identity, training_identity
 from tests.test_config import composed_values
 
@@ -33,7 +34,7 @@ TRAINING = training_identity(VALUES, CORPUS, "cpu")
         ("data.test_share", 0.2),
     ],
 )
-def test_what_can_change_the_weights_changes_the_training_identity(name: str, value: object) -> None:
+def test_settings_of_the_weights_change_the_training_identity(name: str, value: object) -> None:
     assert training_identity(changed(name, value), CORPUS, "cpu") != TRAINING
 
 
@@ -49,7 +50,7 @@ def test_what_can_change_the_weights_changes_the_training_identity(name: str, va
         ("data.name", "renamed"),
     ],
 )
-def test_what_cannot_change_the_weights_does_not(name: str, value: object) -> None:
+def test_other_settings_keep_the_training_identity(name: str, value: object) -> None:
     assert training_identity(changed(name, value), CORPUS, "cpu") == TRAINING
 
 
@@ -60,7 +61,7 @@ def identity_with(values: dict, **training: object) -> str:
     return training_identity({**values, "training": {**values["training"], **training}}, CORPUS, "cpu")
 
 
-def test_runs_of_any_length_share_a_training_with_a_constant_learning_rate() -> None:
+def test_runs_at_a_constant_rate_share_a_training() -> None:
     assert identity_with(LAB, num_iterations=7) == identity_with(LAB, num_iterations=70)
     assert identity_with(VALUES, num_iterations=7) != identity_with(VALUES, num_iterations=70)
     for values in (LAB, VALUES):
@@ -68,12 +69,12 @@ def test_runs_of_any_length_share_a_training_with_a_constant_learning_rate() -> 
         assert identity_with(values, num_threads=7) != identity_with(values)
 
 
-def test_a_run_is_known_by_where_it_ends() -> None:
+def test_a_run_identity_covers_where_it_ends() -> None:
     for name, value in (("num_iterations", 7), ("early_stopping_patience", 3)):
         assert run_identity(changed(f"training.{name}", value), TRAINING) != run_identity(VALUES, TRAINING)
 
 
-def test_a_stop_on_the_way_is_the_same_training_and_another_run() -> None:
+def test_an_early_stop_is_another_run_of_the_same_training() -> None:
     stopped = changed("training.stop_iteration", 7)
     assert training_identity(stopped, CORPUS, "cpu") == TRAINING
     assert run_identity(stopped, TRAINING) != run_identity(VALUES, TRAINING)
@@ -83,14 +84,14 @@ def test_a_stop_on_the_way_is_the_same_training_and_another_run() -> None:
     assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
 
 
-def test_other_tunes_or_another_kind_of_device_are_another_training() -> None:
+def test_other_tunes_or_devices_are_another_training() -> None:
     assert (
         len({TRAINING, training_identity(VALUES, "1" * 64, "cpu"), training_identity(VALUES, CORPUS, "cuda")})
         == 3
     )
 
 
-def test_a_run_is_its_training_and_how_it_is_sampled_and_measured() -> None:
+def test_a_run_identity_covers_training_sampling_and_evaluation() -> None:
     run = run_identity(VALUES, TRAINING)
     assert run_identity(changed("sampling.temperature", 0.5), TRAINING) != run
     assert run_identity(changed("rendering.tempo", 90), TRAINING) == run
@@ -101,8 +102,45 @@ def test_the_order_of_fields_makes_no_difference() -> None:
     assert training_identity(dict(reversed(VALUES.items())), CORPUS, "cpu") == TRAINING
 
 
-def test_an_identity_stays_what_it_was() -> None:
-    """Where one of these changes without ENGINE_VERSION, nobody finds again what has been trained."""
+@pytest.mark.parametrize(
+    ("overrides", "training", "run"),
+    [
+        ([], "22edd496e724e34a", "350dff09176bc145"),
+        (["experiment=smoke"], "387fdbc48978a0e9", "ab7059bd7662361d"),
+        (["training=smoke"], "387fdbc48978a0e9", "ab7059bd7662361d"),
+        (["experiment=quick"], "6ebe168858ab7851", "55a3e90dcc272341"),
+        (["experiment=lab"], "52bb8626e89c5ed8", "ede3ceae029a918e"),
+        (["training=lab", "model=lab"], "52bb8626e89c5ed8", "ede3ceae029a918e"),
+    ],
+)
+def test_identities_in_todays_stores_are_still_found(overrides: list[str], training: str, run: str) -> None:
+    values = composed_values(*overrides)
+    assert training_identity(values, CORPUS, "cpu") == training
+    assert run_identity(values, training) == run
+
+
+@pytest.mark.parametrize("name", PARTS.keys() & VALUES.keys() - set(SET_BY_THE_SWEEPER) - {"device"})
+def test_the_table_of_parts_says_which_identity_a_part_enters(name: str) -> None:
+    def identities(values: dict) -> tuple[str, str]:
+        training = training_identity(values, CORPUS, "cpu")
+        return training, run_identity(values, training)
+
+    part = (
+        {"validation_share": 0.3}
+        if name == "data"
+        else {"schedule": "constant"}
+        if name == "training"
+        else {}
+    )
+    changes = {**VALUES, name: 99 if name == "seed" else {**VALUES[name], "new": 1, **part}}
+    same = [one == other for one, other in zip(identities(VALUES), identities(changes), strict=True)]
+    assert (
+        same == {"training": [False, False], "run": [True, False], None: [True, True]}[PARTS[name].identity]
+    )
+
+
+def test_identities_have_not_changed() -> None:
+    """Where one of these changes without ENGINE_VERSION, existing stores become useless."""
     shares = {"validation_share": 0.1, "test_share": 0.1, "near_duplicate_share": 0.5}
     lengths = {"num_iterations": 3, "final_learning_rate_share": 0.1, "early_stopping_patience": None}
     training = {"schedule": "constant", "learning_rate": 0.005, "stop_iteration": None, **lengths}
@@ -123,7 +161,13 @@ def test_an_identity_stays_what_it_was() -> None:
     assert run_identity(stopped, constant) == "0db4882df72db8ac"
 
 
-def test_what_no_step_looks_at_is_no_difference_while_the_rate_is_constant() -> None:
+def test_the_native_engine_has_the_identity_of_runs_without_a_choice() -> None:
+    assert identity_with(VALUES, engine="torch") != TRAINING
+    training = {name: value for name, value in VALUES["training"].items() if name != "engine"}
+    assert training_identity({**VALUES, "training": training}, CORPUS, "cpu") == TRAINING
+
+
+def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
     for values, is_same in ((LAB, True), (VALUES, False)):
         assert (
             identity_with(values, final_learning_rate_share=0.3)

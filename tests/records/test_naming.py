@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.records.naming import (
-    LONGEST_NAME,
     MAX_NAME_BYTES,
+    MAX_NAME_CHARACTERS,
     changes_name,
     folder_name,
     override_text,
@@ -30,7 +30,7 @@ def test_hydra_reads_back_what_was_written(value: object) -> None:
 @given(st.text())
 def test_a_name_is_one_folder(text: str) -> None:
     name = folder_name(text)
-    assert len(name) <= LONGEST_NAME and (not name or Path(name).name == name)
+    assert len(name) <= MAX_NAME_CHARACTERS and (not name or Path(name).name == name)
     assert len(name.encode()) <= MAX_NAME_BYTES
 
 
@@ -38,7 +38,7 @@ def test_a_name_of_long_letters_fits_the_file_system(tmp_path: Path) -> None:
     (tmp_path / f"{folder_name('data.path=' + '𝄞' * 10 + '漢' * 200)}-2").mkdir()
 
 
-def test_names_that_are_alike_get_numbers_that_are_free() -> None:
+def test_equal_names_get_free_numbers() -> None:
     assert unique_names(["a", "a", "a-2", "a", "a-2"]) == ["a", "a-3", "a-2", "a-4", "a-2-2"]
     assert unique_names(["path=Book", "path=book", "path=book-2"]) == [
         "path=Book",
@@ -49,7 +49,7 @@ def test_names_that_are_alike_get_numbers_that_are_free() -> None:
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-2", "a-2-2", "a-3", "b"])))
-def test_no_two_names_are_alike(names: list[str]) -> None:
+def test_unique_names_are_unique(names: list[str]) -> None:
     unique = unique_names(names)
     assert len({name.casefold() for name in unique}) == len(names)
     assert all(one == other or one.startswith(f"{other}-") for one, other in zip(unique, names, strict=True))
@@ -71,7 +71,7 @@ def test_folders_say_what_changed(overrides: list[str], name: str) -> None:
 def test_a_run_of_a_study_carries_its_arm() -> None:
     assert study_tags(parsed()) == []
     assert study_tags(parsed("study.name=rates")) == ["study=rates", "arm=baseline"]
-    change = "change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
+    change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
     assert study_tags(parsed("study.name=rates", change)) == [
         "study=rates",
         "arm=training.learning_rate=0.01",

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.records.criteria import CRITERIA, check_criteria, check_point
 from musicgen.records.ratings import (
     COLUMNS,
     MEANS_COLUMNS,
@@ -95,12 +94,3 @@ def test_mean_ratings_are_found_and_other_tables_refused(tmp_path: Path) -> None
     path.write_text("arm,mean\nbaseline,3\n")
     with pytest.raises(InputError, match="not a table of mean ratings: column criterion is missing"):
         find_means([run])
-
-
-def test_every_point_has_a_label() -> None:
-    for criterion in CRITERIA.values():
-        assert len(set(criterion.labels)) == 5 and all(criterion.labels) and criterion.question.endswith("?")
-    assert check_criteria(["structure", "musicality"]) == ["musicality", "structure"]
-    for wrong in (0, 6, 3.0, "3", True, None):
-        with pytest.raises(InputError):
-            check_point("musicality", wrong)

@@ -50,6 +50,8 @@ def test_nan_is_refused_and_the_old_record_stays(tmp_path: Path) -> None:
         ("[]", "not the record of a run"),
         ("{}", "schema_version None"),
         ('{"schema_version": 1, "name": "other"}', "not the record of a run"),
+        ('"text"', "not the record of a run"),
+        ('{"schema_version": 7}', "schema_version 7"),
     ],
 )
 def test_a_folder_without_a_good_record_is_refused(

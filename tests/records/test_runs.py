@@ -28,20 +28,9 @@ def test_a_path_without_a_run_is_one_line(tmp_path: Path) -> None:
         find_runs([tmp_path / "nowhere"])
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        '{"run_id": "r", "sta',
-        "[]",
-        '"text"',
-        '{"schema_version": 1, "foreign": 2}',
-        '{"schema_version": 7}',
-        "\xff",
-    ],
-)
-def test_a_broken_record_is_named(content: str, tmp_path: Path) -> None:
+def test_a_broken_record_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_bytes(content.encode("latin-1"))
+    (tmp_path / "run" / "run.json").write_text('{"run_id": "r", "sta')
     with pytest.raises(InputError, match=r"run.json: ") as caught:
         find_runs([tmp_path])
     assert "\n" not in str(caught.value)

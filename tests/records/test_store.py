@@ -37,14 +37,12 @@ def folders_in(store: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("gigabytes", "number"), [(1.0, 4), (0.0031, 3), (0.0021, 2), (0.0011, 1), (0.0, 1)])
-def test_what_was_used_longest_ago_goes_and_what_was_used_just_now_stays(
-    gigabytes: float, number: int, store: Path
-) -> None:
+def test_the_oldest_go_and_the_latest_stays(gigabytes: float, number: int, store: Path) -> None:
     keep_below(store, gigabytes)
     assert folders_in(store) == [identity(each) for each in range(number)]
 
 
-def test_a_training_under_way_stays_and_others_go_for_it(store: Path) -> None:
+def test_others_are_removed_in_place_of_a_training_in_progress(store: Path) -> None:
     with TrainingFolder(store / identity(3)).locked():
         then = time.time() - 9 * HOUR
         for path in (store / identity(3)).iterdir():
@@ -53,7 +51,7 @@ def test_a_training_under_way_stays_and_others_go_for_it(store: Path) -> None:
     assert folders_in(store) == [identity(0), identity(3)]
 
 
-def test_files_that_vanish_meanwhile_are_not_there(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_vanish_meanwhile_are_ignored(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     iterdir = Path.iterdir
 
     def vanishing(folder: Path) -> list[Path]:
@@ -91,9 +89,7 @@ def names(trainings: list[StoredTraining]) -> list[str]:
     return [training.folder.path.name for training in trainings]
 
 
-def test_a_store_lists_its_trainings_the_one_used_last_first(
-    trainings: list[StoredTraining], tmp_path: Path
-) -> None:
+def test_trainings_are_listed_by_last_use(trainings: list[StoredTraining], tmp_path: Path) -> None:
     (tmp_path / "store" / "empty").mkdir()
     (tmp_path / "store" / "a file").touch()
     assert read_store(tmp_path / "store") == trainings
@@ -102,7 +98,7 @@ def test_a_store_lists_its_trainings_the_one_used_last_first(
     assert read_store(tmp_path / "nowhere") == []
 
 
-def test_what_was_last_used_before_the_moment_goes_and_not_at_it(trainings: list[StoredTraining]) -> None:
+def test_only_trainings_used_before_the_moment_are_removed(trainings: list[StoredTraining]) -> None:
     removed, in_use = prune(trainings, older_than=NOW - timedelta(days=2))
     assert names(removed) == [identity(3)] and in_use == []
     assert [one.folder.path.exists() for one in trainings] == [True, True, False]
@@ -118,14 +114,14 @@ def test_what_was_last_used_before_the_moment_goes_and_not_at_it(trainings: list
         (99, [identity(3), identity(2), identity(1)]),
     ],
 )
-def test_the_oldest_go_until_the_store_is_small_enough(
+def test_the_oldest_are_removed_until_the_store_is_small(
     max_bytes: int, gone: list[str], trainings: list[StoredTraining]
 ) -> None:
     assert names(prune(trainings, max_bytes=max_bytes)[0]) == gone
     assert [one.folder.path.name for one in trainings if not one.folder.path.exists()] == gone[::-1]
 
 
-def test_both_rules_together_and_none_at_all(trainings: list[StoredTraining]) -> None:
+def test_pruning_by_both_rules_or_neither(trainings: list[StoredTraining]) -> None:
     assert prune(trainings) == ([], [])
     removed, _ = prune(trainings, older_than=NOW - timedelta(days=2), max_bytes=250, dry_run=True)
     # t3 for its age; the 300 bytes that are left are still too many.
@@ -133,20 +129,20 @@ def test_both_rules_together_and_none_at_all(trainings: list[StoredTraining]) ->
     assert all(one.folder.path.exists() for one in trainings)
 
 
-def test_a_training_under_way_stays_and_its_bytes_count_on(trainings: list[StoredTraining]) -> None:
+def test_a_training_in_progress_stays_and_its_size_counts(trainings: list[StoredTraining]) -> None:
     with trainings[2].folder.locked():
         removed, in_use = prune(trainings, max_bytes=350)
     # Its 300 bytes and 50 more may stay.
     assert (names(removed), names(in_use)) == ([identity(2), identity(1)], [identity(3)])
 
 
-def test_a_training_lies_below_the_store_under_its_identity() -> None:
+def test_a_training_folder_is_named_by_its_identity() -> None:
     config = parsed("paths.store=somewhere", "paths.locks=false")
     folder = training_folder(config, "0123")
     assert (folder.path, folder.locks) == (Path("somewhere/0123"), False)
 
 
-def test_what_is_no_training_is_left_alone(tmp_path: Path) -> None:
+def test_other_folders_in_the_store_are_left_alone(tmp_path: Path) -> None:
     store = tmp_path / "store"
     for name, files in {
         "thesis": ["end-000300.pt", ".lock"],
@@ -164,7 +160,7 @@ def test_what_is_no_training_is_left_alone(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_training_with_files_of_somebody_else_keeps_those(tmp_path: Path) -> None:
+def test_foreign_files_in_a_training_folder_stay(tmp_path: Path) -> None:
     training = stored(tmp_path / identity(1), 100, 9)
     (training.folder.path / "end-000600.pt").mkdir()
     (training.folder.path / "notes.txt").touch()

@@ -1,4 +1,4 @@
-"""A tune whose sound is known by heart, and a config that renders it quickly."""
+"""A tune with known sound, and a config that renders it quickly."""
 
 from collections.abc import Callable
 from typing import Any

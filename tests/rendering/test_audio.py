@@ -3,8 +3,7 @@ import pytest
 import soundfile
 
 from musicgen.errors import InputError
-from musicgen.rendering import synthesis
-from musicgen.rendering.audio import check_soundfont, level, load_sounds, synthesise, write_audio
+from musicgen.rendering.audio import check_soundfont, level, synthesise, write_audio
 from musicgen.rendering.midi import perform
 
 
@@ -20,7 +19,7 @@ def sound_of(abc, config):
     return sound
 
 
-def test_golden_tune_sounds_for_its_duration_at_the_target_level(golden, make_config):
+def test_the_golden_tune_has_its_duration_and_loudness(golden, make_config):
     config = make_config(loudness_dbfs=-23.0)
     sound = sound_of(golden, config)
     assert sound.dtype == np.float32
@@ -39,7 +38,7 @@ def test_the_pitch_is_that_of_the_note(make_config):
     assert np.argmax(spectrum) in range(437, 444)
 
 
-def test_a_note_rings_out_instead_of_stopping_dead(make_config):
+def test_notes_have_a_release(make_config):
     config = make_config()
     sound = np.abs(sound_of("X:1\nM:4/4\nL:1/4\nK:C\nA z A z|\n", config)).max(axis=1)
 
@@ -52,7 +51,7 @@ def test_a_note_rings_out_instead_of_stopping_dead(make_config):
     assert np.abs(np.diff(sound)).max() < 0.5 * held
 
 
-def test_peaks_stay_under_the_ceiling_at_the_price_of_loudness():
+def test_peaks_limit_the_loudness():
     clicks = np.zeros((10_000, 2), dtype=np.float32)
     clicks[::1000] = 0.3
     loud = level(clicks, -6.0)
@@ -69,41 +68,31 @@ def test_a_cut_tune_fades_out(golden, make_config):
 
 
 def test_loudness_does_not_depend_on_the_instrument(golden, make_config):
-    levels = [
-        decibels(
-            np.sqrt(np.mean(sound_of(golden, make_config(instrument=program, loudness_dbfs=-26.0)) ** 2))
-        )
-        for program in (0, 21, 73, 110)
-    ]
-    assert levels == pytest.approx([-26.0] * 4, abs=0.1)
+    for program in (0, 21, 73, 110):
+        sound = sound_of(golden, make_config(instrument=program, loudness_dbfs=-26.0))
+        assert decibels(np.sqrt(np.mean(sound**2))) == pytest.approx(-26.0, abs=0.1)
 
 
 @pytest.mark.parametrize(
-    ("audio_format", "container", "subtype"),
-    [("wav", "WAV", "PCM_16"), ("flac", "FLAC", "PCM_16"), ("ogg", "OGG", "VORBIS")],
+    ("audio_format", "subtype"), [("wav", "PCM_16"), ("flac", "PCM_16"), ("ogg", "VORBIS")]
 )
-def test_every_format_reads_back(audio_format, container, subtype, make_config, tmp_path):
+def test_every_format_reads_back(audio_format, subtype, make_config, tmp_path):
     config = make_config(audio_format=audio_format)
     rng = np.random.default_rng(0)
-    # Minutes in one call end the process in libsndfile's Vorbis encoder.
+    # libsndfile's Vorbis encoder crashes on minutes of sound in one call.
     sound = (0.1 * rng.standard_normal((200 * config.sample_rate, 2))).astype(np.float32)
     path = tmp_path / f"sound.{audio_format}"
     write_audio(sound, path, config)
     info = soundfile.info(path)
-    assert (info.format, info.subtype, info.samplerate, info.channels, info.frames) == (
-        container,
-        subtype,
-        config.sample_rate,
-        2,
-        len(sound),
-    )
+    assert (info.format, info.subtype) == (audio_format.upper(), subtype)
+    assert (info.samplerate, info.channels, info.frames) == (config.sample_rate, 2, len(sound))
     head, _ = soundfile.read(path, frames=5_000, dtype="float32")
     tolerance = 0.5 if audio_format == "ogg" else 1e-4
     assert np.abs(head - sound[:5_000]).max() < tolerance
     assert np.std(head) == pytest.approx(0.1, rel=0.2)
 
 
-def test_built_in_soundfont_is_whole(make_config):
+def test_the_built_in_soundfont_is_complete(make_config):
     assert check_soundfont(make_config()).name == "TimGM6mb.sf2"
 
 
@@ -111,12 +100,12 @@ def test_built_in_soundfont_is_whole(make_config):
     ("content", "reason"),
     [
         (None, "No such file"),
-        (b"", "no SoundFont 2 file"),
-        (b"RIFF\x00\x00\x00\x00WAVE", "no SoundFont 2 file"),
-        (b"RIFF\x00\x10\x00\x00sfbk" + bytes(100), "cut short"),
+        (b"", "not a SoundFont 2 file"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "not a SoundFont 2 file"),
+        (b"RIFF\x00\x10\x00\x00sfbk" + bytes(100), "truncated"),
     ],
 )
-def test_bad_soundfont_is_named(content, reason, make_config, tmp_path):
+def test_bad_soundfonts_are_rejected(content, reason, make_config, tmp_path):
     path = tmp_path / "mine.sf2"
     if content is not None:
         path.write_bytes(content)
@@ -128,12 +117,12 @@ def test_bad_soundfont_is_named(content, reason, make_config, tmp_path):
     assert "\n" not in message
 
 
-def test_a_folder_is_no_soundfont(make_config, tmp_path):
+def test_a_folder_is_not_a_soundfont(make_config, tmp_path):
     with pytest.raises(InputError, match="rendering.soundfont"):
         check_soundfont(make_config(soundfont=str(tmp_path)))
 
 
-def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
+def test_earlier_tunes_do_not_change_the_sound(golden, make_config):
     config = make_config()
     alone = sound_of(golden, config)
     sound_of("X:1\nM:4/4\nL:1/8\nK:D\nDFAd fdAF|\n", make_config(instrument=40))
@@ -141,30 +130,16 @@ def test_a_tune_sounds_the_same_whatever_was_played_before(golden, make_config):
 
 
 @pytest.mark.parametrize("audio_format", ["wav", "flac"])
-def test_sixteen_bits_are_the_nearest(audio_format, make_config, tmp_path):
+def test_samples_are_rounded_to_16_bits(audio_format, make_config, tmp_path):
     steps = np.random.default_rng(1).uniform(-30_000, 30_000, (70_000, 2))
     path = tmp_path / f"sound.{audio_format}"
     write_audio((steps / 32_767).astype(np.float32), path, make_config(audio_format=audio_format))
     written, _ = soundfile.read(path, dtype="int16")
-    # Floats of 24 bits leave a hundredth of a step open.
+    # 24-bit mantissas are precise to a hundredth of a step.
     assert np.abs(written - steps).max() < 0.51
 
 
-def test_sounds_read_ahead_change_none(golden, make_config, monkeypatch):
-    config = make_config()
-    expected = sound_of(golden, config)
-    synthesis._synthesizer.cache_clear()
-    load_sounds(config)
-    assert synthesis._synthesizer.cache_info().currsize == 1
-    assert np.array_equal(sound_of(golden, config), expected)
-    assert synthesis._synthesizer.cache_info().misses == 1, "read once for both"
-    synthesis._synthesizer.cache_clear()
-    for without in (make_config(num_tunes=0), make_config(audio_format="none")):
-        load_sounds(without)
-    assert synthesis._synthesizer.cache_info().currsize == 0
-
-
-def test_a_soundfont_that_cannot_be_read_is_named_in_one_line(golden, make_config, tmp_path):
+def test_an_unreadable_soundfont_is_one_line(golden, make_config, tmp_path):
     path = tmp_path / "broken.sf2"
     content = b"sfbk" + bytes(4_000)
     path.write_bytes(b"RIFF" + len(content).to_bytes(4, "little") + content)

@@ -1,5 +1,3 @@
-"""Processes that answer requests."""
-
 import pytest
 
 from musicgen.rendering.isolated import IsolatedProgram
@@ -9,7 +7,7 @@ ECHO = """
 import sys
 while length := sys.stdin.buffer.read(8):
     request = sys.stdin.buffer.read(int.from_bytes(length, "big"))
-    print("heard", len(request), file=sys.stderr, flush=True)
+    print("received", len(request), file=sys.stderr, flush=True)
     sys.stdout.buffer.write(length + request)
     sys.stdout.buffer.flush()
 """
@@ -18,19 +16,19 @@ while length := sys.stdin.buffer.read(8):
 @pytest.fixture
 def start(tmp_path):
     def of(code: str) -> IsolatedProgram:
-        program = tmp_path / "program.py"
-        program.write_text(code)
-        return IsolatedProgram(program, memory_bytes=2**30)
+        path = tmp_path / "program.py"
+        path.write_text(code)
+        return IsolatedProgram(path, memory_bytes=2**30)
 
     return of
 
 
-def test_requests_are_answered_one_after_the_other(start):
-    helper = start(ECHO)
+def test_requests_are_answered_in_turn(start):
+    program = start(ECHO)
     for request in (b"", b"a\n\x00", bytes(2**20)):
-        assert helper.ask(request, 60) == request
-        assert helper.messages() == [f"heard {len(request)}"]
-    assert helper.end() == (0, ["heard 1048576"])
+        assert program.ask(request, 60) == request
+        assert program.messages() == [f"received {len(request)}"]
+    assert program.end() == (0, ["received 1048576"])
 
 
 @pytest.mark.parametrize(
@@ -43,23 +41,23 @@ def test_requests_are_answered_one_after_the_other(start):
         ("", 0),
     ],
 )
-def test_a_program_that_ends_or_answers_nonsense_gives_no_answer(start, code, status):
-    helper = start(code)
-    assert helper.ask(b"request", 60) is None
-    assert helper.end()[0] == status
+def test_an_exit_or_a_broken_answer_is_none(start, code, status):
+    program = start(code)
+    assert program.ask(b"request", 60) is None
+    assert program.end()[0] == status
 
 
 def test_its_memory_is_limited(start):
     if not LIMITS_ARE_SET:
         pytest.skip("limits are set on Linux")
-    helper = start("import sys; sys.stdin.buffer.read(15); bytearray(2**31)")
-    assert helper.ask(b"request", 60) is None
-    status, messages = helper.end()
+    program = start("import sys; sys.stdin.buffer.read(15); bytearray(2**31)")
+    assert program.ask(b"request", 60) is None
+    status, messages = program.end()
     assert (status, messages[-1]) == (1, "MemoryError")
 
 
-def test_one_that_says_nothing_is_given_up(start):
-    helper = start("import time; time.sleep(600)")
+def test_a_silent_program_times_out(start):
+    program = start("import time; time.sleep(600)")
     with pytest.raises(TimeoutError):
-        helper.ask(b"request", 0.1)
-    assert helper.end(patience_seconds=0)[0] == -9
+        program.ask(b"request", 0.1)
+    assert program.end(patience_seconds=0)[0] == -9

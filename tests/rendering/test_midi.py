@@ -15,20 +15,12 @@ def test_tune_plays_as_written(golden, make_config):
     assert performance.duration_seconds == pytest.approx(10.0, abs=0.01)
     assert not performance.is_cut
     assert performance.problems == ()
-    assert [note.pitch for note in score_of(performance).tracks[0].notes][:8] == [
-        62,
-        64,
-        66,
-        67,
-        69,
-        71,
-        73,
-        74,
-    ]
-    assert score_of(performance).note_num() == 2 * 10 + 4
+    score = score_of(performance)
+    assert [note.pitch for note in score.tracks[0].notes][:8] == [62, 64, 66, 67, 69, 71, 73, 74]
+    assert score.note_num() == 2 * 10 + 4
 
 
-def test_instrument_and_tempo_are_the_configured_ones(golden, make_config):
+def test_instrument_and_tempo_come_from_the_config(golden, make_config):
     performance = perform(golden, make_config(instrument=21, tempo=240))
     score = score_of(performance)
     assert {track.program for track in score.tracks} == {21}
@@ -36,13 +28,13 @@ def test_instrument_and_tempo_are_the_configured_ones(golden, make_config):
     assert performance.duration_seconds == pytest.approx(5.0, abs=0.01)
 
 
-def test_the_tunes_own_tempo_counts_where_none_is_configured(golden, make_config):
+def test_the_tempo_of_the_tune_is_the_default(golden, make_config):
     slow = golden.replace("K:D\n", "Q:1/4=60\nK:D\n")
     assert perform(slow, make_config()).duration_seconds == pytest.approx(20.0, abs=0.01)
     assert perform(slow, make_config(tempo=120)).duration_seconds == pytest.approx(10.0, abs=0.01)
 
 
-def test_directives_in_the_text_change_neither_instrument_nor_tempo_nor_volume(golden, make_config):
+def test_directives_cannot_change_the_sound(golden, make_config):
     config = make_config(instrument=40, tempo=120)
     performance = perform(golden.replace("K:D\n", "K:D\n" + HOSTILE), config)
     score = score_of(performance)
@@ -50,7 +42,7 @@ def test_directives_in_the_text_change_neither_instrument_nor_tempo_nor_volume(g
     assert performance.duration_seconds == pytest.approx(10.0, abs=0.01)
 
 
-def test_long_tune_is_cut_and_says_so(golden, make_config):
+def test_a_long_tune_is_cut_and_a_problem(golden, make_config):
     performance = perform(golden, make_config(max_seconds=3.3))
     assert performance.is_cut
     assert performance.duration_seconds == pytest.approx(3.3, abs=0.01)
@@ -60,7 +52,7 @@ def test_long_tune_is_cut_and_says_so(golden, make_config):
 @pytest.mark.parametrize(
     "abc", ["", "junk", "X:1\nK:D\n", "X:1\nK:D\nz4|z4|\n", "\x00\ud800", "%%MIDI\n" * 9]
 )
-def test_silence_gives_its_reason(abc, make_config):
+def test_silence_has_a_reason(abc, make_config):
     performance = perform(abc, make_config())
     assert performance.midi is None
     assert performance.duration_seconds is None

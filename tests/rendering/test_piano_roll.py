@@ -27,7 +27,7 @@ def test_bars_start_after_the_upbeat(make_config):
     assert (roll.upbeat, roll.bar_starts, roll.beats) == (240, (240, 1680, 3120), (720, 720))
 
 
-def test_a_picture_shows_notes_in_two_colours(golden, make_config, tmp_path):
+def test_tonic_notes_have_another_colour(golden, make_config, tmp_path):
     path = tmp_path / "roll.png"
     draw_piano_roll(midi_of(golden, make_config()), parse_tune(golden), path)
     pixels = (imread(path)[:, :, :3] * 255).round().astype(int)
@@ -43,6 +43,6 @@ def test_hostile_titles_are_drawn_as_text(title, make_config, tmp_path, recwarn)
     assert not [str(warning.message) for warning in recwarn]
 
 
-def test_a_picture_has_an_end(make_config):
+def test_long_tunes_are_truncated(make_config):
     abc = "X:1\nM:1/16\nL:1/16\nK:C\n" + "C|" * 400 + "\n"
     assert len(roll_of(abc, make_config()).beats) == BARS_PER_ROW * MAX_ROWS

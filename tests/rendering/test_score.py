@@ -1,3 +1,4 @@
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
@@ -34,14 +35,10 @@ def test_score_is_one_self_contained_page(golden):
     score = engrave(parse_tune(golden))
     assert score.problems == ()
     assert score.svg is not None
-    drawn = classes(score.svg)
-    assert drawn.count("measure") == 3
-    assert drawn.count("note") == 14
-    assert drawn.count("staff") == 3
+    drawn = Counter(classes(score.svg))
+    assert (drawn["measure"], drawn["note"], drawn["staff"]) == (3, 14, 3)
     assert "Golden" in "".join(ElementTree.fromstring(score.svg).itertext())
-    assert 'href="http' not in score.svg
-    assert "url(" not in score.svg
-    assert "@import" not in score.svg
+    assert not any(reference in score.svg for reference in ('href="http', "url(", "@import"))
 
 
 def test_the_page_is_as_high_as_the_tune(golden):
@@ -54,47 +51,30 @@ def test_the_page_is_as_high_as_the_tune(golden):
     assert tall > 3 * short
 
 
-def test_letters_of_marks_words_and_text_blocks_are_not_drawn():
-    music = '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|'
-    names = values(mei_of(music), "note", "pname")
-    assert names == [("c",), ("e",), ("g",), ("c",), ("a",), ("g",)]
-
-
-def test_note_spelling_and_values():
-    notes = values(mei_of("D ^f'2 _B,3 =c/2 d//|"), "note", "pname", "oct", "accid", "dur", "dots")
-    assert notes == [
-        ("d", "4", None, "8", None),
-        ("f", "6", "s", "4", None),
-        ("b", "3", "f", "4", "1"),
-        ("c", "5", "n", "16", None),
-        ("d", "5", None, "32", None),
-    ]
-
-
-def test_lengths_that_one_head_cannot_show_are_tied():
-    assert values(mei_of("A5 B7|"), "note", "pname", "dur", "dots", "tie") == [
-        ("a", "2", None, "i"),
-        ("a", "8", None, "t"),
-        ("b", "2", "2", None),
-    ]
-
-
-def test_ties_join_equal_pitches_only():
-    assert values(mei_of("A2-A2-|A2-B2|"), "note", "pname", "tie") == [
-        ("a", "i"),
-        ("a", "m"),
-        ("a", "m"),
-        ("b", None),
-    ]
-
-
-def test_broken_rhythm():
-    assert values(mei_of("A>B c<<d|"), "note", "dur", "dots") == [
-        ("8", "1"),
-        ("16", None),
-        ("32", None),
-        ("8", "2"),
-    ]
+@pytest.mark.parametrize(
+    ("music", "attributes", "expected"),
+    [
+        pytest.param(
+            '[!fermata!CE]2["^Edge"G,2C2]{!f!a}G2|\n%%begintext\nA bad egg\n%%endtext\nV:2\nABcd|',
+            "pname",
+            "c e g c a g",
+            id="marks, annotations and text blocks are not notes",
+        ),
+        pytest.param(
+            "D ^f'2 _B,3 =c/2 d//|",
+            "pname oct accid dur dots",
+            "d4-8- f6s4- b3f41 c5n16- d5-32-",
+            id="spelling and values",
+        ),
+        pytest.param("A5 B7|", "pname dur dots tie", "a2-i a8-t b22-", id="long values are tied"),
+        pytest.param("A2-A2-|A2-B2|", "pname tie", "ai am am b-", id="ties join equal pitches"),
+        pytest.param("A>B c<<d|", "dur dots", "81 16- 32- 82", id="broken rhythm"),
+        pytest.param("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|", "pname", "a b", id="first voice"),
+    ],
+)
+def test_notes(music: str, attributes: str, expected: str) -> None:
+    notes = values(mei_of(music), "note", *attributes.split())
+    assert " ".join("".join(value or "-" for value in note) for note in notes) == expected
 
 
 def test_tuplets_beams_chords_and_graces():
@@ -120,40 +100,32 @@ def test_repeats_and_endings():
     assert values(root, "ending", "n") == [("1",), ("2",)]
 
 
-def test_signatures_change_where_the_text_says():
+def test_signatures_change_with_the_fields():
     root = mei_of("A8|[K:Bb]A4 [M:3/4]A4|\nM:C|\nK:A minor\nA8|")
     assert values(root, "keySig", "sig") == [("2s",), ("2f",), ("0",)]
-    assert values(root, "meterSig", "count", "unit", "sym") == [
-        ("4", "4", None),
-        ("3", "4", None),
-        (None, None, "cut"),
-    ]
+    meters = values(root, "meterSig", "count", "unit", "sym")
+    assert meters == [("4", "4", None), ("3", "4", None), (None, None, "cut")]
     assert values(root, "measure", "right") == [("single",), ("invis",), ("single",), ("single",)]
 
 
-def test_only_the_first_voice_is_drawn():
-    root = mei_of("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|")
-    assert values(root, "note", "pname") == [("a",), ("b",)]
-
-
-def test_title_is_text_and_nothing_else():
+def test_the_title_is_plain_text():
     root = mei_of("A8|", 'X:1\nT:<script>&"\x01\u202e' + "x" * 200 + "\nK:C\n")
     title = "".join(next(root.iter(MEI + "rend")).itertext())
     assert title.startswith('<script>&"xxx')
     assert len(title) == 70
 
 
-def test_what_is_drawn_otherwise_is_named():
+def test_differences_from_the_text_are_problems():
     assert read_sheet(parse_tune("X:1\nK:C\nA#B|")).problems == ("not drawn: '#'",)
     third = read_sheet(parse_tune("X:1\nL:1/8\nK:C\nA2/3|")).problems
-    assert third == ("a note of 1/12 of a whole note is drawn as 3/32",)
+    assert third == ("drew a note of 1/12 of a whole note as 3/32",)
     long = read_sheet(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 1_000))
     assert sum(len(measure.events) for measure in long.measures) == MAX_EVENTS
     assert long.problems == (f"the score ends after {MAX_EVENTS} notes",)
 
 
 @pytest.mark.parametrize("abc", ["", "junk!", "X:1\nK:C\n", "X:1\nK:C\nz4|"])
-def test_nothing_to_draw_gives_its_reason(abc):
+def test_an_empty_score_has_a_reason(abc):
     parsed = parse_tune(abc)
     score = engrave(parsed)
     has_notes = any(event.notes for measure in read_sheet(parsed).measures for event in measure.events)
@@ -162,37 +134,33 @@ def test_nothing_to_draw_gives_its_reason(abc):
         assert score.problems[0] == "no note to draw"
 
 
-def test_an_engraver_that_dies_or_hangs_costs_one_score(golden, tmp_path, monkeypatch):
+def test_a_crash_or_timeout_costs_only_one_score(golden, tmp_path, monkeypatch):
     def engraver(code: str) -> None:
         program = tmp_path / "engrave.py"
         program.write_text(code)
         monkeypatch.setattr(score_module, "_ENGRAVER", program)
 
-    whole = score_module._ENGRAVER
+    real = score_module._ENGRAVER
     with Engraver(600.0) as one:
         engraver("import os; os.abort()")
-        assert one.engrave(parse_tune(golden)).problems[0].startswith("the engraver ended with status -")
+        assert one.engrave(parse_tune(golden)).problems[0].startswith("the engraver exited with status -")
         engraver("import time; time.sleep(600)")
         with Engraver(0.2) as impatient:
             assert impatient.engrave(parse_tune(golden)).problems == ("engraving took longer than 0.2 s",)
         engraver("import sys; sys.stdin.buffer.read(8); sys.exit(1)")
-        assert one.engrave(parse_tune(golden)) == Score(None, ("the engraver ended with status 1",))
-        monkeypatch.setattr(score_module, "_ENGRAVER", whole)
+        assert one.engrave(parse_tune(golden)) == Score(None, ("the engraver exited with status 1",))
+        monkeypatch.setattr(score_module, "_ENGRAVER", real)
         assert one.engrave(parse_tune(golden)) == engrave(parse_tune(golden))
 
 
-def test_one_engraver_draws_many_tunes_as_each_alone(golden: str) -> None:
+def test_sharing_an_engraver_changes_nothing(golden: str) -> None:
     odd = parse_tune("X:1\nM:6/8\nL:1/8\nK:G\nGAB c2A|[GB]3 {f}g3|(3abc d2 e|]\n")
     with Engraver(20.0) as engraver:
         together = [engraver.engrave(tune) for tune in (odd, parse_tune(""), parse_tune(golden), odd)]
     assert together == [engrave(odd), engrave(parse_tune("")), engrave(parse_tune(golden)), engrave(odd)]
 
 
-def test_same_tune_same_svg(golden):
-    assert engrave(parse_tune(golden)) == engrave(parse_tune(golden))
-
-
-def test_notes_stand_on_a_white_page():
+def test_the_page_is_white():
     svg = engrave(parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|]\n")).svg
     assert svg is not None
     page, *_ = ElementTree.fromstring(svg)

@@ -9,7 +9,7 @@ def strikes(*spans: tuple[float, float]) -> list[Strike]:
     return [Strike(start, end, end + 0.15, ((0, 60, 100),)) for start, end in spans]
 
 
-def test_a_melody_needs_two_stems_and_keeps_its_releases():
+def test_a_melody_needs_two_stems():
     melody = strikes(*((0.25 * step, 0.25 * (step + 1)) for step in range(12)))
     stems = deal(melody)
     assert [len(stem) for stem in stems] == [6, 6]

@@ -9,13 +9,8 @@ from musicgen.rendering import render_tune
 def test_every_file_is_written(golden, make_config, tmp_path):
     stem = tmp_path / "tunes" / "000"
     rendered = render_tune(golden, stem, make_config(score=True, piano_roll=True))
-    assert sorted(path.name for path in stem.parent.iterdir()) == [
-        "000.abc",
-        "000.mid",
-        "000.png",
-        "000.svg",
-        "000.wav",
-    ]
+    names = sorted(path.name for path in stem.parent.iterdir())
+    assert names == ["000.abc", "000.mid", "000.png", "000.svg", "000.wav"]
     assert rendered.problems == ()
     assert rendered.duration_seconds == pytest.approx(10.0, abs=0.01)
     assert rendered.abc.read_text(encoding="utf-8") == golden
@@ -23,7 +18,7 @@ def test_every_file_is_written(golden, make_config, tmp_path):
     assert soundfile.info(rendered.audio).duration == pytest.approx(10.0, abs=0.3)
 
 
-def test_only_what_is_asked_for_is_made_and_nothing_is_removed(golden, make_config, tmp_path):
+def test_only_requested_files_are_written(golden, make_config, tmp_path):
     stem = tmp_path / "0.8"
     (tmp_path / "0.8.wav").write_text("mine")
     rendered = render_tune(golden, stem, make_config(audio_format="none"))
@@ -43,7 +38,7 @@ def test_same_tune_and_config_give_the_same_bytes(golden, make_config, tmp_path)
 
 
 @pytest.mark.parametrize("abc", ["", "no tune at all", "X:1\nT:Rests\nK:D\nz4|z4|\n", "\ud800"])
-def test_a_tune_without_sound_keeps_its_text_and_its_reason(abc, make_config, tmp_path):
+def test_a_silent_tune_has_its_text_and_a_reason(abc, make_config, tmp_path):
     rendered = render_tune(abc, tmp_path / "x", make_config(score=True, piano_roll=True))
     assert rendered.abc.read_text(encoding="utf-8") == abc.replace("\ud800", "?")
     assert (rendered.midi, rendered.audio, rendered.duration_seconds) == (None, None, None)
@@ -67,7 +62,7 @@ def test_mutated_tunes_never_raise(golden, make_config, tmp_path):
     "title",
     ["$(touch marker)", "`touch marker`; touch marker", "../../marker", "<script>a()</script>", "\x1b[2J%s"],
 )
-def test_a_title_is_text_and_names_no_file(title, make_config, tmp_path, monkeypatch):
+def test_titles_cannot_inject_paths_or_code(title, make_config, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     abc = f"X:1\nT:{title}\nM:4/4\nL:1/8\nK:C\nCDEFGABc|]\n"
     rendered = render_tune(abc, tmp_path / "tunes" / "000", make_config(score=True, piano_roll=True))

@@ -1,4 +1,4 @@
-"""Soundfonts that are not the built-in one: the same sound, and no crash of this process."""
+"""Soundfonts other than the built-in one sound the same and cannot crash this process."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from tests.processes import MAX_WAIT_SECONDS
 
 @pytest.fixture
 def own(tmp_path, make_config):
-    """A copy of the built-in soundfont, which is not known to be one."""
+    """A copy of the built-in soundfont, treated as untrusted."""
     path = tmp_path / "own.sf2"
     path.write_bytes(check_soundfont(make_config()).read_bytes())
     yield path
@@ -26,18 +26,18 @@ def own(tmp_path, make_config):
 
 
 def damaged(path):
-    """With samples that lie two gigabytes behind the end of the file."""
+    """The soundfont with samples two gigabytes beyond the end of the file."""
     content = bytearray(path.read_bytes())
     headers = content.rindex(b"shdr") + 8
     length = int.from_bytes(content[headers - 4 : headers], "little")
-    # Each header has 46 bytes: a name of 20, then the first and the last frame.
+    # A header has 46 bytes: a name of 20 bytes, then the first and the last frame.
     for header in range(headers, headers + length, 46):
         content[header + 20 : header + 28] = b"\x00\x00\xff\x7f\xff\xff\xff\x7f"
     path.write_bytes(content)
     return path
 
 
-def test_it_sounds_as_in_this_process(golden, make_config, own):
+def test_the_sound_equals_that_of_this_process(golden, make_config, own):
     midi = perform(golden, make_config()).midi or b""
     expected = synthesise(midi, False, make_config())
     assert expected is not None
@@ -48,18 +48,18 @@ def test_it_sounds_as_in_this_process(golden, make_config, own):
         assert sound is not None and np.array_equal(sound, expected)
 
 
-def test_a_damaged_one_is_a_line_before_any_work(make_config, own):
+def test_a_damaged_soundfont_fails_the_check(make_config, own):
     with pytest.raises(InputError, match=r"^rendering.soundfont: .*own.sf2 is damaged: .* crashed on it"):
         check_soundfont(make_config(soundfont=str(damaged(own))))
 
 
-def test_one_that_is_damaged_later_is_a_line_and_the_next_tune_sounds(golden, make_config, own, tmp_path):
+def test_playing_recovers_from_a_damaged_soundfont(golden, make_config, own, tmp_path):
     midi = perform(golden, make_config()).midi or b""
     with pytest.raises(InputError, match="damaged"):
         play_untrusted(midi, damaged(own), 22_050)
-    whole = tmp_path / "whole.sf2"
-    whole.write_bytes(check_soundfont(make_config()).read_bytes())
-    assert play_untrusted(midi, whole, 22_050).any()
+    intact = tmp_path / "intact.sf2"
+    intact.write_bytes(check_soundfont(make_config()).read_bytes())
+    assert play_untrusted(midi, intact, 22_050).any()
 
 
 def program(tmp_path, monkeypatch, code):
@@ -68,27 +68,27 @@ def program(tmp_path, monkeypatch, code):
     monkeypatch.setattr(untrusted, "_PLAYER", path)
 
 
-def test_one_that_takes_for_ever_is_a_line(monkeypatch, own, tmp_path):
+def test_a_hanging_player_times_out(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import time; time.sleep(60)")
     monkeypatch.setattr(untrusted, "_MAX_SECONDS", 0.2)
     with pytest.raises(InputError, match="longer than 0.2 s"):
         play_untrusted(b"", own, 22_050)
 
 
-def test_a_player_that_the_machine_killed_says_nothing_of_the_soundfont(monkeypatch, own, tmp_path):
+def test_a_killed_player_is_an_os_error(monkeypatch, own, tmp_path):
     program(tmp_path, monkeypatch, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(OSError, match="is there enough memory") as caught:
         play_untrusted(b"", own, 22_050)
     assert caught.value.errno == errno.ENOMEM
 
 
-def test_a_forked_process_starts_a_player_of_its_own(golden, make_config, own):
+def test_a_forked_process_starts_its_own_player(golden, make_config, own):
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
     code = (
         "import os, sys; from pathlib import Path; from musicgen.rendering import untrusted\n"
         "from musicgen.rendering.synthesis import scale\n"
-        "midi, own = scale(73, [60, 62]), Path(sys.argv[1])\n"
+        "midi, own = scale(73, [60, 62], [80]), Path(sys.argv[1])\n"
         "first = untrusted.play_untrusted(midi, own, 22050)\n"
         "child = os.fork()\n"
         "second = untrusted.play_untrusted(midi, own, 22050)\n"

@@ -42,7 +42,6 @@ def test_one_song_plays_at_a_time_and_its_roll_follows(watched: Watched) -> None
         page.wait_for_function(
             "audio => audio.duration > 1 && audio.currentTime > 0.2",
             arg=audio.element_handle(),
-            timeout=10_000,
         )
     assert first.evaluate("audio => audio.paused") and not second.evaluate("audio => audio.paused")
     head = page.locator("#listen .song").nth(1).locator(".playhead").first
@@ -54,7 +53,7 @@ def test_a_score_loads_when_scrolled_into_view(watched: Watched) -> None:
     score = watched.page.locator("#listen .song").nth(1).locator("img.score")
     score.scroll_into_view_if_needed()
     watched.page.wait_for_function(
-        "image => image.complete && image.naturalWidth > 100", arg=score.element_handle(), timeout=10_000
+        "image => image.complete && image.naturalWidth > 100", arg=score.element_handle()
     )
 
 

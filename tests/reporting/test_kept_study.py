@@ -250,8 +250,9 @@ def test_a_declared_study_of_smoke_size_is_kept(tunebook: Path, tmp_path: Path) 
     choices = ["--multirun", "study=cell", "seed=0,1", "training.num_iterations=20", "sampling.num_tunes=4"]
     sweep = last_line(train(tunebook, tmp_path / "outputs", *choices, "rendering=none", "tracker=none"))
     folder = tmp_path / "experiments" / "cell"
-    done = run("report", str(sweep), "--keep", str(folder))
+    done = run("report", str(sweep), "--pack", "--keep", str(folder))
     assert last_line(done) == sweep / "report" / "report.html"
+    assert (sweep / "report" / "best-songs.zip").is_file()
     assert re.search(rf"^{re.escape(str(folder))}: \d+ files, \d+ kB$", done.stdout, flags=re.MULTILINE)
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 1_000_000
     text = (folder / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from musicgen.errors import InputError
 from tests.sampling.test_generation import CONFIG
 
 
-def test_a_written_newline_is_a_new_line() -> None:
+def test_a_literal_newline_escape_is_a_newline() -> None:
     assert CONFIG.read_prompts() == ["X:", "K:C\n"]
 
 
@@ -17,26 +17,26 @@ def test_prompts_come_from_a_file(tmp_path: Path) -> None:
     assert replace(CONFIG, prompts_file=str(path)).read_prompts() == ["X:1\nK:D", "M:6/8"]
 
 
-def test_a_prompts_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+def test_a_prompts_file_may_start_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "notepad.txt"
     path.write_bytes(b"\xef\xbb\xbfX:1\r\nX:2\r\n")
     assert replace(CONFIG, prompts_file=str(path)).read_prompts() == ["X:1", "X:2"]
 
 
-def test_a_missing_or_empty_prompts_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_empty_prompts_file_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"sampling\.prompts_file=.*none\.txt: cannot read it"):
         replace(CONFIG, prompts_file=str(tmp_path / "none.txt")).read_prompts()
     (tmp_path / "empty.txt").touch()
-    with pytest.raises(InputError, match="empty; a prompt a line is needed"):
+    with pytest.raises(InputError, match="the file is empty; expected one prompt per line"):
         replace(CONFIG, prompts_file=str(tmp_path / "empty.txt")).read_prompts()
 
 
-def test_a_prompt_must_leave_room() -> None:
-    with pytest.raises(InputError, match="leaves none of sampling.max_chars=2 to draw"):
+def test_a_prompt_must_leave_room_for_the_tune() -> None:
+    with pytest.raises(InputError, match="leaves nothing to sample with sampling.max_chars=2"):
         replace(CONFIG, max_chars=2).read_prompts()
 
 
-def test_what_is_asked_for_fits_into_memory() -> None:
+def test_the_total_size_is_limited() -> None:
     with pytest.raises(ValueError, match="num_tunes \\* max_chars must be at most"):
         replace(CONFIG, num_tunes=100_000, max_chars=1_000_000)
     with pytest.raises(ValueError, match="at most 100000 items"):

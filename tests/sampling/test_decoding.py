@@ -13,7 +13,7 @@ NUM_DRAWS = 20_000
 def shares(
     temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None, unknown: float = 5.0
 ) -> list[float]:
-    """How often each token is drawn from PROBABILITIES."""
+    """Share of draws of each token from PROBABILITIES."""
     logits = PROBABILITIES.log()
     logits[UNKNOWN] = unknown
     uniforms = (torch.arange(NUM_DRAWS, dtype=torch.float64) + 0.5) / NUM_DRAWS
@@ -22,7 +22,7 @@ def shares(
     return (torch.bincount(tokens, minlength=5) / NUM_DRAWS).tolist()
 
 
-def test_tokens_come_as_often_as_their_probability_says_and_the_unknown_never() -> None:
+def test_tokens_follow_their_probabilities() -> None:
     assert shares() == pytest.approx([0, 0.5, 0.3, 0.15, 0.05], abs=1e-3)
 
 
@@ -38,7 +38,7 @@ def test_temperature_zero_is_greedy() -> None:
 def test_top_k_and_top_p_keep_the_most_likely() -> None:
     assert shares(top_k=2) == pytest.approx([0, 0.625, 0.375, 0, 0], abs=1e-3)
     assert shares(top_k=99) == pytest.approx(shares())
-    # 0.5 is not enough for 0.6, so the second token is needed too.
+    # 0.5 is less than 0.6, so the second token is included.
     assert shares(top_p=0.6) == pytest.approx([0, 0.625, 0.375, 0, 0], abs=1e-3)
     assert shares(top_p=0.5) == [0, 1, 0, 0, 0]
     assert shares(top_p=1.0) == pytest.approx(shares())
@@ -52,7 +52,7 @@ def test_top_k_and_top_p_keep_the_most_likely() -> None:
     st.none() | st.integers(1, 10),
     st.none() | st.floats(0, 1, exclude_min=True),
 )
-def test_a_token_that_cannot_be_is_never_drawn(
+def test_unknown_is_never_drawn(
     logits: list[float], uniform: float, temperature: float, top_k: int | None, top_p: float | None
 ) -> None:
     row = torch.tensor([logits])
@@ -69,43 +69,42 @@ def drawn(
     top_k: int | None = None,
     top_p: float | None = None,
 ) -> list[int]:
-    """The token of each row, whose probabilities stand behind a first token that is the unknown one."""
+    """The token drawn from each row; probabilities start after UNKNOWN."""
     scores = torch.tensor(probabilities, dtype=torch.float64).log()
     scores = torch.cat([torch.full((len(scores), 1), 9.0, dtype=torch.float64), scores], dim=1)
     heat = torch.tensor(temperatures or [1.0] * len(scores), dtype=torch.float64)
     return choose_tokens(scores, heat, torch.tensor(uniforms, dtype=torch.float64), top_k, top_p).tolist()
 
 
-def test_a_uniform_number_falls_into_the_tokens_own_share() -> None:
-    """Shares 0.25, 0.25, 0.5: each holds its lower end and not its upper one."""
+def test_intervals_include_their_lower_end_only() -> None:
     uniforms = [0.0, 0.2499, 0.25, 0.4999, 0.5, 0.9999999]
     assert drawn([[0.25, 0.25, 0.5]] * 6, uniforms) == [1, 1, 2, 2, 3, 3]
 
 
-def test_tokens_without_probability_are_passed_over_at_both_ends() -> None:
+def test_impossible_tokens_at_both_ends_are_skipped() -> None:
     below_one = 1 - 2**-53
     assert drawn([[0.0, 0.5, 0.5, 0.0]] * 2, [0.0, below_one]) == [2, 3]
-    # Ten tenths add up to less than one by rounding: nothing behind the last token is drawn.
+    # Ten rounded tenths add up to less than one; tokens after the last one must not be drawn.
     assert drawn([[0.1] * 10 + [0.0]], [below_one]) == [10]
 
 
-def test_of_equal_tokens_the_first_ones_stay() -> None:
+def test_ties_keep_the_first_tokens() -> None:
     uniforms = [0.1, 0.9]
     assert drawn([[0.25] * 4] * 2, uniforms, top_k=2) == [1, 2]
     assert drawn([[0.25] * 4] * 2, uniforms, top_p=0.5) == [1, 2]
     assert drawn([[0.25] * 4] * 2, uniforms, top_k=1) == [1, 1]
-    # The smaller of what both allow; the order of the tokens stays their own.
+    # Tokens must pass both limits, and keep their order.
     assert drawn([[0.1, 0.2, 0.3, 0.4]] * 2, uniforms, top_k=3, top_p=0.6) == [3, 4]
     assert drawn([[0.1, 0.2, 0.3, 0.4]] * 2, uniforms, top_k=1, top_p=0.9) == [4, 4]
 
 
 def test_each_row_has_its_own_temperature() -> None:
     rows = [[0.6, 0.4], [0.4, 0.6], [0.6, 0.4], [0.6, 0.4]]
-    # At 0.25 the shares are 0.6⁴ and 0.4⁴, of which the first is 0.835; at 4 they come close to a half.
+    # At 0.25 the first share is 0.6⁴ / (0.6⁴ + 0.4⁴) = 0.835; at 4 it is close to a half.
     assert drawn(rows, [0.7, 0.1, 0.7, 0.55], temperatures=[1.0, 0.0, 0.25, 4.0]) == [2, 2, 1, 2]
 
 
-def test_the_scores_that_are_given_are_read_in_any_precision() -> None:
+def test_scores_may_have_any_precision() -> None:
     scores = torch.tensor([[9.0, 1.0, 1.0 + 1e-3]], dtype=torch.float32)
     half = torch.tensor([0.5], dtype=torch.float64)
     assert choose_tokens(scores, torch.ones(1).double(), half, None, None).dtype == torch.int64

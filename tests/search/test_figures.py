@@ -33,7 +33,7 @@ def test_slices_compare_all_trials_on_the_first_rung(tmp_path: Path) -> None:
     assert [text.get_text() for text in panel_of(figure, "model.cell").get_xticklabels()] == ["gru", "lstm"]
 
 
-def test_every_trial_is_a_line_through_its_values(tmp_path: Path) -> None:
+def test_each_trial_is_a_line_through_its_values(tmp_path: Path) -> None:
     figure = search_figures(write_search(tmp_path, TRIALS))["parallel_coordinates"]
     panel = panel_of(figure, "Values of every trial")
     lines = [line for line in panel.lines if len(line.get_xdata()) == 3]  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def test_every_trial_is_a_line_through_its_values(tmp_path: Path) -> None:
     assert [round(height, 3) for _, height in points(lines[-1])] == [0.25, 0.75, 0.0]
 
 
-def test_importance_is_drawn_where_something_can_be_said(tmp_path: Path) -> None:
+def test_importance_is_drawn_if_it_is_known(tmp_path: Path) -> None:
     trials = write_search(tmp_path, TRIALS)
     silent = Importance("validation loss", 30, 0.3, {}, 0.0)
     assert "importance" not in search_figures(trials, silent)
@@ -60,5 +60,5 @@ def test_figures_are_the_same_files_for_the_same_trials(tmp_path: Path) -> None:
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
-def test_nothing_is_drawn_of_a_single_trial(tmp_path: Path) -> None:
+def test_a_single_trial_has_no_figures(tmp_path: Path) -> None:
     assert search_figures(write_search(tmp_path, TRIALS[:1])) == {}

@@ -14,7 +14,7 @@ def test_rungs_are_shares_of_the_whole_length(num_iterations: int, rungs: list[i
     assert Halving.of(DEFAULT, num_iterations).rungs == rungs
 
 
-def test_without_pruning_there_is_no_rung_and_nobody_is_pruned() -> None:
+def test_without_pruning_there_are_no_rungs() -> None:
     halving = Halving.of(None, 300)
     assert halving.rungs == [] and isinstance(halving.pruner(), optuna.pruners.NopPruner)
 
@@ -32,12 +32,12 @@ def judge(order: list[float], pruning: dict[str, int] = DEFAULT) -> list[float]:
     return on
 
 
-def test_the_best_third_of_those_that_got_there_goes_on() -> None:
+def test_the_best_third_on_a_rung_continues() -> None:
     assert judge([5.0, 6.0, 4.0, 4.5, 3.0, 3.5, 7.0]) == [5.0, 4.0, 3.0, 3.5]
     assert judge([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]) == [1.0]
 
 
-def test_who_went_on_is_judged_again_on_the_next_rung() -> None:
+def test_a_continued_trial_is_judged_on_the_next_rung() -> None:
     halving = Halving.of(DEFAULT, 300)
     study = optuna.create_study(pruner=halving.pruner())
     ended = {}
@@ -54,8 +54,8 @@ def test_who_went_on_is_judged_again_on_the_next_rung() -> None:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"reduction_factor": 1, "num_rungs": 2}, "reduction_factor=1: allowed are whole numbers from 2"),
-        ({"reduction_factor": 3, "num_rungs": "two"}, "num_rungs='two': allowed are whole numbers from 1"),
+        ({"reduction_factor": 1, "num_rungs": 2}, "reduction_factor=1: allowed are integers from 2"),
+        ({"reduction_factor": 3, "num_rungs": "two"}, "num_rungs='two': allowed are integers from 1"),
         ({"reduction_factor": 3}, "allowed are null and both of reduction_factor and num_rungs"),
     ],
 )

@@ -38,7 +38,7 @@ def searched(folder: Path, num_trials: int, effect: float, *, rungs: bool = Fals
     return write_search(folder, trials)
 
 
-def test_what_the_loss_depends_on_stands_above_a_dummy(tmp_path: Path) -> None:
+def test_the_true_cause_is_above_the_dummies(tmp_path: Path) -> None:
     found = importance(searched(tmp_path, 40, effect=0.5))
     assert found.r2 is not None and found.r2 > 0.7
     assert next(iter(found.shares)) == "training.learning_rate"
@@ -47,15 +47,15 @@ def test_what_the_loss_depends_on_stands_above_a_dummy(tmp_path: Path) -> None:
     assert "importance by fANOVA above the noise" in found.sentence and "R²" in found.sentence
 
 
-def test_a_forest_that_cannot_predict_tells_nothing(tmp_path: Path) -> None:
+def test_importance_needs_a_forest_that_predicts(tmp_path: Path) -> None:
     found = importance(searched(tmp_path, 40, effect=0.0))
     assert found.r2 is not None and found.r2 < 0.5 and not found.shares
-    assert "not told" in found.sentence
+    assert "unknown" in found.sentence
 
 
-def test_a_few_trials_tell_nothing(tmp_path: Path) -> None:
+def test_importance_needs_enough_trials(tmp_path: Path) -> None:
     found = importance(searched(tmp_path, 9, effect=0.5))
-    assert found.r2 is None and found.sentence == "importance: not told from 9 trials, 10 are needed"
+    assert found.r2 is None and found.sentence == "importance: unknown from 9 trials, at least 10 are needed"
 
 
 def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) -> None:

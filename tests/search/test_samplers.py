@@ -37,7 +37,7 @@ def ask(found: Samplers, num_trials: int) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_sampler_gives_trials_of_their_own(path: Path) -> None:
+def test_every_sampler_gives_different_trials(path: Path) -> None:
     points = ask(samplers(path.stem, POINTS if path.stem == "grid" else RANGES), 6)
     assert len(set(points)) == 6
 
@@ -55,6 +55,6 @@ def test_the_searches_of_neighbouring_seeds_share_no_point() -> None:
 
 
 def test_a_grid_has_no_more_trials_than_points() -> None:
-    assert samplers("grid", POINTS).most_trials(20) == 6
-    assert samplers("grid", POINTS).most_trials(4) == 4
-    assert samplers("tpe", POINTS).most_trials(20) == 20
+    assert samplers("grid", POINTS).max_trials(20) == 6
+    assert samplers("grid", POINTS).max_trials(4) == 4
+    assert samplers("tpe", POINTS).max_trials(20) == 20

@@ -83,7 +83,7 @@ def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on_to_its_number_of_trials(
+def test_a_killed_search_resumes_to_its_number_of_trials(
     killed_and_continued: Killed,
 ) -> None:
     folder, printed, times = killed_and_continued
@@ -107,7 +107,7 @@ def test_a_killed_search_goes_on_to_its_number_of_trials(
 
 
 @pytest.mark.slow
-def test_a_stopped_trial_is_the_beginning_of_the_whole_one(
+def test_a_stopped_trial_is_the_beginning_of_a_full_run(
     killed_and_continued: Killed,
 ) -> None:
     folder, _, _ = killed_and_continued
@@ -119,7 +119,7 @@ def test_a_stopped_trial_is_the_beginning_of_the_whole_one(
 
 
 @pytest.mark.slow
-def test_the_best_config_is_one_command_and_trains_nothing_new(
+def test_the_best_config_is_one_command_and_reuses_its_training(
     killed_and_continued: Killed, corpus: Path
 ) -> None:
     folder, printed, _ = killed_and_continued
@@ -137,7 +137,7 @@ def test_the_best_config_is_one_command_and_trains_nothing_new(
 
 
 @pytest.mark.slow
-def test_the_best_is_run_again_on_fresh_seeds_beside_the_baseline(
+def test_the_best_is_confirmed_on_fresh_seeds(
     killed_and_continued: Killed,
 ) -> None:
     folder, printed, _ = killed_and_continued
@@ -155,9 +155,7 @@ def test_the_best_is_run_again_on_fresh_seeds_beside_the_baseline(
 
 
 @pytest.mark.slow
-def test_the_same_command_again_does_nothing_and_more_trials_are_added(
-    killed_and_continued: Killed, corpus: Path
-) -> None:
+def test_the_same_command_only_adds_missing_trials(killed_and_continued: Killed, corpus: Path) -> None:
     folder, _, _ = killed_and_continued
     before = (folder / "trials.csv").read_text()
     times = {path: path.stat().st_mtime for path in folder.rglob("run.json")}
@@ -171,7 +169,7 @@ def test_the_same_command_again_does_nothing_and_more_trials_are_added(
 
 
 @pytest.mark.slow
-def test_another_search_of_that_name_is_refused(killed_and_continued: Killed, corpus: Path) -> None:
+def test_another_search_of_the_same_name_is_refused(killed_and_continued: Killed, corpus: Path) -> None:
     folder, _, _ = killed_and_continued
     outputs = folder.parent.parent
     for changed, words in (
@@ -182,13 +180,11 @@ def test_another_search_of_that_name_is_refused(killed_and_continued: Killed, co
     ):
         done = run("train", *arguments(corpus, outputs, changed))
         assert done.returncode == 1 and len(done.stderr.strip().splitlines()) == 1, done.stderr
-        assert words in done.stderr and "hydra.sweeper.study_name=NAME begins a new one" in done.stderr
+        assert words in done.stderr and "hydra.sweeper.study_name=NAME starts a new one" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_trial_whose_run_is_trained_reuses_it_and_bad_trials_end_no_search(
-    corpus: Path, tmp_path: Path
-) -> None:
+def test_trials_reuse_trainings_and_may_fail(corpus: Path, tmp_path: Path) -> None:
     grid = (
         "hydra/sweeper/sampler=grid",
         "hydra.sweeper.params=null",
@@ -266,13 +262,13 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
         (("rendering.tempo=90,100",), "rendering.tempo cannot be searched"),
         (("training.num_iterations=choice(40,60)",), "hydra.sweeper.pruning=null trains every trial"),
-        (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are whole numbers from 1"),
+        (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are integers from 1"),
         (
             ("hydra.sweeper.pruning.reduction_factor=1",),
-            "reduction_factor=1: allowed are whole numbers from 2",
+            "reduction_factor=1: allowed are integers from 2",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
-        (("study=cell",), "study=cell: a study has changes of its own, and no search"),
+        (("study=cell",), "study=cell: a study declares its own changes and cannot be searched"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(
@@ -291,6 +287,5 @@ def test_a_database_of_something_else_is_refused(corpus: Path, tmp_path: Path) -
     )
     done = run("train", *arguments(corpus, tmp_path, f"hydra.sweeper.storage=sqlite:///{place}"))
     assert (
-        done.returncode == 1
-        and "another search of the name tiny: it was not begun by this program" in done.stderr
+        done.returncode == 1 and "another search named tiny: it was started by another program" in done.stderr
     )

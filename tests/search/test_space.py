@@ -32,12 +32,14 @@ def test_choices_and_ranges_are_read_as_hydra_reads_them(text: str, distribution
 
 
 def test_the_later_override_counts() -> None:
-    found = space("model.a=1,2", "model.b=1,2", "training=smoke", "model.a=3", "training=lab", "model.b=3,4")
-    assert list(found.distributions) == ["model.b"] and list(found.fixed) == ["model.a=3", "training=lab"]
+    found = space(
+        "model.a=1,2", "model.b=1,2", "experiment=smoke", "model.a=3", "experiment=lab", "model.b=3,4"
+    )
+    assert list(found.distributions) == ["model.b"] and list(found.fixed) == ["model.a=3", "experiment=lab"]
     assert found.distributions["model.b"] == CategoricalDistribution([3, 4])
 
 
-def test_a_trial_gets_a_value_of_everything_and_keeps_what_it_has() -> None:
+def test_a_trial_draws_only_values_that_it_lacks() -> None:
     study = optuna.create_study()
     trial = study.ask()
     searched = space("a=1,2", "b=range(1,4)", "c=tag(log,interval(1e-4,1e-2))")
@@ -58,7 +60,7 @@ def test_a_grid_has_every_combination_of_single_values() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("training=smoke", "a search needs a parameter with several values"),
+        ("experiment=smoke", "a search needs a parameter with several values"),
         ("seed=1,2", "all trials of a search have one seed"),
         ("tracker.kind=none,comet", "tracker.kind cannot be searched"),
         ("a=interval(2,1)", r"a=interval\(2,1\): "),

@@ -52,7 +52,7 @@ def test_a_lock_ends_with_the_process_that_held_it(url: str) -> None:
     assert not locks.is_held("one")
 
 
-def test_whoever_waits_says_so(url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_waiting_for_a_lock_is_reported(url: str, caplog: pytest.LogCaptureFixture) -> None:
     first, second = open_database(url), open_database(url)
     entered = threading.Event()
 
@@ -71,7 +71,7 @@ def test_whoever_waits_says_so(url: str, caplog: pytest.LogCaptureFixture) -> No
     second.close()
 
 
-def test_only_one_is_alone(url: str) -> None:
+def test_only_one_process_holds_a_lock(url: str) -> None:
     first, second = open_database(url), open_database(url)
     entered = threading.Event()
 
@@ -99,7 +99,7 @@ def test_only_one_is_alone(url: str) -> None:
         ("sqlite:////dev/null/search.sqlite", "Not a directory|File exists"),
     ],
 )
-def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(url: str, reason: str) -> None:
+def test_an_unusable_storage_is_reported_without_the_password(url: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason) as error:
         open_database(url)
     assert "\n" not in str(error.value) and "secret" not in str(error.value)

@@ -15,7 +15,7 @@ TRIALS = [
 ]
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_trials_are_read_as_written(tmp_path: Path) -> None:
     assert not is_search(tmp_path)
     write_search(tmp_path, TRIALS)
     found = read_trials(tmp_path)
@@ -29,7 +29,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     )
 
 
-def test_the_best_is_the_lowest_and_of_two_the_earlier(tmp_path: Path) -> None:
+def test_the_best_trial_is_the_first_with_the_lowest_loss(tmp_path: Path) -> None:
     found = write_search(tmp_path, TRIALS)
     assert found.best is not None and found.best.number == 2
     assert [one.number for one in found.ordered] == [2, 3, 0, 1, 4]
@@ -37,7 +37,7 @@ def test_the_best_is_the_lowest_and_of_two_the_earlier(tmp_path: Path) -> None:
     assert found.trained_iterations == 5 * 60
 
 
-def test_a_value_that_is_no_choice_is_named(tmp_path: Path) -> None:
+def test_a_value_outside_the_choices_is_named(tmp_path: Path) -> None:
     write_search(tmp_path, TRIALS)
     path = tmp_path / "trials.csv"
     path.write_text(path.read_text().replace("lstm", "rnn"))

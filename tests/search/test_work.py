@@ -11,12 +11,13 @@ from optuna.trial import TrialState
 
 from musicgen.config import compose_config
 from musicgen.errors import InputError
+from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
-from musicgen.search.shared import SharedSearch
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
-from musicgen.search.work import Work
-from musicgen.sweep.launcher import JobFailed, ProcessLauncher
+from musicgen.search.work import Worker
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import ProcessLauncher
 
 SPACE = Space.of(OverridesParser.create().parse_overrides(["training.learning_rate=interval(0.001,0.01)"]))
 
@@ -46,9 +47,9 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def work(database: Database, folder: Path, ending: float | JobFailed) -> SharedSearch:
+def work(database: Database, folder: Path, ending: float | JobFailed) -> Search:
     """Let a process work until there are three trials; returns the search."""
-    search = SharedSearch(
+    search = Search(
         database,
         "mine",
         SPACE,
@@ -57,13 +58,13 @@ def work(database: Database, folder: Path, ending: float | JobFailed) -> SharedS
         optuna.pruners.NopPruner(),
     )
     baseline = compose_config(["data=file", "data.path=tunes.abc"])
-    Work(search, Launcher(ending), SPACE, Halving(60), folder, baseline).until(3, 2)
+    Worker(search, Launcher(ending), SPACE, Halving(60), folder, baseline).run(3, 2)
     return search
 
 
-def test_a_full_disk_fails_no_trial(database: Database, tmp_path: Path) -> None:
+def test_a_full_disk_does_not_fail_trials(database: Database, tmp_path: Path) -> None:
     full = JobFailed("/a/run.json: No space left on device", "builtins.OSError")
-    with pytest.raises(InputError, match=r"No space left on device; the same command goes on"):
+    with pytest.raises(InputError, match=r"No space left on device; fix that and run the same command again"):
         work(database, tmp_path, full)
     database.locks.close()
     search = work(database, tmp_path, 1.5)
@@ -72,6 +73,6 @@ def test_a_full_disk_fails_no_trial(database: Database, tmp_path: Path) -> None:
     ]
 
 
-def test_a_trial_whose_own_fault_it_is_fails_and_the_others_go_on(database: Database, tmp_path: Path) -> None:
+def test_a_failed_trial_does_not_end_the_search(database: Database, tmp_path: Path) -> None:
     search = work(database, tmp_path, JobFailed("no such file", "builtins.FileNotFoundError"))
     assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3

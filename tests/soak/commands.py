@@ -13,7 +13,7 @@ import psutil
 
 ITERATIONS = 60
 TINY = (
-    "training=smoke",
+    "experiment=smoke",
     f"training.num_iterations={ITERATIONS}",
     "training.validation_interval=20",
     "training.batch_size=16",

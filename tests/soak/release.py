@@ -4,7 +4,7 @@
 
 An sdist is built, and a wheel from that sdist alone. The wheel is installed with the versions of
 constraints.txt into an environment that has nothing, and from an empty folder, this checkout out of reach,
-makes songs (`training=smoke`). Needs a package index. Exits with 1 where a step fails or songs are missing.
+makes songs (`experiment=smoke`). Needs a package index. Exits with 1 where a step fails or songs are missing.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def make_songs(python: Path, folder: Path) -> None:
     version = _run([python, "-c", "import musicgen; print(musicgen.__version__)"], folder).strip()
     if version != __version__:
         raise SystemExit(f"installed is version {version}, not {__version__}")
-    directory = Path(_run([python, "-m", "musicgen.train", "training=smoke"], folder).splitlines()[-1])
+    directory = Path(_run([python, "-m", "musicgen.train", "experiment=smoke"], folder).splitlines()[-1])
     for kind in SONG_FILES:
         if not list((folder / directory / "tunes").glob(kind)):
             raise SystemExit(f"{directory} has no {kind} of a song")

@@ -24,7 +24,7 @@ from tests.soak.warm import Command
 
 NUM_TUNES = 80
 TINY = (
-    "training=smoke",
+    "experiment=smoke",
     "training.num_iterations=120",
     "training.validation_interval=20",
     "training.batch_size=16",

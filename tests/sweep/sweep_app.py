@@ -26,7 +26,8 @@ from omegaconf import DictConfig
 from musicgen.config import Config, compose_config
 from musicgen.errors import InputError
 from musicgen.sweep import fork_server
-from musicgen.sweep.launcher import ProcessLauncher, QueuedJob
+from musicgen.sweep.job_queue import QueuedJob
+from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.system.interruption import listen_for_interruption
 from musicgen.training.outcome import Record, TrainingInterrupted
 from musicgen.training.progress import (

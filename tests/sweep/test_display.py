@@ -19,8 +19,8 @@ from musicgen.training.progress import Progress
 
 def running(name: str, started: float, *samples: tuple[float, Progress]) -> RunningJob:
     job = RunningJob(name, started)
-    for now, standing in samples:
-        job.update(standing, now)
+    for now, progress in samples:
+        job.update(progress, now)
     return job
 
 

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: how they end, how many run at a time, and what signals do."""
+"""Jobs in separate processes: how they end, how many run at a time, and what signals do."""
 
 import json
 import os
@@ -22,7 +22,8 @@ from musicgen.config import compose_config
 from musicgen.errors import InputError
 from musicgen.sweep import launcher
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.launcher import Capacity, JobFailed, ProcessLauncher
+from musicgen.sweep.job_queue import JobFailed
+from musicgen.sweep.launcher import Capacity, ProcessLauncher
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -132,7 +133,7 @@ def test_a_job_that_follows_starts_when_the_other_has_trained(tmp_path: Path) ->
     assert [job["error"] for job in swept.jobs] == [None, None]
 
 
-def test_waiting_jobs_leave_their_places_and_failed_ones_are_not_awaited(tmp_path: Path) -> None:
+def test_waiting_jobs_take_no_place_and_failed_ones_block_none(tmp_path: Path) -> None:
     (tmp_path / "trained").touch()
     swept = sweep(tmp_path, "what=waits,waits_too,value,raise,follows", "hydra.launcher.num_jobs=2")
     assert [job["error"] is None for job in swept.jobs] == [True, True, True, False, True]

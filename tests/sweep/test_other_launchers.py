@@ -9,7 +9,7 @@ from hydra.plugins.launcher import Launcher
 
 from musicgen.config import PathsConfig
 from musicgen.errors import InputError
-from musicgen.sweep.launcher import JobFailed
+from musicgen.sweep.job_queue import JobFailed
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.refusals import describe_missing
 

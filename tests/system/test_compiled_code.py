@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numba.core.registry import CPUDispatcher
 
-from musicgen.system.compiled_code import CodeFiles, compiled
+from musicgen.system.compiled_code import compiled
+from musicgen.system.kept_code import CodeFiles
 
 SOURCE = """
 def doubled(values):

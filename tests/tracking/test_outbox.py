@@ -9,13 +9,9 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.tracking.archive import experiment_key
 from musicgen.tracking.comet import CometTracker
-from musicgen.tracking.config import TrackerConfig
 from musicgen.tracking.outbox import Upload, find_archives, is_sent, send_all
 from tests.soak.comet_server import KEY, CometServer, Fault, comet_server
-
-CONFIG = TrackerConfig(
-    kind="comet", mode="offline", project="tests", workspace=None, tags=["always"], upload_timeout_seconds=2.0
-)
+from tests.tracking.test_comet import CONFIG
 
 
 def write_archive(directory: Path, name: str, continues: str | None = None) -> Path:

@@ -14,7 +14,7 @@ from musicgen.training.outcome import Divergence
 from tests.processes import wait_for
 
 
-def test_states_are_found_by_name_the_furthest_first(tmp_path: Path) -> None:
+def test_states_are_listed_latest_first(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     for path in (folder.passing(250), folder.end(300), folder.passing(1_234_567), folder.end(250)):
         path.touch()
@@ -27,15 +27,8 @@ def test_states_are_found_by_name_the_furthest_first(tmp_path: Path) -> None:
     ]
 
 
-def test_a_divergence_is_read_as_it_was_written(tmp_path: Path) -> None:
-    folder = TrainingFolder(tmp_path)
-    assert folder.divergence is None
-    folder.note_divergence(Divergence(7, 0.5, math.inf, 3.0))
-    assert folder.divergence == Divergence(7, 0.5, math.inf, 3.0)
-
-
 @pytest.mark.parametrize("content", ["", '{"iteration": 7', "[]", "3", '{"iteration": "none"}'])
-def test_a_damaged_memory_is_none_and_stays(
+def test_damaged_json_is_ignored_and_kept(
     content: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = TrainingFolder(tmp_path)
@@ -54,15 +47,15 @@ def hold(path: Path, report: Path) -> None:
         signal.pause()
 
 
-def test_a_killed_process_leaves_neither_its_lock_nor_half_a_file(tmp_path: Path) -> None:
+def test_a_killed_process_leaves_no_lock_and_no_partial_file(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path / "training")
     holder = multiprocessing.get_context("spawn").Process(target=hold, args=(folder.path, tmp_path / "held"))
     holder.start()
     wait_for(tmp_path / "held")
-    assert not folder.remove(), "a training under way was removed"
+    assert not folder.remove(), "a running training was removed"
     with replace_atomically(folder.end(300)) as temporary:
         temporary.touch()
-        # What it would leave if it was killed here.
+        # The file that a kill at this point would leave.
         half = temporary.with_name(temporary.name.replace("end", "half"))
         half.touch()
     assert half.exists()
@@ -74,7 +67,7 @@ def test_a_killed_process_leaves_neither_its_lock_nor_half_a_file(tmp_path: Path
         assert not half.exists()
 
 
-def test_one_process_waits_for_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_process_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = TrainingFolder(tmp_path / "training")
     holder = multiprocessing.get_context("spawn").Process(target=hold, args=(folder.path, tmp_path / "held"))
     holder.start()
@@ -95,7 +88,7 @@ def test_a_removed_folder_can_be_locked_again(tmp_path: Path) -> None:
         assert folder.states() == []
 
 
-def test_a_folder_that_was_removed_after_the_training_is_described_no_more(tmp_path: Path) -> None:
+def test_describing_a_removed_folder_does_not_recreate_it(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path / "training")
     with folder.locked():
         folder.end(3).touch()
@@ -107,7 +100,7 @@ def test_a_folder_that_was_removed_after_the_training_is_described_no_more(tmp_p
 def train_again_and_again(folder: TrainingFolder, marker: Path) -> None:
     for _ in range(20):
         with folder.locked():
-            # Fails where another process is in here, too.
+            # Fails if another process is in here too.
             marker.touch(exist_ok=False)
             folder.passing(1).write_bytes(b"state")
             assert [state.iteration for state in folder.states()] == [1]
@@ -121,7 +114,7 @@ def remove_again_and_again(folder: TrainingFolder) -> None:
         prune(read_store(folder.path.parent), max_bytes=0)
 
 
-def test_trainings_and_removals_at_once_break_nothing(tmp_path: Path) -> None:
+def test_concurrent_training_and_removal_is_safe(tmp_path: Path) -> None:
     folder, context = TrainingFolder(tmp_path / "store" / "training"), multiprocessing.get_context("fork")
     folder.path.mkdir(parents=True)
     processes = [
@@ -139,13 +132,13 @@ def test_trainings_and_removals_at_once_break_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "marker").exists()
 
 
-def test_a_file_in_the_folders_place_is_an_error(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "training").touch()
     with pytest.raises(FileExistsError), TrainingFolder(tmp_path / "training").locked():
         pass
 
 
-def test_states_have_names_of_six_digits_or_more_and_no_others_are_states(tmp_path: Path) -> None:
+def test_state_names_have_six_digits_or_more(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     assert folder.end(300) == tmp_path / "end-000300.pt"
     assert folder.passing(250) == tmp_path / "state-000250.pt"
@@ -160,7 +153,7 @@ def test_states_have_names_of_six_digits_or_more_and_no_others_are_states(tmp_pa
     assert folder.states() == []
 
 
-def test_a_divergence_is_kept_as_text_with_every_digit(tmp_path: Path) -> None:
+def test_a_divergence_is_saved_exactly(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     found = Divergence(7, 0.1 + 0.2, math.nan, -math.inf)
     folder.note_divergence(found)
@@ -175,7 +168,7 @@ def test_a_divergence_is_kept_as_text_with_every_digit(tmp_path: Path) -> None:
     assert (again.learning_rate, again.gradient_norm) == (found.learning_rate, found.gradient_norm)
 
 
-def test_a_description_is_what_was_described_for_people_to_read(tmp_path: Path) -> None:
+def test_a_description_is_saved_as_readable_json(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path)
     assert folder.about == {}
     folder.describe({"corpus": "Ó Néill", "hidden_size": 256})
@@ -187,11 +180,11 @@ def test_a_description_is_what_was_described_for_people_to_read(tmp_path: Path) 
     assert folder.about == {"corpus": "Ó Néill", "hidden_size": 256}
 
 
-def test_without_locks_a_folder_is_used_and_removed_by_whoever_comes(tmp_path: Path) -> None:
+def test_without_locks_anyone_may_use_and_remove_a_folder(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path / "a" / "training", locks=False)
     with folder.locked(), folder.locked():
         folder.end(3).touch()
-        # What another process may be writing.
+        # A file that another process may be writing.
         (folder.path / ".unfinished-end-000006-0123456789ab.pt").touch()
     with folder.locked():
         assert sorted(path.name for path in folder.path.iterdir()) == [
@@ -200,7 +193,7 @@ def test_without_locks_a_folder_is_used_and_removed_by_whoever_comes(tmp_path: P
     assert folder.remove() and not folder.path.exists()
 
 
-def test_a_lock_is_free_after_a_training_that_failed(tmp_path: Path) -> None:
+def test_a_failed_training_releases_its_lock(tmp_path: Path) -> None:
     folder = TrainingFolder(tmp_path / "training")
     with pytest.raises(ZeroDivisionError), folder.locked():
         raise ZeroDivisionError

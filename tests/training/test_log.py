@@ -1,16 +1,14 @@
-"""What a run reads from the log of the training that it shares."""
-
 import pytest
 
 from musicgen.training.log import TrainingLog, next_row
 from tests.training.test_loop import training_config
 
 LOSSES = {5: 3.0, 10: 2.0, 15: 2.5, 17: 1.0, 20: 2.0, 25: 2.2, 30: 1.5}
-"""17 is the end of another run: no multiple of the interval of five."""
+"""17 is the end of another run, not a multiple of the interval of five."""
 
 
 def log_of(num_iterations: int, validation_losses: dict[int, float] = LOSSES) -> TrainingLog:
-    """A training whose loss at iteration i is i, and whose steps take a tenth of a second."""
+    """A training with loss i at iteration i, and steps of a tenth of a second."""
     return TrainingLog(
         train_losses=[float(number) for number in range(1, num_iterations + 1)],
         step_seconds=[0.1] * num_iterations,
@@ -18,7 +16,7 @@ def log_of(num_iterations: int, validation_losses: dict[int, float] = LOSSES) ->
     )
 
 
-def test_a_run_sees_its_own_validations_and_none_behind_its_end() -> None:
+def test_a_run_sees_only_its_own_validations() -> None:
     log = log_of(30)
     assert log.iteration == 30
     config = training_config(num_iterations=30, validation_interval=5)
@@ -29,7 +27,7 @@ def test_a_run_sees_its_own_validations_and_none_behind_its_end() -> None:
     assert log.validations(stopped) == log.validations(shorter)
 
 
-def test_the_best_is_the_lowest_and_the_earlier_of_two() -> None:
+def test_the_best_is_the_first_of_the_lowest() -> None:
     log = log_of(30)
     assert log.best(training_config(num_iterations=25, validation_interval=5)) == 10
     assert log.best(training_config(num_iterations=30, validation_interval=5)) == 30
@@ -38,30 +36,30 @@ def test_the_best_is_the_lowest_and_the_earlier_of_two() -> None:
 
 @pytest.mark.parametrize(("patience", "end"), [(None, 30), (1, 15), (2, 20), (3, 25), (4, 30), (5, 30)])
 def test_early_stopping_counts_validations_without_a_new_best(patience: int | None, end: int) -> None:
-    """10 is the best so far; an equal loss, as at 20, is no new best."""
+    """The best is at 10; the equal loss at 20 is not a new best."""
     config = training_config(num_iterations=30, validation_interval=5, early_stopping_patience=patience)
     assert log_of(30).end(config) == end
 
 
-def test_patience_begins_anew_with_every_best() -> None:
+def test_every_new_best_resets_patience() -> None:
     losses = {5: 2.0, 10: 2.1, 15: 1.9, 20: 2.1, 25: 2.2, 30: 1.0}
     config = training_config(num_iterations=30, validation_interval=5, early_stopping_patience=2)
     assert log_of(30, losses).end(config) == 25
 
 
-def test_as_far_as_the_log_can_tell_a_training_under_way_does_not_stop() -> None:
+def test_missing_validations_do_not_stop_a_training() -> None:
     config = training_config(num_iterations=60, validation_interval=5, early_stopping_patience=2)
     assert log_of(15).end(config) == 60
-    # The validation at 15 is missing: what follows says nothing.
+    # The validation at 15 is missing, so later ones do not count.
     gap = {5: 1.0, 10: 2.0, 20: 2.0, 25: 2.0}
     assert log_of(25, gap).end(config) == 60
 
 
-def test_rows_stand_at_every_tenth_iteration_every_validation_and_the_end() -> None:
+def test_rows_come_every_ten_iterations_at_validations_and_at_the_end() -> None:
     config = training_config(num_iterations=27, validation_interval=8, batch_size=4, sequence_length=20)
     rows = log_of(27, {8: 3.0, 16: 2.0, 24: 1.0, 27: 0.5}).history(config)
     assert [row.iteration for row in rows] == [8, 10, 16, 20, 24, 27]
-    # Means of the losses behind the row before: of 1 to 8, of 9 and 10, …
+    # Means of the losses since the previous row: of 1 to 8, of 9 and 10, …
     assert [row.train_loss for row in rows] == [4.5, 9.5, 13.5, 18.5, 22.5, 26.0]
     assert [row.validation_loss for row in rows] == [3.0, None, 2.0, None, 1.0, 0.5]
     assert {row.learning_rate for row in rows} == {0.01}
@@ -69,7 +67,7 @@ def test_rows_stand_at_every_tenth_iteration_every_validation_and_the_end() -> N
     assert [row.tokens_per_second for row in rows] == pytest.approx([800] * 6)
 
 
-def test_history_goes_on_behind_a_row_and_stops_where_the_training_stands() -> None:
+def test_history_continues_after_a_given_row() -> None:
     config = training_config(num_iterations=27, validation_interval=8)
     log = log_of(19, {8: 3.0, 16: 2.0})
     assert [row.iteration for row in log.history(config)] == [8, 10, 16]
@@ -78,7 +76,7 @@ def test_history_goes_on_behind_a_row_and_stops_where_the_training_stands() -> N
     assert log.history(config, after=16) == [] == TrainingLog().history(config)
 
 
-def test_history_ends_with_the_run_though_the_training_went_on() -> None:
+def test_history_ends_with_the_run_even_if_training_continued() -> None:
     config = training_config(num_iterations=12, validation_interval=8)
     assert [row.iteration for row in log_of(27).history(config)] == [8, 10, 12]
     patient = training_config(num_iterations=30, validation_interval=5, early_stopping_patience=1)

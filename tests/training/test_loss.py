@@ -20,7 +20,7 @@ LOOKING_BACK = replace(CONFIG, bar_position=True, lookback_bars=[1, 2])
 
 def network(config: ModelConfig = CONFIG) -> CharacterNetwork:
     model = build_network(config, VOCABULARY.size, seed=1)
-    # The rows beside the characters' begin at zero, where nothing could be told from them.
+    # Rows other than those of characters start at zero, which would hide errors.
     torch.nn.init.normal_(model.embedding.weight, generator=torch.Generator().manual_seed(0))
     return model
 
@@ -57,7 +57,7 @@ def test_body_loss_counts_what_follows_the_key() -> None:
     assert loss.body_nats == pytest.approx(sum(body) / len(body), rel=1e-5)
 
 
-def test_a_network_without_preference_loses_ln_of_the_vocabulary() -> None:
+def test_a_uniform_prediction_loses_ln_of_the_vocabulary() -> None:
     model = network(replace(CONFIG, cell="gru"))
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)

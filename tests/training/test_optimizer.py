@@ -1,5 +1,3 @@
-"""AdamW beside torch's own class."""
-
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +7,7 @@ import torch
 from torch import Tensor
 
 from musicgen.training.optimizer import AdamW
+from tests.commands import TINY
 
 SHAPES = ((7, 3), (5,))
 DECAY = 0.1
@@ -25,7 +24,7 @@ def give_gradients(parameters: list[Tensor], seed: int) -> None:
         parameter.grad = torch.randn(parameter.shape, generator=generator)
 
 
-def test_it_moves_parameters_as_torch_does_and_goes_on_from_its_states() -> None:
+def test_it_equals_torchs_adamw_and_loads_its_states() -> None:
     theirs, ours = made_parameters(), made_parameters()
     their_optimizer = torch.optim.AdamW(theirs, lr=0.0, weight_decay=DECAY, fused=True)
     our_optimizer = AdamW(ours, DECAY)
@@ -34,7 +33,7 @@ def test_it_moves_parameters_as_torch_does_and_goes_on_from_its_states() -> None
         give_gradients(ours, step)
         their_optimizer.param_groups[0]["lr"] = learning_rate
         if step == 2:
-            # From here on another one, as a later process has it.
+            # Continue with a new one, as a later process does.
             our_optimizer = AdamW(ours, DECAY)
             our_optimizer.load_state_dict(their_optimizer.state_dict())
         their_optimizer.step()
@@ -48,7 +47,7 @@ def test_it_moves_parameters_as_torch_does_and_goes_on_from_its_states() -> None
             assert all(torch.equal(moments[name], own["state"][number][name]) for name in moments)
 
 
-def test_a_parameter_without_a_gradient_is_a_defect() -> None:
+def test_every_parameter_needs_a_gradient() -> None:
     parameters = made_parameters()
     optimizer = AdamW(parameters, DECAY)
     give_gradients(parameters[:1], 0)
@@ -59,22 +58,9 @@ def test_a_parameter_without_a_gradient_is_a_defect() -> None:
     assert all(parameter.grad is None for parameter in parameters)
 
 
-def test_a_run_does_without_the_compiler_of_torch(tunebook: Path, tmp_path: Path) -> None:
-    """Which takes a second to import."""
+def test_a_run_does_not_import_torchs_compiler(tunebook: Path, tmp_path: Path) -> None:
     program = "import sys; from musicgen.train import main; main(); print('torch._dynamo' in sys.modules)"
-    overrides = (
-        "training=smoke",
-        "training.num_iterations=2",
-        "training.validation_interval=1",
-        "sampling.num_tunes=2",
-        "sampling.max_chars=50",
-        'sampling.prompts=["X:"]',
-        "data=file",
-        f"data.path={tunebook}",
-        f"paths.outputs={tmp_path}",
-        "tracker=none",
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *overrides], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines()[-1] == "False"
+    own = ["training.num_iterations=2", "training.validation_interval=1", "tracker=none"]
+    arguments = [*TINY, *own, f"data.path={tunebook}", f"paths.outputs={tmp_path}"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False", done.stderr

@@ -9,7 +9,7 @@ def rates(config: TrainingConfig) -> list[float]:
     return [learning_rate_at(iteration, config) for iteration in range(1, config.num_iterations + 1)]
 
 
-def test_a_constant_rate_is_constant_from_the_first_iteration() -> None:
+def test_a_constant_rate_holds_from_the_first_iteration() -> None:
     assert set(rates(training_config(num_iterations=20))) == {0.01}
 
 

@@ -1,5 +1,3 @@
-"""A training state: all that the next step depends on, and the weights that a run reads from it."""
-
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,7 @@ from musicgen.model.network import build_network
 from musicgen.training.log import TrainingLog
 from musicgen.training.optimizer import AdamW
 from musicgen.training.state import TrainingState, load_checkpoint, weights_on_cpu
-from tests.training.test_loop import training_config
+from tests.training.test_loop import assert_same_weights, training_config
 
 VOCABULARY = Vocabulary("\nABC")
 CONFIG = training_config(num_iterations=20, validation_interval=10)
@@ -24,7 +22,7 @@ def made_state(seed: int = 0) -> TrainingState:
 
 
 def step_to(state: TrainingState, iteration: int, validation_loss: float) -> None:
-    """Change the weights, so that each iteration has its own, and note a validation."""
+    """Change the weights and record a validation."""
     for parameter in state.network.parameters():
         parameter.grad = torch.ones_like(parameter)
     state.optimizer.step(1e-3)
@@ -34,34 +32,29 @@ def step_to(state: TrainingState, iteration: int, validation_loss: float) -> Non
     state.keep_if_best()
 
 
-def assert_equal(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
-    assert first.keys() == second.keys() and first
-    assert all(torch.equal(first[name], second[name]) for name in first)
-
-
-def test_the_best_weights_are_kept_until_a_lower_loss_and_an_equal_one_is_none() -> None:
+def test_only_a_lower_loss_replaces_the_best_weights() -> None:
     state = made_state()
     step_to(state, 10, 2.0)
     kept = weights_on_cpu(state.network)
     for iteration, loss in ((20, 2.5), (30, 2.0)):
         step_to(state, iteration, loss)
         assert state.best_iteration == 10
-        assert_equal(state.best_weights, kept)
+        assert_same_weights(state.best_weights, kept)
     step_to(state, 40, 1.5)
     assert state.best_iteration == 40
-    assert_equal(state.best_weights, weights_on_cpu(state.network))
+    assert_same_weights(state.best_weights, weights_on_cpu(state.network))
 
 
-def test_kept_weights_do_not_change_with_the_network() -> None:
+def test_kept_weights_do_not_follow_the_network() -> None:
     state = made_state()
     kept = weights_on_cpu(state.network)
     before = {name: tensor.clone() for name, tensor in kept.items()}
     step_to(state, 10, 1.0)
-    assert_equal(kept, before)
+    assert_same_weights(kept, before)
     assert all(not tensor.requires_grad for tensor in kept.values())
 
 
-def test_a_state_is_restored_with_its_random_streams_and_its_optimiser(tmp_path: Path) -> None:
+def test_random_streams_and_optimiser_are_restored(tmp_path: Path) -> None:
     state = made_state()
     step_to(state, 10, 2.0)
     state.batches.random(3)
@@ -75,9 +68,9 @@ def test_a_state_is_restored_with_its_random_streams_and_its_optimiser(tmp_path:
     other.restore(content)
     assert (other.batches.random(), torch.rand(2).tolist()) == expected
     assert (other.log, other.best_iteration) == (TrainingLog([1.0] * 10, [0.01] * 10, {10: 2.0}), 10)
-    # The next step of both is the same, moments of the optimiser included.
+    # Both take the same next step, including the optimiser's moments.
     step_to(other, 20, 1.0)
-    assert_equal(weights_on_cpu(other.network), weights_on_cpu(state.network))
+    assert_same_weights(weights_on_cpu(other.network), weights_on_cpu(state.network))
     assert [path.name for path in tmp_path.iterdir()] == ["state-000010.pt"]
 
 
@@ -90,14 +83,14 @@ def test_a_checkpoint_is_the_best_or_the_last_of_a_run(tmp_path: Path) -> None:
     found = load_checkpoint(path, "best", CONFIG)
     assert (found.iteration, found.validation_loss) == (10, 1.5)
     assert (found.config, found.vocabulary) == (state.network.config, VOCABULARY)
-    assert_equal(found.weights, best)
+    assert_same_weights(found.weights, best)
     last = load_checkpoint(path, "last", CONFIG)
     assert (last.iteration, last.validation_loss) == (20, 2.5)
-    assert_equal(last.weights, weights_on_cpu(state.network))
+    assert_same_weights(last.weights, weights_on_cpu(state.network))
 
 
-def test_the_last_weights_are_the_best_where_the_last_loss_is_the_lowest(tmp_path: Path) -> None:
-    """A run's end is no multiple of the interval, where the best are kept."""
+def test_the_last_weights_can_be_the_best(tmp_path: Path) -> None:
+    """Best weights are saved at multiples of the interval, and the run ends between two of them."""
     path, state = tmp_path / "end-000015.pt", made_state()
     step_to(state, 10, 1.5)
     kept, at = state.best_weights, state.best_iteration
@@ -106,4 +99,4 @@ def test_the_last_weights_are_the_best_where_the_last_loss_is_the_lowest(tmp_pat
     state.save(path)
     found = load_checkpoint(path, "best", training_config(num_iterations=15, validation_interval=10))
     assert (found.iteration, found.validation_loss) == (15, 1.0)
-    assert_equal(found.weights, weights_on_cpu(state.network))
+    assert_same_weights(found.weights, weights_on_cpu(state.network))

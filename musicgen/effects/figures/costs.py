@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from musicgen.effects.effect import as_number
 from musicgen.effects.figures.study import DrawnStudy, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     CATEGORY_COLOURS,
     QUIET_COLOUR,
-    SEED_DOT,
     TEXT_SIZE,
     draw_seeds,
+    is_wide,
     label_axes,
+    legend_beside,
+    limits_without_outliers,
     new_figure,
     rule_lightly,
+    seed_handle,
 )
 from musicgen.records.runs import FoundRun
 
@@ -32,8 +33,6 @@ _MARKERS = "osP^vX<>"
 _MIN_POINTS = 2
 _SAME_TIME = 1.05
 """Trainings whose times differ by less than this factor count as equally fast."""
-_WIDE = 5.0
-"""Ratio of the longest to the shortest time from which the axis is logarithmic."""
 _OUTLYING = 3.0
 """Losses this many times farther above the lowest than the third quartile are drawn at the upper edge."""
 
@@ -119,7 +118,8 @@ def unbeaten(costs: Sequence[Cost]) -> list[Cost]:
 
 
 def _draw(panel: Axes, costs: Sequence[Cost]) -> None:
-    low, high = _loss_limits(costs)
+    losses = [loss for cost in costs for loss in cost.losses]
+    low, high = limits_without_outliers(min(losses), losses, _OUTLYING, room=0.08)
     panel.set_ylim(low, high)
     for cost, (colour, marker) in zip(costs, _styles(costs), strict=True):
         draw_seeds(panel, cost.seconds, cost.losses, colour)
@@ -141,7 +141,7 @@ def _draw(panel: Axes, costs: Sequence[Cost]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
     seconds = [value for cost in costs for value in cost.seconds]
-    if min(seconds) > 0 and max(seconds) > _WIDE * min(seconds):
+    if is_wide(min(seconds), max(seconds)):
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_minor_locator(NullLocator())
@@ -163,14 +163,6 @@ def _styles(costs: Sequence[Cost]) -> list[tuple[str, str]]:
         marker = _MARKERS[(place + place // len(CATEGORY_COLOURS)) % len(_MARKERS)]
         styles.append((CATEGORY_COLOURS[place % len(CATEGORY_COLOURS)], marker))
     return styles
-
-
-def _loss_limits(costs: Sequence[Cost]) -> tuple[float, float]:
-    losses = [loss for cost in costs for loss in cost.losses]
-    low = min(losses)
-    high = min(max(losses), low + _OUTLYING * (float(np.percentile(losses, 75)) - low))
-    room = 0.08 * ((high - low) or 1.0)
-    return low - room, high + room
 
 
 def _draw_stair(panel: Axes, best: Sequence[Cost]) -> None:
@@ -200,11 +192,9 @@ def _explain(panel: Axes, costs: Sequence[Cost], best: Sequence[Cost], high: flo
         for name, (colour, marker) in styles.items()
     ]
     if any(len(cost.seconds) > 1 for cost in costs):
-        handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))
+        handles.append(seed_handle())
     handles.append(Line2D([], [], color=QUIET_COLOUR, linewidth=0.9, label="lowest loss for the time:"))
     lines = [f"{number}  {cost.name}" for number, cost in enumerate(best, start=1)]
     lines += [f"above: {cost.name}, {cost.centre[1]:.2f}" for cost in costs if cost.centre[1] > high]
     handles += [Line2D([], [], linestyle="none", label=line) for line in lines]
-    panel.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=TEXT_SIZE
-    )
+    legend_beside(panel, handles=handles)

@@ -14,10 +14,11 @@ from musicgen.effects.effect import as_number, shown_level
 from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
-    TEXT_SIZE,
     label_axes,
+    legend_beside,
     level_colours,
-    new_figure,
+    limits_without_outliers,
+    panel_grid,
     rule_lightly,
     title_panel,
 )
@@ -68,17 +69,14 @@ def loss_curves_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None
         return None
     # Each panel has a legend at its side and is wider than those of other figures.
     columns = min(1 if len(panels_wanted) == 1 else 2 if len(panels_wanted) <= 4 else 3, max_columns - 1)
-    rows = -(-len(panels_wanted) // columns)
-    figure, panels = new_figure(
+    figure, panels = panel_grid(
         "How the validation loss falls; line: mean over the seeds, band: lowest to highest seed",
-        rows,
+        len(panels_wanted),
         columns,
-        width={1: 7.5, 2: 10.5, 3: 13.5}[columns],
-        height=0.7 + rows * (3.4 if columns == 1 else 2.8),
+        panel=(3.0, 3.4 if columns == 1 else 2.8),
+        margins=(4.5, 0.7),
     )
-    for panel in panels[len(panels_wanted) :]:
-        panel.remove()
-    for panel, (parameter, groups) in zip(panels, panels_wanted.items(), strict=False):
+    for panel, (parameter, groups) in zip(panels, panels_wanted.items(), strict=True):
         ending = how_runs_ended(study.baseline_runs)
         first = Group(
             _baseline_name(study, parameter) + (f"\n{ending}" if ending else ""),
@@ -133,14 +131,7 @@ def _draw_panel(panel: Axes, parameter: str, groups: Sequence[Group]) -> None:
     title_panel(panel, parameter)
     label_axes(panel, "iteration", "validation loss (nats per character)")
     rule_lightly(panel, "y")
-    panel.legend(
-        loc="upper left",
-        bbox_to_anchor=(1.0, 1.0),
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        handlelength=1.4,
-        borderaxespad=0.2,
-    )
+    legend_beside(panel, handlelength=1.4, borderaxespad=0.2)
 
 
 def _draw_group(panel: Axes, group: Group, top: float, zorder: int) -> None:
@@ -196,6 +187,4 @@ def _loss_limits(groups: Sequence[Group]) -> tuple[float, float]:
             settled = curve.losses[curve.iterations >= min(_SETTLED * end, curve.iterations[-1])]
             low = min(low, settled.min())
             highs.append(settled.max())
-    high = min(max(highs), low + _OUTLYING * (float(np.percentile(highs, 75)) - low))
-    room = 0.06 * ((high - low) or 1.0)
-    return low - room, high + room
+    return limits_without_outliers(low, highs, _OUTLYING, room=0.06)

@@ -12,15 +12,16 @@ from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended,
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     CORPUS_COLOUR,
-    SEED_DOT,
-    TEXT_SIZE,
     draw_seeds,
+    is_wide,
     label_axes,
+    legend_below,
     metric_direction,
     metric_title,
     metric_unit,
-    new_figure,
+    panel_grid,
     rule_lightly,
+    seed_handle,
     title_panel,
 )
 from musicgen.metrics.registry import HEADLINE
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MIN_LEVELS = 3
-_WIDE = 5.0
-"""Ratio of the highest to the lowest level from which the axis is logarithmic."""
 CORPUS_LINE = (0, (1, 1.5))
 _CHARACTER_INCHES = 0.075
 """Width of a character of a label, including the space between labels."""
@@ -52,21 +51,16 @@ def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4
     ]
     if len(levels) < _MIN_LEVELS or not metrics:
         return None
-    columns = min(max_columns, len(metrics))
-    rows = -(-len(metrics) // columns)
-    figure, panels = new_figure(
+    figure, panels = panel_grid(
         f"What {parameter} does to the music, level by level",
-        rows,
-        columns,
-        width=1.0 + 2.7 * columns,
-        height=1.1 + 2.45 * rows,
+        len(metrics),
+        min(max_columns, len(metrics)),
+        panel=(2.7, 2.45),
+        margins=(1.0, 1.1),
     )
-    for panel in panels[len(metrics) :]:
-        panel.remove()
-    for panel, metric in zip(panels, metrics, strict=False):
+    for panel, metric in zip(panels, metrics, strict=True):
         _draw_metric(panel, study, arms, metric)
-        is_log = levels[0] > 0 and levels[-1] > _WIDE * levels[0]
-        set_levels(panel, levels, is_log=is_log, inches=2.1)
+        set_levels(panel, levels, is_log=is_wide(levels[0], levels[-1]), inches=2.1)
         title_panel(panel, metric_title(metric), metric_direction(metric))
         label_axes(panel, parameter, metric_unit(metric))
     _explain(figure, study, arms, metrics)
@@ -221,7 +215,7 @@ def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[DrawnArm], metric
             handles.append(
                 Line2D([], [], color=colour, linestyle=style, marker=marker, markersize=5, label=words)
             )
-    handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))
+    handles.append(seed_handle())
     if any(study.reference(metric) for metric in metrics):
         handles.append(
             Patch(color=CORPUS_COLOUR, alpha=0.4, linewidth=0, label="held-out corpus tunes, mean ± SD")
@@ -229,13 +223,4 @@ def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[DrawnArm], metric
     endings = {arm.shown_level: how_runs_ended(arm.runs) for arm in arms}
     endings["baseline"] = how_runs_ended(study.baseline_runs)
     note = "; ".join(f"{level}: {ending}" for level, ending in endings.items() if ending)
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=len(handles),
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        title=note or None,
-        title_fontsize=TEXT_SIZE,
-        alignment="left",
-    )
+    legend_below(figure, handles, note)

@@ -14,15 +14,16 @@ from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
     FAILURE_COLOUR,
     QUIET_COLOUR,
-    SEED_DOT,
     TEXT_SIZE,
     draw_seeds,
     label_axes,
+    legend_below,
     metric_direction,
     metric_title,
     metric_unit,
-    new_figure,
+    panel_grid,
     rule_lightly,
+    seed_handle,
     title_panel,
 )
 from musicgen.metrics.registry import HEADLINE
@@ -66,20 +67,17 @@ def effects_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
     if not metrics:
         return None
     columns = min(max_columns, len(metrics))
-    rows = -(-len(metrics) // columns)
     effects = [effect for arm in study.arms for metric in metrics if (effect := study.effect(arm, metric))]
     has_intervals = any(effect.interval for effect in effects)
-    figure, panels = new_figure(
+    figure, panels = panel_grid(
         "What each change does: difference from the baseline"
         + (" with its 95 % interval" if has_intervals else ", without an interval"),
-        rows,
+        len(metrics),
         columns,
-        width=3.2 + 2.1 * columns,
-        height=1.2 + rows * (1.15 + _INCHES_PER_ARM * len(study.arms)),
+        panel=(2.1, 1.15 + _INCHES_PER_ARM * len(study.arms)),
+        margins=(3.2, 1.2),
     )
-    for panel in panels[len(metrics) :]:
-        panel.remove()
-    for number, (panel, metric) in enumerate(zip(panels, metrics, strict=False)):
+    for number, (panel, metric) in enumerate(zip(panels, metrics, strict=True)):
         _draw_metric(panel, study, metric)
         _name_rows(panel, study, shown=number % columns == 0)
     _explain(figure, study, metrics, {STYLES[effect.decision] for effect in effects})
@@ -220,17 +218,8 @@ def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: C
         if style in found
     ]
     if any(len(study.seed_differences(arm, metric)) > 1 for arm in study.arms for metric in metrics):
-        handles.append(Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT))
+        handles.append(seed_handle())
     if any(study.margin(metric) is not None for metric in metrics):
         handles.append(Patch(color="#0072b2", alpha=0.1, linewidth=0, label="equivalence margin"))
     ending = how_runs_ended(study.baseline_runs)
-    figure.legend(
-        handles=handles,
-        loc="outside lower left",
-        ncols=len(handles),
-        frameon=False,
-        fontsize=TEXT_SIZE,
-        title=f"The baseline itself: {ending}." if ending else None,
-        title_fontsize=TEXT_SIZE,
-        alignment="left",
-    )
+    legend_below(figure, handles, f"The baseline itself: {ending}." if ending else "")

@@ -9,9 +9,9 @@ from musicgen.effects.effect import as_number
 from musicgen.effects.figures.doses import CORPUS_LINE, draw_corpus, set_levels
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
-    TEXT_SIZE,
     draw_seeds,
     label_axes,
+    legend_beside,
     metric_title,
     new_figure,
     rule_lightly,
@@ -56,14 +56,7 @@ def copy_risk_figure(study: DrawnStudy) -> Figure | None:
         set_levels(panel, list(runs), is_log=False, inches=4.0)
         rule_lightly(panel, "y")
         title_panel(panel, title, _endings(runs) if panel is panels[0] else "")
-        panel.legend(
-            handles=_handles(study, metrics),
-            loc="upper left",
-            bbox_to_anchor=(1.0, 1.0),
-            frameon=False,
-            fontsize=TEXT_SIZE,
-            handlelength=1.8,
-        )
+        legend_beside(panel, handles=_handles(study, metrics), handlelength=1.8)
     return figure
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from musicgen.metrics.registry import METRICS, Direction
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 BASELINE_COLOUR = "#222222"
 CORPUS_COLOUR = "#8a99a8"
@@ -23,6 +26,8 @@ CATEGORY_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b
 TEXT_SIZE = 8.0
 PANEL_TITLE_SIZE = 9.0
 TITLE_SIZE = 11.0
+_WIDE = 5.0
+"""Ratio of the highest to the lowest value from which an axis is logarithmic."""
 
 SEED_DOT: Mapping[str, Any] = {
     "linestyle": "none",
@@ -70,6 +75,63 @@ def new_figure(
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=TEXT_SIZE)
     return figure, panels
+
+
+def panel_grid(
+    title: str, number: int, columns: int, *, panel: tuple[float, float], margins: tuple[float, float]
+) -> tuple[Figure, list[Axes]]:
+    """A figure with this many panels, row by row. panel, margins: width and height in inches."""
+    rows = -(-number // columns)
+    width, height = margins[0] + panel[0] * columns, margins[1] + rows * panel[1]
+    figure, panels = new_figure(title, rows, columns, width=width, height=height)
+    for unused in panels[number:]:
+        unused.remove()
+    return figure, panels[:number]
+
+
+def legend_beside(panel: Axes, **options: Any) -> None:
+    """Draw a legend to the right of the panel."""
+    place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+    panel.legend(frameon=False, fontsize=TEXT_SIZE, **place, **options)
+
+
+def legend_below(figure: Figure, handles: Sequence[Any], note: str) -> None:
+    """Draw a legend below all panels, with a note above it."""
+    figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=len(handles),
+        frameon=False,
+        fontsize=TEXT_SIZE,
+        title=note or None,
+        title_fontsize=TEXT_SIZE,
+        alignment="left",
+    )
+
+
+def seed_handle() -> Line2D:
+    """The legend's entry for the dots of single seeds."""
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], color=BASELINE_COLOUR, label="single seed", **SEED_DOT)
+
+
+def is_wide(lowest: float, highest: float) -> bool:
+    """Whether an axis with these ends should be logarithmic."""
+    return lowest > 0 and highest > _WIDE * lowest
+
+
+def limits_without_outliers(
+    low: float, highs: Sequence[float], factor: float, room: float
+) -> tuple[float, float]:
+    """Limits of an axis from low to the highest value, which cut off outliers.
+
+    factor: how many times farther from low than the third quartile a value may be. room: share of the height
+    to add at both ends.
+    """
+    high = min(max(highs), low + factor * (float(np.percentile(highs, 75)) - low))
+    space = room * ((high - low) or 1.0)
+    return low - space, high + space
 
 
 def title_panel(panel: Axes, title: str, subtitle: str = "") -> None:

@@ -1,1 +1,1 @@
-"""Whole recurrences as one compiled function, on processors with AMX tiles."""
+"""All time steps in one compiled call, on processors with AMX tiles. Only engine/scans.py imports it."""

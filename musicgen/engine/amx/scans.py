@@ -1,13 +1,12 @@
-"""Whole recurrences as compiled functions: all time steps, on all threads, on a processor with tiles.
+"""All time steps of a recurrence in one compiled call, on all threads of a processor with tiles.
 
-In every step a thread computes the same units: their columns of the product, then the elements in them.
-Between two steps it waits for the others, whose hidden states (or gradients of gates) the next products read.
+In every step a thread computes the same units: their columns of the product, then their elements. Between
+steps it waits for the others, since the next products read their hidden states (or gradients of gates).
 
-What a core's own cache holds of the weights is what was read last. So every other step reads them from the
-end.
+A core's own cache holds the weights that were read last, so every other step reads them in reverse.
 
-The formulas stand in lstm.py and gru.py, what is given and written in kernels.py. Shapes: T time steps,
-B rows of a batch, H hidden size, N inputs.
+For the formulas see lstm.py and gru.py, for the arguments kernels.py. Shapes: T time steps, B rows of a
+batch, H hidden size, N inputs.
 """
 
 from typing import Any
@@ -38,12 +37,12 @@ _compiled = compiled(uses=_CALLED)
 
 
 def can_scan(dtype: torch.dtype, hidden_size: int) -> bool:
-    """Whether the functions below take factors of this type, and so many units."""
+    """Whether the functions below take factors of this type and this many units, on this processor."""
     return dtype == torch.bfloat16 and hidden_size % WIDTH == 0 and has_tiles() and has_team()
 
 
 def forward_blocks(weight: Tensor) -> Tensor:
-    """A weight [G·H, H] in 32 bits -> the blocks by which the forward functions multiply."""
+    """A weight [G·H, H] in 32 bits -> the blocks that the forward functions take."""
     N, H = weight.shape
     blocks = torch.empty(N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH, dtype=torch.bfloat16)
     _BLOCKS(N=N, H=H, weight=weight, blocks=blocks)
@@ -60,7 +59,7 @@ def lstm_forward(
     hiddens: Tensor,
     read: Tensor,
 ) -> None:
-    """The steps of an LSTM from `first` on, one for each of rows [T, B]."""
+    """Compute the steps of an LSTM from `first` on, one for each of rows [T, B]."""
     kept = {"kept": len(gates), "kept_cells": len(cells)}
     _run_forward(_LSTM, first, blocks, inputs, rows, hiddens, read, gates=gates, cells=cells, **kept)
 
@@ -76,7 +75,7 @@ def gru_forward(
     hiddens: Tensor,
     read: Tensor,
 ) -> None:
-    """The steps of a GRU from `first` on, one for each of rows [T, B]."""
+    """Compute the steps of a GRU from `first` on, one for each of rows [T, B]."""
     tape = {"kept": len(gates), "gates": gates, "news": news}
     _run_forward(_GRU, first, blocks, inputs, rows, hiddens, read, bias=bias, **tape)
 
@@ -122,9 +121,9 @@ def lstm_backward(
     d_cell: Tensor,
     d_gates: Tensor,
 ) -> None:
-    """All steps back through an LSTM with weight [4H, H] in 32 bits.
+    """The backward pass of an LSTM with weight [4H, H] in 32 bits.
 
-    d_hidden and d_cell [B, H], of the last state, become those of the first one.
+    d_hidden and d_cell [B, H] are the gradients of the last state, and become those of the first.
     """
     tape = {"gates": gates, "cells": cells, "d_cell": d_cell, "d_gates": d_gates}
     _run_backward(_LSTM_BACK, weight, outputs, d_hidden, **tape)
@@ -141,9 +140,9 @@ def gru_backward(
     d_news: Tensor,
     d_bias: Tensor,
 ) -> None:
-    """All steps back through a GRU with weight [3H, H] in 32 bits.
+    """The backward pass of a GRU with weight [3H, H] in 32 bits.
 
-    d_hidden [B, H], of the last state, becomes that of the first one.
+    d_hidden [B, H] is the gradient of the last state, and becomes that of the first.
     """
     through_product = torch.zeros_like(d_hidden)
     tape = {"gates": gates, "news": news, "hiddens": hiddens, "d_hidden": d_hidden}
@@ -171,37 +170,25 @@ def _run_backward(
 
 
 @_compiled
-def _integers(address: int, shape: Any) -> Any:
+def _integers(address, shape):
     return carray(pointer(address), shape, np.int64)
 
 
 @_compiled
-def _floats(address: int, shape: Any) -> Any:
+def _floats(address, shape):
     return carray(pointer(address), shape, np.float32)
 
 
 @_compiled
-def _halves(address: int, shape: Any) -> Any:
+def _halves(address, shape):
     return carray(pointer(address), shape, np.uint16)
 
 
 @_compiled
-def _multiply(
-    t: int,
-    first: int,
-    last: int,
-    left: int,
-    B: int,
-    K: int,
-    form: int,
-    blocks: int,
-    sums: int,
-    H: int,
-    gates: int,
-) -> None:
-    """Rows [B, K] times the weight in blocks -> sums [B, gates·H], in columns of units 32·first to 32·last.
+def _multiply(t, first, last, left, B, K, form, blocks, sums, H, gates):
+    """Multiply rows [B, K] by blocks into the columns of sums [B, gates·H] of units 32·first to 32·last.
 
-    left, form, blocks, sums: addresses.
+    left, form, blocks and sums are addresses.
     """
     for i in range(first, last):
         unit = WIDTH * (i if t % 2 else first + last - 1 - i)
@@ -218,7 +205,7 @@ def _blocks(address: Any) -> None:
     N, H = given.N, given.H
     weight = _floats(given.weight, (N, H))
     blocks = _halves(given.blocks, (N // WIDTH, H // WIDTH, 2, WIDTH // 2, WIDTH))
-    # Each thread makes those by which it will multiply.
+    # Each thread makes the blocks it will use.
     first, last = share(H // WIDTH)
     for gate in range(N // H):
         for number in range(first, last):
@@ -272,8 +259,8 @@ def _lstm_back(address: Any) -> None:
 
 
 @_compiled
-def _transposed_blocks(address: int, weight: Any, first: int, last: int) -> None:
-    """Make blocks of the transposed weight, [H, G·H], for the units 32·first to 32·last."""
+def _transposed_blocks(address, weight, first, last):
+    """Fill the blocks of the transposed weight [H, G·H] for units 32·first to 32·last."""
     blocks = _halves(address, (weight.shape[1] // WIDTH, len(weight) // WIDTH, 2, WIDTH // 2, WIDTH))
     for number in range(first, last):
         block_of_transposed(weight, number, blocks)

@@ -1,8 +1,8 @@
-"""Compiled functions on all threads on which torch computes here.
+"""Runs a compiled function on all threads that torch uses in this process.
 
-torch's threads wait for work in a loop, which keeps their cores busy: others beside them would halve the
-speed of both. So this asks OpenMP, to which they belong, as compiled C does where it meets a parallel region.
-GNU's library and those of LLVM and Intel know that call.
+torch's threads wait for work in a busy loop, so that a second set of threads would halve the speed of both.
+Those threads belong to OpenMP: this calls it as compiled C does for a parallel region, by GOMP_parallel. The
+OpenMP libraries of GNU, LLVM and Intel all have that function.
 """
 
 import ctypes
@@ -22,18 +22,18 @@ from torch import Tensor
 from musicgen.system.compiled_code import CompiledForC, compiled
 
 _CALLS = ("GOMP_parallel", "omp_get_thread_num", "omp_get_num_threads")
-_LOOKS = 5000
-"""Some 10 µs: how often a thread looks for the others before it offers its core to whoever else wants it."""
+_MAX_CHECKS = 5000
+"""About 10 µs: how often a thread checks for the others before it yields its core."""
 
 _compiled = compiled()
 
 _thread_number: Any = types.ExternalFunction("omp_get_thread_num", types.int32())
 _number_of_threads: Any = types.ExternalFunction("omp_get_num_threads", types.int32())
-_offer_core: Any = types.ExternalFunction("sched_yield", types.int32())
+_yield_core: Any = types.ExternalFunction("sched_yield", types.int32())
 
 
 def _type_arrive(_context: Any, arrivals: Any) -> Any:
-    """As numba asks: the types of `_arrive`, which adds 1 to what stands at an address, and its code."""
+    """Types and code of `_arrive`, which adds 1 to the number at an address, for numba's intrinsic."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -42,8 +42,8 @@ def _type_arrive(_context: Any, arrivals: Any) -> Any:
     return types.int64(arrivals), generate
 
 
-def _type_look(_context: Any, arrivals: Any) -> Any:
-    """The same of `_look`, which tells what stands there now."""
+def _type_load(_context: Any, arrivals: Any) -> Any:
+    """The same for `_load`, which reads it."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         place = builder.inttoptr(arguments[0], ir.IntType(64).as_pointer())
@@ -53,51 +53,51 @@ def _type_look(_context: Any, arrivals: Any) -> Any:
 
 
 _arrive: Any = intrinsic(_type_arrive)
-_look: Any = intrinsic(_type_look)
+_load: Any = intrinsic(_type_load)
 
 
 @cache
 def _openmp() -> ctypes.CDLL:
-    """What this process has loaded, OpenMP among it."""
+    """The libraries this process has loaded, OpenMP among them."""
     return ctypes.CDLL(None)
 
 
 def has_team() -> bool:
-    """Whether this process has an OpenMP that can be asked."""
+    """Whether this process has loaded an OpenMP library with these functions."""
     return sys.platform == "linux" and all(hasattr(_openmp(), name) for name in _CALLS)
 
 
 @_compiled
-def share(number: int) -> tuple[int, int]:
-    """In compiled code: the first of so many things that this thread does, and the one behind its last."""
+def share(number):
+    """In compiled code: the range of `number` items that this thread computes, [first, last)."""
     thread, threads = _thread_number(), _number_of_threads()
     return number * thread // threads, number * (thread + 1) // threads
 
 
 @_compiled
-def barrier(arrivals: int, turn: int) -> None:
+def barrier(arrivals, turn):
     """In compiled code: wait until all threads are here.
 
     arrivals: the address of a number that was 0 before turn 0; every thread counts its turns. OpenMP's own
-    barrier keeps a core for milliseconds. Where others compute, too, it takes them from the thread that it
-    waits for: two trainings on two threads each, side by side on two cores, took three times as long.
+    barrier keeps a core busy for milliseconds, at the cost of the thread it waits for if other processes
+    compute too: two trainings on two threads each, side by side on two cores, took three times as long.
     """
     all_here = (turn + 1) * _number_of_threads()
     _arrive(arrivals)
-    looks = 0
-    while _look(arrivals) < all_here:
-        looks += 1
-        if looks > _LOOKS:
-            _offer_core()
+    checks = 0
+    while _load(arrivals) < all_here:
+        checks += 1
+        if checks > _MAX_CHECKS:
+            _yield_core()
 
 
 def argument_record(names: str) -> np.dtype:
-    """How a team function finds its arguments: `carray(address, 1, record)[0]` has these names."""
+    """The layout of a team function's arguments: `carray(address, 1, record)[0]` has these fields."""
     return np.dtype([(name, np.int64) for name in names.split()])
 
 
 class TeamFunction:
-    """A function that every thread of the team calls, with the address of the same arguments."""
+    """A function that every thread calls with the address of the same arguments."""
 
     def __init__(
         self, function: Callable[[Any], None], record: np.dtype, uses: Sequence[ModuleType] = ()
@@ -107,11 +107,8 @@ class TeamFunction:
         self._names = record.names or ()
 
     def __call__(self, **arguments: int | Tensor) -> None:
-        """Run it to its end.
-
-        A tensor lies on the CPU, one element behind the other, and arrives as its address.
-        """
-        assert arguments.keys() == set(self._names), "the record names all of them"
+        """Run it to its end. Tensors must be contiguous and on the CPU, and are passed as addresses."""
+        assert arguments.keys() == set(self._names), "the arguments are the fields of the record"
         assert all(isinstance(each, int) or each.is_contiguous() for each in arguments.values())
         in_order = [arguments[name] for name in self._names]
         values = [each if isinstance(each, int) else each.data_ptr() for each in in_order]

@@ -1,16 +1,15 @@
-"""Matrix products by a processor's tile instructions (Intel's AMX), for compiled code.
+"""Matrix products with a processor's tile instructions (Intel's AMX), for compiled code.
 
 Such a processor has eight tiles of 16 rows of 64 bytes. One instruction adds the product of two tiles of
-bfloat16 to a tile of 32-bit sums: [16, 32] · [32, 16] -> [16, 16]. The right factor lies in its tile as
-pairs: row p holds the elements 2p and 2p + 1 of each of the 16 columns (Intel, "Architecture Instruction Set
+bfloat16 to a tile of 32-bit sums: [16, 32] · [32, 16] -> [16, 16]. The tile of the right factor holds pairs:
+row p has the elements 2p and 2p + 1 of each of the 16 columns (Intel, "Architecture Instruction Set
 Extensions Programming Reference", TDPBF16PS).
 
-A weight [N, K] is a right factor again and again, times a few rows [B, K]. It is kept as N/32 *blocks* of 32
-outputs, in the order in which a product reads them: for each 32 of its inputs two tiles, one behind the
-other.
+A weight [N, K] is the right factor of many products with a few rows [B, K]. It is stored as N/32 *blocks* of
+32 outputs, in the order in which a product reads them: for every 32 inputs, two tiles.
 
 Everything here works on addresses. Tiles belong to a thread, which calls `begin` before its first product and
-`end` behind its last one.
+`end` after its last one.
 """
 
 from functools import cache
@@ -26,9 +25,9 @@ from musicgen.engine.kernels import rounded
 from musicgen.system.compiled_code import compiled
 
 WIDTH = 32
-"""Outputs of a block; inputs are taken as many at a time."""
+"""Outputs of a block, and inputs taken at a time."""
 _ROWS = 16
-"""Of a tile."""
+"""Rows of a tile."""
 _TILE = 1024
 """Bytes of a tile."""
 
@@ -39,7 +38,7 @@ _processor_has_tiles, _ask_for_tiles = torch.cpu._is_amx_tile_supported, torch.c
 
 @cache
 def has_tiles() -> bool:
-    """Whether this processor multiplies tiles of bfloat16, and the system lets this process do so."""
+    """Whether the processor has bfloat16 tiles and the system lets this process use them."""
     return _processor_has_tiles() and _ask_for_tiles()
 
 
@@ -48,9 +47,9 @@ _ADDRESS = _BYTE.as_pointer()
 
 
 def _instruction(name: str, operands: tuple[ir.Type, ...], arguments: tuple[Any, ...]) -> Any:
-    """As numba asks: the types of one of LLVM's instructions, and its code.
+    """Types and code of one of LLVM's instructions, for numba's intrinsic.
 
-    arguments: types of what it is called with. Tiles are constants from 0 to 7, addresses are integers.
+    arguments: the types it is called with. Tiles are constants from 0 to 7, addresses are integers.
     """
 
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
@@ -102,7 +101,7 @@ _save, _multiply_add = _as_instruction(_type_save), _as_instruction(_type_multip
 
 @cache
 def form_of(num_rows: int) -> torch.Tensor:
-    """How tiles are formed for products of so many rows: for 32 of them, then for the rest, as bytes [2, 64].
+    """The tile configurations for products with num_rows rows, bytes [2, 64]: for 32 rows, then for the rest.
 
     Tiles 0 and 1 hold the sums of 16 rows for the two halves of a block, tile 4 those rows; 2, 3 and 5 are
     the same for the next 16 rows. Tiles 6 and 7 hold weights.
@@ -118,31 +117,22 @@ def form_of(num_rows: int) -> torch.Tensor:
 
 
 @_compiled
-def begin(form: int, num_rows: int) -> None:
-    """Make this thread's tiles ready for products of so many rows; form: the address of theirs."""
+def begin(form, num_rows):
+    """Configure this thread's tiles for products with num_rows rows; form: the address of their form."""
     _configure(form if num_rows >= 2 * _ROWS else form + 64)
 
 
 @_compiled
-def end() -> None:
-    """Give this thread's tiles back."""
+def end():
+    """Release this thread's tiles."""
     _release()
 
 
 @_compiled
-def multiply(
-    left: int,
-    left_stride: int,
-    num_rows: int,
-    form: int,
-    block: int,
-    num_inputs: int,
-    sums: int,
-    sums_stride: int,
-) -> None:
-    """Rows [B, K] of bfloat16 times one block of a weight -> 32 columns of sums [B, N] in 32 bits.
+def multiply(left, left_stride, num_rows, form, block, num_inputs, sums, sums_stride):
+    """Multiply rows [B, K] of bfloat16 by one block of a weight into 32 columns of sums [B, N] in 32 bits.
 
-    left, form, block, sums: addresses; strides are in bytes from row to row.
+    left, form, block and sums are addresses; strides are bytes from row to row.
     """
     full, rest = num_rows // (2 * _ROWS), num_rows % (2 * _ROWS)
     for _ in range(full):
@@ -162,9 +152,7 @@ def multiply(
 
 
 @_compiled
-def _multiply_one(
-    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
-) -> None:
+def _multiply_one(left, left_stride, block, num_inputs, sums, sums_stride):
     """Up to 16 rows."""
     _clear(0)
     _clear(1)
@@ -179,9 +167,7 @@ def _multiply_one(
 
 
 @_compiled
-def _multiply_two(
-    left: int, left_stride: int, block: int, num_inputs: int, sums: int, sums_stride: int
-) -> None:
+def _multiply_two(left, left_stride, block, num_inputs, sums, sums_stride):
     """17 to 32 rows."""
     lower, lower_sums = left + _ROWS * left_stride, sums + _ROWS * sums_stride
     _clear(0)
@@ -204,8 +190,8 @@ def _multiply_two(
 
 
 @_compiled
-def block_of(weight: Any, number: int, blocks: Any) -> None:
-    """Put block `number` of a weight [N, K] into blocks [N/32, K/32, 2, 16, 32], rounded to bfloat16."""
+def block_of(weight, number, blocks):
+    """Write block `number` of a weight [N, K] into blocks [N/32, K/32, 2, 16, 32], rounded to bfloat16."""
     for k in range(blocks.shape[1]):
         for half in range(2):
             for column in range(_ROWS):
@@ -216,8 +202,8 @@ def block_of(weight: Any, number: int, blocks: Any) -> None:
 
 
 @_compiled
-def block_of_transposed(weight: Any, number: int, blocks: Any) -> None:
-    """The same for the transposed weight, [K, N] here."""
+def block_of_transposed(weight, number, blocks):
+    """The same for the transpose of a weight [K, N]."""
     for k in range(blocks.shape[1]):
         for pair in range(_ROWS):
             even, odd = weight[k * WIDTH + 2 * pair], weight[k * WIDTH + 2 * pair + 1]

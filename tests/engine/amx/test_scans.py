@@ -1,4 +1,4 @@
-"""Recurrences by tiles beside the same step by step; both beside torch's modules in test_recurrence.py."""
+"""All steps at once against the same step by step. test_recurrence.py compares both with torch's modules."""
 
 from types import ModuleType
 
@@ -12,45 +12,35 @@ from musicgen.engine.amx.scans import can_scan
 T, N = 13, 40
 SHAPES = [(5, 32), (8, 64), (17, 96), (64, 64), (37, 32)]
 needs_tiles = pytest.mark.skipif(
-    not can_scan(torch.bfloat16, 64), reason="this processor has no tiles of bfloat16"
+    not can_scan(torch.bfloat16, 64), reason="this processor has no bfloat16 tiles"
 )
 
 
 def results(cell: ModuleType, B: int, H: int) -> dict[str, Tensor]:
-    """Outputs, states and all gradients of some function of them."""
+    """Outputs, states and all gradients of a function of them."""
     generator = torch.Generator().manual_seed(0)
 
     def draw(*shape: int) -> Tensor:
         return torch.randn(shape, generator=generator)
 
     G = 4 if cell is lstm else 3
-    inputs, rows = (
-        draw(N, G * H).to(torch.bfloat16).requires_grad_(),
-        torch.randint(0, N, (T, B), generator=generator),
-    )
+    inputs = draw(N, G * H).to(torch.bfloat16).requires_grad_()
+    rows = torch.randint(0, N, (T, B), generator=generator)
     weight, bias = (draw(G * H, H) / H**0.5).requires_grad_(), draw(G * H).requires_grad_()
     states = tuple(draw(B, H).mul(0.5).requires_grad_() for _ in range(2 if cell is lstm else 1))
     hiddens, last = cell.scan(inputs, rows, weight, bias, states)
     outcome = (hiddens * draw(*hiddens.shape)).sum() + sum((part * draw(B, H)).sum() for part in last)
     outcome.backward()
-    given = {
-        "inputs": inputs,
-        "weight": weight,
-        "bias": bias,
-        **{f"state {n}": part for n, part in enumerate(states)},
-    }
-    gradients = {name: each.grad.float() for name, each in given.items() if each.grad is not None}
-    return {
-        "hiddens": hiddens.detach(),
-        **{f"last {n}": part.detach() for n, part in enumerate(last)},
-        **gradients,
-    }
+    given = {"inputs": inputs, "weight": weight, "bias": bias}
+    given |= {f"state {n}": part for n, part in enumerate(states)}
+    found = {"hiddens": hiddens.detach()} | {f"last {n}": part.detach() for n, part in enumerate(last)}
+    return found | {name: each.grad.float() for name, each in given.items() if each.grad is not None}
 
 
 @needs_tiles
 @pytest.mark.parametrize("cell", [lstm, gru])
 @pytest.mark.parametrize(("B", "H"), SHAPES)
-def test_all_steps_at_once_are_as_near_as_rounding(
+def test_all_steps_at_once_differ_by_rounding_only(
     cell: ModuleType, B: int, H: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert can_scan(torch.bfloat16, H)
@@ -61,7 +51,7 @@ def test_all_steps_at_once_are_as_near_as_rounding(
     for name, value in step_by_step.items():
         error = (at_once[name] - value).norm() / value.norm()
         assert error < 0.008, f"{name}: {error:.4f}"
-    # Sums of products stay in 32 bits here, and are rounded there: it is not the same computation.
+    # Step by step, sums of products are rounded; all at once, they stay in 32 bits.
     assert not torch.equal(at_once["hiddens"], step_by_step["hiddens"])
 
 
@@ -80,6 +70,6 @@ def test_the_number_of_threads_changes_nothing(cell: ModuleType, B: int, H: int)
         assert all(torch.equal(value, others[name]) for name, value in by_threads[0].items())
 
 
-def test_other_types_and_sizes_go_step_by_step() -> None:
+def test_other_types_and_sizes_are_computed_step_by_step() -> None:
     assert not can_scan(torch.float32, 64)
     assert not can_scan(torch.bfloat16, 40)

@@ -7,9 +7,7 @@ from musicgen.engine.amx import team
 from musicgen.engine.amx.team import TeamFunction, argument_record, barrier, share
 from musicgen.engine.kernels import pointer
 
-pytestmark = pytest.mark.skipif(
-    not team.has_team(), reason="torch computes without an OpenMP that can be asked"
-)
+pytestmark = pytest.mark.skipif(not team.has_team(), reason="torch uses no OpenMP here")
 
 _RECORD = argument_record("number rounds arrivals done neighbours")
 
@@ -36,7 +34,7 @@ def num_threads(request: pytest.FixtureRequest):
 
 
 @pytest.mark.parametrize("number", [1, 2, 7, 64])
-def test_every_thing_is_done_once_and_all_wait_for_all(num_threads: int, number: int) -> None:
+def test_threads_share_the_work_and_wait_for_each_other(num_threads: int, number: int) -> None:
     rounds = 500
     done, neighbours = (torch.zeros(rounds, number, dtype=torch.int64) for _ in range(2))
     arrivals = torch.zeros(1, dtype=torch.int64)
@@ -46,9 +44,9 @@ def test_every_thing_is_done_once_and_all_wait_for_all(num_threads: int, number:
     assert (neighbours == number).all()
 
 
-def test_arguments_are_those_of_the_record() -> None:
+def test_arguments_must_be_those_of_the_record() -> None:
     function = TeamFunction(_count, _RECORD)
-    with pytest.raises(AssertionError, match="names all"):
+    with pytest.raises(AssertionError, match="fields of the record"):
         function(number=1, rounds=1, done=torch.zeros(1, dtype=torch.int64))
     with pytest.raises(AssertionError):
         function(number=1, rounds=1, arrivals=1, done=torch.zeros(4, 4)[:, 0], neighbours=1)

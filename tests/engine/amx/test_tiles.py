@@ -6,7 +6,7 @@ from numba import njit
 from musicgen.engine.amx import tiles
 from musicgen.engine.kernels import as_array
 
-needs_tiles = pytest.mark.skipif(not tiles.has_tiles(), reason="this processor has no tiles of bfloat16")
+needs_tiles = pytest.mark.skipif(not tiles.has_tiles(), reason="this processor has no bfloat16 tiles")
 
 
 @njit
@@ -27,7 +27,7 @@ def _all_blocks(make, weight, blocks):
 @needs_tiles
 @pytest.mark.parametrize("num_rows", [1, 8, 16, 17, 31, 32, 33, 50, 64, 95])
 @pytest.mark.parametrize("is_transposed", [False, True])
-def test_a_product_by_tiles_is_a_product(num_rows: int, is_transposed: bool) -> None:
+def test_products_by_tiles_are_exact_to_rounding(num_rows: int, is_transposed: bool) -> None:
     N, K = 96, 64
     weight, left = torch.randn(N, K), torch.randn(num_rows, K).to(torch.bfloat16)
     blocks = torch.empty(N // 32, K // 32, 2, 16, 32, dtype=torch.bfloat16)
@@ -39,4 +39,4 @@ def test_a_product_by_tiles_is_a_product(num_rows: int, is_transposed: bool) -> 
     _product(left.data_ptr(), num_rows, K, blocks.data_ptr(), sums.data_ptr(), N, form.data_ptr())
     expected = left.double() @ weight.to(torch.bfloat16).double().t()
     torch.testing.assert_close(sums[:-1].double(), expected, rtol=1e-5, atol=1e-4)
-    assert (sums[-1] == 7.0).all(), "it writes its rows and no more"
+    assert (sums[-1] == 7.0).all(), "it writes only its rows"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from musicgen.config import compose_config
 from musicgen.corpus.sources import decode_text, read_source
-from musicgen.corpus.tunes import clean_tune, normalised_body, split_tunes
+from musicgen.corpus.tunes import clean_tune, split_tunes
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import melody_of
 from musicgen.notation.parsing import parse_tune
@@ -39,7 +39,6 @@ def read(content: bytes) -> None:
     for tune in split_tunes(text)[:1]:
         cleaned = clean_tune(tune, _FIELDS)
         assert "\n\n" not in cleaned
-        normalised_body(cleaned)
         header_field(cleaned, "K")
     parsed = parse_tune(text)
     check_parsed(parsed, text)

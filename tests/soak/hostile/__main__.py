@@ -19,7 +19,7 @@ from tests.soak.hostile import corpora, records, states
 from tests.soak.hostile.trial import Trial, attempt
 
 _TINY = (
-    "training=smoke",
+    "experiment=smoke",
     "training.num_iterations=20",
     "training.num_threads=1",
     "training.validation_interval=10",

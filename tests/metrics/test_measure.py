@@ -12,7 +12,7 @@ from tests.soak.commands import small_tune
 COMPARISON = Comparison(tuple(read_tunes([small_tune(0)])), 1, Corpus.of([], []), 10, 20, seed=0)
 
 
-def test_every_metric_of_the_tunes_has_a_value_or_a_reason() -> None:
+def test_every_metric_has_a_value_or_a_reason() -> None:
     metrics, reasons = measure(COMPARISON)
     assert list(metrics) == [name for name, metric in METRICS.items() if metric.compute is not None]
     assert set(reasons) == {name for name, value in metrics.items() if value is None}
@@ -21,16 +21,14 @@ def test_every_metric_of_the_tunes_has_a_value_or_a_reason() -> None:
     assert reasons["originality/copied_share"] == "no training tune has a note"
 
 
-def test_what_is_left_out_is_in_neither() -> None:
+def test_left_out_metrics_have_neither_value_nor_reason() -> None:
     metrics, reasons = measure(COMPARISON, {"validity/tune_rate", "originality/copied_share"})
     assert not {"validity/tune_rate", "originality/copied_share"} & {*metrics, *reasons}
     assert "validity/bar_rate" in metrics and "originality/novelty_8" in reasons
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_metric_that_is_no_number_is_a_mistake_of_the_program(
-    value: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_infinite_values_are_assertion_errors(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "validity/tune_rate"
     monkeypatch.setattr(registry, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
     with pytest.raises(AssertionError, match=f"{name} is {value}"):

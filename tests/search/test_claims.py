@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import TrialState
 
 from musicgen.errors import InputError
-from musicgen.search.shared import SharedSearch
+from musicgen.search.claims import Search
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
 
@@ -26,10 +26,10 @@ def close_databases() -> Iterator[None]:
         opened.pop().close()
 
 
-def search(folder: Path, space: Space = SPACE, **terms: object) -> SharedSearch:
+def search(folder: Path, space: Space = SPACE, **terms: object) -> Search:
     """As a process of its own opens it: with connections and locks of its own."""
     opened.append(open_database(f"sqlite:///{folder}/search.sqlite"))
-    return SharedSearch(
+    return Search(
         opened[-1],
         "mine",
         space,
@@ -39,12 +39,12 @@ def search(folder: Path, space: Space = SPACE, **terms: object) -> SharedSearch:
     )
 
 
-def die(one: SharedSearch) -> None:
+def die(one: Search) -> None:
     """What the end of a process does to its locks."""
     one._locks.close()
 
 
-def test_two_processes_claim_no_more_than_asked_for(tmp_path: Path) -> None:
+def test_two_processes_claim_the_requested_number_of_trials(tmp_path: Path) -> None:
     first, second = search(tmp_path), search(tmp_path)
     claimed = [one.claim(5) for one in (first, second, first, second, first, second, first)]
     numbers = [None if trial is None else trial.number for trial in claimed]
@@ -58,7 +58,7 @@ def test_two_processes_claim_no_more_than_asked_for(tmp_path: Path) -> None:
     assert first.lead() and not second.lead()
 
 
-def test_the_trial_of_a_dead_process_is_taken_over_as_it_was(tmp_path: Path) -> None:
+def test_the_trial_of_a_dead_process_is_resumed(tmp_path: Path) -> None:
     first, second = search(tmp_path), search(tmp_path)
     orphan, living = first.claim(3), second.claim(3)
     assert orphan is not None and living is not None
@@ -73,7 +73,7 @@ def test_the_trial_of_a_dead_process_is_taken_over_as_it_was(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("drawn", [0, 1, 2, 3])
-def test_a_trial_whose_process_died_while_it_drew_gets_the_values_that_it_would_have_had(
+def test_a_trial_interrupted_while_drawing_gets_the_same_values(
     drawn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space = Space.of(
@@ -117,7 +117,7 @@ def test_the_values_of_a_trial_do_not_depend_on_interruptions(tmp_path: Path) ->
     assert [one and one.params for one in expected] == [one.params for one in found]
 
 
-def test_what_is_waiting_in_the_storage_is_asked_first_and_counts_once(tmp_path: Path) -> None:
+def test_enqueued_trials_come_first_and_count_once(tmp_path: Path) -> None:
     one = search(tmp_path)
     one.study.enqueue_trial({"x": 0.25, "y": "b"})
     trial = one.claim(1)
@@ -127,7 +127,7 @@ def test_what_is_waiting_in_the_storage_is_asked_first_and_counts_once(tmp_path:
     assert one.claim(1) is None and one.is_over()
 
 
-def test_another_search_of_that_name_is_refused_with_the_difference(tmp_path: Path) -> None:
+def test_another_search_of_the_same_name_shows_the_difference(tmp_path: Path) -> None:
     search(tmp_path)
     search(tmp_path)
     other = Space.of(OverridesParser.create().parse_overrides(["x=interval(0.0,2.0)", "y=a,b"]))

@@ -1,5 +1,3 @@
-"""Trainings through the engine beside trainings through torch's own modules."""
-
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +18,7 @@ from tests.training.test_loop import training_config
 
 
 def made_up_tunes(number: int) -> list[str]:
-    """Bars out of a few motifs: something to learn, and never learnt to the end."""
+    """Bars made of a few motifs: a pattern that can be learnt but never fully."""
     generator = np.random.default_rng(0)
     motifs = ["".join(generator.choice(list("CDEFGABcdef"), 4)) for _ in range(12)]
     return [
@@ -71,9 +69,7 @@ def trained(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_in_32_bits_the_loss_curves_lie_on_top_of_each_other(
-    cell: Literal["lstm", "gru"], tmp_path: Path
-) -> None:
+def test_the_engines_have_the_same_loss_curve(cell: Literal["lstm", "gru"], tmp_path: Path) -> None:
     ours = trained(tmp_path / "engine", cell, "fp32")
     theirs = trained(tmp_path / "modules", cell, "fp32", engine="torch")
     assert len(ours.history) == 20 and ours.history[-1].train_loss < ours.history[0].train_loss / 2

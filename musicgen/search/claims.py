@@ -1,8 +1,8 @@
-"""One search in its database, at which any number of processes work at once.
+"""The trials of a search in its database, claimed one by one by any number of processes.
 
-A process claims a trial while it is alone, so that there are never more than asked for. It holds a lock as
-long as it lives; a running trial whose process holds none is an orphan, and whoever claims next goes on
-with it: the same number, the same parameters, the same folder.
+Claims happen under a lock, so there are never more trials than requested. Each process also holds a lock of
+its own while it lives. A running trial without such a lock is an orphan: the next claim resumes it with the
+same number, parameters and folder.
 """
 
 import json
@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from musicgen.search.storage import Database
 
 TERMS, OWNER = "terms", "owner"
-"""Attributes in the database: of the search, of a trial."""
-_SHORTEST_UNKNOWN = "nothing"
+"""Attributes in the database: TERMS of the search, OWNER of a trial."""
 
 
-class SharedSearch:
+class Search:
     """The trials of one search."""
 
     def __init__(
@@ -44,9 +43,9 @@ class SharedSearch:
         sampler: Callable[[int], "BaseSampler"],
         pruner: "BasePruner",
     ) -> None:
-        """Open the search, or begin it. Raises InputError where the name is that of another search.
+        """Open the search, or begin it; raises InputError if another search has its name.
 
-        terms: what makes it this search, as JSON has it; sampler: makes one for the trial of this number.
+        terms: what identifies the search, as JSON values; sampler: makes the sampler of a trial by number.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._storage, self._locks, self._name = database.storage, database.locks, name
@@ -67,19 +66,19 @@ class SharedSearch:
         there = self.study.user_attrs.get(TERMS)
         if there != agreed:
             raise InputError(
-                f"the storage has another search of the name {self._name}: {_difference(there, agreed)}; "
-                "hydra.sweeper.study_name=NAME begins a new one"
+                f"the storage has another search named {self._name}: {_difference(there, agreed)}; "
+                "hydra.sweeper.study_name=NAME starts a new one"
             )
 
     @property
     def trials(self) -> list[FrozenTrial]:
-        """All of them that have begun, by their numbers."""
+        """All trials that have begun, by number."""
         return [
             trial for trial in self.study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING
         ]
 
     def claim(self, num_trials: int) -> "Trial | None":
-        """A trial to work on: an orphan, else a new one while there are fewer than so many, else None."""
+        """An orphan, else a new trial while there are fewer than `num_trials`, else None."""
         with self._locks.alone(self._name):
             trials = self.trials
             for trial in trials:
@@ -90,13 +89,13 @@ class SharedSearch:
             return self._own(self._study_of(len(trials)).ask())
 
     def _study_of(self, number: int) -> "optuna.Study":
-        """The study with a sampler for the trial of this number.
+        """The study with the sampler of this trial.
 
-        Every trial has one of its own: its random numbers then depend on the trial's number, and not on how
-        often the search was interrupted.
+        Each trial has its own sampler, so its random numbers depend on its number and not on how often the
+        search was interrupted.
         """
         with warnings.catch_warnings():
-            # Whoever chose such a sampler has chosen it.
+            # The sampler is the user's choice.
             warnings.simplefilter("ignore", ExperimentalWarning)
             return optuna.load_study(
                 study_name=self._name,
@@ -106,9 +105,9 @@ class SharedSearch:
             )
 
     def _take_over(self, orphan: FrozenTrial) -> "Trial":
-        """Go on with a trial; what its process did not come to draw will be what it would have been."""
+        """Resume a trial; values that its process had not drawn yet come out as they would have there."""
         study = self._study_of(orphan.number)
-        # Optuna's cache of the database changes only what it has read.
+        # Optuna's cache updates only trials that it has read.
         study.get_trials(deepcopy=False)
         trial = optuna.Trial(study, self._id_of(orphan.number))
         if len(orphan.params) < len(self._space.distributions):
@@ -116,7 +115,7 @@ class SharedSearch:
                 distribution = self._space.distributions[name]
                 is_fixed = name in orphan.system_attrs.get("fixed_params", {})
                 if not (is_fixed or distribution.single() or name in trial.relative_params):
-                    # Known already: only the random numbers behind it are wanted.
+                    # The value is known; drawing it again advances the random numbers.
                     study.sampler.sample_independent(study, orphan, name, distribution)
         return trial
 
@@ -134,11 +133,11 @@ class SharedSearch:
         return self._storage.get_trial_id_from_study_id_trial_number(search, number)
 
     def is_over(self) -> bool:
-        """Whether nobody works on any trial."""
+        """Whether every trial has ended."""
         return all(trial.state.is_finished() for trial in self.trials)
 
     def lead(self) -> bool:
-        """Whether it falls to this process, and to no other one, to tell what was found."""
+        """Whether this process, and no other one, reports the result."""
         return self._locks.take(f"{self._name} end")
 
 
@@ -149,8 +148,8 @@ def space_as_json(space: Space) -> dict[str, dict]:
 
 def _difference(there: object, here: Mapping[str, object]) -> str:
     if not isinstance(there, Mapping):
-        return "it was not begun by this program"
+        return "it was started by another program"
     first, second = flat_config(there), flat_config(here)
     name = next(name for name in [*first, *second] if first.get(name, ...) != second.get(name, ...))
-    values = [json.dumps(side[name]) if name in side else _SHORTEST_UNKNOWN for side in (first, second)]
+    values = [json.dumps(side[name]) if name in side else "missing" for side in (first, second)]
     return f"{name} is {values[0]} there and {values[1]} here"
