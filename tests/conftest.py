@@ -61,6 +61,12 @@ def browser() -> Iterator[Any]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tunebook for tests that leave it as it is."""
+    return write_tunebook(tmp_path_factory.mktemp("corpus"))
+
+
 @pytest.fixture
 def tunebook(tmp_path: Path) -> Path:
     """Forty short tunes in a file, no two alike."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 MAX_WAIT_SECONDS = 600.0
 """So long that only a defect takes longer."""
 _started: list["subprocess.Popen[str]"] = []
@@ -32,6 +34,13 @@ def end_processes() -> None:
             if pipe is not None:
                 pipe.close()
         process.wait()
+
+
+def kill_all(process: "subprocess.Popen[str]") -> None:
+    """Kill the command and everything that it started, as a power cut would."""
+    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+        member.kill()
+    process.communicate()
 
 
 def wait_until(condition: Callable[[], object], process: "subprocess.Popen[str] | None" = None) -> None:

@@ -19,13 +19,7 @@ from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
 from tests.processes import MAX_WAIT_SECONDS
 from tests.soak.comet_faults import name_of
-from tests.soak.commands import write_tunebook
 from tests.tracking.test_comet import read_archive
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")

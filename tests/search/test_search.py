@@ -1,12 +1,10 @@
 """Searches from end to end: killed and continued, by several processes, with bad input."""
 
 import shlex
-import subprocess
 from pathlib import Path
 
 import optuna
 import pandas
-import psutil
 import pytest
 import yaml
 
@@ -15,9 +13,8 @@ from musicgen.records.runs import find_runs
 from musicgen.search.storage import open_database
 from musicgen.search.trials import CONFIRMATION, read_trials
 from tests.commands import TINY, last_line, run, start
-from tests.processes import MAX_WAIT_SECONDS, wait_until
+from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 from tests.search.postgres import server
-from tests.soak.commands import write_tunebook
 
 QUICK = (
     "tracker=none",
@@ -41,11 +38,6 @@ RUNGS = [7, 21]
 """Of 60 iterations."""
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
-
-
 Killed = tuple[Path, str, dict[Path, float]]
 
 
@@ -57,13 +49,6 @@ def arguments(corpus: Path, outputs: Path, *more: str) -> list[str]:
     return [*TINY, *SEARCH, f"data.path={corpus}", f"paths.outputs={outputs}", *more]
 
 
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the command and everything that it started, as a power cut would."""
-    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        member.kill()
-    process.communicate()
-
-
 @pytest.fixture(scope="module")
 def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
@@ -73,7 +58,7 @@ def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory)
     process = start("train", *given)
     eighth = outputs / "searches" / "tiny" / "008" / "seed=0" / "train.log"
     wait_until(eighth.exists, process)
-    kill_group(process)
+    kill_all(process)
     folder = eighth.parent.parent.parent
     ended = [trial for trial in stored_trials(folder) if trial.state.is_finished()]
     records = [folder / f"{trial.number:03d}" / "seed=0" / "run.json" for trial in ended]

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from tests.commands import TINY, last_line, run, start, train
-from tests.processes import MAX_WAIT_SECONDS, wait_until
-from tests.soak.commands import write_tunebook
+from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 SWEEP = (
@@ -35,11 +33,6 @@ ARMS = {
 }
 TRAINED = 60 + 60
 """Iterations per seed: two trainings."""
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")
@@ -131,19 +124,12 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(corpus: Path, tmp_path: Pa
     assert not (tmp_path / "outputs").exists()
 
 
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the command and everything that it started, as a power cut would."""
-    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        member.kill()
-    process.communicate()
-
-
 @pytest.mark.slow
 def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     for num_states in (1, 2):
         process = start("train", *arguments(corpus, tmp_path))
         wait_until(lambda count=num_states: len(list((tmp_path / "store").glob("*/*.pt"))) >= count, process)
-        kill_group(process)
+        kill_all(process)
     done = run("train", *arguments(corpus, tmp_path))
     assert results(last_line(done)) == results(sweep, seeds=(0,))
     assert unfinished(tmp_path) == []
