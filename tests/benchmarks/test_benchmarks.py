@@ -2,12 +2,14 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks import ours, scaling
 from benchmarks.alternation import Comparison, Timing, alternate
@@ -28,6 +30,16 @@ from tests.records.made_runs import LOSS, made_run, written
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
 SMALL = Shape("lstm", hidden_size=12, batch_size=2, sequence_length=10)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> Iterator[None]:
+    """Benchmarks use all cores; threads that wait for each other are slow where other tests run as well."""
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
