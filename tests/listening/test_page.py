@@ -17,6 +17,8 @@ from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:

@@ -16,6 +16,8 @@ from tests.browser import Watched, watched_page
 from tests.records.made_runs import LOSS
 from tests.reporting.written_study import write_study
 
+pytestmark = pytest.mark.slow
+
 CHOICES = ReportOptions(pairs=1, best=1)
 GRU = "10" * 8
 HOSTILE = "<script>fail()</script>\n<img src=x onerror=fail()> & so on"
