@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import soundfile
 from musicgen.records.record import RunRecord
 from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
-from tests.processes import MAX_WAIT_SECONDS
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.soak.comet_faults import name_of
 from tests.tracking.test_comet import read_archive
 
@@ -170,11 +169,10 @@ def test_ctrl_c_while_a_sweep_is_importing_is_one_line(corpus: Path, tmp_path: P
     """A terminal sends it to every process of the command."""
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]
     process = start("train", "--multirun", *arguments, leads_group=True)
-    while not any(
-        "forkserver" in " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()
-    ):
-        assert process.poll() is None
-        time.sleep(0.01)
+    command = psutil.Process(process.pid)
+    wait_until(
+        lambda: any("forkserver" in " ".join(child.cmdline()) for child in command.children()), process
+    )
     # Now the fork server imports, which takes seconds.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)

@@ -1,8 +1,6 @@
 """Sweeps from end to end: one change at a time, shared trainings, failures, kills."""
 
-import os
-import signal
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas
@@ -165,18 +163,13 @@ def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: P
     assert any((tmp_path / "cache").glob("reference-*.json"))
 
 
-def wait_for_process(log: Path) -> psutil.Process:
+def writer_of(log: Path) -> psutil.Process:
     """The process that writes this log, once it is training."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        if log.exists() and "iteration" in log.read_text():
-            for process in psutil.process_iter():
-                try:
-                    if str(log) in {file.path for file in process.open_files()}:
-                        return process
-                except (psutil.AccessDenied, psutil.NoSuchProcess):
-                    continue
-        time.sleep(0.1)
+    wait_until(lambda: log.exists() and "iteration" in log.read_text())
+    for process in psutil.process_iter():
+        with suppress(psutil.AccessDenied, psutil.NoSuchProcess):
+            if str(log) in {file.path for file in process.open_files()}:
+                return process
     raise AssertionError(f"{log} has no writer")
 
 
@@ -196,12 +189,10 @@ def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tm
         "hydra.launcher.num_jobs=2",
     ]
     process = start("train", *TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more)
-    log = None
-    while log is None:
-        assert process.poll() is None
-        log = next(tmp_path.glob("sweeps/*/*/training.num_iterations=100000/seed=0/train.log"), None)
-        time.sleep(0.1)
-    os.kill(wait_for_process(log).pid, signal.SIGKILL)
+    pattern = "sweeps/*/*/training.num_iterations=100000/seed=0/train.log"
+    wait_until(lambda: list(tmp_path.glob(pattern)), process)
+    (log,) = tmp_path.glob(pattern)
+    writer_of(log).kill()
     output, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 1
     runs = pandas.read_csv(Path(output.strip().splitlines()[-1]) / "runs.csv")
