@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"musicgen {__version__}")
         case "" | "-h" | "--help", _:
             width = max(map(len, COMMANDS))
-            print("usage: musicgen COMMAND …   (musicgen COMMAND --help explains a command)\n")
+            print("usage: musicgen COMMAND ...   (musicgen COMMAND --help explains a command)\n")
             print("\n".join(f"  {name:{width}}  {purpose}" for name, purpose in COMMANDS.items()))
             return 0 if command else 2
         # The function that Hydra would install does not know commands.

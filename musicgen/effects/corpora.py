@@ -73,13 +73,16 @@ def _most_common(
 
 
 def _text(run: FoundRun) -> str | None:
-    text = run.record.corpus.get("sha256")
-    return None if text is None else str(text)
+    return _corpus_field(run, "sha256")
 
 
 def _length(run: FoundRun) -> str | None:
-    length = run.record.corpus.get("characters_read")
-    return None if length is None else str(length)
+    return _corpus_field(run, "characters_read")
+
+
+def _corpus_field(run: FoundRun, name: str) -> str | None:
+    value = run.record.corpus.get(name)
+    return None if value is None else str(value)
 
 
 def _source(run: FoundRun) -> str:
@@ -92,6 +95,4 @@ def _reading(run: FoundRun) -> str:
 
 def _fields(run: FoundRun, names: Sequence[str]) -> str:
     """These fields of the data config as JSON."""
-    data = run.record.config.get("data")
-    values = data if isinstance(data, Mapping) else {}
-    return json.dumps([values.get(name) for name in names])
+    return json.dumps([run.setting(f"data.{name}") for name in names])

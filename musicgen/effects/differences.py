@@ -100,8 +100,7 @@ def count_changes(configurations: Sequence[Configuration]) -> NDArray[np.int64]:
 
     def hash_of(names: Iterable[str]) -> NDArray[np.uint64]:
         return sum(
-            (hashes[name] for name in names if name in hashes),
-            start=np.zeros(len(configurations), np.uint64),
+            (hashes[name] for name in names if name in hashes), start=np.zeros(len(configurations), np.uint64)
         )
 
     everything = hash_of(hashes)

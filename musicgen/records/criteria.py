@@ -57,13 +57,7 @@ SET_VARIETY = Criterion(
     "set_variety",
     "Variety of the four",
     "How different are the four from each other?",
-    (
-        "One tune four times",
-        "Hardly different",
-        "Two are alike",
-        "Different, of a kind",
-        "Each its own tune",
-    ),
+    ("One tune four times", "Hardly different", "Two are alike", "Different, of a kind", "Each its own tune"),
 )
 """The criterion for four tunes of one run together."""
 

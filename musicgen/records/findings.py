@@ -78,9 +78,8 @@ def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
     is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
     paths = []
     for run in runs:
-        study = run.record.config.get("study")
-        if isinstance(study, Mapping) and study.get("name"):
-            paths.append(EXPERIMENTS / str(study["name"]) / FILE_NAME)
+        if study := run.setting("study.name"):
+            paths.append(EXPERIMENTS / str(study) / FILE_NAME)
             continue
         directory = run.directory.resolve()
         paths.append(next(filter(is_sweep, directory.parents), directory) / FILE_NAME)
@@ -129,10 +128,7 @@ def _checked_text(text: str) -> str:
 
 
 def _append(path: Path, line: str, *, locks: bool) -> None:
-    with (
-        locked(lock_beside(path), locks=locks),
-        path.open("ab+", buffering=0) as file,
-    ):
+    with locked(lock_beside(path), locks=locks), path.open("ab+", buffering=0) as file:
         # A power failure may have left part of an earlier line, which this one must not continue.
         if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
             line = f"\n{line}"

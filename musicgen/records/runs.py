@@ -77,10 +77,10 @@ class FoundRun:
     @property
     def num_tunes(self) -> int:
         """The number of tunes that the run was to sample."""
-        sampling = self.record.config.get("sampling")
-        if not isinstance(sampling, Mapping) or "num_tunes" not in sampling:
-            raise InputError(f"{self.directory}: the run's config does not say sampling.num_tunes")
-        return int(sampling["num_tunes"])
+        number = self.setting("sampling.num_tunes")
+        if not isinstance(number, int):
+            raise InputError(f"{self.directory}: the run's config lacks sampling.num_tunes")
+        return number
 
     @property
     def soundfont(self) -> str | None:
@@ -88,9 +88,8 @@ class FoundRun:
 
         It is for display only, since the record may come from somebody else.
         """
-        rendering = self.record.config.get("rendering")
-        named = rendering.get("soundfont") if isinstance(rendering, Mapping) else None
-        return None if named is None else str(named)
+        path = self.setting("rendering.soundfont")
+        return None if path is None else str(path)
 
     @cached_property
     def num_bars(self) -> int | None:

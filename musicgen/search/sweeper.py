@@ -197,6 +197,9 @@ def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, obje
     """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
     learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
+    if learnt_from["training.engine"] == "native":
+        # Searches from before this setting existed can be resumed.
+        del learnt_from["training.engine"]
     return {
         "objective": OBJECTIVE,
         "rungs": halving.rungs,

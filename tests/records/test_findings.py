@@ -5,12 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.records.findings import (
-    add_finding,
-    findings_of,
-    findings_path,
-    read_findings,
-)
+from musicgen.records.findings import add_finding, findings_of, findings_path, read_findings
 from musicgen.records.runs import find_runs
 from tests.records.made_runs import made_run, written
 

@@ -257,7 +257,7 @@ def test_a_declared_study_of_smoke_size_is_kept(tunebook: Path, tmp_path: Path) 
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 1_000_000
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "**LSTM or GRU?**" in text and "processor cores" in text and "Every run completed." in text
-    assert "python -m musicgen.train --multirun training=smoke" in text and "study=cell" in text
+    assert "python -m musicgen.train --multirun experiment=smoke" in text and "study=cell" in text
     assert '"model.cell=gru fit/validation_loss"' in text
     assert problems_in(folder / "README.md") == []
     check_command(folder)

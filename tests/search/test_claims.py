@@ -135,5 +135,5 @@ def test_another_search_of_the_same_name_shows_the_difference(tmp_path: Path) ->
         search(tmp_path, other)
     with pytest.raises(InputError, match="baseline.a is 1 there and 2 here"):
         search(tmp_path, baseline={"a": 2, "b": None})
-    with pytest.raises(InputError, match="baseline.b is null there and nothing here"):
+    with pytest.raises(InputError, match="baseline.b is null there and missing here"):
         search(tmp_path, baseline={"a": 1})

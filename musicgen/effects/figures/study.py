@@ -83,10 +83,7 @@ class DrawnStudy:
         # Sorting is stable: levels that are not numbers keep their order.
         return sorted(
             arms,
-            key=lambda arm: (
-                parameters.index(arm.parameter),
-                math.inf if arm.number is None else arm.number,
-            ),
+            key=lambda arm: (parameters.index(arm.parameter), math.inf if arm.number is None else arm.number),
         )
 
     def arms_by_parameter(self) -> Mapping[str, Sequence[DrawnArm]]:

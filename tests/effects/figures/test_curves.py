@@ -137,9 +137,7 @@ def test_copy_risk_needs_a_changed_temperature(two_parameters: InventedStudy) ->
     assert copy_risk_figure(two_parameters.study()) is None
 
 
-def test_training_seconds_include_reused_steps(
-    two_parameters: InventedStudy,
-) -> None:
+def test_training_seconds_include_reused_steps(two_parameters: InventedStudy) -> None:
     study = two_parameters.study()
     # 60 iterations of 10 × 50 tokens at 250 tokens a second.
     assert training_seconds(study, study.baseline_runs[0]) == pytest.approx(120.0)

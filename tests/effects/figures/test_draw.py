@@ -10,13 +10,7 @@ import pytest
 from musicgen.effects.figures import draw as figures
 from musicgen.effects.figures.draw import draw_on_all_cores, write_figures
 from musicgen.effects.figures.study import change_label
-from tests.effects.invented_study import (
-    CELL,
-    LEARNING_RATE,
-    InventedStudy,
-    drawn,
-    smallest_text,
-)
+from tests.effects.invented_study import CELL, LEARNING_RATE, InventedStudy, drawn, smallest_text
 
 
 @pytest.fixture(scope="module")

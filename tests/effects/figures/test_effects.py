@@ -27,9 +27,7 @@ def two_parameters() -> InventedStudy:
     return InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01]), CELL: ("lstm", ["gru"])})
 
 
-def test_effects_have_a_panel_per_metric_and_a_row_per_arm(
-    two_parameters: InventedStudy,
-) -> None:
+def test_effects_have_a_panel_per_metric_and_a_row_per_arm(two_parameters: InventedStudy) -> None:
     figure = two_parameters.effects_figure()
     assert len(figure.axes) == len(HEADLINE)
     assert row_labels(figure.axes[0]) == [
