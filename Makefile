@@ -1,9 +1,9 @@
 # What CI runs and what a developer runs are the same. The environment is .venv, made by the commands in README.md.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types test bench bench-full scaling
+.PHONY: check lint types test test-all bench bench-full scaling
 
-check: lint types test
+check: lint types test-all
 
 lint:
 	$(PYTHON) -m ruff format --check .
@@ -12,7 +12,12 @@ lint:
 types:
 	$(PYTHON) -m pyright --pythonpath $(PYTHON)
 
+# While you work; leaves out the slow tests.
 test:
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Every test: the second command of the README, and what CI runs.
+test-all:
 	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 # Timings: on a machine that does nothing else.

@@ -39,14 +39,17 @@ def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is missing")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(_SWITCHES))
-        yield browser
-        browser.close()
+        try:
+            yield browser
+        finally:
+            browser.close()
 
 
 @contextmanager
 def watched_page(browser: Any, **context: Any) -> Iterator[Watched]:
     """Open a page in a new context with options such as viewport=… or color_scheme="dark"."""
     own = browser.new_context(**context)
+    own.set_default_timeout(120_000)
     watched = Watched(own.new_page())
     page = watched.page
 
@@ -58,5 +61,7 @@ def watched_page(browser: Any, **context: Any) -> Iterator[Watched]:
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.on("requestfailed", lambda request: watched.complaints.append(f"failed: {request.url[:80]}"))
     page.on("request", lambda request: watched.requests.append(request.url))
-    yield watched
-    own.close()
+    try:
+        yield watched
+    finally:
+        own.close()

@@ -1,10 +1,14 @@
-"""Run the project's commands as a user does, in separate processes."""
+"""Runs the project's commands, each in a process of its own."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.forked import run_forked
+from tests.processes import ended_with_the_test
+
+# So few iterations on so few tunes that a whole run takes seconds.
 TINY = [
     "experiment=smoke",
     "training.num_iterations=60",
@@ -12,14 +16,15 @@ TINY = [
     "training.batch_size=16",
     "training.sequence_length=40",
     "sampling.max_chars=160",
+    "evaluation.num_reference_splits=2",
     'sampling.prompts=["X:1\\nT:Tune\\nR:reel\\nM:4/4\\nL:1/8\\nK:C\\nCDEF"]',
     "data=file",
 ]
 
 
 def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess.Popen[str]:
-    """Start `python -m musicgen.<module>` with unbuffered output."""
-    return subprocess.Popen(
+    """Start `python -m musicgen.<module>`; its output can be read at once, and it ends with the test."""
+    process = subprocess.Popen(
         [sys.executable, "-m", f"musicgen.{module}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -27,16 +32,12 @@ def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         start_new_session=leads_group,
     )
+    return ended_with_the_test(process)
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m musicgen.<module>` and wait for its end."""
-    process = start(module, *arguments)
-    try:
-        output, errors = process.communicate(timeout=300)
-    finally:
-        process.kill()
-    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    """Run `python -m musicgen.<module>` to its end."""
+    return run_forked(f"musicgen.{module}", *arguments)
 
 
 def train(corpus: Path, outputs: Path, *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -4,10 +4,13 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from tests.browser import chromium
+from tests.processes import end_processes
 from tests.soak.commands import write_tunebook
 
 # comet_ml reads these when it is imported, in this process and in the commands that tests start.
@@ -28,10 +31,17 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have slow tests, so that no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
-def default_sighup() -> Iterator[None]:
-    """Restore SIGHUP after each test, because an interrupted command ignores it, as would later commands."""
+def nothing_left_for_later_tests() -> Iterator[None]:
+    """End processes; heed SIGHUP again, which an interrupted process and its commands ignore."""
     yield
+    end_processes()
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
@@ -42,6 +52,19 @@ def irish_folder() -> Path:
     if not folder or not (Path(folder) / "irish.abc").is_file():
         pytest.skip("MUSICGEN_DATA_DIR is not a folder with irish.abc")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; Playwright allows only one at a time in a process."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tunebook for tests that leave it as it is."""
+    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ def running(server: Server) -> Iterator[Server]:
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 class Client:
@@ -33,7 +35,7 @@ class Client:
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str | None
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection(ADDRESS, self._port, timeout=10)
+        connection = http.client.HTTPConnection(ADDRESS, self._port, timeout=300)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         sent = {
             "Host": f"{ADDRESS}:{self._port}",

@@ -53,7 +53,8 @@ class Recipe:
 def project(tmp_path: Path) -> Path:
     """A copy of what a run needs, with a few tunes in my/tunes.abc."""
     for name in ("musicgen", "conf"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # With the compiled files, which stay valid because their sources keep their times.
+        shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "my").mkdir()
     write_tunebook(tmp_path).rename(tmp_path / "my" / "tunes.abc")
     return tmp_path
@@ -76,6 +77,7 @@ def run(project: Path, command: list[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_metric_is_a_function_and_an_entry(project: Path) -> None:
     recipe = Recipe("A metric")
     recipe.apply(project)
@@ -94,6 +96,7 @@ def test_a_cell_is_a_line(project: Path) -> None:
     assert '"cell": "rnn"' in (run_directory / "run.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_corpus_is_a_file(project: Path) -> None:
     recipe = Recipe("A corpus")
     recipe.apply(project)
@@ -110,6 +113,7 @@ def test_a_launcher_is_a_file(project: Path) -> None:
     assert "SlurmLauncher" in printed and "partition: long" in printed and "timeout_min: 1440" in printed
 
 
+@pytest.mark.slow
 def test_a_study_is_a_file(project: Path) -> None:
     recipe = Recipe("A study")
     recipe.apply(project)
@@ -117,6 +121,7 @@ def test_a_study_is_a_file(project: Path) -> None:
     assert "model.embedding_size" in plan and "9 runs" in plan
 
 
+@pytest.mark.slow
 def test_a_report_section_is_a_fact_and_two_templates(project: Path) -> None:
     recipe = Recipe("A report section")
     recipe.apply(project)

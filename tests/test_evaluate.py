@@ -8,12 +8,7 @@ import pytest
 
 from musicgen.config import data_config
 from tests.commands import run
-from tests.soak.commands import small_tune, write_tunebook
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
+from tests.soak.commands import small_tune
 
 
 def test_copied_tunes_are_detected(corpus: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from musicgen.records.ratings import read_ratings
 from musicgen.run.uploads import track_ratings
 from musicgen.system.web_server import TOKEN_HEADER
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
+from tests.processes import MAX_WAIT_SECONDS
 from tests.tracking.test_comet import read_archive
 
 POINTS = {BASELINE: 2, CHANGED: 4, "corpus": 5, "shuffled": 1}
@@ -33,7 +34,7 @@ class Page:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=MAX_WAIT_SECONDS) as answer:
             self._token = re.findall(r'name="token" content="([^"]+)"', answer.read().decode())[0]
 
     def post(self, path: str, content: dict[str, object]) -> dict:
@@ -42,7 +43,7 @@ class Page:
             json.dumps(content).encode(),
             {"Content-Type": "application/json", TOKEN_HEADER: self._token},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=MAX_WAIT_SECONDS) as answer:
             return json.load(answer)
 
 
@@ -89,7 +90,7 @@ def test_a_killed_session_is_resumed_with_its_answers(sweep: Path) -> None:
                 )
         page.post("end", {"listener": who})
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 143, output
     assert "one listener, Anna" in output and f"\n{sweep}\n" in output
     assert len(read_ratings(sweep / "ratings.csv")) == len(trials) * 4

@@ -12,6 +12,7 @@ import pytest
 from musicgen.report import main
 from musicgen.system.web_server import ADDRESS
 from tests.http_client import Client
+from tests.processes import MAX_WAIT_SECONDS
 from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import GOOD, write_run
 
@@ -76,7 +77,12 @@ def test_a_forbidden_folder_is_refused_before_any_work(
 
 
 @pytest.mark.parametrize(
-    ("number", "exit_status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "exit_status"),
+    [
+        pytest.param(signal.SIGINT, 0, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
+    ],
 )
 def test_a_served_report_saves_its_findings_when_it_ends(
     number: signal.Signals, exit_status: int, runs: Path
@@ -99,7 +105,7 @@ def test_a_served_report_saves_its_findings_when_it_ends(
             status, answer = page.post("finding", {"run_id": "run", "text": "lively"})
             assert status == 200 and answer["log"] == "findings.jsonl"
             process.send_signal(number)
-            rest = process.communicate(timeout=60)[0]
+            rest = process.communicate(timeout=MAX_WAIT_SECONDS)[0]
         finally:
             process.kill()
     assert process.returncode == exit_status

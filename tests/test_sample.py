@@ -6,12 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.commands import last_line, run, train
-from tests.soak.commands import write_tunebook
 
 
 @pytest.fixture(scope="module")
-def run_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    corpus = write_tunebook(tmp_path_factory.mktemp("corpus"))
+def run_directory(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return last_line(train(corpus, tmp_path_factory.mktemp("outputs"), "rendering=none", "tracker=none"))
 
 

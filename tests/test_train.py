@@ -5,7 +5,6 @@ import json
 import math
 import os
 import signal
-import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -17,14 +16,9 @@ import soundfile
 from musicgen.records.record import RunRecord
 from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.soak.comet_faults import name_of
-from tests.soak.commands import write_tunebook
 from tests.tracking.test_comet import read_archive
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +138,7 @@ def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: P
     assert again.metrics == record.metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_run_resumes_with_the_command_it_prints(
     number: signal.Signals, corpus: Path, tmp_path: Path
@@ -156,7 +151,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
     while "iteration 40 of" not in process.stdout.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 130
     assert "run the same command again to resume: python -m musicgen.train" in errors
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
@@ -169,18 +164,18 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
     assert again.status == "complete" and again.timing["reused_iterations"] == stopped
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_sweep_is_importing_is_one_line(corpus: Path, tmp_path: Path) -> None:
     """A terminal sends it to every process of the command."""
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "seed=0,1"]
     process = start("train", "--multirun", *arguments, leads_group=True)
-    while not any(
-        "forkserver" in " ".join(child.cmdline()) for child in psutil.Process(process.pid).children()
-    ):
-        assert process.poll() is None
-        time.sleep(0.01)
+    command = psutil.Process(process.pid)
+    wait_until(
+        lambda: any("forkserver" in " ".join(child.cmdline()) for child in command.children()), process
+    )
     # Now the fork server imports, which takes seconds.
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 130
     (line,) = errors.splitlines()
     assert line.startswith("musicgen: interrupted; run the same command again to resume: python -m musicgen")

@@ -7,6 +7,7 @@ import pytest
 from musicgen.records.record import RunRecord
 from musicgen.run.uploads import LOG_NAME, upload_in_background
 from musicgen.upload import main
+from tests.processes import MAX_WAIT_SECONDS
 from tests.records.made_runs import made_run
 from tests.soak.comet_server import comet_server
 from tests.tracking.test_comet import CONFIG
@@ -60,7 +61,7 @@ def test_a_background_upload_does_not_block(run_directory: Path, monkeypatch: py
         server.fault = "none"
         try:
             # Comet gives up a hanging request after its time limit and tries again.
-            assert process.wait(300) == 0
+            assert process.wait(MAX_WAIT_SECONDS) == 0
         finally:
             process.kill()
     output = (run_directory / LOG_NAME).read_text(encoding="utf-8")

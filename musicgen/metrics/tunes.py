@@ -5,7 +5,6 @@ Notes have *the same pitch* if their MIDI numbers are equal, and are *the same n
 are.
 """
 
-import errno
 from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from musicgen.corpus.tunes import identity
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import Melody, melody_of, read_melodies
+from musicgen.system.limits import starting_threads
 
 _NUM_THREADS = 2
 """Concurrent abc2midi processes. Starting one takes longer than its work."""
@@ -112,11 +112,8 @@ def read_tunes(
     flags = [True] * len(texts) if ended is None else ended
     converts = [runs_abc2midi] * len(texts) if isinstance(runs_abc2midi, bool) else runs_abc2midi
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
-        try:
+        with starting_threads():
             verdicts = pool.map(lambda text, runs: convert(text).parses if runs else None, texts, converts)
-        except RuntimeError as error:
-            # Python raises RuntimeError if the system cannot start a thread.
-            raise OSError(errno.EAGAIN, str(error)) from error
         # Parse here while the threads wait for their processes.
         parsed = [parse_tune(text) for text in texts]
         return [

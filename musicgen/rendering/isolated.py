@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from musicgen.system.files import scratch_file
-from musicgen.system.limits import limit_process
+from musicgen.system.limits import limit_process, starting_threads
 
 _LENGTH_BYTES = 8
 _MAX_ANSWER_BYTES = 2**30
@@ -28,30 +28,36 @@ class IsolatedProgram:
 
     def __init__(self, program: Path, *arguments: str, memory_bytes: int) -> None:
         """Start the program. Raises OSError if the system cannot start it."""
-        self._messages = scratch_file()
-        self._process = subprocess.Popen(
-            # -P keeps the program's folder, whose modules have generic names, out of its import path.
-            [sys.executable, "-P", str(program), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._messages,
-            # Ctrl-C must reach only the command; this program ends when its input does.
-            start_new_session=True,
-        )
-        limit_process(
-            self._process.pid,
-            memory_bytes=memory_bytes,
-            cpu_seconds=_MAX_CPU_SECONDS,
-            file_bytes=_MAX_FILE_BYTES,
-        )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._requests = self._process.stdin
-        self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        # A thread, because not every system supports waiting for a pipe with a timeout.
-        self._listener = threading.Thread(
-            target=_pass_on, args=(self._process.stdout, self._answers), daemon=True
-        )
-        self._listener.start()
+        with contextlib.ExitStack() as on_failure:
+            self._messages = on_failure.enter_context(scratch_file())
+            self._process = on_failure.enter_context(
+                subprocess.Popen(
+                    # -P keeps the program's folder, whose modules have generic names, out of its import path.
+                    [sys.executable, "-P", str(program), *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._messages,
+                    # Ctrl-C must reach only the command; this program ends when its input does.
+                    start_new_session=True,
+                )
+            )
+            on_failure.callback(self._process.kill)
+            limit_process(
+                self._process.pid,
+                memory_bytes=memory_bytes,
+                cpu_seconds=_MAX_CPU_SECONDS,
+                file_bytes=_MAX_FILE_BYTES,
+            )
+            assert self._process.stdin is not None and self._process.stdout is not None
+            self._requests = self._process.stdin
+            self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+            # A thread, because not every system supports waiting for a pipe with a timeout.
+            self._listener = threading.Thread(
+                target=_pass_on, args=(self._process.stdout, self._answers), daemon=True
+            )
+            with starting_threads():
+                self._listener.start()
+            on_failure.pop_all()
 
     def ask(self, request: bytes, timeout_seconds: float) -> bytes | None:
         """The answer; None if the program exited instead. Raises TimeoutError."""

@@ -21,6 +21,7 @@ from musicgen.records.sampled_tunes import Song
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
 from musicgen.reporting.piano_roll import DrawnRoll, draw_roll
 from musicgen.system.files import remove_file, replace_atomically
+from musicgen.system.limits import starting_threads
 
 FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000
@@ -108,7 +109,9 @@ def make_players(
 
     # abc2midi and the engraver are separate processes, so threads run them in parallel.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(wanted, pool.map(make, wanted.values()), strict=True))
+        with starting_threads():
+            players = pool.map(make, wanted.values())
+        return dict(zip(wanted, players, strict=True))
 
 
 def _make_player(song: Song, folder: Path, config: RenderingConfig, *, embedded: bool) -> Player:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 LOG_NAME = "upload.log"
 """The output of a background upload, in the directory it sends."""
+_in_background: list[subprocess.Popen[bytes]] = []
 
 
 def upload_in_background(
@@ -52,6 +53,8 @@ def upload_in_background(
             "nothing sent to Comet (%s); send it later: python -m musicgen.upload %s", error, directory
         )
         return None
+    # Python warns of a process that still runs when its Popen is deleted.
+    _in_background.append(process)
     log.info("sending to Comet in the background; see %s", directory / LOG_NAME)
     return process
 

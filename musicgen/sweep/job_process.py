@@ -27,8 +27,6 @@ class JobProcess:
         # The job removes the file's name once it has opened it; this process keeps reading it.
         descriptor, path = tempfile.mkstemp(prefix="musicgen-job-")
         self._output = os.fdopen(descriptor, "rb")
-        self.connection, sender = context.Pipe(duplex=False)
-        self._process = context.Process(target=work, args=(job, Path(path), sender))
         self._ending: Ending | None = None
         self._ended_at = float("inf")
         self._can_be_interrupted = self._is_interrupted = False
@@ -37,13 +35,19 @@ class JobProcess:
         """Whether its process is gone, which the end of the pipe shows. multiprocessing would take all
         processes for dead once their server is, as after a SIGTERM to the whole process group."""
         try:
-            self._process.start()
-        except (OSError, EOFError):
+            self._start(job, Path(path))
+        except BaseException:
             remove_file(Path(path))
-            self.close()
+            self._output.close()
             raise
-        finally:
-            sender.close()
+
+    def _start(self, job: Job, output: Path) -> None:
+        self.connection, sender = context.Pipe(duplex=False)
+        with sender, contextlib.ExitStack() as on_failure:
+            on_failure.enter_context(self.connection)
+            self._process = context.Process(target=work, args=(job, output, sender))
+            self._process.start()
+            on_failure.pop_all()
         assert self._process.pid is not None
         self._pid = self._process.pid
 

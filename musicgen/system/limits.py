@@ -1,10 +1,12 @@
-"""Resource limits for programs that read untrusted input.
+"""Resource limits: of programs that read untrusted input, and of a machine without threads.
 
-Only Linux can set them from outside the process. Elsewhere only the caller's time limit applies.
+Only Linux can limit a process from outside. Elsewhere only the caller's time limit applies.
 """
 
 import contextlib
+import errno
 import sys
+from collections.abc import Iterator
 
 if sys.platform == "linux":
     import resource
@@ -39,3 +41,12 @@ def limit_process(
             if inherited != resource.RLIM_INFINITY:
                 hard = min(hard, inherited)
             resource.prlimit(pid, kind, (min(soft, hard), hard))
+
+
+@contextlib.contextmanager
+def starting_threads() -> Iterator[None]:
+    """Raise OSError (EAGAIN) if the system has no thread left, for which Python raises RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise OSError(errno.EAGAIN, str(error)) from error

@@ -23,9 +23,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from musicgen.errors import InputError, describe_disk
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.system.commands import complain
 from musicgen.system.connections import IDLE_SECONDS, MAX_HEAD_BYTES, Connections, Incoming
 from musicgen.system.interruption import Terminated
+from musicgen.system.limits import starting_threads
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +156,8 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
     def process_request(self, request: socket.socket, client_address: object) -> None:  # pyright: ignore
         """Serve a connection in a new thread."""
         self._connections.add(request)
-        super().process_request(request, client_address)
+        with starting_threads():
+            super().process_request(request, client_address)
 
     def close_request(self, request: socket.socket) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Close a connection."""
@@ -166,6 +169,8 @@ class LoopbackServer(ThreadingHTTPServer, ABC):
         error = sys.exception()
         if isinstance(error, (ConnectionError, TimeoutError)):
             log.debug("%s: %r", client_address, error)
+        elif isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES:
+            complain(f"a request got no answer: {describe_disk(error)}")
         else:
             super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]
 

@@ -22,7 +22,11 @@ class HistoryFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("wb", buffering=0)
-        self._append(dict(zip(COLUMNS, COLUMNS, strict=True)))
+        try:
+            self._append(dict(zip(COLUMNS, COLUMNS, strict=True)))
+        except OSError:
+            self._file.close()
+            raise
 
     def __enter__(self) -> "HistoryFile":
         return self

@@ -133,6 +133,8 @@ def _send(archive: Path, timeout_seconds: float) -> tuple[Upload, bool]:
             answer = _result_of(done)
         except subprocess.TimeoutExpired:
             answer = SendResult(error=f"no answer within {timeout_seconds:g} s")
+        except OSError as error:
+            answer = SendResult(error=f"the sending process cannot be started: {error.strerror}")
     upload = Upload(archive, "not sent" if answer.error else "sent", answer.url, answer.error)
     _note(upload)
     return upload, answer.is_about_key

@@ -2,14 +2,16 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
-from benchmarks import ours
+from benchmarks import ours, scaling
 from benchmarks.alternation import Comparison, Timing, alternate
 from benchmarks.limit import num_parameters_of, training_limit
 from benchmarks.many_runs import STEPS, read_runs, write_runs
@@ -30,6 +32,16 @@ TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
 SMALL = Shape("lstm", hidden_size=12, batch_size=2, sequence_length=10)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_core() -> Iterator[None]:
+    """Benchmarks use all cores; threads that wait for each other are slow where other tests run as well."""
+    cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def part() -> Part:
     cases = [training.Case(SMALL, 1.8, 3), training.Case(Shape("gru", 12, 2, 10), 4, 7)]
@@ -45,6 +57,7 @@ def assert_measured(part: Part, num_rows: int, num_repeats: int) -> None:
         assert f"**{row.comparison.ratio_of_medians:.3g} ×**" in render([part])
 
 
+@pytest.mark.slow
 def test_every_training_case_has_both_peers_and_its_limit(part: Part) -> None:
     num_precisions = len(ours.precisions())
     assert_measured(part, num_rows=2 * 2 * num_precisions, num_repeats=2)
@@ -52,16 +65,19 @@ def test_every_training_case_has_both_peers_and_its_limit(part: Part) -> None:
     assert len(limits.splitlines()) == 2 + 2 * num_precisions
 
 
-def test_sampling_is_measured() -> None:
+@pytest.mark.slow
+def test_sampling_draws_every_tune_to_its_end() -> None:
     assert_measured(sampling.measure(1, SMALL, num_tunes=3, max_chars=12, peer_chars=5), 1, 1)
 
 
-def test_copies_are_measured_against_difflib() -> None:
+@pytest.mark.slow
+def test_copies_are_those_of_difflib() -> None:
     assert_measured(copies.measure(1, num_queries=2), 1, 1)
     assert longest_shared_run([5, 1, 2, 3, 9], [[1, 2], [7, 1, 2, 3], []]) == 3
 
 
-def test_parts_survive_writing_and_reading(part: Part, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_measuring_one_part_again_leaves_the_others(part: Part, tmp_path: Path) -> None:
     write_parts({"training": part, "copies": part}, tmp_path)
     kept = read_parts(tmp_path / "results.json")
     page = write_parts(kept, tmp_path).read_text(encoding="utf-8")
@@ -126,7 +142,10 @@ def test_the_limit_of_a_step_grows_with_its_work() -> None:
     assert one.seconds >= one.recurrence_compute + one.merged + one.optimiser > 0
 
 
-def test_a_scaling_figure_has_every_size(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_scaling_figure_has_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "BASE", SMALL)
+    monkeypatch.setattr(scaling, "STEPS", (1, 2))
     lines = measure_axis(Axis("batch size", "batch_size", (1, 2)), num_repeats=1)
     assert set(lines) == {"lstm", "gru"}
     for sides in lines.values():

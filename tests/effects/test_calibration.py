@@ -41,6 +41,7 @@ def as_runs(studies: Studies, number: int) -> list[FoundRun]:
     ]
 
 
+@pytest.mark.slow
 def test_simulated_studies_claim_what_the_benchmark_counts() -> None:
     """Without effect, few studies may have a false claim; without Holm, three times as many would."""
     studies = simulate(measured_noise(), 5, 120, np.random.default_rng(3))
@@ -55,6 +56,7 @@ def measured_noise() -> Noise:
     return Noise.measured(pandas.read_csv(MEASURED))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_seeds", [2, 3, 5])
 def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
     rng = np.random.default_rng(1)

@@ -28,7 +28,7 @@ RENDERING = {
     "score": True,
     "piano_roll": True,
     "plots": True,
-    "timeout_seconds": 20.0,
+    "timeout_seconds": 600.0,
 }
 BASELINE, CHANGED = "baseline", "model.cell=gru"
 NUM_TUNES = 8

@@ -11,18 +11,13 @@ import pytest
 
 from musicgen.listening.server import ListeningServer
 from musicgen.listening.session import PAIRS
-from tests.browser import chromium
 from tests.http_client import running
 from tests.listening.made_session import BASELINE, CHANGED, begin, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Response
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

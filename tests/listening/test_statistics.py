@@ -24,6 +24,7 @@ def test_one_listeners_interval_is_that_of_a_t_test() -> None:
     assert found.high == pytest.approx(middle + shrink * (high - middle), abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_a_pigeonhole_bootstrap() -> None:
     rng = np.random.default_rng(1)
     ratings = rng.integers(1, 6, (4, 6)).astype(float)
@@ -39,6 +40,7 @@ def test_the_interval_is_that_of_a_pigeonhole_bootstrap() -> None:
     assert found.value - found.low == pytest.approx(found.high - found.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_listeners", "num_tunes"), [(1, 8), (3, 8), (5, 12)])
 def test_intervals_of_means_cover_the_truth(num_listeners: int, num_tunes: int) -> None:
     rng = np.random.default_rng(num_listeners)
@@ -72,6 +74,7 @@ def test_rank_correlation_agrees_with_scipy() -> None:
     assert math.isnan(rank_correlation([1.0, 2, 3], [1.0, 3, 2]).low)
 
 
+@pytest.mark.slow
 def test_intervals_of_rank_correlations_cover_the_truth() -> None:
     rng = np.random.default_rng(5)
     truth = 6 / math.pi * math.asin(0.6 / 2)  # Spearman's ρ of normal variables with correlation 0.6

@@ -103,6 +103,7 @@ def check_orders(scores: Scores) -> None:
     scores.assert_order("diversity/distinct_4", "one tune", "held-out", "5-gram", "shuffled")
 
 
+@pytest.mark.slow
 def test_controls_on_oneills(oneills: list[str]) -> None:
     check_orders(score_controls(oneills, size=60, num_splits=1))
 

@@ -119,7 +119,7 @@ def test_identities_in_todays_stores_are_still_found(overrides: list[str], train
     assert run_identity(values, training) == run
 
 
-@pytest.mark.parametrize("name", PARTS.keys() & VALUES.keys() - set(SET_BY_THE_SWEEPER) - {"device"})
+@pytest.mark.parametrize("name", sorted(PARTS.keys() & VALUES.keys() - set(SET_BY_THE_SWEEPER) - {"device"}))
 def test_the_table_of_parts_says_which_identity_a_part_enters(name: str) -> None:
     def identities(values: dict) -> tuple[str, str]:
         training = training_identity(values, CORPUS, "cpu")

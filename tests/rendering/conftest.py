@@ -37,7 +37,7 @@ def make_config() -> Callable[..., RenderingConfig]:
             "score": False,
             "piano_roll": False,
             "plots": True,
-            "timeout_seconds": 20.0,
+            "timeout_seconds": 600.0,
         }
         return RenderingConfig(**(values | changes))
 

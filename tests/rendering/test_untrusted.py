@@ -13,6 +13,7 @@ from musicgen.rendering import untrusted
 from musicgen.rendering.audio import check_soundfont, synthesise
 from musicgen.rendering.midi import perform
 from musicgen.rendering.untrusted import play_untrusted
+from tests.processes import MAX_WAIT_SECONDS
 
 
 @pytest.fixture
@@ -94,4 +95,4 @@ def test_a_forked_process_starts_its_own_player(golden, make_config, own):
         "assert (first == second).all()\n"
         "if child: assert os.waitpid(child, 0)[1] == 0\n"
     )
-    subprocess.run([sys.executable, "-c", code, str(own)], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code, str(own)], check=True, timeout=MAX_WAIT_SECONDS)

@@ -11,21 +11,17 @@ from musicgen.reporting.report import ReportOptions
 from musicgen.reporting.report_files import write_folder
 from musicgen.reporting.server import ReportServer
 from musicgen.reporting.study_data import read_study
-from tests.browser import Watched, chromium, watched_page
+from tests.browser import Watched, watched_page
 from tests.http_client import running
 from tests.records.made_runs import LOSS
 from tests.reporting.written_study import write_study
+
+pytestmark = pytest.mark.slow
 
 CHOICES = ReportOptions(pairs=1, best=1)
 GRU = "10" * 8
 HOSTILE = "<script>fail()</script>\n<img src=x onerror=fail()> & so on"
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

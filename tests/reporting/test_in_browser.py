@@ -9,17 +9,11 @@ import pytest
 from musicgen.reporting.report import ReportOptions
 from musicgen.reporting.report_files import write_folder, write_single_file
 from musicgen.reporting.study_data import read_study
-from tests.browser import Watched, chromium, watched_page
+from tests.browser import Watched, watched_page
 from tests.reporting.written_study import HOSTILE_TITLE
 
 CHOICES = ReportOptions(pairs=1, best=2)
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module", params=["folder", "single file"])

@@ -8,6 +8,11 @@ from musicgen.search.trials import Trial, Trials, Value
 from tests.search.written_search import trial, write_search
 
 
+@pytest.fixture(autouse=True)
+def few_dummies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.search.importance.DUMMIES", 5)
+
+
 def searched(folder: Path, num_trials: int, effect: float, *, rungs: bool = False) -> Trials:
     """The loss follows the logarithm of the learning rate and nothing else, but for noise."""
     random = np.random.default_rng(0)

@@ -1,13 +1,10 @@
 """Searches from end to end: killed and continued, by several processes, with bad input."""
 
 import shlex
-import subprocess
-import time
 from pathlib import Path
 
 import optuna
 import pandas
-import psutil
 import pytest
 import yaml
 
@@ -16,8 +13,8 @@ from musicgen.records.runs import find_runs
 from musicgen.search.storage import open_database
 from musicgen.search.trials import CONFIRMATION, read_trials
 from tests.commands import TINY, last_line, run, start
+from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 from tests.search.postgres import server
-from tests.soak.commands import write_tunebook
 
 QUICK = (
     "tracker=none",
@@ -41,11 +38,6 @@ RUNGS = [7, 21]
 """Of 60 iterations."""
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
-
-
 Killed = tuple[Path, str, dict[Path, float]]
 
 
@@ -57,13 +49,6 @@ def arguments(corpus: Path, outputs: Path, *more: str) -> list[str]:
     return [*TINY, *SEARCH, f"data.path={corpus}", f"paths.outputs={outputs}", *more]
 
 
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the command and everything that it started, as a power cut would."""
-    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        member.kill()
-    process.communicate()
-
-
 @pytest.fixture(scope="module")
 def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
@@ -72,11 +57,8 @@ def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory)
     given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", "hydra.sweeper.sampler.seed=0")
     process = start("train", *given)
     eighth = outputs / "searches" / "tiny" / "008" / "seed=0" / "train.log"
-    deadline = time.monotonic() + 240
-    while not eighth.exists():
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.05)
-    kill_group(process)
+    wait_until(eighth.exists, process)
+    kill_all(process)
     folder = eighth.parent.parent.parent
     ended = [trial for trial in stored_trials(folder) if trial.state.is_finished()]
     records = [folder / f"{trial.number:03d}" / "seed=0" / "run.json" for trial in ended]
@@ -222,8 +204,8 @@ def test_trials_reuse_trainings_and_may_fail(corpus: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) -> None:
-    num_trials = 40
+def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) -> None:
+    num_processes, num_trials = 3, 12
     with server() as url:
         given = arguments(
             corpus,
@@ -236,9 +218,9 @@ def test_eight_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: 
             "hydra/launcher=basic",
             "hydra.sweeper.n_jobs=1",
         )
-        processes = [start("train", *given) for _ in range(8)]
-        outputs = [process.communicate(timeout=900) for process in processes]
-        assert [process.returncode for process in processes] == [0] * 8, outputs
+        processes = [start("train", *given) for _ in range(num_processes)]
+        outputs = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in processes]
+        assert [process.returncode for process in processes] == [0] * num_processes, outputs
         database = open_database(url)
         trials = optuna.load_study(study_name="tiny", storage=database.storage).trials
         database.close()

@@ -2,7 +2,6 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.search.storage import open_database
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.search.postgres import server
 
 
@@ -45,11 +45,8 @@ def test_a_lock_ends_with_the_process_that_held_it(url: str) -> None:
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
-    deadline = time.monotonic() + 10
-    while locks.is_held("one"):
-        # The server has to notice first.
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    # The server has to notice first.
+    wait_until(lambda: not locks.is_held("one"))
     assert locks.take("one") and locks.is_held("one")
     database.close()
     assert not locks.is_held("one")
@@ -62,9 +59,7 @@ def test_waiting_for_a_lock_is_reported(url: str, caplog: pytest.LogCaptureFixtu
     def hold_until_somebody_waits() -> None:
         with first.locks.alone("one"):
             entered.set()
-            until = time.monotonic() + 10
-            while "waiting for" not in caplog.text and time.monotonic() < until:
-                time.sleep(0.01)
+            wait_until(lambda: "waiting for" in caplog.text)
 
     holder = threading.Thread(target=hold_until_somebody_waits, daemon=True)
     holder.start()
@@ -88,7 +83,7 @@ def test_only_one_process_holds_a_lock(url: str) -> None:
     with first.locks.alone("search"), first.locks.alone("another search"):
         thread.start()
         assert not entered.wait(0.5)
-    assert entered.wait(10)
+    assert entered.wait(MAX_WAIT_SECONDS)
     thread.join()
     first.close()
     second.close()

@@ -30,6 +30,7 @@ def test_former_crashes_are_read_or_refused(path: Path) -> None:
         read(path.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_inputs_are_read_or_refused(name: str, tmp_path: Path) -> None:
     read, seeds = READERS[name].load()

@@ -8,7 +8,6 @@ import pytest
 
 from musicgen.records.runs import find_runs
 from tests.commands import train
-from tests.soak.commands import write_tunebook
 from tests.soak.results import differing, results
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
@@ -59,11 +58,6 @@ def study(corpus: Path, outputs: Path, *options: str) -> Path:
     assert all("allowed are 1 to" in error for error in errors["training.sequence_length"])
     assert all("diverged at iteration" in error for error in errors["training.learning_rate"])
     return sweep
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")

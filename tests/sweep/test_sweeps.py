@@ -1,9 +1,6 @@
 """Sweeps from end to end: one change at a time, shared trainings, failures, kills."""
 
-import os
-import signal
-import subprocess
-import time
+from contextlib import suppress
 from pathlib import Path
 
 import pandas
@@ -14,7 +11,7 @@ from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from tests.commands import TINY, last_line, run, start, train
-from tests.soak.commands import write_tunebook
+from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 SWEEP = (
@@ -34,11 +31,6 @@ ARMS = {
 }
 TRAINED = 60 + 60
 """Iterations per seed: two trainings."""
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tunebook(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")
@@ -130,20 +122,12 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(corpus: Path, tmp_path: Pa
     assert not (tmp_path / "outputs").exists()
 
 
-def kill_group(process: subprocess.Popen[str]) -> None:
-    """Kill the command and everything that it started, as a power cut would."""
-    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        member.kill()
-    process.communicate()
-
-
+@pytest.mark.slow
 def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     for num_states in (1, 2):
         process = start("train", *arguments(corpus, tmp_path))
-        while len(list((tmp_path / "store").glob("*/*.pt"))) < num_states:
-            assert process.poll() is None
-            time.sleep(0.02)
-        kill_group(process)
+        wait_until(lambda count=num_states: len(list((tmp_path / "store").glob("*/*.pt"))) >= count, process)
+        kill_all(process)
     done = run("train", *arguments(corpus, tmp_path))
     assert results(last_line(done)) == results(sweep, seeds=(0,))
     assert unfinished(tmp_path) == []
@@ -151,9 +135,10 @@ def test_a_killed_sweep_resumes_with_the_same_results(sweep: Path, corpus: Path,
     assert sorted(states) == [f"end-{iteration:06d}.pt" for iteration in (20, 60, 60)]
 
 
+@pytest.mark.slow
 def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     both = [start("train", *arguments(corpus, tmp_path)) for _ in range(2)]
-    outputs = [process.communicate(timeout=300) for process in both]
+    outputs = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in outputs]
     assert [process.returncode for process in both] == [0, 0], outputs
     assert sum(trained_iterations(found) for found in sweeps) == TRAINED
@@ -166,7 +151,7 @@ def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: P
     shared = [f"paths.store={tmp_path}/store", f"paths.cache={tmp_path}/cache", "paths.locks=false"]
     machines = [tmp_path / "one", tmp_path / "another"]
     both = [start("train", *arguments(corpus, outputs), *shared) for outputs in machines]
-    printed = [process.communicate(timeout=300) for process in both]
+    printed = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in printed]
     assert results(sweeps[0]) == results(sweeps[1]) == results(sweep, seeds=(0,))
@@ -178,21 +163,17 @@ def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: P
     assert any((tmp_path / "cache").glob("reference-*.json"))
 
 
-def wait_for_process(log: Path) -> psutil.Process:
+def writer_of(log: Path) -> psutil.Process:
     """The process that writes this log, once it is training."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        if log.exists() and "iteration" in log.read_text():
-            for process in psutil.process_iter():
-                try:
-                    if str(log) in {file.path for file in process.open_files()}:
-                        return process
-                except (psutil.AccessDenied, psutil.NoSuchProcess):
-                    continue
-        time.sleep(0.1)
+    wait_until(lambda: log.exists() and "iteration" in log.read_text())
+    for process in psutil.process_iter():
+        with suppress(psutil.AccessDenied, psutil.NoSuchProcess):
+            if str(log) in {file.path for file in process.open_files()}:
+                return process
     raise AssertionError(f"{log} has no writer")
 
 
+@pytest.mark.slow
 def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tmp_path: Path) -> None:
     levels = [
         "training.learning_rate=5e-3,10",  # with this weight decay 10 diverges
@@ -208,13 +189,11 @@ def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tm
         "hydra.launcher.num_jobs=2",
     ]
     process = start("train", *TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more)
-    log = None
-    while log is None:
-        assert process.poll() is None
-        log = next(tmp_path.glob("sweeps/*/*/training.num_iterations=100000/seed=0/train.log"), None)
-        time.sleep(0.1)
-    os.kill(wait_for_process(log).pid, signal.SIGKILL)
-    output, _ = process.communicate(timeout=300)
+    pattern = "sweeps/*/*/training.num_iterations=100000/seed=0/train.log"
+    wait_until(lambda: list(tmp_path.glob(pattern)), process)
+    (log,) = tmp_path.glob(pattern)
+    writer_of(log).kill()
+    output, _ = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 1
     runs = pandas.read_csv(Path(output.strip().splitlines()[-1]) / "runs.csv")
     runs = runs.fillna({"parameter": "baseline"}).set_index("parameter")

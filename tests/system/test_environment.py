@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import MAX_WAIT_SECONDS
+
 ENCODINGS = [
     {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "cp1252"},
@@ -22,7 +24,7 @@ def python(code: str, *arguments: str, **environment: str) -> subprocess.Complet
         [sys.executable, "-c", program + call, *arguments],
         capture_output=True,
         env=os.environ | environment,
-        timeout=60,
+        timeout=MAX_WAIT_SECONDS,
     )
 
 
@@ -50,7 +52,7 @@ def test_a_reader_that_left_is_no_error(unbuffered: str) -> None:
         stdout=writer,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
-        timeout=60,
+        timeout=MAX_WAIT_SECONDS,
     )
     os.close(writer)
     assert done.returncode == 0 and not done.stderr
@@ -62,7 +64,7 @@ def test_a_closed_stdout_is_not_replaced_by_a_file(tmp_path: Path) -> None:
         f"file = open({str(tmp_path / 'file')!r}, 'w'); print('for nobody', flush=True); file.close()"
     )
     shell = f'exec {sys.executable} -c "$0" >&- 2>&-'
-    assert subprocess.run(["bash", "-c", shell, code], timeout=60).returncode == 0
+    assert subprocess.run(["bash", "-c", shell, code], timeout=MAX_WAIT_SECONDS).returncode == 0
     assert (tmp_path / "file").read_text() == ""
 
 
@@ -77,7 +79,9 @@ def test_a_deleted_current_folder_is_one_line(tmp_path: Path) -> None:
     shell = f'cd {gone} && rmdir {gone} && exec {sys.executable} -c "$0"'
     code = "import sys, musicgen.system.commands as it; sys.exit(it.in_settled_environment(lambda: 0))"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(["bash", "-c", shell, code], capture_output=True, env=environment, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", shell, code], capture_output=True, env=environment, timeout=MAX_WAIT_SECONDS
+    )
     assert done.returncode == 1 and b"no longer exists" in done.stderr
 
 

@@ -4,7 +4,6 @@ import errno
 import json
 import multiprocessing
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,21 @@ from musicgen.system.files import (
 )
 from musicgen.system.locks import take_lock
 from tests.full_disk import files_end_at
+from tests.processes import MAX_WAIT_SECONDS, wait_until
 
 
 def compute(folder: Path, name: str, locks: bool) -> None:
-    """Be one of several processes that need the same, which takes a second; leave a mark when computing."""
+    """Be one of two processes that need the same; compute until the other one computes as well, or waits."""
 
     def work() -> str:
         (folder / f"computing-{name}").touch()
-        time.sleep(1)
+        wait_until(lambda: len(list(folder.glob("computing-*"))) + len(list(folder.glob("waiting-*"))) == 2)
         return "the same for all"
 
-    value = computed_once(folder / "value.txt", str, work, str, locks=locks)
+    def wait(_: str) -> None:
+        (folder / f"waiting-{name}").touch()
+
+    value = computed_once(folder / "value.txt", str, work, str, wait, locks=locks)
     assert value == "the same for all"
 
 
@@ -51,7 +54,7 @@ def test_two_processes_compute_a_value_once_given_locks(locks: bool, times: int,
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert len(list(tmp_path.glob("computing-*"))) == times
-    left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("computing-")}
+    left = {path.name for path in tmp_path.iterdir() if "ing-" not in path.name}
     assert left == ({"value.txt", "value.lock"} if locks else {"value.txt"})
 
 
@@ -189,7 +192,7 @@ def test_processes_asking_for_one_folder_get_different_ones(tmp_path: Path) -> N
     processes = [context.Process(target=make_folders, args=(tmp_path, start, queue)) for _ in range(4)]
     for process in processes:
         process.start()
-    names = [name for _ in processes for name in queue.get(timeout=60)]
+    names = [name for _ in processes for name in queue.get(timeout=MAX_WAIT_SECONDS)]
     for process in processes:
         process.join()
     assert sorted(names) == sorted({path.name for path in (tmp_path / "deep").iterdir()})

@@ -5,11 +5,11 @@ import pty
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.processes import MAX_WAIT_SECONDS, ended_with_the_test, wait_until
 
 WORK = """
 import sys, time
@@ -20,10 +20,12 @@ with listen_for_interruption() as interruption:
     (folder / "started").touch()
     while not interruption.requested:
         print("working", flush=True)
+        (folder / "works").touch()
         time.sleep(0.01)
     (folder / "asked").touch()
     while not (folder / "save").exists():
         print("saving", flush=True)
+        (folder / "saving").touch()
         time.sleep(0.01)
     (folder / "saved").touch()
 """
@@ -45,16 +47,15 @@ sys.exit(exit_status(command))
 
 def start(script: str, folder: Path, **how: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", script, str(folder)]
-    process = subprocess.Popen(command, text=True, **how)  # pyright: ignore - any way to start a process
+    process = ended_with_the_test(subprocess.Popen(command, text=True, **how))  # pyright: ignore - any way
     wait_until((folder / "started").exists, process)
     return process
 
 
-def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
+def wait_for_another(mark: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the process has written the file anew."""
+    mark.unlink(missing_ok=True)
+    wait_until(mark.exists, process)
 
 
 @pytest.mark.parametrize("numbers", [["SIGHUP", "SIGHUP"], ["SIGTERM", "SIGHUP"], ["SIGINT", "SIGHUP"]])
@@ -63,9 +64,9 @@ def test_a_hangup_after_another_signal_does_not_stop_saving(numbers: list[str], 
     for name in numbers:
         process.send_signal(signal.Signals[name])
         wait_until((tmp_path / "asked").exists, process)
-    time.sleep(0.1)
+    wait_for_another(tmp_path / "saving", process)
     (tmp_path / "save").touch()
-    assert process.wait(60) == 0 and (tmp_path / "saved").exists()
+    assert process.wait(MAX_WAIT_SECONDS) == 0 and (tmp_path / "saved").exists()
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
@@ -74,7 +75,7 @@ def test_a_second_signal_acts_at_once(name: str, tmp_path: Path) -> None:
     process.send_signal(signal.SIGHUP)
     wait_until((tmp_path / "asked").exists, process)
     process.send_signal(signal.Signals[name])
-    assert process.wait(60) == -signal.Signals[name] and not (tmp_path / "saved").exists()
+    assert process.wait(MAX_WAIT_SECONDS) == -signal.Signals[name] and not (tmp_path / "saved").exists()
 
 
 def test_nohup_keeps_a_command_running(tmp_path: Path) -> None:
@@ -85,7 +86,8 @@ def test_nohup_keeps_a_command_running(tmp_path: Path) -> None:
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
     )
     process.send_signal(signal.SIGHUP)
-    time.sleep(0.3)
+    for _ in range(3):
+        wait_for_another(tmp_path / "works", process)
     assert process.poll() is None and not (tmp_path / "asked").exists()
     process.kill()
     process.wait()
@@ -102,13 +104,13 @@ def test_output_to_a_closed_terminal_does_not_prevent_saving(tmp_path: Path) -> 
     os.close(outer)
     (tmp_path / "save").touch()
     os.close(inner)
-    assert process.wait(60) == 0 and (tmp_path / "saved").exists()
+    assert process.wait(MAX_WAIT_SECONDS) == 0 and (tmp_path / "saved").exists()
 
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_a_signalled_command_cleans_up_and_sets_its_status(name: str, status: int, tmp_path: Path) -> None:
     process = start(COMMAND, tmp_path, stderr=subprocess.PIPE)
     process.send_signal(signal.Signals[name])
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == status and (tmp_path / "cleaned").exists()
     assert errors.count("\n") == 1 and errors.startswith("musicgen: ")

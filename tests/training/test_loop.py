@@ -357,20 +357,21 @@ def test_clipping_bounds_the_step(tmp_path: Path) -> None:
 
 def train_without_locks(folder: Path, result: Path, others: Barrier) -> None:
     """Train in step with other processes that train the same, saving after every iteration."""
-    task = make_task(folder, locks=False, validation_interval=1, num_iterations=40)
+    task = make_task(folder, locks=False, validation_interval=1, num_iterations=12)
     records: list[Record] = []
 
     def wait_for_others(_: int) -> None:
-        others.wait(60)
+        others.wait(600)
 
     fitted = fit(task, wait_for_others, records.append)
     torch.save((losses(records), load_checkpoint(fitted.state, "best", task.config).weights), result)
 
 
+@pytest.mark.slow
 def test_processes_training_the_same_without_locks_agree(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
-    others = context.Barrier(3)
-    results = [tmp_path / f"result-{number}.pt" for number in range(3)]
+    others = context.Barrier(2)
+    results = [tmp_path / f"result-{number}.pt" for number in range(2)]
     processes = [
         context.Process(target=train_without_locks, args=(tmp_path / "training", result, others))
         for result in results
@@ -379,15 +380,15 @@ def test_processes_training_the_same_without_locks_agree(tmp_path: Path) -> None
         process.start()
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0, 0]
-    alone = make_task(tmp_path / "alone", validation_interval=1, num_iterations=40)
+    assert [process.exitcode for process in processes] == [0, 0]
+    alone = make_task(tmp_path / "alone", validation_interval=1, num_iterations=12)
     expected = losses(train(alone)[1])
     for result in results:
         history, found = torch.load(result)
         assert history == expected
         assert_same_weights(found, weights(alone, "best"))
     # No lock, no partial file, no earlier state.
-    assert [path.name for path in (tmp_path / "training").iterdir()] == ["end-000040.pt"]
+    assert [path.name for path in (tmp_path / "training").iterdir()] == ["end-000012.pt"]
 
 
 @contextmanager

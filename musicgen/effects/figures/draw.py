@@ -11,8 +11,9 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,9 +84,17 @@ def draw_on_all_cores(drawings: Mapping[str, Drawing], folder: Path) -> list[Pat
     num_processes = min(num_cores(), len(drawings))
     if sys.platform != "linux" or threading.active_count() > 1 or num_processes < 2:
         return write_figures(draw_all(drawings), folder)
-    # A forked process already has the runs.
-    with ProcessPoolExecutor(num_processes, get_context("fork"), _inherit, (drawings, folder)) as pool:
-        return [path for paths in pool.map(_draw_inherited, drawings) for path in paths]
+    others = set(active_children())
+    try:
+        # A forked process already has the runs.
+        with ProcessPoolExecutor(num_processes, get_context("fork"), _inherit, (drawings, folder)) as pool:
+            return [path for paths in pool.map(_draw_inherited, drawings) for path in paths]
+    except (BrokenProcessPool, BlockingIOError, MemoryError):
+        # The system has too few processes or too little memory for all at once.
+        for process in set(active_children()) - others:
+            process.kill()
+            process.join()
+        return write_figures(draw_all(drawings), folder)
 
 
 _inherited: tuple[Mapping[str, Drawing], Path]

@@ -1,0 +1,133 @@
+"""Runs commands as forks of a server that has already imported what they need: most of a tiny run is imports.
+
+From its first line on, a command does what `python -m` does.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+from musicgen.sweep.fork_server import PRELOADED
+
+IMPORTS = (
+    *(name for name in PRELOADED if name != "comet_ml"),  # starts threads, which a fork would not have
+    "musicgen.train",
+    "musicgen.sample",
+    "musicgen.evaluate",
+    "musicgen.report",
+    "musicgen.reporting.markup",
+    "musicgen.search.work",
+    "optuna",
+    "pandas",
+)
+MAX_SECONDS = 900.0
+
+
+def run_forked(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m <module>` to its end, in this folder and environment."""
+    with tempfile.TemporaryDirectory(prefix="forked-") as folder:
+        request = {"module": module, "arguments": arguments, "folder": str(Path.cwd()), "printed": folder}
+        server = _server()
+        assert server.stdin is not None and server.stdout is not None
+        server.stdin.write(json.dumps(request | {"environment": dict(os.environ)}) + "\n")
+        server.stdin.flush()
+        answer = server.stdout.readline()
+        assert answer, f"the server of commands ended with {server.wait()}"
+        printed = [(Path(folder) / name).read_text("utf-8", errors="replace") for name in ("out", "err")]
+    return subprocess.CompletedProcess([module, *arguments], int(answer), *printed)
+
+
+@cache
+def _server() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.forked"]
+    pipe = subprocess.PIPE
+    root = Path(__file__).parent.parent
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=root, start_new_session=True)
+
+    def close() -> None:
+        process.terminate()
+        process.communicate()
+
+    atexit.register(close)
+    return process
+
+
+def _serve() -> None:
+    for name in IMPORTS:
+        importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for line in sys.stdin:
+        request = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become(request)
+        print(_wait(pid), flush=True)
+
+
+def _wait(pid: int) -> int:
+    """Wait for a command and return its exit status; kill it when it takes too long or the server ends."""
+    deadline = time.monotonic() + MAX_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                pid = 0
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.005)
+        raise TimeoutError(f"a command took more than {MAX_SECONDS} s")
+    finally:
+        if pid:
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _become(request: dict[str, Any]) -> NoReturn:
+    """Be the command until the process ends."""
+    status = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        files = [os.devnull, *(f"{request['printed']}/{name}" for name in ("out", "err"))]
+        for standard, path in enumerate(files):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if standard else os.O_RDONLY
+            descriptor = os.open(path, flags)
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.argv = [request["module"], *request["arguments"]]
+        # The module has been imported, which is intended.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Threads and children end as they do at the end of an interpreter.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    _serve()
