@@ -1,4 +1,4 @@
-"""How a command tells of what went wrong."""
+"""How commands report errors."""
 
 import errno
 import os

@@ -53,19 +53,6 @@ def take_lock(path: Path, *, without: str = WITHOUT_LOCKS) -> BaseFileLock | Non
     return lock
 
 
-def is_locked(path: Path) -> bool:
-    """Return whether another process holds the lock now; False if that cannot be determined."""
-    if not path.exists():
-        return False
-    try:
-        lock = take_lock(path)
-    except (OSError, InputError):
-        return False
-    if lock is not None:
-        lock.release()
-    return lock is None
-
-
 def wait_for_lock(
     path: Path, on_wait: Callable[[str], None] = log.warning, *, without: str = WITHOUT_LOCKS
 ) -> BaseFileLock:

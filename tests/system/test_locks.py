@@ -15,7 +15,7 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.system import locks
-from musicgen.system.locks import describe_holder, is_locked, locked, take_lock, wait_for_lock, wait_until
+from musicgen.system.locks import describe_holder, locked, take_lock, wait_for_lock, wait_until
 from tests.processes import wait_for
 
 
@@ -149,13 +149,3 @@ def test_other_file_system_errors_are_unchanged(tmp_path: Path, monkeypatch: pyt
     without_locks(monkeypatch, errno.EIO)
     with pytest.raises(OSError, match="Input/output error"):
         take_lock(tmp_path / ".lock")
-
-
-def test_is_locked_sees_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "value.lock"
-    assert not is_locked(path) and not path.exists(), "asking leaves nothing behind"
-    with held(path):
-        assert is_locked(path)
-    assert not is_locked(path)
-    without_locks(monkeypatch)
-    assert not is_locked(path)
