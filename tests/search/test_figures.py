@@ -17,7 +17,7 @@ TRIALS = [
 
 def test_the_history_is_the_lowest_so_far(tmp_path: Path) -> None:
     figure = search_figures(write_search(tmp_path, TRIALS))["history"]
-    stair, dots, pruned, diverged = panel_of(figure, "Validation loss of whole runs").lines
+    stair, dots, pruned, diverged = panel_of(figure, "Validation loss of complete runs").lines
     assert [loss for _, loss in points(stair)] == [1.9, 1.6, 1.6, 1.6]
     assert points(dots) == [(0, 1.9), (3, 1.6), (4, 1.8)]
     assert [place for place, _ in points(pruned)] == [1] and [place for place, _ in points(diverged)] == [2]
