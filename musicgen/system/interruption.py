@@ -55,6 +55,13 @@ def ending_on_signals() -> Iterator[None]:
         yield
 
 
+def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
+    """Return the KeyboardInterrupt that caused an error or was being handled when it was raised, if any."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def can_hang_up() -> bool:
     """Return whether SIGHUP exists and is not ignored, as it is under `nohup`."""
     return _HANGUP is not None and signal.getsignal(_HANGUP) is not signal.SIG_IGN

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.system.interruption import interruption_behind
 from tests.processes import MAX_WAIT_SECONDS, ended_with_the_test, wait_until
 
 WORK = """
@@ -114,3 +115,17 @@ def test_a_signalled_command_cleans_up_and_sets_its_status(name: str, status: in
     _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == status and (tmp_path / "cleaned").exists()
     assert errors.count("\n") == 1 and errors.startswith("musicgen: ")
+
+
+def fail_while_interrupted() -> None:
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise ValueError("composing failed") from None
+
+
+def test_an_interruption_behind_another_error_is_found() -> None:
+    with pytest.raises(ValueError, match="composing failed") as raised:
+        fail_while_interrupted()
+    assert isinstance(interruption_behind(raised.value), KeyboardInterrupt)
+    assert interruption_behind(ValueError()) is None
