@@ -23,8 +23,8 @@ EFFECTS = "effects.csv"
 PLAIN, RETUNED = "plain", "re-tuned"
 EQUIVALENCE_MARGIN: Mapping[str, float] = {"fit/validation_loss": 0.02, "fit/test_loss": 0.02}
 """The largest differences that do not matter where a study declares none, as in conf/config.yaml."""
-_SAME = 1e-12
-"""Relative difference that is rounding."""
+ROUNDING = 1e-12
+"""Relative difference of values that is rounding."""
 _MAX_LEVEL = 30
 """Characters of a level in a label."""
 
@@ -173,7 +173,7 @@ def _decision_of(cells: Mapping[str, Any], margins: Mapping[str, float]) -> Deci
     reach = equivalence_reach(cells["num_seeds"])
     difference, low, high = (cells[name] for name in ("difference", "ci_low", "ci_high"))
     farthest = max(reach * (difference - low) - difference, reach * (high - difference) + difference)
-    same = abs(cells["mean"] - cells["baseline_mean"]) <= _SAME * abs(cells["mean"])
+    same = abs(cells["mean"] - cells["baseline_mean"]) <= ROUNDING * abs(cells["mean"])
     return decide(
         cells["num_seeds"],
         difference,

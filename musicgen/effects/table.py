@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.config import Change
-from musicgen.effects.effect import EQUIVALENCE_MARGIN, PLAIN, RETUNED, Effect
+from musicgen.effects.effect import EQUIVALENCE_MARGIN, PLAIN, RETUNED, ROUNDING, Effect
 from musicgen.effects.noise import sampling_part
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.retuning import retuned_runs
@@ -54,8 +54,6 @@ do not belong here.
 PRIMARY_METRICS = ("fit/validation_loss", "validity/tune_rate")
 _MIN_SEEDS_TO_PREDICT = 3
 """Baseline seeds that a prediction interval needs."""
-_ROUNDING = 1e-12
-"""Relative difference of values that is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +119,7 @@ class Measurement:
     def differs(self) -> bool:
         """False if every seed has the same value in both."""
         difference = abs(self.changed_values - self.baseline_values)
-        return bool((difference > _ROUNDING * abs(self.changed_values)).any())
+        return bool((difference > ROUNDING * abs(self.changed_values)).any())
 
     @property
     def is_test(self) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import Protocol
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
@@ -17,6 +16,7 @@ from musicgen.sweep.exhaustion import is_exhaustion
 from musicgen.sweep.job_process import JobProcess
 from musicgen.sweep.worker import SECONDS_BETWEEN_REPORTS, Ending, describe_error
 from musicgen.system.interruption import Interruption
+from musicgen.training.threads import num_cores, resolve_threads
 
 MAX_JOBS_PER_PLACE = 3
 """Jobs that wait for another process take no place, but they do take memory."""
@@ -46,14 +46,35 @@ class QueuedJob:
     """The number of the job whose training this one resumes. It starts when that one has trained or ended."""
 
 
-class Capacity(Protocol):
-    """How much runs at a time."""
+class Capacity:
+    """How many jobs fit on the machine at a time.
 
-    total: int
+    Limited by num_jobs if it is set. Otherwise by cores: a job takes one for each of its threads, or all of
+    them if it runs on CUDA.
+    """
+
+    def __init__(self, num_jobs: int | None) -> None:
+        self._num_jobs = num_jobs
+        self.total = num_cores() if num_jobs is None else num_jobs
 
     def cost(self, config: Config) -> int:
-        """How much of the total a job takes."""
-        ...
+        """How much of the total a job with this config takes."""
+        if self._num_jobs is not None:
+            return 1
+        if _runs_on_cuda(config.device):
+            return self.total
+        num_threads = resolve_threads(config.training, config.model).num_threads
+        assert num_threads is not None
+        return min(num_threads, self.total)
+
+
+def _runs_on_cuda(device: str) -> bool:
+    if device != "auto":
+        return device == "cuda"
+    # Imported late: torch takes a second.
+    from musicgen.training.device import choose_device
+
+    return choose_device("auto").type == "cuda"
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,9 @@ from musicgen.sweep.design import composer, without_hydra
 from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
-from musicgen.sweep.job_queue import JobQueue, QueuedJob
+from musicgen.sweep.job_queue import Capacity, JobQueue, QueuedJob
 from musicgen.sweep.worker import Job, Task
 from musicgen.system.interruption import listen_for_interruption
-from musicgen.training.threads import num_cores, resolve_threads
 
 
 class ProcessLauncher(Launcher):
@@ -90,34 +89,3 @@ class ProcessLauncher(Launcher):
             composed.hydra.job.id, composed.hydra.job.num = str(number), number
         program = JobRuntime.instance().get("name")
         return JobProcess(Job(self._task, composed, config, self._context, program))
-
-
-class Capacity:
-    """How many jobs fit on the machine at a time.
-
-    Limited by num_jobs if it is set. Otherwise by cores: a job takes one for each of its threads, or all of
-    them if it runs on CUDA.
-    """
-
-    def __init__(self, num_jobs: int | None) -> None:
-        self._num_jobs = num_jobs
-        self.total = num_cores() if num_jobs is None else num_jobs
-
-    def cost(self, config: Config) -> int:
-        """How much of the total a job with this config takes."""
-        if self._num_jobs is not None:
-            return 1
-        if _runs_on_cuda(config.device):
-            return self.total
-        num_threads = resolve_threads(config.training, config.model).num_threads
-        assert num_threads is not None
-        return min(num_threads, self.total)
-
-
-def _runs_on_cuda(device: str) -> bool:
-    if device != "auto":
-        return device == "cuda"
-    # Imported late: torch takes a second.
-    from musicgen.training.device import choose_device
-
-    return choose_device("auto").type == "cuda"

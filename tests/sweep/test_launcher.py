@@ -20,10 +20,10 @@ from omegaconf import OmegaConf
 
 from musicgen.config import compose_config
 from musicgen.errors import InputError
-from musicgen.sweep import launcher
+from musicgen.sweep import job_queue
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.job_queue import JobFailed
-from musicgen.sweep.launcher import Capacity, ProcessLauncher
+from musicgen.sweep.job_queue import Capacity, JobFailed
+from musicgen.sweep.launcher import ProcessLauncher
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -186,8 +186,8 @@ def test_an_invalid_number_of_jobs_is_refused(number: Any) -> None:
 
 
 def test_capacity_depends_on_threads_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launcher, "num_cores", lambda: 8)
-    monkeypatch.setattr(launcher, "_runs_on_cuda", lambda device: device == "cuda")
+    monkeypatch.setattr(job_queue, "num_cores", lambda: 8)
+    monkeypatch.setattr(job_queue, "_runs_on_cuda", lambda device: device == "cuda")
     base = compose_config(["data=file", "data.path=none.abc"])
 
     def costs(capacity: Capacity) -> list[int]:
