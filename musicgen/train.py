@@ -18,7 +18,7 @@ from musicgen.sweep.other_launchers import set_up_ray
 from musicgen.sweep.refusals import describe_failure
 from musicgen.sweep.sweeper import OneAtATimeSweeper
 from musicgen.system.commands import complain, in_settled_environment
-from musicgen.system.interruption import ending_on_signals, interruption_behind
+from musicgen.system.interruption import ending_on_signals, unwrapping_interruptions
 from musicgen.tracking.comet import forbid_patching
 
 TARGETS = ["musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*"]
@@ -42,18 +42,18 @@ def _train() -> int:
         Plugins.instance().register(plugin)
     decorate = hydra.main(str(conf_folder()), CONFIG_NAME, execution_whitelist=TARGETS)
     try:
-        decorate(run_job)()
+        with unwrapping_interruptions():
+            decorate(run_job)()
+    except KeyboardInterrupt as interruption:
+        again = train_command(sys.argv[1:])
+        complain(f"{str(interruption) or 'interrupted'}; run the same command again to resume: {again}")
+        return 130
     except JobFailed as failure:
         # Hydra's own sweepers raise the first failure after all of their jobs. With other launchers than ours
         # the sweep ends with the first job whose process died.
         complain(str(failure))
-    except (KeyboardInterrupt, Exception) as error:
-        # OmegaConf turns an interruption of its work into an error of its own.
-        if (interruption := interruption_behind(error)) is not None:
-            again = train_command(sys.argv[1:])
-            complain(f"{str(interruption) or 'interrupted'}; run the same command again to resume: {again}")
-            return 130
-        line = describe_failure(error, _train) if isinstance(error, Exception) else None
+    except Exception as error:
+        line = describe_failure(error, _train)
         if line is None:
             raise
         return complain(line)

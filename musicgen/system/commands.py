@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from musicgen.errors import InputError, describe_disk, one_line
 from musicgen.system.environment import problem_of_names, settle_environment
-from musicgen.system.interruption import Terminated, ending_on_signals
+from musicgen.system.interruption import Terminated, ending_on_signals, unwrapping_interruptions
 from musicgen.system.passwords import without_passwords
 
 
@@ -24,7 +24,8 @@ def exit_status(command: Callable[[], int | None]) -> int:
     """
     with ending_on_signals():
         try:
-            return command() or 0
+            with unwrapping_interruptions():
+                return command() or 0
         except InputError as error:
             return complain(str(error))
         except OSError as error:

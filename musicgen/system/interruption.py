@@ -55,11 +55,18 @@ def ending_on_signals() -> Iterator[None]:
         yield
 
 
-def interruption_behind(error: BaseException | None) -> KeyboardInterrupt | None:
-    """Return the KeyboardInterrupt that caused an error or was being handled when it was raised, if any."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error
+@contextmanager
+def unwrapping_interruptions() -> Iterator[None]:
+    """Raise the KeyboardInterrupt behind an error of the body: OmegaConf wraps it in an error."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, KeyboardInterrupt):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def can_hang_up() -> bool:
