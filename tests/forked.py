@@ -4,11 +4,8 @@ From its first line on, a command does what `python -m` does.
 """
 
 import atexit
-import gc
-import importlib
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -16,24 +13,12 @@ import tempfile
 import threading
 import time
 import traceback
-import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from musicgen.sweep.fork_server import PRELOADED
+from tests.soak.forked_commands import import_all, run_module
 
-IMPORTS = (
-    *(name for name in PRELOADED if name != "comet_ml"),  # starts threads, which a fork would not have
-    "musicgen.train",
-    "musicgen.sample",
-    "musicgen.evaluate",
-    "musicgen.report",
-    "musicgen.reporting.markup",
-    "musicgen.search.work",
-    "optuna",
-    "pandas",
-)
 MAX_SECONDS = 900.0
 
 
@@ -67,9 +52,7 @@ def _server() -> subprocess.Popen[str]:
 
 
 def _serve() -> None:
-    for name in IMPORTS:
-        importlib.import_module(name)
-    gc.freeze()
+    import_all()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     for line in sys.stdin:
         request = json.loads(line)
@@ -111,18 +94,10 @@ def _become(request: dict[str, Any]) -> NoReturn:
             os.dup2(descriptor, standard)
             os.close(descriptor)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.argv = [request["module"], *request["arguments"]]
-        # The module has been imported, which is intended.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        status = run_module(request["module"], request["arguments"])
     except BaseException:
         traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
         # Threads and children end as they do at the end of an interpreter.
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()

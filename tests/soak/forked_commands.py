@@ -16,6 +16,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,9 @@ import psutil
 from musicgen.sweep.fork_server import PRELOADED
 
 _MORE = (
+    "musicgen.train",
     "musicgen.sample",
+    "musicgen.evaluate",
     "musicgen.listen",
     "musicgen.listening.server",
     "musicgen.listening.printing",
@@ -69,21 +72,7 @@ class Command:
         # Replace the parent's streams, which pytest may have redirected.
         sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
         sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
-        status = 1
-        try:
-            sys.argv = [module, *arguments]
-            # runpy warns that the module has been imported already.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
+        os._exit(run_module(module, arguments))
 
     @property
     def output(self) -> str:
@@ -118,6 +107,24 @@ class Command:
                 raise subprocess.TimeoutExpired([str(self.pid)], seconds)
             time.sleep(_POLL_SECONDS)
         return subprocess.CompletedProcess([str(self.pid)], status, self.output, self._read("err"))
+
+
+def run_module(module: str, arguments: Sequence[str]) -> int:
+    """Do in this process what `python -m <module> <arguments>` does; returns its exit status."""
+    status = 1
+    try:
+        sys.argv = [module, *arguments]
+        # runpy warns that the module has been imported already.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
 
 
 @atexit.register
