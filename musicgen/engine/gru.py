@@ -29,9 +29,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from musicgen.engine.kernels import as_array, gru_step, gru_step_back
-from musicgen.engine.products import ScanWeight, StepProduct, prepare, transpose
+from musicgen.engine.products import ScanWeight, StepProduct, transpose
 from musicgen.engine.scans import scans_for
-from musicgen.engine.tape import input_gradient, states_and_factors, weight_gradient, writable
+from musicgen.engine.tape import input_gradient, record_steps, states_and_factors, weight_gradient, writable
 
 State = tuple[Tensor]
 """hidden [B, H] in 32 bits."""
@@ -44,7 +44,7 @@ def input_bias(bias_ih: Tensor, bias_hh: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Tape:
+class GruTape:
     """The recorded steps: gates, news and `read` in the type of the products, states in 32 bits."""
 
     gates: Tensor
@@ -54,7 +54,7 @@ class Tape:
     """The hidden states in the type of the products."""
 
     @classmethod
-    def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "Tape":
+    def begin(cls, num_steps: int, state: State, dtype: torch.dtype, is_kept: bool) -> "GruTape":
         """Allocate num_steps steps from a state, with products in this type; is_kept: for a backward pass."""
         (hidden,) = state
         B, H = hidden.shape
@@ -96,22 +96,16 @@ def scan(
 
     weight_hh [3H, H], bias_hh and the state are in 32 bits; products use the type of the inputs.
     """
-    hiddens, hidden = _Scan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
+    hiddens, hidden = _GruScan.apply(inputs, rows, weight_hh, bias_hh, *state)  # pyright: ignore[reportGeneralTypeIssues]
     return hiddens, (hidden,)
 
 
-class _Scan(torch.autograd.Function):
+class _GruScan(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, inputs: Tensor, rows: Tensor, weight: Tensor, bias_hh: Tensor, hidden: Tensor
     ) -> tuple[Tensor, ...]:
-        T, B = rows.shape
-        tape = Tape.begin(T, (hidden,), inputs.dtype, is_kept=True)
-        tape.run(inputs, rows, prepare(weight, inputs.dtype, B), bias_hh)
-        ctx.save_for_backward(weight)
-        ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
-        ctx.set_materialize_grads(False)
-        return tape.hiddens[1:], *tape.state(T)
+        return record_steps(ctx, GruTape.begin, inputs, rows, weight, bias_hh, (hidden,))
 
     @staticmethod
     @once_differentiable

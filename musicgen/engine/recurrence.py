@@ -26,7 +26,7 @@ LayerState = tuple[Tensor, ...]
 
 
 class Tape(Protocol):
-    """The recorded steps of one layer; see lstm.Tape and gru.Tape."""
+    """The recorded steps of one layer; see lstm.LstmTape and gru.GruTape."""
 
     @property
     def hiddens(self) -> Tensor: ...
@@ -56,8 +56,8 @@ class Cell:
 
 
 CELLS: dict[type[nn.Module], Cell] = {
-    nn.LSTM: Cell(2, lstm.input_bias, lstm.scan, lstm.Tape.begin),
-    nn.GRU: Cell(1, gru.input_bias, gru.scan, gru.Tape.begin),
+    nn.LSTM: Cell(2, lstm.input_bias, lstm.scan, lstm.LstmTape.begin),
+    nn.GRU: Cell(1, gru.input_bias, gru.scan, gru.GruTape.begin),
 }
 
 

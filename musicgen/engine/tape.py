@@ -3,11 +3,14 @@
 Shapes: T time steps, B rows of a batch, H hidden size, G gates.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from musicgen.engine.kernels import add_rows, as_array
-from musicgen.engine.products import MIN_REORDERED_SIZE, transpose
+from musicgen.engine.products import MIN_REORDERED_SIZE, prepare, transpose
 
 
 def states_and_factors(
@@ -25,6 +28,29 @@ def states_and_factors(
         read = torch.empty(num_steps + 1 if is_kept else 2, *first.shape, dtype=dtype)
     states[0] = read[0] = first
     return states, read
+
+
+def record_steps(
+    ctx: Any,
+    begin: Callable[..., Any],
+    inputs: Tensor,
+    rows: Tensor,
+    weight: Tensor,
+    bias_hh: Tensor,
+    state: tuple[Tensor, ...],
+) -> tuple[Tensor, ...]:
+    """The forward pass of a cell's autograd function: run all steps, and keep their tape in `ctx`.
+
+    begin: of the cell's tape. rows [T, B] of inputs [N, G], weight [G, H]; returns hidden [T, B, H] and the
+    parts of the new state.
+    """
+    T, B = rows.shape
+    tape = begin(T, state, inputs.dtype, is_kept=True)
+    tape.run(inputs, rows, prepare(weight, inputs.dtype, B), bias_hh)
+    ctx.save_for_backward(weight)
+    ctx.tape, ctx.rows, ctx.num_inputs = tape, rows, len(inputs)
+    ctx.set_materialize_grads(False)
+    return tape.hiddens[1:], *tape.state(T)
 
 
 def writable(gradient: Tensor | None, *shape: int) -> Tensor:

@@ -8,9 +8,9 @@ import torch
 from numba import njit
 
 from musicgen.engine import kernels
-from musicgen.engine.gru import Tape as GruTape
+from musicgen.engine.gru import GruTape
 from musicgen.engine.kernels import add_rows, as_array
-from musicgen.engine.lstm import Tape as LstmTape
+from musicgen.engine.lstm import LstmTape
 from musicgen.engine.products import prepare
 
 
