@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,7 +78,7 @@ class Corpus:
         return {"name": self.name, "sha256": self.sha256, **asdict(self.report)}
 
 
-def training_text(tunes: Sequence[str]) -> str:
+def training_text(tunes: Iterable[str]) -> str:
     """The tunes as one text, with a blank line after each."""
     return "".join(tune + TUNE_END for tune in tunes)
 

@@ -1,12 +1,17 @@
-"""Maps characters to token numbers and back."""
+"""Maps text to token numbers and back."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from musicgen.errors import InputError
+from musicgen.notation.degrees import from_degrees, to_degrees
+
+Notes = Literal["letters", "degrees"]
+"""How a network spells notes: as written, or with the tonic as C (notation/degrees.py)."""
 
 UNKNOWN = 0
 """Token of every character that the training tunes lack. It is never sampled."""
@@ -14,14 +19,23 @@ UNKNOWN = 0
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The sorted characters of the training tunes; character i has token i + 1, and token 0 is UNKNOWN."""
+    """The sorted characters of the training tunes as the network spells them.
+
+    Character i has token i + 1, and token 0 is UNKNOWN.
+    """
 
     characters: str
+    notes: Notes = "letters"
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "Vocabulary":
-        """The vocabulary of these texts; always includes the newline, which ends a tune."""
-        return cls("".join(sorted({"\n"}.union(*map(set, texts)))))
+    def of(cls, tunes: Iterable[str], notes: Notes = "letters") -> "Vocabulary":
+        """The vocabulary of these tunes; always includes the newline, which ends a tune."""
+        spelled = map(set, map(cls("", notes).spell, tunes))
+        return cls("".join(sorted({"\n"}.union(*spelled))), notes)
+
+    def spell(self, tune: str) -> str:
+        """The ABC text of a tune, or its beginning, as the network spells it."""
+        return to_degrees(tune) if self.notes == "degrees" else tune
 
     @property
     def size(self) -> int:
@@ -45,7 +59,7 @@ class Vocabulary:
         return self._token_of["\n"]
 
     def encode(self, text: str) -> np.ndarray:
-        """Tokens of the text, int64 [len(text)]; characters outside the vocabulary become UNKNOWN."""
+        """Tokens of a spelled text, int64 [len(text)]; characters outside the vocabulary become UNKNOWN."""
         # A lone surrogate is encoded like any other character; it is never written to a file.
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
         table = self._token_of_code
@@ -53,15 +67,17 @@ class Vocabulary:
         return table[np.minimum(codes, len(table) - 1)]
 
     def encode_prompt(self, prompt: str) -> np.ndarray:
-        """Like encode, but raises InputError for an unknown character."""
-        for position, character in enumerate(prompt):
+        """Tokens of the beginning of a tune; raises InputError for a character outside the vocabulary."""
+        spelled = self.spell(prompt)
+        for position, character in enumerate(spelled):
             if character not in self._token_of:
                 raise InputError(
                     f"sampling.prompts: {prompt!r} has the character {character!r} at position {position}, "
                     f"which is not in the training tunes; allowed are {self.characters!r}"
                 )
-        return self.encode(prompt)
+        return self.encode(spelled)
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """The text of these tokens, which must not include UNKNOWN."""
-        return "".join(self.characters[token - 1] for token in tokens)
+        """The tune with these tokens, which must not include UNKNOWN, as ABC text."""
+        text = "".join(self.characters[token - 1] for token in tokens)
+        return from_degrees(text) if self.notes == "degrees" else text

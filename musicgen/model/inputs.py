@@ -1,10 +1,15 @@
 """What the network reads at every character: N rows of its embedding, whose sum is the input.
 
-The first row is the character's own. `bar_position` adds three: how much of the bar is filled, how much of it
-is left, and which bar of its section it is. `lookback_bars` adds one per distance: the character at the same
-place that many bars before, together with how long the text has repeated that bar. All of it follows from the
-characters read so far, so the likelihood of a text is still the product of those of its characters, and
-comparable between all networks.
+The first row is the character's own. The others follow from the characters read so far, so the likelihood of a
+text is still the product of those of its characters, and comparable between all networks:
+
+- `bar_position`: how much of the bar is filled, and how much is left;
+- `form_position`: how much is left if the bar must make room for the pickup of its section, which bar of an
+  eight-bar phrase it is, how many sections and how many bars of the last one precede it, and the mode of the
+  key. Without it, `bar_position` adds which bar of its section it is;
+- `lookback_bars`: for each distance the character at the same place that many bars before, together with how
+  long the text has repeated that bar. `lookback_statements` withholds it where the text would state a period
+  once more than that.
 
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
@@ -14,8 +19,9 @@ from numpy.typing import NDArray
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
-from musicgen.notation.lookback import LookbackReader
-from musicgen.notation.place import PlaceReader
+from musicgen.notation.lookback import NOTHING, LookbackReader
+from musicgen.notation.place import NUM_MODES, PlaceReader
+from musicgen.notation.repetition import MAX_PERIOD, RepetitionReader
 from musicgen.system.compiled_code import compiled
 
 _compiled = compiled()
@@ -25,9 +31,20 @@ _LONGEST_BAR = 16 * _STEPS_PER_UNIT
 """Bars of up to 16 units, plus one unit too many, have separate rows; anything beyond shares the last one."""
 _ELAPSED_ROWS = 2 + _LONGEST_BAR
 _LEFT_ROWS = 3 + _LONGEST_BAR + _STEPS_PER_UNIT
-_SECTION_ROWS = 34
-_POSITION_COLUMNS = 3
-_POSITION_ROWS = _ELAPSED_ROWS + _LEFT_ROWS + _SECTION_ROWS
+_PHRASE_BARS = 8
+_MAX_SECTIONS, _MAX_BARS = 7, 32
+"""Higher numbers share a row."""
+_PLACE_ROWS = {
+    "elapsed": _ELAPSED_ROWS,
+    "left": _LEFT_ROWS,
+    "bar": _MAX_BARS + 2,
+    "left_without_pickup": _LEFT_ROWS,
+    "phrase": 1 + 2 * _PHRASE_BARS,
+    "sections": _MAX_SECTIONS + 2,
+    "bars_before": _MAX_BARS + 2,
+    "mode": NUM_MODES,
+}
+"""Number of rows for each thing that is read of the place. The first row of each is for headers."""
 _RUN_LEVELS = (1, 4, 12)
 """Numbers of repeated characters from which a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
@@ -35,9 +52,16 @@ _CHARACTERS_AT_ONCE = 16_384
 """Few enough for intermediate results to stay in the processor's cache."""
 
 
+def _place_rows(config: ModelConfig) -> dict[str, int]:
+    """What a network of this config reads of the place, with the number of rows of each."""
+    reads_bar, reads_form = config.bar_position, config.form_position
+    is_read = {"elapsed": reads_bar, "left": reads_bar, "bar": reads_bar and not reads_form}
+    return {name: number for name, number in _PLACE_ROWS.items() if is_read.get(name, reads_form)}
+
+
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
     """Number of rows of the embedding."""
-    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + _POSITION_ROWS * config.bar_position
+    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + sum(_place_rows(config).values())
 
 
 class InputReader:
@@ -48,11 +72,22 @@ class InputReader:
         self._vocabulary_size = vocabulary.size
         self._codes = np.array([0, *map(ord, vocabulary.characters)], np.int64)
         """Code point of each token; 0 for the unknown one."""
-        self._has_position = config.bar_position
+        place_rows = _place_rows(config)
+        self._first_rows = np.full(len(_PLACE_ROWS), -1, np.int64)
+        """First row of each thing that is read of the place, in the order of _PLACE_ROWS; -1: not read."""
+        first = vocabulary.size
+        for number, name in enumerate(_PLACE_ROWS):
+            if name in place_rows:
+                self._first_rows[number] = first
+                first += place_rows[name]
+        self._lookback_column, self._first_lookback_row = 1 + len(place_rows), first
         self._place = PlaceReader(num_texts) if config.reads_more_than_characters else None
         lookback = config.lookback_bars
         self._lookback = LookbackReader(num_texts, lookback) if lookback else None
-        self.num_columns = 1 + _POSITION_COLUMNS * config.bar_position + len(lookback)
+        self._bars = np.array(lookback, np.int64)
+        limit = config.lookback_statements
+        self._repetition = RepetitionReader(num_texts, limit) if lookback and limit is not None else None
+        self.num_columns = self._lookback_column + len(lookback)
         """N."""
 
     def read(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -71,18 +106,19 @@ class InputReader:
         rows[..., 0] = tokens
         if self._place is None:
             return
-        places, events = self._place.read(self._codes[tokens])
-        column, first = 1, self._vocabulary_size
-        if self._has_position:
-            _put_position(rows, column, first, places)
-            column, first = column + _POSITION_COLUMNS, first + _POSITION_ROWS
+        codes = self._codes[tokens]
+        places, events = self._place.read(codes)
+        _put_place(rows, self._first_rows, places)
         if self._lookback is not None:
             expected, runs = self._lookback.read(tokens, places[..., 1], events)
+            if self._repetition is not None:
+                _withhold(expected, runs, self._repetition.read(codes, events), self._bars)
+            column, first = self._lookback_column, self._first_lookback_row
             _put_lookback(rows, column, first, self._vocabulary_size, expected, runs)
 
     def keep(self, texts: NDArray[np.int64]) -> None:
         """Continue with these texts only; texts: their numbers."""
-        for reader in (self._place, self._lookback):
+        for reader in (self._place, self._lookback, self._repetition):
             if reader is not None:
                 reader.keep(texts)
 
@@ -96,22 +132,58 @@ def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.in
 
 
 @_compiled
-def _put_position(rows, column, first, places):
-    """Write three rows for each place [T, B, 5]. The first row of each kind is for headers and free meter."""
+def _put_place(rows, first_rows, places):
+    """Write a row for each thing that is read of the places [T, B, 9]; first_rows: as in InputReader."""
+    found = np.zeros(len(first_rows), np.int64)
     for t in range(places.shape[0]):
         for b in range(places.shape[1]):
-            in_body, elapsed, bar, unit, number = places[t, b]
-            elapsed_row = left_row = number_row = 0
-            if in_body:
-                unit = max(unit, 1)
-                elapsed_row = 1 + min(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
-                number_row = min(1 + number, _SECTION_ROWS - 1)
-                if bar > 0:
-                    left = (bar - elapsed) * _STEPS_PER_UNIT // unit
-                    left_row = 2 + _STEPS_PER_UNIT + min(max(left, -_STEPS_PER_UNIT - 1), _LONGEST_BAR)
-            rows[t, b, column] = first + elapsed_row
-            rows[t, b, column + 1] = first + _ELAPSED_ROWS + left_row
-            rows[t, b, column + 2] = first + _ELAPSED_ROWS + _LEFT_ROWS + number_row
+            _find_place(found, places[t, b])
+            column = 1
+            for i in range(len(first_rows)):
+                if first_rows[i] >= 0:
+                    rows[t, b, column] = first_rows[i] + found[i]
+                    column += 1
+
+
+@_compiled
+def _find_place(found, place):
+    """The row of a place for each thing in _PLACE_ROWS, from 0."""
+    in_body, elapsed, bar, unit, number, pickup, sections, bars_before, mode = place
+    found[:] = 0
+    if not in_body:
+        return
+    unit = max(unit, 1)
+    found[0] = 1 + min(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
+    found[2] = 1 + min(number, _MAX_BARS)
+    if bar > 0:
+        found[1] = _left_row(bar - elapsed, unit)
+        if pickup > 0:
+            found[3] = _left_row(bar - pickup - elapsed, unit)
+    found[4] = 1 + number % _PHRASE_BARS + (_PHRASE_BARS if number >= _PHRASE_BARS else 0)
+    found[5] = 1 + min(sections, _MAX_SECTIONS)
+    found[6] = 1 + min(bars_before, _MAX_BARS)
+    found[7] = mode
+
+
+@_compiled
+def _left_row(left, unit):
+    steps = left * _STEPS_PER_UNIT // unit
+    return 2 + _STEPS_PER_UNIT + min(max(steps, -_STEPS_PER_UNIT - 1), _LONGEST_BAR)
+
+
+@_compiled
+def _withhold(expected, runs, exhausted, bars):
+    """Clear the lookbacks [T, B, L] that would continue an exhausted period, a divisor of their distance."""
+    for t in range(expected.shape[0]):
+        for b in range(expected.shape[1]):
+            bits = exhausted[t, b]
+            if bits == 0:
+                continue
+            for i in range(expected.shape[2]):
+                for period in range(1, min(bars[i], MAX_PERIOD) + 1):
+                    if bits >> period & 1 and bars[i] % period == 0:
+                        expected[t, b, i] = NOTHING
+                        runs[t, b, i] = 0
 
 
 @_compiled

@@ -60,8 +60,15 @@ begins only after it (a second bar line, or a pickup that belongs to the bar bef
     AT_SECTION_START,
     NUMBER,  # whole bars since the section began
     NUMBER_BEFORE,  # the same at the last repeat sign
+    PICKUP,  # ticks of the section's pickup; 0 without one
+    SECTIONS,  # sections with a whole bar that have ended
+    MODE,  # of the last key, one of the modes below
+    KEY_PART,  # letters of the key that have been read, up to 4
     NUM_FIELDS,
-) = range(37)
+) = range(41)
+NUM_COLUMNS = 9
+NO_MODE, MAJOR, MINOR, DORIAN, MIXOLYDIAN, LYDIAN, PHRYGIAN = range(7)
+NUM_MODES = 7
 
 _compiled = compiled()
 _BREAK, _SPACE, _QUOTE, _PERCENT, _BANG = ord("\n"), ord(" "), ord('"'), ord("%"), ord("!")
@@ -72,6 +79,14 @@ _REST, _INVISIBLE_REST, _MEASURE = ord("z"), ord("x"), ord("Z")
 _C, _K, _L, _M = ord("C"), ord("K"), ord("L"), ord("M")
 _FIRST_NOTE, _LAST_NOTE, _FIRST_HIGH_NOTE, _LAST_HIGH_NOTE = ord("A"), ord("G"), ord("a"), ord("g")
 _LAST_CAPITAL, _LAST_SMALL = ord("Z"), ord("z")
+_SMALL, _FLAT, _A, _X = 32, ord("b"), ord("a"), ord("x")
+_MODE_OF_LETTER = (
+    (ord("m"), MINOR),
+    (ord("a"), MINOR),
+    (ord("d"), DORIAN),
+    (ord("l"), LYDIAN),
+    (ord("p"), PHRYGIAN),
+)
 _MAX_NUMBER = 10**6
 """Numbers in the text saturate here."""
 _MAX_UNIT_TICKS = 256 * WHOLE_NOTE
@@ -88,12 +103,13 @@ class PlaceReader:
             _begin_tune(state)
 
     def read(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Read code points [T, B]; returns the place after each, [T, B, 5], and its effect, [T, B].
+        """Read code points [T, B]; returns the place after each, [T, B, 9], and its effect, [T, B].
 
         A place is: whether the body has begun, ticks of the bar so far, ticks of a full bar (0 in free
-        meter), ticks of a unit note, and whole bars since the section began.
+        meter), ticks of a unit note, whole bars since the section began, ticks of the section's pickup,
+        number of sections before it, whole bars of the one before it, and the mode of the key.
         """
-        places = np.empty((*codes.shape, 5), np.int64)
+        places = np.empty((*codes.shape, NUM_COLUMNS), np.int64)
         events = np.empty(codes.shape, np.int64)
         _read(self.states, codes, places, events)
         return places, events
@@ -123,6 +139,10 @@ def _read(states: Any, codes: Any, places: Any, events: Any) -> None:
             place[2] = state[METER]
             place[3] = state[UNIT]
             place[4] = state[NUMBER]
+            place[5] = state[PICKUP]
+            place[6] = state[SECTIONS]
+            place[7] = state[NUMBER_BEFORE]
+            place[8] = state[MODE]
 
 
 @_compiled
@@ -171,14 +191,16 @@ def _end_line(state: Any) -> int:
 @_compiled
 def _begin_field(state: Any, letter: int, is_inline: bool) -> None:
     state[FIELD], state[IS_INLINE] = letter, is_inline
-    state[SUM] = state[TOP] = state[BOTTOM] = state[IN_BOTTOM] = 0
+    state[SUM] = state[TOP] = state[BOTTOM] = state[IN_BOTTOM] = state[KEY_PART] = 0
 
 
 @_compiled
 def _read_field_value(state: Any, code: int) -> int:
     if state[IS_INLINE] and code == _CLOSE:
         return _end_field(state)
-    if state[FIELD] == _M and code == _C:
+    if state[FIELD] == _K:
+        _read_key(state, code)
+    elif state[FIELD] == _M and code == _C:
         state[TOP], state[BOTTOM] = 4, 4
     elif _ZERO <= code <= _NINE:
         part = BOTTOM if state[IN_BOTTOM] else TOP
@@ -189,6 +211,28 @@ def _read_field_value(state: Any, code: int) -> int:
         state[SUM] += state[TOP]
         state[TOP] = 0
     return NONE
+
+
+@_compiled
+def _read_key(state: Any, code: int) -> None:
+    """Another character of a key: `Ador`, `A Dorian`, `F#m`, `Bb`, `D`. The first letter is the tonic."""
+    letter, part = code | _SMALL, state[KEY_PART]
+    if part == 0:
+        if not _FIRST_NOTE <= code <= _LAST_NOTE:
+            return
+        state[MODE] = MAJOR
+    elif part > 3 or not _is_letter(code) or (part == 1 and code == _FLAT):
+        return
+    elif part == 1:
+        for first, mode in _MODE_OF_LETTER:
+            if letter == first:
+                state[MODE] = mode
+    elif part == 2 and letter == _A and state[MODE] == MINOR:
+        # `maj`, unlike `m`, `min` and `mix`.
+        state[MODE] = MAJOR
+    elif part == 3 and letter == _X:
+        state[MODE] = MIXOLYDIAN
+    state[KEY_PART] += 1
 
 
 @_compiled
@@ -238,6 +282,7 @@ def _read_music(state: Any, code: int) -> int:
         if code != _ZERO + 1 and state[IS_EMPTY] and state[NUMBER] == 0:
             # The second ending replaces the first.
             state[NUMBER] = max(state[NUMBER_BEFORE] - 1, 0)
+            state[SECTIONS] = max(state[SECTIONS] - 1, 0)
     elif code == _MEASURE:
         # A whole bar of rest cannot be lengthened by a sign after it.
         state[ELAPSED] = state[BEFORE] = state[METER]
@@ -348,7 +393,10 @@ def _end_tuplet(state: Any) -> None:
 def _end_bar(state: Any, code: int, previous: int) -> int:
     event = MOVED
     if not state[IS_EMPTY]:
-        is_pickup = state[AT_SECTION_START] and state[ELAPSED] < state[METER]
+        is_first = state[AT_SECTION_START] and state[NUMBER] == 0
+        is_pickup = is_first and state[ELAPSED] < state[METER]
+        if is_first:
+            state[PICKUP] = state[ELAPSED] if is_pickup else 0
         if not is_pickup:
             state[NUMBER] += 1
             event = BAR
@@ -364,6 +412,7 @@ def _end_bar(state: Any, code: int, previous: int) -> int:
 def _begin_section(state: Any) -> None:
     if state[NUMBER]:
         state[NUMBER_BEFORE] = state[NUMBER]
+        state[SECTIONS] += 1
     state[NUMBER] = 0
     state[AT_SECTION_START] = 1
 

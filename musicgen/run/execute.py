@@ -139,14 +139,14 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     assert training.precision is not None
     network = build_network(
         config.model,
-        corpus.vocabulary.size,
+        run.inputs.vocabulary.size,
         torch_seed(config.seed, "initialisation"),
         training.precision,
         training.engine,
     )
     task = Task(
         network=network.to(device),
-        vocabulary=corpus.vocabulary,
+        vocabulary=run.inputs.vocabulary,
         windows=run.windows,
         validation=run.inputs.validation.to(device),
         config=training,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from musicgen.config import Config
 from musicgen.corpus.corpus import Corpus, load_corpus, training_text
+from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import text_rows
 
@@ -40,11 +41,16 @@ class RunInputs:
         )
 
     @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The characters of the training tunes as the network spells them."""
+        return Vocabulary.of(self.corpus.part("train"), self.model.notes)
+
+    @cached_property
     def training_rows(self) -> NDArray[np.int32]:
         """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
-        corpus = self.corpus
-        tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
-        return text_rows(self.model, corpus.vocabulary, tokens)
+        tunes = map(self.vocabulary.spell, self.corpus.part("train"))
+        tokens = self.vocabulary.encode(training_text(tunes))
+        return text_rows(self.model, self.vocabulary, tokens)
 
     @cached_property
     def train(self) -> "EncodedTunes":
@@ -68,7 +74,7 @@ class RunInputs:
         # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
         from musicgen.training.loss import encode_tunes
 
-        return encode_tunes(tunes, self.corpus.vocabulary, self.model)
+        return encode_tunes(tunes, self.vocabulary, self.model)
 
     @cached_property
     def compared(self) -> "ComparedCorpus":

@@ -131,7 +131,7 @@ def _losses_key(network: CharacterNetwork, inputs: RunInputs, config: Config, de
     training, corpus = config.training, inputs.corpus
     number = config.evaluation.num_train_tunes
     computed_by = (torch.__version__, device.type, training.num_threads, training.precision, number)
-    digest.update(repr((corpus.sha256, corpus.split, corpus.vocabulary, computed_by)).encode())
+    digest.update(repr((corpus.sha256, corpus.split, inputs.vocabulary, computed_by)).encode())
     for name, weights in network.state_dict().items():
         digest.update(name.encode() + weights.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -47,7 +47,7 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
     for prompt in prompts:
-        corpus.vocabulary.encode_prompt(prompt)
+        inputs.vocabulary.encode_prompt(prompt)
     # Imports torch, which takes a second: a mistyped corpus name should fail at once.
     config = resolve(config)
     training = config.training

@@ -28,6 +28,7 @@ from musicgen.config import (
     plain_values,
     resolve,
 )
+from musicgen.corpus.vocabulary import Notes, Vocabulary
 from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
 from musicgen.records.command import reproducing_command
@@ -191,6 +192,7 @@ class _Corpora:
     def __init__(self) -> None:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
+        self._vocabularies: dict[tuple[str, Notes], Vocabulary] = {}
 
     def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
@@ -206,11 +208,16 @@ class _Corpora:
             self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
         for prompt in config.sampling.read_prompts():
-            corpus.vocabulary.encode_prompt(prompt)
+            self._vocabulary(unsplit, config.model.notes).encode_prompt(prompt)
         config = resolve(config)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
+
+    def _vocabulary(self, unsplit: str, notes: Notes) -> Vocabulary:
+        if (unsplit, notes) not in self._vocabularies:
+            self._vocabularies[unsplit, notes] = Vocabulary.of(self._read[unsplit].part("train"), notes)
+        return self._vocabularies[unsplit, notes]
 
     def keep(self, cache_dir: Path) -> None:
         """Write them into the cache, from which the jobs read them."""

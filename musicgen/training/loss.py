@@ -1,12 +1,13 @@
 """How well a network predicts whole tunes: −ln p, summed over all characters and divided by their number.
 
 Each tune is read from a fresh state that has seen one newline, for the blank line before it. The network
-predicts all of its characters and the two newlines that end it.
+predicts all of its characters and the two newlines that end it. The number is that of the tune as written, so
+that losses are comparable between networks that spell notes differently.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -49,20 +50,28 @@ class EncodedTunes:
 
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
     """Inputs [T, B, N]; targets [T, B], IGNORED where padded; whether each target is in a body, [T, B]."""
+    num_characters: int
+    """Characters as written, with the two newlines that end each tune."""
+    num_body_characters: int
 
     def to(self, device: torch.device) -> "EncodedTunes":
         """The same tunes on another device."""
-        return EncodedTunes(tuple((a.to(device), b.to(device), c.to(device)) for a, b, c in self.batches))
+        return replace(
+            self, batches=tuple((a.to(device), b.to(device), c.to(device)) for a, b, c in self.batches)
+        )
 
 
 def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig) -> EncodedTunes:
     """Batches of tunes of similar length, longest first, encoded for a network of this config; on the CPU."""
-    ordered = sorted(tunes, key=len, reverse=True)
+    num_characters = sum(len(tune + TUNE_END) for tune in tunes)
+    ordered = sorted(map(vocabulary.spell, tunes), key=len, reverse=True)
     return EncodedTunes(
         tuple(
             _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, config)
             for start in range(0, len(ordered), ROWS_PER_BATCH)
-        )
+        ),
+        num_characters,
+        num_characters - sum(len(split_header(tune)[0]) for tune in tunes),
     )
 
 
@@ -87,15 +96,14 @@ def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
     was_training = network.training
     network.eval()
     total = body_total = 0.0
-    count = body_count = 0
     for inputs, targets, in_body in tunes.batches:
         nats = _negative_log_likelihood(network, inputs, targets)
         total += float(nats.sum(dtype=torch.float64))
         body_total += float(nats[in_body].sum(dtype=torch.float64))
-        count += int((targets != IGNORED).sum())
-        body_count += int(in_body.sum())
     network.train(was_training)
-    return Loss(total / count, body_total / max(body_count, 1), count)
+    return Loss(
+        total / tunes.num_characters, body_total / max(tunes.num_body_characters, 1), tunes.num_characters
+    )
 
 
 def _negative_log_likelihood(network: CharacterNetwork, inputs: Tensor, targets: Tensor) -> Tensor:

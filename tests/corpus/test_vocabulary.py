@@ -13,6 +13,15 @@ def test_encoding_round_trips(text: str) -> None:
     assert vocabulary.size == len(set(text) | {"\n"}) + 1
 
 
+def test_degrees_share_their_tokens_among_keys() -> None:
+    tunes = ["X:1\nK:D\nd2F", "X:1\nK:G\ng2B"]
+    vocabulary = Vocabulary.of(tunes, "degrees")
+    in_d, in_g = (vocabulary.encode(vocabulary.spell(tune)) for tune in tunes)
+    assert (in_d[-3:] == in_g[-3:]).all()
+    assert [vocabulary.decode(tokens) for tokens in (in_d, in_g)] == tunes
+    assert (vocabulary.encode_prompt(tunes[0]) == in_d).all()
+
+
 def test_an_unknown_character_has_the_unknown_token() -> None:
     vocabulary = Vocabulary.of(["abc"])
     assert vocabulary.encode("aé").tolist() == [vocabulary.encode("a")[0], UNKNOWN]

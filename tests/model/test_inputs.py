@@ -11,18 +11,38 @@ TUNE = (
 VOCABULARY = Vocabulary.of([TUNE])
 
 
-def config(bar_position: bool, lookback_bars: list[int]) -> ModelConfig:
-    return ModelConfig("gru", 8, 1, 4, 0.0, bar_position=bar_position, lookback_bars=lookback_bars)
+def config(
+    bar_position: bool, lookback_bars: list[int], form_position: bool = False, statements: int | None = None
+) -> ModelConfig:
+    return ModelConfig(
+        cell="gru",
+        hidden_size=8,
+        num_layers=1,
+        embedding_size=4,
+        dropout=0.0,
+        bar_position=bar_position,
+        form_position=form_position,
+        lookback_bars=lookback_bars,
+        lookback_statements=statements,
+    )
 
 
 @pytest.mark.parametrize(
-    ("bar_position", "lookback_bars", "number"),
-    [(False, [], 1), (True, [], 4), (False, [1, 4], 3), (True, [1, 2, 4, 8], 8)],
+    ("bar_position", "form_position", "lookback_bars", "number"),
+    [
+        (False, False, [], 1),
+        (True, False, [], 4),
+        (False, True, [], 6),
+        (True, True, [], 8),
+        (False, False, [1, 4], 3),
+        (True, False, [1, 2, 4, 8], 8),
+        (True, True, [1, 2, 4, 8], 12),
+    ],
 )
 def test_every_kind_of_row_has_its_own_table(
-    bar_position: bool, lookback_bars: list[int], number: int
+    bar_position: bool, form_position: bool, lookback_bars: list[int], number: int
 ) -> None:
-    shape = config(bar_position, lookback_bars)
+    shape = config(bar_position, lookback_bars, form_position)
     rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE * 3))
     assert rows.shape == (3 * len(TUNE), number)
     assert (rows[:, 0] == VOCABULARY.encode(TUNE * 3)).all()
@@ -32,7 +52,7 @@ def test_every_kind_of_row_has_its_own_table(
 
 
 def test_a_tune_has_the_same_rows_anywhere_in_a_text() -> None:
-    shape = config(True, [1, 2])
+    shape = config(True, [1, 2], True, 2)
     # Long enough for several pieces.
     rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE[1:] * 200))
     tunes = rows.reshape(200, len(TUNE) - 1, -1)
@@ -48,6 +68,26 @@ def test_a_full_bar_has_rows_like_no_other_place() -> None:
     assert [place for place, row in enumerate(rows) if row == full] == [1, 8]
 
 
+def test_a_period_stated_too_often_is_not_offered_again() -> None:
+    text = "\nM:4/4\nL:1/8\nK:D\n" + "abcdabcd|" * 4
+    vocabulary = Vocabulary.of([text])
+    tokens = vocabulary.encode(text)
+    with_limit = text_rows(config(False, [1, 2], statements=3), vocabulary, tokens)
+    without = text_rows(config(False, [1, 2]), vocabulary, tokens)
+    end_of_third = len(text) - 10
+    assert (with_limit[:end_of_third] == without[:end_of_third]).all()
+    assert (with_limit[end_of_third:, 1:] != without[end_of_third:, 1:]).all()
+
+
+def test_the_bar_of_a_phrase_counts_to_eight_and_again() -> None:
+    text = "\nM:4/4\nL:1/8\nK:D\n" + "".join(f"a{number}|" for number in "8" * 26)
+    vocabulary = Vocabulary.of([text])
+    rows = text_rows(config(False, [], True), vocabulary, vocabulary.encode(text))
+    phrases = rows[[place for place, character in enumerate(text) if character == "|"], 2]
+    assert len(set(phrases[:15].tolist())) == 15
+    assert (phrases[15:] == phrases[7:18]).all()
+
+
 def test_hostile_text_stays_within_the_tables() -> None:
     text = (
         "\nM:99/1\nL:1/99\nK:\n"
@@ -57,6 +97,6 @@ def test_hostile_text_stays_within_the_tables() -> None:
         + "\nM:1/99\nZ|[9]9|(0A(9:9:9B>>>>>>>>C"
     )
     vocabulary = Vocabulary.of([text])
-    shape = config(True, [1, 64])
+    shape = config(True, [1, 64], True, 2)
     rows = InputReader(shape, vocabulary, 1).read(np.array(vocabulary.encode(text))[:, None])
     assert rows.min() >= 0 and rows.max() < num_rows(shape, vocabulary.size)

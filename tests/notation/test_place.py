@@ -11,7 +11,20 @@ from numpy.typing import NDArray
 from musicgen.config import compose_config
 from musicgen.corpus.corpus import load_corpus
 from musicgen.notation.parsing import parse_tune
-from musicgen.notation.place import BAR, MOVED, RESET, WHOLE_NOTE, PlaceReader
+from musicgen.notation.place import (
+    BAR,
+    DORIAN,
+    LYDIAN,
+    MAJOR,
+    MINOR,
+    MIXOLYDIAN,
+    MOVED,
+    NO_MODE,
+    PHRYGIAN,
+    RESET,
+    WHOLE_NOTE,
+    PlaceReader,
+)
 
 EIGHTH = WHOLE_NOTE // 8
 HEADER = "X:1\nT:A b|c\nM:4/4\nL:1/8\nK:D\n"
@@ -91,6 +104,52 @@ def test_bars_start_after_bar_lines_and_pickups_do_not_count() -> None:
 def test_a_second_ending_has_the_place_of_the_first() -> None:
     places, _ = read("A8|B8|1c8:|2d8||")
     assert places[[2, 5, 6, 10, 11, 14, 15], 4].tolist() == [1, 2, 2, 0, 2, 3, 0]
+
+
+@pytest.mark.parametrize(
+    ("body", "pickup", "sections", "bars_before"),
+    [
+        ("A8|", 0, 0, 0),
+        ("AB|c8|d6:|", 2, 1, 2),
+        ("AB|c8|d6:|\n|:e|", 1, 1, 2),
+        ("AB|c8|d6:|f8|", 0, 1, 2),
+        ("A8|B8::c8|d8|e8:|", 0, 2, 3),
+        ("c|A8|B8|1c8:|2d7|", 1, 0, 3),
+        ("c|A8|B8|1c8:|2d7||", 1, 1, 3),
+    ],
+)
+def test_sections_and_their_pickups_are_counted(
+    body: str, pickup: int, sections: int, bars_before: int
+) -> None:
+    place = read(body)[0][-1]
+    assert (place[5] / EIGHTH, *place[6:8]) == (pickup, sections, bars_before)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [
+        ("D", MAJOR),
+        ("Bb", MAJOR),
+        ("Gmaj", MAJOR),
+        ("C Ionian", MAJOR),
+        ("Am", MINOR),
+        ("Bbm", MINOR),
+        ("F# Minor", MINOR),
+        ("C aeolian", MINOR),
+        ("Ador", DORIAN),
+        ("D Mixolydian", MIXOLYDIAN),
+        ("Gmix", MIXOLYDIAN),
+        ("F Lydian", LYDIAN),
+        ("Ephr", PHRYGIAN),
+        ("D clef=treble", MAJOR),
+        ("none", NO_MODE),
+        ("Hp", NO_MODE),
+    ],
+)
+def test_the_key_sets_the_mode(key: str, mode: int) -> None:
+    assert read("A", f"K:{key}\n")[0][0, 8] == mode
+    # A key without a tonic keeps the one before it.
+    assert read(f"A[K:{key}]A", "K:D\n")[0][-1, 8] == (mode or MAJOR)
 
 
 def test_an_empty_line_ends_the_tune() -> None:

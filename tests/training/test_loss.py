@@ -49,6 +49,21 @@ def test_batched_loss_equals_reading_every_tune_alone(config: ModelConfig) -> No
     assert loss.bits == pytest.approx(loss.nats / math.log(2))
 
 
+def test_losses_per_character_do_not_depend_on_the_spelling() -> None:
+    """A uniform prediction costs as much per spelled character, of which degrees have more."""
+    tune = "X:1\nK:B\nBdfA|"
+    spelled = Vocabulary.of([tune], "degrees")
+    model = build_network(CONFIG, spelled.size, seed=1)
+    torch.nn.init.zeros_(model.output.weight)
+    torch.nn.init.zeros_(model.output.bias)
+    loss = mean_loss(model, encode_tunes([tune], spelled, model.config))
+    assert loss.num_characters == len(tune) + 2
+    assert len(spelled.spell(tune)) == len(tune) + 1
+    nats = math.log(spelled.size)
+    assert loss.nats == pytest.approx(nats * (len(tune) + 3) / (len(tune) + 2), rel=1e-5)
+    assert loss.body_nats == pytest.approx(nats * 8 / 7, rel=1e-5)
+
+
 def test_body_loss_counts_what_follows_the_key() -> None:
     model = network()
     tune = TUNES[1]
