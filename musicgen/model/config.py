@@ -34,14 +34,14 @@ class ModelConfig:
     )
     """Also read the character at the same place this many bars before."""
 
-    form_position: bool = False
+    form_plan: bool = False
     lookback_statements: Annotated[int, Field(ge=2)] | None = None
     notes: Notes = "letters"
 
     @property
     def reads_more_than_characters(self) -> bool:
         """Whether the network reads anything besides each character."""
-        return self.bar_position or self.form_position or len(self.lookback_bars) > 0
+        return self.bar_position or self.form_plan or self.notes == "degrees" or len(self.lookback_bars) > 0
 
     @property
     def training_flops(self) -> int:

@@ -3,10 +3,10 @@
 The first row is the character's own. The others follow from the characters read so far, so the likelihood of a
 text is still the product of those of its characters, and comparable between all networks:
 
-- `bar_position`: how much of the bar is filled, and how much is left;
-- `form_position`: how much is left if the bar must make room for the pickup of its section, which bar of an
-  eight-bar phrase it is, how many sections and how many bars of the last one precede it, and the mode of the
-  key. Without it, `bar_position` adds which bar of its section it is;
+- `bar_position`: how much of the bar is filled, how much is left, and which bar of its section it is;
+- `notes: degrees`: the mode of the key;
+- `form_plan`: how many bars of the planned section are left, on which note it will end, how many sections are
+  left, and in the last bar how much is left if it must make room for the pickup;
 - `lookback_bars`: for each distance the character at the same place that many bars before, together with how
   long the text has repeated that bar. `lookback_statements` withholds it where the text would state a period
   once more than that.
@@ -21,6 +21,8 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.notation.lookback import NOTHING, LookbackReader
 from musicgen.notation.place import NUM_MODES, PlaceReader
+from musicgen.notation.plan import MAX_SECTIONS, NUM_ENDINGS, PlanReader
+from musicgen.notation.plan import NUM_COLUMNS as NUM_PLAN_COLUMNS
 from musicgen.notation.repetition import MAX_PERIOD, RepetitionReader
 from musicgen.system.compiled_code import compiled
 
@@ -31,20 +33,20 @@ _LONGEST_BAR = 16 * _STEPS_PER_UNIT
 """Bars of up to 16 units, plus one unit too many, have separate rows; anything beyond shares the last one."""
 _ELAPSED_ROWS = 2 + _LONGEST_BAR
 _LEFT_ROWS = 3 + _LONGEST_BAR + _STEPS_PER_UNIT
-_PHRASE_BARS = 8
-_MAX_SECTIONS, _MAX_BARS = 7, 32
+_MAX_BARS = 32
 """Higher numbers share a row."""
 _PLACE_ROWS = {
     "elapsed": _ELAPSED_ROWS,
     "left": _LEFT_ROWS,
     "bar": _MAX_BARS + 2,
-    "left_without_pickup": _LEFT_ROWS,
-    "phrase": 1 + 2 * _PHRASE_BARS,
-    "sections": _MAX_SECTIONS + 2,
-    "bars_before": _MAX_BARS + 2,
     "mode": NUM_MODES,
+    "bars_left": _MAX_BARS + 2,
+    "ending": 2 * NUM_ENDINGS,
+    "sections_left": MAX_SECTIONS + 1,
+    "left_for_pickup": _LEFT_ROWS,
 }
 """Number of rows for each thing that is read of the place. The first row of each is for headers."""
+_ELAPSED, _LEFT, _BAR, _MODE, _BARS_LEFT, _ENDING, _SECTIONS_LEFT, _LEFT_FOR_PICKUP = range(8)
 _RUN_LEVELS = (1, 4, 12)
 """Numbers of repeated characters from which a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
@@ -54,9 +56,9 @@ _CHARACTERS_AT_ONCE = 16_384
 
 def _place_rows(config: ModelConfig) -> dict[str, int]:
     """What a network of this config reads of the place, with the number of rows of each."""
-    reads_bar, reads_form = config.bar_position, config.form_position
-    is_read = {"elapsed": reads_bar, "left": reads_bar, "bar": reads_bar and not reads_form}
-    return {name: number for name, number in _PLACE_ROWS.items() if is_read.get(name, reads_form)}
+    bar, plan = config.bar_position, config.form_plan
+    is_read = {"elapsed": bar, "left": bar, "bar": bar, "mode": config.notes == "degrees"}
+    return {name: number for name, number in _PLACE_ROWS.items() if is_read.get(name, plan)}
 
 
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
@@ -84,6 +86,7 @@ class InputReader:
         self._place = PlaceReader(num_texts) if config.reads_more_than_characters else None
         lookback = config.lookback_bars
         self._lookback = LookbackReader(num_texts, lookback) if lookback else None
+        self._plan = PlanReader(num_texts) if config.form_plan else None
         self._bars = np.array(lookback, np.int64)
         limit = config.lookback_statements
         self._repetition = RepetitionReader(num_texts, limit) if lookback and limit is not None else None
@@ -108,7 +111,11 @@ class InputReader:
             return
         codes = self._codes[tokens]
         places, events = self._place.read(codes)
-        _put_place(rows, self._first_rows, places)
+        if self._plan is None:
+            plan = np.zeros((*codes.shape, NUM_PLAN_COLUMNS), np.int64)
+        else:
+            plan = self._plan.read(codes, places, events)
+        _put_place(rows, self._first_rows, places, plan)
         if self._lookback is not None:
             expected, runs = self._lookback.read(tokens, places[..., 1], events)
             if self._repetition is not None:
@@ -118,7 +125,7 @@ class InputReader:
 
     def keep(self, texts: NDArray[np.int64]) -> None:
         """Continue with these texts only; texts: their numbers."""
-        for reader in (self._place, self._lookback, self._repetition):
+        for reader in (self._place, self._lookback, self._repetition, self._plan):
             if reader is not None:
                 reader.keep(texts)
 
@@ -132,12 +139,15 @@ def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.in
 
 
 @_compiled
-def _put_place(rows, first_rows, places):
-    """Write a row for each thing that is read of the places [T, B, 9]; first_rows: as in InputReader."""
+def _put_place(rows, first_rows, places, plans):
+    """Write a row for each thing that is read of the places [T, B, 7] and plans [T, B, 3].
+
+    first_rows: as in InputReader.
+    """
     found = np.zeros(len(first_rows), np.int64)
     for t in range(places.shape[0]):
         for b in range(places.shape[1]):
-            _find_place(found, places[t, b])
+            _find_place(found, places[t, b], plans[t, b])
             column = 1
             for i in range(len(first_rows)):
                 if first_rows[i] >= 0:
@@ -146,23 +156,25 @@ def _put_place(rows, first_rows, places):
 
 
 @_compiled
-def _find_place(found, place):
+def _find_place(found, place, plan):
     """The row of a place for each thing in _PLACE_ROWS, from 0."""
-    in_body, elapsed, bar, unit, number, pickup, sections, bars_before, mode = place
+    in_body, elapsed, bar, unit, number, pickup, _, _, mode = place
     found[:] = 0
     if not in_body:
         return
     unit = max(unit, 1)
-    found[0] = 1 + min(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
-    found[2] = 1 + min(number, _MAX_BARS)
+    found[_ELAPSED] = 1 + min(elapsed * _STEPS_PER_UNIT // unit, _LONGEST_BAR)
+    found[_BAR] = 1 + min(number, _MAX_BARS)
     if bar > 0:
-        found[1] = _left_row(bar - elapsed, unit)
-        if pickup > 0:
-            found[3] = _left_row(bar - pickup - elapsed, unit)
-    found[4] = 1 + number % _PHRASE_BARS + (_PHRASE_BARS if number >= _PHRASE_BARS else 0)
-    found[5] = 1 + min(sections, _MAX_SECTIONS)
-    found[6] = 1 + min(bars_before, _MAX_BARS)
-    found[7] = mode
+        found[_LEFT] = _left_row(bar - elapsed, unit)
+    found[_MODE] = mode
+    bars_left, ending, sections_left = plan
+    is_last_bar = bars_left == 2
+    found[_BARS_LEFT] = min(bars_left, _MAX_BARS + 1)
+    found[_ENDING] = ending + NUM_ENDINGS * is_last_bar
+    found[_SECTIONS_LEFT] = sections_left
+    if is_last_bar and pickup and bar > 0:
+        found[_LEFT_FOR_PICKUP] = _left_row(bar - pickup - elapsed, unit)
 
 
 @_compiled
