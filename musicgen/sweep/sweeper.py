@@ -197,6 +197,7 @@ class _Corpora:
         config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
+        from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
 
         # The tunes of a corpus do not depend on its split.
@@ -205,8 +206,7 @@ class _Corpora:
             self._configs[unsplit] = config.data
             self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
-        for prompt in config.sampling.read_prompts():
-            corpus.vocabulary.encode_prompt(prompt)
+        plan_prompts(config.sampling, corpus.headers, corpus.vocabulary)
         config = resolve(config)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)

@@ -8,6 +8,7 @@ from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.config import SamplingConfig
 from musicgen.sampling.generation import SampledTune, sample_tunes, spread
+from musicgen.sampling.prompts import Prompt
 from musicgen.sampling.tunebook import tunebook
 
 VOCABULARY = Vocabulary("\n:|ABCDEFGKX")
@@ -29,9 +30,13 @@ def network(request: pytest.FixtureRequest) -> CharacterNetwork:
     return build_network(config, VOCABULARY.size, seed=0).eval()
 
 
+def prompts_of(config: SamplingConfig) -> list[Prompt]:
+    return [Prompt.verbatim(text) for text in config.read_prompts()]
+
+
 def draw(network: CharacterNetwork, seed: int = 0, **changes: object) -> list[SampledTune]:
     config = replace(CONFIG, **changes)  # type: ignore[arg-type]
-    return sample_tunes(network, VOCABULARY, config, config.read_prompts(), seed, torch.device("cpu"))
+    return sample_tunes(network, VOCABULARY, config, prompts_of(config), seed, torch.device("cpu"))
 
 
 def test_tunes_have_their_prompt_and_an_end_or_the_cap(network: CharacterNetwork) -> None:
@@ -93,7 +98,7 @@ def test_steps_report_the_number_of_active_tunes(network: CharacterNetwork) -> N
         network,
         VOCABULARY,
         config,
-        config.read_prompts(),
+        prompts_of(config),
         0,
         torch.device("cpu"),
         lambda step, active: steps.append((step, active)),
@@ -114,7 +119,7 @@ def test_sampling_stops_when_all_tunes_have_ended() -> None:
     steps: list[int] = []
     sampling = replace(CONFIG, num_tunes=3, prompts=["X:", "K:C\\n", "K"])
     tunes = sample_tunes(
-        newlines, VOCABULARY, sampling, sampling.read_prompts(), 0, torch.device("cpu"),
+        newlines, VOCABULARY, sampling, prompts_of(sampling), 0, torch.device("cpu"),
         lambda step, _: steps.append(step),
     )  # fmt: skip
     # A prompt that ends in a newline needs one more, the others two.
