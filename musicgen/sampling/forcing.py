@@ -37,6 +37,6 @@ class ForcedText:
         return torch.where(is_forced, prompted, chosen), is_forced
 
     def keep(self, rows: Tensor) -> None:
-        """Go on with these tunes only; rows: int64 [new B]."""
+        """Drop all other tunes; rows: int64 [new B]."""
         if not self.is_over:
             self._table, self._places = self._table[rows], self._places[rows]

@@ -59,7 +59,7 @@ def _read_pitch(name: str) -> int:
         note = read_note(name, 1, 1)
         return note.natural_pitch + (note.alteration or 0)
     raise ValueError(
-        f"range: {name!r} is no note; write it like D4, F#5 and Bb3, or in ABC like D, ^f and _B,"
+        f"range: invalid note {name!r}; allowed are D4, F#5, Bb3, or ABC notes such as ^f and _B,"
     )
 
 

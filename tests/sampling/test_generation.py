@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -137,3 +138,38 @@ def test_random_streams_depend_on_the_index_not_the_prompt(network: CharacterNet
     alone = draw(network, num_tunes=4, prompts=["X:"])
     assert [tune.text for tune in both] == [tune.text for tune in alone]
     assert len({tune.text for tune in both}) == 4
+
+
+def test_the_network_writes_the_lines_a_prompt_leaves_free(network: CharacterNetwork) -> None:
+    prompts = [Prompt("a", ("X:", "K:C\nABC")), Prompt.verbatim("X:")]
+    tunes = sample_tunes(
+        network, VOCABULARY, replace(CONFIG, num_tunes=40, max_chars=400), prompts, 0, torch.device("cpu")
+    )
+    free = [tune.text for tune in tunes if tune.prompt == "a"]
+    assert len(free) == 20
+    assert all(re.match(r"X:[^\n]*\nK:C\nABC", text) for text in free)
+    assert len({text.partition("\n")[0] for text in free}) > 10
+    assert [tune.text for tune in tunes if tune.prompt == "X:"] == [
+        tune.text for tune in draw(network, num_tunes=40, max_chars=400, prompts=["X:"]) if tune.index % 2
+    ]
+
+
+def test_a_line_left_free_cannot_end_the_tune() -> None:
+    """A network that only writes newlines."""
+    config = ModelConfig(cell="gru", hidden_size=4, num_layers=1, embedding_size=3, dropout=0.0)
+    newlines = build_network(config, VOCABULARY.size, seed=0).eval()
+    with torch.no_grad():
+        newlines.output.bias[VOCABULARY.newline] = 60.0
+    prompt = Prompt("X:", ("X:", "A:", "K:C\nABC"))
+    (tune,) = sample_tunes(
+        newlines, VOCABULARY, replace(CONFIG, num_tunes=1), [prompt], 0, torch.device("cpu")
+    )
+    assert tune.text == "X:\nA:\nK:C\nABC" and tune.ended
+
+
+def test_later_draws_have_their_own_streams(network: CharacterNetwork) -> None:
+    config = replace(CONFIG, num_tunes=3)
+    prompts = prompts_of(config)
+    later = sample_tunes(network, VOCABULARY, config, prompts, 0, torch.device("cpu"), draws=range(3, 6))
+    assert [tune.index for tune in later] == [3, 4, 5]
+    assert later == draw(network, num_tunes=6)[3:]
