@@ -39,4 +39,5 @@ def draw_tunes(sample: Callable[[range], list[SampledTune]], config: SamplingCon
         more = sample(range(len(tunes), min(len(tunes) + config.num_tunes, config.most_draws)))
         kept += [tune for tune in more if pitch_range.holds(tune.text)]
         tunes += more
-    return Draws(tunes, kept[: config.num_tunes], f"all notes in sampling.range={config.range}")
+    name = config.range if isinstance(config.range, str) else "-".join(config.range or ())
+    return Draws(tunes, kept[: config.num_tunes], f"all notes in sampling.range={name}")

@@ -24,7 +24,7 @@ def test_without_conditions_every_draw_is_kept() -> None:
 
 def test_tunes_are_drawn_until_enough_are_kept() -> None:
     BATCHES.clear()
-    draws = draw_tunes(drawn, replace(CONFIG, range="C4-C6"))
+    draws = draw_tunes(drawn, replace(CONFIG, range=["C4", "C6"]))
     assert [range(6), range(6, 12)] == BATCHES
     assert [tune.index for tune in draws.tunes] == list(range(12))
     assert [tune.index for tune in draws.kept] == [1, 2, 4, 5, 7, 8]

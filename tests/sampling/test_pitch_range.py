@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from musicgen.sampling.pitch_range import INSTRUMENTS, PitchRange
@@ -21,8 +24,12 @@ def test_notes_have_names_or_are_abc(value: str | list[str], lowest: int, highes
     assert PitchRange.read(value) == PitchRange(lowest, highest)
 
 
-def test_every_instrument_has_a_range() -> None:
-    assert all(PitchRange.read(name).lowest < PitchRange.read(name).highest for name in INSTRUMENTS)
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_instruments_have_a_range_and_a_row_in_the_docs(name: str) -> None:
+    lowest, highest = INSTRUMENTS[name]
+    assert PitchRange.read(name) == PitchRange.read([lowest, highest])
+    docs = (Path(__file__).parents[2] / "docs" / "running.md").read_text()
+    assert re.search(rf"\| .*`{name}`.* \| {lowest} \| {highest} \|\n", docs)
 
 
 @pytest.mark.parametrize("value", ["", "kazoo", "d4-b5", "D4", "D4-B5-C6", ["D4", "2"], ["D4", "C,'"]])
