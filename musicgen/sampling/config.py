@@ -61,6 +61,8 @@ class SamplingConfig:
             PitchRange.read(self.range)
         if self.most_draws < self.num_tunes:
             raise ValueError(f"max_draws={self.max_draws}: must be at least num_tunes={self.num_tunes}")
+        if self.most_draws * self.max_chars > DRAWS_PER_TUNE * MAX_CHARACTERS:
+            raise ValueError(f"max_draws * max_chars must be at most {DRAWS_PER_TUNE * MAX_CHARACTERS:,}")
         return self
 
     @property

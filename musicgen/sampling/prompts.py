@@ -77,10 +77,11 @@ def plan_prompts(config: SamplingConfig, fields: HeaderFields, vocabulary: Vocab
 
 
 def warn_of_unusual(prompts: Sequence[Prompt]) -> None:
-    """Log a line for every prompt that is not how training tunes begin."""
-    for prompt in prompts:
-        if prompt.unusual is not None:
-            log.warning(one_line(f"sampling.prompts: {prompt.text!r} is unusual: {prompt.unusual}"))
+    """Log one line if some prompts are not how training tunes begin."""
+    unusual = [prompt for prompt in prompts if prompt.unusual is not None]
+    if unusual:
+        line = one_line(f"sampling.prompts: {unusual[0].text!r} is unusual: {unusual[0].unusual}")
+        log.warning(line if len(unusual) == 1 else f"{line} (one of {len(unusual)} unusual prompts)")
 
 
 def _wished_value(config: SamplingConfig, name: str, fields: HeaderFields) -> str | None:

@@ -43,6 +43,7 @@ def test_a_prompt_must_leave_room_for_the_tune() -> None:
         ({"range": ["D4"]}, r"range=\['D4'\]: two notes are needed"),
         ({"range": "D4-H5"}, "range: invalid note 'H5'"),
         ({"max_draws": 5}, "max_draws=5: must be at least num_tunes=6"),
+        ({"max_draws": 10**6, "max_chars": 10**4}, r"max_draws \* max_chars must be at most 1,000,000,000"),
     ],
 )
 def test_a_bad_range_or_limit_is_rejected(changes: dict, line: str) -> None:

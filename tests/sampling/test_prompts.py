@@ -77,6 +77,12 @@ def test_an_unusual_beginning_is_named_in_one_line(
     assert caplog.messages == [f"sampling.prompts: {text!r} is unusual: {reason}".replace("\\\\", "\\")]
 
 
+def test_several_unusual_prompts_share_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_unusual([planned("DFA|"), planned("GAB|")])
+    (line,) = caplog.messages
+    assert line.startswith("sampling.prompts: 'DFA|'") and line.endswith("(one of 2 unusual prompts)")
+
+
 @pytest.mark.parametrize(
     ("text", "wishes", "line"),
     [
