@@ -27,6 +27,7 @@ from musicgen.engine.products import has_fast_bf16
 from musicgen.model.inputs import text_rows
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.generation import sample_tunes
+from musicgen.sampling.prompts import Prompt
 from musicgen.seeds import generator_for
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
@@ -181,7 +182,9 @@ def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float
     prompt = "X"
     with computing_on(threads_of(config)):
         started = time.perf_counter()
-        tunes = sample_tunes(network, corpus.vocabulary, sampling, [prompt], seed=0, device=CPU)
+        tunes = sample_tunes(
+            network, corpus.vocabulary, sampling, [Prompt.verbatim(prompt)], seed=0, device=CPU
+        )
         seconds = time.perf_counter() - started
     num_drawn = sum(len(tune.text) - len(prompt) for tune in tunes)
     assert num_drawn == num_tunes * (max_chars - len(prompt)), "a tune ended before its cap"

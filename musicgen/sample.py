@@ -8,7 +8,10 @@ from pathlib import Path
 from musicgen.run.resample import resample
 from musicgen.system.commands import exit_status, in_settled_environment
 
-_SAMPLING = ("num_tunes", "temperature", "prompts", "max_chars", "top_k", "top_p", "weights")
+_SAMPLING = (
+    *("num_tunes", "temperature", "prompts", "max_chars", "top_k", "top_p", "weights"),
+    *("key", "meter", "rhythm", "range", "max_draws"),
+)
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -21,6 +24,11 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--num-tunes", type=int)
     add("--temperature", type=float, action="append", metavar="T", help="can be repeated")
     add("--prompt", action="append", dest="prompts", help=r"seed string; \n is a newline; can be repeated")
+    add("--key", help="K: of every tune, such as Em")
+    add("--meter", help="M: of every tune, such as 6/8")
+    add("--rhythm", help="R: of every tune, such as jig")
+    add("--range", metavar="NOTES", help="keep tunes within D4-B5, or within an instrument such as whistle")
+    add("--max-draws", type=int, help="draw at most this many tunes to keep the number requested")
     add("--max-chars", type=int, help="maximum length of a tune in characters")
     add("--top-k", type=int, help="sample only from the k most likely characters")
     add("--top-p", type=float, help="sample only from the most likely characters with this total probability")

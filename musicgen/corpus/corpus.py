@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
+from musicgen.corpus.headers import HeaderFields
 from musicgen.corpus.splits import Split, split_by_group
 from musicgen.corpus.tunebook import describe_reading
 from musicgen.corpus.usable import read_usable_tunes
@@ -69,13 +70,19 @@ class Corpus:
     def sha256(self) -> str:
         return hashlib.sha256("\n\n".join(self.tunes).encode()).hexdigest()
 
+    @cached_property
+    def headers(self) -> HeaderFields:
+        """The header fields of the training tunes."""
+        return HeaderFields.of(self.part("train"))
+
     def part(self, name: str) -> list[str]:
         """The tunes of "train", "validation" or "test"."""
         return [self.tunes[index] for index in getattr(self.split, name)]
 
     def summary(self) -> dict[str, object]:
-        """Name, digest and report, as for run.json."""
-        return {"name": self.name, "sha256": self.sha256, **asdict(self.report)}
+        """Name, digest, report and header fields, as for run.json."""
+        report, headers = asdict(self.report), asdict(self.headers)
+        return {"name": self.name, "sha256": self.sha256, **report, "headers": headers}
 
 
 def training_text(tunes: Iterable[str]) -> str:

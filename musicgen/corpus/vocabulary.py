@@ -3,15 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from musicgen.errors import InputError
-from musicgen.notation.degrees import from_degrees, to_degrees
-
-Notes = Literal["letters", "degrees"]
-"""How a network spells notes: as written, or with the tonic as C (notation/degrees.py)."""
+from musicgen.notation.spelling import AS_WRITTEN, Spelling
 
 UNKNOWN = 0
 """Token of every character that the training tunes lack. It is never sampled."""
@@ -25,17 +21,12 @@ class Vocabulary:
     """
 
     characters: str
-    notes: Notes = "letters"
+    spelling: Spelling = AS_WRITTEN
 
     @classmethod
-    def of(cls, tunes: Iterable[str], notes: Notes = "letters") -> "Vocabulary":
+    def of(cls, tunes: Iterable[str], spelling: Spelling = AS_WRITTEN) -> "Vocabulary":
         """The vocabulary of these tunes; always includes the newline, which ends a tune."""
-        spelled = map(set, map(cls("", notes).spell, tunes))
-        return cls("".join(sorted({"\n"}.union(*spelled))), notes)
-
-    def spell(self, tune: str) -> str:
-        """The ABC text of a tune, or its beginning, as the network spells it."""
-        return to_degrees(tune) if self.notes == "degrees" else tune
+        return cls("".join(sorted({"\n"}.union(*map(set, map(spelling.spell, tunes))))), spelling)
 
     @property
     def size(self) -> int:
@@ -68,7 +59,7 @@ class Vocabulary:
 
     def encode_prompt(self, prompt: str) -> np.ndarray:
         """Tokens of the beginning of a tune; raises InputError for a character outside the vocabulary."""
-        spelled = self.spell(prompt)
+        spelled = self.spelling.spell_beginning(prompt)
         for position, character in enumerate(spelled):
             if character not in self._token_of:
                 raise InputError(
@@ -79,5 +70,4 @@ class Vocabulary:
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The tune with these tokens, which must not include UNKNOWN, as ABC text."""
-        text = "".join(self.characters[token - 1] for token in tokens)
-        return from_degrees(text) if self.notes == "degrees" else text
+        return self.spelling.read("".join(self.characters[token - 1] for token in tokens))

@@ -23,6 +23,7 @@ from musicgen.effects.differences import (
     undeclared_differences,
 )
 from musicgen.errors import InputError
+from musicgen.records.identity import LATER_SAMPLING
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 from musicgen.system.words import counted
 
@@ -165,6 +166,8 @@ def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves.setdefault("data.split_seed", run.record.seed)
     # Older runs have no setting for the engine.
     leaves.setdefault("training.engine", "native")
+    for name in LATER_SAMPLING:
+        leaves.setdefault(f"sampling.{name}", None)
     # A limit on what may be read does not change what was read.
     leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")

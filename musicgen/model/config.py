@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from musicgen.corpus.vocabulary import Notes
 from musicgen.model.cells import CELLS
+from musicgen.notation.spelling import Notes, Spelling
 
 
 def _known_cell(name: str) -> str:
@@ -37,6 +37,11 @@ class ModelConfig:
     form_plan: bool = False
     lookback_statements: Annotated[int, Field(ge=2)] | None = None
     notes: Notes = "letters"
+
+    @property
+    def spelling(self) -> Spelling:
+        """How the network spells tunes."""
+        return Spelling(self.notes, self.form_plan)
 
     @property
     def reads_more_than_characters(self) -> bool:

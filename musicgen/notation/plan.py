@@ -24,6 +24,9 @@ NUM_COLUMNS = 3
 NUM_ENDINGS = 16
 """The last notes that a plan may tell: 0 for none, C to B in a full bar, C to B in a short one, and a rest."""
 
+PLAN_FIELD = "r:"
+"""A remark, which other programs ignore: the ABC standard 2.1, section 3.1.15."""
+
 _compiled = compiled()
 _KEY_LINE = re.compile(r"^[ \t]*K[ \t]*:.*\n", re.MULTILINE)
 _PLAN_LINE = re.compile(r"(^[ \t]*K[ \t]*:.*\n)r:.*(?:\n|\Z)", re.MULTILINE)
@@ -35,15 +38,19 @@ _MAX_BARS = 99
 
 def with_plan(tune: str) -> str:
     """The tune with its plan below the K: line."""
-    key = _KEY_LINE.search(tune)
-    if key is None:
-        return tune
-    return f"{tune[:key.end()]}r:{_plan(tune)}\n{tune[key.end():]}"
+    start = music_start(tune)
+    return f"{tune[:start]}{PLAN_FIELD}{_plan(tune)}\n{tune[start:]}" if start < len(tune) else tune
 
 
 def without_plan(tune: str) -> str:
     """The tune, or its beginning, without the line that `with_plan` added."""
     return _PLAN_LINE.sub(r"\1", tune, count=1)
+
+
+def music_start(tune: str) -> int:
+    """Where the music begins, below the K: line; the length of a text without music."""
+    key = _KEY_LINE.search(tune)
+    return len(tune) if key is None else key.end()
 
 
 def _plan(tune: str) -> str:
@@ -123,7 +130,9 @@ def _read(states: Any, codes: Any, places: Any, events: Any, found: Any) -> None
                 state[:] = 0
             elif state[_READS]:
                 _read_plan(state, code)
-            elif code == _COLON and state[_PREVIOUS] == _R and state[_BEFORE] == _BREAK and state[_COUNT] == 0:
+            elif (
+                code == _COLON and state[_PREVIOUS] == _R and state[_BEFORE] == _BREAK and state[_COUNT] == 0
+            ):
                 state[_READS] = places[t, b, 0]
             state[_BEFORE] = state[_PREVIOUS]
             state[_PREVIOUS] = code

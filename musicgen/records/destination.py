@@ -10,6 +10,7 @@ from pathlib import Path
 
 from musicgen.config import Config, resolve
 from musicgen.errors import InputError
+from musicgen.records.identity import LATER_SAMPLING
 from musicgen.records.record import FILE_NAME, RunRecord
 
 MADE_BY_HYDRA = (".hydra", "train.log")
@@ -128,8 +129,10 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
 
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
-    training = config.get("training")
+    training, sampling = config.get("training"), config.get("sampling")
     values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
+    if isinstance(sampling, Mapping):
+        values["sampling"] = dict.fromkeys(LATER_SAMPLING) | dict(sampling)
     if isinstance(training, Mapping):
         # Records from before there was a choice have no engine, and mean the native one.
         values["training"] = {"engine": "native", **training, "stop_iteration": None}

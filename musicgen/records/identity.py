@@ -18,6 +18,8 @@ ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
+LATER_SAMPLING = ("key", "meter", "rhythm", "range", "max_draws")
+"""Sampling settings that older runs lack; they enter the run's identity only if they are set."""
 NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
@@ -53,8 +55,8 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
 
 def run_identity(config: Mapping[str, object], training_id: str) -> str:
     """Digest of everything that can change the numbers of a run."""
-    training = config["training"]
-    assert isinstance(training, Mapping)
+    training, sampling = config["training"], config["sampling"]
+    assert isinstance(training, Mapping) and isinstance(sampling, Mapping)
     end = {name: training.get(name) for name in ("num_iterations", *ENDS)}
     if end[STOP] is None:
         del end[STOP]
@@ -62,7 +64,11 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
         {
             "training": training_id,
             "end": end,
-            "sampling": config["sampling"],
+            "sampling": {
+                name: value
+                for name, value in sampling.items()
+                if value is not None or name not in LATER_SAMPLING
+            },
             "evaluation": config["evaluation"],
         }
     )

@@ -158,6 +158,9 @@ class RunRecord:
     machine: Annotated[Mapping[str, object], _checked_as(_Machine)] = field(default_factory=dict)
     """cores: how many the run could use. started: UTC, ISO 8601."""
     tracker: Group = field(default_factory=dict)
+    num_draws: Annotated[StrictInt, Field(ge=0)] | None = None
+    """Tunes drawn and measured, where only some are kept; None if all are."""
+    num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
     error: StrictStr | None = None
     schema_version: StrictInt = SCHEMA_VERSION
 

@@ -76,7 +76,9 @@ class FoundRun:
 
     @property
     def num_tunes(self) -> int:
-        """The number of tunes that the run was to sample."""
+        """The number of tunes that the run was to sample, or had to draw to keep as many."""
+        if self.record.num_draws is not None:
+            return self.record.num_draws
         number = self.setting("sampling.num_tunes")
         if not isinstance(number, int):
             raise InputError(f"{self.directory}: the run's config lacks sampling.num_tunes")

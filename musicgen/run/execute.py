@@ -21,10 +21,11 @@ from musicgen.engine.computing import computing_on
 from musicgen.model.network import build_network
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
+from musicgen.run.draws import draw_tunes
 from musicgen.run.experiment import open_tracker, track_results, track_row
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
-from musicgen.run.songs import origin_of, render_songs, write_rows, write_tunebook
+from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import torch_seed
 from musicgen.tracking.history import HistoryFile
@@ -100,11 +101,19 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     with _timed(record, "sample_seconds"):
         iteration = fitted.checkpoint.iteration
         log.info("sampling %d tunes from the network of iteration %d", config.sampling.num_tunes, iteration)
-        tunes = sample_tunes(
-            network, fitted.checkpoint.vocabulary, config.sampling, run.prompts, config.seed, run.device
+        vocabulary, seed = fitted.checkpoint.vocabulary, config.seed
+        draws = draw_tunes(
+            lambda numbers: sample_tunes(
+                network, vocabulary, config.sampling, run.prompts, seed, run.device, draws=numbers
+            ),
+            config.sampling,
         )
+        tunes = draws.tunes
         origin = origin_of(run.run_id, config.model, inputs.corpus.name, config.seed)
-        write_tunebook(tunes, origin, directory)
+        write_draws(draws, origin, directory)
+        if draws.conditions:
+            record.num_draws, record.num_kept = len(tunes), len(draws.kept)
+            log.info(draws.summary)
     with _timed(record, "evaluate_seconds"):
         evaluation, figures = measure_tunes(tunes, inputs, config, record)
         if config.rendering.plots:
@@ -113,8 +122,8 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
         take_losses()
     report_stage("rendering")
     with _timed(record, "render_seconds"):
-        songs = render_songs(tunes, origin, config.rendering, directory)
-    write_rows(tunes, evaluation.per_tune, songs, directory)
+        songs = render_songs(draws.kept, origin, config.rendering, directory)
+    write_rows(draws, evaluation.per_tune, songs, directory)
     with _timed(record, "plots_seconds"):
         write_figures(figures, directory / "plots", suffixes=["png"])
     track_results(tracker, record, directory)

@@ -46,7 +46,7 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
             tracker.log_audio(path, {"prompt": row["prompt"], "temperature": temperature, "tune": tune})
     for path in sorted([*(directory / "plots").glob("*.png"), *songs.glob("*.svg"), *songs.glob("*.png")]):
         tracker.log_image(path)
-    for path in (directory / "tunes.abc", directory / "tunes.csv"):
+    for path in (directory / name for name in ("tunes.abc", "kept.abc", "tunes.csv")):
         if path.is_file():
             tracker.log_file(path)
 

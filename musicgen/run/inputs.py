@@ -43,12 +43,12 @@ class RunInputs:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The characters of the training tunes as the network spells them."""
-        return Vocabulary.of(self.corpus.part("train"), self.model.notes)
+        return Vocabulary.of(self.corpus.part("train"), self.model.spelling)
 
     @cached_property
     def training_rows(self) -> NDArray[np.int32]:
         """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
-        tunes = map(self.vocabulary.spell, self.corpus.part("train"))
+        tunes = map(self.model.spelling.spell, self.corpus.part("train"))
         tokens = self.vocabulary.encode(training_text(tunes))
         return text_rows(self.model, self.vocabulary, tokens)
 

@@ -11,6 +11,7 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.rendering import check_soundfont
 from musicgen.run.inputs import RunInputs
+from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
 from musicgen.seeds import generator_for
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class PreparedRun:
     config: Config
     """Resolved: threads and precision are set."""
     inputs: RunInputs
-    prompts: Sequence[str]
+    prompts: Sequence[Prompt]
     windows: RandomWindows
     device: "torch.device"
     training_id: str
@@ -39,15 +40,16 @@ class PreparedRun:
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
     """Read the corpus and check everything that a user can get wrong; raises InputError."""
-    prompts = config.sampling.read_prompts()
+    # A missing file should fail before the corpus is read.
+    config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
     inputs = RunInputs.read(config)
     corpus = inputs.corpus
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
-    for prompt in prompts:
-        inputs.vocabulary.encode_prompt(prompt)
+    prompts = plan_prompts(config.sampling, corpus.headers, inputs.vocabulary)
+    warn_of_unusual(prompts)
     # Imports torch, which takes a second: a mistyped corpus name should fail at once.
     config = resolve(config)
     training = config.training

@@ -1,5 +1,6 @@
 """Samples more tunes from a trained run, with other settings if requested."""
 
+import re
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,14 +8,19 @@ from itertools import takewhile
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
+from musicgen.corpus.headers import HeaderFields
 from musicgen.errors import InputError, one_line
 from musicgen.records.destination import check_sample_folder
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import read_songs
+from musicgen.sampling.prompts import plan_prompts, warn_of_unusual
 from musicgen.system.files import filled_folder, make_new_folder
 
 MAX_THREADS_PER_CORE = 4
 """A record may state any number of threads."""
+_STAMP = re.compile(r"(?<=\n)N:.*\n")
+"""The line of a sampled tune that names its origin."""
 
 
 def resample(
@@ -36,14 +42,15 @@ def resample(
     config = changed_config(run, sampling, seed, num_rendered, soundfont)
     if folder is not None:
         check_sample_folder(folder)
-    prompts = config.sampling.read_prompts()
+    config.sampling.read_prompts()
 
     # Import torch late, so that wrong arguments fail at once.
     import torch
 
     from musicgen.engine.computing import computing_on
     from musicgen.rendering import check_soundfont
-    from musicgen.run.songs import origin_of, render_songs, write_rows, write_tunebook
+    from musicgen.run.draws import draw_tunes
+    from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
     from musicgen.sampling.generation import sample_tunes
     from musicgen.training.state import load_checkpoint
     from musicgen.training.threads import num_cores
@@ -54,19 +61,28 @@ def resample(
             note = f"using the built-in soundfont, not that of the run ({run.soundfont})"
             print(one_line(f"{note}; --soundfont FILE selects one"), file=sys.stderr)
     checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
+    prompts = plan_prompts(config.sampling, header_fields_of(run), checkpoint.vocabulary)
+    warn_of_unusual(prompts)
     device = torch.device("cpu")
     network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
     # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
     num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
     with computing_on(num_threads):
-        tunes = sample_tunes(network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device)
+        draws = draw_tunes(
+            lambda numbers: sample_tunes(
+                network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device, draws=numbers
+            ),
+            config.sampling,
+        )
+    if draws.conditions:
+        print(draws.summary, file=sys.stderr)
     if folder is None:
         folder = make_new_folder(directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}")
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
     with filled_folder(folder) as temporary:
-        write_tunebook(tunes, origin, temporary)
-        songs = render_songs(tunes, origin, config.rendering, temporary)
-        write_rows(tunes, [{} for _ in tunes], songs, temporary)
+        write_draws(draws, origin, temporary)
+        songs = render_songs(draws.kept, origin, config.rendering, temporary)
+        write_rows(draws, [{} for _ in draws.tunes], songs, temporary)
     return folder
 
 
@@ -114,6 +130,14 @@ def prompts_of(run: FoundRun, num_temperatures: int) -> list[str]:
     return next(
         prompts[:period] for period in range(1, len(prompts) + 1) if prompts[period:] == prompts[:-period]
     )
+
+
+def header_fields_of(run: FoundRun) -> HeaderFields:
+    """The header fields of the run's training tunes; older records lack them, so those of its own tunes."""
+    recorded = run.record.corpus.get("headers")
+    if recorded is not None:
+        return HeaderFields.from_record(recorded, f"{run.directory / FILE_NAME}: corpus.headers")
+    return HeaderFields.of(_STAMP.sub("", song.abc, count=1) for song in read_songs(run))
 
 
 def state_file(run: FoundRun) -> Path:

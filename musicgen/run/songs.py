@@ -8,6 +8,7 @@ from pathlib import Path
 from musicgen.model.config import ModelConfig
 from musicgen.rendering import Engraver, RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
+from musicgen.run.draws import Draws
 from musicgen.sampling.generation import SampledTune
 from musicgen.sampling.tunebook import stamped_tune, tunebook
 from musicgen.system.csv_cells import written_cell
@@ -30,11 +31,14 @@ def origin_of(run_id: str, model: ModelConfig, corpus: str, seed: int) -> str:
     )
 
 
-def write_tunebook(tunes: Sequence[SampledTune], origin: str, folder: Path) -> Path:
-    """Write tunes.abc; origin (model, seed) goes into every header."""
-    path = folder / "tunes.abc"
-    write_text_atomically(path, tunebook(tunes, origin))
-    return path
+def write_draws(draws: Draws, origin: str, folder: Path) -> None:
+    """Write tunes.abc with every draw, and kept.abc if some are not kept.
+
+    origin (model, seed) goes into every header.
+    """
+    write_text_atomically(folder / "tunes.abc", tunebook(draws.tunes, origin))
+    if draws.conditions:
+        write_text_atomically(folder / "kept.abc", tunebook(draws.kept, origin))
 
 
 def render_songs(
@@ -54,12 +58,13 @@ def render_songs(
 
 
 def write_rows(
-    tunes: Sequence[SampledTune],
+    draws: Draws,
     measured: Sequence[Mapping[str, object]],
     songs: Sequence[Song],
     folder: Path,
 ) -> Path:
-    """Write tunes.csv: a row per tune with its metrics, and why it could not be rendered."""
+    """Write tunes.csv: a row per draw with its metrics, whether it was kept, and why it was not rendered."""
+    kept = {tune.index for tune in draws.kept}
     problems = {song.tune.index: "; ".join(song.rendered.problems) for song in songs}
     rows = [
         {
@@ -68,10 +73,11 @@ def write_rows(
             "temperature": tune.temperature,
             "ended": tune.ended,
             "num_chars": len(tune.text),
+            "kept": tune.index in kept,
             **row,
             "rendering_problems": problems.get(tune.index, ""),
         }
-        for tune, row in zip(tunes, measured, strict=True)
+        for tune, row in zip(draws.tunes, measured, strict=True)
     ]
     path = folder / "tunes.csv"
     with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

@@ -8,13 +8,16 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError
+from musicgen.sampling.pitch_range import PitchRange
 from musicgen.system.files import read_whole
 
 MAX_PROMPTS, MAX_TEMPERATURES = 100_000, 1_000
 MAX_CHARACTERS = 10**8
 """Limit for all tunes together; sampling needs 32 bytes of memory per character."""
 _MAX_PROMPTS_FILE_BYTES = 2**24
+DRAWS_PER_TUNE = 10
 Temperature = Annotated[float, Field(ge=0.0, le=100.0)]
+Wish = Annotated[str, Field(min_length=1, max_length=100)] | None
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -36,6 +39,17 @@ class SamplingConfig:
     """A file with one prompt per line, instead of `prompts`."""
     weights: Literal["best", "last"]
     """best: lowest validation loss; last: the end of training."""
+    # Records of older runs lack these fields.
+    key: Wish = None
+    """K: of every tune, such as Em. As meter and rhythm, it wins over the same field of a prompt."""
+    meter: Wish = None
+    """M: of every tune, such as 6/8."""
+    rhythm: Wish = None
+    """R: of every tune, such as jig."""
+    range: str | list[str] | None = None
+    """Keep only tunes inside: an instrument, or the lowest and the highest note, as D4-B5 or [D4, B5]."""
+    max_draws: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Draw at most this many tunes to keep num_tunes of them; None: ten times num_tunes."""
 
     @model_validator(mode="after")
     def _check(self) -> "SamplingConfig":
@@ -43,7 +57,23 @@ class SamplingConfig:
             raise ValueError("prompts must contain at least one prompt, or prompts_file name a file")
         if self.num_tunes * self.max_chars > MAX_CHARACTERS:
             raise ValueError(f"num_tunes * max_chars must be at most {MAX_CHARACTERS:,}")
+        if self.range is not None:
+            PitchRange.read(self.range)
+        if self.most_draws < self.num_tunes:
+            raise ValueError(f"max_draws={self.max_draws}: must be at least num_tunes={self.num_tunes}")
+        if self.most_draws * self.max_chars > DRAWS_PER_TUNE * MAX_CHARACTERS:
+            raise ValueError(f"max_draws * max_chars must be at most {DRAWS_PER_TUNE * MAX_CHARACTERS:,}")
         return self
+
+    @property
+    def pitch_range(self) -> PitchRange | None:
+        """The range that kept tunes are in, if any."""
+        return None if self.range is None else PitchRange.read(self.range)
+
+    @property
+    def most_draws(self) -> int:
+        """Limit on the tunes drawn, if only some of them are kept."""
+        return DRAWS_PER_TUNE * self.num_tunes if self.max_draws is None else self.max_draws
 
     @property
     def temperatures(self) -> Sequence[float]:

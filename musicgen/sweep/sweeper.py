@@ -28,9 +28,10 @@ from musicgen.config import (
     plain_values,
     resolve,
 )
-from musicgen.corpus.vocabulary import Notes, Vocabulary
+from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
+from musicgen.notation.spelling import Spelling
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
 from musicgen.records.identity import run_identity, training_identity
@@ -192,13 +193,14 @@ class _Corpora:
     def __init__(self) -> None:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
-        self._vocabularies: dict[tuple[str, Notes], Vocabulary] = {}
+        self._vocabularies: dict[tuple[str, Spelling], Vocabulary] = {}
 
     def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
         config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
+        from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
 
         # The tunes of a corpus do not depend on its split.
@@ -207,17 +209,16 @@ class _Corpora:
             self._configs[unsplit] = config.data
             self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
-        for prompt in config.sampling.read_prompts():
-            self._vocabulary(unsplit, config.model.notes).encode_prompt(prompt)
+        plan_prompts(config.sampling, corpus.headers, self._vocabulary(unsplit, config.model.spelling))
         config = resolve(config)
         values = config.as_dict()
         training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
-    def _vocabulary(self, unsplit: str, notes: Notes) -> Vocabulary:
-        if (unsplit, notes) not in self._vocabularies:
-            self._vocabularies[unsplit, notes] = Vocabulary.of(self._read[unsplit].part("train"), notes)
-        return self._vocabularies[unsplit, notes]
+    def _vocabulary(self, unsplit: str, spelling: Spelling) -> Vocabulary:
+        if (unsplit, spelling) not in self._vocabularies:
+            self._vocabularies[unsplit, spelling] = Vocabulary.of(self._read[unsplit].part("train"), spelling)
+        return self._vocabularies[unsplit, spelling]
 
     def keep(self, cache_dir: Path) -> None:
         """Write them into the cache, from which the jobs read them."""

@@ -64,7 +64,7 @@ class EncodedTunes:
 def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig) -> EncodedTunes:
     """Batches of tunes of similar length, longest first, encoded for a network of this config; on the CPU."""
     num_characters = sum(len(tune + TUNE_END) for tune in tunes)
-    ordered = sorted(map(vocabulary.spell, tunes), key=len, reverse=True)
+    ordered = sorted(map(vocabulary.spelling.spell, tunes), key=len, reverse=True)
     return EncodedTunes(
         tuple(
             _encode_batch(ordered[start : start + ROWS_PER_BATCH], vocabulary, config)

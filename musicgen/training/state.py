@@ -108,7 +108,7 @@ def load_checkpoint(path: Path, which: Literal["best", "last"], config: Training
         )
     return Checkpoint(
         config=content.model,
-        vocabulary=Vocabulary(content.vocabulary, content.model.notes),
+        vocabulary=Vocabulary(content.vocabulary, content.model.spelling),
         weights=content.weights if iteration == log.iteration else content.best_weights,
         iteration=iteration,
         validation_loss=log.validation_losses[iteration],

@@ -4,6 +4,9 @@ from hypothesis import strategies as st
 
 from musicgen.corpus.vocabulary import UNKNOWN, Vocabulary
 from musicgen.errors import InputError
+from musicgen.notation.spelling import Spelling
+
+DEGREES = Spelling("degrees")
 
 
 @given(st.text(max_size=50))
@@ -15,8 +18,8 @@ def test_encoding_round_trips(text: str) -> None:
 
 def test_degrees_share_their_tokens_among_keys() -> None:
     tunes = ["X:1\nK:D\nd2F", "X:1\nK:G\ng2B"]
-    vocabulary = Vocabulary.of(tunes, "degrees")
-    in_d, in_g = (vocabulary.encode(vocabulary.spell(tune)) for tune in tunes)
+    vocabulary = Vocabulary.of(tunes, DEGREES)
+    in_d, in_g = (vocabulary.encode(DEGREES.spell(tune)) for tune in tunes)
     assert (in_d[-3:] == in_g[-3:]).all()
     assert [vocabulary.decode(tokens) for tokens in (in_d, in_g)] == tunes
     assert (vocabulary.encode_prompt(tunes[0]) == in_d).all()

@@ -309,6 +309,14 @@ def test_limits_on_reading_are_not_a_difference() -> None:
     assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
 
 
+def test_an_unset_wish_is_not_a_difference() -> None:
+    runs = made_study({0.005: [1.0], 0.01: [2.0]})
+    sampling = runs[1].record.config["sampling"]
+    assert isinstance(sampling, dict)
+    sampling["key"] = None
+    assert arms_of(pair_runs(runs)) == {"training.learning_rate=0.01": [0]}
+
+
 def test_an_arm_with_undeclared_changes_is_left_out() -> None:
     study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
     other = made_run(

@@ -12,7 +12,7 @@ VOCABULARY = Vocabulary.of([TUNE])
 
 
 def config(
-    bar_position: bool, lookback_bars: list[int], form_position: bool = False, statements: int | None = None
+    bar_position: bool, lookback_bars: list[int], form_plan: bool = False, statements: int | None = None
 ) -> ModelConfig:
     return ModelConfig(
         cell="gru",
@@ -21,18 +21,18 @@ def config(
         embedding_size=4,
         dropout=0.0,
         bar_position=bar_position,
-        form_position=form_position,
+        form_plan=form_plan,
         lookback_bars=lookback_bars,
         lookback_statements=statements,
     )
 
 
 @pytest.mark.parametrize(
-    ("bar_position", "form_position", "lookback_bars", "number"),
+    ("bar_position", "form_plan", "lookback_bars", "number"),
     [
         (False, False, [], 1),
         (True, False, [], 4),
-        (False, True, [], 6),
+        (False, True, [], 5),
         (True, True, [], 8),
         (False, False, [1, 4], 3),
         (True, False, [1, 2, 4, 8], 8),
@@ -40,9 +40,9 @@ def config(
     ],
 )
 def test_every_kind_of_row_has_its_own_table(
-    bar_position: bool, form_position: bool, lookback_bars: list[int], number: int
+    bar_position: bool, form_plan: bool, lookback_bars: list[int], number: int
 ) -> None:
-    shape = config(bar_position, lookback_bars, form_position)
+    shape = config(bar_position, lookback_bars, form_plan)
     rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE * 3))
     assert rows.shape == (3 * len(TUNE), number)
     assert (rows[:, 0] == VOCABULARY.encode(TUNE * 3)).all()
@@ -79,13 +79,17 @@ def test_a_period_stated_too_often_is_not_offered_again() -> None:
     assert (with_limit[end_of_third:, 1:] != without[end_of_third:, 1:]).all()
 
 
-def test_the_bar_of_a_phrase_counts_to_eight_and_again() -> None:
-    text = "\nM:4/4\nL:1/8\nK:D\n" + "".join(f"a{number}|" for number in "8" * 26)
+def test_the_last_planned_bar_has_rows_of_its_own() -> None:
+    text = "\nM:4/4\nL:1/8\nK:D\nr:3c1G\nG|c8|c8|c7:|"
     vocabulary = Vocabulary.of([text])
-    rows = text_rows(config(False, [], True), vocabulary, vocabulary.encode(text))
-    phrases = rows[[place for place, character in enumerate(text) if character == "|"], 2]
-    assert len(set(phrases[:15].tolist())) == 15
-    assert (phrases[15:] == phrases[7:18]).all()
+    plan_only = config(False, [], True)
+    rows = text_rows(plan_only, vocabulary, vocabulary.encode(text))[:, 1:].tolist()
+    first, second, last = (
+        rows[place] for place in (text.index("|c8"), text.index("|c8|c7"), text.index("|c7"))
+    )
+    assert first[1] == second[1] != last[1]
+    # Only the last bar must leave room for the pickup.
+    assert first[3] == second[3] != last[3]
 
 
 def test_hostile_text_stays_within_the_tables() -> None:

@@ -15,6 +15,7 @@ from musicgen.records.destination import (
     check_sample_folder,
     holds_finished_run,
 )
+from musicgen.records.identity import LATER_SAMPLING
 from musicgen.records.record import RunRecord, Status
 from tests.test_config import parsed
 
@@ -136,3 +137,14 @@ def test_a_json_result_replaces_only_a_json_result(tmp_path: Path) -> None:
     for name in ("package.json", "link.json", "."):
         with pytest.raises(InputError, match="is not the result of an evaluation"):
             check_json_file(tmp_path / name)
+
+
+def test_a_record_from_before_wishes_is_a_finished_run(config: Config, tmp_path: Path) -> None:
+    write_run(tmp_path, "complete")
+    record = RunRecord.read(tmp_path)
+    sampling = record.config["sampling"]
+    assert isinstance(sampling, dict)
+    for name in LATER_SAMPLING:
+        del sampling[name]
+    record.write(tmp_path)
+    assert holds_finished_run(tmp_path, record.run_id, resolve(config))

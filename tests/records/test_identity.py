@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from musicgen.config import PARTS, SET_BY_THE_SWEEPER
-from musicgen.records.identity import run_identity, training_identity
+from musicgen.records.identity import LATER_SAMPLING, run_identity, training_identity
 from tests.test_config import composed_values
 
 VALUES = composed_values()
@@ -173,3 +173,11 @@ def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
             identity_with(values, final_learning_rate_share=0.3)
             == identity_with(values, final_learning_rate_share=0.4)
         ) == is_same
+
+
+def test_unset_wishes_keep_the_identity_of_older_runs() -> None:
+    older = copy.deepcopy(VALUES)
+    for name in LATER_SAMPLING:
+        assert older["sampling"].pop(name) is None
+    assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
+    assert run_identity(changed("sampling.key", "D"), TRAINING) != run_identity(VALUES, TRAINING)

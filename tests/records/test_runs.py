@@ -76,6 +76,12 @@ def test_bars_are_counted_where_tunes_csv_has_them(tmp_path: Path) -> None:
     assert replace(run).num_bars == 12
 
 
+def test_rates_count_every_draw() -> None:
+    run = made_run()
+    assert run.num_tunes == 200
+    assert replace(run, record=replace(run.record, num_draws=600, num_kept=200)).num_tunes == 600
+
+
 def test_only_a_complete_run_has_values() -> None:
     assert made_run(metrics={LOSS: 1.5}).value(LOSS) == 1.5
     assert made_run(metrics={LOSS: 1.5}, status="failed").value(LOSS) is None

@@ -36,6 +36,25 @@ def test_a_prompt_must_leave_room_for_the_tune() -> None:
         replace(CONFIG, max_chars=2).read_prompts()
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"range": "B5-D4"}, "range='B5-D4': the lowest note comes first"),
+        ({"range": ["D4"]}, r"range=\['D4'\]: two notes are needed"),
+        ({"range": "D4-H5"}, "range: invalid note 'H5'"),
+        ({"max_draws": 5}, "max_draws=5: must be at least num_tunes=6"),
+        ({"max_draws": 10**6, "max_chars": 10**4}, r"max_draws \* max_chars must be at most 1,000,000,000"),
+    ],
+)
+def test_a_bad_range_or_limit_is_rejected(changes: dict, line: str) -> None:
+    with pytest.raises(ValueError, match=line):
+        replace(CONFIG, **changes)
+
+
+def test_the_limit_of_draws_defaults_to_ten_times_the_tunes() -> None:
+    assert CONFIG.most_draws == 60 and replace(CONFIG, max_draws=7).most_draws == 7
+
+
 def test_the_total_size_is_limited() -> None:
     with pytest.raises(ValueError, match="num_tunes \\* max_chars must be at most"):
         replace(CONFIG, num_tunes=100_000, max_chars=1_000_000)

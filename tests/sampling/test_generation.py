@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.config import SamplingConfig
 from musicgen.sampling.generation import SampledTune, sample_tunes, spread
+from musicgen.sampling.prompts import Prompt
 from musicgen.sampling.tunebook import tunebook
 
 VOCABULARY = Vocabulary("\n:|ABCDEFGKX")
@@ -29,9 +31,13 @@ def network(request: pytest.FixtureRequest) -> CharacterNetwork:
     return build_network(config, VOCABULARY.size, seed=0).eval()
 
 
+def prompts_of(config: SamplingConfig) -> list[Prompt]:
+    return [Prompt.verbatim(text) for text in config.read_prompts()]
+
+
 def draw(network: CharacterNetwork, seed: int = 0, **changes: object) -> list[SampledTune]:
     config = replace(CONFIG, **changes)  # type: ignore[arg-type]
-    return sample_tunes(network, VOCABULARY, config, config.read_prompts(), seed, torch.device("cpu"))
+    return sample_tunes(network, VOCABULARY, config, prompts_of(config), seed, torch.device("cpu"))
 
 
 def test_tunes_have_their_prompt_and_an_end_or_the_cap(network: CharacterNetwork) -> None:
@@ -93,7 +99,7 @@ def test_steps_report_the_number_of_active_tunes(network: CharacterNetwork) -> N
         network,
         VOCABULARY,
         config,
-        config.read_prompts(),
+        prompts_of(config),
         0,
         torch.device("cpu"),
         lambda step, active: steps.append((step, active)),
@@ -114,7 +120,7 @@ def test_sampling_stops_when_all_tunes_have_ended() -> None:
     steps: list[int] = []
     sampling = replace(CONFIG, num_tunes=3, prompts=["X:", "K:C\\n", "K"])
     tunes = sample_tunes(
-        newlines, VOCABULARY, sampling, sampling.read_prompts(), 0, torch.device("cpu"),
+        newlines, VOCABULARY, sampling, prompts_of(sampling), 0, torch.device("cpu"),
         lambda step, _: steps.append(step),
     )  # fmt: skip
     # A prompt that ends in a newline needs one more, the others two.
@@ -132,3 +138,38 @@ def test_random_streams_depend_on_the_index_not_the_prompt(network: CharacterNet
     alone = draw(network, num_tunes=4, prompts=["X:"])
     assert [tune.text for tune in both] == [tune.text for tune in alone]
     assert len({tune.text for tune in both}) == 4
+
+
+def test_the_network_writes_the_lines_a_prompt_leaves_free(network: CharacterNetwork) -> None:
+    prompts = [Prompt("a", ("X:", "K:C\nABC")), Prompt.verbatim("X:")]
+    tunes = sample_tunes(
+        network, VOCABULARY, replace(CONFIG, num_tunes=40, max_chars=400), prompts, 0, torch.device("cpu")
+    )
+    free = [tune.text for tune in tunes if tune.prompt == "a"]
+    assert len(free) == 20
+    assert all(re.match(r"X:[^\n]*\nK:C\nABC", text) for text in free)
+    assert len({text.partition("\n")[0] for text in free}) > 10
+    assert [tune.text for tune in tunes if tune.prompt == "X:"] == [
+        tune.text for tune in draw(network, num_tunes=40, max_chars=400, prompts=["X:"]) if tune.index % 2
+    ]
+
+
+def test_a_line_left_free_cannot_end_the_tune() -> None:
+    """A network that only writes newlines."""
+    config = ModelConfig(cell="gru", hidden_size=4, num_layers=1, embedding_size=3, dropout=0.0)
+    newlines = build_network(config, VOCABULARY.size, seed=0).eval()
+    with torch.no_grad():
+        newlines.output.bias[VOCABULARY.newline] = 60.0
+    prompt = Prompt("X:", ("X:", "A:", "K:C\nABC"))
+    (tune,) = sample_tunes(
+        newlines, VOCABULARY, replace(CONFIG, num_tunes=1), [prompt], 0, torch.device("cpu")
+    )
+    assert tune.text == "X:\nA:\nK:C\nABC" and tune.ended
+
+
+def test_later_draws_have_their_own_streams(network: CharacterNetwork) -> None:
+    config = replace(CONFIG, num_tunes=3)
+    prompts = prompts_of(config)
+    later = sample_tunes(network, VOCABULARY, config, prompts, 0, torch.device("cpu"), draws=range(3, 6))
+    assert [tune.index for tune in later] == [3, 4, 5]
+    assert later == draw(network, num_tunes=6)[3:]

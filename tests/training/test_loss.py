@@ -9,6 +9,7 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork, build_network
+from musicgen.notation.spelling import Spelling
 from musicgen.training.loss import encode_tunes, mean_loss
 
 TUNES = ["X:1\nK:C\nCDE|", "X:2\nK:G\nGABcdefg|\nGAB|", "X:3\nT:no key", "X:4\nK:D\nD" * 40]
@@ -52,13 +53,13 @@ def test_batched_loss_equals_reading_every_tune_alone(config: ModelConfig) -> No
 def test_losses_per_character_do_not_depend_on_the_spelling() -> None:
     """A uniform prediction costs as much per spelled character, of which degrees have more."""
     tune = "X:1\nK:B\nBdfA|"
-    spelled = Vocabulary.of([tune], "degrees")
+    spelled = Vocabulary.of([tune], Spelling("degrees"))
     model = build_network(CONFIG, spelled.size, seed=1)
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)
     loss = mean_loss(model, encode_tunes([tune], spelled, model.config))
     assert loss.num_characters == len(tune) + 2
-    assert len(spelled.spell(tune)) == len(tune) + 1
+    assert len(spelled.spelling.spell(tune)) == len(tune) + 1
     nats = math.log(spelled.size)
     assert loss.nats == pytest.approx(nats * (len(tune) + 3) / (len(tune) + 2), rel=1e-5)
     assert loss.body_nats == pytest.approx(nats * 8 / 7, rel=1e-5)
