@@ -22,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from musicgen.config import (
     Config,
     StudyConfig,
-    conf_folder,
     override_texts,
     parse_config,
     plain_values,
@@ -46,6 +45,7 @@ from musicgen.sweep.job_queue import JobFailed, QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
+from musicgen.system.conf import conf_folder
 from musicgen.system.files import replace_atomically
 
 if TYPE_CHECKING:
