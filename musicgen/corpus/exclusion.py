@@ -10,6 +10,7 @@ from pathlib import Path
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.splits import near_duplicates_of
 from musicgen.corpus.usable import UsableTunes, read_usable_tunes
+from musicgen.errors import InputError
 from musicgen.notation.melodies import read_melodies
 from musicgen.system.conf import conf_folder
 from musicgen.system.plain_yaml import read_yaml
@@ -23,7 +24,10 @@ def exclude_near_duplicates(read: UsableTunes, config: DataConfig, cache_dir: Pa
     place, share = config.exclude_near_duplicates_of, config.near_duplicate_share
     if place is None or share is None:
         return read
-    other = read_usable_tunes(_other_corpus(place, config), cache_dir).tunes
+    try:
+        other = read_usable_tunes(_other_corpus(place, config), cache_dir).tunes
+    except InputError as error:
+        raise InputError(f"data.exclude_near_duplicates_of={place}: {error}") from error
     melodies, others = (
         [melody.pitches for melody in read_melodies(tunes, cache_dir)] for tunes in (read.tunes, other)
     )

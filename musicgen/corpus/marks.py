@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, sections 4.14, 4.18 and 4.19.
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 
 from musicgen.notation.lines import read_field
 from musicgen.notation.tokens import TOKEN, split_chord
@@ -14,7 +15,7 @@ FINGERING, BOWING, DECORATION = "fingerings", "bowings", "decorations"
 ANNOTATION, CHORD_SYMBOL = "annotations", "chord symbols"
 _HINTS = re.compile(r'["uv]|!.*!|\+.*\+')
 _BOWINGS = frozenset({"u", "v", "upbow", "downbow"})
-_PLACEMENTS = tuple('"^ "_ "< "> "@'.split())
+_PLACEMENTS = ('"^', '"_', '"<', '">', '"@')
 """How an annotation begins; other quoted text is a chord symbol."""
 
 
@@ -40,7 +41,7 @@ def _text(match: re.Match[str]) -> str:
     return match[0]
 
 
-def _without_spaces(words) -> list[str]:
+def _without_spaces(words: Iterable[str | None]) -> list[str]:
     return [word for word in words if word is not None and not word.isspace()]
 
 

@@ -44,9 +44,7 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
     return [_first_of_group(earlier, tune) for tune in range(len(melodies))]
 
 
-def near_duplicates_of(
-    melodies: Sequence[Integers], others: Sequence[Integers], share: float
-) -> set[int]:
+def near_duplicates_of(melodies: Sequence[Integers], others: Sequence[Integers], share: float) -> set[int]:
     """The numbers of the melodies that have a near-duplicate among the others.
 
     melodies, others and share: as for `near_duplicate_groups`; only linked tunes count, not their groups.

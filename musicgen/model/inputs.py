@@ -9,6 +9,8 @@ comparable between all networks.
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,9 +37,26 @@ _CHARACTERS_AT_ONCE = 16_384
 """Few enough for intermediate results to stay in the processor's cache."""
 
 
+class RowBlock(NamedTuple):
+    """Adjacent rows of the embedding."""
+
+    num_rows: int
+    """Of each token if is_per_token, else of the block."""
+    is_per_token: bool
+    """Whether every token has rows of its own: those of token 0 first."""
+
+
+def row_blocks(config: ModelConfig) -> list[RowBlock]:
+    """The blocks of the embedding, in their order."""
+    position = [RowBlock(_POSITION_ROWS, is_per_token=False)] * config.bar_position
+    return [RowBlock(1, True), *position, *[RowBlock(_LEVELS, True)] * len(config.lookback_bars)]
+
+
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
     """Number of rows of the embedding."""
-    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + _POSITION_ROWS * config.bar_position
+    return sum(
+        block.num_rows * (vocabulary_size if block.is_per_token else 1) for block in row_blocks(config)
+    )
 
 
 class InputReader:

@@ -24,6 +24,11 @@ MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MAX_BYTES_TO_A_MARK = 2**20
+ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
+    "training": {"engine": "native", "start_from": None},
+    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
+}
+"""Settings that older records lack, with the values that they mean."""
 OTHER_FOLDER = "name another folder, or leave the setting out"
 
 
@@ -128,9 +133,10 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
 
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
-    training = config.get("training")
+    training, data = config.get("training"), config.get("data")
     values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
     if isinstance(training, Mapping):
-        # Records from before there was a choice have no engine, and mean the native one.
-        values["training"] = {"engine": "native", **training, "stop_iteration": None}
+        values["training"] = {**ONCE_WITHOUT["training"], **training, "stop_iteration": None}
+    if isinstance(data, Mapping):
+        values["data"] = {**ONCE_WITHOUT["data"], **data}
     return values

@@ -16,21 +16,28 @@ STOP = "stop_iteration"
 """Enters the run's identity only if it is set, so that older identities stay valid."""
 ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
+START = "start_from"
+"""A path or an abbreviation, for which the identity of the weights stands in."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
 NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
 
-def training_identity(config: Mapping[str, object], corpus_sha256: str, device: str) -> str:
+def training_identity(
+    config: Mapping[str, object], corpus_sha256: str, device: str, start: str | None = None
+) -> str:
     """Digest of everything that can change the weights after a given step, but not of where a run ends.
 
     Runs of any length share a training, unless the learning rate depends on the length.
-    config: the resolved config as nested plain values; device: "cpu" or "cuda".
+    config: the resolved config as nested plain values; device: "cpu" or "cuda"; start: the identity of the
+    weights that it starts from, None for random ones.
     """
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
-    without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *UNUSED_AT_A_CONSTANT_RATE)
+    without_effect = (*ENDS, START)
+    if training["schedule"] != "cosine":
+        without_effect = (*without_effect, *UNUSED_AT_A_CONSTANT_RATE)
     if training.get("engine") == "native":
         # Trainings made before the engine could be chosen keep their identity.
         without_effect = (*without_effect, "engine")
@@ -47,6 +54,8 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
             "model": config["model"],
             "training": {name: value for name, value in training.items() if name not in without_effect},
             "seed": config["seed"],
+            # Trainings made before there was a choice keep their identity.
+            **({} if start is None else {"start": start}),
         }
     )
 

@@ -30,10 +30,14 @@ class RunInputs:
     cache: Path
 
     @classmethod
-    def read(cls, config: Config) -> "RunInputs":
-        """The inputs of a run with this config; raises InputError if the corpus does not exist."""
+    def read(cls, config: Config, *, known_characters: str = "") -> "RunInputs":
+        """The inputs of a run with this config; raises InputError if the corpus does not exist.
+
+        known_characters: those that the network can read before it is trained.
+        """
+        cache = config.paths.known_cache
         return cls(
-            corpus=load_corpus(config.data, config.paths.known_cache),
+            corpus=load_corpus(config.data, cache, known_characters=known_characters),
             model=config.model,
             num_train_tunes=config.evaluation.num_train_tunes,
             cache=Path(config.paths.cache),

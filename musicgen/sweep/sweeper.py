@@ -76,7 +76,7 @@ class OneAtATimeSweeper(Sweeper):
         if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
             # Its imports take seconds, as long as composing the arms and planning the runs.
             start_fork_server()
-        arms = design.arms(self._compose)
+        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
         runs = self._plan(arms, design)
         print_plan(runs, design.study)
         if design.study.dry_run:
@@ -197,19 +197,23 @@ class _Corpora:
         config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
+        from musicgen.run.start import load_start
         from musicgen.training.device import choose_device
 
+        start = load_start(config)
+        known_characters = start.characters if start else ""
         # The tunes of a corpus do not depend on its split.
-        unsplit = repr(replace(config.data, split_seed=0))
+        unsplit = repr((replace(config.data, split_seed=0), known_characters))
         if unsplit not in self._read:
             self._configs[unsplit] = config.data
-            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
+            cache = config.paths.known_cache
+            self._read[unsplit] = load_corpus(config.data, cache, known_characters=known_characters)
         corpus = self._read[unsplit]
         for prompt in config.sampling.read_prompts():
             corpus.vocabulary.encode_prompt(prompt)
         config = resolve(config)
-        values = config.as_dict()
-        training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
+        values, device = config.as_dict(), choose_device(config.device).type
+        training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
     def keep(self, cache_dir: Path) -> None:
@@ -218,6 +222,26 @@ class _Corpora:
 
         for config in self._configs.values():
             load_corpus(config, cache_dir)
+
+
+def with_fixed_start(arm: PlannedArm) -> PlannedArm:
+    """The arm with `training.start_from` resolved once for all of its runs, if it abbreviates a training."""
+    if arm.config.training.start_from is None:
+        return arm
+    # Imported late, as in _Corpora.
+    from musicgen.run.start import fixed_start
+
+    fixed, name = fixed_start(arm.config), "training.start_from"
+    if fixed is None:
+        return arm
+    composed = arm.composed.copy()
+    OmegaConf.update(composed, name, fixed)
+    change = arm.config.change
+    if change is not None and change.parameter == name:
+        change = replace(change, value=fixed)
+    training = replace(arm.config.training, start_from=fixed)
+    config = replace(arm.config, training=training, change=change)
+    return replace(arm, composed=composed, config=config, overrides=[*arm.overrides, f"{name}={fixed}"])
 
 
 def check_subdir(config: DictConfig) -> None:
