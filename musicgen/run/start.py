@@ -135,7 +135,7 @@ def _check_shape(old: ModelConfig, new: ModelConfig) -> None:
     if different:
         had = " ".join(f"model.{name}={theirs[name]}" for name in different)
         has = " ".join(f"model.{name}={ours[name]}" for name in different)
-        raise InputError(f"its network has {had}, this run has {has}; they must be equal".replace(", ", ","))
+        raise InputError(f"its network has {had}, this run has {has}; they must be equal")
 
 
 def count_seen_tunes(start: Start, corpus: Corpus, config: Config) -> int | None:
@@ -146,7 +146,7 @@ def count_seen_tunes(start: Start, corpus: Corpus, config: Config) -> int | None
     """
     folder = training_folder(config, start.training_id)
     share = config.data.near_duplicate_share
-    if share is None or not start.file.parent.absolute().samefile(folder.path.absolute()):
+    if share is None or start.file.parent.resolve() != folder.path.resolve():
         return None
     about, cache = folder.about, config.paths.known_cache
     try:
