@@ -90,13 +90,14 @@ class TrainingLog:
 def memorising_warning(fit: Fit, config: TrainingConfig) -> list[str]:
     """A line if the validation loss has been higher than its best for the last third of a run, or longer."""
     best, end = fit.best_iteration, fit.iterations
-    has_risen = fit.final_validation_loss > (1 + MIN_RISE) * fit.best_validation_loss
-    if config.early_stopping_patience is not None or best > end * 2 / 3 or not has_risen:
+    if best > end * 2 / 3 or fit.final_validation_loss <= (1 + MIN_RISE) * fit.best_validation_loss:
         return []
+    shorter = "training.early_stopping_patience=3, fewer iterations, or "
     return [
         f"validation loss has risen since iteration {best} of {end} ({fit.best_validation_loss:.2f} → "
         f"{fit.final_validation_loss:.2f} nats): the network memorises the tunes; try "
-        "training.early_stopping_patience=3, fewer iterations, or training.start_from=…"
+        f"{shorter if config.early_stopping_patience is None else ''}"
+        f"{'training.start_from=…' if config.start_from is None else 'a lower training.learning_rate'}"
     ]
 
 
