@@ -44,7 +44,7 @@ class CorpusReport:
     unknown_characters: int
     """Characters of validation and test tunes outside the vocabulary."""
     dropped_marks: dict[str, int]
-    """Kind of mark that is no melody -> how many cleaning removed from the tunes read."""
+    """Kind of mark outside the melody -> how many cleaning removed from the tunes read."""
 
     def lines(self) -> list[str]:
         marks = ", ".join(f"{count:,} {kind}" for kind, count in self.dropped_marks.items())

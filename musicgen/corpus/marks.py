@@ -1,4 +1,4 @@
-"""Removes marks that are no melody from lines of music: fingering, bowing, named decorations, quoted text.
+"""Removes marks that do not belong to the melody: fingering, bowing, named decorations, quoted text.
 
 Single letters other than u and v stay: `~` and `T` are the ornaments that players of these tunes write.
 Source: the ABC standard 2.1, sections 4.14, 4.18 and 4.19.

@@ -36,7 +36,7 @@ def clean_tune(
     dropped_marks: Counter[str] | None = None,
 ) -> str:
     """The first voice with only these fields, without comments, directives, old-style `!` line ends and marks
-    that are no melody (see marks.py).
+    that do not belong to the melody (see marks.py).
 
     Keeps all voices if `keep_fields` contains V, which tells them apart. Collapses runs of spaces, since one
     ends a beam as well as several. dropped_marks: kind -> number of removed marks, to which this tune's are

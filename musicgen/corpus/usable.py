@@ -39,7 +39,7 @@ class UsableTunes:
     """Tunes read with more music below an empty line, which is dropped."""
     characters_read: int
     dropped_marks: dict[str, int]
-    """Kind of mark that is no melody -> how many cleaning removed from the tunes read."""
+    """Kind of mark outside the melody -> how many cleaning removed from the tunes read."""
 
 
 def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> UsableTunes:

@@ -73,7 +73,7 @@ class Start:
 def load_start(config: Config) -> Start | None:
     """The weights that `training.start_from` names; None if it is null.
 
-    Raises InputError if there are no such weights, or if they do not fit `config.model`.
+    Raises InputError if the weights are missing or do not fit `config.model`.
     """
     given = config.training.start_from
     if given is None:

@@ -36,7 +36,7 @@ def write_book(corpus: str, num_tunes: int, path: Path) -> None:
 
 
 def train(*overrides: str) -> None:
-    """Train in a process of its own; raises CalledProcessError if it fails."""
+    """Train in a new process; raises CalledProcessError if it fails."""
     subprocess.run([sys.executable, "-m", "musicgen.train", *overrides], check=True)
 
 
