@@ -20,6 +20,7 @@ from musicgen.metrics.config import EvaluationConfig
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
+from musicgen.system.conf import conf_folder
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
@@ -174,13 +175,6 @@ class Config:
 
 
 _ADAPTER = TypeAdapter(Config)
-
-
-def conf_folder() -> Path:
-    """The folder of config files: inside the installed package, or next to it in a checkout."""
-    package = Path(__file__).resolve().parent
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def compose_config(overrides: Sequence[str]) -> Config:

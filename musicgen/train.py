@@ -7,7 +7,6 @@ from pathlib import Path
 import hydra
 from hydra.core.plugins import Plugins
 
-from musicgen.config import conf_folder
 from musicgen.records.command import CONFIG_NAME, train_command
 from musicgen.search.sweeper import SearchSweeper
 from musicgen.sweep.folders import command
@@ -18,6 +17,7 @@ from musicgen.sweep.other_launchers import set_up_ray
 from musicgen.sweep.refusals import describe_failure
 from musicgen.sweep.sweeper import OneAtATimeSweeper
 from musicgen.system.commands import complain, in_settled_environment
+from musicgen.system.conf import conf_folder
 from musicgen.system.interruption import ending_on_signals, unwrapping_interruptions
 from musicgen.tracking.comet import forbid_patching
 

@@ -33,9 +33,14 @@ class DataConfig:
     near_duplicate_share: Annotated[float, Field(gt=0.0, le=1.0)] | None
     """Tunes that share at least this much of their 12-interval runs stay in one split; null: split freely."""
     split_seed: Annotated[int, Field(ge=0)]
-    # Records of older runs lack this field.
+    # Records of older runs lack the fields below.
     max_megabytes: Annotated[int, Field(ge=1)] = 32
     """Limit on the text of the corpus."""
+    keep_chord_symbols: bool = False
+    """Whether cleaning keeps quoted chord symbols; it removes all other quoted text."""
+    exclude_near_duplicates_of: Annotated[str, Field(min_length=1)] | None = None
+    """A corpus in conf/data, or a path to your own: drop every tune that has a near-duplicate there, so that
+    a network trained here can be fine-tuned there without having seen its held-out tunes."""
 
     @model_validator(mode="after")
     def _check(self) -> "DataConfig":
@@ -43,6 +48,8 @@ class DataConfig:
             raise ValueError("validation_share + test_share must be below 1")
         if self.clean and not {"X", "K"} <= set(self.keep_fields):
             raise ValueError("keep_fields must contain X and K, which every ABC tune needs")
+        if self.exclude_near_duplicates_of is not None and self.near_duplicate_share is None:
+            raise ValueError("exclude_near_duplicates_of needs near_duplicate_share")
         if self.source == "download":
             self._check_download()
         if self.source == "music21" and not _stays_below(self.path):

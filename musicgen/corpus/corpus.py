@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from musicgen.corpus.config import DataConfig
+from musicgen.corpus.exclusion import exclude_near_duplicates
 from musicgen.corpus.headers import HeaderFields
 from musicgen.corpus.splits import Split, split_by_group
 from musicgen.corpus.tunebook import describe_reading
@@ -42,15 +43,19 @@ class CorpusReport:
     """Characters of the tunes kept, after cleaning, without the blank lines between them."""
     vocabulary_size: int
     unknown_characters: int
-    """Characters of validation and test tunes that no training tune contains."""
+    """Characters of validation and test tunes outside the vocabulary."""
+    dropped_marks: dict[str, int]
+    """Kind of mark outside the melody -> how many cleaning removed from the tunes read."""
 
     def lines(self) -> list[str]:
+        marks = ", ".join(f"{count:,} {kind}" for kind, count in self.dropped_marks.items())
         return [
             f"{describe_reading(self.tunes_read, self.dropped, self.num_cut)}; "
             f"{self.num_tunes} kept, {self.num_near_duplicates} of them near-duplicates kept in one split",
             f"{self.num_train} train, {self.num_validation} validation, {self.num_test} test tunes; "
             f"{self.characters:,} of {self.characters_read:,} characters kept, "
             f"vocabulary of {self.vocabulary_size}, {self.unknown_characters} held-out characters outside it",
+            *([f"cleaning removed {marks}"] if marks else []),
         ]
 
 
@@ -95,7 +100,7 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
 
     `cache_dir`, if given, caches the slow part, which does not depend on the split.
     """
-    read = read_usable_tunes(config, cache_dir)
+    read = exclude_near_duplicates(read_usable_tunes(config, cache_dir), config, cache_dir)
     tunes, groups = read.tunes, read.groups
     split = split_by_group(
         groups, config.validation_share, config.test_share, generator_for(config.split_seed, "split")
@@ -129,5 +134,6 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
         unknown_characters=sum(
             character not in vocabulary.characters for tune in held_out for character in tune
         ),
+        dropped_marks=read.dropped_marks,
     )
     return Corpus(config.name, tuple(tunes), tuple(groups), split, vocabulary, report)

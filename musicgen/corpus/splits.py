@@ -37,6 +37,26 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
     12-interval runs in common, relative to the tune with fewer runs; transposed versions count. Groups are
     the connected components. Raises InputError if comparing the tunes would take too long.
     """
+    earlier = list(range(len(melodies)))
+    for one, other in _near_duplicate_pairs(melodies, share):
+        low, high = sorted((_first_of_group(earlier, one), _first_of_group(earlier, other)))
+        earlier[high] = low
+    return [_first_of_group(earlier, tune) for tune in range(len(melodies))]
+
+
+def near_duplicates_of(melodies: Sequence[Integers], others: Sequence[Integers], share: float) -> set[int]:
+    """The numbers of the melodies that have a near-duplicate among the others.
+
+    melodies, others and share: as for `near_duplicate_groups`; only linked tunes count, not their groups.
+    """
+    pairs = _near_duplicate_pairs([*melodies, *others], share)
+    return {one for one, other in pairs if one < len(melodies) <= other}
+
+
+def _near_duplicate_pairs(
+    melodies: Sequence[Sequence[int] | Integers], share: float
+) -> Iterator[tuple[int, int]]:
+    """The linked tunes, the lower number first."""
     tunes, runs = _interval_runs([np.asarray(melody, np.int64) for melody in melodies])
     num_runs = np.bincount(tunes, minlength=len(melodies)).tolist()
     num_shared: Counter[tuple[int, int]] = Counter()
@@ -49,12 +69,9 @@ def near_duplicate_groups(melodies: Sequence[Sequence[int] | Integers], share: f
         )
     for holders in _holders_of_shared_runs(tunes, runs):
         num_shared.update(combinations(holders, 2))
-    earlier = list(range(len(melodies)))
     for (one, other), count in num_shared.items():
         if count >= share * min(num_runs[one], num_runs[other]):
-            low, high = sorted((_first_of_group(earlier, one), _first_of_group(earlier, other)))
-            earlier[high] = low
-    return [_first_of_group(earlier, tune) for tune in range(len(melodies))]
+            yield one, other
 
 
 def _first_of_group(earlier: list[int], tune: int) -> int:

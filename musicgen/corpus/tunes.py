@@ -5,8 +5,10 @@ as the readers in `musicgen.notation`, so the cleaned text means the same to the
 """
 
 import re
+from collections import Counter
 from collections.abc import Hashable
 
+from musicgen.corpus.marks import without_marks
 from musicgen.corpus.tunebook import read_tunebook
 from musicgen.notation.headers import split_header as read_header
 from musicgen.notation.lines import FirstVoice, body_lines
@@ -26,23 +28,35 @@ def split_tunes(text: str) -> list[str]:
     return read_tunebook(text).tunes
 
 
-def clean_tune(tune: str, keep_fields: frozenset[str]) -> str:
-    """The first voice with only these fields, without comments, directives and old-style `!` line ends.
+def clean_tune(
+    tune: str,
+    keep_fields: frozenset[str],
+    *,
+    keep_chord_symbols: bool = False,
+    dropped_marks: Counter[str] | None = None,
+) -> str:
+    """The first voice with only these fields, without comments, directives, old-style `!` line ends and marks
+    that do not belong to the melody (see marks.py).
 
     Keeps all voices if `keep_fields` contains V, which tells them apart. Collapses runs of spaces, since one
-    ends a beam as well as several.
+    ends a beam as well as several. dropped_marks: kind -> number of removed marks, to which this tune's are
+    added.
     """
     headers, body, _ = read_header(tune)
-    cleaner = _Cleaner(keep_fields, FirstVoice(headers))
+    cleaner = _Cleaner(keep_fields, FirstVoice(headers), keep_chord_symbols=keep_chord_symbols)
     for letter, value in headers:
         cleaner.add_field(letter, value)
     cleaner.read(body)
+    if dropped_marks is not None:
+        dropped_marks.update(cleaner.dropped_marks)
     return "\n".join(cleaner.lines)
 
 
 class _Cleaner:
-    def __init__(self, keep_fields: frozenset[str], voice: FirstVoice) -> None:
+    def __init__(self, keep_fields: frozenset[str], voice: FirstVoice, *, keep_chord_symbols: bool) -> None:
         self.lines: list[str] = []
+        self.dropped_marks: Counter[str] = Counter()
+        self._keep_chord_symbols = keep_chord_symbols
         self._keep_fields = keep_fields
         self._keeps_voices = "V" in keep_fields
         self._voice = voice
@@ -72,6 +86,9 @@ class _Cleaner:
         return self._has_sounds
 
     def _add_music(self, line: str) -> None:
+        if self._voice.is_here or "V:" in line:
+            line, dropped = without_marks(line, keep_chord_symbols=self._keep_chord_symbols)
+            self.dropped_marks += dropped
         text = self._kept_words(line) if self._needs_words(line) else line.strip().removesuffix("!")
         text = _BLANKS.sub(" ", text).strip()
         if text:

@@ -38,6 +38,8 @@ class UsableTunes:
     num_cut: int
     """Tunes read with more music below an empty line, which is dropped."""
     characters_read: int
+    dropped_marks: dict[str, int]
+    """Kind of mark outside the melody -> how many cleaning removed from the tunes read."""
 
 
 def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> UsableTunes:
@@ -50,7 +52,8 @@ def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> Usab
     known = None if path is None else _load(path)
     if known is not None:
         return known
-    usable, melodies = _read(text, config.clean, frozenset(config.keep_fields), config.near_duplicate_share)
+    kept = frozenset(config.keep_fields)
+    usable, melodies = _read(text, config.clean, kept, config.keep_chord_symbols, config.near_duplicate_share)
     if not usable.tunes_read:
         raise InputError(f"data.path={config.path}: no tune found; a tune starts with an X: field")
     if path is not None:
@@ -63,12 +66,22 @@ def read_usable_tunes(config: DataConfig, cache_dir: Path | None = None) -> Usab
 # A sweep's plan reads every corpus before the cache folder exists.
 @lru_cache(maxsize=4)
 def _read(
-    text: str, clean: bool, keep_fields: frozenset[str], near_duplicate_share: float | None
+    text: str,
+    clean: bool,
+    keep_fields: frozenset[str],
+    keep_chord_symbols: bool,
+    near_duplicate_share: float | None,
 ) -> tuple[UsableTunes, list[Melody]]:
     """The usable tunes with their melodies."""
     book = read_tunebook(text)
     complete = [tune for tune in book.tunes if not has_open_block(tune)]
-    cleaned = [clean_tune(tune, keep_fields) if clean else tune for tune in complete]
+    marks: Counter[str] = Counter()
+    cleaned = complete
+    if clean:
+        cleaned = [
+            clean_tune(tune, keep_fields, keep_chord_symbols=keep_chord_symbols, dropped_marks=marks)
+            for tune in complete
+        ]
     tunes, melodies, dropped = _keep_usable(cleaned)
     dropped |= book.dropped
     if len(complete) < len(book.tunes):
@@ -77,7 +90,8 @@ def _read(
         groups = list(range(len(tunes)))
     else:
         groups = near_duplicate_groups([melody.pitches for melody in melodies], near_duplicate_share)
-    return UsableTunes(tunes, groups, book.num_read, dropped, book.num_cut, len(text)), melodies
+    by_kind = dict(sorted(marks.items()))
+    return UsableTunes(tunes, groups, book.num_read, dropped, book.num_cut, len(text), by_kind), melodies
 
 
 def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
@@ -108,7 +122,7 @@ def _key(text: str, config: DataConfig) -> str:
     """16 hexadecimal digits that depend on the text, the settings and the source code of the readers."""
     package = Path(__file__).parent
     digest = hashlib.sha256(source_code(package) + source_code(package.with_name("notation")))
-    rules = [config.clean, config.keep_fields, config.near_duplicate_share]
+    rules = [config.clean, config.keep_fields, config.keep_chord_symbols, config.near_duplicate_share]
     digest.update(json.dumps([text, rules]).encode())
     return digest.hexdigest()[:16]
 

@@ -24,9 +24,12 @@ class Vocabulary:
     spelling: Spelling = AS_WRITTEN
 
     @classmethod
-    def of(cls, tunes: Iterable[str], spelling: Spelling = AS_WRITTEN) -> "Vocabulary":
-        """The vocabulary of these tunes; always includes the newline, which ends a tune."""
-        return cls("".join(sorted({"\n"}.union(*map(set, map(spelling.spell, tunes))))), spelling)
+    def of(
+        cls, tunes: Iterable[str], spelling: Spelling = AS_WRITTEN, known_characters: str = ""
+    ) -> "Vocabulary":
+        """The vocabulary of these tunes and characters; always has the newline, which ends a tune."""
+        found = {"\n", *known_characters}.union(*map(set, map(spelling.spell, tunes)))
+        return cls("".join(sorted(found)), spelling)
 
     @property
     def size(self) -> int:

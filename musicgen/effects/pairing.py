@@ -23,7 +23,7 @@ from musicgen.effects.differences import (
     undeclared_differences,
 )
 from musicgen.errors import InputError
-from musicgen.records.identity import LATER_SAMPLING
+from musicgen.records.destination import ONCE_WITHOUT
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 from musicgen.system.words import counted
 
@@ -164,10 +164,8 @@ def identity_leaves(config: Mapping[str, object]) -> dict[str, object]:
 def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves = identity_leaves(run.record.config)
     leaves.setdefault("data.split_seed", run.record.seed)
-    # Older runs have no setting for the engine.
-    leaves.setdefault("training.engine", "native")
-    for name in LATER_SAMPLING:
-        leaves.setdefault(f"sampling.{name}", None)
+    for name, value in flat_config(ONCE_WITHOUT).items():
+        leaves.setdefault(name, value)
     # A limit on what may be read does not change what was read.
     leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")

@@ -19,7 +19,15 @@ from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import TOKEN
 from musicgen.records.record import RunRecord
 
-_RULES = ("clean", "keep_fields", "validation_share", "test_share", "near_duplicate_share", "split_seed")
+_RULES = (
+    "clean",
+    "keep_fields",
+    "keep_chord_symbols",
+    "validation_share",
+    "test_share",
+    "near_duplicate_share",
+    "split_seed",
+)
 """Settings of a run that say how its corpus was cleaned and split."""
 
 

@@ -51,7 +51,8 @@ def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
     """
     files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None)
     book = read_tunebook(read_source(files))
-    cleaned = [clean_tune(tune, frozenset(files.keep_fields)) for tune in book.tunes]
+    fields, chords = frozenset(files.keep_fields), files.keep_chord_symbols
+    cleaned = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in book.tunes]
     if not cleaned:
         raise InputError(f"{tunes}: no tune found; a tune starts with an X: field")
     longest = max(map(len, cleaned))

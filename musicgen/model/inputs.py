@@ -14,6 +14,8 @@ text is still the product of those of its characters, and comparable between all
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,6 +56,21 @@ _CHARACTERS_AT_ONCE = 16_384
 """Few enough for intermediate results to stay in the processor's cache."""
 
 
+class RowBlock(NamedTuple):
+    """Adjacent rows of the embedding."""
+
+    num_rows: int
+    """Of each token if is_per_token, else of the block."""
+    is_per_token: bool
+    """Whether every token has rows of its own: those of token 0 first."""
+
+
+def row_blocks(config: ModelConfig) -> list[RowBlock]:
+    """The blocks of the embedding, in their order."""
+    of_place = [RowBlock(number, is_per_token=False) for number in _place_rows(config).values()]
+    return [RowBlock(1, True), *of_place, *[RowBlock(_LEVELS, True)] * len(config.lookback_bars)]
+
+
 def _place_rows(config: ModelConfig) -> dict[str, int]:
     """What a network of this config reads of the place, with the number of rows of each."""
     bar, plan = config.bar_position, config.form_plan
@@ -63,7 +80,9 @@ def _place_rows(config: ModelConfig) -> dict[str, int]:
 
 def num_rows(config: ModelConfig, vocabulary_size: int) -> int:
     """Number of rows of the embedding."""
-    return vocabulary_size * (1 + _LEVELS * len(config.lookback_bars)) + sum(_place_rows(config).values())
+    return sum(
+        block.num_rows * (vocabulary_size if block.is_per_token else 1) for block in row_blocks(config)
+    )
 
 
 class InputReader:

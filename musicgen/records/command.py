@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from musicgen.config import SET_BY_THE_SWEEPER, conf_folder
+from musicgen.config import SET_BY_THE_SWEEPER
 from musicgen.records.naming import drop_overrides, override_text
+from musicgen.system.conf import conf_folder
 
 CONFIG_NAME = "config"
 """The main config file, unless --config-name names another one."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from musicgen.config import Config, resolve
 from musicgen.errors import InputError
-from musicgen.records.identity import LATER_SAMPLING
 from musicgen.records.record import FILE_NAME, RunRecord
 
 MADE_BY_HYDRA = (".hydra", "train.log")
@@ -25,6 +24,13 @@ MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MAX_BYTES_TO_A_MARK = 2**20
+ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
+    "training": {"engine": "native", "start_from": None},
+    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
+    "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
+    "sampling": {"key": None, "meter": None, "rhythm": None, "range": None, "max_draws": None},
+}
+"""Settings that older records lack, with the values that they mean."""
 OTHER_FOLDER = "name another folder, or leave the setting out"
 
 
@@ -129,11 +135,11 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
 
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
-    training, sampling = config.get("training"), config.get("sampling")
-    values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
-    if isinstance(sampling, Mapping):
-        values["sampling"] = dict.fromkeys(LATER_SAMPLING) | dict(sampling)
-    if isinstance(training, Mapping):
-        # Records from before there was a choice have no engine, and mean the native one.
-        values["training"] = {"engine": "native", **training, "stop_iteration": None}
+    values = {name: value for name, value in config.items() if name not in ("paths", "study")}
+    for group, once_without in ONCE_WITHOUT.items():
+        given = values.get(group)
+        if isinstance(given, Mapping):
+            values[group] = {**once_without, **given}
+    if isinstance(values.get("training"), dict):
+        values["training"]["stop_iteration"] = None
     return values

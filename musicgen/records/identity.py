@@ -9,33 +9,35 @@ import json
 import re
 from collections.abc import Mapping
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 """Increase it whenever the same config would train other weights than before."""
 
 STOP = "stop_iteration"
 """Enters the run's identity only if it is set, so that older identities stay valid."""
 ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
+START = "start_from"
+"""A path or an abbreviation, for which the identity of the weights stands in."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
-LATER_SAMPLING = ("key", "meter", "rhythm", "range", "max_draws")
-"""Sampling settings that older runs lack; they enter the run's identity only if they are set."""
 NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
 
-def training_identity(config: Mapping[str, object], corpus_sha256: str, device: str) -> str:
+def training_identity(
+    config: Mapping[str, object], corpus_sha256: str, device: str, start: str | None = None
+) -> str:
     """Digest of everything that can change the weights after a given step, but not of where a run ends.
 
     Runs of any length share a training, unless the learning rate depends on the length.
-    config: the resolved config as nested plain values; device: "cpu" or "cuda".
+    config: the resolved config as nested plain values; device: "cpu" or "cuda"; start: the identity of the
+    weights that it starts from, None for random ones.
     """
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
-    without_effect = ENDS if training["schedule"] == "cosine" else (*ENDS, *UNUSED_AT_A_CONSTANT_RATE)
-    if training.get("engine") == "native":
-        # Trainings made before the engine could be chosen keep their identity.
-        without_effect = (*without_effect, "engine")
+    without_effect = (*ENDS, START)
+    if training["schedule"] != "cosine":
+        without_effect = (*without_effect, *UNUSED_AT_A_CONSTANT_RATE)
     # The digest of the corpus covers how its tunes were found and cleaned, but not how they are split.
     splitting = {
         name: data[name] for name in ("validation_share", "test_share", "near_duplicate_share", "split_seed")
@@ -49,14 +51,15 @@ def training_identity(config: Mapping[str, object], corpus_sha256: str, device: 
             "model": config["model"],
             "training": {name: value for name, value in training.items() if name not in without_effect},
             "seed": config["seed"],
+            "start": start,
         }
     )
 
 
 def run_identity(config: Mapping[str, object], training_id: str) -> str:
     """Digest of everything that can change the numbers of a run."""
-    training, sampling = config["training"], config["sampling"]
-    assert isinstance(training, Mapping) and isinstance(sampling, Mapping)
+    training = config["training"]
+    assert isinstance(training, Mapping)
     end = {name: training.get(name) for name in ("num_iterations", *ENDS)}
     if end[STOP] is None:
         del end[STOP]
@@ -64,11 +67,7 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
         {
             "training": training_id,
             "end": end,
-            "sampling": {
-                name: value
-                for name, value in sampling.items()
-                if value is not None or name not in LATER_SAMPLING
-            },
+            "sampling": config["sampling"],
             "evaluation": config["evaluation"],
         }
     )

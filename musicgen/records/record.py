@@ -134,6 +134,9 @@ class RunRecord:
     config: Annotated[Mapping[str, object], _checked_as(_Config)]
     command: Annotated[StrictStr, AfterValidator(_check_command)]
     corpus: Group
+    started_from: Group = field(default_factory=dict)
+    """The training, iteration and validation loss of the weights that the training started from, and how many
+    held-out tunes have a near-duplicate among the tunes they were trained on; empty for random weights."""
     weights: StrictStr | None = None
     """The training state that was sampled, relative to the run directory; None before that."""
     change: Change | None = None
@@ -161,6 +164,8 @@ class RunRecord:
     num_draws: Annotated[StrictInt, Field(ge=0)] | None = None
     """Tunes drawn and measured, where only some are kept; None if all are."""
     num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
+    warnings: list[StrictStr] = field(default_factory=list)
+    """What makes the results doubtful, a line each."""
     error: StrictStr | None = None
     schema_version: StrictInt = SCHEMA_VERSION
 
@@ -200,7 +205,7 @@ class RunRecord:
         try:
             # From the text, since only there a strict dataclass may be written as an object.
             record = _adapter().validate_json(text)
-            for group in ("config", "corpus", "tracker", "retuned"):
+            for group in ("config", "corpus", "started_from", "tracker", "retuned"):
                 _check_numbers(getattr(record, group), group)
         except ValidationError as error:
             raise InputError(f"{path}: is not the record of a run: {first_problem(error)}") from error

@@ -19,19 +19,21 @@ from musicgen.records.findings import Finding, findings_of
 from musicgen.records.naming import drop_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
-from musicgen.records.runs import FoundRun, find_runs, runs_table, sweep_directory
+from musicgen.records.runs import FoundRun, directory_name, find_runs, runs_table, sweep_directory
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
 from musicgen.search.trials import Trials, is_search, read_trials
 from musicgen.system.passwords import override_without_password
 from musicgen.system.plain_yaml import read_yaml
-from musicgen.system.words import listed
+from musicgen.system.words import counted, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LEADING_TIME = re.compile(r"^[\d-]+-(?=\D)")
 _SWEEP_CONFIG = "multirun.yaml"
+MAX_WARNINGS = 5
+"""Warnings of runs that a page lists."""
 _TRAIN = ["python", "-m", "musicgen.train"]
 
 
@@ -70,6 +72,18 @@ class StudyData:
     def all_runs(self) -> list[FoundRun]:
         """All runs, including those that belong to no arm."""
         return [*self.paired.runs, *self.paired.left_out]
+
+    @property
+    def warnings(self) -> list[str]:
+        """A line for each warning of a run, with the run's folder if there are several runs."""
+        runs = self.all_runs
+        lines = [
+            line if len(runs) == 1 else f"{directory_name(run, self.root)}: {line}"
+            for run in runs
+            for line in run.record.warnings
+        ]
+        more = len(lines) - MAX_WARNINGS
+        return [*lines[:MAX_WARNINGS], f"and {counted(more, 'more warning')}"] if more > 0 else lines
 
     @property
     def num_planned(self) -> int:

@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from musicgen import __version__
-from musicgen.config import Config
 from musicgen.effects.figures.draw import write_figures
 from musicgen.engine.computing import computing_on
 from musicgen.model.network import build_network
+from musicgen.model.transfer import start_from
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
 from musicgen.run.draws import draw_tunes
@@ -26,12 +26,14 @@ from musicgen.run.experiment import open_tracker, track_results, track_row
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
+from musicgen.run.start import leak_warning
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import torch_seed
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
+from musicgen.training.log import memorising_warning
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import TrainingProgress, report_stage
@@ -129,7 +131,7 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     track_results(tracker, record, directory)
     other_seconds = time.perf_counter() - started - fitted.train_seconds
     folder = training_folder(config, run.training_id)
-    _describe_training(folder, run.run_id, inputs.corpus.name, config, fitted, other_seconds)
+    _describe_training(folder, run, fitted, other_seconds)
     paths = config.paths
     if paths.store_gigabytes is not None:
         keep_below(Path(paths.store), paths.store_gigabytes, locks=paths.locks)
@@ -143,7 +145,7 @@ def _timed(record: RunRecord, name: str) -> Iterator[None]:
 
 
 def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
-    config, corpus, device = run.config, run.inputs.corpus, run.device
+    config, device = run.config, run.device
     training = config.training
     assert training.precision is not None
     network = build_network(
@@ -153,6 +155,9 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         training.precision,
         training.engine,
     )
+    if run.start is not None:
+        checkpoint = run.start.checkpoint
+        start_from(network, run.inputs.vocabulary, checkpoint.weights, checkpoint.vocabulary)
     task = Task(
         network=network.to(device),
         vocabulary=run.inputs.vocabulary,
@@ -177,6 +182,9 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
 
         fitted = fit(task, progress.step, report)
     record.weights = os.path.relpath(fitted.state, run.directory)
+    record.warnings += memorising_warning(fitted, training)
+    for line in record.warnings:
+        log.warning("%s", line)
     record.timing |= {
         "train_seconds": fitted.train_seconds,
         "trained_iterations": fitted.iterations - fitted.reused_iterations,
@@ -195,6 +203,8 @@ def _open_record(run: PreparedRun) -> RunRecord:
         config=run.config.as_dict(),
         command=run.command,
         corpus=run.inputs.corpus.summary(),
+        started_from={} if run.start is None else run.start.describe(run.seen_tunes),
+        warnings=leak_warning(run.inputs.corpus, run.seen_tunes),
         change=run.config.change,
         retuned=run.config.retuned,
         versions={
@@ -209,15 +219,16 @@ def _open_record(run: PreparedRun) -> RunRecord:
     )
 
 
-def _describe_training(
-    folder: TrainingFolder, run_id: str, corpus: str, config: Config, fitted: Fit, other_seconds: float
-) -> None:
-    """Write into the store how long the training took, from which plans estimate the time of others."""
+def _describe_training(folder: TrainingFolder, run: PreparedRun, fitted: Fit, other_seconds: float) -> None:
+    """Write into the store what was trained on, and how long it took: plans estimate from it."""
+    config, corpus = run.config, run.inputs.corpus
     training = config.training
     folder.describe(
         {
-            "run_id": run_id,
-            "corpus": corpus,
+            "run_id": run.run_id,
+            "corpus": corpus.name,
+            "corpus_sha256": corpus.sha256,
+            "data": asdict(config.data),
             "seed": config.seed,
             **asdict(config.model),
             "learning_rate": training.learning_rate,

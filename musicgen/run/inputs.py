@@ -29,21 +29,24 @@ class RunInputs:
     """Only its input features matter here."""
     num_train_tunes: int | None
     cache: Path
+    known_characters: str = ""
+    """Those that the network can read before it is trained."""
 
     @classmethod
-    def read(cls, config: Config) -> "RunInputs":
+    def read(cls, config: Config, *, known_characters: str = "") -> "RunInputs":
         """The inputs of a run with this config; raises InputError if the corpus does not exist."""
         return cls(
             corpus=load_corpus(config.data, config.paths.known_cache),
             model=config.model,
             num_train_tunes=config.evaluation.num_train_tunes,
             cache=Path(config.paths.cache),
+            known_characters=known_characters,
         )
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The characters of the training tunes as the network spells them."""
-        return Vocabulary.of(self.corpus.part("train"), self.model.spelling)
+        """The characters of the training tunes as the network spells them, and those it knows already."""
+        return Vocabulary.of(self.corpus.part("train"), self.model.spelling, self.known_characters)
 
     @cached_property
     def training_rows(self) -> NDArray[np.int32]:

@@ -11,6 +11,7 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.rendering import check_soundfont
 from musicgen.run.inputs import RunInputs
+from musicgen.run.start import Start, count_seen_tunes, describe_start, load_start
 from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
 from musicgen.seeds import generator_for
 
@@ -36,6 +37,10 @@ class PreparedRun:
     command: str
     changes: Sequence[str]
     """The overrides that made the config."""
+    start: Start | None = None
+    """The weights to start from; None for random ones."""
+    seen_tunes: int | None = None
+    """Held-out tunes with a near-duplicate among those that the start was trained on; None if unknown."""
 
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
@@ -44,10 +49,15 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     config.sampling.read_prompts()
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
-    inputs = RunInputs.read(config)
+    start = load_start(config)
+    inputs = RunInputs.read(config, known_characters=start.characters if start else "")
     corpus = inputs.corpus
     for line in corpus.report.lines():
         log.info("%s: %s", corpus.name, line)
+    seen_tunes = None
+    if start is not None:
+        seen_tunes = count_seen_tunes(start, corpus, config)
+        log.info("%s", describe_start(start, corpus, seen_tunes))
     prompts = plan_prompts(config.sampling, corpus.headers, inputs.vocabulary)
     warn_of_unusual(prompts)
     # Imports torch, which takes a second: a mistyped corpus name should fail at once.
@@ -62,8 +72,19 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     from musicgen.training.device import choose_device
 
     device = choose_device(config.device)
-    training_id = training_identity(config.as_dict(), corpus.sha256, device.type)
-    run_id = run_identity(config.as_dict(), training_id)
+    values, identity = config.as_dict(), start.identity if start else None
+    training_id = training_identity(values, corpus.sha256, device.type, identity)
     return PreparedRun(
-        config, inputs, prompts, windows, device, training_id, run_id, directory, command, changes
+        config=config,
+        inputs=inputs,
+        prompts=prompts,
+        windows=windows,
+        device=device,
+        training_id=training_id,
+        run_id=run_identity(values, training_id),
+        directory=directory,
+        command=command,
+        changes=changes,
+        start=start,
+        seen_tunes=seen_tunes,
     )

@@ -22,7 +22,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from musicgen.config import (
     Config,
     StudyConfig,
-    conf_folder,
     override_texts,
     parse_config,
     plain_values,
@@ -48,6 +47,7 @@ from musicgen.sweep.job_queue import JobFailed, QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
+from musicgen.system.conf import conf_folder
 from musicgen.system.files import replace_atomically
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class OneAtATimeSweeper(Sweeper):
         if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
             # Its imports take seconds, as long as composing the arms and planning the runs.
             start_fork_server()
-        arms = design.arms(self._compose)
+        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
         runs = self._plan(arms, design)
         print_plan(runs, design.study)
         if design.study.dry_run:
@@ -193,32 +193,35 @@ class _Corpora:
     def __init__(self) -> None:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
-        self._vocabularies: dict[tuple[str, Spelling], Vocabulary] = {}
+        self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
 
     def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
         config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
+        from musicgen.run.start import load_start
         from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
 
+        start = load_start(config)
         # The tunes of a corpus do not depend on its split.
         unsplit = repr(replace(config.data, split_seed=0))
         if unsplit not in self._read:
             self._configs[unsplit] = config.data
             self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
-        plan_prompts(config.sampling, corpus.headers, self._vocabulary(unsplit, config.model.spelling))
+        plan_prompts(config.sampling, corpus.headers, self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""))
         config = resolve(config)
-        values = config.as_dict()
-        training_id = training_identity(values, corpus.sha256, choose_device(config.device).type)
+        values, device = config.as_dict(), choose_device(config.device).type
+        training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
-    def _vocabulary(self, unsplit: str, spelling: Spelling) -> Vocabulary:
-        if (unsplit, spelling) not in self._vocabularies:
-            self._vocabularies[unsplit, spelling] = Vocabulary.of(self._read[unsplit].part("train"), spelling)
-        return self._vocabularies[unsplit, spelling]
+    def _vocabulary(self, unsplit: str, spelling: Spelling, known_characters: str) -> Vocabulary:
+        key = unsplit, spelling, known_characters
+        if key not in self._vocabularies:
+            self._vocabularies[key] = Vocabulary.of(self._read[unsplit].part("train"), *key[1:])
+        return self._vocabularies[key]
 
     def keep(self, cache_dir: Path) -> None:
         """Write them into the cache, from which the jobs read them."""
@@ -226,6 +229,26 @@ class _Corpora:
 
         for config in self._configs.values():
             load_corpus(config, cache_dir)
+
+
+def with_fixed_start(arm: PlannedArm) -> PlannedArm:
+    """The arm with `training.start_from` resolved once for all of its runs, if it abbreviates a training."""
+    if arm.config.training.start_from is None:
+        return arm
+    # Imported late, as in _Corpora.
+    from musicgen.run.start import fixed_start
+
+    fixed, name = fixed_start(arm.config), "training.start_from"
+    if fixed is None:
+        return arm
+    composed = arm.composed.copy()
+    OmegaConf.update(composed, name, fixed)
+    change = arm.config.change
+    if change is not None and change.parameter == name:
+        change = replace(change, value=fixed)
+    training = replace(arm.config.training, start_from=fixed)
+    config = replace(arm.config, training=training, change=change)
+    return replace(arm, composed=composed, config=config, overrides=[*arm.overrides, f"{name}={fixed}"])
 
 
 def check_subdir(config: DictConfig) -> None:

@@ -41,6 +41,8 @@ class TrainingConfig:
     """Precision of the recurrent layers' matrix products; null: by the rule in device.py."""
     engine: Engine = "native"
     """What computes on the CPU; CUDA always uses torch's modules."""
+    start_from: Annotated[str, Field(min_length=1)] | None = None
+    """Start from the best weights of this run's directory or stored training; null: from random weights."""
     stop_iteration: PositiveInt | None = None
     """Stop here, with the learning rates of the full length: a later run continues to the end as if there had
     been no stop. null: no stop."""

@@ -8,11 +8,15 @@ interrupted and resumed.
 from dataclasses import dataclass, field
 
 from musicgen.training.config import TrainingConfig
-from musicgen.training.outcome import Record
+from musicgen.training.outcome import Fit, Record
 from musicgen.training.schedule import learning_rate_at
 
 RECORD_INTERVAL = 10
 """Iterations between two rows of the history; reading a loss waits for the device."""
+
+
+MIN_RISE = 0.02
+"""Rise of the validation loss that counts, as a share of its lowest value."""
 
 
 @dataclass
@@ -81,6 +85,20 @@ class TrainingLog:
             )
             previous = iteration
         return rows
+
+
+def memorising_warning(fit: Fit, config: TrainingConfig) -> list[str]:
+    """A line if the validation loss has been higher than its best for the last third of a run, or longer."""
+    best, end = fit.best_iteration, fit.iterations
+    if best > end * 2 / 3 or fit.final_validation_loss <= (1 + MIN_RISE) * fit.best_validation_loss:
+        return []
+    shorter = "training.early_stopping_patience=3, fewer iterations, or "
+    return [
+        f"validation loss has risen since iteration {best} of {end} ({fit.best_validation_loss:.2f} → "
+        f"{fit.final_validation_loss:.2f} nats): the network memorises the tunes; try "
+        f"{shorter if config.early_stopping_patience is None else ''}"
+        f"{'training.start_from=…' if config.start_from is None else 'a lower training.learning_rate'}"
+    ]
 
 
 def _is_validated(iteration: int, end: int, config: TrainingConfig) -> bool:

@@ -106,12 +106,27 @@ def load_checkpoint(path: Path, which: Literal["best", "last"], config: Training
         raise InputError(
             f"{path}: not the end of a run with this config, as it lacks the weights of iteration {iteration}"
         )
+    return _checkpoint(content, iteration)
+
+
+def load_best(path: Path) -> Checkpoint:
+    """Read the network with the lowest validation loss from a state; raises InputError if it holds none."""
+    content = read_content(path)
+    losses = content.log.validation_losses
+    iterations = [one for one in (content.best_iteration, content.log.iteration) if one in losses]
+    if not iterations:
+        raise InputError(f"{path}: contains no validated network")
+    return _checkpoint(content, min(iterations, key=lambda one: (losses[one], one)))
+
+
+def _checkpoint(content: StateContent, iteration: int) -> Checkpoint:
+    """The network of an iteration whose weights the state holds."""
     return Checkpoint(
         config=content.model,
         vocabulary=Vocabulary(content.vocabulary, content.model.spelling),
-        weights=content.weights if iteration == log.iteration else content.best_weights,
+        weights=content.weights if iteration == content.log.iteration else content.best_weights,
         iteration=iteration,
-        validation_loss=log.validation_losses[iteration],
+        validation_loss=content.log.validation_losses[iteration],
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.corpus.splits import near_duplicate_groups, split_by_group
+from musicgen.corpus.splits import near_duplicate_groups, near_duplicates_of, split_by_group
 from musicgen.errors import InputError
 
 MELODY = [60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65, 64, 62, 60, 67, 60, 64, 67, 72, 60, 61, 63, 66, 70]
@@ -30,6 +30,13 @@ def test_links_are_transitive_and_short_tunes_stay_alone() -> None:
     groups = near_duplicate_groups([MELODY, tail, longer, [60, 62], [60, 62]], share=0.4)
     assert groups[0] == groups[1] == groups[2]
     assert len({groups[0], groups[3], groups[4]}) == 3
+
+
+def test_near_duplicates_are_found_in_another_corpus() -> None:
+    corpus = [[60, 62], MELODY, [pitch + 3 for pitch in MELODY], [70, *MELODY[::-1]]]
+    melodies, others = ([np.array(melody) for melody in tunes] for tunes in (corpus, [MELODY, [60, 62]]))
+    assert near_duplicates_of(melodies, others, share=0.5) == {1, 2}
+    assert near_duplicates_of(melodies, [], share=0.5) == set()
 
 
 def shared_runs(one: list[int], other: list[int]) -> float:

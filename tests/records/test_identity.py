@@ -54,6 +54,14 @@ def test_other_settings_keep_the_training_identity(name: str, value: object) -> 
     assert training_identity(changed(name, value), CORPUS, "cpu") == TRAINING
 
 
+def test_only_the_identity_of_the_start_matters() -> None:
+    path = changed("training.start_from", "some/run")
+    assert training_identity(path, CORPUS, "cpu") == TRAINING
+    tuned = training_identity(VALUES, CORPUS, "cpu", "0123456789abcdef@1200")
+    assert tuned == training_identity(path, CORPUS, "cpu", "0123456789abcdef@1200")
+    assert len({TRAINING, tuned, training_identity(VALUES, CORPUS, "cpu", "0123456789abcdef@1100")}) == 3
+
+
 LAB = composed_values("training=lab")
 
 

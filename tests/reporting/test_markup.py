@@ -134,6 +134,16 @@ def test_undeclared_differences_are_reported(copy: Path, tmp_path: Path) -> None
         assert "1 run not compared" in text and "model.hidden_size" in text
 
 
+def test_warnings_of_runs_are_reported(copy: Path, tmp_path: Path) -> None:
+    path = next(copy.rglob("run.json"))
+    record = json.loads(path.read_text())
+    record["warnings"] = [f"the network memorises {number} tunes" for number in range(7)]
+    path.write_text(json.dumps(record))
+    for text in pages_of(copy, tmp_path / "out"):
+        assert f"{path.parent.relative_to(copy)}: the network memorises 4 tunes" in text
+        assert "memorises 5 tunes" not in text and "and 2 more warnings" in text
+
+
 def test_every_link_of_the_page_resolves(page: Page, folder: Path) -> None:
     names = Counter(str(attributes["id"]) for _, attributes in page.elements if "id" in attributes)
     assert max(names.values()) == 1

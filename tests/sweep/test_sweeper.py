@@ -9,13 +9,15 @@ from hydra.core.plugins import Plugins
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from musicgen.config import conf_folder
-from musicgen.sweep.design import StudyDesign, composer
+from musicgen.config import parse_config
+from musicgen.run import start
+from musicgen.sweep.design import StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import register_resolver
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.plan import PlannedRun
-from musicgen.sweep.sweeper import OneAtATimeSweeper, _folder_overrides, _job_configs
-from tests.sweep.test_design import design
+from musicgen.sweep.sweeper import OneAtATimeSweeper, _folder_overrides, _job_configs, with_fixed_start
+from musicgen.system.conf import conf_folder
+from tests.sweep.test_design import arms, composed, design
 
 
 @pytest.fixture
@@ -50,3 +52,14 @@ def test_a_planned_config_is_what_hydra_composes(studied: StudyDesign, loader: C
         assert OmegaConf.to_yaml(composed) == OmegaConf.to_yaml(expected)
         for name in ("sweep.dir", "sweep.subdir", "job.override_dirname"):
             assert OmegaConf.select(composed.hydra, name) == OmegaConf.select(expected.hydra, name)
+
+
+def test_a_start_is_resolved_once_for_all_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "fixed_start", lambda config: f"{config.training.start_from}89abcdef@60")
+    baseline, tuned = map(with_fixed_start, arms("training.start_from=null,01234567"))
+    assert baseline.config.training.start_from is None
+    fixed = "0123456789abcdef@60"
+    assert tuned.with_seed(3).training.start_from == fixed and tuned.name.endswith("01234567")
+    assert tuned.config.change is not None and tuned.config.change.value == fixed
+    again = parse_config(without_hydra(composed(tuned.overrides)))
+    assert again.training.start_from == fixed

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
-from musicgen.training.log import TrainingLog, next_row
+from musicgen.training.log import TrainingLog, memorising_warning, next_row
+from musicgen.training.outcome import Fit
 from tests.training.test_loop import training_config
 
 LOSSES = {5: 3.0, 10: 2.0, 15: 2.5, 17: 1.0, 20: 2.0, 25: 2.2, 30: 1.5}
@@ -88,3 +91,49 @@ def test_history_ends_with_the_run_even_if_training_continued() -> None:
 )
 def test_the_next_row(iteration: int, row: int) -> None:
     assert next_row(iteration, training_config(num_iterations=27, validation_interval=8)) == row
+
+
+def fit_of(losses: dict[int, float]) -> Fit:
+    best = min(losses, key=lambda iteration: losses[iteration])
+    return Fit(
+        history=(),
+        state=Path(),
+        checkpoint=None,  # type: ignore[arg-type]
+        checkpoint_loss=None,
+        best_iteration=best,
+        best_validation_loss=losses[best],
+        final_validation_loss=losses[max(losses)],
+        iterations=max(losses),
+        reused_iterations=0,
+        train_seconds=1.0,
+        tokens_per_second=1.0,
+        seconds_per_iteration=1.0,
+    )
+
+
+SHORTER = "training.early_stopping_patience=3, fewer iterations, or "
+
+
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({}, f"{SHORTER}training.start_from=…"),
+        ({"early_stopping_patience": 3}, "training.start_from=…"),
+        ({"start_from": "some/run"}, f"{SHORTER}a lower training.learning_rate"),
+    ],
+)
+def test_a_loss_that_rises_to_the_end_is_a_warning(changes: dict[str, object], advice: str) -> None:
+    fit = fit_of({200: 1.35, 400: 1.5, 1200: 1.95})
+    assert memorising_warning(fit, training_config(**changes)) == [
+        "validation loss has risen since iteration 200 of 1200 (1.35 → 1.95 nats): the network memorises the "
+        f"tunes; try {advice}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [{200: 1.4, 1000: 1.3, 1200: 1.9}, {200: 1.350, 1200: 1.355}],
+    ids=["best in the last third", "hardly risen"],
+)
+def test_other_runs_are_not_warned_of(losses: dict[int, float]) -> None:
+    assert memorising_warning(fit_of(losses), training_config()) == []
