@@ -23,7 +23,7 @@ from musicgen.effects.differences import (
     undeclared_differences,
 )
 from musicgen.errors import InputError
-from musicgen.records.destination import ONCE_WITHOUT
+from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
 from musicgen.system.words import counted
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from musicgen.config import Config, resolve
 from musicgen.errors import InputError
+from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import FILE_NAME, RunRecord
 
 MADE_BY_HYDRA = (".hydra", "train.log")
@@ -24,13 +25,6 @@ MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
 _FIRST_COLUMNS = b"directory,status,"
 _MAX_BYTES_TO_A_MARK = 2**20
-ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
-    "training": {"engine": "native", "start_from": None},
-    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
-    "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
-    "sampling": {"key": None, "meter": None, "rhythm": None, "range": None, "max_draws": None},
-}
-"""Settings that older records lack, with the values that they mean."""
 OTHER_FOLDER = "name another folder, or leave the setting out"
 
 

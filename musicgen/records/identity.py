@@ -20,6 +20,13 @@ START = "start_from"
 """A path or an abbreviation, for which the identity of the weights stands in."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
+ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
+    "training": {"engine": "native", "start_from": None},
+    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
+    "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
+    "sampling": {"key": None, "meter": None, "rhythm": None, "range": None, "max_draws": None},
+}
+"""Settings that older records lack, with the values that they mean. These enter no identity."""
 NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
@@ -48,10 +55,14 @@ def training_identity(
             "device": device,
             "corpus": corpus_sha256,
             "split": splitting,
-            "model": config["model"],
-            "training": {name: value for name, value in training.items() if name not in without_effect},
+            "model": _without_old_meanings("model", config["model"]),
+            "training": {
+                name: value
+                for name, value in _without_old_meanings("training", training).items()
+                if name not in without_effect
+            },
             "seed": config["seed"],
-            "start": start,
+            **({} if start is None else {"start": start}),
         }
     )
 
@@ -67,10 +78,17 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
         {
             "training": training_id,
             "end": end,
-            "sampling": config["sampling"],
+            "sampling": _without_old_meanings("sampling", config["sampling"]),
             "evaluation": config["evaluation"],
         }
     )
+
+
+def _without_old_meanings(group: str, values: object) -> dict[str, object]:
+    """The group without settings that mean what runs did before those settings existed."""
+    assert isinstance(values, Mapping)
+    known = ONCE_WITHOUT[group]
+    return {name: value for name, value in values.items() if name not in known or value != known[name]}
 
 
 def is_identity(name: str) -> bool:

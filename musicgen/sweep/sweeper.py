@@ -211,7 +211,11 @@ class _Corpora:
             self._configs[unsplit] = config.data
             self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
         corpus = self._read[unsplit]
-        plan_prompts(config.sampling, corpus.headers, self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""))
+        plan_prompts(
+            config.sampling,
+            corpus.headers,
+            self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""),
+        )
         config = resolve(config)
         values, device = config.as_dict(), choose_device(config.device).type
         training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)

@@ -15,7 +15,7 @@ from musicgen.records.destination import (
     check_sample_folder,
     holds_finished_run,
 )
-from musicgen.records.identity import LATER_SAMPLING
+from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import RunRecord, Status
 from tests.test_config import parsed
 
@@ -144,7 +144,7 @@ def test_a_record_from_before_wishes_is_a_finished_run(config: Config, tmp_path:
     record = RunRecord.read(tmp_path)
     sampling = record.config["sampling"]
     assert isinstance(sampling, dict)
-    for name in LATER_SAMPLING:
+    for name in ONCE_WITHOUT["sampling"]:
         del sampling[name]
     record.write(tmp_path)
     assert holds_finished_run(tmp_path, record.run_id, resolve(config))

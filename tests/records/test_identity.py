@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from musicgen.config import PARTS, SET_BY_THE_SWEEPER
-from musicgen.records.identity import LATER_SAMPLING, run_identity, training_identity
+from musicgen.records.identity import ONCE_WITHOUT, run_identity, training_identity
 from tests.test_config import composed_values
 
 VALUES = composed_values()
@@ -169,10 +169,19 @@ def test_identities_have_not_changed() -> None:
     assert run_identity(stopped, constant) == "0db4882df72db8ac"
 
 
-def test_the_native_engine_has_the_identity_of_runs_without_a_choice() -> None:
+@pytest.mark.parametrize("group", ["model", "training", "sampling"])
+def test_later_settings_keep_the_identity_of_older_runs(group: str) -> None:
+    later = ONCE_WITHOUT[group]
+    values = {**VALUES, group: {**VALUES[group], **later}}
+    older = {**VALUES, group: {name: value for name, value in VALUES[group].items() if name not in later}}
+    training = training_identity(values, CORPUS, "cpu")
+    assert training_identity(older, CORPUS, "cpu") == training
+    assert run_identity(older, training) == run_identity(values, training)
+
+
+def test_later_settings_count_once_they_are_set() -> None:
     assert identity_with(VALUES, engine="torch") != TRAINING
-    training = {name: value for name, value in VALUES["training"].items() if name != "engine"}
-    assert training_identity({**VALUES, "training": training}, CORPUS, "cpu") == TRAINING
+    assert run_identity(changed("sampling.key", "D"), TRAINING) != run_identity(VALUES, TRAINING)
 
 
 def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
@@ -181,11 +190,3 @@ def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
             identity_with(values, final_learning_rate_share=0.3)
             == identity_with(values, final_learning_rate_share=0.4)
         ) == is_same
-
-
-def test_unset_wishes_keep_the_identity_of_older_runs() -> None:
-    older = copy.deepcopy(VALUES)
-    for name in LATER_SAMPLING:
-        assert older["sampling"].pop(name) is None
-    assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
-    assert run_identity(changed("sampling.key", "D"), TRAINING) != run_identity(VALUES, TRAINING)
