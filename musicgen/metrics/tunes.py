@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus.tunes import identity
+from musicgen.metrics.soundness import Judgement
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import Melody, melody_of, read_melodies
@@ -84,10 +85,14 @@ class ScoredTune:
         return identity(self.parsed.body, self.melody, self.parsed.header("M"))
 
     @cached_property
+    def judgement(self) -> Judgement:
+        """What a musician would say of it."""
+        return Judgement(self.parsed, self.is_ended)
+
+    @property
     def num_valid_bars(self) -> int:
         """Bars that fill the meter, or fall short of it where they may. In M:none all bars are valid."""
-        is_free = (self.parsed.header("M") or "").strip() == "none"
-        return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in self.parsed.bars)
+        return len(self.parsed.bars) - len(self.judgement.wrong_bars)
 
     @property
     def title(self) -> str:

@@ -1,0 +1,238 @@
+"""What a musician would say of a single tune: does it end, does it circle, are its bars right, is it at home?
+
+A tune is *whole* if it came to its end, its bars fill the meter, and it does not run in circles. It is *sound*
+if it also ends on the tonic, and *strictly sound* if every section end also fits its pickup. Nothing is pooled
+over bars or notes, so an endless tune counts once.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from musicgen.metrics.sections import Section, ends_on_tonic, ends_that_fit, has_form, sections_of
+from musicgen.notation import Bar, ParsedTune
+from musicgen.notation.key import PITCH_CLASS_NAMES, Key
+from musicgen.notation.tokens import TOKEN
+
+MAX_LOOP_BARS = 16
+MIN_LOOP_STATEMENTS = 4
+CUT_OFF, CIRCLES, WRONG_BARS, OFF_TONIC, NO_MUSIC = (
+    "cut off",
+    "runs in circles",
+    "wrong bars",
+    "ends off its tonic",
+    "no music",
+)
+"""What can be wrong with a tune."""
+_UNFINISHED = frozenset({"stray", "tuplet", "broken", "grace", "tie"})
+"""Tokens that need another one after them."""
+_MAX_NAMED_BARS = 3
+# Krumhansl and Kessler, Tracing the Dynamic Changes in Perceived Tonal Organization, 1982: how well each pitch
+# class, in semitones above the tonic, fits a major and a minor key.
+_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+_PROFILES = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A period of bars that is stated again and again."""
+
+    first_bar: int
+    """Number of its first bar in the tune, from 1."""
+    num_bars: int
+    num_statements: int
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The facts about one tune, and what is wrong with it in words."""
+
+    tune: ParsedTune
+    reached_end: bool
+    """False if sampling stopped at the cap on characters."""
+
+    @cached_property
+    def is_ended(self) -> bool:
+        """Whether it came to its end, and not in the middle of a bar or a token."""
+        return self.reached_end and bool(self.tune.bars) and not is_cut_off(self.tune)
+
+    @cached_property
+    def loop(self) -> Loop | None:
+        return find_loop([bar.text for bar in self.tune.bars])
+
+    @cached_property
+    def wrong_bars(self) -> tuple[int, ...]:
+        """Numbers of the bars that do not fill the meter where they should, from 1, pickups included."""
+        is_free = (self.tune.header("M") or "").strip() == "none"
+        return tuple(
+            number
+            for number, bar in enumerate(self.tune.bars, 1)
+            if not bar.is_valid or (bar.meter is None and not is_free)
+        )
+
+    @cached_property
+    def ends_on_tonic(self) -> bool:
+        """Whether the last note is the tonic of the K: in force there; False without notes."""
+        last = _last_bar_with_notes(self.tune)
+        return last is not None and ends_on_tonic(last)
+
+    @property
+    def has_notes(self) -> bool:
+        return _last_bar_with_notes(self.tune) is not None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.has_notes and self.is_ended and not self.wrong_bars and self.loop is None
+
+    @property
+    def is_sound(self) -> bool:
+        return self.is_whole and self.ends_on_tonic
+
+    @property
+    def is_strictly_sound(self) -> bool:
+        return self.is_sound and all(self.section_ends_that_fit)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        return sections_of(self.tune.bars)
+
+    @cached_property
+    def section_ends_that_fit(self) -> tuple[bool, ...]:
+        return ends_that_fit(self.sections)
+
+    @property
+    def has_form(self) -> bool:
+        """Whether it has two sections or more, each of 8 or 16 bars."""
+        return has_form(self.sections)
+
+    @cached_property
+    def downbeat_triad(self) -> float | None:
+        """Share of full bars whose first note is the 1st, 3rd or 5th of the key; None without such a bar."""
+        firsts = [
+            bar.notes[0].pitch % 12 in bar.key.triad
+            for bar in self.tune.bars
+            if bar.notes and bar.duration == bar.meter
+        ]
+        return sum(firsts) / len(firsts) if firsts else None
+
+    @cached_property
+    def is_in_its_key(self) -> bool | None:
+        """Whether the key found from the notes is that of K:; None without notes."""
+        if not self.has_notes:
+            return None
+        key = next(bar.key for bar in self.tune.bars if bar.notes)
+        return find_key(self.tune) == (key.tonic, is_minor(key))
+
+    @cached_property
+    def commonest_rhythm(self) -> float | None:
+        """The share of the commonest rhythm among the bars with notes; None without such a bar."""
+        rhythms = Counter(tuple(note.duration for note in bar.notes) for bar in self.tune.bars if bar.notes)
+        return max(rhythms.values()) / rhythms.total() if rhythms else None
+
+    @cached_property
+    def faults(self) -> dict[str, str]:
+        """What keeps it from being sound: kind -> in words, the gravest first; {} for a sound tune."""
+        last = _last_bar_with_notes(self.tune)
+        if last is None:
+            return {NO_MUSIC: NO_MUSIC}
+        faults = {}
+        if not self.is_ended:
+            faults[CUT_OFF] = CUT_OFF
+        if self.loop is not None:
+            bars = "1 bar" if self.loop.num_bars == 1 else f"{self.loop.num_bars} bars"
+            faults[CIRCLES] = (
+                f"{CIRCLES}: a period of {bars} {self.loop.num_statements} times, "
+                f"from bar {self.loop.first_bar}"
+            )
+        if self.wrong_bars:
+            faults[WRONG_BARS] = _describe_bars(self.tune, self.wrong_bars)
+        # Where it was cut off is no ending.
+        if self.is_ended and not self.ends_on_tonic:
+            note, tonic = last.notes[-1].pitch % 12, last.key.tonic
+            faults[OFF_TONIC] = (
+                f"ends on {PITCH_CLASS_NAMES[note]}, not on the tonic {PITCH_CLASS_NAMES[tonic]}"
+            )
+        return faults
+
+
+def describe(judgement: Judgement) -> str:
+    """All that is wrong with a tune in one line, or "sound"."""
+    return "; ".join(judgement.faults.values()) or "sound"
+
+
+def is_cut_off(tune: ParsedTune) -> bool:
+    """Whether the text stops in a bar that is neither full nor closed by a bar line, or inside a token."""
+    if not tune.bars:
+        return True
+    last = tune.bars[-1]
+    is_open = not last.line and last.meter is not None and last.duration < last.meter
+    return is_open or _ends_inside_token(tune.body)
+
+
+def find_loop(bars: Sequence[str]) -> Loop | None:
+    """The first period of 1 to 16 bars that is stated four times in a row or more, the shortest if several.
+
+    bars: the text of each; only equal texts are the same bar.
+    """
+    for period in range(1, MAX_LOOP_BARS + 1):
+        run = 0
+        for place in range(period, len(bars) + 1):
+            if place < len(bars) and bars[place] == bars[place - period]:
+                run += 1
+                continue
+            if run >= (MIN_LOOP_STATEMENTS - 1) * period:
+                return Loop(place - run - period + 1, period, run // period + 1)
+            run = 0
+    return None
+
+
+def find_key(tune: ParsedTune) -> tuple[int, bool]:
+    """The key that the notes suggest: (pitch class of the tonic, whether it is minor).
+
+    It is the one of 24 keys whose profile correlates best with the time that each pitch class sounds. Source:
+    Krumhansl, Cognitive Foundations of Musical Pitch, 1990, chapter 4.
+    """
+    time = np.zeros(12)
+    for note in tune.notes:
+        time[note.pitch % 12] += note.duration
+    centred = _PROFILES - _PROFILES.mean(axis=1, keepdims=True)
+    fits = centred @ (time - time.mean()) / np.linalg.norm(centred, axis=1)
+    best = int(np.argmax(fits))
+    return best % 12, best >= 12
+
+
+def is_minor(key: Key) -> bool:
+    """Whether the third above the tonic is minor, as in Dorian and Phrygian."""
+    return (key.tonic + 3) % 12 == key.triad[1]
+
+
+def _last_bar_with_notes(tune: ParsedTune) -> Bar | None:
+    return next((bar for bar in reversed(tune.bars) if bar.notes), None)
+
+
+def _ends_inside_token(body: str) -> bool:
+    last_line = body.rstrip().rpartition("\n")[2]
+    tokens = [match for match in TOKEN.finditer(last_line) if match.lastgroup != "space"]
+    return bool(tokens) and (tokens[-1].lastgroup in _UNFINISHED or tokens[-1][0] == "(")
+
+
+def _describe_bars(tune: ParsedTune, numbers: Sequence[int]) -> str:
+    """What is wrong with these bars, such as "bar 7 is too short"; the first three and how many more."""
+    words = []
+    for number in numbers[:_MAX_NAMED_BARS]:
+        bar = tune.bars[number - 1]
+        fault = (
+            "has no meter"
+            if bar.meter is None
+            else "is too short"
+            if bar.duration < bar.meter
+            else "is too long"
+        )
+        words.append(f"bar {number} {fault}")
+    if len(numbers) > _MAX_NAMED_BARS:
+        words.append(f"{len(numbers) - _MAX_NAMED_BARS} more bars are wrong")
+    return ", ".join(words)
