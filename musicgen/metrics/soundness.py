@@ -6,15 +6,16 @@ over bars or notes, so an endless tune counts once.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.metrics.sections import Section, ends_on_tonic, ends_that_fit, has_form, sections_of
 from musicgen.notation import Bar, ParsedTune
-from musicgen.notation.key import PITCH_CLASS_NAMES, Key
+from musicgen.notation.key import PITCH_CLASS_NAMES
 from musicgen.notation.tokens import TOKEN
 
 MAX_LOOP_BARS = 16
@@ -34,7 +35,10 @@ _MAX_NAMED_BARS = 3
 # class, in semitones above the tonic, fits a major and a minor key.
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-_PROFILES = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])
+_CENTRED = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])
+_CENTRED -= _CENTRED.mean(axis=1, keepdims=True)
+_PROFILES = _CENTRED / np.linalg.norm(_CENTRED, axis=1, keepdims=True)
+_TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Loop:
     num_statements: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Judgement:
     """The facts about one tune, and what is wrong with it in words."""
 
@@ -105,6 +109,11 @@ class Judgement:
         return ends_that_fit(self.sections)
 
     @property
+    def section_tonic_endings(self) -> float | None:
+        """The share of sections that end on the tonic; None without a section."""
+        return _share(section.ends_on_tonic for section in self.sections)
+
+    @property
     def has_form(self) -> bool:
         """Whether it has two sections or more, each of 8 or 16 bars."""
         return has_form(self.sections)
@@ -112,20 +121,16 @@ class Judgement:
     @cached_property
     def downbeat_triad(self) -> float | None:
         """Share of full bars whose first note is the 1st, 3rd or 5th of the key; None without such a bar."""
-        firsts = [
+        return _share(
             bar.notes[0].pitch % 12 in bar.key.triad
             for bar in self.tune.bars
             if bar.notes and bar.duration == bar.meter
-        ]
-        return sum(firsts) / len(firsts) if firsts else None
+        )
 
     @cached_property
     def is_in_its_key(self) -> bool | None:
-        """Whether the key found from the notes is that of K:; None without notes."""
-        if not self.has_notes:
-            return None
-        key = next(bar.key for bar in self.tune.bars if bar.notes)
-        return find_key(self.tune) == (key.tonic, is_minor(key))
+        """Whether the tonic found from the notes is that of K:; None without notes."""
+        return find_tonic(self.tune) == self.tune.tonic if self.has_notes else None
 
     @cached_property
     def commonest_rhythm(self) -> float | None:
@@ -190,24 +195,34 @@ def find_loop(bars: Sequence[str]) -> Loop | None:
     return None
 
 
-def find_key(tune: ParsedTune) -> tuple[int, bool]:
-    """The key that the notes suggest: (pitch class of the tonic, whether it is minor).
+def find_tonic(tune: ParsedTune) -> int:
+    """The pitch class of the tonic that the notes suggest.
 
-    It is the one of 24 keys whose profile correlates best with the time that each pitch class sounds. Source:
-    Krumhansl, Cognitive Foundations of Musical Pitch, 1990, chapter 4.
+    It is that of the key, of 24, whose profile correlates best with the time that each pitch class sounds.
+    The profiles know major and minor only, so the mode is not compared. Source: Krumhansl, Cognitive
+    Foundations of Musical Pitch, 1990, chapter 4.
     """
+    return int(np.argmax(_key_fits(tune))) % 12
+
+
+def key_fit(tune: ParsedTune) -> float:
+    """How much better the profile of the tonic of K: fits than the best of the others: in [-2, 2]."""
+    fits = _key_fits(tune).reshape(2, 12).max(axis=0)
+    return float(fits[tune.tonic] - np.delete(fits, tune.tonic).max())
+
+
+def _key_fits(tune: ParsedTune) -> NDArray[np.float64]:
+    """The correlation with each profile, shape (24,): major keys from C upwards, then minor keys."""
     time = np.zeros(12)
     for note in tune.notes:
         time[note.pitch % 12] += note.duration
-    centred = _PROFILES - _PROFILES.mean(axis=1, keepdims=True)
-    fits = centred @ (time - time.mean()) / np.linalg.norm(centred, axis=1)
-    best = int(np.argmax(fits))
-    return best % 12, best >= 12
+    centred = time - time.mean()
+    return _PROFILES @ centred / max(float(np.linalg.norm(centred)), _TINY)
 
 
-def is_minor(key: Key) -> bool:
-    """Whether the third above the tonic is minor, as in Dorian and Phrygian."""
-    return (key.tonic + 3) % 12 == key.triad[1]
+def _share(hits: Iterable[bool]) -> float | None:
+    known = list(hits)
+    return sum(known) / len(known) if known else None
 
 
 def _last_bar_with_notes(tune: ParsedTune) -> Bar | None:

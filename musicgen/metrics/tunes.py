@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus.tunes import identity
+from musicgen.metrics.features import musical_features
 from musicgen.metrics.soundness import Judgement
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
@@ -31,7 +32,7 @@ class UnmeasurableError(Exception):
 
 
 class Tune(Protocol):
-    """A tune in a comparison: its ABC text, its melody, and its first T: field ("" without one)."""
+    """A tune in a comparison: its ABC text, melody, first T: field ("" without one) and musical features."""
 
     @property
     def text(self) -> str: ...
@@ -42,11 +43,14 @@ class Tune(Protocol):
     @property
     def title(self) -> str: ...
 
+    @property
+    def features(self) -> NDArray[np.float64]: ...
+
 
 AnyTune = TypeVar("AnyTune", bound=Tune)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CorpusTune:
     """A tune that others are compared with."""
 
@@ -57,6 +61,11 @@ class CorpusTune:
     def title(self) -> str:
         """The first T: field; "" without one."""
         return header_field(self.text, "T") or ""
+
+    @cached_property
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it."""
+        return musical_features(Judgement(parse_tune(self.text), reached_end=True))
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,11 @@ class ScoredTune:
     def judgement(self) -> Judgement:
         """What a musician would say of it."""
         return Judgement(self.parsed, self.is_ended)
+
+    @cached_property
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it."""
+        return musical_features(self.judgement)
 
     @property
     def num_valid_bars(self) -> int:

@@ -38,11 +38,16 @@ class Key:
     """Semitones added to every note by octave=, transpose= or a clef such as treble-8."""
 
     @property
+    def scale(self) -> frozenset[int]:
+        """Pitch classes of the seven letters; 0 is C."""
+        return frozenset((PITCH_CLASS[letter] + alteration) % 12 for letter, alteration in self.alterations)
+
+    @property
     def triad(self) -> tuple[int, int, int]:
         """Pitch classes of the tonic, and of the third and fifth above it in the key's scale."""
-        scale = [(PITCH_CLASS[letter] + alteration - self.tonic) % 12 for letter, alteration in self.alterations]
-        third = 3 if 3 in scale and 4 not in scale else 4
-        fifth = 6 if 6 in scale and 7 not in scale else 7
+        degrees = {(pitch_class - self.tonic) % 12 for pitch_class in self.scale}
+        third = 3 if 3 in degrees and 4 not in degrees else 4
+        fifth = 6 if 6 in degrees and 7 not in degrees else 7
         return self.tonic, (self.tonic + third) % 12, (self.tonic + fifth) % 12
 
 
