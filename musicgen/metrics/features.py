@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.soundness import Judgement, key_fit
+from musicgen.metrics.soundness import Judgement
 from musicgen.notation import Bar, Note
 
 _MAX_STEP = 2
@@ -24,8 +24,8 @@ _MIN_LIKENESS = 0.5
 def musical_features(judgement: Judgement) -> NDArray[np.float64]:
     """The features of a tune, shape (features,); NaN where it has nothing to measure."""
     bars = [bar for bar in judgement.tune.bars if bar.notes]
-    features = {**_form(judgement), **_endings(judgement, bars), **_repeats(judgement)}
-    features |= _rhythm(judgement, bars) | _tonality(judgement, bars) | _contour(bars)
+    features = {**_form(judgement), **_endings(judgement, bars), **_repeats(judgement, bars)}
+    features |= _rhythm(judgement) | _tonality(judgement, bars) | _contour(bars)
     return np.array([np.nan if value is None else float(value) for value in features.values()])
 
 
@@ -57,16 +57,19 @@ def _endings(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
         "last length": _length(bars[-1], bars[-1].notes[-1]) if bars else None,
         "tonic endings": judgement.section_tonic_endings,
         "fitting ends": _share(judgement.section_ends_that_fit),
-        "final lengths": _mean(float(note.duration) for note in last_notes),
+        "final lengths": _mean([float(note.duration) for note in last_notes]),
         "first pickup": pickups[0] if pickups else None,
         "pickups": len(set(pickups)),
         "final line": judgement.tune.bars[-1].line.endswith((":|", "||", "|]")) if bars else None,
     }
 
 
-def _repeats(judgement: Judgement) -> _Features:
+def _repeats(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
     texts = [bar.text for bar in judgement.tune.bars]
-    notes = [[(note.pitch, note.duration) for note in bar.notes] for bar in judgement.tune.bars]
+    notes = [
+        [(note.pitch, duration) for note, duration in zip(bar.notes, rhythm, strict=True)]
+        for bar, rhythm in zip(bars, judgement.rhythms, strict=True)
+    ]
     like = [_likeness(notes[place], notes[place - 8]) for place in range(8, len(notes))]
     return {
         "loop": judgement.loop is not None,
@@ -82,8 +85,8 @@ def _repeats(judgement: Judgement) -> _Features:
     }
 
 
-def _rhythm(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
-    rhythms = [tuple(note.duration for note in bar.notes) for bar in bars]
+def _rhythm(judgement: Judgement) -> _Features:
+    rhythms = judgement.rhythms
     counts = [len(rhythm) for rhythm in rhythms]
     return {
         "commonest rhythm": judgement.commonest_rhythm,
@@ -96,20 +99,28 @@ def _rhythm(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
 
 
 def _tonality(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
-    degrees = [(_degree(bar, note), float(note.duration)) for bar in bars for note in bar.notes]
-    total = sum(length for _, length in degrees) or 1.0
+    time = [0.0] * 12
+    num_outside = num_notes = 0
+    for bar, rhythm in zip(bars, judgement.rhythms, strict=True):
+        scale = bar.key.scale
+        for note, duration in zip(bar.notes, rhythm, strict=True):
+            time[_degree(bar, note)] += duration
+            num_outside += note.pitch % 12 not in scale
+            num_notes += 1
     return {
         "downbeat triad": judgement.downbeat_triad,
-        "key fit": key_fit(judgement.tune),
-        "key found": judgement.is_in_its_key,
-        "first note": degrees[0][0] if degrees else None,
-        "outside the scale": _share(note.pitch % 12 not in bar.key.scale for bar in bars for note in bar.notes),
-        **{
-            f"time on degree {degree}": sum(length for at, length in degrees if at == degree) / total
-            for degree in (0, 2, 5, 7, 9)
-        },
+        "key fit": _key_fit(judgement),
+        "first note": _degree(bars[0], bars[0].notes[0]) if bars else None,
+        "outside the scale": num_outside / num_notes if num_notes else None,
+        **{f"time on degree {degree}": time[degree] / (sum(time) or 1) for degree in (0, 2, 5, 7, 9)},
         "tonic on the downbeat": _share(_degree(bar, bar.notes[0]) == 0 for bar in bars),
     }
+
+
+def _key_fit(judgement: Judgement) -> float:
+    """How much better the tonic of K: fits than the best of the others, in [-2, 2]."""
+    fits = judgement.key_fits.reshape(2, 12).max(axis=0)
+    return float(fits[judgement.tune.tonic] - np.delete(fits, judgement.tune.tonic).max())
 
 
 def _contour(bars: Sequence[Bar]) -> _Features:
@@ -119,12 +130,12 @@ def _contour(bars: Sequence[Bar]) -> _Features:
     across = [abs(after.notes[0].pitch - before.notes[-1].pitch) for before, after in pairwise(bars)]
     tonic = bars[0].key.tonic if bars else 0
     return {
-        "interval": _mean(sizes),
-        "repeated notes": _mean(sizes == 0),
-        "steps": _mean((sizes > 0) & (sizes <= _MAX_STEP)),
-        "leaps": _mean(sizes >= _MIN_LEAP),
+        "interval": _mean(sizes.tolist()),
+        "repeated notes": _mean((sizes == 0).tolist()),
+        "steps": _mean(((sizes > 0) & (sizes <= _MAX_STEP)).tolist()),
+        "leaps": _mean((sizes >= _MIN_LEAP).tolist()),
         "largest leap": int(sizes.max()) if len(sizes) else None,
-        "turns": _mean(turns < 0),
+        "turns": _mean((turns < 0).tolist()),
         "interval at bar lines": _mean(across),
         "range": int(np.ptp(pitches)) if len(pitches) else None,
         "lowest degree": (int(pitches.min()) - tonic) % 12 if len(pitches) else None,
@@ -153,6 +164,5 @@ def _share(hits: Iterable[bool]) -> float | None:
     return _mean(list(hits))
 
 
-def _mean(values: Iterable[float] | NDArray[np.generic]) -> float | None:
-    known = np.fromiter(values, np.float64)
-    return float(known.mean()) if len(known) else None
+def _mean(values: Sequence[float]) -> float | None:
+    return float(sum(values)) / len(values) if len(values) else None

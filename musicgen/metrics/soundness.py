@@ -119,6 +119,12 @@ class Judgement:
         return has_form(self.sections)
 
     @cached_property
+    def rhythms(self) -> list[tuple[float, ...]]:
+        """The durations of each bar with notes, in whole notes."""
+        # Floats are compared and hashed ten times faster than fractions.
+        return [tuple(float(note.duration) for note in bar.notes) for bar in self.tune.bars if bar.notes]
+
+    @cached_property
     def downbeat_triad(self) -> float | None:
         """Share of full bars whose first note is the 1st, 3rd or 5th of the key; None without such a bar."""
         return _share(
@@ -129,14 +135,29 @@ class Judgement:
 
     @cached_property
     def is_in_its_key(self) -> bool | None:
-        """Whether the tonic found from the notes is that of K:; None without notes."""
-        return find_tonic(self.tune) == self.tune.tonic if self.has_notes else None
+        """Whether the tonic of the key that fits best is that of K:; None without notes."""
+        return int(np.argmax(self.key_fits)) % 12 == self.tune.tonic if self.has_notes else None
+
+    @cached_property
+    def key_fits(self) -> NDArray[np.float64]:
+        """How well each of 24 keys explains the notes, shape (24,): major from C upwards, then minor.
+
+        The correlation of a key's profile with the time that each pitch class sounds. The profiles know major
+        and minor only, so modes are not told apart. Source: Krumhansl, Cognitive Foundations of Musical
+        Pitch, 1990, chapter 4.
+        """
+        time = [0.0] * 12
+        for bar, rhythm in zip((bar for bar in self.tune.bars if bar.notes), self.rhythms, strict=True):
+            for note, duration in zip(bar.notes, rhythm, strict=True):
+                time[note.pitch % 12] += duration
+        centred = np.array(time) - sum(time) / 12
+        return _PROFILES @ centred / max(float(np.linalg.norm(centred)), _TINY)
 
     @cached_property
     def commonest_rhythm(self) -> float | None:
         """The share of the commonest rhythm among the bars with notes; None without such a bar."""
-        rhythms = Counter(tuple(note.duration for note in bar.notes) for bar in self.tune.bars if bar.notes)
-        return max(rhythms.values()) / rhythms.total() if rhythms else None
+        counts = Counter(self.rhythms)
+        return max(counts.values()) / counts.total() if counts else None
 
     @cached_property
     def faults(self) -> dict[str, str]:
@@ -193,31 +214,6 @@ def find_loop(bars: Sequence[str]) -> Loop | None:
                 return Loop(place - run - period + 1, period, run // period + 1)
             run = 0
     return None
-
-
-def find_tonic(tune: ParsedTune) -> int:
-    """The pitch class of the tonic that the notes suggest.
-
-    It is that of the key, of 24, whose profile correlates best with the time that each pitch class sounds.
-    The profiles know major and minor only, so the mode is not compared. Source: Krumhansl, Cognitive
-    Foundations of Musical Pitch, 1990, chapter 4.
-    """
-    return int(np.argmax(_key_fits(tune))) % 12
-
-
-def key_fit(tune: ParsedTune) -> float:
-    """How much better the profile of the tonic of K: fits than the best of the others: in [-2, 2]."""
-    fits = _key_fits(tune).reshape(2, 12).max(axis=0)
-    return float(fits[tune.tonic] - np.delete(fits, tune.tonic).max())
-
-
-def _key_fits(tune: ParsedTune) -> NDArray[np.float64]:
-    """The correlation with each profile, shape (24,): major keys from C upwards, then minor keys."""
-    time = np.zeros(12)
-    for note in tune.notes:
-        time[note.pitch % 12] += note.duration
-    centred = time - time.mean()
-    return _PROFILES @ centred / max(float(np.linalg.norm(centred)), _TINY)
 
 
 def _share(hits: Iterable[bool]) -> float | None:
