@@ -17,16 +17,18 @@ _MAX_STEP = 2
 _MIN_LEAP = 5
 """A perfect fourth, in semitones."""
 _LAGS = (1, 2, 4, 8, 16)
+_MISSING = -9.0
+"""Below every value, so that a tree can tell it from all of them."""
 _MIN_LIKENESS = 0.5
 """A bar of which this share of the notes is that of another bar is a near-copy of it."""
 
 
 def musical_features(judgement: Judgement) -> NDArray[np.float64]:
-    """The features of a tune, shape (features,); NaN where it has nothing to measure."""
+    """The features of a tune, shape (features,); -9 where it has nothing to measure."""
     bars = [bar for bar in judgement.tune.bars if bar.notes]
     features = {**_form(judgement), **_endings(judgement, bars), **_repeats(judgement, bars)}
     features |= _rhythm(judgement) | _tonality(judgement, bars) | _contour(bars)
-    return np.array([np.nan if value is None else float(value) for value in features.values()])
+    return np.array([_MISSING if value is None else float(value) for value in features.values()])
 
 
 _Features = dict[str, float | None]

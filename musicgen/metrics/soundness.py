@@ -20,14 +20,15 @@ from musicgen.notation.tokens import TOKEN
 
 MAX_LOOP_BARS = 16
 MIN_LOOP_STATEMENTS = 4
-CUT_OFF, CIRCLES, WRONG_BARS, OFF_TONIC, NO_MUSIC = (
+SOUND, NO_MUSIC, CUT_OFF, CIRCLES, WRONG_BARS, OFF_TONIC = (
+    "sound",
+    "without music",
     "cut off",
-    "runs in circles",
-    "wrong bars",
-    "ends off its tonic",
-    "no music",
+    "in circles",
+    "with wrong bars",
+    "ending off the tonic",
 )
-"""What can be wrong with a tune."""
+"""What a tune can be, the gravest fault first."""
 _UNFINISHED = frozenset({"stray", "tuplet", "broken", "grace", "tie"})
 """Tokens that need another one after them."""
 _MAX_NAMED_BARS = 3
@@ -159,19 +160,24 @@ class Judgement:
         counts = Counter(self.rhythms)
         return max(counts.values()) / counts.total() if counts else None
 
+    @property
+    def words(self) -> str:
+        """All that is wrong with it in one line, or "sound"."""
+        return "; ".join(self.faults.values()) or SOUND
+
     @cached_property
     def faults(self) -> dict[str, str]:
         """What keeps it from being sound: kind -> in words, the gravest first; {} for a sound tune."""
         last = _last_bar_with_notes(self.tune)
         if last is None:
-            return {NO_MUSIC: NO_MUSIC}
+            return {NO_MUSIC: "has no music"}
         faults = {}
         if not self.is_ended:
             faults[CUT_OFF] = CUT_OFF
         if self.loop is not None:
             bars = "1 bar" if self.loop.num_bars == 1 else f"{self.loop.num_bars} bars"
             faults[CIRCLES] = (
-                f"{CIRCLES}: a period of {bars} {self.loop.num_statements} times, "
+                f"runs in circles: a period of {bars} {self.loop.num_statements} times, "
                 f"from bar {self.loop.first_bar}"
             )
         if self.wrong_bars:
@@ -185,9 +191,11 @@ class Judgement:
         return faults
 
 
-def describe(judgement: Judgement) -> str:
-    """All that is wrong with a tune in one line, or "sound"."""
-    return "; ".join(judgement.faults.values()) or "sound"
+def count_faults(judgements: Sequence[Judgement]) -> dict[str, int]:
+    """How many tunes are sound, and how many have each kind of fault as their gravest; no zeros."""
+    counts = Counter(next(iter(judgement.faults), SOUND) for judgement in judgements)
+    kinds = (SOUND, NO_MUSIC, CUT_OFF, CIRCLES, WRONG_BARS, OFF_TONIC)
+    return {kind: counts[kind] for kind in kinds if counts[kind]}
 
 
 def is_cut_off(tune: ParsedTune) -> bool:

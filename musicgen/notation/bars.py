@@ -155,9 +155,7 @@ class BarReader:
         touches_section = _SECTION.search(text) is not None
         if self._sounds:
             self._drafts.append(
-                _Draft(
-                    "".join(self._texts), self._sounds, self._bar_meter, self._may_be_short, self._key, []
-                )
+                _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short, self._key, [])
             )
             self._open_bar()
         self._follow(text)
@@ -213,7 +211,9 @@ def _finished(draft: _Draft) -> Bar:
         for sound, (over, under) in zip(draft.sounds, over_under, strict=True)
         if sound.pitch is not None
     ]
-    return Bar(draft.text, tuple(notes), total, draft.meter, draft.may_be_short, draft.key, " ".join(draft.lines))
+    return Bar(
+        draft.text, tuple(notes), total, draft.meter, draft.may_be_short, draft.key, " ".join(draft.lines)
+    )
 
 
 # Tunes use few distinct notes and durations, so these objects are shared.
