@@ -29,9 +29,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--requested", type=int, metavar="N", help="number of tunes requested, if the file holds fewer")
     add("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
-    add(
-        "--csv", type=Path, metavar="FILE", help="also write a row for each tune: its faults, nearest tune, …"
-    )
+    add("--csv", type=Path, metavar="FILE", help="also write a row for each tune to FILE")
     add("--cache", type=Path, metavar="DIR", default=Path("outputs/cache"), help="default: %(default)s")
     return parser.parse_args(arguments)
 

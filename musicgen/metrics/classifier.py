@@ -51,7 +51,7 @@ def boosted_auc(features: Floats, is_first: NDArray[np.bool_], folds: NDArray[np
         for fold in range(int(folds.max()) + 1):
             is_test = folds == fold
             model = HistGradientBoostingClassifier(
-                max_iter=_NUM_TREES, max_leaf_nodes=_MAX_LEAVES, early_stopping=False, random_state=seed
+                max_iter=_NUM_TREES, max_leaf_nodes=_MAX_LEAVES, random_state=seed
             )
             model.fit(features[~is_test], is_first[~is_test])
             decisions = np.asarray(model.decision_function(features[is_test]))

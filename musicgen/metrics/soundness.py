@@ -1,8 +1,8 @@
-"""What a musician would say of a single tune: does it end, does it circle, are its bars right, is it at home?
+"""What a musician would say of a single tune: does it end, does it circle, is it in time, is it at home?
 
-A tune is *whole* if it came to its end, its bars fill the meter, and it does not run in circles. It is *sound*
-if it also ends on the tonic, and *strictly sound* if every section end also fits its pickup. Nothing is pooled
-over bars or notes, so an endless tune counts once.
+A tune is *whole* if it came to its end, its bars fill the meter, and it does not run in circles. It is
+*sound* if it also ends on the tonic, and *strictly sound* if every section end also fits its pickup. Nothing
+is pooled over bars or notes, so an endless tune counts once.
 """
 
 from collections import Counter
@@ -32,8 +32,8 @@ SOUND, NO_MUSIC, CUT_OFF, CIRCLES, WRONG_BARS, OFF_TONIC = (
 _UNFINISHED = frozenset({"stray", "tuplet", "broken", "grace", "tie"})
 """Tokens that need another one after them."""
 _MAX_NAMED_BARS = 3
-# Krumhansl and Kessler, Tracing the Dynamic Changes in Perceived Tonal Organization, 1982: how well each pitch
-# class, in semitones above the tonic, fits a major and a minor key.
+# How well each pitch class above the tonic fits a major and a minor key: Krumhansl and Kessler, Tracing the
+# Dynamic Changes in Perceived Tonal Organization, 1982.
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 _CENTRED = np.array([np.roll(profile, tonic) for profile in (_MAJOR, _MINOR) for tonic in range(12)])

@@ -62,9 +62,13 @@ class CorpusTune:
         """The first T: field; "" without one."""
         return header_field(self.text, "T") or ""
 
-    @cached_property
+    @property
     def features(self) -> NDArray[np.float64]:
         """What the musical two-sample test reads of it."""
+        return self._features
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64]:
         return musical_features(Judgement(parse_tune(self.text), reached_end=True))
 
 
@@ -98,9 +102,13 @@ class ScoredTune:
         """What a musician would say of it."""
         return Judgement(self.parsed, self.is_ended)
 
-    @cached_property
+    @property
     def features(self) -> NDArray[np.float64]:
         """What the musical two-sample test reads of it."""
+        return self._features
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64]:
         return musical_features(self.judgement)
 
     @property

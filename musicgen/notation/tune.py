@@ -34,7 +34,7 @@ class Bar:
     key: Key
     """The key in force at its last note."""
     line: str
-    """The bar lines and endings after it, with a space between two of them, such as ":| |:"; "" without any."""
+    """The bar lines and endings after it, with a space between two, such as ":| |:"; "" without any."""
 
     @property
     def is_valid(self) -> bool:
