@@ -10,6 +10,7 @@ from musicgen.metrics.tunes import read_tunes
 from tests.metrics.faulty_tunes import cut_off, looped, off_its_tonic
 
 
+@pytest.mark.slow
 def test_evaluate_names_each_tune_for_what_it_is(
     oneills: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

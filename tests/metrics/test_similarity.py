@@ -136,7 +136,8 @@ def test_musical_auc_hears_what_runs_of_notes_do_not(oneills: list[str]) -> None
     same, changed = (similarity.musical_auc(tunes, theirs, 0) for tunes in (ours, ends))
     assert 0.3 < same < 0.7 and changed > 0.85
     assert changed == similarity.musical_auc(ends, theirs, 0)
-    assert similarity.two_sample_auc(*([tune.melody for tune in side] for side in (ends, theirs)), 0) < 0.7
+    ours_alone, theirs_alone = ([tune.melody for tune in side] for side in (ends, theirs))
+    assert similarity.two_sample_auc(ours_alone, theirs_alone, 0) < 0.7
     with pytest.raises(UnmeasurableError, match="9 tunes per side, fewer than 10"):
         similarity.musical_auc(ours[:9], theirs, 0)
 
