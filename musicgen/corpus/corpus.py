@@ -91,8 +91,8 @@ class Corpus:
 
 
 def training_text(tunes: Iterable[str]) -> str:
-    """The tunes as one text, with a blank line after each."""
-    return "".join(tune + TUNE_END for tune in tunes)
+    """The tunes as one text, with a blank line after each, beginning with the newline before the first."""
+    return "".join(["\n", *(tune + TUNE_END for tune in tunes)])
 
 
 def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:

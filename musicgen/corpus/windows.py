@@ -1,22 +1,33 @@
-"""Training batches: windows at random positions of the training text, as in the MIT course's lab."""
+"""Training batches: windows of the training text, at random positions and at the beginnings of tunes."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 
 
 class RandomWindows:
-    """Draws batches of windows from one long text; windows may span several tunes.
+    """Draws batches of windows from one long text, which is read as a circle; windows may span several tunes.
 
     The order depends only on `generator`, whose state can be saved and restored between draws.
     """
 
     def __init__(
-        self, rows: np.ndarray, batch_size: int, sequence_length: int, generator: np.random.Generator
+        self,
+        rows: np.ndarray,
+        batch_size: int,
+        sequence_length: int,
+        generator: np.random.Generator,
+        tune_starts: Sequence[int] | NDArray[np.int64] = (0,),
+        tune_start_share: float = 0.0,
     ) -> None:
         """rows: the network's input at each character, integers [text length, N]; the first is its token.
 
-        Raises InputError unless the text has at least sequence_length + 1 characters.
+        tune_starts: index of the newline before each tune. tune_start_share: the share of windows that begin
+        there, on average; the others begin anywhere. Raises InputError unless the text has at least
+        sequence_length + 1 characters.
         """
         if len(rows) <= sequence_length:
             raise InputError(
@@ -26,6 +37,8 @@ class RandomWindows:
         self._rows = rows
         self._batch_size = batch_size
         self._offsets = np.arange(sequence_length + 1)[:, None]
+        self._tune_starts = np.asarray(tune_starts)
+        self._tune_start_share = tune_start_share
         self.generator = generator
 
     def draw(self) -> np.ndarray:
@@ -33,6 +46,8 @@ class RandomWindows:
 
         Inputs are the rows 0 to -2, targets the tokens of the rows 1 to -1.
         """
-        last_start = len(self._rows) - len(self._offsets)
-        starts = self.generator.integers(0, last_start, size=self._batch_size, endpoint=True)
-        return self._rows[starts + self._offsets].astype(np.int64)
+        anywhere = self.generator.integers(0, len(self._rows), size=self._batch_size)
+        at_tunes = self.generator.choice(self._tune_starts, size=self._batch_size)
+        is_at_tune = self.generator.random(self._batch_size) < self._tune_start_share
+        starts = np.where(is_at_tune, at_tunes, anywhere)
+        return self._rows[(starts + self._offsets) % len(self._rows)].astype(np.int64)

@@ -1,15 +1,15 @@
 """What the network reads at every character: N rows of its embedding, whose sum is the input.
 
-The first row is the character's own. The others follow from the characters read so far, so the likelihood of a
-text is still the product of those of its characters, and comparable between all networks:
+The first row is the character's own. The others follow from the characters read so far, so the likelihood of
+a text is still the product of those of its characters, and comparable between all networks:
 
 - `bar_position`: how much of the bar is filled, how much is left, and which bar of its section it is;
 - `notes: degrees`: the mode of the key;
 - `form_plan`: how many bars of the planned section are left, on which note it will end, how many sections are
-  left, and in the last bar how much is left if it must make room for the pickup;
+  left, and in its last bar how much is left if it must make room for the pickup;
 - `lookback_bars`: for each distance the character at the same place that many bars before, together with how
-  long the text has repeated that bar. `lookback_statements` withholds it where the text would state a period
-  once more than that.
+  long the text has repeated that bar. `lookback_statements` withholds it after that many statements of a
+  period, and a plan withholds it in the last bar of a section.
 
 Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, N rows that are summed.
 """
@@ -49,6 +49,8 @@ _PLACE_ROWS = {
 }
 """Number of rows for each thing that is read of the place. The first row of each is for headers."""
 _ELAPSED, _LEFT, _BAR, _MODE, _BARS_LEFT, _ENDING, _SECTIONS_LEFT, _LEFT_FOR_PICKUP = range(8)
+_LAST_BAR = 2
+"""What a plan counts as the bars left in the last bar: it adds 1."""
 _RUN_LEVELS = (1, 4, 12)
 """Numbers of repeated characters from which a lookback has another row."""
 _LEVELS = len(_RUN_LEVELS) + 1
@@ -130,15 +132,16 @@ class InputReader:
             return
         codes = self._codes[tokens]
         places, events = self._place.read(codes)
-        if self._plan is None:
-            plan = np.zeros((*codes.shape, NUM_PLAN_COLUMNS), np.int64)
+        if self._plan is not None:
+            plans = self._plan.read(codes, places, events)
         else:
-            plan = self._plan.read(codes, places, events)
-        _put_place(rows, self._first_rows, places, plan)
+            plans = np.zeros((*codes.shape, NUM_PLAN_COLUMNS), np.int64)
+        _put_place(rows, self._first_rows, places, plans)
         if self._lookback is not None:
             expected, runs = self._lookback.read(tokens, places[..., 1], events)
+            _withhold_last(expected, runs, places, plans, self._bars)
             if self._repetition is not None:
-                _withhold(expected, runs, self._repetition.read(codes, events), self._bars)
+                _withhold_exhausted(expected, runs, self._repetition.read(codes, events), self._bars)
             column, first = self._lookback_column, self._first_lookback_row
             _put_lookback(rows, column, first, self._vocabulary_size, expected, runs)
 
@@ -159,7 +162,7 @@ def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.in
 
 @_compiled
 def _put_place(rows, first_rows, places, plans):
-    """Write a row for each thing that is read of the places [T, B, 7] and plans [T, B, 3].
+    """Write a row for each thing that is read of the places [T, B, 9] and plans [T, B, 4].
 
     first_rows: as in InputReader.
     """
@@ -187,8 +190,8 @@ def _find_place(found, place, plan):
     if bar > 0:
         found[_LEFT] = _left_row(bar - elapsed, unit)
     found[_MODE] = mode
-    bars_left, ending, sections_left = plan
-    is_last_bar = bars_left == 2
+    bars_left, ending, sections_left = plan[0], plan[1], plan[2]
+    is_last_bar = bars_left == _LAST_BAR
     found[_BARS_LEFT] = min(bars_left, _MAX_BARS + 1)
     found[_ENDING] = ending + NUM_ENDINGS * is_last_bar
     found[_SECTIONS_LEFT] = sections_left
@@ -203,7 +206,23 @@ def _left_row(left, unit):
 
 
 @_compiled
-def _withhold(expected, runs, exhausted, bars):
+def _withhold_last(expected, runs, places, plans, bars):
+    """Clear the lookbacks [T, B, L] in the last bar of a planned section, where copying would beat the plan.
+
+    The last bar of the section before stays if that one was planned to end alike.
+    """
+    for t in range(expected.shape[0]):
+        for b in range(expected.shape[1]):
+            if plans[t, b, 0] != _LAST_BAR:
+                continue
+            for i in range(expected.shape[2]):
+                if not plans[t, b, 3] or bars[i] != places[t, b, 4] + 1:
+                    expected[t, b, i] = NOTHING
+                    runs[t, b, i] = 0
+
+
+@_compiled
+def _withhold_exhausted(expected, runs, exhausted, bars):
     """Clear the lookbacks [T, B, L] that would continue an exhausted period, a divisor of their distance."""
     for t in range(expected.shape[0]):
         for b in range(expected.shape[1]):

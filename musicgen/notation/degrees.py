@@ -1,9 +1,9 @@
 """Spells notes as degrees: shifts every letter so that the tonic of the K: in force becomes C, and back.
 
-In K:D, `d2 FA` becomes `c2 EG`. All keys with the same mode then share their melodies, which is what a
-musician hears. Only letters and octave marks of notes change: accidentals are relative to the key signature in
-both spellings, and fields, quoted text and decorations stay as they are. Spelling back gives the original
-text, except that an octave is written the usual way (`c`, not `C'`).
+In K:D, `d2 FA` becomes `c2 EG`. Keys of the same mode then share their melodies, as they do for a listener.
+Only the letters and octave marks of notes change: accidentals are relative to the key signature in both
+spellings, and fields, quoted text and decorations stay as they are. Spelling back gives the original text,
+except that octaves are written the usual way (`c`, not `C'`).
 """
 
 import re

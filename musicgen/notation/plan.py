@@ -1,9 +1,9 @@
 """The plan of a tune: how many bars each of its sections has, and on which note it ends.
 
-A network that plans writes the line `r:8c8c` below the K: line before any music: two sections of eight bars,
-both ending on C in a bar that leaves room for a pickup. A capital letter stands for a full last bar. While it
-writes the tune, it reads how far each section is from its planned end. The plan follows from the tune, so the
-likelihood of plan and tune together is a lower bound on that of the tune.
+A network that plans writes a line such as `r:8c8c` below the K: line, before any music: two sections of eight
+bars that end on C, in a bar that leaves room for a pickup. A capital letter stands for a full last bar. Then
+it reads how far each section is from its planned end. Since the plan follows from the tune, the likelihood of
+both together is a lower bound on that of the tune.
 
 Shapes: T characters, B texts.
 """
@@ -18,11 +18,11 @@ from musicgen.notation.place import RESET, PlaceReader
 from musicgen.system.compiled_code import compiled
 
 MAX_SECTIONS = 12
-"""A plan tells no more."""
-NUM_COLUMNS = 3
-"""Numbers that PlanReader gives."""
+"""A plan has no more."""
+NUM_COLUMNS = 4
+"""Numbers that a PlanReader returns for each character."""
 NUM_ENDINGS = 16
-"""The last notes that a plan may tell: 0 for none, C to B in a full bar, C to B in a short one, and a rest."""
+"""Last notes in a plan: 0 for no plan, 1 to 7 for C to B, 8 to 14 for c to b, 15 for anything else."""
 
 PLAN_FIELD = "r:"
 """A remark, which other programs ignore: the ABC standard 2.1, section 3.1.15."""
@@ -92,7 +92,7 @@ def _write_section(section: Any, bars: int, last_note: int, is_short: bool) -> N
 
 
 class PlanReader:
-    """Reads texts in parallel, one character at a time, and compares each with the plan that it began with."""
+    """Reads many texts in parallel, one character at a time, and compares each with its plan."""
 
     def __init__(self, num_texts: int) -> None:
         self._states = np.zeros((num_texts, _NUM_FIELDS), np.int64)
@@ -101,10 +101,11 @@ class PlanReader:
     def read(
         self, codes: NDArray[np.int64], places: NDArray[np.int64], events: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Read code points [T, B] with their places and effects (place.py); returns [T, B, 3].
+        """Read code points [T, B] with places and effects (place.py); returns [T, B, NUM_COLUMNS].
 
-        After each character: bars left of the planned section, plus 1 (at least 1; 0 without a plan), its last
-        note (NUM_ENDINGS), and the number of planned sections left, with this one.
+        After each character: bars left of the planned section, plus 1 (at least 1; 0 without a plan); its
+        last note (below NUM_ENDINGS); the number of planned sections left, with this one; and whether the
+        section before is planned to end alike.
         """
         found = np.empty((*codes.shape, NUM_COLUMNS), np.int64)
         _read(self._states, codes, places, events, found)
@@ -143,6 +144,8 @@ def _read(states: Any, codes: Any, places: Any, events: Any, found: Any) -> None
                 found[t, b, 0] = 1 + max(left, 0)
                 found[t, b, 1] = state[_FIRST + 2 * section + 1]
                 found[t, b, 2] = state[_COUNT] - section
+                before = state[_FIRST + 2 * section - 1] if section else 0
+                found[t, b, 3] = before == found[t, b, 1]
 
 
 @_compiled

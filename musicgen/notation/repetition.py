@@ -71,7 +71,7 @@ def _read(states: Any, codes: Any, events: Any, limit: int, exhausted: Any) -> N
 
 @_compiled
 def _end_bar(state: Any) -> None:
-    """Compare the bar that ends with the last MAX_PERIOD bars; the header counts as a bar without an equal."""
+    """Compare the bar that ends with the last MAX_PERIOD bars; no bar equals the header, bar 0."""
     number = state[_BARS]
     for period in range(1, MAX_PERIOD + 1):
         earlier = state[_FIRST_BAR + (number - period) % _KEPT_BARS]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.config import Config
-from musicgen.corpus.corpus import Corpus, load_corpus, training_text
+from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import text_rows
@@ -49,11 +49,21 @@ class RunInputs:
         return Vocabulary.of(self.corpus.part("train"), self.model.spelling, self.known_characters)
 
     @cached_property
+    def _training_tunes(self) -> list[str]:
+        """The training tunes as the network spells them."""
+        return [self.model.spelling.spell(tune) for tune in self.corpus.part("train")]
+
+    @cached_property
     def training_rows(self) -> NDArray[np.int32]:
         """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
-        tunes = map(self.model.spelling.spell, self.corpus.part("train"))
-        tokens = self.vocabulary.encode(training_text(tunes))
+        tokens = self.vocabulary.encode(training_text(self._training_tunes))
         return text_rows(self.model, self.vocabulary, tokens)
+
+    @cached_property
+    def tune_starts(self) -> NDArray[np.int64]:
+        """Where each training tune begins in that text: the index of the newline before it."""
+        lengths = [len(tune + TUNE_END) for tune in self._training_tunes]
+        return np.cumsum([0, *lengths[:-1]])
 
     @cached_property
     def train(self) -> "EncodedTunes":

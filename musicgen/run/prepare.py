@@ -68,6 +68,8 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
         training.batch_size,
         training.sequence_length,
         generator_for(config.seed, "batches"),
+        inputs.tune_starts,
+        training.tune_start_share,
     )
     from musicgen.training.device import choose_device
 

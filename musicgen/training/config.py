@@ -43,6 +43,8 @@ class TrainingConfig:
     """What computes on the CPU; CUDA always uses torch's modules."""
     start_from: Annotated[str, Field(min_length=1)] | None = None
     """Start from the best weights of this run's directory or stored training; null: from random weights."""
+    tune_start_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Share of the windows that begin where a tune begins; the others begin anywhere."""
     stop_iteration: PositiveInt | None = None
     """Stop here, with the learning rates of the full length: a later run continues to the end as if there had
     been no stop. null: no stop."""
