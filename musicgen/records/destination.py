@@ -134,7 +134,6 @@ def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     for group, once_without in ONCE_WITHOUT.items():
         given = values.get(group)
         if isinstance(given, Mapping):
-            values[group] = {**once_without, **given}
-    if isinstance(values.get("training"), dict):
-        values["training"]["stop_iteration"] = None
+            stop = {"stop_iteration": None} if group == "training" else {}
+            values[group] = {**once_without, **given, **stop}
     return values
