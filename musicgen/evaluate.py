@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicgen.config import corpus_names, data_config
-from musicgen.records.destination import check_json_file
+from musicgen.records.destination import check_evaluation_files
 from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.csv_cells import write_rows
 from musicgen.system.files import write_text_atomically
 
 
@@ -28,23 +29,27 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--requested", type=int, metavar="N", help="number of tunes requested, if the file holds fewer")
     add("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
+    add("--csv", type=Path, metavar="FILE", help="also write a row for each tune to FILE")
     add("--cache", type=Path, metavar="DIR", default=Path("outputs/cache"), help="default: %(default)s")
     return parser.parse_args(arguments)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
-    """Evaluate the tunes, print the table, and write the JSON file if requested."""
+    """Evaluate the tunes, print the table, and write the files that were requested."""
     # Import numpy and rich late, so that --help and wrong arguments respond at once.
     from musicgen.metrics.abc_files import evaluate_files
     from musicgen.metrics.table import metrics_table, print_table
 
-    if arguments.json is not None:
-        check_json_file(arguments.json)
+    check_evaluation_files(arguments.json, arguments.csv)
     data = data_config(arguments.reference)
     result = evaluate_files(arguments.tunes, data, arguments.cache, arguments.requested)
     if arguments.json is not None:
         content = json.dumps(result.as_dict(), indent=2, allow_nan=False)
         write_text_atomically(arguments.json, content + "\n")
+    if arguments.csv is not None:
+        write_rows(
+            [{"tune": place, **row} for place, row in enumerate(result.evaluation.per_tune, 1)], arguments.csv
+        )
     metrics, reasons = result.evaluation.metrics, result.evaluation.reasons
     reference = result.reference
     print_table(metrics_table(metrics, metrics, reference.by_metric, reference.floor, reasons))

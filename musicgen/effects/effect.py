@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 EFFECTS = "effects.csv"
 PLAIN, RETUNED = "plain", "re-tuned"
-EQUIVALENCE_MARGIN: Mapping[str, float] = {"fit/validation_loss": 0.02, "fit/test_loss": 0.02}
-"""The largest differences that do not matter where a study declares none, as in conf/config.yaml."""
+EQUIVALENCE_MARGIN: Mapping[str, float] = {
+    "fit/validation_loss": 0.02,
+    "fit/test_loss": 0.02,
+    "validity/ended_rate": 0.01,
+    "validity/loop_rate": 0.01,
+}
+"""The largest differences that do not matter where a study declares none, as in conf/study/none.yaml."""
 ROUNDING = 1e-12
 """Relative difference of values that is rounding."""
 _MAX_LEVEL = 30
@@ -107,6 +112,12 @@ class Effect:
     num_failed: int
     sampling_noise: float
     shares_training: bool
+    gain: float
+    """By how much the metric improves, negative if it gets worse: the difference in its better direction, or
+    how much nearer to the corpus it comes, mean over seeds; NaN where neither makes sense."""
+    gain_low: float
+    gain_high: float
+    """95 % interval of the gain."""
 
     @property
     def level(self) -> str:
@@ -126,6 +137,8 @@ class Effect:
 
 COLUMNS = tuple(column.name for column in fields(Effect))
 _TEXTS = ("parameter", "value", "baseline_value", "metric", "verdict", "tuning", "family")
+_LATER = ("gain", "gain_low", "gain_high")
+"""Columns that tables of earlier versions lack."""
 _COUNTS = ("num_seeds", "num_positive", "num_negative", "num_failed")
 
 
@@ -163,7 +176,8 @@ def _read(row: Mapping[str, str], margins: Mapping[str, float]) -> Effect:
     cells["shares_training"] = row["shares_training"] == "True"
     for name in COLUMNS:
         if name not in cells and name != "decision":
-            cells[name] = float(row[name]) if row[name] else math.nan
+            text = row.get(name) if name in _LATER else row[name]
+            cells[name] = float(text) if text else math.nan
     decision = row.get("decision")
     cells["decision"] = Decision(decision) if decision else _decision_of(cells, margins)
     return Effect(**cells)

@@ -1,7 +1,7 @@
 """Which changes of a study won, and whether their gains add up when they are combined."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from musicgen.effects.pairing import pair_runs
 from musicgen.effects.statistics import ALPHA
 from musicgen.effects.table import effects_table
 from musicgen.effects.verdict import metric_words
-from musicgen.metrics.registry import METRICS, Direction
 from musicgen.records.runs import find_runs
 from musicgen.system.words import decimals, listed, signed
 
@@ -22,30 +21,16 @@ def winning_levels(directory: Path, metric: str) -> set[tuple[str, object]]:
     A winner improves the metric after Holm's correction, and by more than the other levels of its parameter.
     """
     paired = pair_runs(find_runs([directory]))
-    reference = next((run.record.reference.get(metric) for run in paired.baseline.runs), None)
     best: dict[str, tuple[float, object]] = {}
     for effect in effects_table(paired):
         if effect.metric != metric or effect.tuning != PLAIN or effect.parameter == COMBINED:
             continue
         if not effect.p_holm <= ALPHA:
             continue
-        gain = _gain(effect, reference)
-        if gain > best.get(effect.parameter, (0.0, None))[0]:
-            best[effect.parameter] = gain, effect.value
+        # Near the corpus, a clear change of the metric need not bring it clearly nearer.
+        if effect.gain_low > 0 and effect.gain > best.get(effect.parameter, (0.0, None))[0]:
+            best[effect.parameter] = effect.gain, effect.value
     return {(parameter, value) for parameter, (_, value) in best.items()}
-
-
-def _gain(effect: Effect, reference: Mapping[str, float] | None) -> float:
-    """How much better the metric became; negative where it became worse."""
-    match METRICS[effect.metric].direction:
-        case Direction.HIGHER:
-            return effect.mean - effect.baseline_mean
-        case Direction.LOWER:
-            return effect.baseline_mean - effect.mean
-        case Direction.CORPUS:
-            if reference is None:
-                return 0.0
-            return abs(effect.baseline_mean - reference["mean"]) - abs(effect.mean - reference["mean"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from musicgen.effects.statistics import (
 )
 from musicgen.effects.verdict import Evidence, verdict
 from musicgen.errors import InputError
+from musicgen.metrics.registry import METRICS, Direction
 from musicgen.records.runs import FoundRun, level_cell, metric_names
 
 COUNTED_SHARES = frozenset(
@@ -37,12 +38,22 @@ COUNTED_SHARES = frozenset(
         "validity/parse_rate",
         "validity/bar_rate",
         "validity/tune_rate",
+        "validity/ended_rate",
+        "validity/loop_rate",
+        "validity/whole_rate",
+        "validity/sound_rate",
+        "validity/strict_sound_rate",
         "diversity/unique_tunes",
         "originality/copied_share",
         "originality/transposed_copied_share",
         "originality/novelty_8",
         "structure/lag_repeat",
         "structure/tonic_ending",
+        "structure/section_tonic_endings",
+        "structure/section_ends_that_fit",
+        "structure/form",
+        "structure/downbeat_triad",
+        "structure/key_found",
     }
 )
 """Metrics that give the share of things with some property; they are compared as logits.
@@ -51,7 +62,7 @@ The things are tunes, bars, notes or runs of notes. Those of one tune are not in
 of tunes, except for the bar rate, where it is the number of bars. Ratios of distinct to all n-grams or bars
 do not belong here.
 """
-PRIMARY_METRICS = ("fit/validation_loss", "validity/tune_rate")
+PRIMARY_METRICS = ("fit/validation_loss", "validity/sound_rate")
 _MIN_SEEDS_TO_PREDICT = 3
 """Baseline seeds that a prediction interval needs."""
 
@@ -211,6 +222,7 @@ def _effect(measured: Measurement, terms: Terms, adjusted_p: float, level: float
     arm, has_values = measured.arm, measured.effect is not None
     differences = measured.changed_values - measured.baseline_values
     evidence = _evidence(measured, terms, adjusted_p, level)
+    gain, gain_low, gain_high = _gain(measured)
     return Effect(
         parameter=arm.change.parameter,
         value=level_cell(arm.change.value),
@@ -236,7 +248,26 @@ def _effect(measured: Measurement, terms: Terms, adjusted_p: float, level: float
         num_failed=len(measured.missing),
         sampling_noise=evidence.sampling_noise,
         shares_training=arm.shares_training,
+        gain=gain,
+        gain_low=gain_low,
+        gain_high=gain_high,
     )
+
+
+def _gain(measured: Measurement) -> tuple[float, float, float]:
+    """By how much the metric improves, and the 95 % interval of that; NaN where nothing says what is better.
+
+    Where the corpus is the target, each seed's gain is by how much its distance from the corpus falls.
+    """
+    effect, metric = measured.effect, METRICS.get(measured.metric)
+    if effect is None or metric is None:
+        return math.nan, math.nan, math.nan
+    if metric.direction is Direction.CORPUS:
+        known = (run.record.reference.get(metric.name) for pair in measured.valued for run in pair)
+        target = next((reference["mean"] for reference in known if reference is not None), math.nan)
+        effect = paired_effect(abs(measured.changed_values - target), abs(measured.baseline_values - target))
+    found = float(effect.difference), float(effect.low), float(effect.high)
+    return (-found[0], -found[2], -found[1]) if metric.direction is Direction.LOWER else found
 
 
 def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Evidence:

@@ -12,6 +12,7 @@ from musicgen.errors import InputError
 from musicgen.metrics.comparison import Corpus as ComparedCorpus
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.reference import NUM_SPLITS, Reference, build_reference
+from musicgen.metrics.soundness import count_faults
 from musicgen.metrics.tunes import read_corpus
 
 
@@ -41,7 +42,15 @@ class FileEvaluation:
             f"{self.corpus.name}: {report.lines()[0]}",
             f"{len(book.tunes)} tunes against {report.num_tunes} of {self.corpus.name}; "
             f"corpus: {size} held-out tunes, {NUM_SPLITS} splits; floor: a character 5-gram model",
+            f"tunes, by their gravest fault: {', '.join(self._counts())}",
         ]
+
+    def _counts(self) -> list[str]:
+        comparison = self.evaluation.comparison
+        counts = count_faults([tune.judgement for tune in comparison.delivered])
+        num_missing = comparison.num_requested - len(comparison.delivered)
+        missing = [f"{num_missing} missing"] if num_missing else []
+        return [*(f"{count} {kind}" for kind, count in counts.items()), *missing]
 
 
 def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:

@@ -16,6 +16,7 @@ from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import Distribution
 from musicgen.metrics.originality import COPY_NOTES
 from musicgen.metrics.profile import MAX_INTERVAL, Profile
+from musicgen.notation.key import PITCH_CLASS_NAMES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 GENERATED_COLOUR = "#c2491d"
 CORPUS_COLOUR = "#8a99a8"
-_PITCH_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _LEFT, _BOTTOM, _TOP = 0.75, 0.6, 0.4
 """Margins of a panel in inches."""
 _LABEL_LEFT, _LABEL_BELOW = 0.5, 0.35
@@ -132,7 +132,7 @@ def longest_copies(generated: Sequence[int], held_out: Sequence[int]) -> Figure:
 
 def pitch_name(pitch: int) -> str:
     """Scientific pitch name of a MIDI number: 60 is C4."""
-    return f"{_PITCH_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return f"{PITCH_CLASS_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _figure(columns: int, *, width: float, height: float, right: float = 0.15) -> tuple[Figure, list[Axes]]:

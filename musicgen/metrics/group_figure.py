@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musicgen.metrics.figures import CORPUS_COLOUR, GENERATED_COLOUR
-from musicgen.metrics.reference import INDISTINGUISHABLE_SDS
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.metrics.standing import INDISTINGUISHABLE_SDS
 from musicgen.metrics.table import shortened
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ Reference = Mapping[str, Mapping[str, float]]
 _COLUMNS = 4
 _MAX_ROWS = 24
 """Prompts that fit on one page."""
-_TITLES = {"similarity/two_sample_auc": "Two-sample AUC", "diversity/distinct_4": "Distinct 4-grams"}
+_TITLES = {"similarity/musical_auc": "Musical AUC"}
 _TEXT_SIZE = 8
 _QUIET_COLOUR = "#5b6670"
 

@@ -37,9 +37,13 @@ def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
 
 def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]) -> dict[str, object]:
     has_notes = len(tune.melody) > 0
+    judgement, loop, fits = tune.judgement, tune.judgement.loop, tune.judgement.section_ends_that_fit
     repeats = repeats_a_phrase(tune.bars)
     return {
         "title": tune.title,
+        "is_sound": judgement.is_sound,
+        "is_strictly_sound": judgement.is_strictly_sound,
+        "what_is_wrong": "; ".join(judgement.faults.values()),
         "num_notes": len(tune.melody),
         "num_bars": len(tune.bars),
         "num_valid_bars": tune.num_valid_bars,
@@ -51,7 +55,17 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "pitch_range": int(np.ptp(tune.melody.pitches)) if has_notes else None,
         "lag_repeat": sum(repeats) / len(repeats) if repeats else None,
         "distinct_bars": len(set(tune.bars)) / len(tune.bars) if tune.bars else None,
-        "ends_on_tonic": bool(tune.melody.pitches[-1] % 12 == tune.melody.tonic) if has_notes else None,
+        "is_ended": judgement.is_ended,
+        "loop_bars": loop.num_bars if loop is not None else None,
+        "loop_statements": loop.num_statements if loop is not None else None,
+        "ends_on_tonic": judgement.ends_on_tonic if has_notes else None,
+        "section_lengths": " ".join(str(section.num_bars) for section in judgement.sections),
+        "section_tonic_endings": judgement.section_tonic_endings,
+        "section_ends_that_fit": sum(fits) / len(fits) if fits else None,
+        "has_form": judgement.has_form,
+        "downbeat_triad": judgement.downbeat_triad,
+        "is_in_its_key": judgement.is_in_its_key,
+        "commonest_rhythm": judgement.commonest_rhythm,
         **_originality_cells(tune, copies if has_notes else None, indexed),
     }
 

@@ -38,8 +38,6 @@ _CAP_PERCENTILE = 99
 """The 5-gram model's tunes are capped at this percentile of the lengths of corpus tunes."""
 _MIN_TUNES_PER_HELD_OUT = 4
 """At most a quarter of the corpus is held out, so that the rest still represents it."""
-INDISTINGUISHABLE_SDS = 2.0
-"""A value this close to the corpus mean is not distinguishable from the corpus."""
 
 Metrics = dict[str, float | None]
 
@@ -64,23 +62,6 @@ class Reference:
     def by_metric(self) -> dict[str, dict[str, float]]:
         """Metric -> mean and sd, as in run.json and tables."""
         return {metric: {"mean": mean, "sd": self.sd[metric]} for metric, mean in self.mean.items()}
-
-    def verdict(self, metric: str, value: float | None) -> str | None:
-        """How a value compares with the corpus, in words; None without a value or a reference."""
-        if value is None or metric not in self.mean:
-            return None
-        return verdict(value, self.mean[metric], self.sd[metric])
-
-
-def verdict(value: float, mean: float, sd: float) -> str:
-    """Say "not distinguishable from the corpus" within 2 SD, or else how many SD above or below it."""
-    difference = value - mean
-    if abs(difference) <= INDISTINGUISHABLE_SDS * sd:
-        return "not distinguishable from the corpus"
-    side = "above" if difference > 0 else "below"
-    if sd == 0:
-        return f"{side} the corpus, which does not vary"
-    return f"{abs(difference) / sd:.1f} SD {side} the corpus"
 
 
 def build_reference(

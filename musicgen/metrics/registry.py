@@ -13,7 +13,7 @@ from musicgen.metrics import diversity, originality, similarity, structure, vali
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.tunes import UnmeasurableError
 
-DEFINITION_VERSION = 2
+DEFINITION_VERSION = 3
 """Increase it whenever a value changes for the same tunes, so that older cached references are ignored."""
 
 
@@ -56,6 +56,10 @@ _ARGUMENTS: Mapping[str, _Arguments] = {
     "structure": lambda c: (c.bars,),
 }
 """Family -> what its functions take, unless a line below says otherwise."""
+
+
+def _judgements(comparison: Comparison) -> tuple[Any, ...]:
+    return ([tune.judgement for tune in comparison.sample],)
 
 
 def _fit(name: str, description: str) -> Metric:
@@ -101,6 +105,15 @@ _ALL = (
         validity.bar_rate, HIGHER, "share of bars whose durations fill the meter", lambda c: (c.delivered,)
     ),
     _metric(validity.tune_rate, HIGHER, "tunes whose bars all fill the meter / requested"),
+    _metric(validity.ended_rate, HIGHER, "tunes that came to their end, not inside a bar / requested"),
+    _metric(
+        validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
+    ),
+    _metric(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
+    _metric(validity.sound_rate, HIGHER, "whole tunes that end on the tonic of the K: there / requested"),
+    _metric(
+        validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
+    ),
     _metric(similarity.note_divergence, LOWER, "Jensen–Shannon divergence of pitches"),
     _metric(
         similarity.pitch_class_divergence, LOWER, "Jensen–Shannon divergence of pitch classes above the tonic"
@@ -120,6 +133,12 @@ _ALL = (
         CORPUS,
         "how well a classifier separates the tunes from held-out ones; 0.5 means not at all",
         lambda c: (c.melodies, c.corpus.held_out_melodies, c.seed),
+    ),
+    _metric(
+        similarity.musical_auc,
+        CORPUS,
+        "the same for a classifier that hears form, endings, key, rhythm and contour",
+        lambda c: (c.sample, c.corpus.held_out, c.seed),
     ),
     _metric(similarity.note_count_distance, LOWER, "Wasserstein distance of notes per tune"),
     _metric(similarity.range_distance, LOWER, "Wasserstein distance of ranges, in semitones"),
@@ -159,7 +178,7 @@ _ALL = (
     _metric(
         originality.transposed_copied_share, LOWER, "share of notes inside a copy of 16 or more in any key"
     ),
-    _metric(structure.lag_repeat, CORPUS, "share of bars equal to the one 4, 8, 12 or 16 bars before"),
+    _metric(structure.lag_repeat, CORPUS, "share of a tune's bars equal to the one 4, 8, 12 or 16 before"),
     _metric(structure.distinct_bars, CORPUS, "different / all bars of a tune"),
     _metric(
         structure.zip_ratio,
@@ -167,7 +186,33 @@ _ALL = (
         "compressed size of a tune / of its notes shuffled",
         lambda c: (c.zip_ratios,),
     ),
-    _metric(structure.tonic_ending, CORPUS, "share of tunes that end on the tonic", lambda c: (c.melodies,)),
+    _metric(structure.tonic_ending, CORPUS, "share of tunes that end on the tonic", _judgements),
+    _metric(
+        structure.section_tonic_endings,
+        CORPUS,
+        "share of a tune's sections that end on the tonic",
+        _judgements,
+    ),
+    _metric(
+        structure.section_ends_that_fit,
+        HIGHER,
+        "share of a tune's sections whose last bar is full, or short by the pickup that follows",
+        _judgements,
+    ),
+    _metric(
+        structure.form,
+        CORPUS,
+        "tunes of two sections or more, all of 8 or 16 bars / requested",
+        lambda c: ([tune.judgement for tune in c.delivered], c.num_requested),
+    ),
+    _metric(
+        structure.downbeat_triad,
+        CORPUS,
+        "share of a tune's bars that begin on the 1st, 3rd or 5th of the key",
+        _judgements,
+    ),
+    _metric(structure.key_found, CORPUS, "share of tunes whose notes suggest the tonic of K:", _judgements),
+    _metric(structure.commonest_rhythm, CORPUS, "share of the commonest bar rhythm in a tune", _judgements),
 )
 
 METRICS = {metric.name: metric for metric in _ALL}
@@ -175,15 +220,15 @@ METRICS = {metric.name: metric for metric in _ALL}
 
 HEADLINE = (
     "fit/validation_loss",
-    "validity/tune_rate",
-    "validity/bar_rate",
-    "similarity/transition_divergence",
-    "similarity/two_sample_auc",
-    "diversity/distinct_4",
-    "originality/copied_share",
+    "validity/sound_rate",
+    "validity/ended_rate",
+    "validity/loop_rate",
+    "structure/section_tonic_endings",
     "structure/lag_repeat",
+    "similarity/musical_auc",
+    "originality/copied_share",
 )
-"""The eight metrics of every summary table. No divergence is conclusive alone: junk can score well on it."""
+"""The eight metrics of every summary table. Divergences are not among them: junk can score well on one."""
 
 
 def measure(

@@ -1,12 +1,17 @@
-"""Structure: do phrases repeat, and does the tune end on the tonic? The target is the corpus."""
+"""Structure: do phrases repeat, do sections end where they should, is the tune in its key?
+
+The target is the corpus. Every value is a mean over tunes, so that an endless tune counts once. All functions
+raise UnmeasurableError if no tune has what they measure.
+"""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.tunes import mean
+from musicgen.metrics.soundness import Judgement
+from musicgen.metrics.tunes import UnmeasurableError, mean
 from musicgen.notation.melodies import Melody
 
 PHRASE_LAGS = (4, 8, 12, 16)
@@ -24,12 +29,12 @@ def repeats_a_phrase(bars: Sequence[str]) -> list[bool]:
 
 
 def lag_repeat(tunes: Sequence[Sequence[str]]) -> float:
-    """Share of bars i ≥ 5 equal to bar i - 4, i - 8, i - 12 or i - 16, over all tunes, in [0, 1].
+    """Share of bars i ≥ 5 equal to bar i - 4, i - 8, i - 12 or i - 16, in [0, 1]; mean over tunes.
 
-    tunes: the bar texts of each tune. Raises UnmeasurableError if no tune has five bars.
+    tunes: the bar texts of each tune; those with fewer than five bars do not count.
     """
-    hits = [hit for bars in tunes for hit in repeats_a_phrase(bars)]
-    return mean(hits, "no tune has five bars")
+    hits = [repeats_a_phrase(bars) for bars in tunes]
+    return mean([sum(of_tune) / len(of_tune) for of_tune in hits if of_tune], "no tune has five bars")
 
 
 def distinct_bars(tunes: Sequence[Sequence[str]]) -> float:
@@ -51,10 +56,50 @@ def zip_ratio(ratios: NDArray[np.float64]) -> float:
     return mean(ratios[~np.isnan(ratios)], "no tune has two notes")
 
 
-def tonic_ending(melodies: Sequence[Melody]) -> float:
-    """Share of tunes whose last note is the tonic of K:, in [0, 1]. UnmeasurableError without notes."""
-    endings = [melody.pitches[-1] % 12 == melody.tonic for melody in melodies if len(melody)]
-    return mean(endings, "no tune has a note")
+def tonic_ending(tunes: Sequence[Judgement]) -> float:
+    """Share of tunes whose last note is the tonic of the K: in force there, in [0, 1]."""
+    return mean([tune.ends_on_tonic for tune in tunes if tune.has_notes], "no tune has a note")
+
+
+def section_tonic_endings(tunes: Sequence[Judgement]) -> float:
+    """Share of a tune's sections that end on the tonic of the K: in force there; mean over tunes."""
+    return _mean_known(tune.section_tonic_endings for tune in tunes)
+
+
+def section_ends_that_fit(tunes: Sequence[Judgement]) -> float:
+    """Share of a tune's sections whose last bar fits the pickup that follows; mean over tunes.
+
+    It fits if it is full, or short by exactly that pickup: that of the section itself if it is repeated, of
+    the next one otherwise, and of the first after the last.
+    """
+    fits = [tune.section_ends_that_fit for tune in tunes]
+    return _mean_known(sum(of_tune) / len(of_tune) if of_tune else None for of_tune in fits)
+
+
+def form(tunes: Sequence[Judgement], num_requested: int) -> float:
+    """Tunes of two sections or more, all of 8 or 16 bars, / requested tunes."""
+    if num_requested < 1:
+        raise UnmeasurableError("no tune was requested")
+    return sum(tune.has_form for tune in tunes) / num_requested
+
+
+def downbeat_triad(tunes: Sequence[Judgement]) -> float:
+    """Share of a tune's full bars that begin with the 1st, 3rd or 5th of their key; mean over tunes."""
+    return _mean_known(tune.downbeat_triad for tune in tunes)
+
+
+def key_found(tunes: Sequence[Judgement]) -> float:
+    """Share of tunes in which the tonic found from the notes is that of K:, by Krumhansl's profiles."""
+    return _mean_known(tune.is_in_its_key for tune in tunes)
+
+
+def commonest_rhythm(tunes: Sequence[Judgement]) -> float:
+    """Share of the commonest bar rhythm (the durations of the notes) among a tune's bars; mean over tunes."""
+    return _mean_known(tune.commonest_rhythm for tune in tunes)
+
+
+def _mean_known(values: Iterable[float | None]) -> float:
+    return mean([value for value in values if value is not None], "no tune has a bar to measure")
 
 
 def _zip_ratio(melody: Melody, rng: np.random.Generator) -> float:

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.errors import one_line
-from musicgen.metrics.reference import verdict
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.metrics.standing import standing
 
 Values = Mapping[str, float | None]
 
@@ -43,10 +43,10 @@ def metrics_table(
     table.add_column("metric", no_wrap=True)
     for heading in ("value", "corpus ± SD", "floor"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("standing")
     for name in names:
         value, corpus = metrics.get(name), reference.get(name)
-        words = "" if value is None or corpus is None else verdict(value, corpus["mean"], corpus["sd"])
+        words = "" if value is None or corpus is None else standing(name, [value], corpus, floor.get(name))
         table.add_row(
             name,
             _number(value),
@@ -65,8 +65,10 @@ def headline_table(
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
 
 
-def group_table(by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]]) -> Table:
-    """A row of headline metrics for each group of tunes, and the corpus in the last two rows.
+def group_table(
+    by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]], floor: Values
+) -> Table:
+    """A row of headline metrics for each group of tunes, and corpus and floor in the last three rows.
 
     by: setting as text, such as a temperature or a prompt -> metrics; name: of the setting. Metrics without a
     value in any group are omitted.
@@ -83,6 +85,7 @@ def group_table(by: Mapping[str, Values], name: str, reference: Mapping[str, Map
     corpus = [reference.get(metric) for metric in metrics]
     table.add_row("corpus", *("" if one is None else _number(one["mean"]) for one in corpus), style="dim")
     table.add_row("± SD", *("" if one is None else _number(one["sd"]) for one in corpus), style="dim")
+    table.add_row("floor", *(_number(floor.get(metric), missing="") for metric in metrics), style="dim")
     return table
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.corpus.tunes import identity
+from musicgen.metrics.features import musical_features
+from musicgen.metrics.soundness import Judgement
 from musicgen.notation import ParsedTune, convert, parse_tune
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import Melody, melody_of, read_melodies
@@ -30,7 +32,7 @@ class UnmeasurableError(Exception):
 
 
 class Tune(Protocol):
-    """A tune in a comparison: its ABC text, its melody, and its first T: field ("" without one)."""
+    """A tune in a comparison: its ABC text, melody, first T: field ("" without one) and musical features."""
 
     @property
     def text(self) -> str: ...
@@ -41,11 +43,14 @@ class Tune(Protocol):
     @property
     def title(self) -> str: ...
 
+    @property
+    def features(self) -> NDArray[np.float64]: ...
+
 
 AnyTune = TypeVar("AnyTune", bound=Tune)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CorpusTune:
     """A tune that others are compared with."""
 
@@ -56,6 +61,15 @@ class CorpusTune:
     def title(self) -> str:
         """The first T: field; "" without one."""
         return header_field(self.text, "T") or ""
+
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it."""
+        return self._features
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64]:
+        return musical_features(Judgement(parse_tune(self.text), reached_end=True))
 
 
 @dataclass(frozen=True)
@@ -84,10 +98,23 @@ class ScoredTune:
         return identity(self.parsed.body, self.melody, self.parsed.header("M"))
 
     @cached_property
+    def judgement(self) -> Judgement:
+        """What a musician would say of it."""
+        return Judgement(self.parsed, self.is_ended)
+
+    @property
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it."""
+        return self._features
+
+    @cached_property
+    def _features(self) -> NDArray[np.float64]:
+        return musical_features(self.judgement)
+
+    @property
     def num_valid_bars(self) -> int:
         """Bars that fill the meter, or fall short of it where they may. In M:none all bars are valid."""
-        is_free = (self.parsed.header("M") or "").strip() == "none"
-        return sum(bar.is_valid and (is_free or bar.meter is not None) for bar in self.parsed.bars)
+        return len(self.parsed.bars) - len(self.judgement.wrong_bars)
 
     @property
     def title(self) -> str:

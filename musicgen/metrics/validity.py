@@ -56,6 +56,37 @@ def tune_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     return _rate(sum(map(is_valid, tunes)), num_requested)
 
 
+def ended_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
+    """Tunes that came to their end, and not inside a bar / requested. UnmeasurableError if none was."""
+    return _rate(sum(tune.judgement.is_ended for tune in tunes), num_requested)
+
+
+def loop_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
+    """Tunes that state a period of 1 to 16 bars four times in a row or more / requested tunes.
+
+    Raises UnmeasurableError if no tune was requested.
+    """
+    return _rate(sum(tune.judgement.loop is not None for tune in tunes), num_requested)
+
+
+def whole_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
+    """Tunes that ended, with valid bars only and no loop / requested. UnmeasurableError if none was."""
+    return _rate(sum(tune.judgement.is_whole for tune in tunes), num_requested)
+
+
+def sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
+    """Whole tunes whose last note is the tonic of the K: in force there / requested tunes.
+
+    Raises UnmeasurableError if no tune was requested.
+    """
+    return _rate(sum(tune.judgement.is_sound for tune in tunes), num_requested)
+
+
+def strict_sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
+    """Sound tunes of which every section end fits its pickup / requested. UnmeasurableError if none was."""
+    return _rate(sum(tune.judgement.is_strictly_sound for tune in tunes), num_requested)
+
+
 def _rate(passed: int, num_requested: int) -> float:
     if num_requested < 1:
         raise UnmeasurableError("no tune was requested")

@@ -34,6 +34,8 @@ class _Draft:
     sounds: list[Sound]
     meter: Fraction | None
     may_be_short: bool
+    key: Key
+    lines: list[str]
 
 
 class BarReader:
@@ -108,6 +110,7 @@ class BarReader:
                 self._rest_or_chord(kind, text)
             elif kind == "ending":
                 self._touch_section()
+                self._follow(text)
 
     def _rest_or_chord(self, kind: str, text: str) -> None:
         if not self._sounds:
@@ -151,14 +154,21 @@ class BarReader:
         """Close the bar if it has notes or rests."""
         touches_section = _SECTION.search(text) is not None
         if self._sounds:
-            draft = _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short)
-            self._drafts.append(draft)
+            self._drafts.append(
+                _Draft("".join(self._texts), self._sounds, self._bar_meter, self._may_be_short, self._key, [])
+            )
             self._open_bar()
+        self._follow(text)
         self._texts.clear()
         if touches_section:
             self._touch_section()
         self._melody.end_bar()
         self._in_overlay = False
+
+    def _follow(self, text: str) -> None:
+        """Note a bar line or ending after the latest bar, unless the next bar has begun."""
+        if self._drafts and not self._sounds and text:
+            self._drafts[-1].lines.append(text)
 
     def _touch_section(self) -> None:
         """Allow the bars on both sides of this position to be short."""
@@ -201,7 +211,9 @@ def _finished(draft: _Draft) -> Bar:
         for sound, (over, under) in zip(draft.sounds, over_under, strict=True)
         if sound.pitch is not None
     ]
-    return Bar(draft.text, tuple(notes), total, draft.meter, draft.may_be_short)
+    return Bar(
+        draft.text, tuple(notes), total, draft.meter, draft.may_be_short, draft.key, " ".join(draft.lines)
+    )
 
 
 # Tunes use few distinct notes and durations, so these objects are shared.

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from musicgen.notation.problems import quote
 
 PITCH_CLASS = MappingProxyType({"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11})
+PITCH_CLASS_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 ALTERATION = MappingProxyType({"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2})
 _FIFTHS = "FCGDAEB"
 _FIFTHS_ABOVE_MAJOR = MappingProxyType(
@@ -35,6 +36,19 @@ class Key:
     """(capital letter, semitones up) of all seven letters."""
     shift: int = 0
     """Semitones added to every note by octave=, transpose= or a clef such as treble-8."""
+
+    @property
+    def scale(self) -> frozenset[int]:
+        """Pitch classes of the seven letters; 0 is C."""
+        return frozenset((PITCH_CLASS[letter] + alteration) % 12 for letter, alteration in self.alterations)
+
+    @property
+    def triad(self) -> tuple[int, int, int]:
+        """Pitch classes of the tonic, and of the third and fifth above it in the key's scale."""
+        degrees = {(pitch_class - self.tonic) % 12 for pitch_class in self.scale}
+        third = 3 if 3 in degrees and 4 not in degrees else 4
+        fifth = 6 if 6 in degrees and 7 not in degrees else 7
+        return self.tonic, (self.tonic + third) % 12, (self.tonic + fifth) % 12
 
 
 def signature(fifths: int) -> tuple[tuple[str, int], ...]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from musicgen.notation.key import Key
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -29,6 +31,10 @@ class Bar:
     """Length of a full bar in whole notes; None in free meter (M:none)."""
     may_be_short: bool
     """True at the start or end of the tune and next to a repeat sign, a double bar or an ending."""
+    key: Key
+    """The key in force at its last note."""
+    line: str
+    """The bar lines and endings after it, with a space between two, such as ":| |:"; "" without any."""
 
     @property
     def is_valid(self) -> bool:

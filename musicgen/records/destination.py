@@ -71,10 +71,11 @@ def check_new_session(folder: Path, *, is_choice: bool) -> None:
     _check_names_are_free(folder, names, "the session", "name another one with --out")
 
 
-def check_json_file(path: Path) -> None:
-    """Raise InputError if a JSON result would overwrite a file that is not such a result."""
-    if os.path.lexists(path) and not _holds(path, b'"metrics"'):
-        raise InputError(f"{path}: exists and is not the result of an evaluation; name another file")
+def check_evaluation_files(json: Path | None, csv: Path | None) -> None:
+    """Raise InputError if the results of an evaluation would overwrite a file that is no such result."""
+    for path, mark in ((json, b'"metrics"'), (csv, b",what_is_wrong,")):
+        if path is not None and os.path.lexists(path) and not _holds(path, mark):
+            raise InputError(f"{path}: exists and is not the result of an evaluation; name another file")
 
 
 def _is_sweep(folder: Path) -> bool:

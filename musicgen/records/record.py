@@ -149,6 +149,8 @@ class RunRecord:
     """The same for as many tunes as one of the groups in metrics_by has."""
     floor: Annotated[Mapping[str, float], _read_as(Metrics)] = field(default_factory=dict)
     """Metric -> value of tunes from a character 5-gram model."""
+    floor_by: dict[str, Annotated[Mapping[str, float], _read_as(Metrics)]] = field(default_factory=dict)
+    """The same for as many tunes as one of the groups in metrics_by has."""
     reasons: dict[str, StrictStr] = field(default_factory=dict)
     """Metric -> why it is null."""
     sampling_noise: dict[str, Number] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from musicgen.effects.effect import PLAIN, level_of, shown_level
 from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, override_text
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on, improvement
+from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief, listed
 
@@ -40,9 +40,9 @@ def best_settings(study: StudyData) -> list[str]:
             settings = [f"{answer.change} ({answer.difference})" for answer in better]
             sentences.append(f"Clearly better for {words}: {listed(settings)}.")
             continue
-        gains = [(gain, answer) for answer in found.answers if (gain := improvement(answer.effect, study))]
-        gain, answer = max(gains, key=lambda pair: pair[0], default=(0.0, None))
-        if answer is not None and gain > 0:
+        gaining = [answer for answer in found.answers if answer.effect.gain > 0]
+        answer = max(gaining, key=lambda answer: answer.effect.gain, default=None)
+        if answer is not None:
             sentences.append(
                 f"No setting clearly beats the baseline in {words}; {answer.change} had the best mean "
                 f"({answer.difference}), which could be chance with these seeds."
@@ -111,13 +111,9 @@ def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Ad
                 )
                 return [Advice(words, _command(study, answer, num_seeds=3, level=beyond))]
     for answers in found:
-        candidates = [
-            (gain, answer)
-            for answer in answers.of(Outcome.CANDIDATE)
-            if (gain := improvement(answer.effect, study) or 0.0) > 0
-        ]
+        candidates = [answer for answer in answers.of(Outcome.CANDIDATE) if answer.effect.gain > 0]
         if candidates:
-            _, answer = max(candidates, key=lambda pair: pair[0])
+            answer = max(candidates, key=lambda answer: answer.effect.gain)
             words = (
                 f"The most promising change is {answer.change}: {answer.difference} in "
                 f"{metric_words(answer.effect.metric)}, from too little data. Confirm it with fresh seeds."

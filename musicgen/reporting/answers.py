@@ -139,33 +139,28 @@ def answers_on(study: StudyData, metrics: Iterable[str]) -> list[MetricAnswers]:
     """What the changes did to each of these metrics; metrics that no run has are left out."""
     found = []
     for metric in metrics:
-        answers = tuple(_answer(effect, study) for effect in study.effects if effect.metric == metric)
+        answers = tuple(_answer(effect) for effect in study.effects if effect.metric == metric)
         if answers:
             found.append(MetricAnswers(metric, metric_title(metric), metric_direction(metric), answers))
     return found
 
 
-def _answer(effect: Effect, study: StudyData) -> Answer:
+def _answer(effect: Effect) -> Answer:
     label = " ".join(change_label(effect.parameter, effect.value, effect.tuning).split())
-    return Answer(label, _outcome(effect, study), effect)
+    return Answer(label, _outcome(effect), effect)
 
 
-def _outcome(effect: Effect, study: StudyData) -> Outcome:
+def _outcome(effect: Effect) -> Outcome:
     if not effect.decision.is_claim:
         return _OUTCOMES[effect.decision]
-    gain = improvement(effect, study)
-    if gain is None or gain == 0:
+    if math.isnan(effect.gain) or effect.gain == 0:
         return Outcome.CHANGED
-    return Outcome.BETTER if gain > 0 else Outcome.WORSE
+    # A metric can clearly change and yet be as far from the corpus as before, on its other side.
+    if _has_target(effect.metric) and not (effect.gain_low > 0 or effect.gain_high < 0):
+        return Outcome.CHANGED
+    return Outcome.BETTER if effect.gain > 0 else Outcome.WORSE
 
 
-def improvement(effect: Effect, study: StudyData) -> float | None:
-    """By how much the change improves the metric; negative if worse, None if neither makes sense."""
-    metric = METRICS.get(effect.metric)
-    if metric is None or math.isnan(effect.difference):
-        return None
-    if metric.direction is Direction.CORPUS:
-        known = [run.record.reference.get(metric.name) for run in study.paired.runs]
-        target = next((reference["mean"] for reference in known if reference is not None), None)
-        return None if target is None else abs(effect.baseline_mean - target) - abs(effect.mean - target)
-    return effect.difference if metric.direction is Direction.HIGHER else -effect.difference
+def _has_target(metric: str) -> bool:
+    """Whether the corpus is what the metric should come near to."""
+    return metric in METRICS and METRICS[metric].direction is Direction.CORPUS

@@ -10,6 +10,7 @@ from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.metrics.standing import standing
 from musicgen.records.runs import FoundRun, directory_name, flat_config
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
@@ -53,6 +54,13 @@ class BaselineMetric:
     @property
     def mean(self) -> float | None:
         return sum(self.values) / len(self.values) if self.values else None
+
+    @property
+    def standing(self) -> str:
+        """Where it stands between floor and corpus, in words; "" without a reference."""
+        return (
+            "" if self.reference is None else standing(self.metric, self.values, self.reference, self.floor)
+        )
 
 
 def table_metrics(study: StudyData) -> list[str]:

@@ -56,7 +56,8 @@ def measure_tunes(
         reference = _reference(inputs, config, len(texts) // num_groups)
         groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
         by = {str(key): group.metrics for key, group in groups.items()}
-        record.metrics_by[name], record.reference_by[name] = by, reference.by_metric
+        record.metrics_by[name] = by
+        record.reference_by[name], record.floor_by[name] = reference.by_metric, reference.floor
         if draws and _has_headline_metrics(by):
             figures[f"by_{name}"] = group_figure(by, name, reference.by_metric)
     return evaluation, figures

@@ -1,6 +1,5 @@
 """Sampled tunes as files: all of them as ABC and as rows, some of them as audio and score."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,8 @@ from musicgen.rendering.config import RenderingConfig
 from musicgen.run.draws import Draws
 from musicgen.sampling.generation import SampledTune
 from musicgen.sampling.tunebook import stamped_tune, tunebook
-from musicgen.system.csv_cells import written_cell
-from musicgen.system.files import replace_atomically, write_text_atomically
+from musicgen.system import csv_cells
+from musicgen.system.files import write_text_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,5 @@ def write_rows(
         for tune, row in zip(draws.tunes, measured, strict=True)
     ]
     path = folder / "tunes.csv"
-    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: written_cell(cell) for name, cell in row.items()} for row in rows)
+    csv_cells.write_rows(rows, path)
     return path

@@ -86,4 +86,4 @@ def _print_tables(record: "RunRecord") -> None:
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     for name, groups in record.metrics_by.items():
-        print_table(group_table(groups, name, record.reference_by[name]))
+        print_table(group_table(groups, name, record.reference_by[name], record.floor_by.get(name, {})))

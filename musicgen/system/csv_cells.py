@@ -4,8 +4,13 @@ Names of runs, errors, titles and prompts may come from somebody else or from a 
 makes a spreadsheet treat a cell as text; `read_cell` removes it again.
 """
 
+import csv
 import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from musicgen.system.files import replace_atomically
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,6 +33,14 @@ def written_cell(value: Value) -> Value | str:
 def read_cell(text: str) -> str:
     """Return the text that was passed to `written_cell`."""
     return text[1:] if _WRITTEN.match(text) else text
+
+
+def write_rows(rows: Sequence[Mapping[str, object]], path: Path) -> None:
+    """Write a CSV file atomically; the first row has all columns."""
+    with replace_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: written_cell(cell) for name, cell in row.items()} for row in rows)
 
 
 def written_table(table: "DataFrame") -> "DataFrame":

@@ -42,7 +42,7 @@ NUM_RUNS = {"smoke": 1, "sweep": 3 * 2, "search": 6 + 2 * 2}
 TABLES = ("history.csv", "tunes.csv", "runs.csv", "effects.csv", "noise.csv", "trials.csv")
 FILES = ("run.json", "tunes.abc", *TABLES)
 RECORD_FIELDS = ("run_id", "training_id", "status", "seed", "retuned")
-RECORD_TABLES = ("metrics", "metrics_by", "reference", "reference_by", "floor", "sampling_noise")
+RECORD_TABLES = ("metrics", "metrics_by", "reference", "reference_by", "floor", "floor_by", "sampling_noise")
 RUNS_COLUMNS = {"parameter", "value", "baseline_value", "retuned", "seed", "run_id", "training_id", "status"}
 """Compared in runs.csv, besides the metrics. The other columns are config, times and folders."""
 TIME_COLUMNS = {"tokens_per_second", "seconds"}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TEMPERATURE = "sampling.temperature"
 _PANELS = {
-    "Are they tunes? Share of the requested ones": ("validity/parse_rate", "validity/tune_rate"),
+    "Are they tunes? Share of the requested ones": ("validity/sound_rate", "validity/ended_rate"),
     "Are they new? Copied notes, distinct 4-grams": ("originality/copied_share", "diversity/distinct_4"),
 }
 _STYLES = (("#0072b2", "o"), ("#d55e00", "s"))

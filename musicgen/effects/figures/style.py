@@ -38,8 +38,10 @@ SEED_DOT: Mapping[str, Any] = {
 }
 _TITLES = {
     "similarity/two_sample_auc": "Two-sample AUC",
+    "similarity/musical_auc": "Musical AUC",
     "diversity/distinct_4": "Distinct 4-grams",
     "structure/lag_repeat": "Repeated bars (lag repeat)",
+    "structure/section_tonic_endings": "Section ends on the tonic",
 }
 _UNITS = {
     "fit": "nats per character",
@@ -47,6 +49,7 @@ _UNITS = {
     "similarity/range_distance": "semitones",
     "similarity/mean_interval_distance": "semitones",
     "similarity/two_sample_auc": "area under the curve",
+    "similarity/musical_auc": "area under the curve",
     "similarity": "bits",
     "diversity/pitch_class_entropy": "bits",
     "diversity/pitches_used": "pitches",
