@@ -30,7 +30,7 @@ def test_copied_tunes_are_detected(corpus: Path, tmp_path: Path) -> None:
         assert (value is None) == (name in content["reasons"])
         assert value is None or math.isfinite(value)
     assert set(content["reference"]["validity/bar_rate"]) == {"mean", "sd"}
-    assert "originality/copied_share" in done.stdout and "above the corpus" in done.stdout
+    assert "originality/copied_share" in done.stdout and "worse than the 5-gram floor" in done.stdout
 
 
 def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
@@ -39,10 +39,11 @@ def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
     arguments = (str(book), "--reference", str(book), "--cache", str(tmp_path / "cache"))
     done = run("evaluate", *arguments)
     assert done.returncode == 0, done.stderr
-    *_, tunes, reference, summary = done.stdout.strip().split("\n")
+    *_, tunes, reference, summary, faults = done.stdout.strip().split("\n")
     assert "42 tunes read, dropped: 1 without X:" in tunes
     assert "42 tunes read, dropped: 1 duplicate, 1 without X:; 40 kept" in reference
     assert summary.startswith("41 tunes against 40")
+    assert faults.startswith("tunes, by their gravest fault: ")
 
 
 @pytest.mark.parametrize(

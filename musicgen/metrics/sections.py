@@ -78,9 +78,8 @@ def _parts(bars: Sequence[Bar]) -> Iterator[list[Bar]]:
     part: list[Bar] = []
     for bar in bars:
         part.append(bar)
-        ending = _ENDING.search(bar.line)
         # The repeat sign before a second ending does not end the section.
-        if _DIVISION.search(bar.line) and (ending is None or ending[0] == "1"):
+        if _DIVISION.search(bar.line) and not _ENDING.search(bar.line):
             yield part
             part = []
     if part:

@@ -35,8 +35,8 @@ def standing(metric: str, values: Sequence[float], corpus: Mapping[str, float], 
     if len(values) > 1:
         shares = [share_of_the_way(metric, value, middle, floor) or 0.0 for value in values]
         spread = f" ± {100 * float(np.std(shares, ddof=1)):.0f}"
-    words = f"{100 * share:.0f}{spread} % of the way from the floor to the corpus"
-    return f"{words}, on its other side" if is_beyond else words
+    words = f"{100 * share:.0f}{spread} % from floor to corpus"
+    return f"{words}, beyond it" if is_beyond else words
 
 
 def share_of_the_way(metric: str, value: float, corpus: float, floor: float) -> float | None:

@@ -37,7 +37,9 @@ def signed_interval(number: float, low: float, high: float) -> str:
 def decimals(width: float) -> int:
     """Decimal places that tell the ends of an interval of this width apart."""
     # An interval from 0.06 to 0.16 needs two, one from 0.06 to 0.09 three.
-    return max(0, min(8, math.ceil(-math.log10(width / 10) - 1e-9))) if width > 0 else 3
+    if not 0 < width < math.inf:
+        return 3
+    return max(0, min(8, math.ceil(-math.log10(width / 10) - 1e-9)))
 
 
 def p_words(p_value: float) -> str:

@@ -26,7 +26,7 @@ from musicgen.records.runs import FoundRun
 from tests.effects.made_effects import made_effect
 from tests.records.made_runs import RATE, made_run
 
-SAMPLED = ("validity/parse_rate", RATE, "originality/copied_share", "diversity/distinct_4")
+SAMPLED = (RATE, "validity/ended_rate", "originality/copied_share", "diversity/distinct_4")
 METRICS = tuple(dict.fromkeys([*HEADLINE, *SAMPLED]))
 LEARNING_RATE, TEMPERATURE, CELL = "training.learning_rate", "sampling.temperature", "model.cell"
 Endings = Mapping[tuple[Any, int], Any]

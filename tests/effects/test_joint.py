@@ -70,7 +70,7 @@ def test_a_joint_effect_finds_its_single_changes() -> None:
         [GRU, LOWER],
         [JOINT, GRU, row("training.learning_rate", 0.005, math.nan)],
         [JOINT, GRU, row("training.learning_rate", 0.005, -0.1, tuning="re-tuned")],
-        [JOINT, GRU, row("training.learning_rate", 0.005, -0.1, metric="validity/tune_rate")],
+        [JOINT, GRU, row("training.learning_rate", 0.005, -0.1, metric="validity/sound_rate")],
         [replace(JOINT, family="exploratory"), GRU, LOWER],
         [row("combined", "", -0.5), GRU, LOWER],
     ],

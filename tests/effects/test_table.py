@@ -180,7 +180,7 @@ def test_a_share_above_1_is_refused() -> None:
         made_run("a", metrics={RATE: 0.5}),
         made_run("b", overrides={"model.cell": "gru"}, metrics={RATE: 1.5}),
     ]
-    with pytest.raises(InputError, match=r"validity/tune_rate=1.5 must be a share"):
+    with pytest.raises(InputError, match=r"validity/sound_rate=1.5 must be a share"):
         effects_table(pair_runs(runs))
 
 

@@ -80,7 +80,7 @@ def test_agreement_of_metrics_with_ratings(listening: ListeningService, sweep: P
         loss["rank_correlation"] == pytest.approx(-1) and loss["num_units"] == 4 and loss["better"] == "lower"
     )
     # Constant; never measured.
-    assert math.isnan(table.loc[("run", "validity/tune_rate")]["rank_correlation"])
+    assert math.isnan(table.loc[("run", "validity/sound_rate")]["rank_correlation"])
     assert table.loc[("tune", "lag_repeat")]["num_units"] == 0
     notes = table.loc[("tune", "num_notes")]
     rated = {

@@ -8,12 +8,20 @@ from musicgen.metrics.group_figure import group_figure
 from musicgen.metrics.table import shortened
 
 REFERENCE = {
-    "validity/tune_rate": {"mean": 0.9, "sd": 0.04},
+    "validity/sound_rate": {"mean": 0.9, "sd": 0.04},
     "structure/lag_repeat": {"mean": 0.2, "sd": 0.02},
 }
 BY_TEMPERATURE = {
-    "1.2": {"validity/tune_rate": 0.1, "structure/lag_repeat": None, "diversity/distinct_4": None},
-    "0.4": {"validity/tune_rate": 0.8, "structure/lag_repeat": 0.02, "diversity/distinct_4": None},
+    "1.2": {
+        "validity/sound_rate": 0.1,
+        "structure/lag_repeat": None,
+        "validity/loop_rate": None,
+    },
+    "0.4": {
+        "validity/sound_rate": 0.8,
+        "structure/lag_repeat": 0.02,
+        "validity/loop_rate": None,
+    },
 }
 PROMPTS = [
     "X:",
@@ -59,8 +67,8 @@ def overlapping_texts(figure: Figure) -> list[tuple[str, str]]:
 def test_temperatures_are_a_sorted_line_with_gaps() -> None:
     figure = group_figure(BY_TEMPERATURE, "temperature", REFERENCE)
     drawn = panels(figure)
-    assert list(drawn) == ["Tune rate  ↑", "Lag repeat  → corpus"]
-    assert drawn["Tune rate  ↑"] == ([0.4, 1.2], [0.8, 0.1])
+    assert list(drawn) == ["Sound rate  ↑", "Lag repeat  → corpus"]
+    assert drawn["Sound rate  ↑"] == ([0.4, 1.2], [0.8, 0.1])
     assert np.isnan(drawn["Lag repeat  → corpus"][1][1])
     band = figure.axes[0].patches[0].get_extents().transformed(figure.axes[0].transData.inverted())
     assert (band.y0, band.y1) == pytest.approx((0.82, 0.98))
@@ -68,9 +76,9 @@ def test_temperatures_are_a_sorted_line_with_gaps() -> None:
 
 
 def test_prompts_are_rows_of_dots() -> None:
-    by = {prompt: {"validity/tune_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
+    by = {prompt: {"validity/sound_rate": 0.1 * place} for place, prompt in enumerate(PROMPTS)}
     figure = group_figure(by, "prompt", {})
-    (values, rows) = panels(figure)["Tune rate  ↑"]
+    (values, rows) = panels(figure)["Sound rate  ↑"]
     assert values == pytest.approx([0, 0.1, 0.2, 0.3])
     assert rows == [0, 1, 2, 3]
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -79,15 +87,15 @@ def test_prompts_are_rows_of_dots() -> None:
 
 
 def test_a_page_shows_only_the_first_prompts() -> None:
-    names = ("validity/tune_rate", "validity/bar_rate", "structure/lag_repeat")
+    names = ("validity/sound_rate", "validity/ended_rate", "structure/lag_repeat")
     metrics: dict[str, float | None] = dict.fromkeys(names, 0.5)
     figure = group_figure({f"X:{number}\n" * 9: metrics for number in range(90)}, "prompt", REFERENCE)
     assert "the first 24 of 90" in figure.get_suptitle()
-    assert len(panels(figure)["Bar rate  ↑"][0]) == 24
+    assert len(panels(figure)["Ended rate  ↑"][0]) == 24
     assert figure.get_size_inches()[1] < 17
     assert overlapping_texts(figure) == []
 
 
 def test_nothing_to_draw_is_an_error() -> None:
     with pytest.raises(ValueError, match="no headline metric"):
-        group_figure({"0.5": {"validity/tune_rate": None}}, "temperature", REFERENCE)
+        group_figure({"0.5": {"validity/sound_rate": None}}, "temperature", REFERENCE)

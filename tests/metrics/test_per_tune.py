@@ -82,6 +82,9 @@ def test_a_row_by_hand() -> None:
     shares = np.array([10, 6, 2, 1, 1]) / 20
     assert row == {
         "title": "Own",
+        "is_sound": False,
+        "is_strictly_sound": False,
+        "what_is_wrong": "bar 2 is too short",
         "num_notes": 20,
         "num_bars": 7,
         "num_valid_bars": 6,
@@ -94,7 +97,17 @@ def test_a_row_by_hand() -> None:
         # The fifth bar repeats the first, the sixth and seventh are new.
         "lag_repeat": 1 / 3,
         "distinct_bars": 6 / 7,
+        "is_ended": True,
+        "loop_bars": None,
+        "loop_statements": None,
         "ends_on_tonic": True,
+        "section_lengths": "7",
+        "section_tonic_endings": 1.0,
+        "section_ends_that_fit": 1.0,
+        "has_form": False,
+        "downbeat_triad": 1.0,
+        "is_in_its_key": True,
+        "commonest_rhythm": 4 / 7,
         "longest_copy": 4,
         "longest_transposed_copy": 4,
         "copied_share": 0.0,

@@ -7,25 +7,39 @@ from musicgen.metrics import diversity, originality, similarity, structure, vali
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.registry import ARROWS, METRICS, Direction
 from musicgen.metrics.tunes import read_corpus, read_tunes
+from tests.metrics.made_tunes import HEADER
+
+FAULTY = [
+    HEADER + body
+    for body in ("CDEF|GABc|" * 5 + "E4|]", "G|CDEF|C2:|G|EDCD|C3|]", "^C^D^E^F|D4|EF", "cG|F4|]")
+]
+"""A loop, an end that does not fit its pickup, a cut-off tune, and one that ends off its tonic."""
 
 
 @pytest.fixture(scope="module")
 def comparison(oneills: list[str]) -> Comparison:
-    """Thirty of 40 requested tunes; one is cut off and one has no bars."""
-    texts = [*oneills[:28], oneills[28][:-9], "X:1\nK:C\n"]
-    delivered = tuple(read_tunes(texts, ended=[True] * 28 + [False, True], runs_abc2midi=True))
+    """34 of 40 requested tunes; one reached the cap and one has no bars."""
+    texts = [*oneills[:28], oneills[28][:-9], "X:1\nK:C\n", *FAULTY]
+    ended = [True] * 28 + [False] + [True] * 5
+    delivered = tuple(read_tunes(texts, ended=ended, runs_abc2midi=True))
     corpus = Corpus.of(read_corpus(oneills[60:120]), read_corpus(oneills[20:50]))
-    return Comparison(delivered, 40, corpus, sample_size=20, note_budget=700, seed=3)
+    return Comparison(delivered, 40, corpus, sample_size=24, note_budget=700, seed=3)
 
 
 def test_every_name_is_bound_to_its_function(comparison: Comparison) -> None:
     c = comparison
     ours, theirs = c.profile, c.corpus.profile
+    judged = [tune.judgement for tune in c.sample]
     expected = {
         "validity/complete_rate": validity.complete_rate(c.delivered, 40),
         "validity/parse_rate": validity.parse_rate(c.delivered, 40),
         "validity/bar_rate": validity.bar_rate(c.delivered),
         "validity/tune_rate": validity.tune_rate(c.delivered, 40),
+        "validity/ended_rate": validity.ended_rate(c.delivered, 40),
+        "validity/loop_rate": validity.loop_rate(c.delivered, 40),
+        "validity/whole_rate": validity.whole_rate(c.delivered, 40),
+        "validity/sound_rate": validity.sound_rate(c.delivered, 40),
+        "validity/strict_sound_rate": validity.strict_sound_rate(c.delivered, 40),
         "similarity/note_divergence": similarity.note_divergence(ours, theirs),
         "similarity/pitch_class_divergence": similarity.pitch_class_divergence(ours, theirs),
         "similarity/interval_divergence": similarity.interval_divergence(ours, theirs),
@@ -33,6 +47,7 @@ def test_every_name_is_bound_to_its_function(comparison: Comparison) -> None:
         "similarity/transition_divergence": similarity.transition_divergence(ours, theirs),
         "similarity/transition_matrix_divergence": similarity.transition_matrix_divergence(ours, theirs),
         "similarity/two_sample_auc": similarity.two_sample_auc(c.melodies, c.corpus.held_out_melodies, 3),
+        "similarity/musical_auc": similarity.musical_auc(c.sample, c.corpus.held_out, 3),
         "similarity/note_count_distance": similarity.note_count_distance(ours, theirs),
         "similarity/range_distance": similarity.range_distance(ours, theirs),
         "similarity/mean_interval_distance": similarity.mean_interval_distance(ours, theirs),
@@ -52,12 +67,18 @@ def test_every_name_is_bound_to_its_function(comparison: Comparison) -> None:
         "structure/lag_repeat": structure.lag_repeat(c.bars),
         "structure/distinct_bars": structure.distinct_bars(c.bars),
         "structure/zip_ratio": structure.zip_ratio(structure.zip_ratios(c.melodies, 3)),
-        "structure/tonic_ending": structure.tonic_ending(c.melodies),
+        "structure/tonic_ending": structure.tonic_ending(judged),
+        "structure/section_tonic_endings": structure.section_tonic_endings(judged),
+        "structure/section_ends_that_fit": structure.section_ends_that_fit(judged),
+        "structure/form": structure.form([tune.judgement for tune in c.delivered], 40),
+        "structure/downbeat_triad": structure.downbeat_triad(judged),
+        "structure/key_found": structure.key_found(judged),
+        "structure/commonest_rhythm": structure.commonest_rhythm(judged),
     }
     found = {name: metric.compute(c) for name, metric in METRICS.items() if metric.compute is not None}
     assert found == pytest.approx(expected)
     # Almost all values differ, so that a mix-up is detected.
-    assert len(np.unique(list(found.values()))) >= len(found) - 2
+    assert len(np.unique(list(found.values()))) >= len(found) - 3
 
 
 def test_fit_metrics_are_measured_in_training() -> None:

@@ -16,6 +16,7 @@ from musicgen.metrics.table import (
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 REFERENCE = {
     "validity/bar_rate": {"mean": 0.98, "sd": 0.01},
+    "validity/sound_rate": {"mean": 0.74, "sd": 0.03},
     "diversity/pitch_range": {"mean": 123.4, "sd": 2.0},
 }
 
@@ -40,11 +41,11 @@ def test_rows_have_corpus_and_floor_or_a_reason() -> None:
         {"structure/zip_ratio": "no tune has two notes"},
     )
     headers = [column.header for column in table.columns]
-    assert headers == ["metric", "value", "corpus ± SD", "floor", "verdict"]
+    assert headers == ["metric", "value", "corpus ± SD", "floor", "standing"]
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right", "left"]
     assert cells(table) == [
-        ["validity/bar_rate", "0.9500", "0.9800 ± 0.0100", "0.5000", "3.0 SD below the corpus"],
-        ["diversity/pitch_range", "99.9600", "123.4 ± 2.0000", "100.0", "11.7 SD below the corpus"],
+        ["validity/bar_rate", "0.9500", "0.9800 ± 0.0100", "0.5000", "94 % from floor to corpus"],
+        ["diversity/pitch_range", "99.9600", "123.4 ± 2.0000", "100.0", "worse than the 5-gram floor"],
         ["fit/test_loss", "1.2500", "", "", ""],
         ["structure/zip_ratio", "–", "", "", "no tune has two notes"],
         ["other", "–", "", "", ""],
@@ -59,36 +60,38 @@ def test_the_headline_table_adds_test_loss_and_parse_rate() -> None:
     )
 
 
-def test_the_group_table_omits_empty_metrics_and_ends_with_corpus() -> None:
+def test_the_group_table_ends_with_corpus_and_floor() -> None:
     by = {
-        "0.5": {"validity/bar_rate": 0.9, "validity/tune_rate": None, "diversity/distinct_4": 0.25},
-        "1.1": {"validity/bar_rate": 0.7, "diversity/distinct_4": None},
+        "0.5": {"validity/sound_rate": 0.5, "validity/loop_rate": None, "structure/lag_repeat": 0.25},
+        "1.1": {"validity/sound_rate": 0.3, "structure/lag_repeat": None},
     }
-    table = group_table(by, "temperature", REFERENCE)
-    assert [column.header for column in table.columns] == ["temperature", "bar\nrate", "distinct\n4"]
+    table = group_table(by, "temperature", REFERENCE, {"validity/sound_rate": 0.02})
+    assert [column.header for column in table.columns] == ["temperature", "sound\nrate", "lag\nrepeat"]
     assert cells(table) == [
-        ["0.5", "0.9000", "0.2500"],
-        ["1.1", "0.7000", "–"],
-        ["corpus", "0.9800", ""],
-        ["± SD", "0.0100", ""],
+        ["0.5", "0.5000", "0.2500"],
+        ["1.1", "0.3000", "–"],
+        ["corpus", "0.7400", ""],
+        ["± SD", "0.0300", ""],
+        ["floor", "0.0200", ""],
     ]
 
 
 def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
-    values = {"validity/bar_rate": 0.95, "diversity/pitch_range": 199.96}
+    values = {"validity/sound_rate": 0.95, "diversity/pitch_range": 199.96}
     print_table(metrics_table(values, values, REFERENCE, {}, {}))
-    by_group = {"0.5": values, "[bold]K:D": {"validity/bar_rate": 0.5}}
-    print_table(group_table(by_group, "prompt", REFERENCE))
+    by_group = {"0.5": values, "[bold]K:D": {"validity/sound_rate": 0.5}}
+    print_table(group_table(by_group, "prompt", REFERENCE, {"validity/sound_rate": 0.02}))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
-        "metric                  value      corpus ± SD  floor  verdict",
-        "validity/bar_rate      0.9500  0.9800 ± 0.0100         3.0 SD below the corpus",
-        "diversity/pitch_range   200.0   123.4 ± 2.0000         38.3 SD above the corpus",
-        "              bar",
+        "metric                  value      corpus ± SD  floor  standing",
+        "validity/sound_rate    0.9500  0.7400 ± 0.0300         above the corpus",
+        "diversity/pitch_range   200.0   123.4 ± 2.0000         above the corpus",
+        "            sound",
         "prompt       rate",
         "0.5        0.9500",
         "[bold]K:D  0.5000",
-        "corpus     0.9800",
-        "± SD       0.0100",
+        "corpus     0.7400",
+        "± SD       0.0300",
+        "floor      0.0200",
     ]
 
 

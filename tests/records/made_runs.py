@@ -7,7 +7,7 @@ from musicgen.config import Change
 from musicgen.records.record import RunRecord, Status
 from musicgen.records.runs import FoundRun
 
-LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
+LOSS, RATE = "fit/validation_loss", "validity/sound_rate"
 
 BASE = {
     "data": {"name": "oneills", "source": "music21", "path": "oneills1850", "clean": True},

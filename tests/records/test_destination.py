@@ -8,7 +8,7 @@ from musicgen.config import Config, resolve
 from musicgen.errors import InputError
 from musicgen.records.destination import (
     check_comparison_folder,
-    check_json_file,
+    check_evaluation_files,
     check_new_session,
     check_report_folder,
     check_run_folder,
@@ -128,15 +128,18 @@ def test_a_listening_session_overwrites_no_table(tmp_path: Path) -> None:
         check_new_session(tmp_path, is_choice=False)
 
 
-def test_a_json_result_replaces_only_a_json_result(tmp_path: Path) -> None:
-    check_json_file(tmp_path / "new.json")
+def test_an_evaluation_replaces_only_an_evaluation(tmp_path: Path) -> None:
+    check_evaluation_files(tmp_path / "new.json", tmp_path / "new.csv")
     (tmp_path / "old.json").write_text('{"metrics": {}}')
-    check_json_file(tmp_path / "old.json")
+    (tmp_path / "old.csv").write_text("tune,title,is_sound,is_strictly_sound,what_is_wrong,is_ended\n")
+    check_evaluation_files(tmp_path / "old.json", tmp_path / "old.csv")
+    with pytest.raises(InputError, match=r"old\.json: exists and is not"):
+        check_evaluation_files(None, tmp_path / "old.json")
     (tmp_path / "package.json").write_text('{"name": "mine"}')
     (tmp_path / "link.json").symlink_to("old.json")
     for name in ("package.json", "link.json", "."):
         with pytest.raises(InputError, match="is not the result of an evaluation"):
-            check_json_file(tmp_path / name)
+            check_evaluation_files(tmp_path / name, None)
 
 
 def test_a_record_from_before_wishes_is_a_finished_run(config: Config, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_the_table_has_the_agreed_columns_and_plain_cells() -> None:
     first, _, last = table.to_dict("records")
     assert json.loads(first["sampling.prompts"]) == ["X:1\n"]
     assert last["retuned"] == '{"training.learning_rate": 0.1}' and last["error"] == "it failed"
-    assert table["validity/tune_rate"].isna().to_list() == [False, True, True]
+    assert table["validity/sound_rate"].isna().to_list() == [False, True, True]
 
 
 def test_integers_stay_integers_next_to_empty_cells(tmp_path: Path) -> None:

@@ -57,10 +57,18 @@ def test_better_and_worse_follow_the_metrics_direction(tmp_path: Path) -> None:
 
 def test_closer_to_the_corpus_is_better_where_it_is_the_target(tmp_path: Path) -> None:
     # The corpus has 0.2, so from 0.3 on lower is better, down to 0.1.
-    levels = {0.005: spread(0.3), 0.02: spread(0.22), 0.001: spread(0.4)}
+    levels = {0.005: spread(0.3), 0.02: spread(0.22)[::-1], 0.001: spread(0.4)[::-1]}
     (found,) = answers_on(study_of(tmp_path, levels, REPEAT), [REPEAT])
     outcomes = {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
     assert outcomes == {"0.02": Outcome.BETTER, "0.001": Outcome.WORSE}
+
+
+def test_as_far_on_the_other_side_of_the_corpus_is_not_better(tmp_path: Path) -> None:
+    (found,) = answers_on(
+        study_of(tmp_path, {0.005: spread(0.3), 0.02: spread(0.1003)[::-1]}, REPEAT), [REPEAT]
+    )
+    assert [answer.outcome for answer in found.answers] == [Outcome.CHANGED]
+    assert found.sentence == "Lag repeat is different with training.learning_rate = 0.02."
 
 
 def test_one_seed_gives_a_candidate_to_confirm(tmp_path: Path) -> None:
@@ -110,5 +118,5 @@ def test_changes_with_one_outcome_share_a_sentence(study: StudyData) -> None:
     (found,) = answers_on(study, [RATE])
     assert (
         found.sentence
-        == "No change clearly affected tune rate. Both changes made no difference that matters."
+        == "No change clearly affected sound rate. Both changes made no difference that matters."
     )

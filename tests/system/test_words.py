@@ -70,3 +70,7 @@ def test_durations_have_the_unit_that_suits_them() -> None:
     assert [elapsed(seconds) for seconds in (1.23, 9.96, 59.4, 59.5, 185, 7380)] == [
         "1.2 s", "10 s", "59 s", "1:00 min", "3:05 min", "2:03 h"
     ]  # fmt: skip
+
+
+def test_an_endless_interval_has_a_usual_number_of_decimals() -> None:
+    assert decimals(math.inf) == decimals(0) == decimals(math.nan) == 3

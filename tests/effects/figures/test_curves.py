@@ -78,7 +78,7 @@ def test_an_arm_far_above_the_others_is_named_in_the_legend() -> None:
 def test_dose_response_lies_on_the_metrics_own_scale() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])})
     tables.give_reference(RATE, 0.9, 0.02)
-    panel = panel_of(tables.dose_response(LEARNING_RATE), "Tune rate")
+    panel = panel_of(tables.dose_response(LEARNING_RATE), "Sound rate")
     assert panel.get_xscale() == "log"
     assert points(lines(panel, "plain")[0]) == [
         (0.001, pytest.approx(0.31)),
@@ -124,7 +124,7 @@ def test_copy_risk_has_the_four_metrics_at_every_temperature() -> None:
     tables.give_reference("originality/copied_share", 0.018, 0.011)
     figure = tables.copy_risk()
     found = {line.get_label(): points(line) for panel in figure.axes for line in panel.lines}
-    for name in ("Parse rate", "Tune rate", "Copied share", "Distinct 4-grams"):
+    for name in ("Sound rate", "Ended rate", "Copied share", "Distinct 4-grams"):
         assert found[name] == [
             (0.2, pytest.approx(0.31)),
             (0.7, pytest.approx(0.21)),

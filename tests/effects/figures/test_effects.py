@@ -38,7 +38,7 @@ def test_effects_have_a_panel_per_metric_and_a_row_per_arm(two_parameters: Inven
 
 
 def test_intervals_end_where_the_table_says(two_parameters: InventedStudy) -> None:
-    panel = panel_of(two_parameters.effects_figure(), "Tune rate")
+    panel = panel_of(two_parameters.effects_figure(), "Sound rate")
     drawn = [points(line) for line in lines(panel, "interval")]
     effects = [effect for effect in two_parameters.effects if effect.metric == RATE]
     assert drawn == [
@@ -51,7 +51,7 @@ def test_seeds_are_dots_at_their_own_differences() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])})
     for run in tables.arms[0].runs:
         run.record.metrics[RATE] = (run.value(RATE) or 0) + 0.1 * run.record.seed
-    dots = points(lines(panel_of(tables.effects_figure(), "Tune rate"), "seeds")[0])
+    dots = points(lines(panel_of(tables.effects_figure(), "Sound rate"), "seeds")[0])
     assert [difference for difference, _ in dots] == pytest.approx([0.1, 0.2, 0.3])
 
 
@@ -89,7 +89,7 @@ def test_runs_that_did_not_complete_have_no_dot() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])}, 3, {("gru", 0): "diverged"})
     tables.arms[0].runs[0].record.metrics[RATE] = 99.0
     figure = tables.effects_figure()
-    assert len(points(lines(panel_of(figure, "Tune rate"), "seeds")[0])) == 2
+    assert len(points(lines(panel_of(figure, "Sound rate"), "seeds")[0])) == 2
 
 
 def test_a_huge_effect_does_not_stretch_the_axis() -> None:
@@ -116,7 +116,7 @@ def test_the_margin_is_declared_or_the_reference_spread() -> None:
         run.record.config = {**run.record.config, "study": {"equivalence_margin": {LOSS: 0.07}}}
     study = tables.study()
     assert (study.margin(LOSS), study.margin(RATE)) == (0.07, 0.03)
-    panel = panel_of(tables.effects_figure(), "Tune rate")
+    panel = panel_of(tables.effects_figure(), "Sound rate")
     (band,) = panel.patches
     ends = panel.transData.inverted().transform(band.get_window_extent())[:, 0]
     assert ends == pytest.approx([-0.03, 0.03])
