@@ -166,8 +166,8 @@ def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves.setdefault("data.split_seed", run.record.seed)
     # Older runs have no setting for the engine.
     leaves.setdefault("training.engine", "native")
-    for name in LATER_SAMPLING:
-        leaves.setdefault(f"sampling.{name}", None)
+    for name, value in LATER_SAMPLING.items():
+        leaves.setdefault(f"sampling.{name}", value)
     # A limit on what may be read does not change what was read.
     leaves.pop("data.max_megabytes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")

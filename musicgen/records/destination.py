@@ -133,7 +133,7 @@ def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     training, sampling = config.get("training"), config.get("sampling")
     values = {name: value for name, value in config.items() if name not in ("paths", "study", "training")}
     if isinstance(sampling, Mapping):
-        values["sampling"] = dict.fromkeys(LATER_SAMPLING) | dict(sampling)
+        values["sampling"] = {**LATER_SAMPLING, **sampling}
     if isinstance(training, Mapping):
         # Records from before there was a choice have no engine, and mean the native one.
         values["training"] = {"engine": "native", **training, "stop_iteration": None}

@@ -18,8 +18,11 @@ ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
-LATER_SAMPLING = ("key", "meter", "rhythm", "range", "max_draws")
-"""Sampling settings that older runs lack; they enter the run's identity only if they are set."""
+LATER_SAMPLING: Mapping[str, object] = {
+    **dict.fromkeys(("key", "meter", "rhythm", "range", "max_draws")),
+    "keep": "all",
+}
+"""Sampling settings that older runs lack -> the value that they had, which enters no run identity."""
 NUM_DIGITS = 16
 """Hexadecimal digits of an identity."""
 
@@ -67,7 +70,7 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
             "sampling": {
                 name: value
                 for name, value in sampling.items()
-                if value is not None or name not in LATER_SAMPLING
+                if name not in LATER_SAMPLING or value != LATER_SAMPLING[name]
             },
             "evaluation": config["evaluation"],
         }

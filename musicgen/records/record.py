@@ -163,6 +163,8 @@ class RunRecord:
     num_draws: Annotated[StrictInt, Field(ge=0)] | None = None
     """Tunes drawn and measured, where only some are kept; None if all are."""
     num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
+    draws: StrictStr | None = None
+    """The same in words, with the condition."""
     error: StrictStr | None = None
     schema_version: StrictInt = SCHEMA_VERSION
 

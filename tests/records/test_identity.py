@@ -177,7 +177,8 @@ def test_settings_unused_at_a_constant_rate_do_not_count() -> None:
 
 def test_unset_wishes_keep_the_identity_of_older_runs() -> None:
     older = copy.deepcopy(VALUES)
-    for name in LATER_SAMPLING:
-        assert older["sampling"].pop(name) is None
+    for name, value in LATER_SAMPLING.items():
+        assert older["sampling"].pop(name) == value
     assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
     assert run_identity(changed("sampling.key", "D"), TRAINING) != run_identity(VALUES, TRAINING)
+    assert run_identity(changed("sampling.keep", "sound"), TRAINING) != run_identity(VALUES, TRAINING)
