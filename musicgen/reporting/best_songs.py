@@ -39,7 +39,7 @@ CRITERIA = (
     Criterion(
         f"shares no {COPY_NOTES} notes in a row, in any key, with a training tune",
         "not copied",
-        f"COPY of {COPY_NOTES} notes or more",
+        f"copies {COPY_NOTES} notes or more",
         lambda song: (song.number("longest_transposed_copy") or 0) < COPY_NOTES,
     ),
     Criterion(
@@ -62,7 +62,7 @@ CRITERIA = (
     ),
 )
 SOUND_MEANS = (
-    "Only sound tunes are listed: they come to their end, every bar has the right length, no phrase is stated "
+    "Only sound tunes are listed: they come to their end, every bar has the right length, nothing is stated "
     "four times in a row, and the last note is the tonic."
 )
 """What every listed song has, for the page."""
@@ -70,7 +70,7 @@ RULE = (
     f"If several configurations are compared, each has at most {MAX_PER_ARM} songs in the list. First comes "
     f"a tune that {'; then one that '.join(criterion.words for criterion in CRITERIA)}; then the one whose "
     "share of bars equal to the bar 4, 8, 12 or 16 before is nearest to that of real tunes. If listeners "
-    f"rated tunes, their mean ratings come before all this, and an unrated tune counts as {_UNRATED:.0f} of 5."
+    f"rated tunes, their mean ratings come first, and an unrated tune counts as {_UNRATED:.0f} of 5."
 )
 """The order in words, for the page."""
 
@@ -98,7 +98,8 @@ class JudgedSong:
             criterion.met if holds else criterion.missed
             for criterion, holds in zip(CRITERIA, self.answers, strict=True)
         ]
-        return f"{', '.join(words)}, {self._repeats:.2f} of its bars repeat ({self._usual_repeats:.2f} in real tunes)"
+        words.append(f"{self._repeats:.2f} of its bars repeat (real tunes {self._usual_repeats:.2f})")
+        return ", ".join(words)
 
     @property
     def order(self) -> tuple[object, ...]:

@@ -83,7 +83,8 @@ class Report:
             return ""
         if not self.num_songs:
             return "No run has sampled a tune."
-        return f"None of the {self.num_songs:,} sampled tunes is sound, so none is shown as one of the best."
+        tunes = "kept" if self.draws else f"{self.num_songs:,} sampled"
+        return f"None of the {tunes} tunes is sound, so none is shown as one of the best."
 
     @property
     def draws(self) -> list[str]:
