@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from musicgen.records.record import RunRecord
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import read_songs
 from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
 from tests.processes import MAX_WAIT_SECONDS, wait_until
@@ -58,6 +60,9 @@ def test_the_history_has_both_losses(run_directory: Path) -> None:
 def test_every_tune_has_text_a_row_audio_and_score(run_directory: Path) -> None:
     tunes = rows(run_directory / "tunes.csv")
     text = (run_directory / "tunes.abc").read_text(encoding="utf-8")
+    songs = read_songs(FoundRun(run_directory, RunRecord.read(run_directory)))
+    assert [row["is_sound"] for row in tunes] == [str(song.judgement.is_sound) for song in songs]
+    assert [row["rendered"] for row in tunes] == ["True"] * 8
     assert len(tunes) == 8 and text.count("\nN:musicgen run") == 8
     assert str(run_directory) not in text
     sounding = [f"{int(row['index']):03d}" for row in tunes if int(row["num_notes"]) > 0]

@@ -29,9 +29,7 @@ class Draws:
         line = f"{len(self.kept)} of {len(self.tunes)} draws kept: {self.config.conditions}"
         if len(self.kept) == self.config.num_tunes:
             return line
-        return (
-            f"{line}; {self.config.num_tunes} were wanted, but max_draws is {len(self.tunes)}"
-        )
+        return f"{line}; {self.config.num_tunes} were wanted, but max_draws is {len(self.tunes)}"
 
 
 def draw_tunes(sample: Callable[[range], list[SampledTune]], config: SamplingConfig) -> Draws:
