@@ -70,7 +70,7 @@ class Song:
 
     def fact(self, name: str) -> bool:
         """A yes-or-no fact of its judgement: from tunes.csv or, for older runs, from the tune itself."""
-        return self.says(name) if name in self.cells else bool(getattr(self.judgement, name))
+        return self.says(name) if self.cells.get(name) else bool(getattr(self.judgement, name))
 
     @property
     def body(self) -> str:

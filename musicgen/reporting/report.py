@@ -83,8 +83,9 @@ class Report:
             return ""
         if not self.num_songs:
             return "No run has sampled a tune."
-        tunes = "kept" if self.draws else f"{self.num_songs:,} sampled"
-        return f"None of the {tunes} tunes is sound, so none is shown as one of the best."
+        if self.triage[0].count:
+            return "No sound tune was kept, or none was requested."
+        return f"None of the {self.num_songs:,} sampled tunes is sound, so none is shown as one of the best."
 
     @property
     def draws(self) -> list[str]:

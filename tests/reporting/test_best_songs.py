@@ -72,7 +72,7 @@ def test_a_listener_outranks_every_criterion(songs: Callable[..., list[Song]]) -
 
 
 def test_each_of_several_arms_has_two_songs_at_most(songs: Callable[..., list[Song]]) -> None:
-    many = [(GOOD.replace("CDEF GABc|c", f"CDEF GAB{note}|c"), {}) for note in "cdef"]
+    many = [(GOOD.replace("CDEF GABc|c", f"CDEF GAB{note}|c"), {"lag_repeat": 0.5}) for note in "cdef"]
     alone = songs(*many)
     assert indices(alone, 3) == [0, 1, 2]
     two = [*alone, *songs((OFF_TONIC, {}), (FORM, {}), run_id="other")]

@@ -80,7 +80,7 @@ def write_run(run: FoundRun, root: Path, tunes: Sequence[Tune] = ()) -> Path:
     ]
     (directory / "tunes.abc").write_text("".join(texts), encoding="utf-8")
     with (directory / "tunes.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer = csv.DictWriter(file, fieldnames=list({name: None for row in rows for name in row}))
         writer.writeheader()
         writer.writerows(rows)
     return directory
