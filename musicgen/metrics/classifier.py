@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 NUM_FOLDS = 5
 _NUM_TREES = 50
 _MAX_LEAVES = 6
+_MIN_LEAF = 5
 _MAX_STEPS = 50
 _TOLERANCE = 1e-3
 """Largest change of a decision at convergence. Convergence is quadratic, so the error is then about 10⁻⁶."""
@@ -51,7 +52,7 @@ def boosted_auc(features: Floats, is_first: NDArray[np.bool_], folds: NDArray[np
         for fold in range(int(folds.max()) + 1):
             is_test = folds == fold
             model = HistGradientBoostingClassifier(
-                max_iter=_NUM_TREES, max_leaf_nodes=_MAX_LEAVES, random_state=seed
+                max_iter=_NUM_TREES, max_leaf_nodes=_MAX_LEAVES, min_samples_leaf=_MIN_LEAF, random_state=seed
             )
             model.fit(features[~is_test], is_first[~is_test])
             decisions = np.asarray(model.decision_function(features[is_test]))

@@ -268,3 +268,22 @@ def test_levels_keep_their_type_in_the_table() -> None:
     table = effects_frame(effects_table(pair_runs(study)))
     assert table.loc[table["metric"] == LOSS, "value"].to_list() == [33, 128]
     assert all(isinstance(value, int) for column in ("value", "baseline_value") for value in table[column])
+
+
+def test_the_gain_follows_the_better_direction() -> None:
+    loss = row_of(made_study({0.005: [1.70, 1.80, 1.90], 0.01: [1.60, 1.71, 1.79]}))
+    assert (loss.gain, loss.gain_low, loss.gain_high) == (-loss.difference, -loss.ci_high, -loss.ci_low)
+    rate = row_of(made_study({0.005: [0.1, 0.2, 0.3], 0.01: [0.2, 0.31, 0.4]}, RATE), RATE)
+    assert (rate.gain, rate.gain_low) == (rate.difference, rate.ci_low)
+
+
+def test_a_gain_towards_the_corpus_is_a_shorter_distance() -> None:
+    metric = "structure/lag_repeat"
+    study = made_study({0.005: [0.30, 0.31, 0.32], 0.01: [0.11, 0.09, 0.10]}, metric)
+    assert math.isnan(row_of(study, metric).gain)
+    for run in study:
+        run.record.reference = {metric: {"mean": 0.2, "sd": 0.01}}
+    row = row_of(study, metric)
+    # From 0.1, 0.11, 0.12 above the corpus to 0.09, 0.11, 0.10 below it.
+    assert row.gain == pytest.approx(0.01) and row.gain_low < 0 < row.gain_high
+    assert row.difference < -0.15 and row.ci_high < 0

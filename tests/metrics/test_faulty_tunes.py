@@ -10,16 +10,13 @@ from musicgen.metrics.tunes import read_tunes
 from tests.metrics.faulty_tunes import cut_off, looped, off_its_tonic
 
 
+@pytest.mark.slow
 def test_evaluate_names_each_tune_for_what_it_is(
     oneills: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sound = [tune.text for tune in read_tunes(oneills[:120]) if tune.judgement.is_strictly_sound]
     book = [*sound[:20]]
-    for make_faulty, tunes in (
-        (looped, sound[20:30]),
-        (cut_off, sound[30:40]),
-        (off_its_tonic, sound[40:50]),
-    ):
+    for place, make_faulty in ((20, looped), (30, cut_off), (40, off_its_tonic)):
         book += map(make_faulty, sound[place : place + 10])
     (tmp_path / "book.abc").write_text("\n\n".join(book))
     (tmp_path / "corpus.abc").write_text("\n\n".join(oneills[200:260]))

@@ -10,7 +10,8 @@ from musicgen.metrics import similarity
 from musicgen.metrics.profile import Profile
 from musicgen.metrics.tunes import UnmeasurableError, read_tunes
 from musicgen.notation.melodies import Melody
-from tests.metrics.made_tunes import melodies_of, profile_of, random_melodies
+from tests.metrics.faulty_tunes import off_its_tonic
+from tests.metrics.made_tunes import melodies_of, profile_of, random_melodies, tunes_of
 
 DIVERGENCES = (
     similarity.note_divergence,
@@ -127,3 +128,20 @@ def test_auc_sees_keys_durations_and_pitches(change: dict[str, Any], is_seen: bo
     )
     auc = similarity.two_sample_auc(ours, theirs, 0)
     assert auc == 1 if is_seen else 0.2 < auc < 0.8
+
+
+def test_musical_auc_hears_what_runs_of_notes_do_not(oneills: list[str]) -> None:
+    ours, theirs = read_tunes(oneills[:60]), read_tunes(oneills[60:120])
+    ends = read_tunes([off_its_tonic(tune.text) for tune in ours])
+    same, changed = (similarity.musical_auc(tunes, theirs, 0) for tunes in (ours, ends))
+    assert 0.3 < same < 0.7 and changed > 0.85
+    assert changed == similarity.musical_auc(ends, theirs, 0)
+    ours_alone, theirs_alone = ([tune.melody for tune in side] for side in (ends, theirs))
+    assert similarity.two_sample_auc(ours_alone, theirs_alone, 0) < 0.7
+    with pytest.raises(UnmeasurableError, match="9 tunes per side, fewer than 10"):
+        similarity.musical_auc(ours[:9], theirs, 0)
+
+
+def test_musical_auc_takes_tunes_without_music() -> None:
+    empty, real = read_tunes(["X:1\nK:C\n"] * 12), tunes_of(*["CDEF|GABc|"] * 12)
+    assert similarity.musical_auc(empty, real, 0) == 1

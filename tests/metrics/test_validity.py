@@ -48,3 +48,27 @@ def test_a_valid_tune_has_a_note_and_only_valid_bars() -> None:
     right, wrong, rests = tunes_of("CDEF|GABc|]", "CDEF|GAB|CDEF|]", "zzzz|zzzz|]")
     assert [validity.is_valid(tune) for tune in (right, wrong, rests)] == [True, False, False]
     assert validity.bar_rate([rests]) == 1
+
+
+ENDED = "CDEF|GFED|C4|]"
+
+
+def test_musical_rates_count_missing_tunes_as_failures() -> None:
+    bodies = (ENDED, "CDEF|GF", "CDEF|" * 4 + "C4|]", "CDEF|G4|]", "G|CDEF|C2:|", "")
+    tunes = tunes_of(*bodies)
+    assert validity.ended_rate(tunes, 10) == 4 / 10
+    assert validity.loop_rate(tunes, 10) == 1 / 10
+    assert validity.whole_rate(tunes, 10) == 3 / 10
+    assert validity.sound_rate(tunes, 10) == 2 / 10
+    assert validity.strict_sound_rate(tunes, 10) == 1 / 10
+    rates = (validity.ended_rate, validity.loop_rate, validity.whole_rate, validity.sound_rate)
+    for rate in (*rates, validity.strict_sound_rate):
+        assert rate([], 3) == 0
+        with pytest.raises(UnmeasurableError, match="no tune was requested"):
+            rate([], 0)
+
+
+def test_an_endless_tune_counts_once() -> None:
+    (endless,) = read_tunes([HEADER + "CDEF|" * 400], ended=[False])
+    tunes = [*tunes_of(*[ENDED] * 3), endless]
+    assert (validity.ended_rate(tunes, 4), validity.loop_rate(tunes, 4)) == (0.75, 0.25)

@@ -133,3 +133,15 @@ def test_tune_ends_at_an_empty_line_or_another_tune():
         parsed = tune(f"A4|\n{rest}")
         assert len(parsed.bars) == 1
         assert parsed.problems == ("ignored text after the end of the tune",)
+
+
+def test_bars_know_the_lines_after_them() -> None:
+    found = [bar.line for bar in tune("|:ABcd|ef g2|1 A4:|2 B4|]\n|:c4::d4|\n|e4| |f4").bars]
+    assert found == ["|", "|1", ":|2", "|] |:", "::", "| |", "| |", ""]
+    assert [bar.line for bar in tune("A4|[1 B4:|[2 c4||").bars] == ["| [1", ":| [2", "||"]
+
+
+def test_bars_know_the_key_at_their_end() -> None:
+    bars = tune("C4|[K:G]C4|\nK:Am\nC4|C2[K:Ddor]C2|").bars
+    assert [bar.key.tonic for bar in bars] == [0, 7, 9, 2]
+    assert [bar.key.triad for bar in bars] == [(0, 4, 7), (7, 11, 2), (9, 0, 4), (2, 5, 9)]
