@@ -93,7 +93,7 @@ def test_strict_soundness_asks_for_ends_that_fit() -> None:
 def test_a_long_last_note_is_longer_than_the_average() -> None:
     assert judge(SOUND).has_long_last_note
     assert not judge("CDEF|GFEC|").has_long_last_note
-    assert not judge("(3CDE(3FED C2|(3CDE(3FED DC|").has_long_last_note
+    assert not judge("(3CDE(3FED|(3CDE(3FEC|").has_long_last_note
     assert not judge("").has_long_last_note
 
 
