@@ -138,7 +138,12 @@ def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: P
     record = RunRecord.read(directory)
     assert record.status == "complete" and record.tracker == {"kind": "none"}
     assert soundfile.info(directory / "tunes" / "000.ogg").duration > 1
-    again = RunRecord.read(last_line(train(corpus, tmp_path, *changes, "rendering=none")))
+    keeping = ["sampling.keep=sound", "sampling.max_draws=8"]
+    done = train(corpus, tmp_path, *changes, "rendering=none", *keeping)
+    again = RunRecord.read(last_line(done))
+    # The metrics count every draw.
+    assert again.draws is not None and again.draws.startswith(f"{again.num_kept} of 8 draws kept: sound")
+    assert f"\n{again.draws}; the metrics count every draw\n" in done.stdout
     assert again.timing["trained_iterations"] == 0 and again.timing["reused_iterations"] == 60
     assert again.metrics == record.metrics
 
