@@ -10,7 +10,7 @@ from musicgen.system.commands import exit_status, in_settled_environment
 
 _SAMPLING = (
     *("num_tunes", "temperature", "prompts", "max_chars", "top_k", "top_p", "weights"),
-    *("key", "meter", "rhythm", "range", "max_draws"),
+    *("key", "meter", "rhythm", "range", "keep", "max_draws"),
 )
 
 
@@ -28,6 +28,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--meter", help="M: of every tune, such as 6/8")
     add("--rhythm", help="R: of every tune, such as jig")
     add("--range", metavar="NOTES", help="keep tunes within D4-B5, or within an instrument such as whistle")
+    add("--keep", choices=["all", "sound"], help="sound: keep only tunes that are sound")
     add("--max-draws", type=int, help="draw at most this many tunes to keep the number requested")
     add("--max-chars", type=int, help="maximum length of a tune in characters")
     add("--top-k", type=int, help="sample only from the k most likely characters")

@@ -14,6 +14,8 @@ import pytest
 import soundfile
 
 from musicgen.records.record import RunRecord
+from musicgen.records.runs import FoundRun
+from musicgen.records.sampled_tunes import read_songs
 from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
 from tests.processes import MAX_WAIT_SECONDS, wait_until
@@ -58,6 +60,9 @@ def test_the_history_has_both_losses(run_directory: Path) -> None:
 def test_every_tune_has_text_a_row_audio_and_score(run_directory: Path) -> None:
     tunes = rows(run_directory / "tunes.csv")
     text = (run_directory / "tunes.abc").read_text(encoding="utf-8")
+    songs = read_songs(FoundRun(run_directory, RunRecord.read(run_directory)))
+    assert [row["is_sound"] for row in tunes] == [str(song.judgement.is_sound) for song in songs]
+    assert [row["rendered"] for row in tunes] == ["True"] * 8
     assert len(tunes) == 8 and text.count("\nN:musicgen run") == 8
     assert str(run_directory) not in text
     sounding = [f"{int(row['index']):03d}" for row in tunes if int(row["num_notes"]) > 0]
@@ -133,7 +138,12 @@ def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: P
     record = RunRecord.read(directory)
     assert record.status == "complete" and record.tracker == {"kind": "none"}
     assert soundfile.info(directory / "tunes" / "000.ogg").duration > 1
-    again = RunRecord.read(last_line(train(corpus, tmp_path, *changes, "rendering=none")))
+    keeping = ["sampling.keep=sound", "sampling.max_draws=8"]
+    done = train(corpus, tmp_path, *changes, "rendering=none", *keeping)
+    again = RunRecord.read(last_line(done))
+    # The metrics count every draw.
+    assert again.draws is not None and again.draws.startswith(f"{again.num_kept} of 8 draws kept: sound")
+    assert f"\n{again.draws}; the metrics count every draw\n" in done.stdout
     assert again.timing["trained_iterations"] == 0 and again.timing["reused_iterations"] == 60
     assert again.metrics == record.metrics
 

@@ -103,7 +103,7 @@ class Pool:
 def _eligible(run: FoundRun, any_tune: bool) -> list[Song]:
     if run.record.status != "complete":
         return []
-    return [tune for tune in read_songs(run) if any_tune or tune.is_valid]
+    return [tune for tune in read_songs(run) if tune.is_kept and (any_tune or tune.is_valid)]
 
 
 def share_out(count: int, arms: Sequence[str]) -> int:

@@ -43,6 +43,11 @@ class Copies:
         """Length in notes of the longest run found in any key; 1 if no step is shared."""
         return min(self.steps.longest() + 1, self.num_notes)
 
+    @property
+    def has_copy(self) -> bool:
+        """Whether 16 notes in a row or more are found in a training tune, in any key."""
+        return self.longest_transposed_copy >= COPY_NOTES
+
     @cached_property
     def copied(self) -> NDArray[np.bool_]:
         """Which notes are in a copy of pitches and durations of at least 16 notes, shape (notes,)."""

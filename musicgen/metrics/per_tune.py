@@ -42,6 +42,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
     return {
         "title": tune.title,
         "is_sound": judgement.is_sound,
+        "is_whole": judgement.is_whole,
         "is_strictly_sound": judgement.is_strictly_sound,
         "what_is_wrong": "; ".join(judgement.faults.values()),
         "num_notes": len(tune.melody),
@@ -63,6 +64,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "section_tonic_endings": judgement.section_tonic_endings,
         "section_ends_that_fit": sum(fits) / len(fits) if fits else None,
         "has_form": judgement.has_form,
+        "has_long_last_note": judgement.has_long_last_note,
         "downbeat_triad": judgement.downbeat_triad,
         "is_in_its_key": judgement.is_in_its_key,
         "commonest_rhythm": judgement.commonest_rhythm,
@@ -77,6 +79,7 @@ def _originality_cells(
     return {
         "longest_copy": copies.longest_copy if copies is not None else None,
         "longest_transposed_copy": copies.longest_transposed_copy if copies is not None else None,
+        "has_copy": copies.has_copy if copies is not None else None,
         "copied_share": float(copies.copied.mean()) if copies is not None else None,
         "novelty_8": float(copies.novel.mean()) if copies is not None and len(copies.novel) else None,
         **_nearest_cells(tune, nearest, indexed),

@@ -119,6 +119,12 @@ class Judgement:
         """Whether it has two sections or more, each of 8 or 16 bars."""
         return has_form(self.sections)
 
+    @property
+    def has_long_last_note(self) -> bool:
+        """Whether its last note is longer than its average note; False without notes."""
+        durations = [note.duration for bar in self.tune.bars for note in bar.notes]
+        return bool(durations) and durations[-1] * len(durations) > sum(durations)
+
     @cached_property
     def rhythms(self) -> list[tuple[float, ...]]:
         """The durations of each bar with notes, in whole notes."""

@@ -24,7 +24,10 @@ ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
     "training": {"engine": "native", "start_from": None, "tune_start_share": 0.0},
     "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
     "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
-    "sampling": {"key": None, "meter": None, "rhythm": None, "range": None, "max_draws": None},
+    "sampling": {
+        **dict.fromkeys(("key", "meter", "rhythm", "range", "max_draws")),
+        "keep": "all",
+    },
 }
 """Settings that older records lack, with the values that they mean. These enter no identity."""
 NUM_DIGITS = 16

@@ -166,6 +166,8 @@ class RunRecord:
     num_draws: Annotated[StrictInt, Field(ge=0)] | None = None
     """Tunes drawn and measured, where only some are kept; None if all are."""
     num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
+    draws: StrictStr | None = None
+    """The same in words, with the condition."""
     warnings: list[StrictStr] = field(default_factory=list)
     """What makes the results doubtful, a line each."""
     error: StrictStr | None = None

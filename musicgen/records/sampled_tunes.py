@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from musicgen.errors import InputError
+from musicgen.metrics.soundness import Judgement
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import FoundRun
 from musicgen.system.files import read_whole
@@ -56,6 +57,20 @@ class Song:
     def is_valid(self) -> bool:
         """Whether abc2midi reads it and all its bars have the right length."""
         return self.says("is_valid") and self.says("parses")
+
+    @property
+    def is_kept(self) -> bool:
+        """False for a draw that the run's conditions exclude."""
+        return self.cells.get("kept") != "False"
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        """What a musician would say of it."""
+        return Judgement(parse_tune(self.abc), reached_end=self.cells.get("ended") != "False")
+
+    def fact(self, name: str) -> bool:
+        """A yes-or-no fact of its judgement: from tunes.csv or, for older runs, from the tune itself."""
+        return self.says(name) if self.cells.get(name) else bool(getattr(self.judgement, name))
 
     @property
     def body(self) -> str:

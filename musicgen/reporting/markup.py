@@ -32,7 +32,7 @@ _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 _CONSTANTS = {
     "best_rule": best_songs.RULE,
     "pair_rule": side_by_side.RULE,
-    "gates": best_songs.GATES,
+    "sound_means": best_songs.SOUND_MEANS,
     "marks": MARKS,
     "min_copied_notes": copied_passages.MIN_NOTES,
 }

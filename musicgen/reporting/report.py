@@ -77,9 +77,24 @@ class Report:
     """The file that songs are played with; None for the built-in one."""
 
     @property
-    def has_success(self) -> bool:
-        """Whether any song passes every gate."""
-        return any(not one.failed for one in self.best)
+    def no_best(self) -> str:
+        """Why no song is shown as one of the best; "" if there are any."""
+        if self.best:
+            return ""
+        if not self.num_songs:
+            return "No run has sampled a tune."
+        if self.triage[0].count:
+            return "No sound tune was kept, or none was requested."
+        return f"None of the {self.num_songs:,} sampled tunes is sound, so none is shown as one of the best."
+
+    @property
+    def draws(self) -> list[str]:
+        """For each run that kept only some of its draws, how many and why."""
+        return [
+            f"{run_words(run, self.study)}, seed {run.record.seed}: {' '.join(run.record.draws.split())}"
+            for run in self.study.all_runs
+            if run.record.draws
+        ]
 
     @property
     def curves(self) -> list[ShownPlot]:
@@ -151,7 +166,8 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
     songs_of = cache(read_songs)
     songs = [song for run in study.all_runs for song in songs_of(run)]
     judged = judge_songs(songs, study.ratings)
-    best = best_songs(judged, options.best)
+    words_of = {run.record.run_id: run_words(run, study) for run in study.all_runs}
+    best = best_songs(judged, options.best, lambda song: words_of[song.run.record.run_id])
     classes = triage(judged, _NUM_DRAWN_IN_TRIAGE) if judged else []
     compared = comparisons(study.paired, songs_of, options.pairs)
     pairs = [pair for comparison in compared for pair in comparison.pairs]
@@ -165,7 +181,7 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
     forests = [draw_forest(found, study.margin(found.metric)) for found in headline]
     return Report(
         study=study,
-        facts=_facts(study, len(songs)),
+        facts=_facts(study, songs),
         primary=answers_on(study, study.primary_metrics),
         headline=headline,
         forests=[forest for forest in forests if forest is not None],
@@ -186,18 +202,20 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
     )
 
 
-def _facts(study: StudyData, num_songs: int) -> str:
+def _facts(study: StudyData, songs: Sequence[Song]) -> str:
     runs = study.all_runs
     seeds = {run.record.seed for run in runs}
     trained = sum(run.record.timing.get("trained_iterations") or 0 for run in runs)
     seconds = sum(run.record.timing.get("train_seconds") or 0 for run in runs)
     corpora = dict.fromkeys(str(run.record.corpus.get("name", "unknown")) for run in runs)
+    num_kept = sum(song.is_kept for song in songs)
     parts = [
         counted(len(runs), "run"),
         counted(len(study.paired.arms), "change"),
         counted(len(seeds), "seed"),
         f"{trained:,.0f} iterations trained in {duration(seconds)}",
-        f"{num_songs:,} tunes sampled",
+        f"{len(songs):,} tunes sampled"
+        + (f", {num_kept:,} of them kept" if any(run.record.draws for run in runs) else ""),
         f"corpus {', '.join(corpora)}",
     ]
     if study.failures:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from musicgen.metrics.soundness import Judgement
+from musicgen.notation import parse_tune
 from musicgen.sampling.config import SamplingConfig
 from musicgen.sampling.generation import SampledTune
 
@@ -15,13 +17,19 @@ class Draws:
     """Every draw in order. Rates count them all."""
     kept: Sequence[SampledTune]
     """The first num_tunes that fulfil the config's conditions; every draw without conditions."""
-    conditions: str
-    """What kept tunes fulfil, in words; empty without conditions."""
+    config: SamplingConfig
+
+    @property
+    def has_conditions(self) -> bool:
+        return bool(self.config.conditions)
 
     @property
     def summary(self) -> str:
-        """How many tunes were kept, as a line."""
-        return f"kept {len(self.kept)} of {len(self.tunes)} draws: {self.conditions}"
+        """How many draws were kept and why, as a line."""
+        line = f"{len(self.kept)} of {len(self.tunes)} draws kept: {self.config.conditions}"
+        if len(self.kept) == self.config.num_tunes:
+            return line
+        return f"{line}; {self.config.num_tunes} were wanted, but max_draws is {len(self.tunes)}"
 
 
 def draw_tunes(sample: Callable[[range], list[SampledTune]], config: SamplingConfig) -> Draws:
@@ -31,13 +39,23 @@ def draw_tunes(sample: Callable[[range], list[SampledTune]], config: SamplingCon
     takes about as long as its longest tune.
     """
     tunes = sample(range(config.num_tunes))
-    pitch_range = config.pitch_range
-    if pitch_range is None:
-        return Draws(tunes, tunes, "")
-    kept = [tune for tune in tunes if pitch_range.holds(tune.text)]
+    if not config.conditions:
+        return Draws(tunes, tunes, config)
+    kept = [tune for tune in tunes if _fulfils_conditions(tune, config)]
     while len(kept) < config.num_tunes and len(tunes) < config.most_draws:
         more = sample(range(len(tunes), min(len(tunes) + config.num_tunes, config.most_draws)))
-        kept += [tune for tune in more if pitch_range.holds(tune.text)]
+        kept += [tune for tune in more if _fulfils_conditions(tune, config)]
         tunes += more
-    name = config.range if isinstance(config.range, str) else "-".join(config.range or ())
-    return Draws(tunes, kept[: config.num_tunes], f"all notes in sampling.range={name}")
+    return Draws(tunes, kept[: config.num_tunes], config)
+
+
+def judge(tune: SampledTune) -> Judgement:
+    """What a musician would say of the tune."""
+    return Judgement(parse_tune(tune.text), tune.ended)
+
+
+def _fulfils_conditions(tune: SampledTune, config: SamplingConfig) -> bool:
+    pitch_range = config.pitch_range
+    return (pitch_range is None or pitch_range.holds(tune.text)) and (
+        config.keep == "all" or judge(tune).is_sound
+    )

@@ -21,11 +21,12 @@ from musicgen.model.network import build_network
 from musicgen.model.transfer import start_from
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
+from musicgen.run.choice import choose_tunes
 from musicgen.run.draws import draw_tunes
 from musicgen.run.experiment import open_tracker, track_results, track_row
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
-from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
+from musicgen.run.songs import describe_copies, origin_of, render_songs, write_draws, write_rows
 from musicgen.run.start import leak_warning
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import torch_seed
@@ -113,18 +114,24 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
         tunes = draws.tunes
         origin = origin_of(run.run_id, config.model, inputs.corpus.name, config.seed)
         write_draws(draws, origin, directory)
-        if draws.conditions:
+        if draws.has_conditions:
             record.num_draws, record.num_kept = len(tunes), len(draws.kept)
+            record.draws = draws.summary
             log.info(draws.summary)
     with _timed(record, "evaluate_seconds"):
         evaluation, figures = measure_tunes(tunes, inputs, config, record)
+        if copies := describe_copies(draws, evaluation.per_tune):
+            log.info(copies)
         if config.rendering.plots:
             figures["loss"] = loss_figure(fitted.history, fitted.best_iteration)
     if not has_trained:
         take_losses()
     report_stage("rendering")
     with _timed(record, "render_seconds"):
-        songs = render_songs(draws.kept, origin, config.rendering, directory)
+        chosen = choose_tunes(draws.kept, config.rendering.num_tunes)
+        if chosen.shortfall:
+            log.warning(chosen.shortfall)
+        songs = render_songs(chosen.tunes, origin, config.rendering, directory)
     write_rows(draws, evaluation.per_tune, songs, directory)
     with _timed(record, "plots_seconds"):
         write_figures(figures, directory / "plots", suffixes=["png"])

@@ -49,6 +49,7 @@ def resample(
 
     from musicgen.engine.computing import computing_on
     from musicgen.rendering import check_soundfont
+    from musicgen.run.choice import choose_tunes
     from musicgen.run.draws import draw_tunes
     from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
     from musicgen.sampling.generation import sample_tunes
@@ -74,14 +75,16 @@ def resample(
             ),
             config.sampling,
         )
-    if draws.conditions:
-        print(draws.summary, file=sys.stderr)
+    chosen = choose_tunes(draws.kept, config.rendering.num_tunes)
+    for line in (draws.summary if draws.has_conditions else "", chosen.shortfall):
+        if line:
+            print(line, file=sys.stderr)
     if folder is None:
         folder = make_new_folder(directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}")
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
     with filled_folder(folder) as temporary:
         write_draws(draws, origin, temporary)
-        songs = render_songs(draws.kept, origin, config.rendering, temporary)
+        songs = render_songs(chosen.tunes, origin, config.rendering, temporary)
         write_rows(draws, [{} for _ in draws.tunes], songs, temporary)
     return folder
 

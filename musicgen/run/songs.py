@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musicgen.metrics.originality import COPY_NOTES
 from musicgen.model.config import ModelConfig
 from musicgen.rendering import Engraver, RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
@@ -36,14 +37,28 @@ def write_draws(draws: Draws, origin: str, folder: Path) -> None:
     origin (model, seed) goes into every header.
     """
     write_text_atomically(folder / "tunes.abc", tunebook(draws.tunes, origin))
-    if draws.conditions:
+    if draws.has_conditions:
         write_text_atomically(folder / "kept.abc", tunebook(draws.kept, origin))
+
+
+def describe_copies(draws: Draws, measured: Sequence[Mapping[str, object]]) -> str:
+    """How many kept tunes are marked as copies, as a line; "" if none is.
+
+    measured: the metrics of each draw.
+    """
+    found = sum(measured[tune.index].get("has_copy") is True for tune in draws.kept)
+    if not found:
+        return ""
+    return (
+        f"{found} of {len(draws.kept)} tunes share {COPY_NOTES} notes or more in a row with a training tune "
+        "(tunes.csv: has_copy)"
+    )
 
 
 def render_songs(
     tunes: Sequence[SampledTune], origin: str, config: RenderingConfig, folder: Path
 ) -> list[Song]:
-    """Render the first config.num_tunes of the tunes into folder/tunes."""
+    """Render the tunes into folder/tunes, each under its number."""
     songs_folder = folder / "tunes"
     songs_folder.mkdir(exist_ok=True)
     with Engraver(config.timeout_seconds) as engraver:
@@ -52,7 +67,7 @@ def render_songs(
                 tune,
                 render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver),
             )
-            for tune in tunes[: config.num_tunes]
+            for tune in tunes
         ]
 
 
@@ -62,7 +77,7 @@ def write_rows(
     songs: Sequence[Song],
     folder: Path,
 ) -> Path:
-    """Write tunes.csv: a row per draw with its metrics, whether it was kept, and why it was not rendered."""
+    """Write tunes.csv: a row per draw with its metrics, whether it was kept, and whether rendered."""
     kept = {tune.index for tune in draws.kept}
     problems = {song.tune.index: "; ".join(song.rendered.problems) for song in songs}
     rows = [
@@ -74,6 +89,7 @@ def write_rows(
             "num_chars": len(tune.text),
             "kept": tune.index in kept,
             **row,
+            "rendered": tune.index in problems,
             "rendering_problems": problems.get(tune.index, ""),
         }
         for tune, row in zip(draws.tunes, measured, strict=True)

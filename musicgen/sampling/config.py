@@ -48,6 +48,8 @@ class SamplingConfig:
     """R: of every tune, such as jig."""
     range: str | list[str] | None = None
     """Keep only tunes inside: an instrument, or the lowest and the highest note, as D4-B5 or [D4, B5]."""
+    keep: Literal["all", "sound"] = "all"
+    """sound: keep only tunes with right bars that end, on their tonic, and do not run in circles."""
     max_draws: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Draw at most this many tunes to keep num_tunes of them; None: ten times num_tunes."""
 
@@ -69,6 +71,13 @@ class SamplingConfig:
     def pitch_range(self) -> PitchRange | None:
         """The range that kept tunes are in, if any."""
         return None if self.range is None else PitchRange.read(self.range)
+
+    @property
+    def conditions(self) -> str:
+        """What kept tunes fulfil, in words; "" if every tune is kept."""
+        name = self.range if isinstance(self.range, str) else "-".join(self.range or ())
+        words = ("sound" if self.keep == "sound" else "", f"in the range {name}" if name else "")
+        return ", ".join(filter(None, words))
 
     @property
     def most_draws(self) -> int:

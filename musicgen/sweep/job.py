@@ -87,3 +87,5 @@ def _print_tables(record: "RunRecord") -> None:
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     for name, groups in record.metrics_by.items():
         print_table(group_table(groups, name, record.reference_by[name], record.floor_by.get(name, {})))
+    if record.draws is not None:
+        print(f"{record.draws}; the metrics count every draw")

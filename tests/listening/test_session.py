@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from musicgen.effects.pairing import pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
 from musicgen.listening.session import PAIRS, DrawnSession, Settings, draw_session, num_trials, order_trials
-from musicgen.listening.stimuli import CORPUS, SHUFFLED, Stimulus
+from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Stimulus
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
@@ -33,6 +34,16 @@ def test_every_arm_and_seed_has_the_same_number_of_valid_tunes(sweep: Path) -> N
     # The last tune of each run is not valid.
     assert all(one.index is None or one.index < NUM_TUNES - 1 for one in heard)
     assert len({one.stimulus_id for one in heard}) == 10 and session.remarks == ()
+
+
+def test_only_draws_that_a_run_kept_can_be_heard(sweep: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(sweep, tmp_path / "copy")
+    for table in copy.rglob("tunes.csv"):
+        header, *rows = table.read_text().splitlines()
+        marked = [f"{row},{number < 4}" for number, row in enumerate(rows)]
+        table.write_text("\n".join([f"{header},kept", *marked]) + "\n")
+    pool = Pool(pair_runs(find_runs([copy])), np.random.default_rng(0), any_tune=True)
+    assert pool.available == {BASELINE: 8, CHANGED: 8}
 
 
 def test_the_draw_depends_on_the_seed_alone(sweep: Path) -> None:

@@ -46,7 +46,7 @@ def test_transposed_copies_are_found_in_any_key() -> None:
     up = PASSAGE.translate(str.maketrans("CDEFGABc", "DEFGABcd"))
     (found,) = copies(up, training=PASSAGE, header=HEADER.replace("K:C", "K:D"))
     assert found.longest_copy < 16 and not found.copied.any()
-    assert found.longest_transposed_copy == 16 and found.copied_transposed.all()
+    assert found.longest_transposed_copy == 16 and found.copied_transposed.all() and found.has_copy
 
 
 def test_transposed_copies_ignore_the_first_duration() -> None:
@@ -95,6 +95,7 @@ def test_medians_over_tunes() -> None:
     assert originality.longest_copy(found) == 3
     # Without a common step, the longest transposed copy is a single note.
     assert [one.longest_transposed_copy for one in found] == [3, 2, 4]
+    assert not any(one.has_copy for one in found)
     assert originality.longest_transposed_copy(found[:2]) == 2.5
 
 

@@ -90,6 +90,13 @@ def test_strict_soundness_asks_for_ends_that_fit() -> None:
     assert wanting.section_ends_that_fit == (False, True)
 
 
+def test_a_long_last_note_is_longer_than_the_average() -> None:
+    assert judge(SOUND).has_long_last_note
+    assert not judge("CDEF|GFEC|").has_long_last_note
+    assert not judge("(3CDE(3FED|(3CDE(3FEC|").has_long_last_note
+    assert not judge("").has_long_last_note
+
+
 def test_the_key_is_found_from_the_notes() -> None:
     in_g = "GBdg|dcBA|GABc|G4|]"
     assert judge(in_g, header=HEADER.replace("K:C", "K:G")).is_in_its_key

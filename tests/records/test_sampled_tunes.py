@@ -45,6 +45,15 @@ def test_songs_have_their_row_and_their_text(tmp_path: Path) -> None:
     assert first.has_notes and not second.has_notes
 
 
+def test_facts_that_older_runs_lack_come_from_the_tune(tmp_path: Path) -> None:
+    run = made_run("run")
+    tunes = [(GOOD, {}), (GOOD, {"is_sound": False}), (GOOD, {"ended": False, "kept": False})]
+    older, newer, capped = read_songs(FoundRun(write_run(run, tmp_path, tunes), run.record))
+    assert older.fact("is_sound") and older.is_kept
+    assert not newer.fact("is_sound") and newer.fact("is_strictly_sound")
+    assert not capped.fact("is_sound") and not capped.is_kept
+
+
 def test_files_of_different_runs_are_one_line(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run")
     assert read_songs(run) == []

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from musicgen.records.ratings import COLUMNS, MEANS_COLUMNS
-from musicgen.reporting.markup import report_text
+from musicgen.reporting.markup import html_page, report_text
 from musicgen.reporting.report import ReportOptions, make_report
 from musicgen.reporting.report_files import write_folder, write_single_file
 from musicgen.reporting.study_data import read_study
 from tests.records.made_runs import LOSS, made_run
-from tests.reporting.written_study import GOOD, HOSTILE_TITLE, write_run, write_study
+from tests.reporting.written_study import GOOD, HOSTILE_TITLE, WRONG, write_run, write_study
 
 NO_SONGS = ReportOptions(pairs=0, best=0)
 
@@ -273,3 +273,27 @@ def test_the_report_shows_ratings_and_findings(tmp_path: Path) -> None:
     text = report_text(report)
     assert "\\<i\\>lively\\</i\\>; Musicality 4" in text and "model.cell = gru, seed 0" in text
     assert "| baseline | musicality | 3.5 | 3.1 to 3.9 | 24 | 2 |" in text and "Not rated" not in text
+
+
+def test_without_a_sound_tune_none_is_called_best(tmp_path: Path) -> None:
+    run = made_run("run")
+    run.record.draws = "0 of 2 draws kept: sound; 8 were wanted, but max_draws is 2"
+    write_run(run, tmp_path / "runs", [(WRONG, {"kept": False}), (GOOD[:-4] + "D4|]", {"kept": False})])
+    report = make_report(read_study([tmp_path / "runs"]), tmp_path / "songs", ReportOptions(pairs=0, best=2))
+    assert report.best == [] and " · 2 tunes sampled, 0 of them kept · " in report.facts
+    none = "None of the 2 sampled tunes is sound, so none is shown as one of the best."
+    page, text = Page(html_page(report).html), report_text(report)
+    assert page.words.count(none) == 2 and "These are the best" not in page.words
+    assert "not sound: ends on D, not on the tonic C" in page.words
+    assert text.count(none) == 2
+    for words in (page.words, text.replace("\\", "")):
+        assert f"baseline, seed 0: {run.record.draws}" in words
+
+
+def test_sound_tunes_come_with_their_marks(tmp_path: Path) -> None:
+    run = made_run("run")
+    write_run(run, tmp_path / "runs", [(GOOD, {"longest_transposed_copy": 16}), (WRONG, {})])
+    report = make_report(read_study([tmp_path / "runs"]), tmp_path / "songs", ReportOptions(pairs=0, best=2))
+    marks = "copies 16 notes or more, no form, section ends fit, long last note, 0.50 of its bars repeat"
+    assert f"sound: {marks}" in Page(html_page(report).html).words
+    assert marks in report_text(report).replace("\\", "")

@@ -12,6 +12,8 @@ HOSTILE_TITLE = "<script>fail()</script> & <img src=x onerror=fail()>"
 PROMPT = "X:1\nM:4/4\nL:1/8\nK:C\n"
 GOOD = "CDEF GABc|cBAG FEDC|CEGE CEGE|c2G2 E2C2|CDEF GABc|cBAG FEDC|GFED CDEF|E2D2 C4|]"
 """Eight correct bars, two of which answer earlier ones, ending on the tonic."""
+FORM = f"{GOOD[:-2]}:|\n{GOOD[:-2]}:|"
+"""Two sections of eight bars."""
 WRONG = "CDEF G|A|cBAG FEDC|C"
 REFERENCE = {
     "structure/lag_repeat": {"mean": 0.2, "sd": 0.02},
@@ -23,7 +25,7 @@ REFERENCE = {
 def cells(body: str, **changes: object) -> dict[str, object]:
     """A row of tunes.csv for a tune with this body."""
     bars = [bar for bar in body.strip("|]").split("|") if bar]
-    is_good = body == GOOD
+    is_good = body in (GOOD, FORM)
     row: dict[str, object] = {
         "prompt": PROMPT,
         "temperature": 0.7,
@@ -78,7 +80,7 @@ def write_run(run: FoundRun, root: Path, tunes: Sequence[Tune] = ()) -> Path:
     ]
     (directory / "tunes.abc").write_text("".join(texts), encoding="utf-8")
     with (directory / "tunes.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer = csv.DictWriter(file, fieldnames=list({name: None for row in rows for name in row}))
         writer.writeheader()
         writer.writerows(rows)
     return directory
