@@ -17,9 +17,10 @@ from typing import get_args
 import numpy as np
 import torch
 
-from benchmarks.corpora import default_corpus, training_tokens
+from benchmarks.corpora import default_corpus
 from musicgen.config import Config, compose_config, resolve
-from musicgen.corpus.corpus import Corpus
+from musicgen.corpus.corpus import Corpus, training_text
+from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows
 from musicgen.engine.choice import Precision
 from musicgen.engine.computing import computing_on
@@ -115,20 +116,23 @@ def training_task(
     tokens: np.ndarray | None = None,
     seed: int = 0,
 ) -> Task:
-    """The task of a run that trains on these tokens; default: those of the default corpus."""
-    network = network or build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
-    tokens = training_tokens() if tokens is None else tokens
+    """The task of a run that trains on the corpus, or on these tokens."""
+    spelling = config.model.spelling
+    vocabulary = Vocabulary.of(corpus.part("train"), spelling)
+    network = network or build_network(config.model, vocabulary.size, 0, precision_of(config))
+    if tokens is None:
+        tokens = vocabulary.encode(training_text(map(spelling.spell, corpus.part("train"))))
     training = config.training
     return Task(
         network=network,
-        vocabulary=corpus.vocabulary,
+        vocabulary=vocabulary,
         windows=RandomWindows(
-            text_rows(config.model, corpus.vocabulary, tokens),
+            text_rows(config.model, vocabulary, tokens),
             training.batch_size,
             training.sequence_length,
             generator_for(seed, "batches"),
         ),
-        validation=encode_tunes(validation, corpus.vocabulary, config.model),
+        validation=encode_tunes(validation, vocabulary, config.model),
         config=training,
         folder=TrainingFolder(folder),
         dropout_seed=0,
