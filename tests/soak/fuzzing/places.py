@@ -1,4 +1,4 @@
-"""Reader of bar positions and lookbacks, alone and in a batch, at once and in pieces."""
+"""Reader of bar positions, plans and lookbacks, alone and in a batch, at once and in pieces."""
 
 import numpy as np
 
@@ -17,6 +17,9 @@ _MODEL = ModelConfig(
     dropout=0.0,
     bar_position=True,
     lookback_bars=[1, 2, 64],
+    lookback_statements=2,
+    notes="degrees",
+    form_plan=True,
 )
 _VOCABULARY = Vocabulary.of(map(chr, range(32, 127)))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 CRASHES = Path("tests/soak/crashes")
 """Inputs that crashed a reader once; file names begin with the reader's name."""
-_COMPILED = ("musicgen.notation.place", "musicgen.notation.lookback")
+_COMPILED = tuple(f"musicgen.notation.{name}" for name in ("place", "lookback", "plan", "repetition"))
 """Compiled by numba, so their branches cannot be counted."""
 
 
