@@ -17,7 +17,7 @@ def plan_of(body: str) -> str:
 
 
 def read(text: str) -> NDArray[np.int64]:
-    """What a PlanReader gives after each character of the text, [T, 3]."""
+    """What a PlanReader returns after each character of the text, [T, 4]."""
     codes = np.array([ord(character) for character in text], np.int64)[:, None]
     places, events = PlaceReader(1).read(codes)
     return PlanReader(1).read(codes, places, events)[:, 0]
@@ -48,7 +48,7 @@ def test_a_text_without_music_has_no_plan() -> None:
 def test_the_bars_left_of_the_section_are_counted_down() -> None:
     text = "\n" + HEADER + "r:2c1G\nG|c8|d6:|e8|"
     left = read(text)
-    assert left[text.index("r:")].tolist() == [0, 0, 0]
+    assert not left[text.index("r:")].any()
     bars_left = [left[place, 0] - 1 for place, character in enumerate(text) if character == "|"]
     # After the pickup, the first bar, the repeat sign (the second section), and its end.
     assert bars_left == [2, 1, 1, 0]
@@ -57,8 +57,14 @@ def test_the_bars_left_of_the_section_are_counted_down() -> None:
     assert (in_first[2], in_second[2]) == (2, 1)
 
 
+def test_sections_that_end_alike_are_known() -> None:
+    text = "\n" + HEADER + "r:1C1C1D\nc8||e4c4||d8||"
+    alike = [bool(read(text)[text.index(music), 3]) for music in ("c8", "e4", "d8")]
+    assert alike == [False, True, False]
+
+
 def test_nothing_is_left_after_the_last_section() -> None:
-    assert read("\n" + HEADER + "r:1C\nc8||")[-1].tolist() == [0, 0, 0]
+    assert read("\n" + HEADER + "r:1C\nc8||")[-1].tolist() == [0, 0, 0, 0]
 
 
 def test_the_next_tune_has_its_own_plan() -> None:

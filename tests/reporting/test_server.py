@@ -143,7 +143,7 @@ def test_forged_findings_are_refused(client: Client, log: Path, headers: dict[st
         (
             {"effect": {"parameter": "model.cell", "metric": RATE, "direction": "turns"}},
             400,
-            "effect 'model.cell,validity/tune_rate,turns'",
+            f"effect 'model.cell,{RATE},turns'",
         ),
     ],
 )

@@ -78,11 +78,11 @@ def test_a_list_is_one_level() -> None:
 
 
 def test_seeds_repeat_every_arm_with_what_refers_to_the_seed() -> None:
-    found = design("seed=3,1,3", "training.batch_size=8,16")
+    found = design("seed=3,1,3", "training.batch_size=8,32")
     assert found.seeds == [3, 1]
     again = found.arms(composed)[1].with_seed(1)
     assert (again.seed, again.data.split_seed, again.training.batch_size) == (1, 1, 8)
-    assert again.change == Change("training.batch_size", 8, 32)
+    assert again.change == Change("training.batch_size", 8, 16)
     fixed = design("data.split_seed=7", "seed=3,1").arms(composed)[0].with_seed(1)
     assert (fixed.seed, fixed.data.split_seed) == (1, 7)
     assert design("seed=5", "model=lstm,gru").seeds == [5]
@@ -104,19 +104,19 @@ def test_the_command_line_overrides_a_declared_study() -> None:
 
 
 def test_every_level_is_retuned_with_the_same_choices() -> None:
-    found = design("study.nuisance={training.learning_rate:[1e-3,4e-3]}", "training.batch_size=8,16")
+    found = design("study.nuisance={training.learning_rate:[1e-3,4e-3]}", "training.batch_size=8,32")
     assert [(arm.name, arm.config.retuned) for arm in found.arms(composed)] == [
         ("baseline", {}),
         ("training.batch_size=8", {}),
-        ("training.batch_size=16", {}),
+        ("training.batch_size=32", {}),
         ("baseline-training.learning_rate=0.001", {"training.learning_rate": 0.001}),
         ("training.batch_size=8-training.learning_rate=0.001", {"training.learning_rate": 0.001}),
-        ("training.batch_size=16-training.learning_rate=0.001", {"training.learning_rate": 0.001}),
+        ("training.batch_size=32-training.learning_rate=0.001", {"training.learning_rate": 0.001}),
     ]
 
 
 def test_winners_are_combined() -> None:
-    found = design("training.batch_size=8,16", "model=gru,lstm")
+    found = design("training.batch_size=8,32", "model=gru,lstm")
     baseline, small, _, lstm = found.arms(composed)
     joint = found.combine(composed, baseline, [small, lstm])
     assert (joint.config.training.batch_size, joint.config.model.cell) == (8, "lstm")
