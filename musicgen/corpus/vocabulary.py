@@ -63,10 +63,11 @@ class Vocabulary:
     def encode_prompt(self, prompt: str) -> np.ndarray:
         """Tokens of the beginning of a tune; raises InputError for a character outside the vocabulary."""
         spelled = self.spelling.spell_beginning(prompt)
+        words = repr(prompt) if spelled == prompt else f"{prompt!r}, which is spelled {spelled!r},"
         for position, character in enumerate(spelled):
             if character not in self._token_of:
                 raise InputError(
-                    f"sampling.prompts: {prompt!r} has the character {character!r} at position {position}, "
+                    f"sampling.prompts: {words} has the character {character!r} at position {position}, "
                     f"which is not in the training tunes; allowed are {self.characters!r}"
                 )
         return self.encode(spelled)

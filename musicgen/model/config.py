@@ -34,9 +34,13 @@ class ModelConfig:
     )
     """Also read the character at the same place this many bars before."""
 
+    # Records of older runs lack the fields below.
     form_plan: bool = False
+    """Write a plan of the sections below K:, and read how far it is done."""
     lookback_statements: Annotated[int, Field(ge=2)] | None = None
+    """Withhold those characters once a period has been stated this often in a row; null: never."""
     notes: Notes = "letters"
+    """How notes are spelled."""
 
     @property
     def spelling(self) -> Spelling:

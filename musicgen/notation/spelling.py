@@ -16,7 +16,7 @@ class Spelling:
 
     notes: Notes = "letters"
     has_plan: bool = False
-    """Whether a plan of the form stands below the K: line (plan.py)."""
+    """Whether a plan of the form is written below the K: line (plan.py)."""
 
     def spell(self, tune: str) -> str:
         """A whole tune as the network reads it."""

@@ -14,12 +14,12 @@ from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import FILE_NAME, RunRecord
 
 MADE_BY_HYDRA = (".hydra", "train.log")
-MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "tunes.csv", "tunes", "plots", "comet")
+MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "kept.abc", "tunes.csv", "tunes", "plots", "comet")
 MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
 MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
-MADE_IN_A_SAMPLE = ("tunes.abc", "tunes.csv", "tunes")
+MADE_IN_A_SAMPLE = ("tunes.abc", "kept.abc", "tunes.csv", "tunes")
 MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
 MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
 MARK_OF_A_PAGE = b"musicgen report</title>"
@@ -72,9 +72,14 @@ def check_new_session(folder: Path, *, is_choice: bool) -> None:
 
 
 def check_evaluation_files(json: Path | None, csv: Path | None) -> None:
-    """Raise InputError if the results of an evaluation would overwrite a file that is no such result."""
-    for path, mark in ((json, b'"metrics"'), (csv, b",what_is_wrong,")):
-        if path is not None and os.path.lexists(path) and not _holds(path, mark):
+    """Raise InputError if the results would overwrite each other, or a file that no evaluation wrote.
+
+    run.json and tunes.csv of a run have the same contents in other places, so only the beginning counts.
+    """
+    if json is not None and csv is not None and json.resolve() == csv.resolve():
+        raise InputError(f"{csv}: --json and --csv must name different files")
+    for path, beginning in ((json, b'{"metrics":'), (csv, b"tune,title,")):
+        if path is not None and os.path.lexists(path) and not _begins_with(path, beginning):
             raise InputError(f"{path}: exists and is not the result of an evaluation; name another file")
 
 
@@ -86,13 +91,23 @@ def _is_sweep(folder: Path) -> bool:
 
 
 def _holds(path: Path, mark: bytes) -> bool:
+    return mark in _start_of(path)
+
+
+def _begins_with(path: Path, beginning: bytes) -> bool:
+    """Whether the file begins so, apart from white space."""
+    return b"".join(_start_of(path).split()).startswith(beginning)
+
+
+def _start_of(path: Path) -> bytes:
+    """The first part of a file; empty for a link and for what cannot be read."""
     if path.is_symlink():
-        return False
+        return b""
     try:
         with path.open("rb") as file:
-            return mark in file.read(_MAX_BYTES_TO_A_MARK)
+            return file.read(_MAX_BYTES_TO_A_MARK)
     except OSError:
-        return False
+        return b""
 
 
 def _check_names_are_free(folder: Path, names: Sequence[str], of: str, instead: str = OTHER_FOLDER) -> None:

@@ -76,7 +76,7 @@ class FoundRun:
 
     @property
     def num_tunes(self) -> int:
-        """The number of tunes that the run was to sample, or had to draw to keep as many."""
+        """The number of tunes that the run was to sample; that of its draws if it kept only some."""
         if self.record.num_draws is not None:
             return self.record.num_draws
         number = self.setting("sampling.num_tunes")

@@ -57,7 +57,7 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     seen_tunes = None
     if start is not None:
         seen_tunes = count_seen_tunes(start, corpus, config)
-        log.info("%s", describe_start(start, corpus, seen_tunes))
+        log.info("%s", describe_start(start, inputs, seen_tunes))
     prompts = plan_prompts(config.sampling, corpus.headers, inputs.vocabulary)
     warn_of_unusual(prompts)
     # Imports torch, which takes a second: a mistyped corpus name should fail at once.

@@ -26,6 +26,7 @@ from musicgen.records.identity import NUM_DIGITS
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.records.runs import FoundRun
 from musicgen.records.store import read_store, training_folder
+from musicgen.run.inputs import RunInputs
 from musicgen.run.resample import state_file
 
 if TYPE_CHECKING:
@@ -163,11 +164,13 @@ def count_seen_tunes(start: Start, corpus: Corpus, config: Config) -> int | None
     return len(near_duplicates_of(held_out, trained, share))
 
 
-def describe_start(start: Start, corpus: Corpus, seen_tunes: int | None) -> str:
+def describe_start(start: Start, inputs: RunInputs, seen_tunes: int | None) -> str:
     """One line about the weights, and whether they know the held-out tunes."""
     checkpoint = start.checkpoint
-    new = len(set(corpus.vocabulary.characters) - set(start.characters))
-    num_held_out = corpus.report.num_validation + corpus.report.num_test
+    # As the network spells the tunes: a corpus may have letters that degrees lack, and the reverse.
+    new = len(set(inputs.vocabulary.characters) - set(start.characters))
+    report = inputs.corpus.report
+    num_held_out = report.num_validation + report.num_test
     begin = (
         f"starting from iteration {checkpoint.iteration} of training {start.training_id} (validation loss "
         f"{checkpoint.validation_loss:.3f}); {new} characters are new to it"

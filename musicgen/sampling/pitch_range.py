@@ -45,8 +45,9 @@ class PitchRange:
         return cls(lowest, highest)
 
     def holds(self, tune: str) -> bool:
-        """Whether all notes of the ABC tune are inside, with those of chords and grace notes."""
-        return all(self.lowest <= note.pitch <= self.highest for note in parse_tune(_one_by_one(tune)).notes)
+        """Whether the ABC tune has notes and all are inside, with those of chords and grace notes."""
+        notes = parse_tune(_one_by_one(tune)).notes
+        return bool(notes) and all(self.lowest <= note.pitch <= self.highest for note in notes)
 
 
 def _read_pitch(name: str) -> int:

@@ -118,7 +118,10 @@ def _plan(
     letters = "".join(letter for letter, _ in lines)
     order = order_with(letters)
     if order is None:
-        return _as_given(text, wishes, f"no training tune has the fields {', '.join(letters)} together")
+        fields_named = (
+            f"the fields {', '.join(letters)} together" if len(letters) > 1 else f"a field {letters}:"
+        )
+        return _as_given(text, wishes, f"no training tune has {fields_named}")
     parts = _in_order(lines, order)
     return Prompt(text, (*parts[:-1], parts[-1] + rest), _unknown_value(lines, fields))
 

@@ -13,8 +13,6 @@ from musicgen.training.schedule import learning_rate_at
 
 RECORD_INTERVAL = 10
 """Iterations between two rows of the history; reading a loss waits for the device."""
-
-
 MIN_RISE = 0.02
 """Rise of the validation loss that counts, as a share of its lowest value."""
 

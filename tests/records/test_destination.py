@@ -1,5 +1,6 @@
 """Folders that a run may write into, and those that hold something else."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,15 @@ def test_sampled_tunes_overwrite_nothing(tmp_path: Path) -> None:
         check_sample_folder(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["kept.abc", "tunes.csv"])
+def test_kept_tunes_overwrite_nothing(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"already has {re.escape(name)}"):
+        check_sample_folder(tmp_path)
+    with pytest.raises(InputError, match=f"already has {re.escape(name)}"):
+        check_run_folder(tmp_path, forbidden)
+
+
 def test_a_listening_session_overwrites_no_table(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").touch()
     check_new_session(tmp_path, is_choice=True)
@@ -140,6 +150,19 @@ def test_an_evaluation_replaces_only_an_evaluation(tmp_path: Path) -> None:
     for name in ("package.json", "link.json", "."):
         with pytest.raises(InputError, match="is not the result of an evaluation"):
             check_evaluation_files(tmp_path / name, None)
+
+
+def test_an_evaluation_overwrites_no_file_of_a_run(tmp_path: Path) -> None:
+    write_run(tmp_path, "complete")
+    (tmp_path / "tunes.csv").write_text("index,prompt,title,is_sound,what_is_wrong,num_notes\n")
+    for json, csv in (("run.json", None), (None, "tunes.csv")):
+        with pytest.raises(InputError, match="is not the result of an evaluation"):
+            check_evaluation_files(json and tmp_path / json, csv and tmp_path / csv)
+
+
+def test_the_two_results_of_an_evaluation_are_two_files(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="must name different files"):
+        check_evaluation_files(tmp_path / "new", tmp_path / "." / "new")
 
 
 def test_a_record_from_before_wishes_is_a_finished_run(config: Config, tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def test_anything_else_is_rejected(value: str | list[str]) -> None:
     ("music", "is_inside"),
     [
         ("D2FA d2b2|", True),
-        ("", True),
+        ("", False),
+        ("z4|", False),
         ("C4|", True),
         ("=C4|", False),
         ("c'4|", False),
