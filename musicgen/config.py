@@ -20,7 +20,7 @@ from musicgen.metrics.config import EvaluationConfig
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
-from musicgen.system.conf import conf_folder
+from musicgen.system.conf import conf_folder, corpus_names
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.training.config import TrainingConfig
@@ -257,14 +257,9 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
     return f"{place}={value!r}: {message[0].lower()}{message[1:]}"
 
 
-def corpus_names() -> list[str]:
-    """The corpora of conf/data, which need no path."""
-    return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
-
-
 def data_config(place: str) -> DataConfig:
     """The config of a corpus in conf/data, or of the user's files."""
-    if not Path(place).exists() and (conf_folder() / "data" / f"{place}.yaml").is_file():
+    if place in corpus_names() and not Path(place).exists():
         return compose_config([f"data={place}"]).data
     # Set the path without the override grammar, which gives some characters a meaning.
     return replace(compose_config(["data=file", "data.path=."]).data, path=place)

@@ -12,7 +12,7 @@ from musicgen.corpus.splits import near_duplicates_of
 from musicgen.corpus.usable import UsableTunes, read_usable_tunes
 from musicgen.errors import InputError
 from musicgen.notation.melodies import read_melodies
-from musicgen.system.conf import conf_folder
+from musicgen.system.conf import conf_folder, corpus_names
 from musicgen.system.plain_yaml import read_yaml
 
 
@@ -43,10 +43,9 @@ def exclude_near_duplicates(read: UsableTunes, config: DataConfig, cache_dir: Pa
 
 def _other_corpus(place: str, config: DataConfig) -> DataConfig:
     """A corpus in conf/data or at a path, read like the corpus of `config`."""
-    file = conf_folder() / "data" / f"{place}.yaml"
     source: object = {"name": "file", "source": "files", "path": place}
-    if not Path(place).exists() and file.is_file():
-        source = read_yaml(file)
+    if place in corpus_names() and not Path(place).exists():
+        source = read_yaml(conf_folder() / "data" / f"{place}.yaml")
     assert isinstance(source, dict)
     # Which tunes of the other corpus resemble each other does not matter here.
     unused = {"exclude_near_duplicates_of": None, "near_duplicate_share": None}

@@ -110,7 +110,7 @@ _ALL = (
         validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
     ),
     _metric(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
-    _metric(validity.sound_rate, HIGHER, "whole tunes that end on the tonic of the K: there / requested"),
+    _metric(validity.sound_rate, HIGHER, "whole tunes that end on the tonic of the K: in force / requested"),
     _metric(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
     ),

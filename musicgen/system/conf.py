@@ -8,3 +8,8 @@ def conf_folder() -> Path:
     package = Path(__file__).resolve().parents[1]
     inside = package / "conf"
     return inside if inside.is_dir() else package.parent / "conf"
+
+
+def corpus_names() -> list[str]:
+    """The corpora of conf/data, which need no path."""
+    return sorted({path.stem for path in (conf_folder() / "data").glob("*.yaml")} - {"file"})
