@@ -155,9 +155,9 @@ def test_an_evaluation_replaces_only_an_evaluation(tmp_path: Path) -> None:
 def test_an_evaluation_overwrites_no_file_of_a_run(tmp_path: Path) -> None:
     write_run(tmp_path, "complete")
     (tmp_path / "tunes.csv").write_text("index,prompt,title,is_sound,what_is_wrong,num_notes\n")
-    for json, csv in (("run.json", None), (None, "tunes.csv")):
+    for json, csv in ((tmp_path / "run.json", None), (None, tmp_path / "tunes.csv")):
         with pytest.raises(InputError, match="is not the result of an evaluation"):
-            check_evaluation_files(json and tmp_path / json, csv and tmp_path / csv)
+            check_evaluation_files(json, csv)
 
 
 def test_the_two_results_of_an_evaluation_are_two_files(tmp_path: Path) -> None:
