@@ -118,10 +118,11 @@ def training_task(
 ) -> Task:
     """The task of a run that trains on the corpus, or on these tokens."""
     spelling = config.model.spelling
-    vocabulary = Vocabulary.of(corpus.part("train"), spelling)
+    spelled = [spelling.spell(tune) for tune in corpus.part("train")]
+    vocabulary = Vocabulary.of(spelled, spelling)
     network = network or build_network(config.model, vocabulary.size, 0, precision_of(config))
     if tokens is None:
-        tokens = vocabulary.encode(training_text(map(spelling.spell, corpus.part("train"))))
+        tokens = vocabulary.encode(training_text(spelled))
     training = config.training
     return Task(
         network=network,

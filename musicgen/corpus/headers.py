@@ -8,9 +8,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from musicgen.corpus.tunes import split_header
 from musicgen.errors import InputError, first_problem
-from musicgen.notation.headers import split_header as read_header
+from musicgen.notation.headers import music_start, split_header
 from musicgen.notation.key import read_key
 
 MAX_KINDS = 200
@@ -35,7 +34,7 @@ class HeaderFields:
     @classmethod
     def of(cls, tunes: Iterable[str]) -> "HeaderFields":
         """The header fields of these tunes."""
-        headers = [read_header(split_header(tune)[0])[0] for tune in tunes]
+        headers = [split_header(tune[: music_start(tune)])[0] for tune in tunes]
         return cls(
             orders=_commonest("".join(letter for letter, _ in header) for header in headers),
             values={

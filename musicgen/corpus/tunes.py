@@ -10,6 +10,7 @@ from collections.abc import Hashable
 
 from musicgen.corpus.marks import without_marks
 from musicgen.corpus.tunebook import read_tunebook
+from musicgen.notation.headers import music_start
 from musicgen.notation.headers import split_header as read_header
 from musicgen.notation.lines import FirstVoice, body_lines
 from musicgen.notation.melodies import Melody
@@ -122,8 +123,7 @@ def _has_sounds(music: str) -> bool:
 
 def split_header(tune: str) -> tuple[str, str]:
     """The header, up to and including its K: line, and the body. Without a K: line all text is header."""
-    key_line = re.search(r"^[ \t]*K[ \t]*:.*(?:\n|$)", tune, re.MULTILINE)
-    end = key_line.end() if key_line else len(tune)
+    end = music_start(tune)
     return tune[:end], tune[end:]
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from musicgen.errors import InputError
+from musicgen.notation.place import code_points
 from musicgen.notation.spelling import AS_WRITTEN, Spelling
 
 UNKNOWN = 0
@@ -25,10 +26,10 @@ class Vocabulary:
 
     @classmethod
     def of(
-        cls, tunes: Iterable[str], spelling: Spelling = AS_WRITTEN, known_characters: str = ""
+        cls, spelled: Iterable[str], spelling: Spelling = AS_WRITTEN, known_characters: str = ""
     ) -> "Vocabulary":
-        """The vocabulary of these tunes and characters; always has the newline, which ends a tune."""
-        found = {"\n", *known_characters}.union(*map(set, map(spelling.spell, tunes)))
+        """The vocabulary of these spelled tunes and characters; always has the newline, which ends a tune."""
+        found = {"\n", *known_characters}.union(*map(set, spelled))
         return cls("".join(sorted(found)), spelling)
 
     @property
@@ -54,8 +55,7 @@ class Vocabulary:
 
     def encode(self, text: str) -> np.ndarray:
         """Tokens of a spelled text, int64 [len(text)]; characters outside the vocabulary become UNKNOWN."""
-        # A lone surrogate is encoded like any other character; it is never written to a file.
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+        codes = code_points(text)
         table = self._token_of_code
         # The last entry covers all larger code points.
         return table[np.minimum(codes, len(table) - 1)]

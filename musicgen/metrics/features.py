@@ -4,13 +4,13 @@ Every feature is about one tune and independent of its key, and none is a run of
 tell is the n-gram test's task.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.soundness import Judgement
+from musicgen.metrics.soundness import Judgement, share
 from musicgen.notation import Bar, Note
 
 _MAX_STEP = 2
@@ -42,9 +42,9 @@ def _form(judgement: Judgement) -> _Features:
         "longest section": max(lengths, default=None),
         "shortest section": min(lengths, default=None),
         "first section": lengths[0] if lengths else None,
-        "sections of fours": _share(length % 4 == 0 for length in lengths),
-        "sections of eight": _share(length == 8 for length in lengths),
-        "repeated sections": _share(section.is_repeated for section in judgement.sections),
+        "sections of fours": share(length % 4 == 0 for length in lengths),
+        "sections of eight": share(length == 8 for length in lengths),
+        "repeated sections": share(section.is_repeated for section in judgement.sections),
         "form": judgement.has_form,
     }
 
@@ -58,7 +58,7 @@ def _endings(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
         "last note": _degree(bars[-1], bars[-1].notes[-1]) if bars else None,
         "last length": _length(bars[-1], bars[-1].notes[-1]) if bars else None,
         "tonic endings": judgement.section_tonic_endings,
-        "fitting ends": _share(judgement.section_ends_that_fit),
+        "fitting ends": share(judgement.section_ends_that_fit),
         "final lengths": _mean([float(note.duration) for note in last_notes]),
         "first pickup": pickups[0] if pickups else None,
         "pickups": len(set(pickups)),
@@ -78,12 +78,12 @@ def _repeats(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
         "wrong bars": len(judgement.wrong_bars) / len(texts) if texts else None,
         "distinct bars": len(set(texts)) / len(texts) if texts else None,
         **{
-            f"equal {lag} bars before": _share(
+            f"equal {lag} bars before": share(
                 texts[place] == texts[place - lag] for place in range(lag, len(texts))
             )
             for lag in _LAGS
         },
-        "near-copies 8 bars before": _share(_MIN_LIKENESS <= share < 1 for share in like),
+        "near-copies 8 bars before": share(_MIN_LIKENESS <= share < 1 for share in like),
     }
 
 
@@ -93,7 +93,7 @@ def _rhythm(judgement: Judgement) -> _Features:
     return {
         "commonest rhythm": judgement.commonest_rhythm,
         "distinct rhythms": len(set(rhythms)) / len(rhythms) if rhythms else None,
-        "rhythm of the bar before": _share(one == other for one, other in pairwise(rhythms)),
+        "rhythm of the bar before": share(one == other for one, other in pairwise(rhythms)),
         "notes in a bar": _mean(counts),
         "spread of notes in a bar": float(np.std(counts)) if counts else None,
         "durations": len({duration for rhythm in rhythms for duration in rhythm}),
@@ -115,7 +115,7 @@ def _tonality(judgement: Judgement, bars: Sequence[Bar]) -> _Features:
         "first note": _degree(bars[0], bars[0].notes[0]) if bars else None,
         "outside the scale": num_outside / num_notes if num_notes else None,
         **{f"time on degree {degree}": time[degree] / (sum(time) or 1) for degree in (0, 2, 5, 7, 9)},
-        "tonic on the downbeat": _share(_degree(bar, bar.notes[0]) == 0 for bar in bars),
+        "tonic on the downbeat": share(_degree(bar, bar.notes[0]) == 0 for bar in bars),
     }
 
 
@@ -160,10 +160,6 @@ def _likeness(bar: Sequence[object], other: Sequence[object]) -> float:
     """Share of the notes of a bar that stand at the same place of the other one."""
     longest = max(len(bar), len(other), 1)
     return sum(one == two for one, two in zip(bar, other, strict=False)) / longest
-
-
-def _share(hits: Iterable[bool]) -> float | None:
-    return _mean(list(hits))
 
 
 def _mean(values: Sequence[float]) -> float | None:

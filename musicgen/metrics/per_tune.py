@@ -7,6 +7,7 @@ import numpy as np
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
 from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
+from musicgen.metrics.soundness import share
 from musicgen.metrics.structure import repeats_a_phrase
 from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError
 from musicgen.metrics.validity import is_complete, is_valid
@@ -37,8 +38,7 @@ def tune_rows(comparison: Comparison) -> list[dict[str, object]]:
 
 def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]) -> dict[str, object]:
     has_notes = len(tune.melody) > 0
-    judgement, loop, fits = tune.judgement, tune.judgement.loop, tune.judgement.section_ends_that_fit
-    repeats = repeats_a_phrase(tune.bars)
+    judgement, loop = tune.judgement, tune.judgement.loop
     return {
         "title": tune.title,
         "is_sound": judgement.is_sound,
@@ -54,7 +54,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "first_problem": tune.parsed.problems[0] if tune.parsed.problems else None,
         "pitch_class_entropy": entropy_bits(np.bincount(tune.melody.pitches % 12)) if has_notes else None,
         "pitch_range": int(np.ptp(tune.melody.pitches)) if has_notes else None,
-        "lag_repeat": sum(repeats) / len(repeats) if repeats else None,
+        "lag_repeat": share(repeats_a_phrase(tune.bars)),
         "distinct_bars": len(set(tune.bars)) / len(tune.bars) if tune.bars else None,
         "is_ended": judgement.is_ended,
         "loop_bars": loop.num_bars if loop is not None else None,
@@ -62,7 +62,7 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "ends_on_tonic": judgement.ends_on_tonic if has_notes else None,
         "section_lengths": " ".join(str(section.num_bars) for section in judgement.sections),
         "section_tonic_endings": judgement.section_tonic_endings,
-        "section_ends_that_fit": sum(fits) / len(fits) if fits else None,
+        "section_ends_that_fit": share(judgement.section_ends_that_fit),
         "has_form": judgement.has_form,
         "has_long_last_note": judgement.has_long_last_note,
         "downbeat_triad": judgement.downbeat_triad,

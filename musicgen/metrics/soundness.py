@@ -112,7 +112,7 @@ class Judgement:
     @property
     def section_tonic_endings(self) -> float | None:
         """The share of sections that end on the tonic; None without a section."""
-        return _share(section.ends_on_tonic for section in self.sections)
+        return share(section.ends_on_tonic for section in self.sections)
 
     @property
     def has_form(self) -> bool:
@@ -134,7 +134,7 @@ class Judgement:
     @cached_property
     def downbeat_triad(self) -> float | None:
         """Share of full bars whose first note is the 1st, 3rd or 5th of the key; None without such a bar."""
-        return _share(
+        return share(
             bar.notes[0].pitch % 12 in bar.key.triad
             for bar in self.tune.bars
             if bar.notes and bar.duration == bar.meter
@@ -230,7 +230,8 @@ def find_loop(bars: Sequence[str]) -> Loop | None:
     return None
 
 
-def _share(hits: Iterable[bool]) -> float | None:
+def share(hits: Iterable[bool]) -> float | None:
+    """The share of hits; None if there is nothing to count."""
     known = list(hits)
     return sum(known) / len(known) if known else None
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.soundness import Judgement
-from musicgen.metrics.tunes import UnmeasurableError, mean
+from musicgen.metrics.soundness import Judgement, share
+from musicgen.metrics.tunes import mean, rate
 from musicgen.notation.melodies import Melody
 
 PHRASE_LAGS = (4, 8, 12, 16)
@@ -33,8 +33,7 @@ def lag_repeat(tunes: Sequence[Sequence[str]]) -> float:
 
     tunes: the bar texts of each tune; those with fewer than five bars do not count.
     """
-    hits = [repeats_a_phrase(bars) for bars in tunes]
-    return mean([sum(of_tune) / len(of_tune) for of_tune in hits if of_tune], "no tune has five bars")
+    return _mean_known((share(repeats_a_phrase(bars)) for bars in tunes), "no tune has five bars")
 
 
 def distinct_bars(tunes: Sequence[Sequence[str]]) -> float:
@@ -72,15 +71,12 @@ def section_ends_that_fit(tunes: Sequence[Judgement]) -> float:
     It fits if it is full, or short by exactly that pickup: that of the section itself if it is repeated, of
     the next one otherwise, and of the first after the last.
     """
-    fits = [tune.section_ends_that_fit for tune in tunes]
-    return _mean_known(sum(of_tune) / len(of_tune) if of_tune else None for of_tune in fits)
+    return _mean_known(share(tune.section_ends_that_fit) for tune in tunes)
 
 
 def form(tunes: Sequence[Judgement], num_requested: int) -> float:
     """Tunes of two sections or more, all of 8 or 16 bars, / requested tunes."""
-    if num_requested < 1:
-        raise UnmeasurableError("no tune was requested")
-    return sum(tune.has_form for tune in tunes) / num_requested
+    return rate(sum(tune.has_form for tune in tunes), num_requested)
 
 
 def downbeat_triad(tunes: Sequence[Judgement]) -> float:
@@ -98,8 +94,10 @@ def commonest_rhythm(tunes: Sequence[Judgement]) -> float:
     return _mean_known(tune.commonest_rhythm for tune in tunes)
 
 
-def _mean_known(values: Iterable[float | None]) -> float:
-    return mean([value for value in values if value is not None], "no tune has a bar to measure")
+def _mean_known(
+    values: Iterable[float | None], reason_if_empty: str = "no tune has a bar to measure"
+) -> float:
+    return mean([value for value in values if value is not None], reason_if_empty)
 
 
 def _zip_ratio(melody: Melody, rng: np.random.Generator) -> float:

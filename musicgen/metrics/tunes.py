@@ -154,6 +154,13 @@ def with_notes(tunes: Iterable[AnyTune]) -> list[AnyTune]:
     return [tune for tune in tunes if len(tune.melody)]
 
 
+def rate(passed: int, num_requested: int) -> float:
+    """The share of the requested tunes that pass. Raises UnmeasurableError if none was requested."""
+    if num_requested < 1:
+        raise UnmeasurableError("no tune was requested")
+    return passed / num_requested
+
+
 def mean(values: Sequence[float] | NDArray[Any], reason_if_empty: str) -> float:
     """The arithmetic mean. Raises UnmeasurableError with this reason for no values."""
     if not len(values):

@@ -7,7 +7,7 @@ as invalid, or dropping the meter would be the easiest way to be valid. Only `M:
 
 from collections.abc import Sequence
 
-from musicgen.metrics.tunes import ScoredTune, UnmeasurableError
+from musicgen.metrics.tunes import ScoredTune, UnmeasurableError, rate
 
 REQUIRED_FIELDS = ("X", "K")
 """The fields that every tune must have: the ABC standard 2.1, section 3."""
@@ -26,7 +26,7 @@ def is_valid(tune: ScoredTune) -> bool:
 
 def complete_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Complete / requested tunes. Raises UnmeasurableError if no tune was requested."""
-    return _rate(sum(map(is_complete, tunes)), num_requested)
+    return rate(sum(map(is_complete, tunes)), num_requested)
 
 
 def parse_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
@@ -36,7 +36,7 @@ def parse_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """
     if any(tune.parses is None for tune in tunes):
         raise UnmeasurableError("abc2midi was not run")
-    return _rate(sum(bool(tune.parses) for tune in tunes), num_requested)
+    return rate(sum(bool(tune.parses) for tune in tunes), num_requested)
 
 
 def bar_rate(tunes: Sequence[ScoredTune]) -> float:
@@ -53,12 +53,12 @@ def bar_rate(tunes: Sequence[ScoredTune]) -> float:
 
 def tune_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Tunes with notes and only valid bars / requested tunes. UnmeasurableError if none was requested."""
-    return _rate(sum(map(is_valid, tunes)), num_requested)
+    return rate(sum(map(is_valid, tunes)), num_requested)
 
 
 def ended_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Tunes that came to their end, and not inside a bar / requested. UnmeasurableError if none was."""
-    return _rate(sum(tune.judgement.is_ended for tune in tunes), num_requested)
+    return rate(sum(tune.judgement.is_ended for tune in tunes), num_requested)
 
 
 def loop_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
@@ -66,12 +66,12 @@ def loop_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
 
     Raises UnmeasurableError if no tune was requested.
     """
-    return _rate(sum(tune.judgement.loop is not None for tune in tunes), num_requested)
+    return rate(sum(tune.judgement.loop is not None for tune in tunes), num_requested)
 
 
 def whole_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Tunes that ended, with valid bars only and no loop / requested. UnmeasurableError if none was."""
-    return _rate(sum(tune.judgement.is_whole for tune in tunes), num_requested)
+    return rate(sum(tune.judgement.is_whole for tune in tunes), num_requested)
 
 
 def sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
@@ -79,15 +79,9 @@ def sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
 
     Raises UnmeasurableError if no tune was requested.
     """
-    return _rate(sum(tune.judgement.is_sound for tune in tunes), num_requested)
+    return rate(sum(tune.judgement.is_sound for tune in tunes), num_requested)
 
 
 def strict_sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Sound tunes of which every section end fits its pickup / requested. UnmeasurableError if none was."""
-    return _rate(sum(tune.judgement.is_strictly_sound for tune in tunes), num_requested)
-
-
-def _rate(passed: int, num_requested: int) -> float:
-    if num_requested < 1:
-        raise UnmeasurableError("no tune was requested")
-    return passed / num_requested
+    return rate(sum(tune.judgement.is_strictly_sound for tune in tunes), num_requested)

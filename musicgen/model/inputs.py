@@ -139,7 +139,8 @@ class InputReader:
         _put_place(rows, self._first_rows, places, plans)
         if self._lookback is not None:
             expected, runs = self._lookback.read(tokens, places[..., 1], events)
-            _withhold_last(expected, runs, places, plans, self._bars)
+            if self._plan is not None:
+                _withhold_last(expected, runs, places, plans, self._bars)
             if self._repetition is not None:
                 _withhold_exhausted(expected, runs, self._repetition.read(codes, events), self._bars)
             column, first = self._lookback_column, self._first_lookback_row

@@ -4,8 +4,12 @@ Without a K: field, the header ends before the first such line, so that music wi
 Source: the ABC standard 2.1, sections 2.2 and 3 (https://abcnotation.com/wiki/abc:standard:v2.1).
 """
 
+import re
+
 from musicgen.notation.lines import ignored_lines, read_field, split_lines
 from musicgen.notation.problems import quote
+
+_KEY_LINE = re.compile(r"^[ \t]*K[ \t]*:.*(?:\n|$)", re.MULTILINE)
 
 
 def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | None]:
@@ -47,6 +51,12 @@ def split_header(text: str) -> tuple[tuple[tuple[str, str], ...], str, str | Non
 def header_field(text: str, letter: str) -> str | None:
     """Value of the first header field with this letter, or None."""
     return next((value for name, value in split_header(text)[0] if name == letter), None)
+
+
+def music_start(tune: str) -> int:
+    """Where the music begins, below the K: line; the length of a text without one."""
+    key = _KEY_LINE.search(tune)
+    return len(tune) if key is None else key.end()
 
 
 def _joined(fields: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -94,6 +94,12 @@ _MAX_BAR_TICKS = 2**31 - 1
 """Bar lengths saturate here, so that their product with a number in the text cannot overflow."""
 
 
+def code_points(text: str) -> NDArray[np.int64]:
+    """The code point of each character, shape (len(text),)."""
+    # A lone surrogate is read like any other character; it is never written to a file.
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
+
+
 class PlaceReader:
     """Reads texts in parallel, one character at a time, and tracks the place of the next character."""
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.notation.place import RESET, PlaceReader
+from musicgen.notation.headers import music_start
+from musicgen.notation.place import RESET, PlaceReader, code_points
 from musicgen.system.compiled_code import compiled
 
 MAX_SECTIONS = 12
@@ -28,7 +29,6 @@ PLAN_FIELD = "r:"
 """A remark, which other programs ignore: the ABC standard 2.1, section 3.1.15."""
 
 _compiled = compiled()
-_KEY_LINE = re.compile(r"^[ \t]*K[ \t]*:.*\n", re.MULTILINE)
 _PLAN_LINE = re.compile(r"(^[ \t]*K[ \t]*:.*\n)r:.*(?:\n|\Z)", re.MULTILINE)
 _BREAK, _R, _COLON, _ZERO, _NINE = ord("\n"), ord("r"), ord(":"), ord("0"), ord("9")
 _A, _G, _Z, _TO_SMALL = ord("A"), ord("G"), ord("Z"), 32
@@ -47,14 +47,8 @@ def without_plan(tune: str) -> str:
     return _PLAN_LINE.sub(r"\1", tune, count=1)
 
 
-def music_start(tune: str) -> int:
-    """Where the music begins, below the K: line; the length of a text without music."""
-    key = _KEY_LINE.search(tune)
-    return len(tune) if key is None else key.end()
-
-
 def _plan(tune: str) -> str:
-    codes = np.frombuffer(f"\n{tune}".encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
+    codes = code_points(f"\n{tune}")
     places, _ = PlaceReader(1).read(codes[:, None])
     sections = np.zeros((MAX_SECTIONS, 2), np.int64)
     number = _find_sections(codes, places[:, 0], sections)

@@ -46,7 +46,7 @@ class RunInputs:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The characters of the training tunes as the network spells them, and those it knows already."""
-        return Vocabulary.of(self.corpus.part("train"), self.model.spelling, self.known_characters)
+        return Vocabulary.of(self._training_tunes, self.model.spelling, self.known_characters)
 
     @cached_property
     def _training_tunes(self) -> list[str]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from musicgen.corpus.headers import HeaderFields, described
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError, one_line
-from musicgen.notation.plan import PLAN_FIELD, music_start
+from musicgen.notation.headers import music_start
+from musicgen.notation.plan import PLAN_FIELD
 from musicgen.sampling.config import SamplingConfig
 
 log = logging.getLogger(__name__)

@@ -224,7 +224,8 @@ class _Corpora:
     def _vocabulary(self, unsplit: str, spelling: Spelling, known_characters: str) -> Vocabulary:
         key = unsplit, spelling, known_characters
         if key not in self._vocabularies:
-            self._vocabularies[key] = Vocabulary.of(self._read[unsplit].part("train"), *key[1:])
+            spelled = map(spelling.spell, self._read[unsplit].part("train"))
+            self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
         return self._vocabularies[key]
 
     def keep(self, cache_dir: Path) -> None:

@@ -15,11 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from musicgen.corpus.corpus import TUNE_END
-from musicgen.corpus.tunes import split_header
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import InputReader
 from musicgen.model.network import CharacterNetwork
+from musicgen.notation.headers import music_start
 
 IGNORED = -100
 """Target of the padding after a tune that is shorter than others in its batch."""
@@ -71,7 +71,7 @@ def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConf
             for start in range(0, len(ordered), ROWS_PER_BATCH)
         ),
         num_characters,
-        num_characters - sum(len(split_header(tune)[0]) for tune in tunes),
+        num_characters - sum(map(music_start, tunes)),
     )
 
 
@@ -84,7 +84,7 @@ def _encode_batch(
     for column, tune in enumerate(tunes):
         text = "\n" + tune + TUNE_END
         tokens[: len(text), column] = vocabulary.encode(text)
-        in_body[1 + len(split_header(tune)[0]) : len(text), column] = True
+        in_body[1 + music_start(tune) : len(text), column] = True
     read = np.where(tokens == IGNORED, vocabulary.newline, tokens)[:-1]
     inputs = InputReader(config, vocabulary, len(tunes)).read(read)
     return torch.from_numpy(inputs), torch.from_numpy(tokens[1:]), torch.from_numpy(in_body[1:])

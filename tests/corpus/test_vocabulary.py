@@ -18,7 +18,7 @@ def test_encoding_round_trips(text: str) -> None:
 
 def test_degrees_share_their_tokens_among_keys() -> None:
     tunes = ["X:1\nK:D\nd2F", "X:1\nK:G\ng2B"]
-    vocabulary = Vocabulary.of(tunes, DEGREES)
+    vocabulary = Vocabulary.of(map(DEGREES.spell, tunes), DEGREES)
     in_d, in_g = (vocabulary.encode(DEGREES.spell(tune)) for tune in tunes)
     assert (in_d[-3:] == in_g[-3:]).all()
     assert [vocabulary.decode(tokens) for tokens in (in_d, in_g)] == tunes

@@ -53,7 +53,8 @@ def test_batched_loss_equals_reading_every_tune_alone(config: ModelConfig) -> No
 def test_losses_per_character_do_not_depend_on_the_spelling() -> None:
     """A uniform prediction costs as much per spelled character, of which degrees have more."""
     tune = "X:1\nK:B\nBdfA|"
-    spelled = Vocabulary.of([tune], Spelling("degrees"))
+    degrees = Spelling("degrees")
+    spelled = Vocabulary.of([degrees.spell(tune)], degrees)
     model = build_network(CONFIG, spelled.size, seed=1)
     torch.nn.init.zeros_(model.output.weight)
     torch.nn.init.zeros_(model.output.bias)
