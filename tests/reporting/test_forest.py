@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
+from musicgen.effects.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
 from tests.effects.made_effects import made_effect
 from tests.records.made_runs import LOSS

@@ -2,8 +2,8 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from musicgen.effects.answers import Outcome, answers_on
 from musicgen.reporting.advice import best_settings, what_to_try_next
-from musicgen.reporting.answers import Outcome, answers_on
 from musicgen.reporting.study_data import StudyData, read_study
 from tests.records.made_runs import LOSS, RATE, made_run
 from tests.reporting.written_study import REFERENCE, write_run
@@ -46,7 +46,7 @@ def test_better_and_worse_follow_the_metrics_direction(tmp_path: Path) -> None:
     study = study_of(
         tmp_path, {0.005: BASE, 0.02: shifted(-0.2), 0.001: shifted(0.2), 0.004: shifted(0.001)}, LOSS
     )
-    (found,) = answers_on(study, [LOSS])
+    (found,) = answers_on(study.effects, [LOSS])
     outcomes = {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
     assert outcomes == {"0.02": Outcome.BETTER, "0.001": Outcome.WORSE, "0.004": Outcome.EQUAL}
     assert found.sentence == (
@@ -73,7 +73,7 @@ def test_as_far_on_the_other_side_of_the_corpus_is_not_better(tmp_path: Path) ->
 
 def test_one_seed_gives_a_candidate_to_confirm(tmp_path: Path) -> None:
     study = study_of(tmp_path, {0.005: BASE, 0.02: shifted(-0.2)}, LOSS, seeds=1)
-    (found,) = answers_on(study, [LOSS])
+    (found,) = answers_on(study.effects, [LOSS])
     assert [answer.outcome for answer in found.answers] == [Outcome.CANDIDATE]
     assert found.sentence.startswith("No change clearly affected validation loss.")
     assert any("Confirm it with fresh seeds" in advice.words for advice in what_to_try_next(study))
@@ -115,7 +115,7 @@ def test_an_inconclusive_change_does_not_beat_the_baseline(tmp_path: Path) -> No
 
 
 def test_changes_with_one_outcome_share_a_sentence(study: StudyData) -> None:
-    (found,) = answers_on(study, [RATE])
+    (found,) = answers_on(study.effects, [RATE])
     assert (
         found.sentence
         == "No change clearly affected sound rate. Both changes made no difference that matters."
