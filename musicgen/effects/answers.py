@@ -145,9 +145,8 @@ class MetricAnswers:
         ]
         agreed = [
             answer
-            for outcome in (Outcome.UNCLEAR, Outcome.UNSEEN)
-            for answer in self.of(outcome)
-            if answer.is_unanimous
+            for answer in self.answers
+            if answer.outcome in (Outcome.UNCLEAR, Outcome.UNSEEN) and answer.is_unanimous
         ]
         others = [
             (len(found), phrase)
