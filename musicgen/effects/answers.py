@@ -8,7 +8,6 @@ from enum import StrEnum
 from musicgen.effects.effect import MIN_UNIFORM_SEEDS, Effect, Grade
 from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
-from musicgen.effects.verdict import metric_words
 from musicgen.system.words import decimals, listed, signed_interval
 
 
@@ -137,7 +136,6 @@ class MetricAnswers:
     @property
     def sentence(self) -> str:
         """What happened to the metric, in a few sentences."""
-        words = metric_words(self.metric)
         directed = [
             f"{phrase} with {listed([answer.change for answer in found])}"
             for outcome, phrase in _DIRECTED.items()
@@ -159,7 +157,7 @@ class MetricAnswers:
             rest = f"All seeds agree on {named}, but with too few seeds for how they scatter."
             lead = f"{lead} {rest}" if lead else f"{self.title}: {rest[0].lower()}{rest[1:]}"
         if not lead:
-            lead = f"No change is likely to affect {words}."
+            lead = f"{self.title}: no change has a likely effect."
         return " ".join([lead, *_others(others, has_directed=bool(directed or agreed))])
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from musicgen.effects.answers import MetricAnswers, answers_on
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import SCREENING
+from musicgen.effects.effect import SCREENING, Grade
 from musicgen.effects.summary import Summary
 from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
@@ -110,6 +110,10 @@ def _remarks(summary: Summary) -> list[str]:
         *summary.unsupported,
         *(f"adding up: {one.sentence}" for one in summary.additivity),
     ]
+    if any(effect.grade is Grade.LIKELY for effect in summary.effects):
+        lines.append(
+            "“likely” is no claim: of 20 changes that do nothing, one looks likely; confirm with fresh seeds"
+        )
     if summary.paired.left_out:
         lines.append(
             f"left out: {counted(len(summary.paired.left_out), 'run')} with several changed parameters, "

@@ -98,7 +98,7 @@ def test_an_effect_whose_seeds_agree_is_never_just_undecided() -> None:
 def test_two_seeds_that_agree_say_nothing() -> None:
     found = answers_of({0.005: BASE, 0.01: scattered(0.3, 0.1, 0, 0, 0)}, seeds=2)
     assert found.sentence == (
-        "No change is likely to affect validation loss. The only change could not be seen with this design."
+        "Validation loss: no change has a likely effect. The only change could not be seen with this design."
     )
 
 

@@ -13,7 +13,7 @@ NOTHING = (math.nan, math.nan, math.nan)
 def answers(*differences: tuple[float, float, float]) -> MetricAnswers:
     names = ("difference", "ci_low", "ci_high")
     effects = [made_effect(**dict(zip(names, numbers, strict=True))) for numbers in differences]
-    answers = tuple(Answer("a", Outcome.INCONCLUSIVE, effect) for effect in effects)
+    answers = tuple(Answer("a", Outcome.UNCLEAR, effect) for effect in effects)
     return MetricAnswers(LOSS, "Loss", "", answers)
 
 
