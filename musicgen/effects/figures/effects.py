@@ -100,11 +100,13 @@ def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metri
         if not study.can_move(arm, metric):
             continue
         if effect is None:
+            side = 1 if high > -low else -1
             panel.annotate(
                 "no value",
                 (0, position),
-                xytext=(3, 0),
+                xytext=(3 * side, 0),
                 textcoords="offset points",
+                ha="left" if side > 0 else "right",
                 fontsize=TEXT_SIZE,
                 color=QUIET_COLOUR,
                 va="center",

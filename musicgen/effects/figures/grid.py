@@ -12,9 +12,10 @@ import numpy as np
 from musicgen.effects.effect import ROUNDING, as_number, level_of, shown_level
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
-    QUIET_COLOUR,
+    BASELINE_COLOUR,
     TEXT_SIZE,
     label_axes,
+    legend_below,
     metric_direction,
     metric_title,
     new_figure,
@@ -60,8 +61,11 @@ def grid_figure(study: DrawnStudy) -> Figure | None:
     """A heat map of the primary metrics over two parameters; None unless the runs fill more than a cross.
 
     A cell has the mean over its seeds, and the lowest and highest seed. The darker, the better; the best mean
-    of each metric is marked. Metrics that are the same in all cells are left out.
+    of each metric is marked, among cells without a failed run. A metric that is the same everywhere is left
+    out.
     """
+    from matplotlib.patches import Patch
+
     grid = find_grid(study)
     if grid is None:
         return None
@@ -83,8 +87,8 @@ def grid_figure(study: DrawnStudy) -> Figure | None:
         )
         label_axes(panel, grid.columns.name, grid.rows.name if panel is panels[0] else "")
         title_panel(panel, metric_title(metric), metric_direction(metric))
-    note = "Darker is better; ★ the best mean. A cell: the mean, and the lowest and highest seed."
-    figure.text(0.01, 0.0, note + "\n", fontsize=TEXT_SIZE, color=QUIET_COLOUR, va="bottom")
+    frame = Patch(fill=False, edgecolor=BASELINE_COLOUR, linewidth=1.8, label="★ best mean of complete cells")
+    legend_below(figure, [frame], "A cell has the mean, and the lowest and highest seed. Darker is better.")
     return figure
 
 
@@ -168,6 +172,11 @@ def _draw_cells(panel: Axes, study: DrawnStudy, grid: Grid, metric: str) -> None
 
     means = _means(grid, metric)
     scores = dict(zip(means, _scores(study, metric, means), strict=True))
+    whole = {place: score for place, score in scores.items() if not how_runs_ended(grid.cells[place])}
+    marked = [place for place, score in whole.items() if score == max(whole.values())]
+    if len(set(scores.values())) == 1:
+        # Nothing says what is better.
+        marked = []
     best, median = max(scores.values()), float(np.median(list(scores.values())))
     lowest = max(min(scores.values()), best - _MOST_CLIPPED * (best - median)) if best > median else median
     shades = {
@@ -177,7 +186,7 @@ def _draw_cells(panel: Axes, study: DrawnStudy, grid: Grid, metric: str) -> None
     for row in range(len(grid.rows.levels)):
         for column in range(len(grid.columns.levels)):
             place = row, column
-            is_best = len(set(scores.values())) > 1 and scores.get(place) == best
+            is_best = place in marked
             shade = shades.get(place)
             colour = "white" if shade is None else colormaps["Blues"](shade)
             panel.add_patch(
@@ -190,7 +199,7 @@ def _draw_cells(panel: Axes, study: DrawnStudy, grid: Grid, metric: str) -> None
                         0.9,
                         0.86,
                         fill=False,
-                        edgecolor="#222222",
+                        edgecolor=BASELINE_COLOUR,
                         linewidth=1.8,
                         label="best",
                     )
@@ -202,7 +211,7 @@ def _draw_cells(panel: Axes, study: DrawnStudy, grid: Grid, metric: str) -> None
                 ha="center",
                 va="center",
                 fontsize=TEXT_SIZE,
-                color="white" if shade is not None and shade > 0.55 else "#222222",
+                color="white" if shade is not None and shade > 0.55 else BASELINE_COLOUR,
             )
     panel.set_xlim(-0.5, len(grid.columns.levels) - 0.5)
     panel.set_ylim(-0.5, len(grid.rows.levels) - 0.5)
@@ -216,9 +225,9 @@ def _words(grid: Grid, metric: str, place: tuple[int, int], *, is_best: bool) ->
     if not runs:
         return "not run"
     values = measured(runs, metric)
-    lines = [f"{'★ ' if is_best else ''}{sum(values) / len(values):.4g}"] if values else []
+    lines = [f"{'★ ' if is_best else ''}{sum(values) / len(values):.3f}"] if values else []
     if len(values) > 1:
-        lines.append(f"{min(values):.3g} to {max(values):.3g}")
+        lines.append(f"{min(values):.3f} to {max(values):.3f}")
     if ending := how_runs_ended(runs) or ("" if values else "no value"):
         lines.append(ending)
     if place == grid.baseline:
