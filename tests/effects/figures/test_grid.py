@@ -5,6 +5,7 @@ from itertools import product
 
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from musicgen.effects.figures.grid import find_grid, grid_figure
@@ -22,15 +23,22 @@ def losses(rate: float, cell: str, seed: int) -> Mapping[str, float]:
     return {LOSS: 1.0 + abs(rate - 0.005) * 10 + 0.2 * (cell == "gru") + 0.01 * seed, RATE: 0.5}
 
 
-def grid(value: Value = losses, seeds: int = 2, **overrides: object) -> list[FoundRun]:
+def grid(
+    value: Value = losses, overrides: Mapping[str, object] | None = None, gru_size: int = 64
+) -> list[FoundRun]:
     return [
         made_run(
             f"learning_rate={rate},cell={cell}/seed={seed}",
             seed=seed,
-            overrides={"training.learning_rate": rate, "model.cell": cell, **overrides},
+            overrides={
+                "training.learning_rate": rate,
+                "model.cell": cell,
+                "model.hidden_size": gru_size if cell == "gru" else 64,
+                **(overrides or {}),
+            },
             metrics=value(rate, cell, seed),
         )
-        for rate, cell, seed in product(RATES, CELLS, range(seeds))
+        for rate, cell, seed in product(RATES, CELLS, range(2))
     ]
 
 
@@ -92,7 +100,7 @@ def test_a_target_without_reference_has_no_best() -> None:
     metric = "similarity/musical_auc"
     runs = grid(lambda rate, cell, seed: {metric: 0.5 + rate})
     for run in runs:
-        run.record.config["study"] = {"primary_metrics": [metric]}
+        run.record.config = {**run.record.config, "study": {"primary_metrics": [metric]}}
     assert not any(text.startswith("★") for text in cells(panel(runs, "Musical AUC")).values())
     for run in runs:
         run.record.reference = {metric: {"mean": 0.506, "sd": 0.1}}
@@ -102,7 +110,7 @@ def test_a_target_without_reference_has_no_best() -> None:
 
 def test_darker_is_better() -> None:
     shades = {
-        patch.get_xy(): sum(patch.get_facecolor()[:3])
+        patch.get_xy(): sum(to_rgb(patch.get_facecolor()))
         for patch in panel(grid()).patches
         if isinstance(patch, Rectangle) and patch.get_label() != "best"
     }
@@ -128,10 +136,7 @@ def test_cells_that_failed_or_never_ran_say_so() -> None:
 
 
 def test_parameters_that_change_together_are_one() -> None:
-    runs = grid()
-    for run in runs:
-        run.record.config["model"]["hidden_size"] = {"lstm": 64, "gru": 80}[str(run.setting("model.cell"))]
-    found = find_grid(study_of(runs))
+    found = find_grid(study_of(grid(gru_size=80)))
     assert found is not None
     assert (found.rows.name, found.columns.name) == ("model.cell", "training.learning_rate")
 
@@ -147,7 +152,7 @@ def test_a_cross_and_three_parameters_are_no_grid() -> None:
         if run.setting("training.learning_rate") == 0.005 or run.setting("model.cell") == "lstm"
     ]
     assert grid_figure(study_of(cross)) is None
-    third = [*grid(), *grid(**{"sampling.temperature": 1.0})]
+    third = [*grid(), *grid(overrides={"sampling.temperature": 1.0})]
     assert grid_figure(study_of(third)) is None
 
 

@@ -95,4 +95,4 @@ def test_the_trade_has_no_small_text_and_its_runs_that_failed() -> None:
     assert smallest_text(figure) >= 8
     (legend,) = figure.legends
     assert legend.get_title().get_text() == "0.2: failed 1 of 3"
-    assert not any(math.isnan(value) for line in figure.axes[0].lines for value in line.get_ydata())
+    assert not any(math.isnan(y) for line in figure.axes[0].lines for _, y in points(line))
