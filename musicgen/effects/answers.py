@@ -200,9 +200,7 @@ def answers_on(effects: Sequence[Effect], metrics: Iterable[str]) -> list[Metric
     """
     found = []
     for metric in metrics:
-        possible = [
-            effect for effect in effects if effect.metric == metric and effect.grade is not Grade.IMPOSSIBLE
-        ]
+        possible = [effect for effect in effects if effect.metric == metric and effect.is_possible]
         answers = tuple(map(answer_on, sorted(possible, key=lambda effect: -effect.size)))
         if answers:
             found.append(MetricAnswers(metric, metric_title(metric), metric_direction(metric), answers))

@@ -280,6 +280,11 @@ class Effect:
         return sense_of(self.metric, self.difference, self.gain, self.gain_low, self.gain_high)
 
     @property
+    def is_possible(self) -> bool:
+        """Whether the change can move the metric at all."""
+        return self.grade is not Grade.IMPOSSIBLE
+
+    @property
     def num_agreeing(self) -> int:
         """Seeds whose difference has the sign of the effect."""
         return self.num_positive if self.difference > 0 else self.num_negative
@@ -378,7 +383,7 @@ def _decision_of(cells: Mapping[str, Any], *, is_equivalent: bool) -> Decision:
 
 
 def _derived_grade(cells: Mapping[str, Any], *, is_equivalent: bool) -> Grade:
-    """Without what later tables know: the training's length, and whether an effect could be seen."""
+    """Without what later tables know: whether an effect could be seen."""
     decision: Decision = cells["decision"]
     return grade_of(
         decision,
@@ -386,6 +391,7 @@ def _derived_grade(cells: Mapping[str, Any], *, is_equivalent: bool) -> Grade:
         cells["num_positive"] if cells["difference"] > 0 else cells["num_negative"],
         (cells["ci_low"], cells["ci_high"]),
         is_equivalent=is_equivalent or decision is Decision.EQUIVALENT,
+        can_move=not (cells["metric"].startswith("fit/") and cells["shares_training"]),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.effects.answers import Answer, Outcome, answer_on
-from musicgen.effects.effect import Effect, Grade
+from musicgen.effects.effect import Effect
 from musicgen.effects.verdict import metric_words
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.runs import FoundRun
@@ -101,7 +101,7 @@ def trades(effects: Sequence[Effect], metrics: Iterable[str], runs: Iterable[Fou
     real = real_values(names, runs)
     changes: dict[tuple[str, str, str], list[Answer]] = {}
     for effect in effects:
-        if effect.metric in names and effect.grade is not Grade.IMPOSSIBLE:
+        if effect.metric in names and effect.is_possible:
             place = effect.parameter, effect.level, effect.tuning
             changes.setdefault(place, []).append(answer_on(effect))
     found = [

@@ -35,13 +35,13 @@ _DESCRIPTIONS = {
         "Bars showing how much of the loss's variance each searched parameter accounts for; "
         + _NUMBERS_OF_TRIALS
     ),
+    "grid": (
+        "Heat map of the primary metrics over two parameters, with the mean over the seeds in each cell and "
+        "the best cell marked."
+    ),
     "loss_curves": (
         "Line plot of the validation loss over the iterations, with a panel for each parameter that changes "
         "the training."
-    ),
-    "copy_risk": (
-        "Line plots over the sampling temperature: the share of playable tunes, and the share of copied "
-        "notes together with that of distinct 4-grams."
     ),
     "seconds": (
         "Scatter plot of the validation loss over the seconds of training, with a point for each change."
@@ -49,6 +49,10 @@ _DESCRIPTIONS = {
 }
 _OTHER_DESCRIPTION = (
     "Line plots of the headline metrics over the levels of one parameter; the effects table has the numbers."
+)
+_TRADE_DESCRIPTION = (
+    "The share of sound tunes against distinct 4-grams and copied notes, with a point for each level and a "
+    "star for real tunes."
 )
 _MAX_COLUMNS = 3
 """More panels next to each other would not fit the page."""
@@ -117,4 +121,6 @@ def _description(name: str, study: StudyData) -> str:
         return f"Forest plot of {arms} changes, with a panel for each headline metric. {answers}"
     if name == "loss_curves" and not arms:
         return "Line plot of the training and validation loss of one run over the iterations."
+    if name.startswith("trade_"):
+        return _TRADE_DESCRIPTION
     return _DESCRIPTIONS.get(name, _OTHER_DESCRIPTION)

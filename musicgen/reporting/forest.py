@@ -1,7 +1,7 @@
 """The effects plot as the page draws it: a table for each metric, with a strip for each change.
 
-A strip shows the interval of a difference on an axis shared by all strips of a metric. Positions are percent
-of its width, so that it fits a phone as well as a desktop.
+A strip shows the interval of a difference on an axis shared by all strips of a metric, the largest first.
+Positions are percent of its width, so that it fits a phone as well as a desktop.
 """
 
 import math
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musicgen.effects.answers import Answer, MetricAnswers
+from musicgen.effects.figures.effects import most_difference
 from musicgen.effects.figures.style import metric_unit
 from musicgen.system.words import brief, signed
 
@@ -22,12 +23,15 @@ _MAX_TICKS = 4
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One change; a position is None if the number does not exist."""
+    """One change; a position is None if the number does not exist, and that of a difference off the axis."""
 
     answer: Answer
     centre: float | None
     low: float | None
     high: float | None
+    below: str
+    """An arrow and the number that lies below the axis; "" if nothing does."""
+    above: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,17 @@ class Forest:
 
 
 class Axis:
-    """Maps differences to percent of the width; what is outside goes to the edge."""
+    """Maps differences to percent of the width; what is outside goes to the edge.
 
-    def __init__(self, low: float, high: float) -> None:
+    most: the largest possible difference, where the axis ends.
+    """
+
+    def __init__(self, low: float, high: float, most: float = math.inf) -> None:
         room = _MARGIN_SHARE * (high - low)
-        self.low, self.high = low - room, high + room
+        self.low, self.high = max(low - room, -most), min(high + room, most)
+
+    def contains(self, value: float) -> bool:
+        return self.low <= value <= self.high
 
     def place(self, value: float) -> float:
         """The position, from 0 to 100."""
@@ -76,13 +86,16 @@ class Axis:
 def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:
     """Lay out a metric's strips; None if no change has a difference.
 
-    margin: the largest difference that does not matter, if it is declared or known.
+    A change that cannot move the metric has no strip. margin: the largest difference that does not matter, if
+    it is declared or known.
     """
-    ends = [end for answer in answers.answers for end in _ends(answer)]
+    movable = [answer for answer in answers.answers if answer.effect.is_possible]
+    most = most_difference(answers.metric)
+    ends = [end for answer in movable for end in _ends(answer, most) if not math.isnan(end)]
     if not ends:
         return None
-    axis = _axis(ends, margin or 0.0)
-    strips = tuple(_strip(answer, axis) for answer in answers.answers)
+    axis = _axis(ends, margin or 0.0, most)
+    strips = tuple(_strip(answer, axis, most) for answer in sorted(movable, key=_size, reverse=True))
     zero, shaded = axis.place(0.0), None
     if margin:
         shaded = (axis.place(-margin), round(axis.place(margin) - axis.place(-margin), 2))
@@ -90,21 +103,34 @@ def draw_forest(answers: MetricAnswers, margin: float | None) -> Forest | None:
     return Forest(answers, metric_unit(answers.metric), strips, axis.ticks(), zero, shaded, words)
 
 
-def _axis(ends: Sequence[float], margin: float) -> Axis:
+def _size(answer: Answer) -> float:
+    """Changes without a difference come last."""
+    difference = abs(answer.effect.difference)
+    return -1.0 if math.isnan(difference) else difference
+
+
+def _axis(ends: Sequence[float], margin: float, most: float) -> Axis:
     """An axis that shows zero, the margin and most intervals in full."""
     reach = max(_OUTLYING * float(np.percentile(np.abs(ends), 75)), 1.5 * margin)
     low, high = max(min(*ends, -margin, 0.0), -reach), min(max(*ends, margin, 0.0), reach)
-    return Axis(low, high) if high > low else Axis(-1.0, 1.0)
+    return Axis(low, high, most) if high > low else Axis(-1.0, 1.0)
 
 
-def _strip(answer: Answer, axis: Axis) -> Strip:
-    centre, low, high = (
-        None if math.isnan(number) else axis.place(number)
-        for number in (answer.effect.difference, answer.effect.ci_low, answer.effect.ci_high)
+def _strip(answer: Answer, axis: Axis, most: float) -> Strip:
+    difference, low, high = _ends(answer, most)
+    below = [number for number in (difference, low) if number < axis.low]
+    above = [number for number in (difference, high) if number > axis.high]
+    return Strip(
+        answer,
+        axis.place(difference) if axis.contains(difference) else None,
+        None if math.isnan(low) else axis.place(low),
+        None if math.isnan(high) else axis.place(high),
+        f"◂ {signed(below[0], '.2g')}" if below else "",
+        f"{signed(above[0], '.2g')} ▸" if above else "",
     )
-    return Strip(answer, centre, low, high)
 
 
-def _ends(answer: Answer) -> list[float]:
-    numbers = answer.effect.difference, answer.effect.ci_low, answer.effect.ci_high
-    return [number for number in numbers if not math.isnan(number)]
+def _ends(answer: Answer, most: float) -> list[float]:
+    """The difference and the ends of its interval, as far as they are possible; NaN where there is none."""
+    effect = answer.effect
+    return np.clip([effect.difference, effect.ci_low, effect.ci_high], -most, most).tolist()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,13 @@ from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.draw import Drawing, draw_all, study_drawings
 from musicgen.effects.figures.effects import effects_figure
-from musicgen.effects.figures.sampling import copy_risk_figure
+from musicgen.effects.figures.sampling import trade_figure
 from musicgen.effects.figures.study import DrawnStudy
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.runs import FoundRun
 from tests.effects.made_effects import made_effect
-from tests.records.made_runs import RATE, made_run
+from tests.records.made_runs import LOSS, RATE, made_run
 
 SAMPLED = (RATE, "validity/ended_rate", "originality/copied_share", "diversity/distinct_4")
 METRICS = tuple(dict.fromkeys([*HEADLINE, *SAMPLED]))
@@ -33,6 +34,7 @@ Endings = Mapping[tuple[Any, int], Any]
 """Level and seed -> status, where it is not complete."""
 Changes = Mapping[str, tuple[object, Sequence[object]]]
 """Parameter -> level of the baseline, other levels."""
+SHARED: Mapping[str, Any] = {"shares_training": True, "decision": Decision.IDENTICAL}
 History = list[dict[str, float]]
 
 
@@ -92,6 +94,15 @@ class InventedStudy:
             )
         )
 
+    def leave_the_loss(self, parameter: str = TEMPERATURE) -> None:
+        """The parameter's changes share the baseline's training, and so its loss."""
+        self.effects = [
+            replace(effect, difference=0.0, ci_low=0.0, ci_high=0.0, **SHARED)
+            if (effect.parameter, effect.metric) == (parameter, LOSS)
+            else effect
+            for effect in self.effects
+        ]
+
     @property
     def runs(self) -> list[FoundRun]:
         return self.paired().runs
@@ -115,8 +126,8 @@ class InventedStudy:
     def loss_curves(self) -> Figure:
         return present(loss_curves_figure(self.study()))
 
-    def copy_risk(self) -> Figure:
-        return present(copy_risk_figure(self.study()))
+    def trade(self, parameter: str) -> Figure:
+        return present(trade_figure(self.study(), parameter))
 
     def seconds(self) -> Figure:
         return present(seconds_figure(self.study()))

@@ -101,7 +101,7 @@ def test_effects_have_a_verdict_and_figures(sweep: Path) -> None:
     }
     assert losses["training.num_iterations", 20] > 0
     assert losses["sampling.temperature", 0.5] == 0
-    assert {"effects.svg", "loss_curves.svg", "copy_risk.svg"} <= {
+    assert {"effects.svg", "loss_curves.svg", "trade_sampling_temperature.svg"} <= {
         path.name for path in (sweep / "plots").iterdir()
     }
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from musicgen.effects.effect import PLAIN, RETUNED, Effect, as_number
 from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
@@ -24,7 +26,10 @@ from musicgen.effects.figures.style import (
     seed_handle,
     title_panel,
 )
-from musicgen.metrics.registry import HEADLINE
+from musicgen.effects.shares import empirical_logit
+from musicgen.effects.statistics import CONFIDENCE, paired_effect
+from musicgen.effects.table import COUNTED_SHARES, share_count
+from musicgen.metrics.registry import limits_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,13 +46,17 @@ _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
 
 
 def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4) -> Figure | None:
-    """The figure of a parameter; None if it has fewer than three numeric levels, including the baseline's."""
+    """The figure of a parameter; None if it has fewer than three numeric levels, including the baseline's.
+
+    A metric that the parameter cannot move has no panel. An arm's interval is that of its difference from the
+    baseline, paired by seed, and counted from the baseline's mean: `level_interval`.
+    """
     arms = [arm for arm in study.arms_by_parameter()[parameter] if arm.number is not None]
     baseline_level = as_number(arms[0].baseline_level) if arms else None
     numbers = {arm.number for arm in arms} | {baseline_level}
     levels = sorted(number for number in numbers if number is not None)
     metrics = [
-        metric for metric in HEADLINE if sum(study.effect(arm, metric) is not None for arm in arms) > 1
+        metric for metric in study.metrics if sum(study.effect(arm, metric) is not None for arm in arms) > 1
     ]
     if len(levels) < _MIN_LEVELS or not metrics:
         return None
@@ -70,13 +79,16 @@ def dose_response_figure(study: DrawnStudy, parameter: str, max_columns: int = 4
 def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> None:
     reference = study.reference(metric)
     if reference is not None:
-        draw_corpus(panel, *reference, CORPUS_COLOUR)
+        draw_corpus(panel, metric, *reference, CORPUS_COLOUR)
+    panel.set_ylim(*_limits(study, arms, metric))
     baseline = _baseline_point(study, arms, metric)
     for tuning, (colour, line_style, marker) in _SERIES.items():
         tuned = [arm for arm in arms if arm.tuning == tuning]
         points = _draw_arms(panel, study, tuned, metric, colour)
         start = baseline if tuning == PLAIN else _retuned_baseline_point(study, tuned, metric)
-        line = sorted([*points, start]) if points and start is not None else points
+        if not points:
+            continue
+        line = sorted([*points, start]) if start is not None else points
         panel.plot(
             [level for level, _ in line],
             [value for _, value in line],
@@ -86,6 +98,7 @@ def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metri
             linewidth=1.4,
             markersize=5,
             zorder=3,
+            clip_on=False,
             label=tuning,
         )
     if baseline is not None:
@@ -98,17 +111,19 @@ def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metri
             markersize=6,
             color=BASELINE_COLOUR,
             zorder=4,
+            clip_on=False,
             label="baseline",
         )
         seeds = measured(study.baseline_runs, metric)
-        draw_seeds(panel, [level] * len(seeds), seeds, BASELINE_COLOUR)
-    panel.set_ylim(*_limits(study, arms, metric))
+        draw_seeds(panel, [level] * len(seeds), seeds, BASELINE_COLOUR, is_cut=False)
     rule_lightly(panel, "y")
 
 
-def draw_corpus(panel: Axes, mean: float, sd: float, colour: str) -> None:
-    """Draw the level of held-out corpus tunes, ± 1 SD over random splits."""
-    panel.axhspan(mean - sd, mean + sd, color=colour, alpha=0.25, linewidth=0, zorder=0)
+def draw_corpus(panel: Axes, metric: str, mean: float, sd: float, colour: str) -> None:
+    """Draw the level of held-out corpus tunes, ± 1 SD over random splits, where the metric can be."""
+    lowest, highest = limits_of(metric)
+    low, high = max(mean - sd, lowest), min(mean + sd, highest)
+    panel.axhspan(low, high, color=colour, alpha=0.25, linewidth=0, zorder=0)
     panel.axhline(mean, color=colour, linewidth=1, linestyle=CORPUS_LINE, zorder=0, label="corpus")
 
 
@@ -122,19 +137,59 @@ def _draw_arms(
         if effect is None or level is None:
             continue
         points.append((level, effect.mean))
-        ends = _interval(effect)
+        ends = level_interval(study, arm, effect)
         if ends:
             panel.plot([level] * 2, ends, color=colour, linewidth=1.3, zorder=2, label="interval")
+            _mark_cut_ends(panel, level, ends, colour)
         seeds = measured(arm.runs, metric)
-        draw_seeds(panel, [level] * len(seeds), seeds, colour)
+        draw_seeds(panel, [level] * len(seeds), seeds, colour, is_cut=False)
     return points
 
 
-def _interval(effect: Effect) -> tuple[float, float] | tuple[()]:
-    """The interval of the difference, added to the baseline's mean."""
+def _mark_cut_ends(panel: Axes, level: float, ends: tuple[float, float], colour: str) -> None:
+    """Draw an arrow head where the axis cuts an interval."""
+    bottom, top = panel.get_ylim()
+    for edge, marker, is_cut in ((bottom, "v", ends[0] < bottom), (top, "^", ends[1] > top)):
+        if is_cut:
+            panel.plot(
+                [level], [edge], marker=marker, color=colour, markersize=4.5, clip_on=False, label="cut"
+            )
+
+
+def level_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[float, float] | tuple[()]:
+    """Between which values the arm's mean is, if the baseline's is as drawn; always possible values.
+
+    It is the 95 % interval of the difference, paired by seed, added to the baseline's mean. Shares of counted
+    things are added as logits, with the spread that the test uses, so that the interval ends inside 0 to 1;
+    it is extended to the mean where that is 0 or 1 itself. Everything else ends at the metric's limits.
+    """
     if effect.interval is None:
         return ()
-    return effect.baseline_mean + effect.ci_low, effect.baseline_mean + effect.ci_high
+    low, high = effect.baseline_mean + effect.ci_low, effect.baseline_mean + effect.ci_high
+    if effect.metric in COUNTED_SHARES:
+        low, high = _share_interval(study, arm, effect) or (low, high)
+    lowest, highest = limits_of(effect.metric)
+    return max(min(low, effect.mean), lowest), min(max(high, effect.mean), highest)
+
+
+def _share_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[float, float] | None:
+    """None for a re-tuned arm, whose runs are unknown."""
+    from scipy.special import expit
+    from scipy.stats import t
+
+    baseline = {run.record.seed: run for run in study.baseline_runs}
+    pairs = [(baseline[run.record.seed], run) for run in arm.runs if run.record.seed in baseline]
+    pairs = [pair for pair in pairs if None not in [run.value(effect.metric) for run in pair]]
+    if len(pairs) < 2:
+        return None
+    rates = np.array([[run.value(effect.metric) for run in pair] for pair in pairs], np.float64).T
+    counts = np.array([[share_count(run, effect.metric) for run in pair] for pair in pairs]).T
+    spread = paired_effect(*rates, *counts).standard_deviation
+    difference = np.diff(empirical_logit(rates, counts), axis=0).mean()
+    reach = t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1) * spread / math.sqrt(len(pairs))
+    start = empirical_logit(rates[0].mean(), counts[0].mean())
+    low, high = expit(start + difference + np.array([-reach, reach]))
+    return float(low), float(high)
 
 
 def _baseline_point(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float] | None:
@@ -155,7 +210,11 @@ def _retuned_baseline_point(
 
 
 def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float]:
-    """Limits with room for every run and the corpus; long intervals are cut off."""
+    """Limits with room for every run and the corpus, and no room for what the metric cannot be.
+
+    The intervals of a metric without two limits are cut off where they are long.
+    """
+    lowest, highest = limits_of(metric)
     reference = study.reference(metric)
     core = measured(study.baseline_runs, metric) + ([] if reference is None else [reference[0]])
     ends: list[float] = []
@@ -164,14 +223,14 @@ def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[f
         if effect is not None:
             core += measured(arm.runs, metric)
             core.append(effect.mean)
-            ends += _interval(effect)
+            ends += level_interval(study, arm, effect)
     low, high = min(core), max(core)
     spread = (high - low) or 0.2 * abs(high) or 0.1
-    bottom = max(min([low, *ends]), low - spread)
-    top = min(max([high, *ends]), high + spread)
-    room = 0.06 * ((top - bottom) or spread)
-    # No metric is negative, so the part of an interval below zero says nothing.
-    return max(bottom, 0.0) - room, top + room
+    if math.isinf(lowest) or math.isinf(highest):
+        ends = [min(max(end, low - spread), high + spread) for end in ends]
+    bottom, top = min([low, *ends]), max([high, *ends])
+    room = 0.06 * (top - bottom) or 0.5 * spread
+    return max(bottom - room, lowest), min(top + room, highest)
 
 
 def set_levels(panel: Axes, levels: Sequence[float], *, is_log: bool, inches: float) -> None:
@@ -207,8 +266,8 @@ def _explain(figure: Figure, study: DrawnStudy, arms: Sequence[DrawnArm], metric
         effects = [study.effect(arm, metric) for arm in arms if arm.tuning == tuning for metric in metrics]
         if any(effects):
             words = "mean" + (
-                ", and 95 % interval of the difference"
-                if any(effect and _interval(effect) for effect in effects)
+                ", with the 95 % interval of the difference from the baseline"
+                if any(effect and effect.interval for effect in effects)
                 else ""
             )
             words += f", {RETUNED}" if tuning == RETUNED else ""

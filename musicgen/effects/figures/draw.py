@@ -21,7 +21,8 @@ from musicgen.effects.figures.costs import seconds_figure
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.effects import effects_figure
-from musicgen.effects.figures.sampling import copy_risk_figure
+from musicgen.effects.figures.grid import grid_figure
+from musicgen.effects.figures.sampling import trade_figure
 from musicgen.effects.figures.study import DrawnStudy
 from musicgen.system.files import replace_atomically
 from musicgen.training.threads import num_cores
@@ -45,14 +46,15 @@ def study_drawings(study: DrawnStudy, max_columns: int = 4) -> dict[str, Drawing
     """
     drawings: dict[str, Drawing] = {
         "effects": partial(effects_figure, study, max_columns),
+        "grid": partial(grid_figure, study),
         "loss_curves": partial(loss_curves_figure, study, max_columns),
-        "copy_risk": partial(copy_risk_figure, study),
         "seconds": partial(seconds_figure, study),
     }
     for parameter in study.arms_by_parameter():
         # In somebody else's run, a parameter may be any text.
-        name = "dose_response_" + re.sub(r"[^\w=+-]", "_", parameter)[:MAX_NAME]
-        drawings[name] = partial(dose_response_figure, study, parameter, max_columns)
+        name = re.sub(r"[^\w=+-]", "_", parameter)[:MAX_NAME]
+        drawings[f"dose_response_{name}"] = partial(dose_response_figure, study, parameter, max_columns)
+        drawings[f"trade_{name}"] = partial(trade_figure, study, parameter)
     return drawings
 
 

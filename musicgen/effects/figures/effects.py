@@ -1,4 +1,4 @@
-"""Each arm's difference from the baseline, with its interval, for each headline metric."""
+"""Each arm's difference from the baseline, with its interval, for each primary and headline metric."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from musicgen.effects.figures.style import (
     seed_handle,
     title_panel,
 )
-from musicgen.metrics.registry import HEADLINE
-from musicgen.system.words import signed
+from musicgen.metrics.registry import limits_of
+from musicgen.system.words import signed, signed_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,43 +62,51 @@ _SEEDS_BELOW = 0.26
 
 
 def effects_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
-    """A panel for each headline metric and a row for each arm; None if no arm has a difference."""
-    metrics = [metric for metric in HEADLINE if any(study.effect(arm, metric) for arm in study.arms)]
+    """A panel for each metric and a row for each arm, the largest first; None if no arm has a difference.
+
+    A metric that no arm can move has no panel, and an arm that cannot move a metric an empty row in it.
+    """
+    arms = study.arms_by_size()
+    metrics = [metric for metric in study.metrics if any(study.effect(arm, metric) for arm in arms)]
     if not metrics:
         return None
     columns = min(max_columns, len(metrics))
-    effects = [effect for arm in study.arms for metric in metrics if (effect := study.effect(arm, metric))]
+    effects = [effect for arm in arms for metric in metrics if (effect := study.effect(arm, metric))]
     has_intervals = any(effect.interval for effect in effects)
     figure, panels = panel_grid(
         "What each change does: difference from the baseline"
         + (" with its 95 % interval" if has_intervals else ", without an interval"),
         len(metrics),
         columns,
-        panel=(2.1, 1.15 + _INCHES_PER_ARM * len(study.arms)),
+        panel=(2.1, 1.15 + _INCHES_PER_ARM * len(arms)),
         margins=(3.2, 1.2),
     )
     for number, (panel, metric) in enumerate(zip(panels, metrics, strict=True)):
-        _draw_metric(panel, study, metric)
-        _name_rows(panel, study, shown=number % columns == 0)
-    _explain(figure, study, metrics, {STYLES[effect.decision] for effect in effects})
+        _draw_metric(panel, study, arms, metric)
+        _name_rows(panel, arms, shown=number % columns == 0)
+    _explain(figure, study, arms, metrics, {STYLES[effect.decision] for effect in effects})
     return figure
 
 
-def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
-    low, high = _limits(study, metric)
+def _draw_metric(panel: Axes, study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> None:
+    low, high = _limits(study, arms, metric)
     panel.set_xlim(low, high)
     panel.axvline(0, color="#222222", linewidth=0.8, zorder=1)
     margin = study.margin(metric)
     if margin is not None:
         panel.axvspan(-margin, margin, color="#0072b2", alpha=0.1, linewidth=0, zorder=0)
-    for position, arm in enumerate(study.arms):
+    for position, arm in enumerate(arms):
         effect = study.effect(arm, metric)
+        if not study.can_move(arm, metric):
+            continue
         if effect is None:
+            side = 1 if high > -low else -1
             panel.annotate(
                 "no value",
                 (0, position),
-                xytext=(3, 0),
+                xytext=(3 * side, 0),
                 textcoords="offset points",
+                ha="left" if side > 0 else "right",
                 fontsize=TEXT_SIZE,
                 color=QUIET_COLOUR,
                 va="center",
@@ -108,7 +116,7 @@ def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
         if len(dots) > 1:
             draw_seeds(panel, dots, [position + _SEEDS_BELOW] * len(dots), BASELINE_COLOUR)
         _draw_effect(panel, arm, effect, position)
-    is_primary = any(effect.is_primary for arm in study.arms if (effect := study.effect(arm, metric)))
+    is_primary = any(effect.is_primary for arm in arms if (effect := study.effect(arm, metric)))
     title_panel(
         panel, metric_title(metric), metric_direction(metric) + ("; a primary metric" if is_primary else "")
     )
@@ -121,9 +129,9 @@ def _draw_metric(panel: Axes, study: DrawnStudy, metric: str) -> None:
 def _draw_effect(panel: Axes, arm: DrawnArm, effect: Effect, position: int) -> None:
     style = STYLES[effect.decision]
     if effect.interval is not None:
-        panel.plot(
-            effect.interval, [position] * 2, color=style.colour, linewidth=1.4, zorder=3, label="interval"
-        )
+        most = most_difference(effect.metric)
+        ends = [min(max(end, -most), most) for end in effect.interval]
+        panel.plot(ends, [position] * 2, color=style.colour, linewidth=1.4, zorder=3, label="interval")
     panel.plot(
         [effect.difference],
         [position],
@@ -138,33 +146,44 @@ def _draw_effect(panel: Axes, arm: DrawnArm, effect: Effect, position: int) -> N
 
 
 def _mark_what_is_outside(panel: Axes, effect: Effect, position: int, colour: str) -> None:
-    """Draw an arrow head where the axis cuts an interval, and the number where it cuts the difference."""
+    """Draw an arrow head where the axis cuts an interval or the difference, with the numbers."""
     left, right = panel.get_xlim()
-    difference = effect.difference
+    difference, most = effect.difference, most_difference(effect.metric)
     for edge, end, marker, side in ((left, effect.ci_low, "<", 1), (right, effect.ci_high, ">", -1)):
         # A marker at the very edge would be cut in half.
         cut = (edge + side * 0.02 * (right - left) - difference) * side > 0
-        if not cut and not (edge - end) * side > 0:
+        if not cut and not (edge - max(min(end, most), -most)) * side > 0:
             continue
         panel.plot([edge], [position], marker=marker, color=colour, markersize=4.5, clip_on=False, zorder=4)
-        if cut:
-            panel.annotate(
-                signed(difference, ".2g"),
-                (edge, position),
-                xytext=(side * 5, 0),
-                textcoords="offset points",
-                ha="left" if side > 0 else "right",
-                va="center",
-                fontsize=TEXT_SIZE,
-                color=colour,
-            )
+        panel.annotate(
+            _numbers(effect) if cut else signed(end, ".2g"),
+            (edge, position),
+            xytext=(side * 5, 1),
+            textcoords="offset points",
+            ha="left" if side > 0 else "right",
+            va="bottom",
+            fontsize=TEXT_SIZE,
+            color=colour,
+        )
 
 
-def _limits(study: DrawnStudy, metric: str) -> tuple[float, float]:
+def _numbers(effect: Effect) -> str:
+    if effect.interval is None:
+        return signed(effect.difference, ".2g")
+    return signed_interval(effect.difference, *effect.interval)
+
+
+def most_difference(metric: str) -> float:
+    """The largest difference that two values of the metric can have."""
+    lowest, highest = limits_of(metric)
+    return highest - lowest
+
+
+def _limits(study: DrawnStudy, arms: Sequence[DrawnArm], metric: str) -> tuple[float, float]:
     """Limits that include zero, the margin and most intervals; a few huge ones are cut off."""
     margin = study.margin(metric) or 0.0
     ends, sizes = [-margin, margin, 0.0], []
-    for arm in study.arms:
+    for arm in arms:
         effect = study.effect(arm, metric)
         if effect is None:
             continue
@@ -174,15 +193,12 @@ def _limits(study: DrawnStudy, metric: str) -> tuple[float, float]:
     most = max(_OUTLYING * float(np.percentile(sizes, 75)), 1.5 * margin) or 1.0
     low, high = max(min(ends), -most), min(max(ends), most)
     room = 0.07 * ((high - low) or 1.0)
-    return low - room, high + room
+    possible = most_difference(metric)
+    return max(low - room, -possible), min(high + room, possible)
 
 
-def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
-    arms = study.arms
+def _name_rows(panel: Axes, arms: Sequence[DrawnArm], *, shown: bool) -> None:
     panel.set_ylim(len(arms) - 0.4, -0.6)
-    for above in range(1, len(arms)):
-        if arms[above].parameter != arms[above - 1].parameter:
-            panel.axhline(above - 0.5, color="#cfd5da", linewidth=0.6, zorder=0)
     panel.tick_params(axis="y", length=0)
     panel.spines["left"].set_visible(False)
     endings = [how_runs_ended(arm.runs) for arm in arms]
@@ -198,8 +214,14 @@ def _name_rows(panel: Axes, study: DrawnStudy, *, shown: bool) -> None:
             text.set_color(FAILURE_COLOUR)
 
 
-def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: Collection[Style]) -> None:
-    """Draw a legend, and say how the baseline's runs ended unless all are complete."""
+def _explain(
+    figure: Figure,
+    study: DrawnStudy,
+    arms: Sequence[DrawnArm],
+    metrics: Sequence[str],
+    found: Collection[Style],
+) -> None:
+    """Draw a legend, with notes on the order, empty rows, and how the baseline's runs ended."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -217,9 +239,21 @@ def _explain(figure: Figure, study: DrawnStudy, metrics: Sequence[str], found: C
         for style in dict.fromkeys(STYLES.values())
         if style in found
     ]
-    if any(len(study.seed_differences(arm, metric)) > 1 for arm in study.arms for metric in metrics):
+    if any(len(study.seed_differences(arm, metric)) > 1 for arm in arms for metric in metrics):
         handles.append(seed_handle())
     if any(study.margin(metric) is not None for metric in metrics):
         handles.append(Patch(color="#0072b2", alpha=0.1, linewidth=0, label="equivalence margin"))
     ending = how_runs_ended(study.baseline_runs)
-    legend_below(figure, handles, f"The baseline itself: {ending}." if ending else "")
+    notes = [_order_words(study, metrics)] if len(arms) > 1 else []
+    if not all(study.can_move(arm, metric) for arm in arms for metric in metrics):
+        notes.append("An empty row: the change cannot move this metric.")
+    if ending:
+        notes.append(f"The baseline itself: {ending}.")
+    legend_below(figure, handles, " ".join(notes))
+
+
+def _order_words(study: DrawnStudy, metrics: Sequence[str]) -> str:
+    primary = [metric_title(metric) for metric in metrics if metric in study.primary_metrics]
+    if len(primary) == 1:
+        return f"The largest difference in {primary[0].lower()} comes first."
+    return f"The largest difference{' in a primary metric' if primary else ''} comes first."

@@ -9,9 +9,18 @@ from functools import cached_property
 from typing import Any
 
 from musicgen.config import Change
-from musicgen.effects.effect import PLAIN, RETUNED, Effect, as_number, level_of, shortened, shown_level
+from musicgen.effects.effect import (
+    PLAIN,
+    RETUNED,
+    Effect,
+    as_number,
+    level_of,
+    shortened,
+    shown_level,
+)
 from musicgen.effects.pairing import COMBINED, PairedRuns
 from musicgen.effects.table import Terms
+from musicgen.metrics.registry import HEADLINE
 from musicgen.records.runs import FoundRun
 
 Row = Mapping[str, Any]
@@ -93,10 +102,46 @@ class DrawnStudy:
             grouped.setdefault(arm.parameter, []).append(arm)
         return grouped
 
+    @property
+    def runs(self) -> Sequence[FoundRun]:
+        """All runs, including those of no arm."""
+        return [*self._paired.runs, *self._paired.left_out]
+
+    @property
+    def primary_metrics(self) -> Sequence[str]:
+        """The metrics that the study is about."""
+        return self._terms.primary_metrics
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """What the figures show: the primary metrics, then the other headline metrics."""
+        return list(dict.fromkeys([*self.primary_metrics, *HEADLINE]))
+
     def effect(self, arm: DrawnArm, metric: str) -> Effect | None:
-        """The arm's effect on the metric, if it has a difference."""
+        """The arm's effect on the metric, if it has a difference and the change can move the metric."""
         effect = self._effects.get((arm.parameter, arm.level, arm.tuning, metric))
-        return None if effect is None or math.isnan(effect.difference) else effect
+        return None if effect is None or math.isnan(effect.difference) or not effect.is_possible else effect
+
+    def can_move(self, arm: DrawnArm, metric: str) -> bool:
+        """False if the arm's change leaves the metric as it is, by construction."""
+        effect = self._effects.get((arm.parameter, arm.level, arm.tuning, metric))
+        return effect is None or effect.is_possible
+
+    def arms_by_size(self) -> Sequence[DrawnArm]:
+        """The arms with the largest effect on a primary metric first.
+
+        An effect on one metric is compared with the largest on that metric, so that several metrics, in
+        their own units, give one order. Arms without an effect come last.
+        """
+        metrics = [name for name in self.primary_metrics if any(self.effect(arm, name) for arm in self.arms)]
+        sizes = dict.fromkeys(range(len(self.arms)), -1.0)
+        for metric in metrics or self.metrics:
+            effects = [self.effect(arm, metric) for arm in self.arms]
+            largest = max((abs(effect.difference) for effect in effects if effect), default=0.0) or 1.0
+            for place, effect in enumerate(effects):
+                if effect:
+                    sizes[place] = max(sizes[place], abs(effect.difference) / largest)
+        return [self.arms[place] for place in sorted(sizes, key=lambda place: -sizes[place])]
 
     def seed_differences(self, arm: DrawnArm, metric: str) -> Sequence[float]:
         """The value of each run of the arm less the baseline's for the same seed."""

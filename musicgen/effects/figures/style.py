@@ -157,9 +157,13 @@ def rule_lightly(panel: Axes, axis: Literal["both", "x", "y"]) -> None:
     panel.set_axisbelow(True)
 
 
-def draw_seeds(panel: Axes, places: Sequence[float], values: Sequence[float], colour: str) -> None:
-    """Draw a faint dot for each run."""
-    panel.plot(places, values, color=colour, zorder=2, label="seeds", **SEED_DOT)
+def draw_seeds(
+    panel: Axes, places: Sequence[float], values: Sequence[float], colour: str, *, is_cut: bool = True
+) -> None:
+    """Draw a faint dot for each run. is_cut: False keeps dots on the edge of the axes whole."""
+    # The layout fails on a line that is neither cut nor anywhere.
+    if values:
+        panel.plot(places, values, color=colour, zorder=2, label="seeds", clip_on=is_cut, **SEED_DOT)
 
 
 def label_axes(panel: Axes, horizontal: str, vertical: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from musicgen.effects.figures.costs import Cost, seconds_figure, training_seconds, unbeaten
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
-from musicgen.effects.figures.sampling import copy_risk_figure
+from musicgen.effects.figures.style import metric_title
 from tests.effects.invented_study import (
     CELL,
     LEARNING_RATE,
@@ -85,11 +85,6 @@ def test_dose_response_lies_on_the_metrics_own_scale() -> None:
         (0.005, pytest.approx(0.21)),
         (0.01, pytest.approx(0.41)),
     ]
-    assert [points(line) for line in lines(panel, "interval")] == [
-        [(effect.value, effect.baseline_mean + end) for end in (effect.ci_low, effect.ci_high)]
-        for effect in tables.effects
-        if effect.metric == RATE
-    ]
     assert points(lines(panel, "corpus")[0])[0][1] == 0.9
     assert [tick.get_text() for tick in panel.get_xticklabels()] == ["0.001", "0.005", "0.01"]
 
@@ -102,6 +97,82 @@ def test_close_levels_lie_on_a_linear_axis() -> None:
 def test_dose_response_needs_three_numeric_levels() -> None:
     tables = InventedStudy({LEARNING_RATE: (0.005, [0.01]), CELL: ("lstm", ["gru", "rnn", "rwkv"])})
     assert [dose_response_figure(tables.study(), name) for name in (LEARNING_RATE, CELL)] == [None, None]
+
+
+def interval_ends(tables: InventedStudy, parameter: str, metric: str) -> list[list[float]]:
+    panel = panel_of(tables.dose_response(parameter), metric)
+    return [[value for _, value in points(line)] for line in lines(panel, "interval")]
+
+
+def test_intervals_of_losses_are_the_table_s_from_the_baseline_up() -> None:
+    ends = interval_ends(
+        InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])}), LEARNING_RATE, "Validation loss"
+    )
+    assert ends == [[pytest.approx(0.27), pytest.approx(0.36)], [pytest.approx(0.37), pytest.approx(0.46)]]
+
+
+def test_intervals_of_shares_are_those_of_the_paired_logits() -> None:
+    tables = InventedStudy({TEMPERATURE: (0.7, [0.2, 1.4])})
+    for arm, rates in zip((tables.baseline, tables.arms[0]), ([0.5, 0.6, 0.7], [0.8, 0.7, 0.9]), strict=True):
+        for run, rate in zip(arm.runs, rates, strict=True):
+            run.record.metrics[RATE] = rate
+    first, second = (
+        np.log((200 * np.array(rates) + 0.5) / (200.5 - 200 * np.array(rates)))
+        for rates in ([0.5, 0.6, 0.7], [0.8, 0.7, 0.9])
+    )
+    tables.effects = [
+        replace(effect, baseline_mean=0.6, mean=0.8)
+        if (effect.value, effect.metric) == (0.2, RATE)
+        else effect
+        for effect in tables.effects
+    ]
+    difference = second - first
+    reach = 4.302653 * difference.std(ddof=1) / 3**0.5
+    start = np.log(120.5 / 80.5)
+    expected = [1 / (1 + np.exp(-(start + difference.mean() + sign * reach))) for sign in (-1, 1)]
+    assert interval_ends(tables, TEMPERATURE, "Sound rate")[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("rates", "outer"), [([1.0, 0.9, 1.0], 1.0), ([0.0, 0.1, 0.0], 0.0)])
+def test_nothing_is_drawn_where_a_share_cannot_be(rates: list[float], outer: float) -> None:
+    tables = InventedStudy({TEMPERATURE: (0.7, [0.2, 1.4])})
+    for metric in (RATE, "similarity/musical_auc"):
+        tables.give_reference(metric, outer, 0.1)
+        for run in tables.arms[1].runs:
+            run.record.metrics[metric] = rates[run.record.seed]
+        mean = sum(rates) / 3
+        tables.effects = [
+            replace(effect, mean=mean, difference=mean - 0.21, ci_low=mean - 1.1, ci_high=mean + 0.9)
+            if (effect.metric, effect.value) == (metric, 1.4)
+            else effect
+            for effect in tables.effects
+        ]
+        panel = panel_of(tables.dose_response(TEMPERATURE), metric_title(metric))
+        assert panel.get_ylim()[int(outer)] == outer
+        assert 0 <= panel.get_ylim()[0] < panel.get_ylim()[1] <= 1
+        drawn = [value for line in panel.lines for _, value in points(line)]
+        assert 0 <= min(drawn) <= max(drawn) <= 1
+        low, high = [value for _, value in points(lines(panel, "interval")[1])]
+        assert low <= mean <= high
+
+
+def test_a_long_interval_of_a_loss_is_cut_with_an_arrow() -> None:
+    tables = InventedStudy({LEARNING_RATE: (0.005, [0.001, 0.01])})
+    tables.effects = [
+        replace(effect, ci_high=50.0) if (effect.value, effect.metric) == (0.01, LOSS) else effect
+        for effect in tables.effects
+    ]
+    panel = panel_of(tables.dose_response(LEARNING_RATE), "Validation loss")
+    (arrow,) = lines(panel, "cut")
+    assert arrow.get_marker() == "^" and points(arrow) == [(0.01, panel.get_ylim()[1])]
+    assert panel.get_ylim()[1] < 1
+
+
+def test_a_metric_that_sampling_cannot_move_has_no_panel() -> None:
+    tables = InventedStudy({TEMPERATURE: (0.7, [0.2, 1.4])})
+    tables.leave_the_loss()
+    titles = [panel.get_title(loc="left") for panel in tables.dose_response(TEMPERATURE).axes]
+    assert "Validation loss" not in titles and "Sound rate" in titles
 
 
 def test_the_re_tuned_effect_has_its_own_line() -> None:
@@ -117,24 +188,6 @@ def test_the_re_tuned_effect_has_its_own_line() -> None:
     assert [value for _, value in points(lines(panel, "re-tuned")[0])] == pytest.approx([0.16, 0.18, 0.24])
     assert panel.get_ylim()[1] < 1
     assert "training.learning_rate = 0.001, re-tuned" in row_labels(figures["effects"].axes[0])
-
-
-def test_copy_risk_has_the_four_metrics_at_every_temperature() -> None:
-    tables = InventedStudy({TEMPERATURE: (0.7, [0.2, 1.4])})
-    tables.give_reference("originality/copied_share", 0.018, 0.011)
-    figure = tables.copy_risk()
-    found = {line.get_label(): points(line) for panel in figure.axes for line in panel.lines}
-    for name in ("Sound rate", "Ended rate", "Copied share", "Distinct 4-grams"):
-        assert found[name] == [
-            (0.2, pytest.approx(0.31)),
-            (0.7, pytest.approx(0.21)),
-            (1.4, pytest.approx(0.41)),
-        ]
-    assert found["corpus"][0][1] == 0.018
-
-
-def test_copy_risk_needs_a_changed_temperature(two_parameters: InventedStudy) -> None:
-    assert copy_risk_figure(two_parameters.study()) is None
 
 
 def test_training_seconds_include_reused_steps(two_parameters: InventedStudy) -> None:
