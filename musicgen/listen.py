@@ -33,7 +33,12 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--corpus", metavar="PATH", help=words)
     add("--soundfont", metavar="FILE", help="an .sf2 file for the tunes; default: the built-in one")
-    add("--any-tune", action="store_true", help="include tunes with bars of the wrong length")
+    words = "draw valid tunes only: no wrong bar, no error; default: every tune that has notes"
+    add("--valid-only", dest="any_tune", action="store_false", default=None, help=words)
+    # The default, which sessions of earlier versions had to ask for.
+    add("--any-tune", action="store_true", default=None, help=argparse.SUPPRESS)
+    words = "fade out here; default: 60, which hardly any tune exceeds, since repeats are left out"
+    add("--max-seconds", type=int, metavar="N", help=words)
     add("--seed", type=int, help="seed of the draw and of every order; default: random, and recorded")
     words = "the baseline's value, as in musicgen.compare"
     add("--baseline", action="append", default=[], metavar="PARAMETER=VALUE", help=words)

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
-from musicgen.listening.stimuli import Stimulus, opaque_id
+from musicgen.listening.stimuli import Sample, Stimulus, opaque_id
 from musicgen.records.criteria import check_criteria
 from musicgen.system.files import replace_atomically
 from musicgen.system.locks import lock_beside, locked
@@ -29,6 +29,10 @@ CREATE TABLE session (
 CREATE TABLE stimulus (
     stimulus_id TEXT PRIMARY KEY, arm TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, tune_index INTEGER,
     anchor TEXT NOT NULL, abc TEXT NOT NULL
+) STRICT;
+CREATE TABLE sample (
+    arm TEXT PRIMARY KEY, num_tunes INTEGER NOT NULL, num_invalid INTEGER NOT NULL,
+    num_without_notes INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE item (
     item_id TEXT NOT NULL, place INTEGER NOT NULL, stimulus_id TEXT NOT NULL REFERENCES stimulus,
@@ -116,13 +120,22 @@ class Database:
             check_criteria(list(self.settings.criteria))
             self.remarks = TypeAdapter(tuple[str, ...]).validate_json(remarks, strict=True)
             self.stimuli, self.items = self._read_items()
+            self.samples = self._read_samples()
+            """Arm -> the tunes that it was drawn from; empty for earlier sessions, which did not store it."""
             self._check_answers()
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: is damaged: {' '.join(str(error).split())}") from error
 
     @classmethod
     def create(
-        cls, path: Path, settings: Settings, items: Sequence[Item], remarks: Sequence[str], *, locks: bool
+        cls,
+        path: Path,
+        settings: Settings,
+        items: Sequence[Item],
+        remarks: Sequence[str],
+        samples: Sequence[Sample] = (),
+        *,
+        locks: bool,
     ) -> "Database":
         """Write a new session atomically.
 
@@ -140,7 +153,7 @@ class Database:
                     closing(sqlite3.connect(unfinished)) as connection,
                     connection,
                 ):
-                    _fill(connection, settings, items, remarks)
+                    _fill(connection, settings, items, remarks, samples)
             except sqlite3.Error as error:
                 raise InputError(f"{path}: cannot be written: {error}") from error
         return cls(path)
@@ -180,6 +193,17 @@ class Database:
         for item_id, stimulus_id in places:
             members.setdefault(item_id, []).append(stimuli[stimulus_id])
         return stimuli, {item_id: Item(item_id, tuple(heard)) for item_id, heard in members.items()}
+
+    def _read_samples(self) -> dict[str, Sample]:
+        with self._connected() as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sample'").fetchone():
+                return {}
+            rows = connection.execute("SELECT * FROM sample ORDER BY rowid").fetchall()
+        samples = {row[0]: Sample(*row) for row in rows}
+        for one in samples.values():
+            if not 0 <= one.num_without_notes <= one.num_invalid <= one.num_tunes:
+                raise ValueError(f"the numbers of tunes of {one.arm!r} contradict each other")
+        return samples
 
     def _check_answers(self) -> None:
         """Raise KeyError, TypeError or ValueError if trials and answers are inconsistent."""
@@ -308,13 +332,19 @@ def _read_listeners(connection: sqlite3.Connection, condition: str, *values: str
 
 
 def _fill(
-    connection: sqlite3.Connection, settings: Settings, items: Sequence[Item], remarks: Sequence[str]
+    connection: sqlite3.Connection,
+    settings: Settings,
+    items: Sequence[Item],
+    remarks: Sequence[str],
+    samples: Sequence[Sample],
 ) -> None:
     connection.executescript(_SCHEMA)
     connection.execute(
         "INSERT INTO session VALUES (?, ?, ?, ?)",
         (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
     )
+    for sample in samples:
+        connection.execute("INSERT INTO sample VALUES (?, ?, ?, ?)", tuple(asdict(sample).values()))
     for item in items:
         for place, stimulus in enumerate(item.stimuli):
             connection.execute(

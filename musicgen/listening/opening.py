@@ -11,7 +11,7 @@ from musicgen.effects.pairing import pair_runs, read_baseline
 from musicgen.errors import InputError, one_line
 from musicgen.listening.database import Database
 from musicgen.listening.service import ListeningService
-from musicgen.listening.session import PAIRS, RATINGS, Settings, draw_session
+from musicgen.listening.session import PAIRS, RATINGS, DrawnSession, Settings, draw_session
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA, check_criteria
 from musicgen.records.destination import check_new_session
@@ -23,8 +23,9 @@ DATABASES = {RATINGS: "listening.sqlite", PAIRS: "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
 _CACHE = Path("outputs/cache")
 """This machine's cache of corpora, used if it exists; never the one that a record names."""
-_DEFAULTS = {"num_tunes": 16, "num_anchors": 2, "num_sets": 0}
-_MINIMA = {"num_tunes": 1, "num_anchors": 0, "num_sets": 0, "seed": 0}
+_DEFAULTS = {"num_tunes": 16, "num_anchors": 2, "num_sets": 0, "max_seconds": 60}
+_MINIMA = {"num_tunes": 1, "num_anchors": 0, "num_sets": 0, "max_seconds": 1, "seed": 0}
+_MOST_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Options:
     num_anchors: int | None
     num_sets: int | None
     criteria: list[str] | None
-    any_tune: bool
+    max_seconds: int | None
+    any_tune: bool | None
     seed: int | None
     corpus: str | None
     soundfont: str | None
@@ -62,12 +64,13 @@ def open_session(options: Options) -> ListeningService:
     for name in (path.name, SOUNDS, TRACKED):
         if options.out is None:
             refuse_link(folder / name)
-    sounds = Sounds(folder / SOUNDS, listening_config(runs[0].record, options.soundfont))
-    if path.exists():
-        database = _resume(path, options)
-    else:
+    database = _resume(path, options) if path.exists() else None
+    settings = database.settings if database else _settings(options, mode)
+    config = listening_config(runs[0].record, settings.max_seconds, options.soundfont)
+    sounds = Sounds(folder / SOUNDS, config, has_repeats=settings.has_repeats)
+    if database is None:
         check_new_session(folder, is_choice=options.ab)
-        database = _start(path, runs, sounds, _settings(options, mode), options)
+        database = _start(path, runs, sounds, settings, options)
     return ListeningService(database, sounds, runs, folder)
 
 
@@ -89,7 +92,15 @@ def _start(
     record = runs[0].record
     corpus = _corpus_of(record, options.corpus)
     drawn = draw_session(paired, settings, sounds.play, corpus, _CACHE if _CACHE.is_dir() else None)
-    return Database.create(path, settings, drawn.items, drawn.remarks, locks=record.has_locks)
+    remarks = [*drawn.remarks, *_cut_remark(drawn, sounds, settings)]
+    return Database.create(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
+
+
+def _cut_remark(drawn: DrawnSession, sounds: Sounds, settings: Settings) -> list[str]:
+    heard = [stimulus.stimulus_id for item in drawn.items for stimulus in item.stimuli]
+    num_cut = len(sounds.cut.intersection(heard))
+    remark = f"{num_cut} of {len(heard)} tunes fade out at {settings.max_seconds} s, before their end"
+    return [f"{remark}: see --max-seconds"] if num_cut else []
 
 
 def _corpus_of(record: RunRecord, name_or_path: str | None) -> DataConfig | None:
@@ -116,15 +127,17 @@ def _settings(options: Options, mode: str) -> Settings:
     for name, minimum in _MINIMA.items():
         if numbers[name] < minimum:
             raise InputError(f"--{name.replace('_', '-')} {numbers[name]}: must be at least {minimum}")
-    criteria = check_criteria(options.criteria or list(CRITERIA))
-    return Settings(mode=mode, criteria=tuple(criteria), any_tune=options.any_tune, **numbers)
+    if numbers["max_seconds"] > _MOST_SECONDS:
+        raise InputError(f"--max-seconds {numbers['max_seconds']}: must be at most {_MOST_SECONDS}")
+    criteria = tuple(check_criteria(options.criteria or list(CRITERIA)))
+    any_tune = options.any_tune is not False
+    return Settings(mode=mode, criteria=criteria, any_tune=any_tune, has_repeats=False, **numbers)
 
 
 def _resume(path: Path, options: Options) -> Database:
     database = Database(path)
-    wanted = {name: getattr(options, name) for name in ("num_tunes", "num_anchors", "num_sets", "seed")}
+    wanted = {name: getattr(options, name) for name in _MINIMA}
     wanted["criteria"] = options.criteria and tuple(check_criteria(options.criteria))
-    wanted["any_tune"] = options.any_tune or None
     for name, value in wanted.items():
         kept = getattr(database.settings, name)
         if value is not None and value != kept:
@@ -132,5 +145,11 @@ def _resume(path: Path, options: Options) -> Database:
                 f"--{name.replace('_', '-')}: the session in {path} has {kept}, and ratings of different "
                 "sessions cannot be mixed; use --out DIR to start another session"
             )
+    any_tune = database.settings.any_tune
+    if options.any_tune not in (None, any_tune):
+        drawn = "all tunes" if any_tune else "valid tunes only"
+        raise InputError(
+            f"{path}: the session was drawn from {drawn}; use --out DIR to start another session"
+        )
     print(f"resuming the session of {database.created_at} with {len(database.listeners())} listeners so far")
     return database

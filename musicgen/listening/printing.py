@@ -9,9 +9,10 @@ from rich.table import Table
 
 from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
+from musicgen.listening.stimuli import Sample
 from musicgen.metrics.table import plain
 from musicgen.records.ratings import MEANS_FILE
-from musicgen.system.words import signed
+from musicgen.system.words import counted, signed
 
 _WIDTH_WITHOUT_TERMINAL = 150
 _LAYOUT = {
@@ -25,7 +26,7 @@ _LAYOUT = {
 
 def print_results(results: Results, database: Database) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
-    for line in database.remarks:
+    for line in [*database.remarks, *map(_sample, database.samples.values())]:
         console.print(plain(line))
     for line in _people(results):
         console.print(plain(line))
@@ -35,6 +36,13 @@ def print_results(results: Results, database: Database) -> None:
             console.print(agreement)
     if PREFERENCES_FILE in results.tables:
         console.print(_preferences(results))
+
+
+def _sample(sample: Sample) -> str:
+    return (
+        f"{sample.arm}: of {counted(sample.num_tunes, 'sampled tune')}, {sample.num_invalid} are invalid; "
+        f"{sample.num_without_notes} have no notes and cannot be heard"
+    )
 
 
 def _people(results: Results) -> list[str]:

@@ -1,6 +1,6 @@
 """The results of a session: its tables, written into its folder, and how far to trust them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.rating_means import Reliability, agreement_between, listening_table, reliability_of
 from musicgen.listening.session import PAIRS
-from musicgen.records.ratings import COLUMNS, FILE_NAME, MEANS_FILE
+from musicgen.listening.stimuli import Sample
+from musicgen.records.ratings import COLUMNS, FILE_NAME, MEANS_FILE, SAMPLE_COLUMNS
 from musicgen.records.runs import FoundRun, write_csv
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
         ratings = ratings_of(answers)
         arms = dict.fromkeys(stimulus.arm for stimulus in database.stimuli.values() if not stimulus.anchor)
         tables = {
-            MEANS_FILE: listening_table(ratings, list(arms)),
+            MEANS_FILE: _with_samples(listening_table(ratings, list(arms)), database.samples),
             AGREEMENT_FILE: agreement_table(ratings, runs),
         }
         written = [write_answers(ratings, COLUMNS, folder / FILE_NAME)]
@@ -74,6 +75,20 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
         written.append(folder / name)
     repeats = _repeated_choices(answers) if is_pairs else (0, 0)
     return Results(ended, len(listeners) - len(ended), tables, reliability, between, repeats, tuple(written))
+
+
+def _with_samples(table: "DataFrame", samples: Mapping[str, Sample]) -> "DataFrame":
+    """The table with the columns SAMPLE_COLUMNS, which are empty for anchors and for earlier sessions."""
+    from pandas import DataFrame
+
+    shares = {
+        arm: (one.num_tunes, one.num_invalid / one.num_tunes, one.num_without_notes / one.num_tunes)
+        for arm, one in samples.items()
+        if one.num_tunes
+    }
+    rows = [shares.get(arm, (None, None, None)) for arm in table["arm"]]
+    # Objects, because empty cells would turn counts into floats.
+    return table.join(DataFrame(rows, table.index, list(SAMPLE_COLUMNS), object))
 
 
 def _repeated_choices(answers: Sequence[Answer]) -> tuple[int, int]:

@@ -122,6 +122,7 @@ class ListeningService:
             "listeners": list(results.listeners),
             "num_under_way": results.num_under_way,
             "remarks": list(self.database.remarks),
+            "samples": [asdict(sample) for sample in self.database.samples.values()],
             "tables": {name: _plain(table.to_dict("records")) for name, table in results.tables.items()},
             "reliability": _plain([asdict(one) for one in results.reliability]),
             "between_listeners": _plain([results.between_listeners])[0],

@@ -14,7 +14,7 @@ from musicgen.corpus.config import DataConfig
 from musicgen.effects.pairing import PairedRuns
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
-from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Stimulus, opaque_id, share_out
+from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Sample, Stimulus, opaque_id, share_out
 from musicgen.records.criteria import POINTS, SET_VARIETY
 
 RATINGS, PAIRS = "ratings", "pairs"
@@ -22,12 +22,15 @@ PREFERENCE = "preference"
 """The question about a pair; the answer is the number of the chosen tune, 1 or 2."""
 NUM_REPEATS = 4
 SET_SIZE = 4
-_NO_PAIRS = "--ab needs valid tunes of the baseline and of a changed arm with the same seed"
+_NO_PAIRS = "--ab needs tunes of the baseline and of a changed arm with the same seed"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a session consists of."""
+    """What a session consists of.
+
+    The defaults are those of earlier sessions, which did not store these fields.
+    """
 
     mode: str
     """RATINGS or PAIRS."""
@@ -37,9 +40,14 @@ class Settings:
     """Number of anchors of each kind."""
     criteria: tuple[str, ...]
     any_tune: bool
+    """Whether invalid tunes may be drawn."""
     seed: int
     num_sets: int = 0
     """Sets of four tunes of one run per arm."""
+    max_seconds: int = 30
+    """Longer tunes fade out here."""
+    has_repeats: bool = True
+    """Whether repeats are played."""
 
     def questions(self, item: "Item") -> tuple[str, ...]:
         if self.mode == PAIRS:
@@ -82,6 +90,7 @@ class DrawnSession:
 
     items: tuple[Item, ...]
     remarks: tuple[str, ...]
+    samples: tuple[Sample, ...]
 
 
 def draw_session(
@@ -108,7 +117,7 @@ def draw_session(
     else:
         items += [_item(anchor) for anchor in anchors]
     remarks = [*_general_remarks(paired, settings), *remarks, remark]
-    return DrawnSession(tuple(items), tuple(text for text in remarks if text))
+    return DrawnSession(tuple(items), tuple(text for text in remarks if text), tuple(pool.samples))
 
 
 def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
@@ -118,8 +127,8 @@ def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
             f"left out: {len(paired.left_out)} runs that differ from the baseline in several parameters "
             "or use another corpus"
         )
-    if settings.any_tune:
-        remarks.append("tunes with bars of the wrong length were included")
+    if not settings.any_tune:
+        remarks.append("only valid tunes were drawn")
     return remarks
 
 
@@ -177,7 +186,7 @@ def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
                 found += 1
                 seeds.append(seed)
         if found < each:
-            remarks.append(f"{arm}: only {found} of {each} pairs, because no more valid tunes share a seed")
+            remarks.append(f"{arm}: only {found} of {each} pairs, because no more tunes share a seed")
     if not items:
         raise InputError(_NO_PAIRS)
     return items, remarks
@@ -185,7 +194,7 @@ def _draw_pairs(pool: Pool, settings: Settings, play: Play) -> tuple[list[Item],
 
 def _arms_without_tunes(pool: Pool) -> list[str]:
     return [
-        f"{arm}: not included, because it has no valid tune"
+        f"{arm}: not included, because it has no {pool.kind}"
         for arm, count in pool.available.items()
         if not count
     ]

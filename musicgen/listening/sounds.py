@@ -1,4 +1,4 @@
-"""The sounds of stimuli: all with the same soundfont, instrument, tempo and loudness, and a limited length.
+"""The sounds of stimuli: whole tunes, all with the same soundfont, instrument, tempo and loudness.
 
 The files are named by opaque ids and contain nothing but the sound.
 """
@@ -10,17 +10,16 @@ from pydantic import ValidationError
 
 from musicgen.errors import InputError
 from musicgen.listening.stimuli import Stimulus
+from musicgen.notation.repeats import without_repeats
 from musicgen.records.record import RunRecord
 from musicgen.rendering.audio import check_soundfont, synthesise, write_audio
 from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.midi import perform
 from musicgen.system.files import replace_atomically
 
-MAX_SECONDS = 30.0
 
-
-def listening_config(record: RunRecord, soundfont: str | None = None) -> RenderingConfig:
-    """The rendering of every stimulus: the run's, but as WAV and at most MAX_SECONDS long.
+def listening_config(record: RunRecord, max_seconds: float, soundfont: str | None = None) -> RenderingConfig:
+    """The rendering of every stimulus: the run's, but as WAV and at most `max_seconds` long.
 
     soundfont: a file to use instead of the built-in one. The run's own soundfont is a path on the machine
     of the run, so it is ignored. Raises InputError if the settings cannot be used.
@@ -28,7 +27,7 @@ def listening_config(record: RunRecord, soundfont: str | None = None) -> Renderi
     rendering = record.config.get("rendering")
     if not isinstance(rendering, Mapping):
         raise InputError(f"run {record.run_id}: its config has no rendering group")
-    own: dict[str, object] = {"audio_format": "wav", "max_seconds": MAX_SECONDS, "soundfont": soundfont}
+    own: dict[str, object] = {"audio_format": "wav", "max_seconds": max_seconds, "soundfont": soundfont}
     own |= {"score": False, "piano_roll": False}
     # All stimuli need one tempo, even if the run used each tune's own.
     own["tempo"] = rendering.get("tempo") or 120
@@ -45,10 +44,13 @@ def listening_config(record: RunRecord, soundfont: str | None = None) -> Renderi
 class Sounds:
     """The folder of rendered stimuli."""
 
-    def __init__(self, folder: Path, config: RenderingConfig) -> None:
-        """The folder is created with the first sound."""
+    def __init__(self, folder: Path, config: RenderingConfig, *, has_repeats: bool) -> None:
+        """The folder is created with the first sound. has_repeats: play the repeats that a tune notates."""
         self._folder = folder
         self._config = config
+        self._has_repeats = has_repeats
+        self.cut: set[str] = set()
+        """Ids of the stimuli rendered by this object that fade out before their end."""
 
     def path(self, stimulus_id: str) -> Path:
         """The path of the stimulus, whether or not it exists."""
@@ -59,7 +61,8 @@ class Sounds:
         path = self.path(stimulus.stimulus_id)
         if _is_complete(path):
             return True
-        performance = perform(stimulus.abc, self._config)
+        abc = stimulus.abc if self._has_repeats else without_repeats(stimulus.abc)
+        performance = perform(abc, self._config)
         if performance.midi is None:
             return False
         sound = synthesise(performance.midi, performance.is_cut, self._config)
@@ -68,6 +71,8 @@ class Sounds:
         self._folder.mkdir(parents=True, exist_ok=True)
         with replace_atomically(path) as temporary:
             write_audio(sound, temporary, self._config)
+        if performance.is_cut:
+            self.cut.add(stimulus.stimulus_id)
         return True
 
 

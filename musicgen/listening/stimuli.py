@@ -1,4 +1,4 @@
-"""The tunes that can be heard: valid tunes of each arm's runs, drawn at random."""
+"""The tunes that can be heard: those of each arm's runs that have notes, drawn at random."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +34,18 @@ class Stimulus:
     abc: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The tunes that an arm's runs kept, from which its stimuli are drawn."""
+
+    arm: str
+    num_tunes: int
+    num_invalid: int
+    """Tunes with a bar of the wrong length or an error, including those without notes."""
+    num_without_notes: int
+    """Tunes that nobody can hear."""
+
+
 Play = Callable[[Stimulus], bool]
 """Renders a stimulus; returns False if it makes no sound."""
 
@@ -57,21 +69,29 @@ class Pool:
     """The tunes of every arm, each drawn at most once, in random order and from its seeds in turn."""
 
     def __init__(self, paired: PairedRuns, rng: np.random.Generator, *, any_tune: bool) -> None:
-        """any_tune: include tunes with wrong bars. Raises InputError without any tune."""
+        """any_tune: include invalid tunes. Raises InputError without any tune."""
         self._rng = rng
+        self.kind = "tune with notes" if any_tune else "valid tune"
+        """What is drawn."""
+        self.samples: list[Sample] = []
+        """One for each arm, the baseline first."""
         self._left: dict[str, dict[int, Iterator[Stimulus]]] = {}
         self.available: dict[str, int] = {}
         """Arm -> number of its tunes that may be drawn."""
         for arm in (paired.baseline, *paired.arms):
             name = arm_name(arm)
-            tunes = {run.record.seed: _eligible(run, any_tune) for run in arm.runs}
+            kept = {run.record.seed: _kept(run) for run in arm.runs}
+            self.samples.append(_sample(name, list(chain.from_iterable(kept.values()))))
+            tunes = {
+                seed: [song for song in songs if (song.has_notes if any_tune else song.is_valid)]
+                for seed, songs in kept.items()
+            }
             self.available[name] = sum(map(len, tunes.values()))
             self._left[name] = {
                 run.record.seed: iter(self._shuffled(name, run, tunes[run.record.seed])) for run in arm.runs
             }
         if not any(self.available.values()):
-            kind = "sampled tune" if any_tune else "valid tune; --any-tune includes those with wrong bars"
-            raise InputError(f"no run has a {kind}")
+            raise InputError(f"no run has a {self.kind}{'' if any_tune else '; leave out --valid-only'}")
 
     @property
     def arms(self) -> list[str]:
@@ -100,10 +120,14 @@ class Pool:
         ]
 
 
-def _eligible(run: FoundRun, any_tune: bool) -> list[Song]:
-    if run.record.status != "complete":
-        return []
-    return [tune for tune in read_songs(run) if tune.is_kept and (any_tune or tune.is_valid)]
+def _kept(run: FoundRun) -> list[Song]:
+    """The tunes that the run's conditions kept; none of a run that is not complete."""
+    return [song for song in read_songs(run) if song.is_kept] if run.record.status == "complete" else []
+
+
+def _sample(arm: str, songs: Sequence[Song]) -> Sample:
+    num_invalid = sum(not (song.is_valid and song.has_notes) for song in songs)
+    return Sample(arm, len(songs), num_invalid, sum(not song.has_notes for song in songs))
 
 
 def share_out(count: int, arms: Sequence[str]) -> int:

@@ -21,7 +21,9 @@ MEANS_COLUMNS = (
     *("arm", "criterion", "mean", "ci_low", "ci_high"),
     *("num_ratings", "num_listeners", "num_tunes", "num_runs"),
 )
-"""Columns of listening.csv."""
+"""Columns of listening.csv; the tables of earlier versions have only these."""
+SAMPLE_COLUMNS = ("num_sampled", "invalid_share", "without_notes_share")
+"""Columns of listening.csv about the tunes from which those of the arm were drawn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tests.listening.made_session import begin, write_study
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
-    """Two arms with two seeds each and seven valid tunes per run."""
+    """Two arms with two seeds each and eight tunes per run, seven of them valid."""
     return write_study(tmp_path)
 
 

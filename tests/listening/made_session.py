@@ -116,19 +116,21 @@ def settings(
     num_anchors: int = 1,
     *,
     num_sets: int = 0,
-    any_tune: bool = False,
+    any_tune: bool = True,
 ) -> Settings:
     """Settings of a small session."""
-    return Settings(mode, num_tunes, num_anchors, tuple(CRITERIA), any_tune, 7, num_sets)
+    return Settings(mode, num_tunes, num_anchors, tuple(CRITERIA), any_tune, 7, num_sets, 60, False)
 
 
 def begin(sweep: Path, wanted: Settings | None = None) -> ListeningService:
     """Draw and render a session of the study."""
     wanted = wanted or settings()
     runs = find_runs([sweep])
-    sounds = Sounds(sweep / "listening-sounds", listening_config(runs[0].record))
+    config = listening_config(runs[0].record, wanted.max_seconds)
+    sounds = Sounds(sweep / "listening-sounds", config, has_repeats=wanted.has_repeats)
     drawn = draw_session(pair_runs(runs), wanted, sounds.play, corpus_of(runs[0]))
-    database = Database.create(sweep / "listening.sqlite", wanted, drawn.items, drawn.remarks, locks=True)
+    path = sweep / "listening.sqlite"
+    database = Database.create(path, wanted, drawn.items, drawn.remarks, drawn.samples, locks=True)
     return ListeningService(database, sounds, runs, sweep)
 
 

@@ -1,5 +1,8 @@
+import csv
+import re
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ from musicgen.effects.pairing import pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
 from musicgen.listening.session import PAIRS, DrawnSession, Settings, draw_session, num_trials, order_trials
-from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Stimulus
+from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Sample, Stimulus
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
@@ -25,7 +28,7 @@ def drawn(sweep: Path, wanted: Settings, play=sounds) -> DrawnSession:
 
 
 def test_every_arm_and_seed_has_the_same_number_of_valid_tunes(sweep: Path) -> None:
-    session = drawn(sweep, settings(num_tunes=9))
+    session = drawn(sweep, settings(num_tunes=9, any_tune=False))
     heard = [item.stimuli[0] for item in session.items]
     assert Counter((one.arm, one.seed) for one in heard if not one.anchor) == {
         (arm, seed): 2 for arm in (BASELINE, CHANGED) for seed in (0, 1)
@@ -33,7 +36,41 @@ def test_every_arm_and_seed_has_the_same_number_of_valid_tunes(sweep: Path) -> N
     assert Counter(one.anchor for one in heard) == {"": 8, CORPUS: 1, SHUFFLED: 1}
     # The last tune of each run is not valid.
     assert all(one.index is None or one.index < NUM_TUNES - 1 for one in heard)
-    assert len({one.stimulus_id for one in heard}) == 10 and session.remarks == ()
+    assert len({one.stimulus_id for one in heard}) == 10
+    assert session.remarks == ("only valid tunes were drawn",)
+
+
+def test_invalid_tunes_are_drawn_and_those_without_notes_counted(sweep: Path) -> None:
+    rewrite_tunes(sweep / BASELINE, lambda row: row | {"is_valid": row["index"] == "5"})
+    mute = {"num_notes": "0", "parses": False}
+    rewrite_tunes(sweep / CHANGED, lambda row: row | (mute if row["index"] in "123" else {}))
+    session = drawn(sweep, settings(num_tunes=60, num_anchors=0))
+    # Of eight tunes of each of two runs.
+    assert session.samples == (Sample(BASELINE, 16, 14, 0), Sample(CHANGED, 16, 8, 6))
+    heard = Counter((item.stimuli[0].arm, item.stimuli[0].index) for item in session.items)
+    assert heard == {(BASELINE, index): 2 for index in range(8)} | {
+        (CHANGED, index): 2 for index in (0, 4, 5, 6, 7)
+    }
+    valid = drawn(sweep, settings(num_tunes=60, num_anchors=0, any_tune=False))
+    assert valid.samples == session.samples
+    assert {item.stimuli[0].index for item in valid.items if item.stimuli[0].arm == BASELINE} == {5}
+
+
+def test_an_arm_without_notes_is_named_with_its_share(sweep: Path) -> None:
+    rewrite_tunes(sweep / CHANGED, lambda row: row | {"num_notes": "", "is_valid": False, "parses": False})
+    session = drawn(sweep, settings(num_anchors=0))
+    assert session.remarks[0] == f"{CHANGED}: not included, because it has no tune with notes"
+    assert session.samples[1] == Sample(CHANGED, 16, 16, 16)
+
+
+def rewrite_tunes(arm: Path, change: Callable[[dict], dict]) -> None:
+    for path in arm.rglob("tunes.csv"):
+        with path.open(newline="") as file:
+            rows = [change(row) for row in csv.DictReader(file)]
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def test_only_draws_that_a_run_kept_can_be_heard(sweep: Path, tmp_path: Path) -> None:
@@ -57,10 +94,10 @@ def test_the_draw_depends_on_the_seed_alone(sweep: Path) -> None:
 
 def test_shortages_are_reported_and_silent_tunes_skipped(sweep: Path) -> None:
     session = drawn(sweep, settings(num_tunes=40, num_anchors=0))
-    assert len(session.items) == 28
-    assert any("baseline: only 14 of 20 tunes" in remark for remark in session.remarks)
-    with_wrong_bars = drawn(sweep, settings(num_tunes=40, num_anchors=0, any_tune=True))
-    assert len(with_wrong_bars.items) == 32 and "bars of the wrong length" in with_wrong_bars.remarks[0]
+    assert len(session.items) == 32
+    assert any("baseline: only 16 of 20 tunes" in remark for remark in session.remarks)
+    valid = drawn(sweep, settings(num_tunes=40, num_anchors=0, any_tune=False))
+    assert len(valid.items) == 28 and valid.remarks[0] == "only valid tunes were drawn"
     silent = drawn(sweep, settings(num_anchors=0), lambda one: one.index != 3)
     assert all(item.stimuli[0].index != 3 for item in silent.items)
 
@@ -70,7 +107,11 @@ def test_a_session_without_enough_tunes_is_refused(sweep: Path) -> None:
         drawn(sweep, settings(num_tunes=1))
     for table in sweep.rglob("tunes.csv"):
         table.write_text(table.read_text().replace("True,True", "False,True"))
-    with pytest.raises(InputError, match="--any-tune"):
+    with pytest.raises(InputError, match="no run has a valid tune; leave out --valid-only"):
+        drawn(sweep, settings(any_tune=False))
+    for table in sweep.rglob("tunes.csv"):
+        table.write_text(re.sub(r",True,\d+,", ",True,0,", table.read_text()))
+    with pytest.raises(InputError, match="no run has a tune with notes$"):
         drawn(sweep, settings())
 
 

@@ -62,6 +62,19 @@ function means(result) {
   return parts;
 }
 
+function drawn(result) {
+  if (!result.samples.length) return [];
+  const share = (count, whole) => (whole ? `${count} (${Math.round((100 * count) / whole)} %)` : "–");
+  return [make("h2", { textContent: "What the tunes were drawn from" }), table([
+    ["", (row) => row.arm],
+    ["sampled tunes", (row) => String(row.num_tunes)],
+    ["invalid", (row) => share(row.num_invalid, row.num_tunes)],
+    ["without notes", (row) => share(row.num_without_notes, row.num_tunes)],
+  ], result.samples), make("p", { className: "note", textContent:
+    "An invalid tune has a bar of the wrong length or an error. Tunes without notes are invalid too; nobody can hear them, " +
+    "so no rating includes them." })];
+}
+
 function preferences(result) {
   return [make("h2", { textContent: "What was preferred" }), table([
     ["", (row) => (row.arm in ANCHORS ? "corpus tunes over shuffled notes" : `${row.arm} over the baseline`)],
@@ -142,6 +155,7 @@ export function showResult(section, result) {
   const parts = [make("h1", { tabIndex: -1, textContent: "Thank you. Here are the results." }), intro];
   if (result.tables["listening.csv"]) parts.push(...means(result));
   if (result.tables["preferences.csv"]) parts.push(...preferences(result));
+  parts.push(...drawn(result));
   if (Object.keys(result.tables).length) parts.push(...trust(result));
   else parts.push(make("p", { textContent: "Nothing was rated." }));
   if (result.tables["agreement.csv"]) parts.push(...agreement(result));
