@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 from musicgen.effects.effect import Decision, decide
+from musicgen.metrics.registry import metric_words
 from musicgen.system.words import brief, counted, decimals, p_words, signed
 
 
@@ -135,11 +136,6 @@ _WORDS = {
     Decision.IDENTICAL: _identical,
     Decision.NO_VALUE: _no_value,
 }
-
-
-def metric_words(metric: str) -> str:
-    """The metric's name as words, without its family: "tune rate" for validity/tune_rate."""
-    return metric.rpartition("/")[2].replace("_", " ")
 
 
 def _seeds(evidence: Evidence) -> str:

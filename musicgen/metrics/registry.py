@@ -218,6 +218,13 @@ _ALL = (
 METRICS = {metric.name: metric for metric in _ALL}
 """All metrics by name, in the order of tables."""
 
+_WORDS = {
+    "similarity/two_sample_auc": "two-sample AUC",
+    "similarity/musical_auc": "musical AUC",
+    **{f"diversity/distinct_{n}": f"distinct {n}-grams" for n in (2, 4, 8)},
+}
+"""Names whose words do not follow from their letters."""
+
 HEADLINE = (
     "fit/validation_loss",
     "validity/sound_rate",
@@ -229,6 +236,11 @@ HEADLINE = (
     "originality/copied_share",
 )
 """The eight metrics of every summary table. Divergences are not among them: junk can score well on one."""
+
+
+def metric_words(name: str) -> str:
+    """A metric's name as words inside a sentence: "tune rate" for validity/tune_rate."""
+    return _WORDS.get(name) or name.rpartition("/")[2].replace("_", " ")
 
 
 def measure(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from musicgen.config import Change
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN, level_of, shown_level
-from musicgen.effects.verdict import metric_words
+from musicgen.metrics.registry import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, override_text
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on

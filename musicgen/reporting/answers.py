@@ -8,8 +8,7 @@ from enum import StrEnum
 from musicgen.effects.effect import Decision, Effect
 from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
-from musicgen.effects.verdict import metric_words
-from musicgen.metrics.registry import METRICS, Direction
+from musicgen.metrics.registry import METRICS, Direction, metric_words
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import listed, signed_interval
 

@@ -15,7 +15,7 @@ from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.verdict import metric_words
+from musicgen.metrics.registry import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.runs import PLAN, directory_name, read_rows

@@ -5,7 +5,7 @@ import pytest
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.registry import ARROWS, METRICS, Direction
+from musicgen.metrics.registry import ARROWS, METRICS, Direction, metric_words
 from musicgen.metrics.tunes import read_corpus, read_tunes
 from tests.metrics.made_tunes import HEADER
 
@@ -90,3 +90,18 @@ def test_fit_metrics_are_measured_in_training() -> None:
 
 def test_each_direction_has_an_arrow() -> None:
     assert ARROWS == {"higher": "↑", "lower": "↓", "corpus": "→ corpus"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("validity/sound_rate", "sound rate"),
+        ("fit/validation_loss", "validation loss"),
+        ("similarity/musical_auc", "musical AUC"),
+        ("similarity/two_sample_auc", "two-sample AUC"),
+        ("diversity/distinct_4", "distinct 4-grams"),
+        ("rating/liking", "liking"),
+    ],
+)
+def test_metrics_are_worded_as_people_say_them(name: str, words: str) -> None:
+    assert metric_words(name) == words
