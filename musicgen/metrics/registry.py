@@ -110,7 +110,11 @@ _ALL = (
         validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
     ),
     _metric(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
-    _metric(validity.sound_rate, HIGHER, "whole tunes that end on the tonic of the K: in force / requested"),
+    _metric(
+        validity.sound_rate,
+        HIGHER,
+        "tunes with right bars, an end, no loop and the tonic as last note / requested",
+    ),
     _metric(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
     ),
@@ -131,13 +135,13 @@ _ALL = (
     _metric(
         similarity.two_sample_auc,
         CORPUS,
-        "how well a classifier separates the tunes from held-out ones; 0.5 means not at all",
+        "how well a classifier of short note patterns spots the tunes among real ones; 0.5: not at all",
         lambda c: (c.melodies, c.corpus.held_out_melodies, c.seed),
     ),
     _metric(
         similarity.musical_auc,
         CORPUS,
-        "the same for a classifier that hears form, endings, key, rhythm and contour",
+        "how well a classifier that hears form, endings, key and rhythm spots the tunes; 0.5: not at all",
         lambda c: (c.sample, c.corpus.held_out, c.seed),
     ),
     _metric(similarity.note_count_distance, LOWER, "Wasserstein distance of notes per tune"),
