@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from textwrap import wrap
 
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +18,7 @@ FULL_WIDTH = 140
 """Width of the widest table in characters."""
 _MAX_LABEL_CHARACTERS = 28
 _MAX_MEANING_CHARACTERS = 66
+_OF_REQUESTED = " / requested"
 _REAL, _FLOOR = "real tunes", "5-gram"
 _STYLES = {LIKE_REAL: "green", BETTER: "green"}
 """Of the words next to real tunes; others are worse."""
@@ -46,7 +48,7 @@ def metrics_table(
     reference: metric -> mean and sd of held-out corpus tunes; floor: metric -> value of 5-gram tunes.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("metric: meaning", max_width=_MAX_MEANING_CHARACTERS)
+    table.add_column("metric: meaning (rates: of the tunes requested)")
     for heading in ("value", f"{_REAL} ± SD", _FLOOR):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column(f"next to {_REAL}")
@@ -115,9 +117,15 @@ def registry_as_markdown() -> str:
 
 
 def _meaning(name: str) -> Text:
-    metric = METRICS.get(name)
-    label = Text(metric_words(name), "bold")
-    return label if metric is None else label.append(f": {metric.description}", "not bold")
+    """The metric's name and what it is, on several lines if need be."""
+    metric, words = METRICS.get(name), metric_words(name)
+    if metric is None:
+        return Text(words, "bold")
+    # A rate's denominator is in the title.
+    meaning = f"{words}: {metric.description.removesuffix(_OF_REQUESTED)}"
+    label = Text("\n".join(wrap(meaning, _MAX_MEANING_CHARACTERS, subsequent_indent="  ")))
+    label.stylize("bold", 0, len(words))
+    return label
 
 
 def _number(value: float | None, missing: str = "–") -> str:

@@ -47,7 +47,13 @@ def test_rows_have_corpus_and_floor_or_a_reason() -> None:
         {"structure/zip_ratio": "no tune has two notes"},
     )
     headers = [column.header for column in table.columns]
-    assert headers == ["metric: meaning", "value", "real tunes ± SD", "5-gram", "next to real tunes"]
+    assert headers == [
+        "metric: meaning (rates: of the tunes requested)",
+        "value",
+        "real tunes ± SD",
+        "5-gram",
+        "next to real tunes",
+    ]
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right", "left"]
     assert cells(table) == [
         [_label("bar rate"), "0.9500", "0.9800 ± 0.0100", "0.5000", "worse: 94 % from 5-gram to real"],
@@ -87,12 +93,13 @@ def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     by_group = {"0.5": values, "[bold]K:D": {"validity/sound_rate": 0.5}}
     print_table(group_table(by_group, "prompt", REFERENCE, {"validity/sound_rate": 0.02}))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
-        f"metric: meaning{' ' * 50}    value  real tunes ± SD  5-gram  next to real tunes",
-        "sound rate: tunes with right bars, an end, no loop and the tonic    0.9500  0.7400 ± 0.0300          "
-        "better than real tunes",
-        "as last note / requested",
-        "pitch range: highest minus lowest pitch of a tune, in semitones      200.0   123.4 ± 2.0000          "
-        "worse than real tunes (too high)",
+        f"{'metric: meaning (rates: of the tunes requested)':64}   value  real tunes ± SD  5-gram  next to "
+        "real tunes",
+        "sound rate: tunes with right bars, an end, no loop and the tonic  0.9500  0.7400 ± 0.0300  "
+        "        better than real tunes",
+        "  as last note",
+        f"{'pitch range: highest minus lowest pitch of a tune, in semitones':64}   200.0   123.4 ± 2.0000  "
+        "        worse than real tunes (too high)",
         "             sound",
         "prompt        rate",
         "0.5         0.9500",

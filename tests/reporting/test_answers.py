@@ -50,8 +50,8 @@ def test_better_and_worse_follow_the_metrics_direction(tmp_path: Path) -> None:
     outcomes = {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
     assert outcomes == {"0.02": Outcome.BETTER, "0.001": Outcome.WORSE, "0.004": Outcome.EQUAL}
     assert found.sentence == (
-        "Validation loss is better with training.learning_rate = 0.02; it is worse with "
-        "training.learning_rate = 0.001. The other change made no difference that matters."
+        "Validation loss is better with learning_rate=0.02; it is worse with "
+        "learning_rate=0.001. The other change made no difference that matters."
     )
 
 
@@ -68,7 +68,7 @@ def test_as_far_on_the_other_side_of_the_corpus_is_not_better(tmp_path: Path) ->
         study_of(tmp_path, {0.005: spread(0.3), 0.02: spread(0.1003)[::-1]}, REPEAT), [REPEAT]
     )
     assert [answer.outcome for answer in found.answers] == [Outcome.CHANGED]
-    assert found.sentence == "Lag repeat is different with training.learning_rate = 0.02."
+    assert found.sentence == "Lag repeat is different with learning_rate=0.02."
 
 
 def test_one_seed_gives_a_candidate_to_confirm(tmp_path: Path) -> None:
@@ -81,9 +81,7 @@ def test_one_seed_gives_a_candidate_to_confirm(tmp_path: Path) -> None:
 
 def test_a_winner_at_the_end_of_the_range_asks_for_a_further_level(tmp_path: Path) -> None:
     study = study_of(tmp_path, {0.005: BASE, 0.02: shifted(-0.2), 0.001: shifted(0.2)}, LOSS)
-    assert best_settings(study)[0].startswith(
-        "Clearly better for validation loss: training.learning_rate = 0.02"
-    )
+    assert best_settings(study)[0].startswith("Clearly better for validation loss: learning_rate=0.02")
     advice = next(advice for advice in what_to_try_next(study) if "most promising" in advice.words)
     assert advice.command == (
         "python -m musicgen.train --multirun training=smoke training.learning_rate=0.005,0.08 seed=0,1,2"
@@ -99,7 +97,7 @@ def test_the_largest_inconclusive_effect_comes_with_a_command(tmp_path: Path) ->
     noisy = [value + noise for value, noise in zip(BASE, (0.3, -0.2, 0.25, 0.0, 0.1), strict=True)]
     study = study_of(tmp_path, {0.005: BASE, 0.02: noisy, 0.04: [value - 0.001 for value in noisy]}, LOSS)
     advice = next(advice for advice in what_to_try_next(study) if "largest inconclusive" in advice.words)
-    assert "training.learning_rate = 0.02 on validation loss" in advice.words
+    assert "learning_rate=0.02 on validation loss" in advice.words
     words = advice.command.split()
     assert words[:4] == ["python", "-m", "musicgen.train", "--multirun"]
     overrides = OverridesParser.create().parse_overrides(words[4:])

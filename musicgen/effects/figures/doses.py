@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from musicgen.effects.effect import PLAIN, RETUNED, Effect, as_number
+from musicgen.effects.effect import PLAIN, RETUNED, Effect
 from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -25,6 +25,7 @@ from musicgen.effects.figures.style import (
     title_panel,
 )
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.naming import as_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

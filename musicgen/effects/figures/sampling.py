@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.effects.effect import as_number
 from musicgen.effects.figures.doses import CORPUS_LINE, draw_corpus, set_levels
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
@@ -17,6 +16,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.naming import as_number
 from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ def test_effects_have_a_panel_per_metric_and_a_row_per_arm(two_parameters: Inven
     figure = two_parameters.effects_figure()
     assert len(figure.axes) == len(HEADLINE)
     assert row_labels(figure.axes[0]) == [
-        "training.learning_rate = 0.001",
-        "training.learning_rate = 0.01",
-        "model.cell = gru",
+        "learning_rate=0.001",
+        "learning_rate=0.01",
+        "cell=gru",
     ]
 
 
@@ -44,7 +44,7 @@ def test_intervals_end_where_the_table_says(two_parameters: InventedStudy) -> No
     assert drawn == [
         [(effect.ci_low, position), (effect.ci_high, position)] for position, effect in enumerate(effects)
     ]
-    assert points(lines(panel, "model.cell = gru")[0]) == [(pytest.approx(0.1), 2)]
+    assert points(lines(panel, "cell=gru")[0]) == [(pytest.approx(0.1), 2)]
 
 
 def test_seeds_are_dots_at_their_own_differences() -> None:
@@ -68,9 +68,9 @@ def test_diverged_and_failed_runs_are_named() -> None:
         {LEARNING_RATE: (0.005, [0.001, 0.01]), CELL: ("lstm", ["gru"])}, 3, endings
     ).figures()
     labels = row_labels(figures["effects"].axes[0])
-    assert labels[0] == "training.learning_rate = 0.001\ndiverged 2 of 3"
-    assert labels[1] == "training.learning_rate = 0.01"
-    assert labels[2] == "model.cell = gru\nfailed 1 of 3"
+    assert labels[0] == "learning_rate=0.001\ndiverged 2 of 3"
+    assert labels[1] == "learning_rate=0.01"
+    assert labels[2] == "cell=gru\nfailed 1 of 3"
     assert "0.001\ndiverged 2 of 3" in texts(figures["loss_curves"])
     assert "0.001: diverged 2 of 3" in texts(figures["dose_response_training_learning_rate"])
 
@@ -81,7 +81,7 @@ def test_an_arm_without_any_value_keeps_its_row() -> None:
     )
     tables.effects = [effect for effect in tables.effects if effect.value != 0.1]
     figure = tables.effects_figure()
-    assert row_labels(figure.axes[0])[1] == "training.learning_rate = 0.1\ndiverged 1 of 1"
+    assert row_labels(figure.axes[0])[1] == "learning_rate=0.1\ndiverged 1 of 1"
     assert texts(figure).count("no value") == len(HEADLINE)
 
 
