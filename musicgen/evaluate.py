@@ -54,6 +54,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     reference = result.reference
     print_table(metrics_table(metrics, metrics, reference.by_metric, reference.floor, reasons))
     print("\n".join(result.lines()))
+    if arguments.csv is None:
+        print("what is wrong with each tune, its nearest tune and its longest copy: add --csv FILE")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

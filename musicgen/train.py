@@ -65,13 +65,19 @@ def _summarise() -> int:
     # A dry run makes no directory.
     if directory is None or not directory.is_dir():
         return 0
+    from musicgen.reporting.next_steps import after_run, after_sweep
+
+    here = Path.cwd()
+    shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
     status = 0
     if command.has_results:
         from musicgen.search.finish import finish
 
         status = finish(directory)
-    here = Path.cwd()
-    print(directory.relative_to(here) if directory.is_relative_to(here) else directory)
+        steps = after_sweep(shown)
+    else:
+        steps = after_run(directory, shown)
+    print(*steps, shown, sep="\n")
     return status
 
 

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect, level_of, read_effects
+from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect, read_effects
+from musicgen.records.naming import level_of
 
 WORDS = {
     Decision.RAISES: ("raises",),

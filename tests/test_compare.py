@@ -24,9 +24,7 @@ def test_a_sweep_gets_tables_figures_and_a_summary(sweep: Path, capsys: pytest.C
     assert main([str(sweep)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "1 of 9 runs did not complete:"
-    assert (
-        lines[1] == "  training.learning_rate=0.01 seed=2 diverged: it diverged (learning_rate=0.01/seed=2)"
-    )
+    assert lines[1] == "  learning_rate=0.01, seed 2 diverged: it diverged (learning_rate=0.01/seed=2)"
     assert lines[-1] == str(sweep)
     text = "\n".join(lines)
     assert "lowers validation loss by 0.097" in text and "identical in all 2 seeds" in text
@@ -114,7 +112,38 @@ def test_left_out_runs_and_interactions_are_mentioned(
     written(far, sweep.parent)
     assert main([str(sweep.parent), "--no-plots"]) == 0
     out = capsys.readouterr().out
-    assert "left out: 1 run with" in out and "shows no interactions" in out
+    reason = "differs from the baseline in model.cell, model.hidden_size and training.learning_rate"
+    assert f"left out: runs/day/far: {reason}" in out and "shows no interactions" in out
+
+
+def test_a_grid_shows_every_configuration_and_names_no_baseline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, (rate, size) in enumerate((r, s) for r in (0.001, 0.005, 0.01) for s in (8, 16, 32)):
+        overrides = {"training.learning_rate": rate, "model.hidden_size": size}
+        written(
+            made_run(f"grid/{number}/seed=0", overrides=overrides, metrics={LOSS: 2 - number / 10}), tmp_path
+        )
+    assert main([str(tmp_path / "grid"), "--no-plots"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("9 configurations, best validation loss first")
+    assert lines[2].split() == ["32", "0.01", "1", "1.2000"]
+    assert not any("baseline" in line for line in lines[:12])
+    left_out = [line for line in lines if line.startswith("left out: ")]
+    assert left_out[0] == (
+        "left out: 4/seed=0: differs from the baseline in model.hidden_size and training.learning_rate"
+    )
+    assert len(left_out) == 4
+
+
+def test_many_runs_left_out_are_counted(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for size in range(8):
+        overrides = {"model.hidden_size": size, "training.learning_rate": 0.3}
+        written(made_run(f"far/{size}/seed=0", overrides=overrides), sweep.parent)
+    assert main([str(sweep.parent), "--no-plots"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("left out: far/") for line in lines) == 5
+    assert "left out: 3 more, the last rows of runs.csv" in lines
 
 
 def test_a_missing_run_and_a_changed_corpus_are_reported(
@@ -127,7 +156,7 @@ def test_a_missing_run_and_a_changed_corpus_are_reported(
     assert main([str(sweep), "--no-plots"]) == 0
     out = capsys.readouterr().out
     assert "2 of 9 runs did not complete:" in out
-    assert "baseline seed=7 missing: planned, but it left no run.json (learning_rate=0.001/seed=7)" in out
+    assert "baseline, seed 7 missing: planned, but it left no run.json (learning_rate=0.001/seed=7)" in out
     assert "the corpus oneills changed between runs" in out and "1 by learning_rate=0.001/seed=0" in out
     runs = pandas.read_csv(sweep / "runs.csv")
     assert list(runs["status"])[-1] == "missing" and len(runs) == 10

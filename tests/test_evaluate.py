@@ -30,7 +30,7 @@ def test_copied_tunes_are_detected(corpus: Path, tmp_path: Path) -> None:
         assert (value is None) == (name in content["reasons"])
         assert value is None or math.isfinite(value)
     assert set(content["reference"]["validity/bar_rate"]) == {"mean", "sd"}
-    assert "originality/copied_share" in done.stdout and "worse than the 5-gram floor" in done.stdout
+    assert "copied share: " in done.stdout and "worse than 5-gram tunes" in done.stdout
 
 
 def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
 from musicgen.records.sampled_tunes import split_tunebook
 from musicgen.run.resample import header_fields_of
+from musicgen.sample import _parse_arguments  # pyright: ignore[reportPrivateUsage]
 from tests.commands import last_line, run, train
 
 
@@ -92,3 +93,9 @@ def test_bad_input_is_one_line(run_directory: Path, arguments: list[str], line: 
 def test_other_folders_are_rejected(tmp_path: Path) -> None:
     done = run("sample", str(tmp_path))
     assert done.returncode == 1 and "is not a run directory" in done.stderr
+
+
+def test_none_drops_a_wish_or_limit_of_the_run() -> None:
+    given = vars(_parse_arguments(["RUN", "--key", "none", "--top-k", "none", "--top-p", "0.9"]))
+    assert (given["key"], given["top_k"], given["top_p"]) == (None, None, 0.9)
+    assert "meter" not in given, "the run's own wish stays"

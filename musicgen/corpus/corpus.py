@@ -107,9 +107,10 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     )
     for part in ("train", "validation", "test"):
         if not getattr(split, part):
+            dropped = "".join(f"; dropped: {count} {reason}" for reason, count in read.dropped.items())
             raise InputError(
                 f"data={config.name}: {len(tunes)} usable tunes are too few to split: {part} is empty "
-                f"(validation_share={config.validation_share}, test_share={config.test_share})"
+                f"(validation_share={config.validation_share}, test_share={config.test_share}{dropped})"
             )
     vocabulary = Vocabulary.of(tunes[index] for index in split.train)
     if vocabulary.size > MAX_VOCABULARY:

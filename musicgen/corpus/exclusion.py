@@ -19,7 +19,7 @@ from musicgen.system.plain_yaml import read_yaml
 def exclude_near_duplicates(read: UsableTunes, config: DataConfig, cache_dir: Path | None) -> UsableTunes:
     """The tunes without near-duplicates in `config.exclude_near_duplicates_of`, which may be null.
 
-    Raises InputError if that corpus cannot be read.
+    Raises InputError if that corpus cannot be read, or no tune is left.
     """
     place, share = config.exclude_near_duplicates_of, config.near_duplicate_share
     if place is None or share is None:
@@ -32,6 +32,11 @@ def exclude_near_duplicates(read: UsableTunes, config: DataConfig, cache_dir: Pa
         [melody.pitches for melody in read_melodies(tunes, cache_dir)] for tunes in (read.tunes, other)
     )
     found = near_duplicates_of(melodies, others, share)
+    if len(found) == len(read.tunes):
+        raise InputError(
+            f"data.exclude_near_duplicates_of={place}: all {len(found)} tunes have a near-duplicate there, "
+            "so none is left to train on; choose another corpus, or null to keep them"
+        )
     kept = [number for number in range(len(read.tunes)) if number not in found]
     return replace(
         read,

@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from musicgen.records.naming import COMBINED
 from musicgen.records.record import RunRecord
 
 Configuration = Mapping[str, object]
 """Dotted name -> value of everything that enters an identity, except the seed."""
 
-COMBINED = "combined"
-"""The parameter of the run of all winning levels together."""
 _JOINT = (COMBINED, "search")
 """Parameters of runs that change many things at once: all winners, and the best trial of a search."""
 CORPUS_FIELDS = ("data.source", "data.path", "data.url", "data.sha256")

@@ -1,12 +1,7 @@
-"""One row of effects.csv: what an arm did to a metric, and what may be concluded from it.
+"""One row of effects.csv: what an arm did to a metric, and what may be concluded from it."""
 
-Levels come from memory or from CSV: 0.01 or "0.01", a list or its JSON text, None or NaN. `level_of` gives
-all spellings of one level the same text.
-"""
-
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musicgen.effects.statistics import ALPHA, equivalence_reach
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS, Direction
+from musicgen.records.naming import level_of
 from musicgen.records.runs import read_rows
 
 if TYPE_CHECKING:
@@ -85,8 +81,6 @@ ROUNDING = 1e-12
 """Relative difference of values that is rounding."""
 MIN_UNIFORM_SEEDS = 3
 """Seeds that must differ by the same amount for an effect to be likely."""
-_MAX_LEVEL = 30
-"""Characters of a level in a label."""
 
 
 class Decision(StrEnum):
@@ -393,57 +387,3 @@ def _derived_grade(cells: Mapping[str, Any], *, is_equivalent: bool) -> Grade:
         is_equivalent=is_equivalent or decision is Decision.EQUIVALENT,
         can_move=not (cells["metric"].startswith("fit/") and cells["shares_training"]),
     )
-
-
-def level_of(value: object) -> str:
-    """One text for one level, whether it comes from memory or from CSV."""
-    if value is None or value == "" or value != value:
-        return "null"
-    number = as_number(value)
-    if number is not None:
-        return f"{number:.12g}"
-    if isinstance(value, str) and value.startswith("["):
-        value = _read_list(value) or value
-    if isinstance(value, (list, tuple)):
-        return json.dumps(list(value), ensure_ascii=False)
-    return str(value).lower() if str(value) in {"True", "False"} else str(value)
-
-
-def shown_level(level: str) -> str:
-    """The level for a reader: lists without brackets, their texts in quotes, an empty one as "none".
-
-    Line ends become ↵, and the middle of a long text is left out.
-    """
-    number = as_number(level)
-    if number is not None:
-        return f"{number:g}"
-    if level.startswith("["):
-        items = _read_list(level)
-        if items is not None:
-            level = ", ".join(f"“{item}”" if isinstance(item, str) else str(item) for item in items) or "none"
-    return shortened(level.replace("\\n", "↵").replace("\n", "↵"), _MAX_LEVEL)
-
-
-def shortened(text: str, max_length: int) -> str:
-    """The text without its middle, if it is longer than this."""
-    half = max_length // 2 - 1
-    return text if len(text) <= max_length else f"{text[:half]}…{text[-half:]}"
-
-
-def as_number(value: object) -> float | None:
-    """A finite number, also written as text; None for everything else."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _read_list(text: str) -> Sequence[object] | None:
-    """A list from its JSON text; None where the text only begins like one."""
-    try:
-        return list(json.loads(text))
-    except json.JSONDecodeError:
-        return None

@@ -10,7 +10,7 @@ from musicgen.effects.effect import PLAIN, Effect
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.statistics import ALPHA
 from musicgen.effects.table import effects_table
-from musicgen.effects.verdict import metric_words
+from musicgen.metrics.registry import metric_words
 from musicgen.records.runs import find_runs
 from musicgen.system.words import decimals, listed, signed
 

@@ -8,7 +8,7 @@ differs from the baseline in exactly one parameter is an arm.
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -25,8 +25,10 @@ from musicgen.effects.differences import (
 from musicgen.errors import InputError
 from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.runs import FoundRun, flat_config, sweep_directories
-from musicgen.system.words import counted
+from musicgen.system.words import counted, listed
 
+_MAX_NAMED = 3
+"""Parameters in the reason why a run is left out."""
 Member = tuple[Change | None, FoundRun]
 """A run with the change that makes its arm; None for the baseline."""
 
@@ -51,6 +53,10 @@ class PairedRuns:
     left_out: tuple[FoundRun, ...]
     doubts: tuple[str, ...] = ()
     """A line for each arm whose runs differ from the baseline in more than they declare."""
+    reasons: Mapping[FoundRun, str] = field(default_factory=dict)
+    """Why each run is left out."""
+    is_declared: bool = True
+    """Whether a study declares the baseline; else it was chosen among the configurations."""
 
     @property
     def runs(self) -> list[FoundRun]:
@@ -114,7 +120,7 @@ def _configure(runs: Sequence[FoundRun]) -> _Configured:
     configurations: dict[FoundRun, Configuration] = {}
     declared: dict[FoundRun, str] = {}
     for study in (*changed, loose):
-        found = _configurations(study)
+        found = configurations_of(study)
         configurations |= found
         plain = [run for run in study if not run.record.change and not run.record.retuned]
         if study is loose or not plain:
@@ -136,7 +142,7 @@ def read_baseline(pairs: Sequence[str]) -> dict[str, str]:
     return baseline
 
 
-def _configurations(runs: Iterable[FoundRun]) -> dict[FoundRun, Configuration]:
+def configurations_of(runs: Iterable[FoundRun]) -> dict[FoundRun, Configuration]:
     """The configuration of each run. A split seed that follows the run's seed becomes "seed"."""
     flat = {run: _identity_leaves(run) for run in runs}
     fixed = {leaves["data.split_seed"] for run, leaves in flat.items() if not _follows(run, leaves)}
@@ -200,7 +206,7 @@ def _reads_as(text: str, value: object) -> bool:
 def _paired_with(configured: _Configured, key: str, *, is_declared: bool) -> PairedRuns:
     """The runs as arms of the baseline with this configuration."""
     members: list[Member] = []
-    left_out: list[FoundRun] = []
+    reasons: dict[FoundRun, str] = {}
     undeclared: dict[FoundRun, list[str]] = {}
     base = configured.by_key[key]
     known: dict[str, Change | None] = {key: None}
@@ -211,15 +217,16 @@ def _paired_with(configured: _Configured, key: str, *, is_declared: bool) -> Pai
         members = [(run.record.change, run) for run in own if run not in undeclared]
         # A run made by hand joins the arm of the study that has its configuration.
         known |= {configured.keys[run]: change for change, run in members if not run.record.retuned}
-        left_out = [
-            run for run in configured.runs if configured.declared.get(run, key) != key or run in undeclared
-        ]
+        reasons = _foreign(configured, key) | {
+            run: f"differs in {_some(names)}, which its study does not declare"
+            for run, names in undeclared.items()
+        }
         loose = [run for run in configured.runs if run not in configured.declared]
     for run in loose:
         if configured.keys[run] not in known:
             different = differing_parameters(base, configured.configurations[run])
             if len(different) != 1:
-                left_out.append(run)
+                reasons[run] = f"differs from the baseline in {_some(different)}"
                 continue
             levels = (configured.configurations[run].get(different[0]), base.get(different[0]))
             known[configured.keys[run]] = Change(different[0], *levels)
@@ -230,7 +237,24 @@ def _paired_with(configured: _Configured, key: str, *, is_declared: bool) -> Pai
     same, others = split_by_text([run for _, run in members], baseline)
     comparable = set(same)
     members = [(change, run) for change, run in members if run in comparable]
-    return _arranged(members, [*left_out, *others], _doubts(undeclared))
+    reasons |= dict.fromkeys(others, "read another text of the same corpus")
+    return _arranged(members, reasons, _doubts(undeclared), is_declared=is_declared)
+
+
+def _foreign(configured: _Configured, key: str) -> dict[FoundRun, str]:
+    """The runs of studies with another baseline than the one with this configuration, and why."""
+    base = configured.by_key[key]
+    return {
+        run: f"its study's baseline differs in {_some(differing_parameters(base, configured.by_key[other]))}"
+        for run in configured.runs
+        if (other := configured.declared.get(run, key)) != key
+    }
+
+
+def _some(parameters: Sequence[str]) -> str:
+    """The first parameters, and how many more there are."""
+    more = len(parameters) - _MAX_NAMED
+    return listed([*parameters[:_MAX_NAMED], *([f"{more} more"] if more > 0 else [])])
 
 
 def _undeclared(
@@ -263,7 +287,9 @@ def _doubts(undeclared: Mapping[FoundRun, Sequence[str]]) -> tuple[str, ...]:
     )
 
 
-def _arranged(members: Sequence[Member], left_out: Sequence[FoundRun], doubts: tuple[str, ...]) -> PairedRuns:
+def _arranged(
+    members: Sequence[Member], reasons: Mapping[FoundRun, str], doubts: tuple[str, ...], *, is_declared: bool
+) -> PairedRuns:
     """Members as arms: parameters in order of appearance, levels ascending, joint changes last."""
     changes = {change.key: change for change, _ in members if change is not None}
     arms: dict[str | None, Arm] = {}
@@ -290,7 +316,9 @@ def _arranged(members: Sequence[Member], left_out: Sequence[FoundRun], doubts: t
         number = float(value) if isinstance(value, (int, float)) else 0.0
         return arm.change.parameter == COMBINED, parameters.index(arm.change.parameter), number
 
-    return PairedRuns(baseline, tuple(sorted(arms.values(), key=order)), (*left_out, *spare), doubts)
+    reasons = {**reasons, **dict.fromkeys(spare, "is a second run of its configuration and seed")}
+    ordered = tuple(sorted(arms.values(), key=order))
+    return PairedRuns(baseline, ordered, tuple(reasons), doubts, reasons, is_declared)
 
 
 def _one_per_seed(runs: Sequence[FoundRun]) -> tuple[list[FoundRun], list[FoundRun]]:

@@ -11,17 +11,21 @@ from rich.text import Text
 from musicgen.effects.answers import MetricAnswers, answers_on
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import SCREENING, Grade
+from musicgen.effects.grid import Grid, grid_of
+from musicgen.effects.pairing import PairedRuns
 from musicgen.effects.summary import Summary
 from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
 from musicgen.metrics.table import plain
-from musicgen.system.words import counted
+from musicgen.records.runs import directory_name
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 FULL_WIDTH = 150
 """Characters in a full row."""
+MAX_LEFT_OUT = 5
+"""Runs left out that are named."""
 _LAYOUT = {
     "box": None,
     "pad_edge": False,
@@ -41,7 +45,11 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
         console.print(Text(f"{summary.failure_count}:", style="bold"))
         for line in summary.failures:
             console.print(plain(f"  {line}"))
-    console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
+    grid = grid_of(summary.paired)
+    if grid is None:
+        console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
+    else:
+        _print_grid(console, grid, summary.paired, metrics)
     is_screening = any(effect.family == SCREENING for effect in summary.effects)
     for found in answers_on(summary.effects, metrics):
         console.print()
@@ -53,6 +61,22 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
         console.print(Text("what gets better and what worse", style="bold"))
     for line in (*trades, *_remarks(summary)):
         console.print(plain(line), soft_wrap=True)
+
+
+def _print_grid(console: Console, grid: Grid, paired: PairedRuns, metrics: Sequence[str]) -> None:
+    """Print every configuration, the best one, and what the effects below are compared with."""
+    measured = {name for run in (*paired.runs, *paired.left_out) for name in run.record.metrics}
+    shown = [name for name in metrics if name in measured] or list(metrics)
+    console.print(grid.table(shown))
+    chosen = {run.directory for run in paired.baseline.runs}
+    base = next((cell for cell in grid.cells if chosen & {run.directory for run in cell.runs}), None)
+    lines = grid.lines(shown[0])
+    if base is not None and paired.arms:
+        lines.append(
+            f"the effects below are single changes from {grid.name(base)} (--baseline chooses another)"
+        )
+    for line in lines:
+        console.print(plain(line))
 
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
@@ -114,17 +138,24 @@ def _remarks(summary: Summary) -> list[str]:
         lines.append(
             "“likely” is no claim: of 20 changes that do nothing, one looks likely; confirm with fresh seeds"
         )
-    if summary.paired.left_out:
-        lines.append(
-            f"left out: {counted(len(summary.paired.left_out), 'run')} with several changed parameters, "
-            "another corpus or another baseline (--baseline PARAMETER=VALUE)"
-        )
+    lines += _left_out(summary)
     if not arms:
         lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
     if len(parameters) > 1 and COMBINED not in parameters:
         lines.append(
             "one change at a time shows no interactions; study.combine=true also runs the winners together"
         )
+    return lines
+
+
+def _left_out(summary: Summary) -> list[str]:
+    """Which runs no effect counts and why: a line for each of the first, then how many more."""
+    paired, out = summary.paired, summary.folder
+    lines = [f"left out: {directory_name(run, out)}: {paired.reasons[run]}" for run in paired.left_out]
+    if len(lines) > MAX_LEFT_OUT:
+        lines[MAX_LEFT_OUT:] = [f"left out: {len(lines) - MAX_LEFT_OUT} more, the last rows of runs.csv"]
+    if lines and not paired.is_declared:
+        lines.append("--baseline PARAMETER=VALUE compares with another configuration")
     return lines
 
 

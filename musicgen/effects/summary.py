@@ -17,6 +17,7 @@ from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.effects.table import Terms, effects_table
 from musicgen.effects.trades import Trade, headline_trades
 from musicgen.records.findings import CitedEffect, Finding, findings_of
+from musicgen.records.naming import BASELINE, arm_name, shown_change
 from musicgen.records.ratings import find_ratings, with_ratings
 from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.runs import (
@@ -54,10 +55,9 @@ class MissingRun:
 
     def __str__(self) -> str:
         """One line, like those on failures."""
-        parameter = self.planned.get("parameter")
-        change = f"{parameter}={self.planned.get('value')}" if parameter else "baseline"
-        seed = self.planned.get("seed")
-        return f"{change} seed={seed} missing: planned, but it left no {RUN_FILE} ({self.directory})"
+        parameter, seed = self.planned.get("parameter"), self.planned.get("seed")
+        change = shown_change(parameter, self.planned.get("value")) if parameter else BASELINE
+        return f"{change}, seed {seed} missing: planned, but it left no {RUN_FILE} ({self.directory})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +131,10 @@ def failures_of(paired: PairedRuns, relative_to: Path) -> list[str]:
 
 def _failure(run: FoundRun, out: Path) -> str:
     record = run.record
-    change = "baseline" if record.change is None else f"{record.change.parameter}={record.change.value}"
+    change = arm_name(record.change, record.retuned)
     status = "running or killed" if record.status == "running" else record.status
     reason = f": {' '.join(record.error.split())}" if record.error else ""
-    return f"{change} seed={record.seed} {status}{reason} ({directory_name(run, out)})"
+    return f"{change}, seed {record.seed} {status}{reason} ({directory_name(run, out)})"
 
 
 def missing_runs(runs: Sequence[FoundRun], relative_to: Path | None) -> list[MissingRun]:

@@ -19,6 +19,7 @@ from musicgen.effects.effect import (
     grade_of,
     sense_of,
 )
+from musicgen.metrics.registry import metric_words
 from musicgen.system.words import brief, counted, decimals, p_words, signed, signed_interval
 
 _MUCH = 3.0
@@ -278,11 +279,6 @@ _ANSWERS: Mapping[Grade, Callable[[Evidence], str]] = {
     Grade.IMPOSSIBLE: _impossible,
     Grade.NO_VALUE: _no_value,
 }
-
-
-def metric_words(metric: str) -> str:
-    """The metric's name as words, without its family: "tune rate" for validity/tune_rate."""
-    return metric.rpartition("/")[2].replace("_", " ")
 
 
 def _seeds(evidence: Evidence) -> str:

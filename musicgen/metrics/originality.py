@@ -23,6 +23,11 @@ _NO_TUNES = "no tune has a note"
 _PITCH_BITS = 8
 
 
+def is_copy(num_notes: float) -> bool:
+    """Whether a run of this many notes, found in a training tune in any key, counts as copied."""
+    return num_notes >= COPY_NOTES
+
+
 @dataclass(frozen=True)
 class Copies:
     """The runs that one tune shares with the training tunes: of pitches, notes, steps, and timed steps."""
@@ -46,7 +51,7 @@ class Copies:
     @property
     def has_copy(self) -> bool:
         """Whether 16 notes in a row or more are found in a training tune, in any key."""
-        return self.longest_transposed_copy >= COPY_NOTES
+        return is_copy(self.longest_transposed_copy)
 
     @cached_property
     def copied(self) -> NDArray[np.bool_]:

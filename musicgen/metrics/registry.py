@@ -118,7 +118,11 @@ _ALL = (
         validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
     ),
     _metric(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
-    _metric(validity.sound_rate, HIGHER, "whole tunes that end on the tonic of the K: in force / requested"),
+    _metric(
+        validity.sound_rate,
+        HIGHER,
+        "tunes with right bars, an end, no loop and the tonic as last note / requested",
+    ),
     _metric(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
     ),
@@ -139,13 +143,13 @@ _ALL = (
     _metric(
         similarity.two_sample_auc,
         CORPUS,
-        "how well a classifier separates the tunes from held-out ones; 0.5 means not at all",
+        "how well a classifier of short note patterns spots the tunes among real ones; 0.5: not at all",
         lambda c: (c.melodies, c.corpus.held_out_melodies, c.seed),
     ),
     _metric(
         similarity.musical_auc,
         CORPUS,
-        "the same for a classifier that hears form, endings, key, rhythm and contour",
+        "how well a classifier that hears form, endings, key and rhythm spots the tunes; 0.5: not at all",
         lambda c: (c.sample, c.corpus.held_out, c.seed),
     ),
     _metric(
@@ -245,6 +249,13 @@ _ALL = (
 METRICS = {metric.name: metric for metric in _ALL}
 """All metrics by name, in the order of tables."""
 
+_WORDS = {
+    "similarity/two_sample_auc": "two-sample AUC",
+    "similarity/musical_auc": "musical AUC",
+    **{f"diversity/distinct_{n}": f"distinct {n}-grams" for n in (2, 4, 8)},
+}
+"""Names whose words do not follow from their letters."""
+
 HEADLINE = (
     "fit/validation_loss",
     "validity/sound_rate",
@@ -265,6 +276,11 @@ def limits_of(name: str) -> Limits:
     if name in METRICS:
         return METRICS[name].limits
     return _UNLISTED.get(name.partition("/")[0], (-math.inf, math.inf))
+
+
+def metric_words(name: str) -> str:
+    """A metric's name as words inside a sentence: "tune rate" for validity/tune_rate."""
+    return _WORDS.get(name) or name.rpartition("/")[2].replace("_", " ")
 
 
 def measure(

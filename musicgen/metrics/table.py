@@ -2,20 +2,26 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from textwrap import wrap
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from musicgen.errors import one_line
-from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
-from musicgen.metrics.standing import standing
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS, metric_words
+from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
 
 Values = Mapping[str, float | None]
 
-FULL_WIDTH = 125
+FULL_WIDTH = 140
 """Width of the widest table in characters."""
 _MAX_LABEL_CHARACTERS = 28
+_MAX_MEANING_CHARACTERS = 66
+_OF_REQUESTED = " / requested"
+_REAL, _FLOOR = "real tunes", "5-gram"
+_STYLES = {LIKE_REAL: "green", BETTER: "green"}
+"""Of the words next to real tunes; others are worse."""
 
 
 def plain(value: object) -> Text:
@@ -35,24 +41,26 @@ def metrics_table(
     floor: Values,
     reasons: Mapping[str, str],
 ) -> Table:
-    """A row for each of these metrics, with the reason if it has no value.
+    """A row for each of these metrics: name and meaning, value, real tunes, and which of them is better.
+
+    A metric without a value has the reason in its place.
 
     reference: metric -> mean and sd of held-out corpus tunes; floor: metric -> value of 5-gram tunes.
     """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("metric", no_wrap=True)
-    for heading in ("value", "corpus ± SD", "floor"):
+    table.add_column("metric: meaning (rates: of the tunes requested)")
+    for heading in ("value", f"{_REAL} ± SD", _FLOOR):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("standing")
+    table.add_column(f"next to {_REAL}")
     for name in names:
         value, corpus = metrics.get(name), reference.get(name)
         words = "" if value is None or corpus is None else standing(name, [value], corpus, floor.get(name))
         table.add_row(
-            name,
+            _meaning(name),
             _number(value),
             "" if corpus is None else f"{_number(corpus['mean'])} ± {_number(corpus['sd'])}",
             _number(floor.get(name), missing=""),
-            words if value is not None else reasons.get(name, ""),
+            Text(words, _STYLES.get(words, "red")) if value is not None else plain(reasons.get(name, "")),
         )
     return table
 
@@ -68,7 +76,7 @@ def headline_table(
 def group_table(
     by: Mapping[str, Values], name: str, reference: Mapping[str, Mapping[str, float]], floor: Values
 ) -> Table:
-    """A row of headline metrics for each group of tunes, and corpus and floor in the last three rows.
+    """A row of headline metrics for each group of tunes; real and 5-gram tunes in the last three rows.
 
     by: setting as text, such as a temperature or a prompt -> metrics; name: of the setting. Metrics without a
     value in any group are omitted.
@@ -77,15 +85,15 @@ def group_table(
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(name, no_wrap=True)
     for metric in metrics:
-        words = metric.partition("/")[2].replace("_", "\n")
+        words = metric_words(metric).replace(" ", "\n")
         table.add_column(words, justify="right", vertical="bottom")
     for key, group in by.items():
         # Prompts may contain what rich would parse as markup.
         table.add_row(Text(shortened(key)), *(_number(group.get(metric)) for metric in metrics))
     corpus = [reference.get(metric) for metric in metrics]
-    table.add_row("corpus", *("" if one is None else _number(one["mean"]) for one in corpus), style="dim")
+    table.add_row(_REAL, *("" if one is None else _number(one["mean"]) for one in corpus), style="dim")
     table.add_row("± SD", *("" if one is None else _number(one["sd"]) for one in corpus), style="dim")
-    table.add_row("floor", *(_number(floor.get(metric), missing="") for metric in metrics), style="dim")
+    table.add_row(_FLOOR, *(_number(floor.get(metric), missing="") for metric in metrics), style="dim")
     return table
 
 
@@ -106,6 +114,18 @@ def registry_as_markdown() -> str:
         name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name
         lines.append(f"| {name} | {ARROWS[metric.direction]} | {metric.description} |")
     return "\n".join(lines) + "\n"
+
+
+def _meaning(name: str) -> Text:
+    """The metric's name and what it is, on several lines if need be."""
+    metric, words = METRICS.get(name), metric_words(name)
+    if metric is None:
+        return Text(words, "bold")
+    # A rate's denominator is in the title.
+    meaning = f"{words}: {metric.description.removesuffix(_OF_REQUESTED)}"
+    label = Text("\n".join(wrap(meaning, _MAX_MEANING_CHARACTERS, subsequent_indent="  ")))
+    label.stylize("bold", 0, len(words))
+    return label
 
 
 def _number(value: float | None, missing: str = "–") -> str:

@@ -1,15 +1,36 @@
-"""Folder names that say what changed, and values in the grammar of Hydra's overrides."""
+"""What changes, runs and tunes are called: in prose, in folder names, in the grammar of Hydra's overrides.
 
+A person says "batch_size=8, seed 0" and "Tune 17 of batch_size=8, seed 0".
+
+Levels come from memory or from CSV: 0.01 or "0.01", a list or its JSON text, None or NaN. `level_of` gives
+all spellings of one level the same text.
+"""
+
+import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from musicgen.config import Config
+from musicgen.config import NOT_SWEPT, Change, Config
 
 MAX_NAME_CHARACTERS = 100
 MAX_NAME_BYTES = 200
 """In UTF-8. File systems allow 255; a time or a number may be added."""
+BASELINE, COMBINED = "baseline", "combined"
+"""The arm that changes nothing, and the parameter of the run of all winning levels together."""
+_MAX_LEVEL = 30
+"""Characters of a level in a label."""
+_MAX_TITLE = 60
+_AMBIGUOUS = frozenset({"name", "path", "source", "url", "kind", "weights"})
+"""Fields that say nothing without their group."""
+_GROUP = re.compile(r"(?<!\S)[+~]*(?:\w+\.)+(?=(\w+)=)")
+"""The groups before a parameter's own name."""
+_UNSAID = ("training.num_threads", "seed")
+"""Parameters that a run's name leaves out, in addition to whole groups."""
+_TITLE = re.compile(r"[^\W_][\w '’,.&()!?-]*")
+_VOWEL = re.compile(r"[aeiouyáéíóúàèìòù]", re.IGNORECASE)
 
 
 def folder_name(text: str) -> str:
@@ -74,6 +95,134 @@ def override_text(value: object) -> str:
         case Sequence():
             return "[" + ",".join(override_text(inner) for inner in value) + "]"
     raise TypeError(f"no override can express {value!r}")
+
+
+def shown_change(parameter: str, value: object, retuned: Mapping[str, object] | None = None) -> str:
+    """A change as a person says it: "batch_size=8", without the parameter's group.
+
+    retuned: nuisance parameters with other values than the baseline's. The levels of a joint change are named
+    without their groups, too.
+    """
+    if parameter == COMBINED:
+        words = f"{COMBINED}: {shortened(without_groups(level_of(value)), 2 * _MAX_LEVEL)}"
+    else:
+        words = f"{parameter_name(parameter)}={shown_level(level_of(value))}"
+    again = ", ".join(shown_change(name, level) for name, level in (retuned or {}).items())
+    return f"{words}, re-tuned {again}" if again else words
+
+
+def arm_name(change: Change | None, retuned: Mapping[str, object] | None = None) -> str:
+    """The arm of a study: "batch_size=8" or "baseline"."""
+    if change is not None:
+        return shown_change(change.parameter, change.value, retuned)
+    again = ", ".join(shown_change(name, level) for name, level in (retuned or {}).items())
+    return f"{BASELINE}, re-tuned {again}" if again else BASELINE
+
+
+def overrides_name(overrides: Sequence[str]) -> str:
+    """The overrides that can change a run's numbers, without the seed: "model=gru, batch_size=8".
+
+    "defaults" if there are none.
+    """
+    shown = drop_overrides(overrides, *(name for name in NOT_SWEPT if name != "device"))
+    words = [
+        f"{parameter_name(name)}={shown_level(level_of(value.strip(chr(34))))}"
+        for name, _, value in (text.lstrip("+").partition("=") for text in shown)
+        if name not in _UNSAID
+    ]
+    return ", ".join(words) or "defaults"
+
+
+def run_name(config: Config, overrides: Sequence[str]) -> str:
+    """A run in a list of experiments: "batch_size=8 · seed 0"."""
+    is_of_study = config.study.name is not None or config.change is not None or bool(config.retuned)
+    arm = arm_name(config.change, config.retuned) if is_of_study else overrides_name(overrides)
+    return f"{arm} · seed {config.seed}"
+
+
+def parameter_name(parameter: str) -> str:
+    """A parameter without its group, where that is clear: "batch_size"."""
+    return without_groups(f"{parameter}=")[:-1]
+
+
+def without_groups(text: str) -> str:
+    """The text with parameters named without their groups: "batch_size=8" for training.batch_size=8."""
+    return _GROUP.sub(lambda match: match[0].lstrip("+~") if match[1] in _AMBIGUOUS else "", text)
+
+
+def tune_title(title: str, prompt: str, index: int) -> str:
+    """The tune's own title, if that is one: "The Lark"; else "Tune 17".
+
+    A title that the prompt gave belongs to every tune of the run. Others are made by the network: one that
+    consists of words that can be said counts.
+    """
+    title = " ".join(title.split())
+    words = re.findall(r"[^\W\d_]{3,}", title)
+    is_own = f"T:{title}" not in prompt and _TITLE.fullmatch(title) is not None and len(title) <= _MAX_TITLE
+    return title if is_own and words and all(map(_VOWEL.search, words)) else f"Tune {index}"
+
+
+def tune_name(title: str, index: int, run: str) -> str:
+    """A tune outside of its run: "Tune 17 of batch_size=8, seed 0", or "The Lark (tune 17 of …)".
+
+    title: as `tune_title` gives it. run: its arm and seed.
+    """
+    own = f"Tune {index}"
+    return f"{own} of {run}" if title == own else f"{title} (tune {index} of {run})"
+
+
+def level_of(value: object) -> str:
+    """One text for one level, whether it comes from memory or from CSV."""
+    if value is None or value == "" or value != value:
+        return "null"
+    number = as_number(value)
+    if number is not None:
+        return f"{number:.12g}"
+    if isinstance(value, str) and value.startswith("["):
+        value = _read_list(value) or value
+    if isinstance(value, (list, tuple)):
+        return json.dumps(list(value), ensure_ascii=False)
+    return str(value).lower() if str(value) in {"True", "False"} else str(value)
+
+
+def shown_level(level: str) -> str:
+    """The level for a reader: lists without brackets, their texts in quotes, an empty one as "none".
+
+    Line ends become ↵, and the middle of a long text is left out.
+    """
+    number = as_number(level)
+    if number is not None:
+        return f"{number:g}"
+    if level.startswith("["):
+        items = _read_list(level)
+        if items is not None:
+            level = ", ".join(f"“{item}”" if isinstance(item, str) else str(item) for item in items) or "none"
+    return shortened(level.replace("\\n", "↵").replace("\n", "↵"), _MAX_LEVEL)
+
+
+def shortened(text: str, max_length: int) -> str:
+    """The text without its middle, if it is longer than this."""
+    half = max_length // 2 - 1
+    return text if len(text) <= max_length else f"{text[:half]}…{text[-half:]}"
+
+
+def as_number(value: object) -> float | None:
+    """A finite number, also written as text; None for everything else."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _read_list(text: str) -> Sequence[object] | None:
+    """A list from its JSON text; None where the text only begins like one."""
+    try:
+        return list(json.loads(text))
+    except json.JSONDecodeError:
+        return None
 
 
 def study_tags(config: Config) -> list[str]:

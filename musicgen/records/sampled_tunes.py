@@ -13,6 +13,7 @@ from itertools import pairwise
 from musicgen.errors import InputError
 from musicgen.metrics.soundness import Judgement
 from musicgen.notation.parsing import parse_tune
+from musicgen.records.naming import tune_title
 from musicgen.records.runs import FoundRun
 from musicgen.system.files import read_whole
 
@@ -40,8 +41,9 @@ class Song:
 
     @cached_property
     def title(self) -> str:
-        """The T: field, or "untitled"."""
-        return self.cells.get("title") or parse_tune(self.abc).header("T") or "untitled"
+        """Its own title or, if the network wrote none that can be said, "Tune 17"."""
+        written = self.cells.get("title") or parse_tune(self.abc).header("T") or ""
+        return tune_title(written, self.prompt, self.index)
 
     @property
     def prompt(self) -> str:

@@ -28,10 +28,10 @@ class Performance:
     problems: tuple[str, ...]
 
 
-def perform(abc: str, config: RenderingConfig) -> Performance:
-    """Convert a tune, set tempo and instrument, and drop notes after `max_seconds`.
+def perform(abc: str, config: RenderingConfig, title: str = "") -> Performance:
+    """Convert a tune, set tempo, instrument and title, and drop notes after `max_seconds`.
 
-    If no note sounds, the problems say why.
+    title: name of the MIDI's first track; the tune's T: by default. If no note sounds, the problems say why.
     """
     conversion = convert(abc, config.timeout_seconds)
     if conversion.midi is None:
@@ -42,6 +42,8 @@ def perform(abc: str, config: RenderingConfig) -> Performance:
         return _silence(f"cannot read the MIDI of abc2midi: {error}")
     problems = () if conversion.problem is None else (conversion.problem,)
     _set_tempo_and_instrument(score, config)
+    if title and len(score.tracks):
+        score.tracks[0].name = title
     is_cut = _leave_out_after(score, config.max_seconds)
     if score.note_num() == 0:
         return _silence("no note sounds", *problems)

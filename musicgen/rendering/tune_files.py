@@ -29,22 +29,23 @@ class RenderedTune:
 
 
 def render_tune(
-    abc: str, stem: Path, config: RenderingConfig, engraver: Engraver | None = None
+    abc: str, stem: Path, config: RenderingConfig, engraver: Engraver | None = None, title: str = ""
 ) -> RenderedTune:
     """Write `stem`.abc, .mid, .wav (or .flac, .ogg), .svg and .png; creates missing folders.
 
     Accepts any text: the .abc is always written, and `problems` says what could not be rendered. Raises
     InputError if the soundfont is invalid or abc2midi is missing, and OSError if files cannot be written.
-    Equal text and config give equal bytes. Sharing an engraver between tunes is faster.
+    Equal arguments give equal bytes. Sharing an engraver between tunes is faster. title: what the MIDI calls
+    the tune; its T: by default.
     """
     if engraver is None:
         with Engraver(config.timeout_seconds) as engraver:
-            return render_tune(abc, stem, config, engraver)
+            return render_tune(abc, stem, config, engraver, title)
     stem.parent.mkdir(parents=True, exist_ok=True)
     abc = abc.encode("utf-8", errors="replace").decode("utf-8")
     text = _path(stem, "abc")
     write_text_atomically(text, abc)
-    tune, performance = parse_tune(abc), perform(abc, config)
+    tune, performance = parse_tune(abc), perform(abc, config, title)
     midi, problems = performance.midi, list(performance.problems)
     midi_path = audio = score = piano_roll = None
     if midi is not None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from musicgen.config import Change
 from musicgen.effects.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import PLAIN, level_of, shown_level
+from musicgen.effects.effect import PLAIN
 from musicgen.effects.trades import headline_trades
-from musicgen.effects.verdict import metric_words
+from musicgen.metrics.registry import metric_words
 from musicgen.records.command import train_command
-from musicgen.records.naming import drop_overrides, override_text
+from musicgen.records.naming import drop_overrides, level_of, override_text, shown_level
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief, listed
 

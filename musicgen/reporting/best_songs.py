@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from musicgen.metrics.originality import COPY_NOTES
+from musicgen.metrics.originality import COPY_NOTES, is_copy
 from musicgen.records.sampled_tunes import Song
 from musicgen.reporting.copied_passages import CopiedPassage, copied_passage
 
@@ -40,7 +40,7 @@ CRITERIA = (
         f"shares no {COPY_NOTES} notes in a row, in any key, with a training tune",
         "not copied",
         f"copies {COPY_NOTES} notes or more",
-        lambda song: (song.number("longest_transposed_copy") or 0) < COPY_NOTES,
+        lambda song: not is_copy(song.number("longest_transposed_copy") or 0),
     ),
     Criterion(
         "has form (two sections or more, each of 8 or 16 bars)",

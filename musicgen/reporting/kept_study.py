@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from musicgen.effects.answers import Answer, Outcome
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
+from musicgen.effects.effect import RETUNED, Effect, effects_frame
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.noise import noise_table
-from musicgen.effects.verdict import metric_words
+from musicgen.metrics.registry import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
+from musicgen.records.naming import level_of
 from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.best_songs import JudgedSong
@@ -202,8 +203,11 @@ def _write_songs(report: Report, folder: Path) -> list[KeptSong]:
     with tempfile.TemporaryDirectory() as made, Engraver(config.timeout_seconds) as engraver:
         for rank, one in enumerate(best, start=1):
             abc = _with_origin(one.song.abc, report.place(one.song))
-            rendered = render_tune(abc, Path(made) / str(rank), config, engraver)
-            audio = rendered.audio and compress(rendered.audio, _COMPRESSION, mono=True, suffix=".ogg")
+            title = report.name(one.song)
+            rendered = render_tune(abc, Path(made) / str(rank), config, engraver, title)
+            audio = rendered.audio and compress(
+                rendered.audio, _COMPRESSION, mono=True, suffix=".ogg", title=title
+            )
             kept.append(
                 KeptSong(
                     one,

@@ -36,10 +36,10 @@ def write_pack(report: Report, path: Path) -> Path:
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for rank, one in enumerate(report.best, start=1):
-            name = f"{rank:02d}-{_file_name(one.song.title)}"
-            rendered = render_tune(one.song.abc, Path(folder) / name, config)
+            name, title = f"{rank:02d}-{_file_name(one.song.title)}", report.name(one.song)
+            rendered = render_tune(one.song.abc, Path(folder) / name, config, title=title)
             if rendered.audio is not None:
-                compress(rendered.audio, _COMPRESSION, mono=False)
+                compress(rendered.audio, _COMPRESSION, mono=False, title=title)
             for file in sorted(Path(folder).glob(f"{name}.*")):
                 _add(archive, f"{name}/{file.name}", file.read_bytes())
             config_text = _json(portable_config(one.song.run.record.config))
@@ -75,8 +75,7 @@ def _about(one: JudgedSong, report: Report) -> str:
     """What a song is, why it was chosen and how to make it again."""
     song = one.song
     lines = [
-        song.title,
-        report.place(song),
+        report.name(song),
         "",
         f"It is sound: {one.marks}.",
         "Not rated by a listener." if one.rating is None else f"Rated {one.rating:.1f} of 5.",

@@ -8,7 +8,7 @@ import base64
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,12 +90,17 @@ def file_stem(song: Song) -> str:
 
 
 def make_players(
-    songs: Iterable[Song], folder: Path, *, embedded: bool, soundfont: str | None = None
+    songs: Iterable[Song],
+    folder: Path,
+    *,
+    embedded: bool,
+    soundfont: str | None = None,
+    name_of: Callable[[Song], str] = lambda song: song.title,
 ) -> dict[tuple[str, int], Player]:
     """Render every song once into folder/songs; returns the players by the songs' keys.
 
     embedded: addresses are data URIs, so the files may be removed afterwards. soundfont: a file to use
-    instead of the built-in one.
+    instead of the built-in one. name_of: the title that the sound and MIDI files carry.
     """
     wanted = {song.key: song for song in songs}
     if not wanted:
@@ -105,7 +110,7 @@ def make_players(
     target.mkdir(parents=True, exist_ok=True)
 
     def make(song: Song) -> Player:
-        return _make_player(song, target, config, embedded=embedded)
+        return _make_player(song, name_of(song), target, config, embedded=embedded)
 
     # abc2midi and the engraver are separate processes, so threads run them in parallel.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -114,11 +119,11 @@ def make_players(
         return dict(zip(wanted, players, strict=True))
 
 
-def _make_player(song: Song, folder: Path, config: RenderingConfig, *, embedded: bool) -> Player:
-    rendered = render_tune(song.abc, folder / file_stem(song), config)
+def _make_player(song: Song, title: str, folder: Path, config: RenderingConfig, *, embedded: bool) -> Player:
+    rendered = render_tune(song.abc, folder / file_stem(song), config, title=title)
     audio = None
     if rendered.audio is not None:
-        audio = compress(rendered.audio, _PAGE_COMPRESSION, mono=True)
+        audio = compress(rendered.audio, _PAGE_COMPRESSION, mono=True, title=title)
         remove_file(rendered.audio)
 
     def address(path: Path | None, kind: str) -> str | None:
@@ -151,10 +156,10 @@ def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
     return draw_roll(rendered.midi.read_bytes(), parse_tune(song.abc), rendered.duration_seconds)
 
 
-def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3") -> Path:
+def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3", title: str = "") -> Path:
     """Write a WAV as MP3, which every browser plays, or as .ogg, into the same folder; returns the new path.
 
-    compression: from 0 (best quality) to 1 (smallest file).
+    compression: from 0 (best quality) to 1 (smallest file). title: its tag in the file; none by default.
     """
     import soundfile
 
@@ -172,6 +177,8 @@ def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3
             bitrate_mode="VARIABLE" if is_mp3 else None,
             compression_level=compression,
         ) as target:
+            if title:
+                target.title = title
             for block in source.blocks(_FRAMES_PER_BLOCK, dtype="float32", always_2d=True):
                 target.write(block.mean(axis=1) if mono else block)
     with replace_atomically(path) as temporary:

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from musicgen.effects.answers import Answer, MetricAnswers, answers_on
-from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.pairing import Arm
 from musicgen.effects.trades import headline_trades, trade_sentences
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.naming import level_of, parameter_name, shown_level, tune_name
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
 from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_songs, triage
@@ -113,8 +113,15 @@ class Report:
         return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
 
     def place(self, song: Song) -> str:
-        """Where a song comes from, such as "model.cell = gru, seed 0, tune 12"."""
-        return f"{run_words(song.run, self.study)}, seed {song.run.record.seed}, tune {song.index}"
+        """Where a song comes from, such as "cell=gru, seed 0, tune 12"."""
+        return f"{self._run_name(song)}, tune {song.index}"
+
+    def name(self, song: Song) -> str:
+        """The song outside of its page, such as "Tune 12 of cell=gru, seed 0"."""
+        return tune_name(song.title, song.index, self._run_name(song))
+
+    def _run_name(self, song: Song) -> str:
+        return f"{run_words(song.run, self.study)}, seed {song.run.record.seed}"
 
     def outcomes(self, arm: Arm) -> list[Answer]:
         """What an arm did to the primary metrics."""
@@ -142,8 +149,9 @@ class Report:
         base: dict[str, str] = {}
         for arm in study.paired.arms:
             assert arm.change is not None
-            levels.setdefault(arm.change.parameter, []).append(shown_level(level_of(arm.change.value)))
-            base[arm.change.parameter] = shown_level(level_of(arm.change.baseline_value))
+            name = parameter_name(arm.change.parameter)
+            levels.setdefault(name, []).append(shown_level(level_of(arm.change.value)))
+            base[name] = shown_level(level_of(arm.change.baseline_value))
         if not levels:
             return "Nothing: there is only the baseline."
         changes = "; ".join(
@@ -170,6 +178,11 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
     songs = [song for run in study.all_runs for song in songs_of(run)]
     judged = judge_songs(songs, study.ratings)
     words_of = {run.record.run_id: run_words(run, study) for run in study.all_runs}
+
+    def name_of(song: Song) -> str:
+        record = song.run.record
+        return tune_name(song.title, song.index, f"{words_of[record.run_id]}, seed {record.seed}")
+
     best = best_songs(judged, options.best, lambda song: words_of[song.run.record.run_id])
     classes = triage(judged, _NUM_DRAWN_IN_TRIAGE) if judged else []
     compared = comparisons(study.paired, songs_of, options.pairs)
@@ -196,7 +209,7 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
         num_melodies=len(judged),
         best=best,
         triage=classes,
-        players=make_players(shown, folder, embedded=embedded, soundfont=options.soundfont),
+        players=make_players(shown, folder, embedded=embedded, soundfont=options.soundfont, name_of=name_of),
         metrics=metrics,
         runs=[run_row(run, metrics, study) for run in study.all_runs],
         best_settings=best_settings(study),

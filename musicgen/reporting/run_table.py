@@ -5,18 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.config import IDENTITY_GROUPS
-from musicgen.effects.effect import level_of, shown_level
-from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.metrics.standing import standing
+from musicgen.records.naming import BASELINE, arm_name, level_of, shown_change, shown_level
 from musicgen.records.runs import FoundRun, directory_name, flat_config
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief
 
-BASELINE, SAME = "baseline", "same as another run"
+SAME = "same as another run"
 _NOT_CHANGES = ("data.split_seed", "training.num_threads")
 """Settings that may differ without making another arm."""
 
@@ -113,14 +112,15 @@ def run_row(run: FoundRun, metrics: Sequence[str], study: StudyData) -> RunRow:
 
 
 def arm_words(arm: Arm) -> str:
-    """Such as "model.cell = gru"."""
-    return BASELINE if arm.change is None else _words({arm.change.parameter: arm.change.value})
+    """Such as "cell=gru"."""
+    return arm_name(arm.change)
 
 
 def run_words(run: FoundRun, study: StudyData) -> str:
     """What makes the run different, even if it belongs to no arm, such as a trial of a search."""
-    parameter, level = _run_cells(run, study)
-    return f"{parameter} = {level}" if level else parameter
+    if run in study.paired.left_out:
+        return _run_cells(run, study)[0]
+    return arm_name(run.record.change, run.record.retuned)
 
 
 def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
@@ -147,8 +147,7 @@ def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:
 
 
 def _words(changes: Mapping[str, object]) -> str:
-    labels = (change_label(name, value) for name, value in changes.items())
-    return ", ".join(" ".join(label.split()) for label in labels)
+    return ", ".join(shown_change(name, value) for name, value in changes.items())
 
 
 def shown_number(value: float | None) -> str:

@@ -15,6 +15,8 @@ class Choice:
     """In the order of their draws."""
     num_sound: int
     """How many of them are sound."""
+    best: SampledTune | None
+    """The one to play first; None if there are none."""
 
     @property
     def shortfall(self) -> str:
@@ -44,4 +46,4 @@ def choose_tunes(tunes: Sequence[SampledTune], wanted: int) -> Choice:
             sound.append(tune)
     chosen = [*finished, *sound, *others][:wanted]
     num_sound = min(len(finished) + len(sound), wanted)
-    return Choice(sorted(chosen, key=lambda tune: tune.index), num_sound)
+    return Choice(sorted(chosen, key=lambda tune: tune.index), num_sound, chosen[0] if chosen else None)

@@ -7,7 +7,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from pathlib import Path
 from musicgen import __version__
 from musicgen.effects.figures.draw import write_figures
 from musicgen.engine.computing import computing_on
+from musicgen.errors import one_line
 from musicgen.model.network import build_network
 from musicgen.model.transfer import start_from
 from musicgen.records.record import RunRecord
@@ -26,7 +27,7 @@ from musicgen.run.draws import draw_tunes
 from musicgen.run.experiment import open_tracker, track_results, track_row
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
-from musicgen.run.songs import describe_copies, origin_of, render_songs, write_draws, write_rows
+from musicgen.run.songs import describe_copies, origin_of, render_songs, spoken_name, write_draws, write_rows
 from musicgen.run.start import leak_warning
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import torch_seed
@@ -42,6 +43,8 @@ from musicgen.training.threads import num_cores
 
 log = logging.getLogger(__name__)
 
+_TRAINED_AT, _TRAINED_BY = "trained_at", "trained_by"
+"""Fields of a training's about.json."""
 VERSIONS_OF = ("torch", "numpy", "scipy", "hydra-core", "comet_ml", "symusic", "verovio")
 
 
@@ -51,7 +54,7 @@ def execute(run: PreparedRun) -> RunRecord:
     assert config.training.num_threads is not None
     record = _open_record(run)
     record.write(run.directory)
-    tracker = open_tracker(config, run.directory, run.inputs.corpus.name, " ".join(run.changes))
+    tracker = open_tracker(config, run.directory, run.inputs.corpus.name, run.changes)
     started = time.perf_counter()
     try:
         with computing_on(config.training.num_threads):
@@ -131,7 +134,9 @@ def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
         chosen = choose_tunes(draws.kept, config.rendering.num_tunes)
         if chosen.shortfall:
             log.warning(chosen.shortfall)
-        songs = render_songs(chosen.tunes, origin, config.rendering, directory)
+        songs = render_songs(
+            chosen.tunes, origin, spoken_name(config.model, config.seed), config.rendering, directory
+        )
     write_rows(draws, evaluation.per_tune, songs, directory)
     with _timed(record, "plots_seconds"):
         write_figures(figures, directory / "plots", suffixes=["png"])
@@ -187,7 +192,12 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
             history.write(values)
             track_row(tracker, values)
 
-        fitted = fit(task, progress.step, report)
+        def begin(reused: int, end: int) -> None:
+            progress.resume(reused)
+            if reused:
+                log.info(stored_training(task.folder.about, task.folder.path, reused, end))
+
+        fitted = fit(task, progress.step, report, begin)
     record.weights = os.path.relpath(fitted.state, run.directory)
     record.warnings += memorising_warning(fitted, training)
     for line in record.warnings:
@@ -199,6 +209,35 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
         "tokens_per_second": fitted.tokens_per_second,
     }
     return fitted
+
+
+def stored_training(about: Mapping[str, object], folder: Path, reused: int, end: int) -> str:
+    """Says in a line that the first iterations come from the store, and who trained them when.
+
+    about: the training's about.json in `folder`; that of an earlier version does not say who and when.
+    """
+    trained_at, directory = (str(about.get(name) or "") for name in (_TRAINED_AT, _TRAINED_BY))
+    when = f" on {trained_at[:10]}" if trained_at else ""
+    who = f" by {_shown(folder / directory)}" if directory else " before"
+    when, who = one_line(when), one_line(who)
+    if reused >= end:
+        return f"weights from the store: trained{when}{who}, 0 iterations trained now"
+    return f"resuming from iteration {reused} of {end} in the store, trained{when}{who}"
+
+
+def _shown(path: Path) -> Path:
+    """The path as a user would write it: relative below the current folder."""
+    path, here = path.resolve(), Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _trained_by(folder: TrainingFolder, run: PreparedRun, fitted: Fit) -> dict[str, object]:
+    """When and by which run, relative to the folder, the training was last continued."""
+    if fitted.iterations > fitted.reused_iterations:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return {_TRAINED_AT: now, _TRAINED_BY: os.path.relpath(run.directory, folder.path)}
+    about = folder.about
+    return {name: about[name] for name in (_TRAINED_AT, _TRAINED_BY) if name in about}
 
 
 def _open_record(run: PreparedRun) -> RunRecord:
@@ -233,6 +272,7 @@ def _describe_training(folder: TrainingFolder, run: PreparedRun, fitted: Fit, ot
     folder.describe(
         {
             "run_id": run.run_id,
+            **_trained_by(folder, run, fitted),
             "corpus": corpus.name,
             "corpus_sha256": corpus.sha256,
             "data": asdict(config.data),

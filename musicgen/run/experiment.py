@@ -1,11 +1,11 @@
 """A run as an experiment of a tracker: what is logged during the run, and which of its files."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.records.naming import study_tags
+from musicgen.records.naming import run_name, study_tags
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
 from musicgen.tracking.comet import CometTracker
@@ -16,13 +16,13 @@ from musicgen.tracking.tracker import NoTracker, Tracker
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 
 
-def open_tracker(config: Config, directory: Path, corpus: str, name: str) -> Tracker:
-    """The tracker of a run in a directory; name: the experiment's, empty for a run with the defaults."""
+def open_tracker(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> Tracker:
+    """The tracker of a run in a directory; overrides: those that made its config."""
     # A trial that a search stops early is not a whole run.
     if config.tracker.kind == "none" or config.training.stop_iteration is not None:
         return NoTracker()
     tags = [corpus, config.model.cell, f"seed={config.seed}", *study_tags(config)]
-    return CometTracker(config.tracker, directory / FOLDER, name or "defaults", tags)
+    return CometTracker(config.tracker, directory / FOLDER, run_name(config, overrides), tags)
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
@@ -57,9 +57,8 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     Only its times differ from an archive written during the run. Raises InputError.
     """
     config = config_from_dict(record.config)
-    words = shlex.split(record.command)[3:]
-    name = " ".join(word for word in words if not word.startswith("--"))
-    tracker = open_tracker(config, directory, str(record.corpus.get("name")), name)
+    words = [word for word in shlex.split(record.command)[3:] if not word.startswith("--")]
+    tracker = open_tracker(config, directory, str(record.corpus.get("name")), words)
     tracker.log_parameters(config.as_dict())
     history = directory / "history.csv"
     for row in read_rows(history) if history.is_file() else []:

@@ -51,7 +51,7 @@ def resample(
     from musicgen.rendering import check_soundfont
     from musicgen.run.choice import choose_tunes
     from musicgen.run.draws import draw_tunes
-    from musicgen.run.songs import origin_of, render_songs, write_draws, write_rows
+    from musicgen.run.songs import origin_of, render_songs, spoken_name, write_draws, write_rows
     from musicgen.sampling.generation import sample_tunes
     from musicgen.training.state import load_checkpoint
     from musicgen.training.threads import num_cores
@@ -84,8 +84,13 @@ def resample(
     origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
     with filled_folder(folder) as temporary:
         write_draws(draws, origin, temporary)
-        songs = render_songs(chosen.tunes, origin, config.rendering, temporary)
+        songs = render_songs(
+            chosen.tunes, origin, spoken_name(checkpoint.config, config.seed), config.rendering, temporary
+        )
         write_rows(draws, [{} for _ in draws.tunes], songs, temporary)
+    first = next((song.rendered.audio for song in songs if song.tune is chosen.best), None)
+    if first is not None:
+        print(f"listen first: {folder / 'tunes' / first.name}", file=sys.stderr)
     return folder
 
 

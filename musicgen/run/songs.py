@@ -6,6 +6,8 @@ from pathlib import Path
 
 from musicgen.metrics.originality import COPY_NOTES
 from musicgen.model.config import ModelConfig
+from musicgen.notation import parse_tune
+from musicgen.records.naming import tune_name, tune_title
 from musicgen.rendering import Engraver, RenderedTune, render_tune
 from musicgen.rendering.config import RenderingConfig
 from musicgen.run.draws import Draws
@@ -25,10 +27,16 @@ class Song:
 
 def origin_of(run_id: str, model: ModelConfig, corpus: str, seed: int) -> str:
     """Run, model and seed, for the headers of sampled tunes."""
-    return (
-        f"musicgen run {run_id}, {model.cell} {model.num_layers} x {model.hidden_size}, "
-        f"corpus {corpus}, seed {seed}"
-    )
+    return f"musicgen run {run_id}, {_shape(model)}, corpus {corpus}, seed {seed}"
+
+
+def spoken_name(model: ModelConfig, seed: int) -> str:
+    """The run in the names of its tunes. It must not depend on the sweep: runs of one identity are equal."""
+    return f"{_shape(model)}, seed {seed}"
+
+
+def _shape(model: ModelConfig) -> str:
+    return f"{model.cell} {model.num_layers} x {model.hidden_size}"
 
 
 def write_draws(draws: Draws, origin: str, folder: Path) -> None:
@@ -56,19 +64,32 @@ def describe_copies(draws: Draws, measured: Sequence[Mapping[str, object]]) -> s
 
 
 def render_songs(
-    tunes: Sequence[SampledTune], origin: str, config: RenderingConfig, folder: Path
+    tunes: Sequence[SampledTune], origin: str, run: str, config: RenderingConfig, folder: Path
 ) -> list[Song]:
-    """Render the tunes into folder/tunes, each under its number."""
+    """Render the tunes into folder/tunes, each under its number.
+
+    run: what the MIDI files call the run.
+    """
     songs_folder = folder / "tunes"
     songs_folder.mkdir(exist_ok=True)
     with Engraver(config.timeout_seconds) as engraver:
         return [
             Song(
                 tune,
-                render_tune(stamped_tune(tune, origin), songs_folder / f"{tune.index:03d}", config, engraver),
+                render_tune(
+                    stamped_tune(tune, origin),
+                    songs_folder / f"{tune.index:03d}",
+                    config,
+                    engraver,
+                    tune_name(_title(tune), tune.index, run),
+                ),
             )
             for tune in tunes
         ]
+
+
+def _title(tune: SampledTune) -> str:
+    return tune_title(parse_tune(tune.text).header("T") or "", tune.prompt, tune.index)
 
 
 def write_rows(

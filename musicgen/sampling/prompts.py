@@ -55,7 +55,8 @@ class Prompt:
         for part in self.parts:
             spelled = vocabulary.encode_prompt(part)
             music = music_start(part)
-            if vocabulary.spelling.has_plan and music < len(part):
+            is_planned = part[music:].startswith(PLAN_FIELD)
+            if vocabulary.spelling.has_plan and music < len(part) and not is_planned:
                 # The header is spelled as written, so the music begins at the same place.
                 tokens += [*spelled[:music], *vocabulary.encode_prompt(PLAN_FIELD), FREE_LINE]
                 spelled = spelled[music:]

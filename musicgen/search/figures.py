@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
     CORPUS_COLOUR,
@@ -20,6 +19,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.naming import level_of, shown_level
 from musicgen.search.importance import EVALUATOR, Importance, comparable_losses
 from musicgen.search.trials import Trial, Trials, Value
 

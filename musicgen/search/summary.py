@@ -7,10 +7,10 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.draw import write_figures
 from musicgen.errors import InputError, one_line
 from musicgen.metrics.table import print_table
+from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import find_runs
 from musicgen.search.best import RESULTS
 from musicgen.search.figures import search_figures

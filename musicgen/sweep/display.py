@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config import NOT_SHOWN
-from musicgen.records.naming import drop_overrides
+from musicgen.records.naming import BASELINE, drop_overrides, without_groups
 from musicgen.system.interruption import leave_closed_terminal
 from musicgen.system.words import elapsed
 from musicgen.training.progress import TRAINING, Progress
@@ -30,16 +30,21 @@ _NUM_SAMPLES = 40
 
 
 def name_jobs(job_overrides: Sequence[Sequence[str]]) -> list[str]:
-    """What each job changes compared with the others, seed last: "model=gru seed=1", or "baseline seed=1".
+    """What each job changes compared with the others, seed last: "model=gru, seed 1", or "baseline, seed 1".
 
     Leaves out what all of them change, and what does not affect a run's numbers.
     """
     relevant = [drop_overrides(overrides, *NOT_SHOWN) for overrides in job_overrides]
     common = set(relevant[0]).intersection(*relevant) if len(relevant) > 1 else set()
     own = [[text for text in texts if text not in common] for texts in relevant]
-    only_seeds = not any(map(_without_seed, own))
+    others = [BASELINE] if any(map(_without_seed, own)) else []
     return [
-        " ".join([*(_without_seed(texts) or ([] if only_seeds else ["baseline"])), *_seed(texts)])
+        ", ".join(
+            [
+                *(map(without_groups, _without_seed(texts)) if _without_seed(texts) else others),
+                *(text.replace("=", " ", 1) for text in _seed(texts)),
+            ]
+        )
         or "defaults"
         for texts in own
     ]

@@ -49,10 +49,16 @@ class Task:
     """Which ones to return in `Fit.checkpoint`."""
 
 
-def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record], None]) -> Fit:
+def fit(
+    task: Task,
+    on_step: Callable[[int], None],
+    on_record: Callable[[Record], None],
+    on_start: Callable[[int, int], None] = lambda _reused, _end: None,
+) -> Fit:
     """Train to the end, starting from the latest usable state in the folder.
 
-    Calls on_step with the number of every finished iteration and on_record with every row of the history,
+    Calls on_start with the iteration of that state, 0 without one, and the run's last iteration so far known;
+    on_step with the number of every finished iteration; and on_record with every row of the history,
     beginning with those of earlier processes. Waits while another process trains in the folder. Raises
     TrainingDiverged; TrainingInterrupted, after saving a state to resume from; and InputError if training is
     needed but the folder belongs to another user.
@@ -68,6 +74,7 @@ def fit(task: Task, on_step: Callable[[int], None], on_record: Callable[[Record]
         state = TrainingState(task.network, optimizer, task.windows.generator, task.vocabulary)
         newest = _restore(task, state, may_write=may_write)
         reused, reported = state.log.iteration, 0
+        on_start(reused, state.log.end(task.config))
         started = last_saved = time.perf_counter()
         while True:
             for record in state.log.history(task.config, after=reported):

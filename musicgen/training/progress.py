@@ -89,6 +89,7 @@ class TrainingProgress:
     def __init__(self, num_iterations: int) -> None:
         self._num_iterations = num_iterations
         self._validation = ""
+        self._reused = 0
         self._bar = tqdm(
             total=num_iterations,
             desc=TRAINING,
@@ -103,6 +104,11 @@ class TrainingProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bar.close()
+
+    def resume(self, iteration: int) -> None:
+        """Report that training starts from this iteration. Rows up to it are not logged as progress."""
+        self._reused = iteration
+        self._bar.update(iteration - self._bar.n)
 
     def step(self, iteration: int) -> None:
         """Report a finished iteration."""
@@ -121,7 +127,7 @@ class TrainingProgress:
         if record.validation_loss is not None:
             changes["validation_loss"] = record.validation_loss
             self._validation = f", validation {record.validation_loss:.4f}"
-            if self._bar.disable:
+            if self._bar.disable and record.iteration > self._reused:
                 log.info(
                     "iteration %d of %d: loss %.4f, validation loss %.4f nats per character, %s",
                     record.iteration,

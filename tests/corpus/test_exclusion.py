@@ -33,6 +33,12 @@ def test_a_corpus_of_ours_is_named_without_a_path(tunebook: Path) -> None:
     assert "near-duplicates of airds" in load_corpus(config).report.dropped
 
 
+def test_excluding_every_tune_says_so(tunebook: Path) -> None:
+    config = data_config(tunebook, near_duplicate_share=0.5, exclude_near_duplicates_of=str(tunebook))
+    with pytest.raises(InputError, match="all 40 tunes have a near-duplicate there, so none is left"):
+        load_corpus(config)
+
+
 def test_a_missing_other_corpus_is_one_line(tunebook: Path) -> None:
     config = data_config(tunebook, near_duplicate_share=0.5, exclude_near_duplicates_of="nowhere")
     with pytest.raises(InputError, match="^data.exclude_near_duplicates_of=nowhere: .*no such file"):

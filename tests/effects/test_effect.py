@@ -1,6 +1,5 @@
-"""Rows of effects.csv: what may be concluded, how levels are written, and old files."""
+"""Rows of effects.csv: what may be concluded, and old files."""
 
-import json
 import math
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,9 +14,7 @@ from musicgen.effects.effect import (
     Decision,
     Effect,
     effects_frame,
-    level_of,
     read_effects,
-    shown_level,
 )
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.table import effects_table
@@ -94,37 +91,3 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "effects.csv").write_text("parameter,value\na,b\n")
     with pytest.raises(InputError, match=r"effects\.csv: is not a table of effects"):
         read_effects(tmp_path / "effects.csv")
-
-
-@pytest.mark.parametrize(
-    ("value", "level"),
-    [
-        (0.01, "0.01"),
-        ("0.010", "0.01"),
-        (64.0, "64"),
-        (None, "null"),
-        (math.nan, "null"),
-        ("null", "null"),
-        (False, "false"),
-        ("False", "false"),
-        (["X:"], '["X:"]'),
-        ('["X:"]', '["X:"]'),
-        ("[a text", "[a text"),
-        ("gru", "gru"),
-    ],
-)
-def test_a_level_is_the_same_from_memory_and_from_csv(value: object, level: str) -> None:
-    assert level_of(value) == level
-
-
-def test_long_levels_keep_both_ends() -> None:
-    header = "X:1\\nT:A jig\\nR:jig\\nM:6/8\\nL:1/8\\nK:D\\n"
-    shorter, longer = (shown_level(json.dumps([text])) for text in (header, header + "dAF"))
-    assert shorter != longer
-    assert max(len(shorter), len(longer)) <= 30
-    assert longer.endswith("dAF”")
-
-
-@pytest.mark.parametrize(("level", "shown"), [([], "none"), ([4, 8], "4, 8"), (["X:", "T:"], "“X:”, “T:”")])
-def test_lists_are_shown_by_what_they_hold(level: list, shown: str) -> None:
-    assert shown_level(level_of(level)) == shown

@@ -346,3 +346,37 @@ def with_size(config: Mapping[str, object], size: int) -> dict[str, object]:
     model = config["model"]
     assert isinstance(model, dict)
     return {**config, "model": {**model, "hidden_size": size}}
+
+
+def test_runs_left_out_have_their_reasons() -> None:
+    cells = grid(rate=[0.001, 0.005], size=[64, 128])
+    again = made_run("again/x/seed=0", overrides={RATE_NAME: 0.001, "model.hidden_size": 64})
+    paired = pair_runs([*cells, again])
+    assert not paired.is_declared
+    assert [paired.reasons[run] for run in paired.left_out] == [
+        f"differs from the baseline in model.hidden_size and {RATE_NAME}",
+        "is a second run of its configuration and seed",
+    ]
+
+
+def test_a_study_with_another_baseline_says_in_what_it_differs() -> None:
+    study = made_study({0.005: [1, 1], 0.001: [1, 1], 0.01: [1, 1]})
+    other = [
+        made_run("o/base/seed=0", overrides={"model.hidden_size": 512}),
+        made_run(
+            "o/x/seed=0",
+            overrides={"model.hidden_size": 512, "model.cell": "gru"},
+            change=("model", "gru", "lstm"),
+        ),
+    ]
+    paired = pair_runs(study + other)
+    assert paired.is_declared
+    assert {paired.reasons[run] for run in paired.left_out} == {
+        "its study's baseline differs in model.hidden_size"
+    }
+
+
+def test_of_many_differences_three_are_named() -> None:
+    overrides = {"model.cell": "gru", "model.hidden_size": 8, RATE_NAME: 0.3, "sampling.temperature": 1.0}
+    paired = pair_runs([made_run("a/x/seed=0"), made_run("b/x/seed=0", overrides=overrides)])
+    assert next(iter(paired.reasons.values())).endswith(f"model.hidden_size, {RATE_NAME} and 1 more")

@@ -34,12 +34,11 @@ def test_a_planned_run_without_its_record_is_named(sweep: Path) -> None:
     runs = find_runs([sweep])
     (one,) = missing_runs(runs, sweep)
     assert str(one) == (
-        "training.learning_rate=0.02 seed=0 missing: planned, but it left no run.json "
-        "(learning_rate=0.02/seed=0)"
+        "learning_rate=0.02, seed 0 missing: planned, but it left no run.json (learning_rate=0.02/seed=0)"
     )
     (sweep / "learning_rate=0.005" / "seed=0" / "run.json").unlink()
     named = [str(one).split(" missing")[0] for one in missing_runs(find_runs([sweep]), sweep)]
-    assert named == ["baseline seed=0", "training.learning_rate=0.02 seed=0"]
+    assert named == ["baseline, seed 0", "learning_rate=0.02, seed 0"]
 
 
 def test_a_missing_run_has_a_row_in_the_runs_table(sweep: Path) -> None:

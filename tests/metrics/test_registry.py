@@ -8,7 +8,7 @@ import pytest
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.registry import ARROWS, METRICS, SHARE, Direction, limits_of
+from musicgen.metrics.registry import ARROWS, METRICS, SHARE, Direction, limits_of, metric_words
 from musicgen.metrics.tunes import read_corpus, read_tunes
 from musicgen.records.runs import read_rows
 from tests.metrics.made_tunes import HEADER
@@ -137,3 +137,18 @@ def test_committed_studies_are_within_the_limits() -> None:
     for name, values in found.items():
         lowest, highest = METRICS[name].limits
         assert lowest <= min(values) <= max(values) <= highest, name
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("validity/sound_rate", "sound rate"),
+        ("fit/validation_loss", "validation loss"),
+        ("similarity/musical_auc", "musical AUC"),
+        ("similarity/two_sample_auc", "two-sample AUC"),
+        ("diversity/distinct_4", "distinct 4-grams"),
+        ("rating/liking", "liking"),
+    ],
+)
+def test_metrics_are_worded_as_people_say_them(name: str, words: str) -> None:
+    assert metric_words(name) == words

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from musicgen.metrics.registry import HEADLINE, METRICS
+from musicgen.metrics.registry import HEADLINE, METRICS, metric_words
 from musicgen.metrics.table import (
     group_table,
     headline_table,
@@ -26,6 +26,12 @@ def cells(table: Table) -> list[list[str]]:
     return [list(map(str, row)) for row in zip(*(column.cells for column in table.columns), strict=True)]
 
 
+def _label(words: str) -> str:
+    return next(
+        f"{words}: {metric.description}" for name, metric in METRICS.items() if metric_words(name) == words
+    )
+
+
 def test_the_docs_contain_the_table_of_the_registry() -> None:
     table = registry_as_markdown()
     assert len(table.splitlines()) == len(METRICS) + 2
@@ -41,26 +47,31 @@ def test_rows_have_corpus_and_floor_or_a_reason() -> None:
         {"structure/zip_ratio": "no tune has two notes"},
     )
     headers = [column.header for column in table.columns]
-    assert headers == ["metric", "value", "corpus ± SD", "floor", "standing"]
+    assert headers == [
+        "metric: meaning (rates: of the tunes requested)",
+        "value",
+        "real tunes ± SD",
+        "5-gram",
+        "next to real tunes",
+    ]
     assert [column.justify for column in table.columns] == ["left", "right", "right", "right", "left"]
     assert cells(table) == [
-        ["validity/bar_rate", "0.9500", "0.9800 ± 0.0100", "0.5000", "94 % from floor to corpus"],
-        ["diversity/pitch_range", "99.9600", "123.4 ± 2.0000", "100.0", "worse than the 5-gram floor"],
-        ["fit/test_loss", "1.2500", "", "", ""],
-        ["structure/zip_ratio", "–", "", "", "no tune has two notes"],
+        [_label("bar rate"), "0.9500", "0.9800 ± 0.0100", "0.5000", "worse: 94 % from 5-gram to real"],
+        [_label("pitch range"), "99.9600", "123.4 ± 2.0000", "100.0", "worse than 5-gram tunes"],
+        [_label("test loss"), "1.2500", "", "", ""],
+        [_label("zip ratio"), "–", "", "", "no tune has two notes"],
         ["other", "–", "", "", ""],
     ]
 
 
 def test_the_headline_table_adds_test_loss_and_parse_rate() -> None:
-    names = [row[0] for row in cells(headline_table({}, {}, {}, {}))]
-    assert names[:3] == ["fit/validation_loss", "fit/test_loss", "validity/parse_rate"]
-    assert (
-        set(names) == {*HEADLINE, "fit/test_loss", "validity/parse_rate"} and len(names) == len(HEADLINE) + 2
-    )
+    names = [row[0].partition(":")[0] for row in cells(headline_table({}, {}, {}, {}))]
+    assert names[:3] == ["validation loss", "test loss", "parse rate"]
+    assert set(names) == {*map(metric_words, HEADLINE), "test loss", "parse rate"}
+    assert len(names) == len(HEADLINE) + 2
 
 
-def test_the_group_table_ends_with_corpus_and_floor() -> None:
+def test_the_group_table_ends_with_real_and_5_gram_tunes() -> None:
     by = {
         "0.5": {"validity/sound_rate": 0.5, "validity/loop_rate": None, "structure/lag_repeat": 0.25},
         "1.1": {"validity/sound_rate": 0.3, "structure/lag_repeat": None},
@@ -70,9 +81,9 @@ def test_the_group_table_ends_with_corpus_and_floor() -> None:
     assert cells(table) == [
         ["0.5", "0.5000", "0.2500"],
         ["1.1", "0.3000", "–"],
-        ["corpus", "0.7400", ""],
+        ["real tunes", "0.7400", ""],
         ["± SD", "0.0300", ""],
-        ["floor", "0.0200", ""],
+        ["5-gram", "0.0200", ""],
     ]
 
 
@@ -82,16 +93,20 @@ def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     by_group = {"0.5": values, "[bold]K:D": {"validity/sound_rate": 0.5}}
     print_table(group_table(by_group, "prompt", REFERENCE, {"validity/sound_rate": 0.02}))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
-        "metric                  value      corpus ± SD  floor  standing",
-        "validity/sound_rate    0.9500  0.7400 ± 0.0300         above the corpus",
-        "diversity/pitch_range   200.0   123.4 ± 2.0000         above the corpus",
-        "            sound",
-        "prompt       rate",
-        "0.5        0.9500",
-        "[bold]K:D  0.5000",
-        "corpus     0.7400",
-        "± SD       0.0300",
-        "floor      0.0200",
+        f"{'metric: meaning (rates: of the tunes requested)':64}   value  real tunes ± SD  5-gram  next to "
+        "real tunes",
+        "sound rate: tunes with right bars, an end, no loop and the tonic  0.9500  0.7400 ± 0.0300  "
+        "        better than real tunes",
+        "  as last note",
+        f"{'pitch range: highest minus lowest pitch of a tune, in semitones':64}   200.0   123.4 ± 2.0000  "
+        "        worse than real tunes (too high)",
+        "             sound",
+        "prompt        rate",
+        "0.5         0.9500",
+        "[bold]K:D   0.5000",
+        "real tunes  0.7400",
+        "± SD        0.0300",
+        "5-gram      0.0200",
     ]
 
 
@@ -105,7 +120,7 @@ def test_a_long_prompt_keeps_its_start_and_end() -> None:
 
 def test_rows_are_not_wrapped_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("one", box=None)
-    # 125 characters, with a space on both sides.
-    table.add_row("x" * 123)
+    # 140 characters, with a space on both sides.
+    table.add_row("x" * 138)
     print_table(table)
-    assert "x" * 123 in capsys.readouterr().out
+    assert "x" * 138 in capsys.readouterr().out

@@ -1,3 +1,5 @@
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -5,14 +7,24 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicgen.config import Change
 from musicgen.records.naming import (
     MAX_NAME_BYTES,
     MAX_NAME_CHARACTERS,
+    arm_name,
     changes_name,
     folder_name,
+    level_of,
     override_text,
+    overrides_name,
+    run_name,
+    shown_change,
+    shown_level,
     study_tags,
+    tune_name,
+    tune_title,
     unique_names,
+    without_groups,
 )
 from tests.test_config import parsed
 
@@ -78,3 +90,100 @@ def test_a_run_of_a_study_carries_its_arm() -> None:
         "parameter=training.learning_rate",
         "value=0.01",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "level"),
+    [
+        (0.01, "0.01"),
+        ("0.010", "0.01"),
+        (64.0, "64"),
+        (None, "null"),
+        (math.nan, "null"),
+        ("null", "null"),
+        (False, "false"),
+        ("False", "false"),
+        (["X:"], '["X:"]'),
+        ('["X:"]', '["X:"]'),
+        ("[a text", "[a text"),
+        ("gru", "gru"),
+    ],
+)
+def test_a_level_is_the_same_from_memory_and_from_csv(value: object, level: str) -> None:
+    assert level_of(value) == level
+
+
+def test_long_levels_keep_both_ends() -> None:
+    header = "X:1\\nT:A jig\\nR:jig\\nM:6/8\\nL:1/8\\nK:D\\n"
+    shorter, longer = (shown_level(json.dumps([text])) for text in (header, header + "dAF"))
+    assert shorter != longer
+    assert max(len(shorter), len(longer)) <= 30
+    assert longer.endswith("dAF”")
+
+
+@pytest.mark.parametrize(("level", "shown"), [([], "none"), ([4, 8], "4, 8"), (["X:", "T:"], "“X:”, “T:”")])
+def test_lists_are_shown_by_what_they_hold(level: list, shown: str) -> None:
+    assert shown_level(level_of(level)) == shown
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        ("training.batch_size", 8, "batch_size=8"),
+        ("model", "gru", "model=gru"),
+        ("data.name", "ryans", "data.name=ryans"),
+        ("sampling.temperature", [0.5, 1.0], "temperature=0.5, 1.0"),
+        ("training.learning_rate", "0.010", "learning_rate=0.01"),
+        ("combined", "training.learning_rate=0.01 model=gru", "combined: learning_rate=0.01 model=gru"),
+    ],
+)
+def test_changes_are_named_as_people_say_them(parameter: str, value: object, words: str) -> None:
+    assert shown_change(parameter, value) == words
+
+
+def test_an_arm_is_its_change_and_what_was_tuned_again() -> None:
+    change = Change("training.batch_size", 8, 32)
+    assert arm_name(change) == "batch_size=8" and arm_name(None) == "baseline"
+    assert arm_name(change, {"training.learning_rate": 0.1}) == "batch_size=8, re-tuned learning_rate=0.1"
+    assert arm_name(None, {"training.learning_rate": 0.1}) == "baseline, re-tuned learning_rate=0.1"
+
+
+def test_a_run_alone_is_named_by_the_overrides_that_change_it() -> None:
+    plumbing = ["tracker=none", "rendering=none", "paths.outputs=/tmp/a", "training.num_threads=1", "seed=3"]
+    given = ["experiment=smoke", "+training.batch_size=8", 'data.path="a b.abc"', *plumbing]
+    assert overrides_name(given) == "experiment=smoke, batch_size=8, data.path=a b.abc"
+    assert overrides_name(plumbing) == "defaults"
+    assert run_name(parsed("seed=3"), given[:1]) == "experiment=smoke · seed 3"
+
+
+def test_a_run_of_a_study_is_named_by_its_arm() -> None:
+    change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
+    assert run_name(parsed(change), ["model=gru"]) == "learning_rate=0.01 · seed 0"
+    assert run_name(parsed("study.name=rates"), ["model=gru"]) == "baseline · seed 0"
+
+
+def test_only_the_groups_of_parameters_are_left_out() -> None:
+    assert without_groups("data.path=my.tunes.abc") == "data.path=my.tunes.abc"
+    assert without_groups("+training.start_from=runs/a.b=c") == "start_from=runs/a.b=c"
+
+
+@pytest.mark.parametrize(
+    ("written", "prompt", "title"),
+    [
+        ("The Binn of the  Lade", "X:1\n", "The Binn of the Lade"),
+        ("Miss McLeod's Reel, The", "", "Miss McLeod's Reel, The"),
+        ("Smoke", "X:1\nT:Smoke\nR:reel\n", "Tune 17"),
+        ("Thrrk Jtl", "", "Tune 17"),
+        ("<b>Bold</b>", "", "Tune 17"),
+        ("La" * 31, "", "Tune 17"),
+        ("17", "", "Tune 17"),
+        ("", "", "Tune 17"),
+    ],
+)
+def test_a_tune_has_its_own_title_or_its_number(written: str, prompt: str, title: str) -> None:
+    assert tune_title(written, prompt, 17) == title
+
+
+def test_outside_of_its_run_a_tune_says_where_it_is_from() -> None:
+    assert tune_name("Tune 17", 17, "batch_size=8, seed 0") == "Tune 17 of batch_size=8, seed 0"
+    assert tune_name("The Lark", 17, "batch_size=8, seed 0") == "The Lark (tune 17 of batch_size=8, seed 0)"

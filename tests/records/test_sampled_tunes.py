@@ -38,7 +38,12 @@ def test_songs_have_their_row_and_their_text(tmp_path: Path) -> None:
         run, tmp_path, [(GOOD, {"title": HOSTILE_TITLE, "lag_repeat": ""}), ("", {"num_notes": 0})]
     )
     first, second = read_songs(FoundRun(directory, run.record))
-    assert first.title == HOSTILE_TITLE and first.body == GOOD and first.key == ("run", 0)
+    assert (
+        first.title == "Tune 0"
+        and second.title == "A Tune"
+        and first.body == GOOD
+        and first.key == ("run", 0)
+    )
     assert first.number("num_bars") == 8 and first.number("lag_repeat") is None
     assert first.number("is_valid") == 1 and first.number("title") is None
     assert first.says("is_valid") and not first.says("no such column")

@@ -28,6 +28,12 @@ def test_instrument_and_tempo_come_from_the_config(golden, make_config):
     assert performance.duration_seconds == pytest.approx(5.0, abs=0.01)
 
 
+def test_a_given_title_names_the_track(golden, make_config):
+    performance = perform(golden, make_config(), "Tune 17 of batch_size=8, seed 0")
+    assert score_of(performance).tracks[0].name == "Tune 17 of batch_size=8, seed 0"
+    assert score_of(perform(golden, make_config())).tracks[0].name != "Tune 17 of batch_size=8, seed 0"
+
+
 def test_the_tempo_of_the_tune_is_the_default(golden, make_config):
     slow = golden.replace("K:D\n", "Q:1/4=60\nK:D\n")
     assert perform(slow, make_config()).duration_seconds == pytest.approx(20.0, abs=0.01)

@@ -76,7 +76,7 @@ def test_every_sentence_about_an_effect_cites_its_row(folder: Path) -> None:
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert problems_in(folder / "README.md") == []
     assert text.count("[effect](effects.csv") == 2 * 2 + 2 * 2
-    assert "- model.cell = gru lowers validation loss by 0." in text
+    assert "- cell=gru lowers validation loss by 0." in text
     assert '[effect](effects.csv "training.learning_rate=0.02 validity/sound_rate")' in text
     (folder / "copy.md").write_text(
         text.replace("lowers validation loss by 0.", "lowers validation loss by 1.")

@@ -120,7 +120,7 @@ def test_missing_runs_and_changed_corpora_are_reported(copy: Path, tmp_path: Pat
     record = next(copy.rglob("run.json"))
     record.write_text(record.read_text().replace('"sha256": "0"', '"sha256": "1"'))
     for text in pages_of(copy, tmp_path / "out"):
-        assert "baseline seed=9 missing" in text and "(baseline/seed=9)" in text
+        assert "baseline, seed 9 missing" in text and "(baseline/seed=9)" in text
         assert re.search("the corpus oneills .*changed", text)
     assert "missing" in (tmp_path / "out" / "runs.csv").read_text(encoding="utf-8")
 
@@ -167,7 +167,7 @@ def test_everything_has_a_text_alternative(page: Page) -> None:
 
 
 def test_the_page_has_answer_failures_runs_and_summary(page: Page) -> None:
-    assert "Validation loss is better with model.cell = gru." in page.words
+    assert "Validation loss is better with cell=gru." in page.words
     assert "1 of 9 runs did not complete." in page.words and "it diverged" in page.words
     assert "Not rated." in page.words
     assert "What to try next" in page.words and "study.combine" not in page.words
@@ -271,7 +271,7 @@ def test_the_report_shows_ratings_and_findings(tmp_path: Path) -> None:
     report = make_report(read_study([root]), tmp_path / "songs", ReportOptions(pairs=0, best=1))
     assert report.best[0].rating == 5 and report.best[0].song.index == 1
     text = report_text(report)
-    assert "\\<i\\>lively\\</i\\>; Musicality 4" in text and "model.cell = gru, seed 0" in text
+    assert "\\<i\\>lively\\</i\\>; Musicality 4" in text and "cell=gru, seed 0" in text
     assert "| baseline | musicality | 3.5 | 3.1 to 3.9 | 24 | 2 |" in text and "Not rated" not in text
 
 

@@ -44,3 +44,9 @@ def test_others_fill_up_and_a_line_says_so() -> None:
 def test_sound_tunes_alone_need_no_words() -> None:
     assert choose_tunes(tunes(NO_FORM, OFF_TONIC, FORM), 2).shortfall == ""
     assert choose_tunes(tunes(FORM), 0).tunes == [] and choose_tunes(tunes(FORM), 0).shortfall == ""
+
+
+def test_a_sound_tune_with_form_is_played_first() -> None:
+    best = choose_tunes(tunes(OFF_TONIC, NO_FORM, FORM), 2).best
+    assert best is not None and best.index == 12
+    assert choose_tunes([], 2).best is None

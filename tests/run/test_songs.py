@@ -19,7 +19,7 @@ def draws_of(*bodies: str, num_kept: int) -> Draws:
 def test_rows_say_which_tunes_are_kept_and_rendered(tmp_path: Path) -> None:
     draws = draws_of(NO_FORM, NO_FORM, FORM, num_kept=2)
     config = sound_of([], audio_format="none", score=False)
-    songs = render_songs(draws.kept[1:], "origin", config, tmp_path)
+    songs = render_songs(draws.kept[1:], "origin", "lstm, seed 0", config, tmp_path)
     rows = read_rows(write_rows(draws, [{}, {}, {}], songs, tmp_path))
     assert [(row["kept"], row["rendered"]) for row in rows] == [
         ("False", "False"),

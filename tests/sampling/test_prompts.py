@@ -6,6 +6,7 @@ import pytest
 from musicgen.corpus.headers import HeaderFields
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError
+from musicgen.notation.spelling import Spelling
 from musicgen.sampling.prompts import FREE_LINE, Prompt, plan_prompts, warn_of_unusual
 from tests.sampling.test_generation import CONFIG
 
@@ -38,6 +39,12 @@ def test_part_of_a_header_is_completed_in_the_corpus_order() -> None:
 
 def test_music_of_a_prompt_follows_the_completed_header() -> None:
     assert planned("K:G\nGAB|").parts == ("X:", "T:", "M:", "L:", "K:G Major\nGAB|")
+
+
+def test_a_plan_in_the_prompt_is_not_written_twice() -> None:
+    vocabulary = Vocabulary.of(TUNES, Spelling(has_plan=True), known_characters="d")
+    own, none = (Prompt.verbatim(f"X:1\nK:D Major\n{plan}DFA|").encode(vocabulary) for plan in ("r:8d\n", ""))
+    assert FREE_LINE not in own and FREE_LINE in none
 
 
 def test_the_network_ends_a_line_that_the_prompt_begins() -> None:

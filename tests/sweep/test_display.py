@@ -52,8 +52,8 @@ def test_a_job_is_named_by_what_only_it_changes() -> None:
             [*common, "seed=2", "model=gru"],
         ]
     )
-    assert names == ["baseline seed=1", "training.learning_rate=0.01 seed=1", "model=gru seed=2"]
-    assert name_jobs([["seed=0", "model=gru"], ["seed=1", "model=gru"]]) == ["seed=0", "seed=1"]
+    assert names == ["baseline, seed 1", "learning_rate=0.01, seed 1", "model=gru, seed 2"]
+    assert name_jobs([["seed=0", "model=gru"], ["seed=1", "model=gru"]]) == ["seed 0", "seed 1"]
     assert name_jobs([["model=gru"], ["model=gru"]]) == ["defaults", "defaults"]
     assert name_jobs([["model=gru", "paths.outputs=x"]]) == ["model=gru"]
     assert name_jobs([]) == []

@@ -78,6 +78,14 @@ def train(task: Task) -> tuple[Fit, list[Record], list[int]]:
     return fit(task, steps.append, records.append), records, steps
 
 
+def test_a_training_says_where_it_starts_and_ends(tmp_path: Path) -> None:
+    starts: list[tuple[int, int]] = []
+    for num_iterations in (25, 50, 50):
+        task = make_task(tmp_path, num_iterations=num_iterations)
+        fit(task, lambda _: None, lambda _: None, lambda *start: starts.append(start))
+    assert starts == [(0, 25), (25, 50), (50, 50)]
+
+
 def losses(records: list[Record]) -> list[tuple[int, float, float | None]]:
     return [(record.iteration, record.train_loss, record.validation_loss) for record in records]
 

@@ -59,3 +59,14 @@ def test_without_a_terminal_each_validation_is_logged(caplog: pytest.LogCaptureF
     assert caplog.messages == [
         "iteration 20 of 40: loss 1.5000, validation loss 1.7500 nats per character, 1,100 tokens/s"
     ]
+
+
+def test_what_came_from_the_store_is_not_logged_as_progress(caplog: pytest.LogCaptureFixture) -> None:
+    reports: list[Progress] = []
+    with caplog.at_level(logging.INFO), report_progress_to(reports.append), TrainingProgress(40) as training:
+        training.resume(20)
+        training.record(Record(20, 1.5, 1.75, 0.1, 1100.4))
+        assert not caplog.messages
+        training.record(Record(40, 1.25, 1.5, 0.1, 1100.4))
+    assert [message.partition(":")[0] for message in caplog.messages] == ["iteration 40 of 40"]
+    assert [one.iteration for one in reports] == [0, 0, 20, 40], "the display of a sweep shows all rows"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicgen.effects.effect import as_number
 from musicgen.effects.figures.study import DrawnStudy, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -22,6 +21,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     seed_handle,
 )
+from musicgen.records.naming import as_number
 from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:

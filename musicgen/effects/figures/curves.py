@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.effects.effect import as_number, shown_level
 from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -22,6 +21,7 @@ from musicgen.effects.figures.style import (
     rule_lightly,
     title_panel,
 )
+from musicgen.records.naming import as_number, shown_level
 from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from musicgen.effects.effect import PLAIN, RETUNED, Effect, as_number
+from musicgen.effects.effect import PLAIN, RETUNED, Effect
 from musicgen.effects.figures.study import DrawnArm, DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -30,6 +30,7 @@ from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import CONFIDENCE, paired_effect
 from musicgen.effects.table import COUNTED_SHARES, share_count
 from musicgen.metrics.registry import limits_of
+from musicgen.records.naming import as_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

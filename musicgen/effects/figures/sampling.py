@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from musicgen.effects.effect import as_number, shown_level
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -26,6 +25,7 @@ from musicgen.effects.figures.style import (
     title_panel,
 )
 from musicgen.metrics.registry import limits_of
+from musicgen.records.naming import as_number, shown_level
 from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """What the figures draw: the arms of paired runs, their effects and their loss curves."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from musicgen.config import Change
-from musicgen.effects.effect import (
-    PLAIN,
-    RETUNED,
-    Effect,
-    as_number,
-    level_of,
-    shortened,
-    shown_level,
-)
+from musicgen.effects.effect import PLAIN, RETUNED, Effect
 from musicgen.effects.pairing import COMBINED, PairedRuns
 from musicgen.effects.table import Terms
 from musicgen.metrics.registry import HEADLINE
+from musicgen.records.naming import as_number, level_of, shown_change, shown_level
 from musicgen.records.runs import FoundRun
 
 Row = Mapping[str, Any]
-_MAX_COMBINED = 44
 """Characters of the joint level in a label."""
 
 
@@ -51,17 +42,16 @@ class DrawnArm:
 
     @property
     def label(self) -> str:
-        """Such as "training.learning_rate = 0.01"."""
+        """Such as "learning_rate=0.01"."""
         return change_label(self.parameter, self.level, self.tuning)
 
 
 def change_label(parameter: str, value: object, tuning: str = PLAIN) -> str:
-    """Such as "model.cell = gru". The levels of a joint change are on a second line."""
-    level = level_of(value)
+    """Such as "cell=gru". The levels of a joint change are on a second line."""
+    words = shown_change(parameter, value)
     if parameter == COMBINED:
-        # The names of the groups would leave no room for the levels.
-        return "combined:\n" + shortened(re.sub(r"\b\w+\.(?=\w+=)", "", level), _MAX_COMBINED)
-    return f"{parameter} = {shown_level(level)}" + (f", {RETUNED}" if tuning == RETUNED else "")
+        return words.replace(": ", ":\n", 1)
+    return words + (f", {RETUNED}" if tuning == RETUNED else "")
 
 
 class DrawnStudy:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from musicgen.metrics.registry import METRICS, Direction
+from musicgen.metrics.registry import METRICS, Direction, metric_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +37,6 @@ SEED_DOT: Mapping[str, Any] = {
     "markeredgewidth": 0,
 }
 _TITLES = {
-    "similarity/two_sample_auc": "Two-sample AUC",
-    "similarity/musical_auc": "Musical AUC",
-    "diversity/distinct_4": "Distinct 4-grams",
     "structure/lag_repeat": "Repeated bars (lag repeat)",
     "structure/section_tonic_endings": "Section ends on the tonic",
 }
@@ -186,7 +183,8 @@ def level_colours(levels: int, *, ordered: bool) -> list[tuple[float, float, flo
 
 def metric_title(metric: str) -> str:
     """fit/validation_loss -> Validation loss."""
-    return _TITLES.get(metric) or metric.partition("/")[2].replace("_", " ").capitalize()
+    words = _TITLES.get(metric) or metric_words(metric)
+    return words[:1].upper() + words[1:]
 
 
 def metric_unit(metric: str) -> str:

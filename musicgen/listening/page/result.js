@@ -13,7 +13,7 @@ function shape(name, attributes) {
 }
 
 const ANCHORS = { corpus: "held-out corpus tunes", shuffled: "tunes with shuffled notes" };
-const armName = (arm) => ANCHORS[arm] ?? arm;
+const armName = (arm) => ANCHORS[arm] ?? arm.replace(/^(?:\w+\.)+(?=\w+=)/, "");
 const number = (value, places) => (value === null ? "–" : value.toFixed(places).replace(/^-(?=[0.]*$)/, "").replace("-", "−"));
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
@@ -77,7 +77,7 @@ function drawn(result) {
 
 function preferences(result) {
   return [make("h2", { textContent: "What was preferred" }), table([
-    ["", (row) => (row.arm in ANCHORS ? "corpus tunes over shuffled notes" : `${row.arm} over the baseline`)],
+    ["", (row) => (row.arm in ANCHORS ? "corpus tunes over shuffled notes" : `${armName(row.arm)} over the baseline`)],
     ["0 to 1", (row) => plot(row.share, row.ci_low, row.ci_high, 0, 1, [0, 0.5, 1], row.arm in ANCHORS)],
     ["share [95 %]", (row) => interval(row.share, row.ci_low, row.ci_high)],
     ["pairs", (row) => `${row.num_chosen} of ${row.num_pairs}`],
@@ -133,7 +133,7 @@ function agreement(result) {
 }
 
 function key(result) {
-  const origin = (tune) => (tune.seed === null ? armName(tune.arm) : `${tune.arm}, seed ${tune.seed}, tune ${tune.index}`);
+  const origin = (tune) => (tune.seed === null ? armName(tune.arm) : `Tune ${tune.index} of ${armName(tune.arm)}, seed ${tune.seed}`);
   const asked = new Set(result.heard.flatMap((trial) => Object.keys(trial.answers)));
   const names = [...Object.keys(result.titles), "preference"].filter((name) => asked.has(name));
   const answer = (trial, name) => {

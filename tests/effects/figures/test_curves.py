@@ -187,7 +187,7 @@ def test_the_re_tuned_effect_has_its_own_line() -> None:
     panel = panel_of(figures["dose_response_training_learning_rate"], "Validation loss")
     assert [value for _, value in points(lines(panel, "re-tuned")[0])] == pytest.approx([0.16, 0.18, 0.24])
     assert panel.get_ylim()[1] < 1
-    assert "training.learning_rate = 0.001, re-tuned" in row_labels(figures["effects"].axes[0])
+    assert "learning_rate=0.001, re-tuned" in row_labels(figures["effects"].axes[0])
 
 
 def test_training_seconds_include_reused_steps(two_parameters: InventedStudy) -> None:

@@ -33,9 +33,9 @@ def test_effects_have_a_panel_per_metric_and_a_row_per_arm(two_parameters: Inven
     figure = two_parameters.effects_figure()
     assert len(figure.axes) == len(HEADLINE)
     assert row_labels(figure.axes[0]) == [
-        "training.learning_rate = 0.01",
-        "training.learning_rate = 0.001",
-        "model.cell = gru",
+        "learning_rate=0.01",
+        "learning_rate=0.001",
+        "cell=gru",
     ]
 
 
@@ -49,10 +49,10 @@ def test_the_largest_effect_on_a_primary_metric_comes_first() -> None:
         for effect in tables.effects
     ]
     assert row_labels(tables.effects_figure().axes[0]) == [
-        "model.cell = gru",
-        "model.cell = rnn",
-        "training.learning_rate = 0.01",
-        "training.learning_rate = 0.001",
+        "cell=gru",
+        "cell=rnn",
+        "learning_rate=0.01",
+        "learning_rate=0.001",
     ]
     tables.effects = [effect for effect in tables.effects if effect.metric not in (LOSS, RATE)]
     assert "The largest difference comes first." in texts(tables.effects_figure())
@@ -116,7 +116,7 @@ def test_intervals_end_where_the_table_says(two_parameters: InventedStudy) -> No
         [(effect.ci_low, position), (effect.ci_high, position)]
         for position, effect in enumerate(effects[place] for place in (1, 0, 2))
     ]
-    assert points(lines(panel, "model.cell = gru")[0]) == [(pytest.approx(0.1), 2)]
+    assert points(lines(panel, "cell=gru")[0]) == [(pytest.approx(0.1), 2)]
 
 
 def test_seeds_are_dots_at_their_own_differences() -> None:
@@ -140,9 +140,9 @@ def test_diverged_and_failed_runs_are_named() -> None:
         {LEARNING_RATE: (0.005, [0.001, 0.01]), CELL: ("lstm", ["gru"])}, 3, endings
     ).figures()
     labels = row_labels(figures["effects"].axes[0])
-    assert labels[0] == "training.learning_rate = 0.01"
-    assert labels[1] == "training.learning_rate = 0.001\ndiverged 2 of 3"
-    assert labels[2] == "model.cell = gru\nfailed 1 of 3"
+    assert labels[0] == "learning_rate=0.01"
+    assert labels[1] == "learning_rate=0.001\ndiverged 2 of 3"
+    assert labels[2] == "cell=gru\nfailed 1 of 3"
     assert "0.001\ndiverged 2 of 3" in texts(figures["loss_curves"])
     assert "0.001: diverged 2 of 3" in texts(figures["dose_response_training_learning_rate"])
 
@@ -153,7 +153,7 @@ def test_an_arm_without_any_value_keeps_its_row() -> None:
     )
     tables.effects = [effect for effect in tables.effects if effect.value != 0.1]
     figure = tables.effects_figure()
-    assert row_labels(figure.axes[0])[1] == "training.learning_rate = 0.1\ndiverged 1 of 1"
+    assert row_labels(figure.axes[0])[1] == "learning_rate=0.1\ndiverged 1 of 1"
     assert texts(figure).count("no value") == len(HEADLINE)
 
 
