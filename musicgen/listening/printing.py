@@ -39,10 +39,12 @@ def print_results(results: Results, database: Database) -> None:
 
 
 def _sample(sample: Sample) -> str:
-    return (
-        f"{sample.arm}: of {counted(sample.num_tunes, 'sampled tune')}, {sample.num_invalid} are invalid; "
-        f"{sample.num_without_notes} have no notes and cannot be heard"
+    invalid, silent = (
+        f"{count} ({count / max(sample.num_tunes, 1):.0%})".replace("%", " %")
+        for count in (sample.num_invalid, sample.num_without_notes)
     )
+    tunes = counted(sample.num_tunes, "sampled tune")
+    return f"{sample.arm}: of {tunes}, {invalid} invalid, {silent} without notes, which nobody can hear"
 
 
 def _people(results: Results) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.listen import _parse_arguments
 from musicgen.listening.opening import Options, open_session
+from musicgen.listening.printing import print_results
 from musicgen.listening.service import ListeningService
 from musicgen.records.ratings import SAMPLE_COLUMNS, find_means
 from tests.listening.made_session import BASELINE, CHANGED, rate_all
@@ -52,13 +53,17 @@ def test_options_that_contradict_the_session_are_refused(earlier: Path) -> None:
         opened(earlier, "--any-tune")
 
 
-def test_a_new_session_draws_every_tune_and_says_what_is_invalid(sweep: Path) -> None:
+def test_a_new_session_draws_every_tune_and_says_what_is_invalid(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rewrite_tunes(sweep / CHANGED, lambda row: row | {"num_notes": "0" if row["index"] in "01" else "9"})
     listening = opened(sweep, "--num-tunes", 8, "--num-anchors", 0)
     settings = listening.database.settings
     assert (settings.max_seconds, settings.has_repeats, settings.any_tune) == (60, False, True)
     rate_all(listening.database, "Anna", {BASELINE: 2, CHANGED: 4})
-    listening.results()
+    print_results(listening.results(), listening.database)
+    printed = capsys.readouterr().out
+    assert f"{CHANGED}: of 16 sampled tunes, 6 (38 %) invalid, 4 (25 %) without notes" in printed
     with (sweep / "listening.csv").open(newline="") as file:
         shares = {row["arm"]: [row[name] for name in SAMPLE_COLUMNS] for row in csv.DictReader(file)}
     # The last of eight tunes of each run is invalid.

@@ -123,6 +123,7 @@ SESSIONS: Mapping[str, str] = {
     "no settings": "DELETE FROM session",
     "a missing tune": "DELETE FROM stimulus WHERE rowid = 1",
     "no answer table": "DROP TABLE answer",
+    "more invalid tunes than tunes": "INSERT INTO sample VALUES ('baseline', 1, 2, 0)",
     "an answer of 99": "UPDATE answer SET value = 99",
 }
 """Name -> SQL that damages a session, which SQLite can still open."""
