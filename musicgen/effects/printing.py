@@ -46,13 +46,13 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     for found in answers_on(summary.effects, metrics):
         console.print()
         console.print(effects_overview(found, is_screening=is_screening))
-        console.print(plain(found.sentence), soft_wrap=True)
+        console.print(plain(found.sentence), soft_wrap=not console.is_terminal)
     trades = trade_sentences(summary.trades)
     if trades:
         console.print()
         console.print(Text("what gets better and what worse", style="bold"))
     for line in (*trades, *_remarks(summary)):
-        console.print(plain(line), soft_wrap=True)
+        console.print(plain(line), soft_wrap=not console.is_terminal)
 
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
