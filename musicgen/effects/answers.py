@@ -154,6 +154,8 @@ class MetricAnswers:
             named = listed([f"{answer.change} ({answer.effect.sense})" for answer in agreed])
             rest = f"All seeds agree on {named}, but with too few seeds for how they scatter."
             lead = f"{lead} {rest}" if lead else f"{self.title}: {rest[0].lower()}{rest[1:]}"
+        if all(answer.effect.grade is Grade.IDENTICAL for answer in self.answers):
+            return f"{self.title}: every change left it as it was, in every seed."
         if not lead:
             lead = f"{self.title}: no change has a likely effect."
         return " ".join([lead, *_others(others, has_directed=bool(directed or agreed))])
