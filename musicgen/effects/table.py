@@ -199,7 +199,7 @@ def _measure(arm: PairedArm, metric: str, is_primary: bool) -> Measurement:
     effect = None
     if valued and metric in COUNTED_SHARES:
         _check_shares(metric, [run for pair in valued for run in pair])
-        counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
+        counts = [[num_counted(pair[place], metric) for pair in valued] for place in (0, 1)]
         effect = paired_effect(first, second, *counts)
     elif valued:
         effect = paired_effect(first, second)
@@ -213,7 +213,8 @@ def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
             raise InputError(f"{run.directory}: {metric}={run.value(metric)} must be a share, from 0 to 1")
 
 
-def _count(run: FoundRun, metric: str) -> int:
+def num_counted(run: FoundRun, metric: str) -> int:
+    """How many things a share of COUNTED_SHARES counts in a run."""
     bars = run.num_bars if metric == "validity/bar_rate" else None
     return bars or run.num_tunes
 
@@ -307,7 +308,7 @@ def _prediction(measured: Measurement) -> tuple[float, float] | None:
     counts = None
     if metric in COUNTED_SHARES:
         _check_shares(metric, known)
-        counts = [_count(run, metric) for run in known]
+        counts = [num_counted(run, metric) for run in known]
     return prediction_interval(list(known.values()), counts)
 
 
