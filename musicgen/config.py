@@ -124,7 +124,7 @@ class StudyConfig:
     primary_metrics: Annotated[list[str], Field(min_length=1)]
     """The metrics that answer the question; all others are exploratory."""
     equivalence_margin: dict[str, Annotated[float, Field(gt=0.0)]]
-    """Metric -> largest difference that does not matter; for others, 1 SD of the corpus reference."""
+    """Metric -> largest difference that does not matter; 1 SD of the corpus reference for one not listed."""
     nuisance: Annotated[dict[str, list[Level]], _EMPTY_IF_NULL]
     """Parameter -> values among which every level, including the baseline, is tuned again."""
     combine: bool

@@ -2,19 +2,29 @@
 
 The family of primary tests is every arm, plain and re-tuned, times the study's primary metrics; Holm keeps
 false claims in it below 5 %. All other metrics are exploratory. A metric that an arm cannot change, because
-it shares the baseline's training, is not a test and does not enlarge a family.
+it shares the baseline's training, is not a test and does not enlarge a family. The first stage of a study in
+stages only screens: its rows have no adjusted p and claim nothing.
 """
 
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from musicgen.config import Change
-from musicgen.effects.effect import EQUIVALENCE_MARGIN, PLAIN, RETUNED, ROUNDING, Effect
+from musicgen.effects.effect import (
+    EQUIVALENCE_MARGIN,
+    EXPLORATORY,
+    PLAIN,
+    PRIMARY,
+    RETUNED,
+    ROUNDING,
+    SCREENING,
+    Effect,
+)
 from musicgen.effects.noise import sampling_part
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.retuning import retuned_runs
@@ -27,9 +37,9 @@ from musicgen.effects.statistics import (
     paired_effect,
     prediction_interval,
 )
-from musicgen.effects.verdict import Evidence, verdict
+from musicgen.effects.verdict import Evidence, answer, verdict
 from musicgen.errors import InputError
-from musicgen.metrics.registry import METRICS, Direction
+from musicgen.metrics.registry import METRICS, Direction, limits_of
 from musicgen.records.runs import FoundRun, level_cell, metric_names
 
 COUNTED_SHARES = frozenset(
@@ -73,6 +83,8 @@ class Terms:
 
     primary_metrics: Sequence[str]
     equivalence_margin: Mapping[str, float]
+    is_screening: bool = False
+    """Whether these are the runs of a study's first stage, which claims nothing."""
 
     @classmethod
     def of(cls, paired: PairedRuns) -> "Terms":
@@ -83,8 +95,15 @@ class Terms:
                 return cls(
                     study.get("primary_metrics", PRIMARY_METRICS),
                     study.get("equivalence_margin", EQUIVALENCE_MARGIN),
+                    study.get("stages") is not None,
                 )
         return cls(PRIMARY_METRICS, EQUIVALENCE_MARGIN)
+
+    def family(self, metric: str) -> str:
+        """The family of tests that a metric's rows belong to."""
+        if self.is_screening:
+            return SCREENING
+        return PRIMARY if metric in self.primary_metrics else EXPLORATORY
 
     def margin(self, metric: str, runs: Iterable[FoundRun]) -> float | None:
         """The largest difference that does not matter: declared, or 1 SD of the reference of these runs."""
@@ -110,6 +129,12 @@ class PairedArm:
         """Whether the change leaves the weights as they are."""
         return all(first.record.training_id == second.record.training_id for first, second in self.runs)
 
+    def can_move(self, metric: str) -> bool:
+        """Whether the change can have an effect on the metric at all."""
+        # Runs of several lengths share a training.
+        is_same_length = all(_length(first) == _length(second) for first, second in self.runs)
+        return not (metric.startswith("fit/") and self.shares_training and is_same_length)
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -117,7 +142,7 @@ class Measurement:
 
     arm: PairedArm
     metric: str
-    is_primary: bool
+    family: str
     valued: Sequence[tuple[FoundRun, FoundRun]]
     """The pairs with a value in both."""
     missing: Sequence[FoundRun]
@@ -138,6 +163,17 @@ class Measurement:
         return self.differs or not self.arm.shares_training
 
     @property
+    def spread(self) -> float:
+        """Standard deviation of the seeds' differences; NaN for one seed."""
+        differences = (self.changed_values - self.baseline_values).tolist()
+        return statistics.stdev(differences) if len(differences) > 1 else math.nan
+
+    @property
+    def sampling_noise(self) -> float:
+        """Standard error of a run's value from sampling finitely many tunes; NaN if unknown."""
+        return sampling_part([run for pair in self.valued for run in pair], self.metric)
+
+    @property
     def p_value(self) -> float:
         """The p value before any adjustment; NaN without a test."""
         return math.nan if self.effect is None else float(self.effect.p_value)
@@ -149,18 +185,53 @@ def effects_table(paired: PairedRuns) -> list[Effect]:
     metrics = dict.fromkeys([*terms.primary_metrics, *metric_names(paired.runs)])
     # Bits are the nats again, in another unit.
     names = [name for name in metrics if not name.endswith("_bits")]
-    measurements = [
-        _measure(arm, name, name in terms.primary_metrics) for arm in _paired_arms(paired) for name in names
-    ]
+    measurements = [_measure(arm, name, terms.family(name)) for arm in _paired_arms(paired) for name in names]
+    by_metric: dict[str, list[Measurement]] = {}
+    for one in measurements:
+        by_metric.setdefault(one.metric, []).append(one)
+    typical = {name: _typical_spread(measured) for name, measured in by_metric.items()}
     effects: dict[int, Effect] = {}
-    for is_primary, adjust in ((True, holm), (False, benjamini_hochberg)):
-        family = [one for one in measurements if one.is_primary == is_primary]
+    for name, adjust in _ADJUSTMENTS.items():
+        family = [one for one in measurements if one.family == name]
         tests = [one for one in family if one.is_test]
         adjusted = dict(zip(map(id, tests), adjust([one.p_value for one in tests]), strict=True))
         level = ALPHA / max(len(tests), 1)
         for one in family:
-            effects[id(one)] = _effect(one, terms, float(adjusted.get(id(one), math.nan)), level)
+            adjusted_p = float(adjusted.get(id(one), math.nan))
+            effects[id(one)] = _effect(one, _evidence(one, terms, adjusted_p, level, typical[one.metric]))
     return [effects[id(one)] for one in measurements]
+
+
+def _unadjusted(p_values: Sequence[float]) -> Sequence[float]:
+    """Nothing: screening claims nothing, so no p value belongs to it."""
+    return [math.nan] * len(p_values)
+
+
+_ADJUSTMENTS: Mapping[str, Callable[[Sequence[float]], Iterable[float]]] = {
+    PRIMARY: holm,
+    EXPLORATORY: benjamini_hochberg,
+    SCREENING: _unadjusted,
+}
+
+
+def _typical_spread(measurements: Sequence[Measurement]) -> float:
+    """Standard deviation between seeds of a difference in this metric; NaN if nothing says what it is.
+
+    From arms with several seeds, else from the baseline's seeds, else from the sampling of tunes.
+    """
+    variances = [one.spread**2 for one in measurements if one.spread > 0]
+    if variances:
+        return math.sqrt(statistics.mean(variances))
+    for one in measurements:
+        values = [value for run in one.arm.baseline if (value := run.value(one.metric)) is not None]
+        if len(values) > 1 and (spread := statistics.stdev(values)) > 0:
+            return math.sqrt(2) * spread
+    noises = [one.sampling_noise for one in measurements if one.sampling_noise > 0]
+    return math.sqrt(2 * statistics.mean(noise**2 for noise in noises)) if noises else math.nan
+
+
+def _length(run: FoundRun) -> object:
+    return run.setting("training.num_iterations")
 
 
 def _paired_arms(paired: PairedRuns) -> list[PairedArm]:
@@ -185,7 +256,7 @@ def _pair(
     return PairedArm(change, tuning, runs, list(baseline.values()))
 
 
-def _measure(arm: PairedArm, metric: str, is_primary: bool) -> Measurement:
+def _measure(arm: PairedArm, metric: str, family: str) -> Measurement:
     values = [(first.value(metric), second.value(metric)) for first, second in arm.runs]
     valued = [pair for pair, both in zip(arm.runs, values, strict=True) if None not in both]
     missing = dict.fromkeys(
@@ -203,7 +274,7 @@ def _measure(arm: PairedArm, metric: str, is_primary: bool) -> Measurement:
         effect = paired_effect(first, second, *counts)
     elif valued:
         effect = paired_effect(first, second)
-    return Measurement(arm, metric, is_primary, valued, list(missing), first, second, effect)
+    return Measurement(arm, metric, family, valued, list(missing), first, second, effect)
 
 
 def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
@@ -219,11 +290,9 @@ def num_counted(run: FoundRun, metric: str) -> int:
     return bars or run.num_tunes
 
 
-def _effect(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Effect:
+def _effect(measured: Measurement, evidence: Evidence) -> Effect:
     arm, has_values = measured.arm, measured.effect is not None
     differences = measured.changed_values - measured.baseline_values
-    evidence = _evidence(measured, terms, adjusted_p, level)
-    gain, gain_low, gain_high = _gain(measured)
     return Effect(
         parameter=arm.change.parameter,
         value=level_cell(arm.change.value),
@@ -236,22 +305,28 @@ def _effect(measured: Measurement, terms: Terms, adjusted_p: float, level: float
         ci_low=evidence.low,
         ci_high=evidence.high,
         p_value=measured.p_value,
-        p_holm=adjusted_p if measured.is_primary else math.nan,
+        p_holm=evidence.adjusted_p if measured.family == PRIMARY else math.nan,
         minimum_detectable_effect=evidence.minimum_detectable,
         decision=evidence.decision,
         verdict=verdict(evidence),
         tuning=arm.tuning,
-        family="primary" if measured.is_primary else "exploratory",
-        p_fdr=math.nan if measured.is_primary else adjusted_p,
+        family=measured.family,
+        p_fdr=evidence.adjusted_p if measured.family == EXPLORATORY else math.nan,
         median_difference=statistics.median(differences.tolist()) if has_values else math.nan,
         num_positive=int(np.sum(differences > 0)),
         num_negative=int(np.sum(differences < 0)),
         num_failed=len(measured.missing),
         sampling_noise=evidence.sampling_noise,
         shares_training=arm.shares_training,
-        gain=gain,
-        gain_low=gain_low,
-        gain_high=gain_high,
+        gain=evidence.gain,
+        gain_low=evidence.gain_low,
+        gain_high=evidence.gain_high,
+        equivalence_low=evidence.equivalence_low,
+        equivalence_high=evidence.equivalence_high,
+        margin=evidence.margin,
+        spread=evidence.spread,
+        grade=evidence.grade,
+        answer=answer(evidence),
     )
 
 
@@ -271,33 +346,56 @@ def _gain(measured: Measurement) -> tuple[float, float, float]:
     return (-found[0], -found[2], -found[1]) if metric.direction is Direction.LOWER else found
 
 
-def _evidence(measured: Measurement, terms: Terms, adjusted_p: float, level: float) -> Evidence:
+def _evidence(
+    measured: Measurement, terms: Terms, adjusted_p: float, level: float, typical_spread: float
+) -> Evidence:
+    """What the words are made of. level: the p value that the smallest of the family must reach."""
     metric, effect = measured.metric, measured.effect
     if effect is None:
         missing = _missing_words(measured.missing)
-        return Evidence(metric, measured.is_primary, num_seeds=0, missing=missing)
+        return Evidence(metric, measured.family, num_seeds=0, missing=missing, adjusted_p=adjusted_p)
     is_single = len(measured.valued) == 1
     margin = terms.margin(metric, (first for first, _ in measured.valued))
+    difference = float(effect.difference)
+    differences = measured.changed_values - measured.baseline_values
+    gain, gain_low, gain_high = _gain(measured)
     return Evidence(
         metric=metric,
-        is_primary=measured.is_primary,
+        family=measured.family,
         num_seeds=len(measured.valued),
-        difference=float(effect.difference),
+        difference=difference,
         low=float(effect.low),
         high=float(effect.high),
         equivalence_low=float(effect.equivalence_low),
         equivalence_high=float(effect.equivalence_high),
         margin=math.nan if margin is None else margin,
         adjusted_p=adjusted_p,
-        minimum_detectable=float(effect.minimum_detectable(level)),
+        minimum_detectable=(
+            math.nan if measured.family == SCREENING else float(effect.minimum_detectable(level))
+        ),
+        minimum_likely=float(effect.minimum_detectable(ALPHA)),
+        room=_room(metric, float(measured.baseline_values.mean())),
+        spread=measured.spread,
+        typical_spread=typical_spread,
+        num_agreeing=int(np.sum(differences * difference > 0)),
+        gain=gain,
+        gain_low=gain_low,
+        gain_high=gain_high,
         differs=measured.differs,
         shares_training=measured.arm.shares_training,
-        sampling_noise=sampling_part([run for pair in measured.valued for run in pair], metric),
+        can_move=measured.arm.can_move(metric),
+        sampling_noise=measured.sampling_noise,
         prediction=_prediction(measured) if is_single else None,
         changed_value=float(measured.changed_values[0]),
         missing=_missing_words(measured.missing),
         chosen_by_itself=is_single and measured.arm.tuning == RETUNED,
     )
+
+
+def _room(metric: str, level: float) -> float:
+    """The largest change that a metric's limits leave from this level; NaN for a metric without limits."""
+    lowest, highest = limits_of(metric)
+    return max((room for room in (level - lowest, highest - level) if math.isfinite(room)), default=math.nan)
 
 
 def _prediction(measured: Measurement) -> tuple[float, float] | None:

@@ -30,6 +30,13 @@ ARROWS = {Direction.HIGHER: "↑", Direction.LOWER: "↓", Direction.CORPUS: "�
 """The directions in tables and figures."""
 HIGHER, LOWER, CORPUS = Direction
 
+Limits = tuple[float, float]
+"""Lowest and highest possible value."""
+SHARE: Limits = (0.0, 1.0)
+FROM_ZERO: Limits = (0.0, math.inf)
+_UNLISTED: Mapping[str, Limits] = {"fit": FROM_ZERO, "listening": (1.0, 5.0)}
+"""Limits of the metrics of these families that are not listed here: losses in bits, ratings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -41,6 +48,7 @@ class Metric:
     description: str
     compute: Callable[[Comparison], float] | None
     """Raises UnmeasurableError for a missing value. None: measured during training."""
+    limits: Limits = SHARE
 
     @property
     def family(self) -> str:
@@ -63,7 +71,7 @@ def _judgements(comparison: Comparison) -> tuple[Any, ...]:
 
 
 def _fit(name: str, description: str) -> Metric:
-    return Metric(f"fit/{name}", LOWER, description, None)
+    return Metric(f"fit/{name}", LOWER, description, None, FROM_ZERO)
 
 
 def _metric(
@@ -72,13 +80,13 @@ def _metric(
     description: str,
     arguments: _Arguments | None = None,
     name: str = "",
+    limits: Limits = SHARE,
 ) -> Metric:
     """A metric computed by a function of a family's module, and named family/function by default."""
     family = function.__module__.rpartition(".")[2]
     pick = arguments or _ARGUMENTS[family]
-    return Metric(
-        f"{family}/{name or function.__name__}", direction, description, lambda c: function(*pick(c))
-    )
+    full_name = f"{family}/{name or function.__name__}"
+    return Metric(full_name, direction, description, lambda c: function(*pick(c)), limits)
 
 
 def _distinct_ngrams(n: int) -> Metric:
@@ -140,14 +148,28 @@ _ALL = (
         "the same for a classifier that hears form, endings, key, rhythm and contour",
         lambda c: (c.sample, c.corpus.held_out, c.seed),
     ),
-    _metric(similarity.note_count_distance, LOWER, "Wasserstein distance of notes per tune"),
-    _metric(similarity.range_distance, LOWER, "Wasserstein distance of ranges, in semitones"),
     _metric(
-        similarity.mean_interval_distance, LOWER, "Wasserstein distance of mean interval sizes, in semitones"
+        similarity.note_count_distance, LOWER, "Wasserstein distance of notes per tune", limits=FROM_ZERO
     ),
-    _metric(diversity.pitch_class_entropy, CORPUS, "entropy of a tune's pitch classes, in bits"),
-    _metric(diversity.pitches_used, CORPUS, "different pitches of a tune"),
-    _metric(diversity.pitch_range, CORPUS, "highest minus lowest pitch of a tune, in semitones"),
+    _metric(
+        similarity.range_distance, LOWER, "Wasserstein distance of ranges, in semitones", limits=FROM_ZERO
+    ),
+    _metric(
+        similarity.mean_interval_distance,
+        LOWER,
+        "Wasserstein distance of mean interval sizes, in semitones",
+        limits=FROM_ZERO,
+    ),
+    _metric(
+        diversity.pitch_class_entropy,
+        CORPUS,
+        "entropy of a tune's pitch classes, in bits",
+        limits=(0, math.log2(12)),
+    ),
+    _metric(diversity.pitches_used, CORPUS, "different pitches of a tune", limits=(1, 128)),
+    _metric(
+        diversity.pitch_range, CORPUS, "highest minus lowest pitch of a tune, in semitones", limits=(0, 127)
+    ),
     *map(_distinct_ngrams, (2, 4, 8)),
     _metric(
         diversity.unique_tunes,
@@ -162,7 +184,10 @@ _ALL = (
         lambda c: (c.pair_distances,),
     ),
     _metric(
-        originality.longest_copy, CORPUS, "longest run of pitches found in a training tune, median, in notes"
+        originality.longest_copy,
+        CORPUS,
+        "longest run of pitches found in a training tune, median, in notes",
+        limits=FROM_ZERO,
     ),
     _metric(
         originality.copied_share,
@@ -174,6 +199,7 @@ _ALL = (
         originality.longest_transposed_copy,
         CORPUS,
         "longest run of pitches found in any key, median, in notes",
+        limits=FROM_ZERO,
     ),
     _metric(
         originality.transposed_copied_share, LOWER, "share of notes inside a copy of 16 or more in any key"
@@ -185,6 +211,7 @@ _ALL = (
         CORPUS,
         "compressed size of a tune / of its notes shuffled",
         lambda c: (c.zip_ratios,),
+        limits=FROM_ZERO,
     ),
     _metric(structure.tonic_ending, CORPUS, "share of tunes that end on the tonic", _judgements),
     _metric(
@@ -230,6 +257,15 @@ HEADLINE = (
 )
 """The eight metrics of every summary table. Divergences are not among them: junk can score well on one."""
 
+_ROUNDING = 1e-9
+
+
+def limits_of(name: str) -> Limits:
+    """Lowest and highest possible value of a metric; infinite for one that nothing is known about."""
+    if name in METRICS:
+        return METRICS[name].limits
+    return _UNLISTED.get(name.partition("/")[0], (-math.inf, math.inf))
+
 
 def measure(
     comparison: Comparison, left_out: Container[str] = ()
@@ -245,6 +281,10 @@ def measure(
         except UnmeasurableError as error:
             metrics[metric.name], reasons[metric.name] = None, str(error)
             continue
+        lowest, highest = metric.limits
         assert math.isfinite(value), f"{metric.name} is {value}"
+        assert lowest - _ROUNDING <= value <= highest + _ROUNDING, (
+            f"{metric.name} is {value}, outside {lowest:g} to {highest:g}"
+        )
         metrics[metric.name] = value
     return metrics, reasons

@@ -4,7 +4,7 @@ import math
 from dataclasses import fields
 from typing import Any
 
-from musicgen.effects.effect import Decision, Effect
+from musicgen.effects.effect import Decision, Effect, Grade
 from tests.records.made_runs import LOSS
 
 
@@ -17,6 +17,8 @@ def made_effect(
         "num_seeds": 3,
         "decision": Decision.RAISES,
         "verdict": "",
+        "grade": Grade.CLEAR,
+        "answer": "",
         "tuning": "plain",
         "family": "primary",
         "shares_training": False,

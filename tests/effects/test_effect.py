@@ -10,6 +10,7 @@ import pytest
 from musicgen.config import compose_config
 from musicgen.effects.effect import (
     COLUMNS,
+    EARLIER_MARGIN,
     EQUIVALENCE_MARGIN,
     Decision,
     Effect,
@@ -52,18 +53,21 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert {effect.decision for effect in effects} == set(Decision) - {Decision.LOWERS}
     write_csv(effects_frame(effects), tmp_path / "effects.csv")
     texts = [
-        replace(one, value=str(one.value), baseline_value=str(one.baseline_value), verdict="")
+        replace(one, value=str(one.value), baseline_value=str(one.baseline_value), verdict="", answer="")
         for one in effects
     ]
-    read = [replace(one, verdict="") for one in read_effects(tmp_path / "effects.csv")]
+    read = [replace(one, verdict="", answer="") for one in read_effects(tmp_path / "effects.csv")]
     assert repr(read) == repr(texts)
 
 
 def test_decisions_of_an_older_table_follow_from_its_numbers(tmp_path: Path) -> None:
     effects = decided()
-    write_csv(effects_frame(effects).drop(columns=["decision"]), tmp_path / "effects.csv")
+    later = ["decision", "grade", "answer", "equivalence_low", "equivalence_high", "margin", "spread"]
+    write_csv(effects_frame(effects).drop(columns=later), tmp_path / "effects.csv")
     found = read_effects(tmp_path / "effects.csv")
     assert [one.decision for one in found] == [one.decision for one in effects]
+    assert [one.grade for one in found] == [one.grade for one in effects]
+    assert all(one.answer == "" and math.isnan(one.spread) for one in found)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +86,7 @@ def test_kept_tables_have_the_decisions_of_their_words(table: Path) -> None:
     }
     for effect in read_effects(table):
         # The margins of other metrics are not in the table.
-        if effect.decision is not Decision.INCONCLUSIVE or effect.metric in EQUIVALENCE_MARGIN:
+        if effect.decision is not Decision.INCONCLUSIVE or effect.metric in EARLIER_MARGIN:
             assert words[next(word for word in words if word in effect.verdict)] is effect.decision
 
 

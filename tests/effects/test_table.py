@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.effects.effect import Effect, effects_frame
+from musicgen.effects.effect import SCREENING, Decision, Effect, Grade, effects_frame
 from musicgen.effects.joint import additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import pair_runs
@@ -126,17 +126,22 @@ def test_a_study_names_its_primary_metrics_and_margins() -> None:
         replace(run, record=replace(run.record, config={**run.record.config, "study": study}))
         for run in made_study(values, "fit/test_loss")
     ]
-    assert row_of(runs, "fit/test_loss").verdict == "no effect larger than 0.01, 4 seeds"
+    assert row_of(runs, "fit/test_loss").verdict == (
+        "no effect larger than 0.01: +0.0012, 90 % interval [−0.0008, +0.0033], 4 seeds"
+    )
     study["equivalence_margin"] = {"fit/test_loss": 0.001}
     assert row_of(runs, "fit/test_loss").verdict.startswith("inconclusive with 4 seeds")
 
 
 def test_the_default_margin_is_the_reference_spread() -> None:
-    study = made_study({0.005: [0.10, 0.12, 0.11, 0.12], 0.01: [0.11, 0.11, 0.12, 0.12]}, RATE)
-    assert "inconclusive" in row_of(study, RATE).verdict
+    metric = "diversity/chords_used"
+    study = made_study({0.005: [0.10, 0.12, 0.11, 0.12], 0.01: [0.11, 0.11, 0.12, 0.12]}, metric)
+    assert "inconclusive" in row_of(study, metric).verdict
     for run in study:
-        run.record.reference = {RATE: {"mean": 0.9, "sd": 0.05}}
-    assert row_of(study, RATE).verdict == "no effect larger than 0.05, 4 seeds"
+        run.record.reference = {metric: {"mean": 0.9, "sd": 0.05}}
+    row = row_of(study, metric)
+    assert row.verdict.startswith("no effect larger than 0.05: ") and row.margin == 0.05
+    assert row.grade is Grade.SMALL
 
 
 def test_sampling_noise_is_split_from_training_noise() -> None:
@@ -239,7 +244,7 @@ def test_the_detectable_effect_grows_with_the_family() -> None:
 
 def test_a_loss_without_a_study_has_the_default_margin() -> None:
     values = {0.005: [1.00, 1.01, 1.02, 1.03], 0.01: [1.001, 1.013, 1.019, 1.032]}
-    assert row_of(made_study(values)).verdict == "no effect larger than 0.02, 4 seeds"
+    assert row_of(made_study(values)).verdict.startswith("no effect larger than 0.02: +0.0012, ")
     test_loss = row_of(made_study(values, "fit/test_loss"), "fit/test_loss")
     assert test_loss.verdict == "no effect larger than 0.02, 4 seeds, exploratory"
 
@@ -287,3 +292,20 @@ def test_a_gain_towards_the_corpus_is_a_shorter_distance() -> None:
     # From 0.1, 0.11, 0.12 above the corpus to 0.09, 0.11, 0.10 below it.
     assert row.gain == pytest.approx(0.01) and row.gain_low < 0 < row.gain_high
     assert row.difference < -0.15 and row.ci_high < 0
+
+
+def test_the_first_stage_of_a_study_screens_and_claims_nothing() -> None:
+    values = {0.005: [1.0, 1.1, 1.2], 0.01: [0.5, 0.61, 0.69], 0.02: [1.0, 1.1, 1.2], 0.04: [None] * 3}
+    study = made_study(values)
+    for run in study:
+        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": {"seeds": [0, 1, 2]}}
+    row = row_of(study)
+    assert (row.family, row.decision, row.grade) == (SCREENING, Decision.CANDIDATE, Grade.LIKELY)
+    assert row.interval is not None and row.interval[1] < 0 and row.p_value < 0.05
+    assert math.isnan(row.p_holm) and math.isnan(row.p_fdr) and math.isnan(row.minimum_detectable_effect)
+    assert row.answer.startswith("screened: likely better: −0.500 [")
+    assert row_of(study, value=0.02).answer == "identical in all 3 seeds"
+    assert row_of(study, value=0.04).decision is Decision.NO_VALUE
+    for run in study:
+        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": None}
+    assert row_of(study).decision is Decision.LOWERS

@@ -12,7 +12,7 @@ from musicgen.effects.verdict import Evidence, verdict
 
 EFFECT = Evidence(
     "validity/tune_rate",
-    is_primary=True,
+    family="primary",
     num_seeds=5,
     difference=0.11,
     low=0.06,
@@ -32,7 +32,7 @@ NOTHING = replace(
     equivalence_high=0.019,
     adjusted_p=0.9,
 )
-SINGLE = Evidence("validity/tune_rate", True, 1, difference=0.11, changed_value=0.2)
+SINGLE = Evidence("validity/tune_rate", "primary", 1, difference=0.11, changed_value=0.2)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +40,14 @@ SINGLE = Evidence("validity/tune_rate", True, 1, difference=0.11, changed_value=
     [
         (EFFECT, "raises tune rate by 0.11 [0.06, 0.16], Holm p = 0.004, 5 seeds"),
         (
-            replace(EFFECT, difference=-0.11, low=-0.16, high=-0.06, is_primary=False),
+            replace(EFFECT, difference=-0.11, low=-0.16, high=-0.06, family="exploratory"),
             "lowers tune rate by 0.11 [0.06, 0.16], FDR p = 0.004, 5 seeds, exploratory",
         ),
         (
             replace(EFFECT, margin=0.2),
             "raises tune rate by 0.11 [0.06, 0.16], Holm p = 0.004, 5 seeds, less than the margin of 0.2",
         ),
-        (NOTHING, "no effect larger than 0.02, 5 seeds"),
+        (NOTHING, "no effect larger than 0.02: +0.004, 90 % interval [−0.011, +0.019], 5 seeds"),
         (
             replace(NOTHING, equivalence_high=0.021, num_seeds=3),
             "inconclusive with 3 seeds; this design could detect effects of 0.05 or more",
@@ -91,7 +91,7 @@ NUMBERS = st.floats(allow_infinity=False)
     st.builds(
         Evidence,
         st.just("fit/validation_loss"),
-        st.booleans(),
+        st.sampled_from(["primary", "exploratory", "screening"]),
         st.integers(0, 20),
         *[NUMBERS] * 8,
         differs=st.booleans(),

@@ -33,3 +33,13 @@ def test_infinite_values_are_assertion_errors(value: float, monkeypatch: pytest.
     monkeypatch.setattr(registry, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
     with pytest.raises(AssertionError, match=f"{name} is {value}"):
         measure(COMPARISON)
+
+
+@pytest.mark.parametrize("value", [-0.01, 1.01])
+def test_values_outside_the_limits_are_assertion_errors(
+    value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "validity/tune_rate"
+    monkeypatch.setattr(registry, "METRICS", {name: replace(METRICS[name], compute=lambda _: value)})
+    with pytest.raises(AssertionError, match=f"{name} is {value}, outside 0 to 1"):
+        measure(COMPARISON)

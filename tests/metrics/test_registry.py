@@ -1,12 +1,16 @@
 """Each name is bound to its own function and its own part of a comparison."""
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from musicgen.metrics import diversity, originality, similarity, structure, validity
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.registry import ARROWS, METRICS, Direction
+from musicgen.metrics.registry import ARROWS, METRICS, SHARE, Direction, limits_of
 from musicgen.metrics.tunes import read_corpus, read_tunes
+from musicgen.records.runs import read_rows
 from tests.metrics.made_tunes import HEADER
 
 FAULTY = [
@@ -90,3 +94,46 @@ def test_fit_metrics_are_measured_in_training() -> None:
 
 def test_each_direction_has_an_arrow() -> None:
     assert ARROWS == {"higher": "↑", "lower": "↓", "corpus": "→ corpus"}
+
+
+def test_limits_are_those_of_the_formulas() -> None:
+    assert {name: metric.limits for name, metric in METRICS.items() if metric.limits != SHARE} == {
+        "fit/train_loss": (0, math.inf),
+        "fit/validation_loss": (0, math.inf),
+        "fit/final_validation_loss": (0, math.inf),
+        "fit/test_loss": (0, math.inf),
+        "similarity/note_count_distance": (0, math.inf),
+        "similarity/range_distance": (0, math.inf),
+        "similarity/mean_interval_distance": (0, math.inf),
+        "diversity/pitch_class_entropy": (0, pytest.approx(3.585, abs=1e-3)),
+        "diversity/pitches_used": (1, 128),
+        "diversity/pitch_range": (0, 127),
+        "originality/longest_copy": (0, math.inf),
+        "originality/longest_transposed_copy": (0, math.inf),
+        "structure/zip_ratio": (0, math.inf),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("validity/sound_rate", (0, 1)),
+        ("fit/validation_loss_bits", (0, math.inf)),
+        ("listening/musicality", (1, 5)),
+        ("mine/thing", (-math.inf, math.inf)),
+    ],
+)
+def test_every_name_has_limits(name: str, limits: tuple[float, float]) -> None:
+    assert limits_of(name) == limits
+
+
+def test_committed_studies_are_within_the_limits() -> None:
+    found: dict[str, list[float]] = {}
+    for table in (Path(__file__).parents[2] / "experiments").glob("*/runs.csv"):
+        for row in read_rows(table):
+            for name in METRICS.keys() & row.keys():
+                found.setdefault(name, []).extend(float(text) for text in [row[name]] if text)
+    assert len(found) == len(METRICS)
+    for name, values in found.items():
+        lowest, highest = METRICS[name].limits
+        assert lowest <= min(values) <= max(values) <= highest, name
