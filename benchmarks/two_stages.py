@@ -41,7 +41,7 @@ class Values:
 
     @property
     def differences(self) -> list[Floats]:
-        """For each metric, changed less baseline on the scale of its test, shape (changes, seeds, studies)."""
+        """For each metric, changed less baseline on the scale of its test: (changes, seeds, studies)."""
         scaled = (self.loss, empirical_logit(self.rate, np.full_like(self.rate, self.num_tunes)))
         return [one[1:] - one[0] for one in scaled]
 
