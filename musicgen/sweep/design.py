@@ -138,19 +138,15 @@ class StudyDesign:
         names = unique_names([arm.name for arm in arms])
         return [replace(arm, name=name) for arm, name in zip(arms, names, strict=True)]
 
-    def confirming(self, arms: Sequence[PlannedArm], num_seeds: int) -> "StudyDesign":
-        """The second stage: these arms of the first, and the baseline, with seeds that it has not used.
-
-        An arm's own change is its last override.
-        """
-        fresh = max(self.seeds) + 1
+    def confirming(self, arms: Sequence[PlannedArm], seeds: Sequence[int]) -> "StudyDesign":
+        """The second stage: the baseline and these arms of the first, whose last override is their change."""
         changes = (arm.overrides[-1].partition("=") for arm in arms)
         return replace(
             self,
             study=replace(self.study, stages=None),
             baseline=[*self.baseline, "study.stages=null"],
             levels={parameter: [level] for parameter, _, level in changes},
-            seeds=range(fresh, fresh + num_seeds),
+            seeds=seeds,
         )
 
     def combine(self, compose: Compose, baseline: PlannedArm, winners: Sequence[PlannedArm]) -> PlannedArm:

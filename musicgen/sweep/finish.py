@@ -19,8 +19,11 @@ from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.config import tracker_config
 
 
-def choose_changes(directory: Path, stages: Stages) -> list[Change]:
-    """The changes that go on to the second stage. If there are any, prints the first stage and the choice."""
+def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
+    """The changes that go on to the second stage, and the first seed that none of the runs here has used.
+
+    If any go on, prints the first stage and the choice.
+    """
     screening, _ = by_stage(find_runs([directory]))
     summary = summarise(screening, directory, draws=False)
     chosen = _choice(summary, directory, stages)
@@ -28,7 +31,7 @@ def choose_changes(directory: Path, stages: Stages) -> list[Change]:
         print_screening(summary, _config(screening).study.primary_metrics, chosen)
         names = listed([f"{change.parameter}={change.value}" for change in chosen])
         print(f"going on, as the largest changes of different parameters: {names}")
-    return chosen
+    return chosen, 1 + max(run.record.seed for run in screening)
 
 
 def _choice(summary: Summary, directory: Path, stages: Stages) -> list[Change]:

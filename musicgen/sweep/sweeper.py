@@ -112,8 +112,11 @@ class OneAtATimeSweeper(Sweeper):
             return self._run_study(runs, missing, design, arms, directory)
         write_plan(runs, directory)
         returns = self._run(missing, directory)
-        chosen = choose_changes(directory, design.study.stages)
-        return returns + self._confirm(design, arms, chosen, directory / CONFIRMATION) if chosen else returns
+        chosen, fresh = choose_changes(directory, design.study.stages)
+        if chosen:
+            seeds = range(fresh, fresh + design.study.stages.seeds)
+            returns += self._confirm(design, arms, chosen, seeds, directory / CONFIRMATION)
+        return returns
 
     def run_missing(
         self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
@@ -143,15 +146,19 @@ class OneAtATimeSweeper(Sweeper):
         return returns
 
     def _confirm(
-        self, design: StudyDesign, arms: Sequence[PlannedArm], chosen: Sequence[Change], directory: Path
+        self,
+        design: StudyDesign,
+        arms: Sequence[PlannedArm],
+        chosen: Sequence[Change],
+        seeds: Sequence[int],
+        directory: Path,
     ) -> list[JobReturn]:
         """Run the chosen changes again with fresh seeds, as a sweep of its own in the directory."""
-        assert design.study.stages is not None
         keys = {change.key for change in chosen}
         # Arms as the user wrote them: a start fixed for the first stage is an override of its own.
         pairs = zip(design.arms(self._compose), arms, strict=True)
         going_on = [arm for arm, fixed in pairs if fixed.config.change and fixed.config.change.key in keys]
-        second = design.confirming(going_on, design.study.stages.seeds)
+        second = design.confirming(going_on, seeds)
         config = self._config.copy()
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(directory)
