@@ -87,7 +87,8 @@ def test_both_stages_are_planned_and_printed(printed: str) -> None:
     assert "up to 1, and the baseline with seeds 2 to 3: up to 4 runs" in plan
     first, _, second = rest.partition("stage two: ")
     assert "stage one: 3 changes with seeds 0 and 1" in first
-    rows = [line.split() for line in first.splitlines() if line.startswith(("training.", "sampling."))]
+    table = first.partition("stage one: ")[2].partition("going on, ")[0]
+    rows = [line.split() for line in table.splitlines() if line.startswith(("training.", "sampling."))]
     assert [row[0] for row in rows] == [
         "training.num_iterations",
         "training.learning_rate",
