@@ -52,7 +52,7 @@ EQUIVALENCE_MARGIN: Mapping[str, float] = {
     "diversity/pitch_class_entropy": 0.1,
     "diversity/pitches_used": 0.5,
     "diversity/pitch_range": 1.0,
-    "diversity/distinct_2": 0.02,
+    "diversity/distinct_2": 0.005,
     "diversity/distinct_4": 0.05,
     "diversity/distinct_8": 0.05,
     "diversity/unique_tunes": 0.02,

@@ -9,13 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.config import Change
+from musicgen.effects.answers import MetricAnswers, answers_on
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import PLAIN, Effect
+from musicgen.effects.effect import SCREENING, Grade
 from musicgen.effects.screening import MEANING, screen, screening_table
 from musicgen.effects.summary import Summary
+from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
 from musicgen.metrics.table import plain
-from musicgen.system.words import counted, listed, signed_interval
+from musicgen.system.words import counted, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -32,18 +34,24 @@ _LAYOUT = {
 
 
 def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
-    """Print the failures, the runs, the effects on these metrics, and remarks.
+    """Print the failures, the runs, the effects on these metrics, what each change trades, and remarks.
 
     metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
     console = _console()
     _print_failures(summary, console)
     console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
-    for table in effects_overviews(summary.effects, metrics):
+    is_screening = any(effect.family == SCREENING for effect in summary.effects)
+    for found in answers_on(summary.effects, metrics):
         console.print()
-        console.print(table)
-    for line in _remarks(summary):
-        console.print(plain(line))
+        console.print(effects_overview(found, is_screening=is_screening))
+        console.print(plain(found.sentence), soft_wrap=True)
+    trades = trade_sentences(summary.trades)
+    if trades:
+        console.print()
+        console.print(Text("what gets better and what worse", style="bold"))
+    for line in (*trades, *_remarks(summary)):
+        console.print(plain(line), soft_wrap=True)
 
 
 def print_screening(summary: Summary, metrics: Sequence[str], chosen: Collection[Change]) -> None:
@@ -111,25 +119,23 @@ def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
     return table
 
 
-def effects_overviews(effects: Sequence[Effect], metrics: Sequence[str]) -> list[Table]:
-    """A table for each metric with a row for each arm."""
-    tables = []
-    for metric in metrics:
-        table = Table(title=plain(metric), **_LAYOUT)
-        for heading in ("parameter", "value", "seeds", "difference [95 %]", "verdict"):
-            table.add_column(heading, no_wrap=heading != "verdict")
-        for effect in (effect for effect in effects if effect.metric == metric):
-            tuning = "" if effect.tuning == PLAIN else f", {effect.tuning}"
-            table.add_row(
-                plain(f"{effect.parameter}{tuning}"),
-                plain(effect.value),
-                str(effect.num_seeds),
-                Text(signed_interval(effect.difference, effect.ci_low, effect.ci_high)),
-                plain(effect.verdict),
-            )
-        if table.row_count:
-            tables.append(table)
-    return tables
+def effects_overview(found: MetricAnswers, *, is_screening: bool = False) -> Table:
+    """A row for each change of a metric, largest difference first."""
+    title = f"{found.metric}{f', {found.direction}' if found.direction else ''}"
+    table = Table(title=plain(f"{title}: screened, no claims" if is_screening else title), **_LAYOUT)
+    table.add_column("change")
+    for heading in ("baseline → changed", "difference [95 %]", "seeds that agree"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("grade")
+    for answer in found.answers:
+        table.add_row(
+            plain(answer.change),
+            Text(answer.values),
+            Text(answer.difference),
+            Text(answer.agreement),
+            plain(answer.grade),
+        )
+    return table
 
 
 def _remarks(summary: Summary) -> list[str]:
@@ -141,6 +147,10 @@ def _remarks(summary: Summary) -> list[str]:
         *summary.unsupported,
         *(f"adding up: {one.sentence}" for one in summary.additivity),
     ]
+    if any(effect.grade is Grade.LIKELY for effect in summary.effects):
+        lines.append(
+            "“likely” is no claim: of 20 changes that do nothing, one looks likely; confirm with fresh seeds"
+        )
     if summary.paired.left_out:
         lines.append(
             f"left out: {counted(len(summary.paired.left_out), 'run')} with several changed parameters, "

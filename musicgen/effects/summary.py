@@ -14,7 +14,8 @@ from musicgen.effects.effect import EFFECTS, Effect, effects_frame
 from musicgen.effects.joint import Additivity, additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import PairedRuns, pair_runs
-from musicgen.effects.table import effects_table
+from musicgen.effects.table import Terms, effects_table
+from musicgen.effects.trades import Trade, headline_trades
 from musicgen.records.findings import CitedEffect, Finding, findings_of
 from musicgen.records.ratings import find_ratings, with_ratings
 from musicgen.records.record import FILE_NAME as RUN_FILE
@@ -69,6 +70,8 @@ class Summary:
     noise: "DataFrame"
     """How the baseline's metrics scatter between seeds."""
     additivity: Sequence[Additivity]
+    trades: Sequence[Trade]
+    """What each change gets better and worse, largest effect first."""
     failures: Sequence[str]
     """A line for each run that did not complete, or is missing."""
     missing: Sequence[MissingRun]
@@ -109,6 +112,7 @@ def summarise(
         effects=effects,
         noise=noise,
         additivity=additivity(effects),
+        trades=headline_trades(effects, Terms.of(paired).primary_metrics, paired.runs),
         failures=[*failures_of(paired, out), *map(str, missing)],
         missing=missing,
         changed_corpora=describe_changed_corpora(runs, out),

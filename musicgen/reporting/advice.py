@@ -1,18 +1,24 @@
 """What follows from the answers: the best settings so far, and what to try next."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from musicgen.config import Change
+from musicgen.effects.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN, level_of, shown_level
+from musicgen.effects.trades import headline_trades
 from musicgen.effects.verdict import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, override_text
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief, listed
+
+_BETTER = (Outcome.BETTER, Outcome.LIKELY_BETTER)
+_MIN_SEEDS = 3
+_AFTER_PROGRAM = 3
+"""Words of a command before its options: python -m musicgen.train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Advice:
 
 
 def best_settings(study: StudyData) -> list[str]:
-    """For each primary metric, the settings shown to be better, if any."""
+    """For each primary metric, the settings to use, and those that are better at a price."""
     sentences = []
     best = study.search.best if study.search else None
     if best is not None and best.loss is not None:
@@ -33,31 +39,49 @@ def best_settings(study: StudyData) -> list[str]:
         sentences.append(
             f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
         )
-    for found in answers_on(study, study.primary_metrics):
+    costs = _costs(study)
+    for found in answers_on(study.effects, study.primary_metrics):
         words = metric_words(found.metric)
-        better = found.of(Outcome.BETTER)
-        if better:
-            settings = [f"{answer.change} ({answer.difference})" for answer in better]
-            sentences.append(f"Clearly better for {words}: {listed(settings)}.")
-            continue
-        gaining = [answer for answer in found.answers if answer.effect.gain > 0]
-        answer = max(gaining, key=lambda answer: answer.effect.gain, default=None)
-        if answer is not None:
-            sentences.append(
-                f"No setting clearly beats the baseline in {words}; {answer.change} had the best mean "
-                f"({answer.difference}), which could be chance with these seeds."
-            )
-        else:
-            sentences.append(f"No setting beats the baseline in {words}.")
+        better = [answer for outcome in _BETTER for answer in found.of(outcome)]
+        free = [answer for answer in better if not costs[answer.change]]
+        if free:
+            settings = [f"{answer.change} ({answer.effect.grade}: {answer.difference})" for answer in free]
+            sentences.append(f"Better for {words}, and no headline metric gets worse: {listed(settings)}.")
+        sentences += [
+            f"{answer.change} is {'clearly' if answer.outcome is Outcome.BETTER else 'likely'} better for "
+            f"{words} ({answer.difference}), but not recommended: {listed(costs[answer.change])}."
+            for answer in better
+            if costs[answer.change]
+        ]
+        if not better:
+            sentences.append(_nothing_better(found, words))
     return sentences
 
 
+def _nothing_better(found: MetricAnswers, words: str) -> str:
+    gaining = [answer for answer in found.answers if answer.effect.gain > 0]
+    if not gaining:
+        return f"No setting beats the baseline in {words}."
+    answer = max(gaining, key=lambda answer: answer.effect.gain)
+    return (
+        f"No setting is likely better than the baseline in {words}; {answer.change} had the best mean "
+        f"({answer.difference}; seeds that agree: {answer.agreement}), which could be chance."
+    )
+
+
+def _costs(study: StudyData) -> Mapping[str, Sequence[str]]:
+    """Change -> why it is not recommended."""
+    found = headline_trades(study.effects, study.primary_metrics, study.paired.runs)
+    return {trade.change: trade.costs for trade in found}
+
+
 def what_to_try_next(study: StudyData) -> list[Advice]:
-    """Follow-ups on the largest inconclusive effect and the most promising parameter, and what is missing."""
-    found = answers_on(study, study.primary_metrics)
+    """What to confirm, what to repeat with more seeds, where to look further, and what is missing."""
+    found = answers_on(study.effects, study.primary_metrics)
     advice = [
-        *_largest_inconclusive(found, study),
-        *_most_promising(found, study),
+        *_to_confirm(found, study),
+        *_largest_unclear(found, study),
+        *_further_out(found, study),
         *_combine_winners(found, study),
     ]
     if study.failures:
@@ -71,54 +95,68 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
         advice.append(Advice(words, ""))
     elif not study.has_changes:
         words = "Change one thing and run three seeds, so that there is something to compare."
-        advice.append(Advice(words, "python -m musicgen.train --multirun model.cell=lstm,gru seed=0,1,2"))
+        command = f"python -m musicgen.train --multirun model.cell=lstm,gru seed={_fresh_seeds(study, 3)}"
+        advice.append(Advice(words, command))
     if not study.ratings:
         words = "Listen: the tunes of this study have not been rated yet, and numbers cannot judge music."
         advice.append(Advice(words, f"python -m musicgen.listen {study.address}"))
     return advice
 
 
-def _largest_inconclusive(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    """The inconclusive effect that is largest relative to what the design could detect."""
-    ranked = [
-        (abs(answer.effect.difference) / answer.effect.minimum_detectable_effect, answer)
+def _to_confirm(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    """The largest improvement that is likely, or rests on one seed, and has no price."""
+    costs = _costs(study)
+    for outcome in (Outcome.LIKELY_BETTER, Outcome.CANDIDATE):
+        for answers in found:
+            hopeful = [
+                answer
+                for answer in answers.of(outcome)
+                if answer.effect.gain > 0 and not costs[answer.change]
+            ]
+            if hopeful:
+                answer = max(hopeful, key=lambda answer: answer.effect.gain)
+                metric = metric_words(answer.effect.metric)
+                words = (
+                    f"Confirm {answer.change} with fresh seeds: {metric} {answer.effect.answer}. "
+                    "Seeds that chose a change flatter it."
+                )
+                return [Advice(words, _command(study, answer, num_seeds=_MIN_SEEDS))]
+    return []
+
+
+def _largest_unclear(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    """The unclear effect that is largest relative to its spread between seeds."""
+    unclear = [
+        answer
         for answers in found
-        for answer in answers.of(Outcome.INCONCLUSIVE)
-        if answer.effect.minimum_detectable_effect > 0 and answer.effect.difference != 0
+        for outcome in (Outcome.UNCLEAR, Outcome.UNSEEN)
+        for answer in answers.of(outcome)
+        if answer.effect.spread > 0 and answer.effect.size > 0
     ]
-    if not ranked:
+    if not unclear:
         return []
-    _, answer = max(ranked, key=lambda pair: pair[0])
-    detectable = brief(answer.effect.minimum_detectable_effect)
+    answer = max(unclear, key=lambda answer: answer.effect.size / answer.effect.spread)
+    num_seeds = 2 * max(_MIN_SEEDS, int(answer.effect.num_seeds))
     words = (
-        f"The largest inconclusive effect is {answer.change} on {metric_words(answer.effect.metric)}: "
-        f"{answer.difference}. {answer.effect.num_seeds} seeds only detect effects of {detectable} or more. "
-        "Run that change alone with twice the seeds: more seeds and fewer tests both help."
+        f"Still open is {answer.change} on {metric_words(answer.effect.metric)}: {answer.effect.answer}. "
+        f"Run that change alone with {num_seeds} fresh seeds: more seeds and fewer tests both help."
     )
-    return [Advice(words, _command(study, answer, num_seeds=2 * max(3, int(answer.effect.num_seeds))))]
+    return [Advice(words, _command(study, answer, num_seeds=num_seeds))]
 
 
-def _most_promising(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    """The best clear improvement at the end of its range, or else the best candidate."""
+def _further_out(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+    """The best clear improvement without a price, if it is at the end of its range."""
+    costs = _costs(study)
     for answers in found:
         for answer in answers.of(Outcome.BETTER):
             beyond = _level_beyond(answer, study)
-            if beyond is not None:
+            if beyond is not None and not costs[answer.change]:
                 words = (
                     f"The most promising parameter is {answer.effect.parameter}. {answer.change} is the most "
-                    f"extreme level tried and the best for {metric_words(answer.effect.metric)} "
+                    f"extreme level tried and clearly better for {metric_words(answer.effect.metric)} "
                     f"({answer.difference}): try one further out."
                 )
-                return [Advice(words, _command(study, answer, num_seeds=3, level=beyond))]
-    for answers in found:
-        candidates = [answer for answer in answers.of(Outcome.CANDIDATE) if answer.effect.gain > 0]
-        if candidates:
-            answer = max(candidates, key=lambda answer: answer.effect.gain)
-            words = (
-                f"The most promising change is {answer.change}: {answer.difference} in "
-                f"{metric_words(answer.effect.metric)}, from too little data. Confirm it with fresh seeds."
-            )
-            return [Advice(words, _command(study, answer, num_seeds=3))]
+                return [Advice(words, _command(study, answer, num_seeds=_MIN_SEEDS, level=beyond))]
     return []
 
 
@@ -139,17 +177,33 @@ def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
 
 
 def _combine_winners(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    better = {str(one.effect.parameter) for answers in found for one in answers.of(Outcome.BETTER)}
+    costs = _costs(study)
+    better = {
+        str(one.effect.parameter)
+        for answers in found
+        for one in answers.of(Outcome.BETTER)
+        if not costs[one.change]
+    }
     was_tried = any(arm.change and arm.change.parameter == COMBINED for arm in study.paired.arms)
     if len(better) < 2 or was_tried:
         return []
     command = next((command for command in study.commands if "--multirun" in command), "")
     words = f"Several parameters help on their own ({listed(sorted(better))}): run the winners together."
-    return [Advice(words, f"{command} study.combine=true" if command else "")]
+    if not command:
+        return [Advice(words, "")]
+    seeds = _fresh_seeds(study, max(_MIN_SEEDS, len(study.paired.baseline.runs)))
+    overrides = drop_overrides(shlex.split(command)[_AFTER_PROGRAM:], "seed")
+    return [Advice(words, train_command([*overrides, f"seed={seeds}", "study.combine=true"]))]
+
+
+def _fresh_seeds(study: StudyData, number: int) -> str:
+    """Return this many seeds that no run of the study has used, as an override's value."""
+    first = 1 + max((run.record.seed for run in study.all_runs), default=-1)
+    return ",".join(map(str, range(first, first + number)))
 
 
 def _command(study: StudyData, answer: Answer, *, num_seeds: int, level: object = None) -> str:
-    """Compare one change, or another `level` of it, with this study's baseline, with seeds from 0 on.
+    """Compare one change, or another `level` of it, with this study's baseline, on fresh seeds.
 
     Returns "" if no override says it.
     """
@@ -158,8 +212,8 @@ def _command(study: StudyData, answer: Answer, *, num_seeds: int, level: object 
         return ""
     levels = (change.baseline_value, change.value if level is None else level)
     choice = ",".join(override_text(one) for one in levels)
-    seeds = ",".join(map(str, range(num_seeds)))
-    overrides = [*_baseline_overrides(study), f"{change.parameter}={choice}", f"seed={seeds}"]
+    seeds = f"seed={_fresh_seeds(study, num_seeds)}"
+    overrides = [*_baseline_overrides(study), f"{change.parameter}={choice}", seeds]
     return train_command(["--multirun", *overrides])
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from musicgen.effects.answers import answers_on
 from musicgen.effects.figures.draw import draw_all
 from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
@@ -13,7 +14,6 @@ from musicgen.effects.figures.style import (
     rule_lightly,
 )
 from musicgen.effects.summary import drawings_of
-from musicgen.reporting.answers import answers_on
 from musicgen.reporting.inline_svg import Plot, inline_plot
 from musicgen.reporting.study_data import StudyData
 from musicgen.search.figures import search_figures
@@ -113,7 +113,7 @@ def _loss_figure(study: StudyData) -> "Figure | None":
 def _description(name: str, study: StudyData) -> str:
     arms = len(study.paired.arms)
     if name == "effects":
-        answers = " ".join(found.sentence for found in answers_on(study, study.primary_metrics))
+        answers = " ".join(found.sentence for found in answers_on(study.effects, study.primary_metrics))
         return f"Forest plot of {arms} changes, with a panel for each headline metric. {answers}"
     if name == "loss_curves" and not arms:
         return "Line plot of the training and validation loss of one run over the iterations."

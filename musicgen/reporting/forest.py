@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musicgen.effects.answers import Answer, MetricAnswers
 from musicgen.effects.figures.style import metric_unit
-from musicgen.reporting.answers import Answer, MetricAnswers
 from musicgen.system.words import brief, signed
 
 _OUTLYING = 3.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.effects.answers import Answer, Outcome
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import RETUNED, Effect, effects_frame, level_of
 from musicgen.effects.figures.draw import write_figures
@@ -20,7 +21,6 @@ from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
-from musicgen.reporting.answers import Answer, Outcome
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
 from musicgen.reporting.folder_replacement import (

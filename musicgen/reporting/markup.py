@@ -17,6 +17,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from musicgen.effects.answers import MARKS
 from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.screening import MEANING
@@ -24,7 +25,6 @@ from musicgen.effects.verdict import metric_words
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.findings import DIRECTIONS, Finding
 from musicgen.reporting import best_songs, copied_passages, side_by_side
-from musicgen.reporting.answers import MARKS
 from musicgen.reporting.inline_svg import colour_rules
 from musicgen.reporting.report import Report
 from musicgen.reporting.run_findings import anchor_of, citable_effects

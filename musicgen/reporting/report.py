@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from musicgen.effects.answers import Answer, MetricAnswers, answers_on
 from musicgen.effects.effect import level_of, shown_level
 from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.effects.screening import fate
+from musicgen.effects.trades import headline_trades, trade_sentences
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
-from musicgen.reporting.answers import Answer, MetricAnswers, answers_on
 from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_songs, triage
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
@@ -72,6 +73,8 @@ class Report:
     """How much was run, in one line."""
     primary: Sequence[MetricAnswers]
     headline: Sequence[MetricAnswers]
+    trades: Sequence[str]
+    """What each change gets better and what worse, a line each."""
     baseline_metrics: Sequence[BaselineMetric]
     forests: Sequence[Forest]
     """The effects, primary metrics first."""
@@ -211,13 +214,14 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
         *(one.song for kind in classes for one in kind.drawn),
     ]
     metrics = table_metrics(study)
-    headline = answers_on(study, dict.fromkeys([*study.primary_metrics, *HEADLINE]))
+    headline = answers_on(study.effects, dict.fromkeys([*study.primary_metrics, *HEADLINE]))
     forests = [draw_forest(found, study.margin(found.metric)) for found in headline]
     return Report(
         study=study,
         facts=_facts(study, songs),
-        primary=answers_on(study, study.primary_metrics),
+        primary=answers_on(study.effects, study.primary_metrics),
         headline=headline,
+        trades=trade_sentences(headline_trades(study.effects, study.primary_metrics, study.paired.runs)),
         forests=[forest for forest in forests if forest is not None],
         baseline_metrics=baseline_metrics(study),
         plots=shown_plots(study),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musicgen.effects.effect import Decision
-from musicgen.effects.verdict import Evidence, verdict
+from musicgen.effects.effect import Decision, Grade
+from musicgen.effects.verdict import Evidence, answer, verdict
 
 EFFECT = Evidence(
     "validity/tune_rate",
@@ -159,3 +159,142 @@ def test_a_claim_is_as_precise_as_its_interval() -> None:
     assert verdict(wide) == (
         "lowers tune rate by 2.5 [1.8, 3.2], Holm p = 0.004, 2 seeds; runs without a value: 1 failed"
     )
+
+
+LOSS_EFFECT = Evidence(
+    "fit/validation_loss",
+    "primary",
+    num_seeds=3,
+    difference=0.48,
+    low=0.36,
+    high=0.60,
+    equivalence_low=0.40,
+    equivalence_high=0.56,
+    margin=0.02,
+    adjusted_p=0.2,
+    minimum_detectable=3.0,
+    minimum_likely=0.2,
+    room=1.5,
+    spread=0.05,
+    num_agreeing=3,
+    gain=-0.48,
+    gain_low=-0.60,
+    gain_high=-0.36,
+)
+ONE = Evidence(
+    "fit/validation_loss", "primary", 1, difference=0.48, gain=-0.48, num_agreeing=1, typical_spread=0.02
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "grade", "words"),
+    [
+        (
+            replace(LOSS_EFFECT, adjusted_p=0.004),
+            Grade.CLEAR,
+            "clearly worse: +0.48 [+0.36, +0.60], 9.6 times the spread between seeds; all 3 seeds agree",
+        ),
+        (
+            LOSS_EFFECT,
+            Grade.LIKELY,
+            "likely worse: +0.48 [+0.36, +0.60], 9.6 times the spread between seeds; all 3 seeds agree; "
+            "not yet confirmed",
+        ),
+        (
+            replace(LOSS_EFFECT, num_agreeing=2, missing="1 diverged"),
+            Grade.UNCLEAR,
+            "unclear: +0.48 [+0.36, +0.60], 9.6 times the spread between seeds; 2 of 3 seeds agree; "
+            "runs without a value: 1 diverged",
+        ),
+        (
+            replace(LOSS_EFFECT, low=-0.1),
+            Grade.UNCLEAR,
+            "unclear: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; all 3 seeds agree",
+        ),
+        (
+            replace(LOSS_EFFECT, low=-0.1, minimum_likely=1.5),
+            Grade.UNSEEN,
+            "cannot be seen with 3 seeds: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; only a "
+            "change of more than 1.5 would stand out, and the metric has no room for it",
+        ),
+        (
+            replace(NOTHING, num_agreeing=3),
+            Grade.SMALL,
+            "too small to matter: +0.004, 90 % interval [−0.011, +0.019], within ±0.02; 5 seeds",
+        ),
+        (
+            replace(LOSS_EFFECT, margin=0.6, adjusted_p=0.004),
+            Grade.SMALL,
+            "clearly worse, but too small to matter: +0.48, 90 % interval [+0.40, +0.56], within ±0.6; "
+            "3 seeds",
+        ),
+        (ONE, Grade.ONE_SEED, "much worse in one seed: +0.48; another seed may differ by about 0.02"),
+        (
+            replace(ONE, typical_spread=0.3),
+            Grade.ONE_SEED,
+            "worse in one seed: +0.48; another seed may differ by about 0.3",
+        ),
+        (
+            replace(ONE, typical_spread=0.5),
+            Grade.ONE_SEED,
+            "about the same in one seed: +0.48; another seed may differ by about 0.5",
+        ),
+        (
+            replace(ONE, typical_spread=math.nan),
+            Grade.ONE_SEED,
+            "worse in one seed: +0.48; how far another seed may differ is unknown",
+        ),
+        (replace(ONE, differs=False), Grade.IDENTICAL, "identical with one seed"),
+        (
+            replace(ONE, differs=False, can_move=False),
+            Grade.IMPOSSIBLE,
+            "no change possible: the training is the same",
+        ),
+        (
+            replace(LOSS_EFFECT, low=math.nan, high=math.nan, adjusted_p=math.nan),
+            Grade.LIKELY,
+            "likely worse: +0.48, the same in every seed; all 3 seeds agree; not yet confirmed",
+        ),
+        (
+            replace(LOSS_EFFECT, low=math.nan, high=math.nan, num_seeds=2, num_agreeing=2),
+            Grade.UNCLEAR,
+            "unclear: +0.48, the same in every seed; both seeds agree",
+        ),
+        (replace(ONE, num_seeds=0, missing="2 diverged"), Grade.NO_VALUE, "no value to compare: 2 diverged"),
+    ],
+)
+def test_each_answer_in_words(evidence: Evidence, grade: Grade, words: str) -> None:
+    assert evidence.grade is grade
+    assert answer(evidence) == words
+
+
+@pytest.mark.parametrize(
+    ("metric", "gain", "words"),
+    [
+        ("validity/sound_rate", (0.48, 0.36, 0.6), "likely better: "),
+        ("validity/loop_rate", (-0.48, -0.6, -0.36), "likely worse: "),
+        ("structure/lag_repeat", (0.48, 0.36, 0.6), "likely nearer to real tunes: "),
+        ("structure/lag_repeat", (-0.48, -0.6, -0.36), "likely farther from real tunes: "),
+        ("structure/lag_repeat", (0.1, -0.1, 0.3), "likely higher: "),
+        ("structure/lag_repeat", (math.nan,) * 3, "likely higher: "),
+        ("data/anything", (math.nan,) * 3, "likely higher: "),
+    ],
+)
+def test_the_direction_is_the_metrics_own(metric: str, gain: tuple[float, ...], words: str) -> None:
+    numbers = dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True))
+    assert answer(replace(LOSS_EFFECT, metric=metric, **numbers)).startswith(words)
+
+
+def test_no_verdict_names_an_effect_beyond_the_metrics_range() -> None:
+    unsure = replace(EFFECT, adjusted_p=0.9, room=0.7)
+    assert "could detect effects of 0.05 or more" in verdict(unsure)
+    for impossible in (0.69, 7.4):
+        assert verdict(replace(unsure, minimum_detectable=impossible)).endswith(
+            "this design could detect no effect that the metric has room for"
+        )
+
+
+def test_a_screened_effect_is_a_candidate_with_its_interval() -> None:
+    screened = replace(LOSS_EFFECT, family="screening", adjusted_p=0.004)
+    assert verdict(screened) == "a candidate to confirm with fresh seeds: +0.48 [+0.36, +0.60] with 3 seeds"
+    assert answer(screened).startswith("screened: likely worse: +0.48 [+0.36, +0.60]")

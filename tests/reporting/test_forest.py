@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from musicgen.reporting.answers import Answer, MetricAnswers, Outcome
+from musicgen.effects.answers import Answer, MetricAnswers, Outcome
 from musicgen.reporting.forest import Axis, draw_forest
 from tests.effects.made_effects import made_effect
 from tests.records.made_runs import LOSS
@@ -13,7 +13,7 @@ NOTHING = (math.nan, math.nan, math.nan)
 def answers(*differences: tuple[float, float, float]) -> MetricAnswers:
     names = ("difference", "ci_low", "ci_high")
     effects = [made_effect(**dict(zip(names, numbers, strict=True))) for numbers in differences]
-    answers = tuple(Answer("a", Outcome.INCONCLUSIVE, effect) for effect in effects)
+    answers = tuple(Answer("a", Outcome.UNCLEAR, effect) for effect in effects)
     return MetricAnswers(LOSS, "Loss", "", answers)
 
 
