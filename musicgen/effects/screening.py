@@ -59,9 +59,9 @@ def sizes(differences: Sequence[ArrayLike]) -> Floats:
 
     The noise is pooled over all changes, √(Σ (k − 1) s² / Σ (k − 1)). With three seeds a change's own s is
     anywhere between 0.16 and 1.9 times the true one, so dividing by it would put those first whose seeds
-    agree by chance. The noise hardly depends on the change, and 27 changes together know it to a tenth. One
-    divisor for all changes leaves their order within a metric to the differences themselves; it makes metrics
-    comparable with each other.
+    agree by chance. With one divisor for all, the differences alone order the changes within a metric, and
+    the divisor makes metrics comparable. Changes that truly scatter more or less than others are ranked a
+    little wrong; no claim suffers, since claims come from other seeds.
     """
     arrays = [np.asarray(one, np.float64) for one in differences]
     means = np.array([one.mean(axis=0) if len(one) else np.full(one.shape[1:], np.nan) for one in arrays])

@@ -21,7 +21,6 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from musicgen.config import (
-    Change,
     Config,
     StudyConfig,
     override_texts,
@@ -48,7 +47,6 @@ from musicgen.records.runs import PLAN as PLAN_FILE
 from musicgen.records.runs import level_cell
 from musicgen.records.store import read_store
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
-from musicgen.sweep.finish import choose_changes
 from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_queue import JobFailed, QueuedJob
@@ -93,7 +91,8 @@ class OneAtATimeSweeper(Sweeper):
         if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
             # Its imports take seconds, as long as composing the arms and planning the runs.
             start_fork_server()
-        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
+        written = design.arms(self._compose)
+        arms = [with_fixed_start(arm) for arm in written]
         runs = self._plan(arms, design)
         print_plan(runs, design.study)
         if design.study.stages is not None:
@@ -112,11 +111,21 @@ class OneAtATimeSweeper(Sweeper):
             return self._run_study(runs, missing, design, arms, directory)
         write_plan(runs, directory)
         returns = self._run(missing, directory)
+        # Import late: tables and figures take a moment, and a wrong override should fail at once.
+        from musicgen.sweep.finish import choose_changes
+
         chosen, fresh = choose_changes(directory, design.study.stages)
-        if chosen:
-            seeds = range(fresh, fresh + design.study.stages.seeds)
-            returns += self._confirm(design, arms, chosen, seeds, directory / CONFIRMATION)
-        return returns
+        if not chosen:
+            return returns
+        keys = {change.key for change in chosen}
+        # As written: a start that was fixed for the first stage is an override of its own.
+        going_on = [
+            arm
+            for arm, fixed in zip(written, arms, strict=True)
+            if fixed.config.change is not None and fixed.config.change.key in keys
+        ]
+        second = design.confirming(going_on, range(fresh, fresh + design.study.stages.seeds))
+        return returns + self._confirm(second, directory / CONFIRMATION)
 
     def run_missing(
         self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
@@ -145,27 +154,15 @@ class OneAtATimeSweeper(Sweeper):
             returns += self._run([*missing, *_missing(more, directory)], directory, first=len(missing))
         return returns
 
-    def _confirm(
-        self,
-        design: StudyDesign,
-        arms: Sequence[PlannedArm],
-        chosen: Sequence[Change],
-        seeds: Sequence[int],
-        directory: Path,
-    ) -> list[JobReturn]:
-        """Run the chosen changes again with fresh seeds, as a sweep of its own in the directory."""
-        keys = {change.key for change in chosen}
-        # Arms as the user wrote them: a start fixed for the first stage is an override of its own.
-        pairs = zip(design.arms(self._compose), arms, strict=True)
-        going_on = [arm for arm, fixed in pairs if fixed.config.change and fixed.config.change.key in keys]
-        second = design.confirming(going_on, seeds)
+    def _confirm(self, design: StudyDesign, directory: Path) -> list[JobReturn]:
+        """Run the second stage of a study, as a sweep of its own in the directory."""
         config = self._config.copy()
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(directory)
         sweeper = OneAtATimeSweeper()
         sweeper.setup(hydra_context=self._context, task_function=self._task_function, config=config)
-        again = [with_fixed_start(arm) for arm in second.arms(self._compose)]
-        return sweeper.run_missing(second, again, directory)
+        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
+        return sweeper.run_missing(design, arms, directory)
 
     def _read_design(self, arguments: Sequence[str]) -> StudyDesign:
         parser = OverridesParser.create(config_loader=self._loader)

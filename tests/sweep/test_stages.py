@@ -99,7 +99,8 @@ def test_both_stages_are_planned_and_printed(printed: str) -> None:
         and f"going on, as the largest changes of different parameters: {CHOSEN}" in first
     )
     assert "4 of 4: " in first
-    assert "verdict" in second and "seeds 2 and 3" in second
+    assert second.startswith("1 change and the baseline with fresh seeds 2 and 3")
+    assert "training.num_iterations" in second and "training.learning_rate" not in second
 
 
 def test_the_same_command_again_repeats_nothing(study: Path, corpus: Path, outputs: Path) -> None:
