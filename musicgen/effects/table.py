@@ -304,7 +304,7 @@ def _measure(arm: PairedArm, metric: str, family: str) -> Measurement:
     effect, difference = None, math.nan
     if valued and metric in COUNTED_SHARES:
         _check_shares(metric, [run for pair in valued for run in pair])
-        counts = [[_count(pair[place], metric) for pair in valued] for place in (0, 1)]
+        counts = [[num_counted(pair[place], metric) for pair in valued] for place in (0, 1)]
         effect = paired_effect(first, second, *counts)
         difference = float((empirical_logit(second, counts[1]) - empirical_logit(first, counts[0])).mean())
     elif valued:
@@ -320,7 +320,8 @@ def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
             raise InputError(f"{run.directory}: {metric}={run.value(metric)} must be a share, from 0 to 1")
 
 
-def _count(run: FoundRun, metric: str) -> int:
+def num_counted(run: FoundRun, metric: str) -> int:
+    """How many things a share of COUNTED_SHARES counts in a run."""
     bars = run.num_bars if metric == "validity/bar_rate" else None
     return bars or run.num_tunes
 
@@ -442,7 +443,7 @@ def _prediction(measured: Measurement) -> tuple[float, float] | None:
     counts = None
     if metric in COUNTED_SHARES:
         _check_shares(metric, known)
-        counts = [_count(run, metric) for run in known]
+        counts = [num_counted(run, metric) for run in known]
     return prediction_interval(list(known.values()), counts)
 
 
