@@ -45,13 +45,14 @@ def compare(arguments: argparse.Namespace) -> None:
     """Compare the runs, write the tables and figures, and print a summary."""
     # Import late: rich, numpy and the config take a moment, and --help should not wait for them.
     from musicgen.effects.pairing import read_baseline
-    from musicgen.effects.printing import print_summary
+    from musicgen.effects.printing import print_confirmation, print_screening, print_summary
     from musicgen.effects.summary import summarise
+    from musicgen.effects.table import Terms
     from musicgen.metrics.registry import HEADLINE
-    from musicgen.records.destination import check_comparison_folder
+    from musicgen.records.destination import CONFIRMATION, check_comparison_folder
     from musicgen.records.ratings import LISTENING_METRICS
     from musicgen.records.record import FILE_NAME
-    from musicgen.records.runs import find_runs
+    from musicgen.records.runs import by_stage, find_runs
 
     runs, folder = find_runs(arguments.paths), arguments.out
     if folder is None:
@@ -59,14 +60,31 @@ def compare(arguments: argparse.Namespace) -> None:
         is_sweep = len(arguments.paths) == 1 and only.is_dir() and not (only / FILE_NAME).exists()
         folder = only if is_sweep else Path()
         refuse_link(folder / "plots")
-    check_comparison_folder(folder)
-    summary = summarise(runs, folder, read_baseline(arguments.baseline), draws=not arguments.no_plots)
-    known = {effect.metric for effect in summary.effects} | set(summary.noise["metric"])
+    # The seeds that chose changes in a first stage must not judge them.
+    screening, others = by_stage(runs)
+    stages = [(screening, folder), (others, folder / CONFIRMATION if screening else folder)]
+    summaries = []
+    for runs, out in stages:
+        if runs:
+            check_comparison_folder(out)
+            summaries.append(
+                summarise(runs, out, read_baseline(arguments.baseline), draws=not arguments.no_plots)
+            )
+    known = {effect.metric for one in summaries for effect in one.effects}
+    known |= {metric for one in summaries for metric in one.noise["metric"]}
     for name in arguments.metric or []:
         if name not in known:
             raise InputError(f"--metric {name}: no run has it; there are {', '.join(sorted(known))}")
-    print_summary(summary, arguments.metric or (*HEADLINE, *LISTENING_METRICS))
-    print(summary.folder)
+    metrics = arguments.metric or (*HEADLINE, *LISTENING_METRICS)
+    if not screening:
+        print_summary(summaries[0], metrics)
+    else:
+        first, *second = summaries
+        chosen = [arm.change for one in second for arm in one.paired.arms if arm.change is not None]
+        print_screening(first, arguments.metric or Terms.of(first.paired).primary_metrics, chosen)
+        for one in second:
+            print_confirmation(one, metrics)
+    print(folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

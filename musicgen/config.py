@@ -99,6 +99,16 @@ _EMPTY_IF_NULL = BeforeValidator(lambda value: {} if value is None else value)
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Stages:
+    """A second stage, which runs the largest changes of the first one again and makes the claims."""
+
+    confirm: Annotated[int, Field(ge=1)]
+    """How many changes go on, at most one level of each parameter."""
+    seeds: Annotated[int, Field(ge=2)]
+    """How many fresh seeds they and the baseline get."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class StudyConfig:
     """What a sweep varies, against which baseline, and how the effects are judged."""
 
@@ -121,6 +131,8 @@ class StudyConfig:
     """Also run the winning levels together, to compare the joint effect with the sum of the single ones."""
     dry_run: bool
     """Print the plan and stop."""
+    stages: Stages | None = None
+    """None: one stage, which makes the claims itself."""
 
 
 MAX_NUMBER = 1e100

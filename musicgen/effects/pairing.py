@@ -24,7 +24,7 @@ from musicgen.effects.differences import (
 )
 from musicgen.errors import InputError
 from musicgen.records.identity import ONCE_WITHOUT
-from musicgen.records.runs import FoundRun, flat_config, sweep_directories
+from musicgen.records.runs import FoundRun, by_stage, flat_config, sweep_directories
 from musicgen.system.words import counted, listed
 
 _MAX_NAMED = 3
@@ -89,8 +89,15 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
 
     Baselines that studies declare take precedence. baseline: parameter -> value as written, to choose another
     one; raises InputError if no run has it. `runs` must not be empty.
+
+    Runs that screened changes are left out where there are others: the seeds that chose a change must not
+    judge it.
     """
     assert runs
+    screening, others = by_stage(runs)
+    if screening and others:
+        paired = pair_runs(others, baseline)
+        return replace(paired, left_out=(*paired.left_out, *screening))
     configured = _configure(runs)
     wanted = _keys_with(configured, baseline or {})
     declared = [key for key in wanted if key in set(configured.declared.values())]

@@ -1,23 +1,26 @@
 """Print a summary to the terminal."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from musicgen.config import Change
 from musicgen.effects.answers import MetricAnswers, answers_on
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import SCREENING, Grade
 from musicgen.effects.grid import Grid, grid_of
 from musicgen.effects.pairing import PairedRuns
+from musicgen.effects.screening import MEANING, screen, screening_table
 from musicgen.effects.summary import Summary
 from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
 from musicgen.metrics.table import plain
 from musicgen.records.runs import directory_name
+from musicgen.system.words import counted, listed
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -40,11 +43,8 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
 
     metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
-    console = Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
-    if summary.failures:
-        console.print(Text(f"{summary.failure_count}:", style="bold"))
-        for line in summary.failures:
-            console.print(plain(f"  {line}"))
+    console = _console()
+    _print_failures(summary, console)
     grid = grid_of(summary.paired)
     if grid is None:
         console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
@@ -53,14 +53,54 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     is_screening = any(effect.family == SCREENING for effect in summary.effects)
     for found in answers_on(summary.effects, metrics):
         console.print()
-        console.print(effects_overview(found, is_screening=is_screening))
-        console.print(plain(found.sentence), soft_wrap=True)
+        # Where no seed differs anywhere, the sentence says it all.
+        if any(answer.effect.grade is not Grade.IDENTICAL for answer in found.answers):
+            console.print(effects_overview(found, is_screening=is_screening))
+        console.print(plain(found.sentence), soft_wrap=not console.is_terminal)
     trades = trade_sentences(summary.trades)
     if trades:
         console.print()
         console.print(Text("what gets better and what worse", style="bold"))
     for line in (*trades, *_remarks(summary)):
-        console.print(plain(line), soft_wrap=True)
+        console.print(plain(line), soft_wrap=not console.is_terminal)
+
+
+def print_screening(summary: Summary, metrics: Sequence[str], chosen: Collection[Change]) -> None:
+    """Print the first stage of a study in two: the failures, and every change, the largest first.
+
+    metrics: whose differences are shown; chosen: the changes that go on.
+    """
+    console, screened = _console(), screen(summary.paired, summary.effects)
+    _print_failures(summary, console)
+    print(f"\nstage one: {counted(len(screened), 'change')} with seeds {_seeds(summary)}, the largest first")
+    print(MEANING)
+    console.print(screening_table(screened, metrics, chosen))
+    for line in (*summary.changed_corpora, *summary.paired.doubts):
+        console.print(plain(line))
+
+
+def print_confirmation(summary: Summary, metrics: Sequence[str]) -> None:
+    """Print the second stage of a study in two, with its verdicts."""
+    print(
+        f"\nstage two: {counted(len(summary.paired.arms), 'change')} and the baseline with fresh seeds "
+        f"{_seeds(summary)}; the verdicts rest on these runs alone"
+    )
+    print_summary(summary, metrics)
+
+
+def _seeds(summary: Summary) -> str:
+    return listed([str(seed) for seed in sorted({run.record.seed for run in summary.paired.runs})])
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
+
+
+def _print_failures(summary: Summary, console: Console) -> None:
+    if summary.failures:
+        console.print(Text(f"{summary.failure_count}:", style="bold"))
+        for line in summary.failures:
+            console.print(plain(f"  {line}"))
 
 
 def _print_grid(console: Console, grid: Grid, paired: PairedRuns, metrics: Sequence[str]) -> None:

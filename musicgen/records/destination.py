@@ -17,7 +17,9 @@ MADE_BY_HYDRA = (".hydra", "train.log")
 MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "kept.abc", "tunes.csv", "tunes", "plots", "comet")
 MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
-MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
+CONFIRMATION = "confirmation"
+"""Subfolder with the runs on fresh seeds that confirm what a search or a first stage chose."""
+MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", CONFIRMATION)
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "kept.abc", "tunes.csv", "tunes")
 MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
@@ -146,6 +148,9 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
     values = {name: value for name, value in config.items() if name not in ("paths", "study")}
+    study = config.get("study")
+    # A run that chose changes must not become one that judges them.
+    values["stages"] = bool(isinstance(study, Mapping) and study.get("stages"))
     for group, once_without in ONCE_WITHOUT.items():
         given = values.get(group)
         if isinstance(given, Mapping):

@@ -75,6 +75,11 @@ class FoundRun:
         return value
 
     @property
+    def is_screening(self) -> bool:
+        """Whether it belongs to a first stage, which chooses changes and claims nothing."""
+        return self.setting("study.stages") is not None
+
+    @property
     def num_tunes(self) -> int:
         """The number of tunes that the run was to sample; that of its draws if it kept only some."""
         if self.record.num_draws is not None:
@@ -140,6 +145,14 @@ def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:
         for file in found:
             folders.setdefault(file.parent.resolve(), file.parent)
     return [FoundRun(folder, RunRecord.read(folder)) for folder in sorted(folders.values())]
+
+
+def by_stage(runs: Iterable[FoundRun]) -> tuple[list[FoundRun], list[FoundRun]]:
+    """The runs that screened changes, and all others; claims rest on the others alone."""
+    found: tuple[list[FoundRun], list[FoundRun]] = [], []
+    for run in runs:
+        found[not run.is_screening].append(run)
+    return found
 
 
 def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:

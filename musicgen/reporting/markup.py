@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from math import isnan
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from musicgen.effects.answers import MARKS
 from musicgen.effects.figures.style import metric_title
+from musicgen.effects.screening import MEANING
 from musicgen.metrics.registry import metric_words
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.findings import DIRECTIONS, Finding
@@ -27,11 +29,13 @@ from musicgen.reporting.inline_svg import colour_rules
 from musicgen.reporting.report import Report
 from musicgen.reporting.run_findings import anchor_of, citable_effects
 from musicgen.reporting.run_table import arm_words, shown_number
+from musicgen.system.words import signed
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 _CONSTANTS = {
     "best_rule": best_songs.RULE,
     "pair_rule": side_by_side.RULE,
+    "screening_means": MEANING,
     "sound_means": best_songs.SOUND_MEANS,
     "marks": MARKS,
     "min_copied_notes": copied_passages.MIN_NOTES,
@@ -120,6 +124,7 @@ def _environment(*, autoescape: bool) -> Environment:
     )
     environment.filters |= {
         "number": shown_number,
+        "signed": lambda value: "–" if value is None or isnan(value) else signed(value),
         "clock": lambda seconds: f"{round(seconds) // 60}:{round(seconds) % 60:02d}",
         "level": lambda value: shown_level(level_of(value)),
         "oneline": lambda text: text.replace("\n", "↵"),

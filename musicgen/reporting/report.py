@@ -6,7 +6,10 @@ from functools import cache
 from pathlib import Path
 
 from musicgen.effects.answers import Answer, MetricAnswers, answers_on
+from musicgen.effects.figures.study import change_label
+from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
+from musicgen.effects.screening import fate
 from musicgen.effects.trades import headline_trades, trade_sentences
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.naming import level_of, parameter_name, shown_level, tune_name
@@ -46,6 +49,19 @@ class ReportOptions:
     """Number of best songs to show."""
     soundfont: str | None = None
     """A file to play them with; None for the built-in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningRow:
+    """A change in the first stage of a study in two."""
+
+    change: str
+    differences: Sequence[float | None]
+    """In each primary metric."""
+    size: str
+    metric: str
+    """The metric in which it is largest."""
+    goes_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,21 @@ class Report:
     def dose_responses(self) -> list[ShownPlot]:
         return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
 
+    @property
+    def screening(self) -> list[ScreeningRow]:
+        """What a first stage saw of each change, the largest first."""
+        study = self.study
+        return [
+            ScreeningRow(
+                " ".join(change_label(one.change.parameter, one.change.value).split()),
+                [one.differences.get(metric) for metric in study.primary_metrics],
+                one.shown_size,
+                metric_title(one.metric) if one.metric else "",
+                fate(one.change, study.confirmed),
+            )
+            for one in study.screening
+        ]
+
     def place(self, song: Song) -> str:
         """Where a song comes from, such as "cell=gru, seed 0, tune 12"."""
         return f"{self._run_name(song)}, tune {song.index}"
@@ -157,6 +188,9 @@ class Report:
         changes = "; ".join(
             f"{name} from {base[name]} to {listed(values)}" for name, values in levels.items()
         )
+        if study.confirmed and study.screening:
+            number = counted(len(study.screening), "change")
+            return f"A first stage screened {number}. One at a time, the largest went on: {changes}."
         return f"One thing at a time, everything else as in the baseline: {changes}."
 
     @property
@@ -228,7 +262,7 @@ def _facts(study: StudyData, songs: Sequence[Song]) -> str:
     num_kept = sum(song.is_kept for song in songs)
     parts = [
         counted(len(runs), "run"),
-        counted(len(study.paired.arms), "change"),
+        counted(len(study.screening or study.paired.arms), "change"),
         counted(len(seeds), "seed"),
         f"{trained:,.0f} iterations trained in {duration(seconds)}",
         f"{len(songs):,} tunes sampled"

@@ -125,7 +125,7 @@ def run_words(run: FoundRun, study: StudyData) -> str:
 
 def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
     """Parameter and level; for a run that belongs to no arm, all its differences and ""."""
-    if run in study.paired.left_out:
+    if run in study.paired.left_out and not run.is_screening:
         return _words(_differences(run, study.paired.baseline.runs[0])) or SAME, ""
     change = run.record.change
     parameter = BASELINE if change is None else change.parameter

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from musicgen.config import Change
 from musicgen.effects.corpora import describe_changed_corpora
 from musicgen.effects.effect import Effect
 from musicgen.effects.joint import Additivity, additivity
 from musicgen.effects.pairing import PairedRuns, pair_runs
+from musicgen.effects.screening import ScreenedChange, screen
 from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with_missing
 from musicgen.effects.table import Terms, effects_table
 from musicgen.records.command import config_words, train_command
@@ -19,7 +21,14 @@ from musicgen.records.findings import Finding, findings_of
 from musicgen.records.naming import drop_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
-from musicgen.records.runs import FoundRun, directory_name, find_runs, runs_table, sweep_directory
+from musicgen.records.runs import (
+    FoundRun,
+    by_stage,
+    directory_name,
+    find_runs,
+    runs_table,
+    sweep_directory,
+)
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
 from musicgen.search.trials import Trials, is_search, read_trials
@@ -63,6 +72,8 @@ class StudyData:
     findings: Sequence[Finding]
     ratings: Ratings
     listening: Sequence[Mapping[str, str]]
+    screening: Sequence[ScreenedChange]
+    """The changes of a first stage, the largest first; empty for a study in one stage."""
     search: Trials | None
     """The trials, if the root is the folder of a search."""
     commands: Sequence[str]
@@ -88,7 +99,15 @@ class StudyData:
     @property
     def num_planned(self) -> int:
         """Number of runs of baseline and arms, including missing ones."""
-        return len(self.paired.runs) + len(self.missing)
+        screening = [run for run in self.paired.left_out if run.is_screening]
+        return len(self.paired.runs) + len(screening) + len(self.missing)
+
+    @property
+    def confirmed(self) -> list[Change]:
+        """The changes that went on from a first stage to the second."""
+        if all(run.is_screening for run in self.paired.runs):
+            return []
+        return [arm.change for arm in self.paired.arms if arm.change is not None]
 
     @property
     def primary_metrics(self) -> Sequence[str]:
@@ -117,8 +136,17 @@ def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None)
     runs = find_runs(paths)
     root = _common_folder(paths)
     ratings = find_ratings(runs, root)
-    paired = pair_runs(with_ratings(runs, ratings), baseline)
+    rated = with_ratings(runs, ratings)
+    paired = pair_runs(rated, baseline)
     effects, missing = effects_table(paired), missing_runs(runs, root)
+    screening, others = by_stage(rated)
+    first = pair_runs(screening, baseline) if screening else None
+    failures = [
+        line
+        for one in (first if others else None, paired)
+        if one is not None
+        for line in failures_of(one, root)
+    ]
     name, question = _name_and_question(paired, root)
     return StudyData(
         name=name,
@@ -129,13 +157,14 @@ def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None)
         runs=with_missing(runs_table([*paired.runs, *paired.left_out], root), missing),
         effects=effects,
         additivity=additivity(effects),
-        failures=[without_folders(line) for line in (*failures_of(paired, root), *map(str, missing))],
+        failures=[without_folders(line) for line in (*failures, *map(str, missing))],
         missing=missing,
         not_compared=[*describe_changed_corpora(runs, root), *paired.doubts],
         terms=Terms.of(paired),
         findings=findings_of(runs, root),
         ratings=tune_means(ratings),
         listening=find_means(runs, root),
+        screening=screen(first, effects_table(first)) if first is not None else [],
         search=read_trials(root) if is_search(root) else None,
         commands=list(filter(None, dict.fromkeys(_command(run) for run in runs))),
     )

@@ -140,6 +140,10 @@ class SearchSweeper(Sweeper):
             raise InputError(
                 f"study={baseline.study.name}: a study declares its own changes and cannot be searched"
             )
+        if baseline.study.stages is not None:
+            raise InputError(
+                "study.stages: a search confirms its best config, see hydra.sweeper.confirm_seeds"
+            )
         edges = space.edges()
         # Check one end of every parameter at a time: each composition takes a fifth of a second.
         for turn in range(max(map(len, edges))):

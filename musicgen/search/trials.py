@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from musicgen.errors import InputError
+from musicgen.records.destination import CONFIRMATION as CONFIRMATION
 from musicgen.records.naming import override_text
 from musicgen.records.runs import level_cell, read_rows
 from musicgen.system.csv_cells import written_cell
@@ -19,8 +20,6 @@ from musicgen.system.files import read_whole, replace_atomically, write_text_ato
 from musicgen.system.words import counted
 
 TRIALS, SEARCH = "trials.csv", "search.json"
-CONFIRMATION = "confirmation"
-"""Subfolder with runs of the best config and the baseline on fresh seeds."""
 MAX_JSON_BYTES = 2**24
 """The default space takes 3,000."""
 _LEADING = ("trial", "status", "validation_loss")

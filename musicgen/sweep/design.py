@@ -138,6 +138,17 @@ class StudyDesign:
         names = unique_names([arm.name for arm in arms])
         return [replace(arm, name=name) for arm, name in zip(arms, names, strict=True)]
 
+    def confirming(self, arms: Sequence[PlannedArm], seeds: Sequence[int]) -> "StudyDesign":
+        """The second stage: the baseline and these arms of the first, whose last override is their change."""
+        changes = (arm.overrides[-1].partition("=") for arm in arms)
+        return replace(
+            self,
+            study=replace(self.study, stages=None),
+            baseline=[*self.baseline, "study.stages=null"],
+            levels={parameter: [level] for parameter, _, level in changes},
+            seeds=seeds,
+        )
+
     def combine(self, compose: Compose, baseline: PlannedArm, winners: Sequence[PlannedArm]) -> PlannedArm:
         """The changes of several arms in one; an arm's own change is its last override."""
         overrides = [*baseline.overrides, *(arm.overrides[-1] for arm in winners)]

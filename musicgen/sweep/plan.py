@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from musicgen.config import Change, Config, StudyConfig
+from musicgen.config import Change, Config, Stages, StudyConfig
 from musicgen.metrics.table import print_table
 from musicgen.records.naming import override_text
 from musicgen.records.runs import PLAN
@@ -188,15 +188,42 @@ def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
     print(summarise_plan(runs))
 
 
+def describe_second_stage(runs: Sequence[PlannedRun], stages: Stages, speeds: Speeds) -> str:
+    """What may follow the runs of a first stage, in one line; which changes go on is not known yet.
+
+    The time is that of the mean arm. One that shares the baseline's training only samples.
+    """
+    arms = {run.arm.name: run for run in runs}.values()
+    trained = {run.training_id for run in runs if run.arm.name == BASELINE}
+    anew = [
+        replace(run, expected_seconds=speeds.expect(run.config, length))
+        for run in arms
+        for length in [0 if run.change and run.training_id in trained else run.config.training.num_iterations]
+    ]
+    num_changes = min(stages.confirm, len({run.change.parameter for run in arms if run.change}))
+    num_runs = (num_changes + 1) * stages.seeds
+    seconds = _expected_seconds(anew)
+    time = _time_words(None if seconds is None else num_runs * seconds / len(anew))
+    fresh = max(run.config.seed for run in runs) + 1
+    return (
+        f"then a second stage: the largest changes, up to {num_changes}, and the baseline with seeds {fresh} "
+        f"to {fresh + stages.seeds - 1}: up to {num_runs} runs; {time}"
+    )
+
+
 def summarise_plan(runs: Sequence[PlannedRun]) -> str:
     """Runs, iterations and time in one line."""
-    seconds = _expected_seconds(runs)
-    time = "time unknown until a run like these has been timed here"
-    if seconds is not None:
-        time = f"about {duration(seconds)}"
     return (
         f"{len(runs)} runs: {sum(run.new_iterations for run in runs):,} iterations to train, "
-        f"{sum(run.stored_iterations for run in runs):,} reused; {time}"
+        f"{sum(run.stored_iterations for run in runs):,} reused; {_time_words(_expected_seconds(runs))}"
+    )
+
+
+def _time_words(seconds: float | None) -> str:
+    return (
+        "time unknown until a run like these has been timed here"
+        if seconds is None
+        else f"about {duration(seconds)}"
     )
 
 

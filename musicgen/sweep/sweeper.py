@@ -1,7 +1,8 @@
 """Hydra's sweeper `one_at_a_time`: a baseline and single changes of it, each with every seed.
 
 It prints its plan, launches the runs, and writes the record of a run whose process died before it could. The
-command summarises the results afterwards, from the files (see finish.py).
+command summarises the results afterwards, from the files (see finish.py). With study.stages, a second sweep
+in a subfolder runs the largest changes again, with fresh seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,12 @@ from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
 from musicgen.notation.spelling import Spelling
 from musicgen.records.command import reproducing_command
-from musicgen.records.destination import MARK_OF_A_SWEEP, check_run_folder, holds_finished_run
+from musicgen.records.destination import (
+    CONFIRMATION,
+    MARK_OF_A_SWEEP,
+    check_run_folder,
+    holds_finished_run,
+)
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.records.naming import override_text
 from musicgen.records.record import FILE_NAME as RUN_FILE
@@ -46,7 +52,14 @@ from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_queue import JobFailed, QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import absolute_paths, launch
-from musicgen.sweep.plan import PlannedRun, Speeds, order_runs, print_plan, write_plan
+from musicgen.sweep.plan import (
+    PlannedRun,
+    Speeds,
+    describe_second_stage,
+    order_runs,
+    print_plan,
+    write_plan,
+)
 from musicgen.system.conf import conf_folder
 from musicgen.system.files import replace_atomically
 
@@ -63,7 +76,7 @@ class OneAtATimeSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
-        self._config = config
+        self._config, self._context, self._task_function = config, hydra_context, task_function
         self._corpora = _Corpora()
         self._loader = hydra_context.config_loader
         self._compose = composer(self._loader, config)
@@ -78,9 +91,12 @@ class OneAtATimeSweeper(Sweeper):
         if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
             # Its imports take seconds, as long as composing the arms and planning the runs.
             start_fork_server()
-        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
+        written = design.arms(self._compose)
+        arms = [with_fixed_start(arm) for arm in written]
         runs = self._plan(arms, design)
         print_plan(runs, design.study)
+        if design.study.stages is not None:
+            print(describe_second_stage(runs, design.study.stages, self._speeds(arms)))
         if design.study.dry_run:
             return []
         directory = Path(self._config.hydra.sweep.dir)
@@ -91,6 +107,45 @@ class OneAtATimeSweeper(Sweeper):
         self._corpora.keep(Path(arms[0].config.paths.cache))
         with replace_atomically(directory / MARK_OF_A_SWEEP) as temporary:
             OmegaConf.save(self._config, temporary)
+        if design.study.stages is None:
+            return self._run_study(runs, missing, design, arms, directory)
+        write_plan(runs, directory)
+        returns = self._run(missing, directory)
+        # Import late: tables and figures take a moment, and a wrong override should fail at once.
+        from musicgen.sweep.finish import choose_changes
+
+        chosen, fresh = choose_changes(directory, design.study.stages)
+        if not chosen:
+            return returns
+        keys = {change.key for change in chosen}
+        # As written: a start that was fixed for the first stage is an override of its own.
+        going_on = [
+            arm
+            for arm, fixed in zip(written, arms, strict=True)
+            if fixed.config.change is not None and fixed.config.change.key in keys
+        ]
+        second = design.confirming(going_on, range(fresh, fresh + design.study.stages.seeds))
+        return returns + self._confirm(second, directory / CONFIRMATION)
+
+    def run_missing(
+        self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
+    ) -> list[JobReturn]:
+        """Plan these arms with the design's seeds, and run what the directory does not hold yet."""
+        runs = self._plan(arms, design)
+        print_plan(runs, replace(design.study, question=None))
+        missing = _missing(runs, directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        return self._run_study(runs, missing, design, arms, directory)
+
+    def _run_study(
+        self,
+        runs: Sequence[PlannedRun],
+        missing: Sequence[PlannedRun],
+        design: StudyDesign,
+        arms: Sequence[PlannedArm],
+        directory: Path,
+    ) -> list[JobReturn]:
+        """The missing runs, then the winners together if the study asks for that."""
         write_plan(runs, directory)
         returns = self._run(missing, directory)
         if design.study.combine:
@@ -99,26 +154,32 @@ class OneAtATimeSweeper(Sweeper):
             returns += self._run([*missing, *_missing(more, directory)], directory, first=len(missing))
         return returns
 
-    def run_missing(self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path) -> None:
-        """Plan these arms with the design's seeds, and run what the directory does not hold yet."""
-        runs = self._plan(arms, design)
-        print_plan(runs, design.study)
-        missing = _missing(runs, directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        write_plan(runs, directory)
-        self._run(missing, directory)
+    def _confirm(self, design: StudyDesign, directory: Path) -> list[JobReturn]:
+        """Run the second stage of a study, as a sweep of its own in the directory."""
+        config = self._config.copy()
+        with read_write(config.hydra):
+            config.hydra.sweep.dir = str(directory)
+        sweeper = OneAtATimeSweeper()
+        sweeper.setup(hydra_context=self._context, task_function=self._task_function, config=config)
+        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
+        return sweeper.run_missing(design, arms, directory)
 
     def _read_design(self, arguments: Sequence[str]) -> StudyDesign:
         parser = OverridesParser.create(config_loader=self._loader)
         config = parse_config(without_hydra(self._config))
         _check_metrics(config.study)
-        return StudyDesign.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
+        design = StudyDesign.of(parser.parse_overrides(list(arguments)), config.study, config.seed)
+        _check_stages(design)
+        return design
 
     def _plan(self, arms: Sequence[PlannedArm], design: StudyDesign) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
         runs = [self._corpora.identify(arm, seed) for arm in arms for seed in design.seeds]
+        return order_runs(runs, self._speeds(arms))
+
+    def _speeds(self, arms: Sequence[PlannedArm]) -> Speeds:
         stored = read_store(Path(arms[0].config.paths.store))
-        return order_runs(runs, Speeds([training.folder.about for training in stored]))
+        return Speeds([training.folder.about for training in stored])
 
     def _plan_combined(
         self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
@@ -274,6 +335,15 @@ def _check_metrics(study: StudyConfig) -> None:
     for name in (*study.primary_metrics, *study.equivalence_margin):
         if name not in METRICS:
             raise InputError(f"study: {name} is not a metric; allowed are {', '.join(METRICS)}")
+
+
+def _check_stages(design: StudyDesign) -> None:
+    if design.study.stages is None:
+        return
+    if design.study.nuisance:
+        raise InputError("study.stages: a study with study.nuisance has one stage; set one of them to null")
+    if len(design.seeds) < 2:
+        raise InputError(f"study.stages: the first stage needs two seeds or more, not seed={design.seeds[0]}")
 
 
 def _folder_overrides(run: PlannedRun, directory: Path) -> list[str]:

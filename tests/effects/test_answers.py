@@ -116,6 +116,11 @@ def test_one_seed_says_what_another_may_differ_by() -> None:
     assert single.grade == "much worse in one seed: +0.02; another seed may differ by about 0.0016"
 
 
+def test_a_metric_that_nothing_moved_is_said_in_one_sentence() -> None:
+    found = answers_of({0.005: BASE, 0.01: BASE, 0.02: BASE})
+    assert found.sentence == "Validation loss: every change left it as it was, in every seed."
+
+
 def test_a_change_that_cannot_move_a_metric_is_left_out() -> None:
     runs = [
         made_run(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.ratings import COLUMNS, MEANS_COLUMNS
 from musicgen.reporting.markup import html_page, report_text
 from musicgen.reporting.report import ReportOptions, make_report
@@ -167,7 +168,7 @@ def test_everything_has_a_text_alternative(page: Page) -> None:
 
 
 def test_the_page_has_answer_failures_runs_and_summary(page: Page) -> None:
-    assert "Validation loss is better with cell=gru." in page.words
+    assert "Validation loss is clearly better with cell=gru." in page.words
     assert "1 of 9 runs did not complete." in page.words and "it diverged" in page.words
     assert "Not rated." in page.words
     assert "What to try next" in page.words and "study.combine" not in page.words
@@ -297,3 +298,21 @@ def test_sound_tunes_come_with_their_marks(tmp_path: Path) -> None:
     marks = "copies 16 notes or more, no form, section ends fit, long last note, 0.50 of its bars repeat"
     assert f"sound: {marks}" in Page(html_page(report).html).words
     assert marks in report_text(report).replace("\\", "")
+
+
+def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
+    write_study(tmp_path, stages={"confirm": 1, "seeds": 3})
+    write_study(tmp_path / CONFIRMATION, first_seed=3, stages=None)
+    report = make_report(read_study([tmp_path]), tmp_path / "report", NO_SONGS)
+    answer, _, screening = report_text(report).split("## Runs")[0].partition("## Screening")
+    assert ", 3 seeds" in answer and "screening" not in answer
+    rows = [
+        line for line in screening.splitlines() if line.startswith("| model") or line.startswith("| train")
+    ]
+    assert rows == [
+        r"| model.cell = gru | −0.19 | 0 | 16 | Validation loss | yes |",
+        r"| training.learning\_rate = 0.02 | +0.01 | 0 | 0.87 | Validation loss | yes |",
+    ]
+    page = Page(html_page(report).html)
+    assert {"id": "screening", "aria-labelledby": "screening-title"} in page.all("section")
+    assert "2 of 18 runs did not complete" in page.text

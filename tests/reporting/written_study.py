@@ -86,7 +86,7 @@ def write_run(run: FoundRun, root: Path, tunes: Sequence[Tune] = ()) -> Path:
     return directory
 
 
-def write_study(root: Path, **study: Any) -> Path:
+def write_study(root: Path, first_seed: int = 0, **study: Any) -> Path:
     """Write baseline, a GRU and a learning rate that diverged once, with three seeds; returns the root."""
     declared = {
         "name": "made up",
@@ -104,8 +104,8 @@ def write_study(root: Path, **study: Any) -> Path:
         ),
     )
     for place, (name, change, overrides) in enumerate(arms):
-        for seed in range(3):
-            is_diverged = place == 2 and seed == 2
+        for seed in range(first_seed, first_seed + 3):
+            is_diverged = place == 2 and seed == first_seed + 2
             loss = 1.5 - 0.2 * (place == 1) + 0.01 * seed * place + 0.002 * seed
             run = made_run(
                 f"{name}/seed={seed}",

@@ -253,6 +253,7 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
             "reduction_factor=1: allowed are integers from 2",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
+        (("study.stages={confirm:5,seeds:8}",), "study.stages: a search confirms its best config"),
         (("study=cell",), "study=cell: a study declares its own changes and cannot be searched"),
     ],
 )

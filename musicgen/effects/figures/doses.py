@@ -28,7 +28,7 @@ from musicgen.effects.figures.style import (
 )
 from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import CONFIDENCE, paired_effect
-from musicgen.effects.table import COUNTED_SHARES, share_count
+from musicgen.effects.table import COUNTED_SHARES, num_counted
 from musicgen.metrics.registry import limits_of
 from musicgen.records.naming import as_number
 
@@ -184,7 +184,7 @@ def _share_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[f
     if len(pairs) < 2:
         return None
     rates = np.array([[run.value(effect.metric) for run in pair] for pair in pairs], np.float64).T
-    counts = np.array([[share_count(run, effect.metric) for run in pair] for pair in pairs]).T
+    counts = np.array([[num_counted(run, effect.metric) for run in pair] for pair in pairs]).T
     spread = paired_effect(*rates, *counts).standard_deviation
     difference = np.diff(empirical_logit(rates, counts), axis=0).mean()
     reach = t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1) * spread / math.sqrt(len(pairs))
