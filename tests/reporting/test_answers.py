@@ -47,7 +47,7 @@ def test_better_and_worse_follow_the_metrics_direction(tmp_path: Path) -> None:
         tmp_path, {0.005: BASE, 0.02: shifted(-0.2), 0.001: shifted(0.2), 0.004: shifted(0.001)}, LOSS
     )
     (found,) = answers_on(study, [LOSS])
-    outcomes = {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
+    outcomes = {answer.change.rpartition("=")[2]: answer.outcome for answer in found.answers}
     assert outcomes == {"0.02": Outcome.BETTER, "0.001": Outcome.WORSE, "0.004": Outcome.EQUAL}
     assert found.sentence == (
         "Validation loss is better with learning_rate=0.02; it is worse with "
@@ -59,7 +59,7 @@ def test_closer_to_the_corpus_is_better_where_it_is_the_target(tmp_path: Path) -
     # The corpus has 0.2, so from 0.3 on lower is better, down to 0.1.
     levels = {0.005: spread(0.3), 0.02: spread(0.22)[::-1], 0.001: spread(0.4)[::-1]}
     (found,) = answers_on(study_of(tmp_path, levels, REPEAT), [REPEAT])
-    outcomes = {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
+    outcomes = {answer.change.rpartition("=")[2]: answer.outcome for answer in found.answers}
     assert outcomes == {"0.02": Outcome.BETTER, "0.001": Outcome.WORSE}
 
 
