@@ -52,7 +52,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     for table in effects_overviews(summary.effects, metrics):
         console.print()
         console.print(table)
-    for line in _remarks(summary):
+    for line in _remarks(summary, is_grid=grid is not None):
         console.print(plain(line))
 
 
@@ -65,9 +65,7 @@ def _print_grid(console: Console, grid: Grid, paired: PairedRuns, metrics: Seque
     base = next((cell for cell in grid.cells if chosen & {run.directory for run in cell.runs}), None)
     lines = grid.lines(shown[0])
     if base is not None and paired.arms:
-        lines.append(
-            f"the effects below are single changes from {grid.name(base)} (--baseline chooses another)"
-        )
+        lines.append(f"the effects below are single changes from {grid.name(base)}")
     for line in lines:
         console.print(plain(line))
 
@@ -120,7 +118,7 @@ def effects_overviews(effects: Sequence[Effect], metrics: Sequence[str]) -> list
     return tables
 
 
-def _remarks(summary: Summary) -> list[str]:
+def _remarks(summary: Summary, *, is_grid: bool) -> list[str]:
     arms = [arm.change for arm in summary.paired.arms if arm.change is not None]
     parameters = {change.parameter for change in arms}
     lines = [
@@ -132,7 +130,7 @@ def _remarks(summary: Summary) -> list[str]:
     lines += _left_out(summary)
     if not arms:
         lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
-    if len(parameters) > 1 and COMBINED not in parameters:
+    if len(parameters) > 1 and COMBINED not in parameters and not is_grid:
         lines.append(
             "one change at a time shows no interactions; study.combine=true also runs the winners together"
         )
