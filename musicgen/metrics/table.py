@@ -14,7 +14,7 @@ from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
 
 Values = Mapping[str, float | None]
 
-FULL_WIDTH = 150
+FULL_WIDTH = 156
 """Width of the widest table in characters."""
 _MAX_LABEL_CHARACTERS = 28
 _MAX_MEANING_CHARACTERS = 72
