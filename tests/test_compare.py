@@ -138,6 +138,7 @@ def test_a_grid_shows_every_configuration_and_names_no_baseline(
         "left out: 4/seed=0: differs from the baseline in model.hidden_size and training.learning_rate"
     )
     assert len(left_out) == 4
+    assert not any("study.combine" in line for line in lines)
 
 
 def test_many_runs_left_out_are_counted(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,7 +61,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     if trades:
         console.print()
         console.print(Text("what gets better and what worse", style="bold"))
-    for line in (*trades, *_remarks(summary)):
+    for line in (*trades, *_remarks(summary, is_grid=grid is not None)):
         console.print(plain(line), soft_wrap=not console.is_terminal)
 
 
@@ -112,9 +112,7 @@ def _print_grid(console: Console, grid: Grid, paired: PairedRuns, metrics: Seque
     base = next((cell for cell in grid.cells if chosen & {run.directory for run in cell.runs}), None)
     lines = grid.lines(shown[0])
     if base is not None and paired.arms:
-        lines.append(
-            f"the effects below are single changes from {grid.name(base)} (--baseline chooses another)"
-        )
+        lines.append(f"the effects below are single changes from {grid.name(base)}")
     for line in lines:
         console.print(plain(line))
 
@@ -165,7 +163,7 @@ def effects_overview(found: MetricAnswers, *, is_screening: bool = False) -> Tab
     return table
 
 
-def _remarks(summary: Summary) -> list[str]:
+def _remarks(summary: Summary, *, is_grid: bool) -> list[str]:
     arms = [arm.change for arm in summary.paired.arms if arm.change is not None]
     parameters = {change.parameter for change in arms}
     lines = [
@@ -181,7 +179,7 @@ def _remarks(summary: Summary) -> list[str]:
     lines += _left_out(summary)
     if not arms:
         lines.append("there are no effects to report: no two configurations differ in exactly one parameter")
-    if len(parameters) > 1 and COMBINED not in parameters:
+    if len(parameters) > 1 and COMBINED not in parameters and not is_grid:
         lines.append(
             "one change at a time shows no interactions; study.combine=true also runs the winners together"
         )

@@ -121,7 +121,7 @@ _ALL = (
     _metric(
         validity.sound_rate,
         HIGHER,
-        "tunes with right bars, an end, no loop and the tonic as last note / requested",
+        "tunes with right bars, an end on the tonic and no loop / requested",
     ),
     _metric(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"

@@ -14,10 +14,10 @@ from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
 
 Values = Mapping[str, float | None]
 
-FULL_WIDTH = 140
+FULL_WIDTH = 156
 """Width of the widest table in characters."""
 _MAX_LABEL_CHARACTERS = 28
-_MAX_MEANING_CHARACTERS = 66
+_MAX_MEANING_CHARACTERS = 72
 _OF_REQUESTED = " / requested"
 _REAL, _FLOOR = "real tunes", "5-gram"
 _STYLES = {LIKE_REAL: "green", BETTER: "green"}

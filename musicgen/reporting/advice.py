@@ -11,7 +11,7 @@ from musicgen.effects.effect import PLAIN
 from musicgen.effects.trades import headline_trades
 from musicgen.metrics.registry import metric_words
 from musicgen.records.command import train_command
-from musicgen.records.naming import drop_overrides, level_of, override_text, shown_level
+from musicgen.records.naming import drop_overrides, level_of, override_text, shown_change
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief, listed
 
@@ -35,7 +35,7 @@ def best_settings(study: StudyData) -> list[str]:
     sentences = []
     best = study.search.best if study.search else None
     if best is not None and best.loss is not None:
-        settings = [f"{name} = {shown_level(level_of(value))}" for name, value in best.levels.items()]
+        settings = [shown_change(name, value) for name, value in best.levels.items()]
         sentences.append(
             f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
         )

@@ -1,6 +1,7 @@
 """The tables of a report: runs, named by what sets them apart, and the baseline next to real tunes."""
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
 from musicgen.metrics.standing import standing
-from musicgen.records.naming import BASELINE, arm_name, level_of, shown_change, shown_level
+from musicgen.records.naming import arm_name, level_of, overrides_name, shown_change, shown_level
 from musicgen.records.runs import FoundRun, directory_name, flat_config
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
@@ -120,6 +121,8 @@ def run_words(run: FoundRun, study: StudyData) -> str:
     """What makes the run different, even if it belongs to no arm, such as a trial of a search."""
     if run in study.paired.left_out:
         return _run_cells(run, study)[0]
+    if run.record.change is None and not study.paired.is_declared:
+        return _own_settings(run, study)
     return arm_name(run.record.change, run.record.retuned)
 
 
@@ -128,11 +131,28 @@ def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
     if run in study.paired.left_out and not run.is_screening:
         return _words(_differences(run, study.paired.baseline.runs[0])) or SAME, ""
     change = run.record.change
-    parameter = BASELINE if change is None else change.parameter
+    parameter = arm_name(None) if change is None else change.parameter
+    if change is None and not study.paired.is_declared:
+        parameter = _own_settings(run, study)
     level = "" if change is None else shown_level(level_of(change.value))
     if run.record.retuned:
         level = ", ".join(part for part in (level, f"re-tuned {_words(run.record.retuned)}") if part)
     return parameter, level
+
+
+def _own_settings(run: FoundRun, study: StudyData) -> str:
+    """A run of the configuration that others are compared with, where no study calls it the baseline.
+
+    It has the name of what varies; a run by itself that of its overrides.
+    """
+    paired = study.paired
+    varied = dict.fromkeys(arm.change.parameter for arm in paired.arms if arm.change is not None)
+    for other in paired.left_out:
+        varied |= dict.fromkeys(_differences(other, run))
+    if varied:
+        return _words({name: run.setting(name) for name in varied})
+    words = shlex.split(run.record.command)[3:]
+    return overrides_name([word for word in words if not word.startswith("--")])
 
 
 def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from musicgen.config import Change, Config, Stages, StudyConfig
 from musicgen.metrics.table import print_table
-from musicgen.records.naming import override_text
+from musicgen.records.naming import arm_name, override_text
 from musicgen.records.runs import PLAN
 from musicgen.records.store import training_folder
 from musicgen.sweep.design import BASELINE, PlannedArm
@@ -178,7 +178,7 @@ def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
     for arm in sorted(by_arm, key=lambda arm: arm != BASELINE):
         own = by_arm[arm]
         table.add_row(
-            arm,
+            arm_name(own[0].change, own[0].config.retuned),
             str(len(own)),
             f"{sum(run.new_iterations for run in own):,}",
             f"{sum(run.stored_iterations for run in own):,}",

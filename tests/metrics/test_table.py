@@ -93,12 +93,11 @@ def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     by_group = {"0.5": values, "[bold]K:D": {"validity/sound_rate": 0.5}}
     print_table(group_table(by_group, "prompt", REFERENCE, {"validity/sound_rate": 0.02}))
     assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
-        f"{'metric: meaning (rates: of the tunes requested)':64}   value  real tunes ± SD  5-gram  next to "
+        f"{'metric: meaning (rates: of the tunes requested)':66}   value  real tunes ± SD  5-gram  next to "
         "real tunes",
-        "sound rate: tunes with right bars, an end, no loop and the tonic  0.9500  0.7400 ± 0.0300  "
+        "sound rate: tunes with right bars, an end on the tonic and no loop  0.9500  0.7400 ± 0.0300  "
         "        better than real tunes",
-        "  as last note",
-        f"{'pitch range: highest minus lowest pitch of a tune, in semitones':64}   200.0   123.4 ± 2.0000  "
+        f"{'pitch range: highest minus lowest pitch of a tune, in semitones':66}   200.0   123.4 ± 2.0000  "
         "        worse than real tunes (too high)",
         "             sound",
         "prompt        rate",
@@ -108,6 +107,12 @@ def test_printed_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
         "± SD        0.0300",
         "5-gram      0.0200",
     ]
+
+
+def test_a_long_meaning_takes_two_lines() -> None:
+    table = metrics_table(["originality/copied_share"], {}, {}, {}, {})
+    first, second = cells(table)[0][0].split("\n")
+    assert first.startswith("copied share: share of notes") and second.startswith("  ")
 
 
 def test_a_long_prompt_keeps_its_start_and_end() -> None:
@@ -120,7 +125,7 @@ def test_a_long_prompt_keeps_its_start_and_end() -> None:
 
 def test_rows_are_not_wrapped_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("one", box=None)
-    # 140 characters, with a space on both sides.
-    table.add_row("x" * 138)
+    # 156 characters, with a space on both sides.
+    table.add_row("x" * 154)
     print_table(table)
-    assert "x" * 138 in capsys.readouterr().out
+    assert "x" * 154 in capsys.readouterr().out
