@@ -53,8 +53,10 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     is_screening = any(effect.family == SCREENING for effect in summary.effects)
     for found in answers_on(summary.effects, metrics):
         console.print()
-        # Where no seed differs anywhere, the sentence says it all.
-        if any(answer.effect.grade is not Grade.IDENTICAL for answer in found.answers):
+        if all(answer.effect.grade is Grade.IDENTICAL for answer in found.answers):
+            # The sentence says it all.
+            console.print(plain(found.metric), style="bold")
+        else:
             console.print(effects_overview(found, is_screening=is_screening))
         console.print(plain(found.sentence), soft_wrap=not console.is_terminal)
     trades = trade_sentences(summary.trades)
