@@ -108,7 +108,7 @@ def summarise(
         runs=table,
         effects=effects,
         noise=noise,
-        additivity=additivity(effects),
+        additivity=additivity(paired),
         failures=[*failures_of(paired, out), *map(str, missing)],
         missing=missing,
         changed_corpora=describe_changed_corpora(runs, out),
