@@ -21,7 +21,17 @@ import pandas
 from numpy.typing import NDArray
 
 from benchmarks import retuned_and_joint
-from benchmarks.simulated_noise import LOSS, MEASURED, RATE, Noise, coverage, draw_logits, draw_losses, expit, table
+from benchmarks.simulated_noise import (
+    LOSS,
+    MEASURED,
+    RATE,
+    Noise,
+    coverage,
+    draw_logits,
+    draw_losses,
+    expit,
+    table,
+)
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.statistics import (
     ALPHA,

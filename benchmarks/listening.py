@@ -42,7 +42,7 @@ CHOICE_SPREADS = {
     "seeds": (0.0, 0.6, 0.8, 0.0),
     "all": (0.6, 0.6, 0.8, 0.3),
 }
-"""What differs -> standard deviations of listeners, seeds, pairs, and of a listener's taste in seeds, in logits."""
+"""What differs -> standard deviations in logits: listeners, seeds, pairs, and a listener's taste in seeds."""
 PREFERENCE = 0.8
 """Logits of an arm that is preferred, for coverage."""
 TUNES = ((1, 3, 3), (2, 3, 3), (4, 3, 1), (4, 3, 2), (4, 5, 4))
@@ -77,8 +77,8 @@ def draw_choices(
 ) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Choices of shape (studies, listeners, pairs), and the true share of each study.
 
-    The truth is about all listeners and all seeds, but about the one listener of a session with one, and about
-    the networks of one with fewer than three seeds.
+    The truth is about all listeners and seeds. With one listener it is about that person, and with fewer than
+    three seeds about these networks.
     """
     of_listeners, of_seeds, of_pairs, of_both = spread
     people = of_listeners * rng.standard_normal((studies, design.num_listeners, 1))
@@ -87,15 +87,17 @@ def draw_choices(
     pairs = of_pairs * rng.standard_normal((studies, 1, design.num_pairs))
     odds = level + people + (nets + both)[..., design.seeds] + pairs
     chosen = rng.random(odds.shape) < expit(odds)
+    # What the interval is about stays as drawn; the mean is over everything else.
     is_one, is_few = design.num_listeners == 1, design.num_seeds < 3
-    known = level + people * is_one + nets * is_few + both * (is_one and is_few)
-    rest = np.sqrt(
-        (0 if is_one else of_listeners**2)
-        + (0 if is_few else of_seeds**2)
-        + of_pairs**2
-        + (0 if is_one and is_few else of_both**2)
+    parts = (
+        (people, of_listeners, is_one),
+        (nets, of_seeds, is_few),
+        (both, of_both, is_one and is_few),
+        (pairs, of_pairs, False),
     )
-    return chosen, _mean_share(known, float(rest)).mean(axis=(1, 2))
+    known = sum((part for part, _, is_known in parts if is_known), start=np.full((studies, 1, 1), level))
+    rest = sum(spread**2 for _, spread, is_known in parts if not is_known)
+    return chosen, _mean_share(known, float(np.sqrt(rest))).mean(axis=(1, 2))
 
 
 def _mean_share(odds: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
@@ -177,9 +179,7 @@ def judge_runs(numbers: tuple[int, int], noise: Noise, studies: int) -> dict[str
             own
             + RUN_ARM_SPREAD * rng.standard_normal((studies, arms))[:, arm]
             + spread * rng.standard_normal((studies, seeds))[:, seed]
-            for own, spread in zip(
-                _correlated(correlation, (studies, len(arm)), rng), spreads, strict=True
-            )
+            for own, spread in zip(_correlated(correlation, (studies, len(arm)), rng), spreads, strict=True)
         )
         within = rank_correlations(losses, ratings, *groups)
         if correlation:
@@ -258,29 +258,31 @@ def report(studies: int) -> str:
     )
     return f"""# Calibration of listening sessions
 
-Written by `python -m benchmarks.listening`. [docs/listening.md](../docs/listening.md) has the method. {studies} simulated
-sessions for each design and column ({slow} for the means of ratings). "Before" is the rule until November 2026.
-Listeners, seeds and tunes are assumed, since nobody's choices were measured.
+Written by `python -m benchmarks.listening`. [docs/listening.md](../docs/listening.md) has the method.
+{studies} simulated sessions for each design and column ({slow} for the means of ratings). "Before" is the
+rule until November 2026. How much listeners, seeds and tunes differ is assumed, since nobody's choices were
+measured.
 
 ## Choices: no preference, and how often one is claimed
-Target: at most 0.06, and a coverage of at least 0.93, of the true share if the arm is preferred by {PREFERENCE} logits.
+Target: at most 0.06, and a coverage of at least 0.93 of the true share if the arm is preferred by
+{PREFERENCE} logits.
 What differs, in logits (listeners, seeds, pairs, a listener's taste in seeds): {spreads}.
-"Before" counted all choices as independent (exact binomial test). Where little differs, or there are few choices,
-claims are rarer than 0.05.
+"Before" counted all choices as independent (exact binomial test). Where little differs, or there are few
+choices, claims are rarer than 0.05.
 
 {choices}
-With one listener, or fewer than three seeds, nothing is claimed. The interval is about that person, or about these
-networks; here it is judged by how often it misses the true share of these.
+With one listener, or fewer than three seeds, nothing is claimed. The interval is about that person, or about
+these networks; "claim" is how often it misses their true share.
 
 {few}
 ## Metrics and ears: no relation within arms, and how often one is claimed
-Arms differ in metric and rating, independently. "Before" correlated all tunes, or runs, of all arms. Between tunes, arms
-differ by {TUNE_ARM_SPREAD:g} SD, and runs of an arm by {TUNE_SEED_SPREAD} SD; ratings are whole points. With few values left, claims are rarer
-than 0.05.
+Arms differ in metric and rating, independently. "Before" correlated all tunes, or runs, of all arms. Tunes:
+arms differ by {TUNE_ARM_SPREAD:g} SD and runs of an arm by {TUNE_SEED_SPREAD} SD; ratings are whole points.
+With few values left, claims are rarer than 0.05.
 
 {tunes}
-Between runs, arms differ by {RUN_ARM_SPREAD:g} SD, and seeds by the loss's measured spread and {RATING_SEED_SPREAD} SD of the rating. With
-2 arms and 3 seeds too little is left for an interval.
+Runs: arms differ by {RUN_ARM_SPREAD:g} SD, seeds by the loss's measured spread and by {RATING_SEED_SPREAD} SD
+of the rating. With 2 arms and 3 seeds too little is left for an interval.
 
 {runs}
 ## Means of ratings: coverage

@@ -12,7 +12,6 @@ from benchmarks.simulated_noise import Noise, coverage, draw_logits, draw_losses
 from musicgen.effects.retuning import divide_seeds
 from musicgen.effects.statistics import (
     ALPHA,
-    CONFIDENCE,
     Floats,
     Measured,
     PairedEffect,
@@ -45,7 +44,7 @@ def is_claimed(effect: PairedEffect) -> NDArray[np.bool_]:
 def judge_retuned(
     noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator
 ) -> dict[str, float]:
-    """Levels without an effect: false claims and coverage, where the nuisance values are equal, and where not."""
+    """Levels without an effect: false claims and coverage, with nuisance values equally good, and not."""
     found = {"judging": float(len(divide_seeds(range(num_seeds))[1]))}
     for name, gap in (("equal", 0.0), ("apart", GAP * float(noise.loss_own.std()))):
         values = gap * np.arange(NUM_VALUES)
@@ -84,7 +83,9 @@ def judge_joint(
     """Changes that add up: how often they are said not to; and the coverage where they do not."""
     shape = (2 + num_changes, num_seeds, num_studies)
     gains = np.array([0.0, *[1.0] * num_changes, num_changes])[:, np.newaxis, np.newaxis]
-    size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True) * noise.loss_difference
+    size = (
+        detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True) * noise.loss_difference
+    )
     losses = draw_losses(noise, shape, rng) - size * gains
     logits = draw_logits(noise, shape, rng) + GAIN * gains
     loss, rate = _measure_losses(losses), _measure_rates(noise, logits, rng)
@@ -110,7 +111,9 @@ def judge_winners(
 ) -> dict[str, float]:
     """Two changes that add up, combined only in studies in which both win after Holm's correction."""
     shape = (2 + NUM_ARMS, num_seeds, num_studies)
-    size = detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True) * noise.loss_difference
+    size = (
+        detectable_effect_size(num_seeds, ALPHA / FAMILY_SIZE, is_spread_known=True) * noise.loss_difference
+    )
     gains = np.array([0, 1, 1, 0, 0, 2])[:, np.newaxis, np.newaxis]
     losses = _measure_losses(draw_losses(noise, shape, rng) - share_of_detectable * size * gains)
     rates = _measure_rates(noise, draw_logits(noise, shape, rng), rng)
@@ -132,7 +135,7 @@ def beyond_sum(arms: Sequence[Measured]) -> PairedEffect:
 
 
 def is_outside_joint(arms: Sequence[Measured]) -> NDArray[np.bool_]:
-    """The rule until November 2026: the sum of the single effects lies outside the joint effect's interval."""
+    """The rule until November 2026: the sum of the singles lies outside the joint effect's interval."""
     baseline, *singles, joint = arms
     total = np.sum([compare(baseline, one).difference for one in singles], axis=0)
     effect = compare(baseline, joint)
@@ -164,6 +167,7 @@ def report(noise: Noise, num_studies: int) -> str:
         for share in SHARES_OF_DETECTABLE
     }
 
+    apart = GAP * float(noise.loss_own.std())
     most = max(found["claims_apart"] for found in retuned.values())
 
     def cells(found: dict[str, float], *names: str) -> list[str]:
@@ -213,7 +217,13 @@ def report(noise: Noise, num_studies: int) -> str:
         ],
     )
     won = table(
-        ("seeds", "effects, of the detectable one", "both win", "claim in all studies", "claim where both win"),
+        (
+            "seeds",
+            "effects, of the detectable one",
+            "both win",
+            "claim in all studies",
+            "claim where both win",
+        ),
         [
             [str(seeds), f"{share:g}", *cells(found, "won", "claims_of_all", "claims_of_won")]
             for (seeds, share), found in winners.items()
@@ -223,21 +233,21 @@ def report(noise: Noise, num_studies: int) -> str:
 ## Re-tuned effects
 A level without an effect and its baseline, both with {NUM_VALUES} nuisance values, judged by one test of the
 loss at 0.05. "Before" is the rule until November 2026, by which each seed was judged with the value that all
-other seeds chose. First all values are equally good. Then neighbouring values are {GAP:g} SD of a run apart
-({GAP * noise.loss_own.std():.4f} nats): baseline and arm may choose different ones, and differ for that reason. The
-interval is about the two chosen settings, which the verdict names, and covers their difference. As a claim
-about the parameter, each at its own best value, up to {most:.3f} are wrong there.
+other seeds chose. First all values are equally good. Then neighbouring values are {GAP:g} SD of a run
+({apart:.4f} nats) apart: baseline and arm may choose different ones, and differ for that reason.
+The interval is about the two chosen settings, which the verdict names, and covers their difference. As a
+claim about the parameter, each at its own best value, up to {most:.3f} are wrong there.
 
 {tuning}
 ## Adding up
-Two or three changes that add up, each as large as the effect that the design detects (loss), or {GAIN:g} logit
-(rate). "Before" is the rule until November 2026: the sum of the single effects was compared with the interval
-of the joint one, sums of shares as shares. Coverage: of a joint effect that falls short, by the detectable
-effect or {DEPARTURE} logits. With two seeds, rates miss their coverage, so no verdict is given.
+Two or three changes that add up, each as large as the effect that the design detects (loss), or {GAIN:g}
+logit (rate). "Before" is the rule until November 2026: the sum of the single effects was compared with the
+interval of the joint one, sums of shares as shares. Coverage: of a joint effect that falls short, by the
+detectable effect or {DEPARTURE} logits. With two seeds, rates miss their coverage, so no verdict is given.
 
 {adding}
 With `study.combine`, changes are only combined if they won on the same seeds, and single effects that only
-just won are exaggerated. In no design do more than 0.05 of the studies claim wrongly. But where effects of half
-the detectable size happen to win, they do so by luck, and then "less than the sum" is often wrong.
+just won are exaggerated. In no design do more than 0.05 of the studies claim wrongly. But effects of half the
+detectable size win by luck, and where they do, "less than the sum" is often wrong.
 
 {won}"""

@@ -57,8 +57,7 @@ class Additivity:
     """The joint effect less the sum; 0 if the changes add up."""
     low: float
     high: float
-    """95 % interval of `beyond_sum`; NaN with one seed, or if all seeds agree exactly. That of a share covers too
-    little with two."""
+    """95 % interval of `beyond_sum`; NaN with one seed, or if all seeds agree exactly."""
 
     @property
     def sentence(self) -> str:

@@ -98,14 +98,19 @@ def _words(
     if choosing == judging:
         words = "re-tuned on the same seed it is judged on"
     else:
-        words = f"re-tuned on seed{'s' if len(choosing) > 1 else ''} {listed([str(seed) for seed in choosing])}"
+        words = (
+            f"re-tuned on seed{'s' if len(choosing) > 1 else ''} {listed([str(seed) for seed in choosing])}"
+        )
     if not (baseline and changed):
         return words
     before, after = (flat_config(next(iter(runs.values())).record.config) for runs in (baseline, changed))
     # A group has no single level to show.
-    names = [name for name in dict.fromkeys(name for one in common for name in json.loads(one)) if name in after]
+    names = [
+        name for name in dict.fromkeys(name for one in common for name in json.loads(one)) if name in after
+    ]
     parts = [
-        f"{name} {after[name]}" + (" in both" if before[name] == after[name] else f", baseline {before[name]}")
+        f"{name} {after[name]}"
+        + (" in both" if before[name] == after[name] else f", baseline {before[name]}")
         for name in names
     ]
     return ": ".join(filter(None, (words, ", ".join(parts))))

@@ -41,7 +41,6 @@ HIGHER, LOWER, NEARER = "higher", "lower", "nearer to the corpus"
 """Where a metric is better, so that ratings should rise or fall with it, or fall with the distance."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Point:
     """A tune or a run that was measured and rated."""

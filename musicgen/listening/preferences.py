@@ -30,16 +30,16 @@ COLUMNS = (
     "num_seeds",
 )
 MIN_LISTENERS, MIN_SEEDS = 2, 3
-"""With fewer, nothing is claimed: in simulations, two seeds claim too often, and one says nothing of others."""
+"""With fewer, nothing is claimed: one says nothing of others; in simulations, two seeds claim too often."""
 
 
 def preferences_table(choices: Sequence[Choice]) -> "DataFrame":
     """A row for each arm against the baseline, and for the corpus anchors against shuffled notes.
 
     Repeats do not count. share: the share of choices for the arm. Its interval covers the spread of listeners
-    and of training seeds; with fewer than three seeds that of pairs, and then it is about these networks. With
-    one listener it is about that person. Only with two listeners and three seeds is there a p value, p_holm,
-    adjusted over the arms, and a verdict on the change.
+    and of training seeds. With one listener it is about that person. With fewer than three seeds it covers
+    the spread of pairs and is about these networks. Only with more are there a p value, p_holm (adjusted over
+    the arms) and a verdict on the change.
     """
     from pandas import DataFrame
 

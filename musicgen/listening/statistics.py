@@ -83,7 +83,7 @@ def _satterthwaite(ratings: Floats) -> float:
 
 
 def rank_correlation(first: ArrayLike, second: ArrayLike, *groups: Sequence[object]) -> Estimate:
-    """Spearman's rank correlation within groups, with an interval by Fisher's z: `rank_correlations` of one."""
+    """Spearman's rank correlation within groups, with its interval: `rank_correlations` of one study."""
     found = rank_correlations(np.atleast_2d(first), np.atleast_2d(second), *groups)
     return Estimate(*(float(one[0]) for one in found))
 
@@ -91,23 +91,25 @@ def rank_correlation(first: ArrayLike, second: ArrayLike, *groups: Sequence[obje
 def rank_correlations(
     first: Floats, second: Floats, *groups: Sequence[object]
 ) -> tuple[Floats, Floats, Floats]:
-    """Spearman's rank correlations within groups, and both ends of their 95 % intervals, each of shape (studies,).
+    """Spearman's rank correlations within groups, and the ends of their 95 % intervals by Fisher's z.
 
     first, second: shape (studies, n), no NaN. groups: labels of shape (n,) each, such as the arm and the seed
     of every run. The groups' means are taken out of both arrays before and after ranking, so that only
     differences within groups count. With q means taken out, n - q + 1 values are left, as in a partial
-    correlation; without groups that is n.
+    correlation; without groups that is n. Each result has the shape (studies,).
 
     NaN for fewer than three values left, or if an array is constant within groups. The variance of z is
-    (1 + ρ²/2) / (n - q - 2), so an interval needs four. Source: Bonett and Wright, Sample size requirements for
-    estimating Pearson, Kendall and Spearman correlations, 2000.
+    (1 + ρ²/2) / (n - q - 2), so an interval needs four. Source: Bonett and Wright, Sample size requirements
+    for estimating Pearson, Kendall and Spearman correlations, 2000.
     """
     from scipy.stats import rankdata
 
+    nothing = np.full(len(first), np.nan)
+    if not first.size:
+        return nothing, nothing, nothing
     means = _group_means(first.shape[1], groups)
     num_left = first.shape[1] - means.shape[1] + 1
     if num_left < 3:
-        nothing = np.full(len(first), np.nan)
         return nothing, nothing, nothing
     ranks = []
     for values in (first, second):
@@ -170,18 +172,17 @@ class ChosenShare:
     @property
     def p_value(self) -> float:
         """Of a single study: 1 less the confidence with which the interval just reaches ½."""
-        from scipy.optimize import brentq
+        from scipy.optimize import root_scalar
 
         distance = abs(float(self.value) - 0.5)
         if not any(self.freedoms):
             return math.nan
-        if self.reach(_LEAST_CONFIDENCE) >= distance:
+        ends = _LEAST_CONFIDENCE, 1 - _LEAST_CONFIDENCE
+        if self.reach(ends[0]) >= distance:
             return 1.0
-        if self.reach(1 - _LEAST_CONFIDENCE) <= distance:
+        if self.reach(ends[1]) <= distance:
             return _LEAST_CONFIDENCE
-        return 1 - float(
-            brentq(lambda one: float(self.reach(one)) - distance, _LEAST_CONFIDENCE, 1 - _LEAST_CONFIDENCE)
-        )
+        return 1 - float(root_scalar(lambda one: float(self.reach(one)) - distance, bracket=ends).root)
 
 
 def share_chosen(num_chosen: ArrayLike, num_judged: ArrayLike) -> ChosenShare:
@@ -190,8 +191,8 @@ def share_chosen(num_chosen: ArrayLike, num_judged: ArrayLike) -> ChosenShare:
     num_chosen, num_judged: shape (..., listeners, units); a unit is a pair of tunes, or all pairs of a
     training seed. The choices of one listener depend on each other, and so do those on one unit. The variance
     is that of listeners plus that of units, less what both contain (Cameron, Gelbach and Miller, Robust
-    inference with multiway clustering, 2011), and at least either. The error is at least the step of the share, one
-    choice, so that unanimous choices are not certain.
+    inference with multiway clustering, 2011), and at least either. The error is at least one choice, the step
+    of the share, so that unanimous choices are not certain.
     """
     chosen, judged = np.asarray(num_chosen, np.float64), np.asarray(num_judged, np.float64)
     num_listeners, num_units = judged.shape[-2:]

@@ -133,8 +133,6 @@ def test_changes_that_add_up_are_not_said_not_to(num_changes: int) -> None:
 
 def test_few_studies_combine_winners_and_deny_their_sum() -> None:
     for share in (0.5, 1.0):
-        found = judge_winners(
-            measured_noise(), 5, 1000, np.random.default_rng(1), share_of_detectable=share
-        )
+        found = judge_winners(measured_noise(), 5, 1000, np.random.default_rng(1), share_of_detectable=share)
         assert found["claims_of_all"] <= 0.07
     assert found["won"] > 0.6

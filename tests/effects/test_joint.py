@@ -24,10 +24,13 @@ FOUND = Additivity("fit/validation_loss", ("model=gru", "seed=1"), 3, -0.30, -0.
             {"joint": -0.4, "beyond_sum": -0.1, "low": -0.15, "high": -0.05},
             ": more than the sum by 0.10 [0.05, 0.15], 3 seeds",
         ),
-        ({"joint": 0.1, "beyond_sum": 0.4, "low": 0.3, "high": 0.5}, ": less than the sum by 0.40 [0.30, 0.50], 3 seeds"),
+        (
+            {"joint": 0.1, "beyond_sum": 0.4, "low": 0.3, "high": 0.5},
+            ": less than the sum by 0.40 [0.30, 0.50], 3 seeds",
+        ),
         (
             {"beyond_sum": 0.02, "low": -0.05, "high": 0.09},
-            ": they add up as far as this design can tell: difference from the sum +0.02 [−0.05, +0.09], 3 seeds",
+            "add up as far as this design can tell: difference from the sum +0.02 [−0.05, +0.09], 3 seeds",
         ),
         ({"low": math.nan, "high": math.nan}, "cannot be told from 3 seeds without any spread"),
         ({"low": math.nan, "high": math.nan, "num_seeds": 1}, "cannot be told from 1 seed of at least 3"),

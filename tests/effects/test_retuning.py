@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.effects.test_table import row_of, rows_of
 from tests.records.made_runs import LOSS, made_run
 
 
-def retuned_study(losses: dict[tuple[str, float], list[float | None]]) -> list[FoundRun]:
+def retuned_study(losses: Mapping[tuple[str, float], Sequence[float | None]]) -> list[FoundRun]:
     """(cell, learning rate) -> loss of each seed; the baseline is (lstm, 0.005)."""
     runs = []
     for (cell, rate), column in losses.items():

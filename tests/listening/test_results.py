@@ -4,7 +4,6 @@ import csv
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas
 import pytest
 
