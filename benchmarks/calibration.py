@@ -1,7 +1,7 @@
 """Do the verdicts keep their promises? Simulates complete studies with the noise of measured seeds.
 
-    python benchmarks/calibration.py                     simulate, and write benchmarks/calibration.md
-    python benchmarks/calibration.py --measure PATH...   first write measured_seeds.csv, from two similar arms
+    python -m benchmarks.calibration                     simulate, and write benchmarks/calibration.md
+    python -m benchmarks.calibration --measure PATH...   first write measured_seeds.csv, from two similar arms
 
 A study has a baseline and four arms, two primary metrics and 2, 3, 5 or 8 seeds. Losses are drawn from the
 measured seeds with a smoothed bootstrap that keeps their variance. Tune rates are binomial counts whose
@@ -20,6 +20,18 @@ import numpy as np
 import pandas
 from numpy.typing import NDArray
 
+from benchmarks import retuned_and_joint
+from benchmarks.simulated_noise import (
+    LOSS,
+    MEASURED,
+    RATE,
+    Noise,
+    coverage,
+    draw_logits,
+    draw_losses,
+    expit,
+    table,
+)
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.statistics import (
     ALPHA,
@@ -31,72 +43,19 @@ from musicgen.effects.statistics import (
 )
 from musicgen.records.runs import find_runs, write_csv
 
-MEASURED = Path(__file__).parent / "measured_seeds.csv"
 REPORT = Path(__file__).parent / "calibration.md"
-LOSS, RATE = "fit/validation_loss", "validity/tune_rate"
 NUM_ARMS = 4
 FAMILY_SIZE = 2 * NUM_ARMS
 SEEDS = (2, 3, 5, 8)
 NUM_STUDIES = 20_000
 MARGIN = 0.02
 """Nats, the loss's margin in conf/config.yaml."""
-SMOOTHING = 0.5
-"""Standard deviation of the smoothed bootstrap's kernel, in standard deviations of the measured values."""
 COARSE = (8, 20, 50, 200)
 """Numbers of tunes for the simulation of rates near one half."""
 MAX_RATE = 0.99
 """Effects are not planted if they would raise the rate beyond this."""
 FALL = -3.0
 """Logits of another planted effect, which lowers the rate to nearly zero."""
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The noise of the measured seeds: a part shared by arm and baseline, and an independent part."""
-
-    loss_shared: Floats
-    """Deviations of the seeds' pairs from their mean, shape (seeds,)."""
-    loss_own: Floats
-    """Deviations of a run from its pair, scaled to one run's variance, shape (2 · seeds,)."""
-    rate_logit: float
-    rate_shared: float
-    """Standard deviation of the probability's logit, without binomial noise; likewise rate_own."""
-    rate_own: float
-    num_tunes: int
-
-    @classmethod
-    def measured(cls, table: pandas.DataFrame) -> "Noise":
-        """Estimate the noise from a table with columns arm (two values), seed, num_tunes and both metrics."""
-        losses, rates = (
-            table.pivot(index="seed", columns="arm", values=name).dropna() for name in (LOSS, RATE)
-        )
-        loss, rate = losses.to_numpy(), rates.to_numpy()
-        num_tunes = int(table["num_tunes"].iloc[0])
-        logits = np.log((rate * num_tunes + 0.5) / ((1 - rate) * num_tunes + 0.5))
-        level = float(rate.mean())
-        binomial = 1 / (num_tunes * level * (1 - level))
-        own = max(0.0, float(np.var(logits[:, 1] - logits[:, 0], ddof=1)) / 2 - binomial)
-        shared = max(0.0, float(np.var(logits.mean(axis=1), ddof=1)) - (own + binomial) / 2)
-        apart = loss[:, 1] - loss[:, 0]
-        halves = (apart - apart.mean()) / np.sqrt(2 - 2 / len(apart))
-        return cls(
-            loss.mean(axis=1) - loss.mean(),
-            np.concatenate([halves, -halves]),
-            float(np.log(level / (1 - level))),
-            shared**0.5,
-            own**0.5,
-            num_tunes,
-        )
-
-    @property
-    def loss_difference(self) -> float:
-        """Standard deviation of an arm's loss less its baseline's."""
-        return float(np.sqrt(2) * self.loss_own.std())
-
-    def rate_difference(self, shift: float) -> float:
-        """The same for the logits of rates, if the arm's probability is shifted by `shift` logits."""
-        rates = _expit(np.array([self.rate_logit, self.rate_logit + shift]))
-        return float(np.sqrt(2 * self.rate_own**2 + np.sum(1 / (self.num_tunes * rates * (1 - rates)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,34 +87,16 @@ def simulate(
 ) -> Studies:
     """Draw studies; the first arm's loss is shifted by nats, the second arm's rate by logits."""
     shape = (1 + NUM_ARMS, num_seeds, num_studies)
-    loss = 1.75 + _smoothed(noise.loss_shared, shape[1:], rng) + _smoothed(noise.loss_own, shape, rng)
-    logits = noise.rate_logit + noise.rate_shared * rng.standard_normal(shape[1:])
-    logits = logits + noise.rate_own * rng.standard_normal(shape)
+    loss, logits = draw_losses(noise, shape, rng), draw_logits(noise, shape, rng)
     loss[1] += loss_shift
     logits[2] += rate_shift
-    return Studies(loss, rng.binomial(noise.num_tunes, _expit(logits)) / noise.num_tunes, noise.num_tunes)
-
-
-def _smoothed(measured: Floats, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-    """Draw from the measured deviations, smoothed by a normal kernel, with their variance."""
-    kernel = SMOOTHING * measured.std() * rng.standard_normal(shape)
-    return np.sqrt(1 - SMOOTHING**2) * rng.choice(measured, shape) + kernel
-
-
-def _expit(logits: Floats) -> Floats:
-    return 1 / (1 + np.exp(-logits))
+    return Studies(loss, rng.binomial(noise.num_tunes, expit(logits)) / noise.num_tunes, noise.num_tunes)
 
 
 def adjusted(effects: Sequence[dict[str, PairedEffect]]) -> Floats:
     """Holm's p values of each study's whole family, shape (arms, metrics, studies)."""
     p_values = np.array([[one[LOSS].p_value, one[RATE].p_value] for one in effects])
     return holm(p_values.reshape(-1, p_values.shape[-1])).reshape(p_values.shape)
-
-
-def coverage(effect: PairedEffect, truth: Floats | float) -> float:
-    """Share of the existing intervals that contain the truth."""
-    exists = ~np.isnan(effect.low)
-    return float(np.mean(((effect.low <= truth) & (truth <= effect.high))[exists]))
 
 
 def judge_null(noise: Noise, num_seeds: int, num_studies: int, rng: np.random.Generator) -> dict[str, float]:
@@ -191,7 +132,7 @@ def detectable_rate_shift(noise: Noise, num_seeds: int) -> float:
     for _ in range(50):
         # The spread of the logits depends on where the shift leads.
         shift = size * noise.rate_difference(min(shift, 10.0))
-    return shift if _expit(np.array(noise.rate_logit + shift)) <= MAX_RATE else np.nan
+    return shift if expit(np.array(noise.rate_logit + shift)) <= MAX_RATE else np.nan
 
 
 def judge_planted(
@@ -220,12 +161,12 @@ def judge_planted(
     return {
         "loss_shift": loss_shift,
         "power_loss": float(power_loss),
-        "rate_shift": np.nan if np.isnan(detectable) else float(np.diff(_expit(logits))[0]),
+        "rate_shift": np.nan if np.isnan(detectable) else float(np.diff(expit(logits))[0]),
         "power_rate": np.nan if np.isnan(detectable) else float(power_rate),
         "power_at_stated": float(found[0, 0].mean()),
         "family_wise_planted": float(is_claimed.any(axis=(0, 1)).mean()),
         "coverage_loss_planted": coverage(effects[0][LOSS], loss_shift),
-        "coverage_rate_planted": coverage(rate, float(np.diff(_expit(logits))[0])),
+        "coverage_rate_planted": coverage(rate, float(np.diff(expit(logits))[0])),
         "coverage_rate_fallen": coverage(fallen, _fall(noise)),
         "false_equivalence": float(np.mean(_inside(at_margin))),
     }
@@ -233,7 +174,7 @@ def judge_planted(
 
 def _fall(noise: Noise) -> float:
     """The change of the rate by FALL."""
-    return float(_expit(np.array(noise.rate_logit + FALL)) - _expit(np.array(noise.rate_logit)))
+    return float(expit(np.array(noise.rate_logit + FALL)) - expit(np.array(noise.rate_logit)))
 
 
 def measure(paths: Sequence[str]) -> pandas.DataFrame:
@@ -254,20 +195,15 @@ def measure(paths: Sequence[str]) -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table with a dash for NaN."""
-    lines = [headings, ["---"] * len(headings)]
-    lines += [["–" if cell == "nan" else cell for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
-
-
-def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int) -> str:
-    """The text of benchmarks/calibration.md."""
+def report(
+    results: dict[int, dict[str, float]], noise: Noise, num_studies: int, num_measured: int, more: str
+) -> str:
+    """The text of benchmarks/calibration.md; more: its last sections."""
 
     def rows(*names: str) -> list[list[str]]:
         return [[str(seeds), *(f"{found[name]:.3f}" for name in names)] for seeds, found in results.items()]
 
-    level = float(_expit(np.array(noise.rate_logit)))
+    level = float(expit(np.array(noise.rate_logit)))
     error = 1.96 * np.sqrt(0.05 * 0.95 / num_studies)
     binomial = np.sqrt(1 / (noise.num_tunes * level * (1 - level)))
     false_claims = table(
@@ -320,7 +256,7 @@ def report(results: dict[int, dict[str, float]], noise: Noise, num_studies: int,
     )
     return f"""# Calibration of the verdicts
 
-Written by `python benchmarks/calibration.py`. [docs/statistics.md](../docs/statistics.md) has the method.
+Written by `python -m benchmarks.calibration`. [docs/statistics.md](../docs/statistics.md) has the method.
 {num_studies} simulated studies for each number of seeds and each column: a baseline and {NUM_ARMS} arms
 with two primary metrics, so {FAMILY_SIZE} tests in Holm's family. A share of 0.05 is known to ± {error:.3f}.
 
@@ -357,7 +293,8 @@ chance, above all near one half, where the steps of logits are equal. Below, rat
 and identical networks: studies with a false claim, and how often the rate's interval covers the truth.
 Intervals for a few tunes and two or three seeds are wider than necessary.
 
-{coarse}"""
+{coarse}
+{more}"""
 
 
 def main() -> None:
@@ -384,7 +321,8 @@ def main() -> None:
             halves = replace(noise, num_tunes=num_tunes, rate_logit=0.0, rate_own=0.0, rate_shared=0.0)
             coarse = judge_null(halves, num_seeds, arguments.studies, rng)
             results[num_seeds] |= {f"{name}_{num_tunes}": value for name, value in coarse.items()}
-    text = report(results, noise, arguments.studies, len(set(measured["seed"])))
+    more = retuned_and_joint.report(noise, arguments.studies)
+    text = report(results, noise, arguments.studies, len(set(measured["seed"])), more)
     REPORT.write_text(text, encoding="utf-8")
     print(text)
     print(f"{time.perf_counter() - started:.0f} s")

@@ -38,6 +38,8 @@ _NUMBER = r"[+−-]?\d+(?:\.\d+)?"
 _CLAIM = re.compile(rf"({_NUMBER}) \[({_NUMBER}), ({_NUMBER})\]")
 _DIFFERENCE = re.compile(r"(?<![\w.\[])([+−-]\d+(?:\.\d+)?|0)(?![\w%]|\.\d)")
 """A difference without an interval, which must have a sign."""
+_BEYOND_SUM = re.compile(rf"(?:than|from) the sum(?: by)? {_NUMBER} \[{_NUMBER}, {_NUMBER}\], \d+ seeds?")
+"""What a joint change does beyond the sum of its parts: no row has it."""
 _CITE = re.compile(r'\[[^\]]*\]\(([^)\s]*effects\.csv) "((?:[^"\\]|\\.)*)"\)')
 _TITLE = re.compile(r"([^=]+)=(.*) ([a-z_]+/\w+?)( re-tuned)?")
 
@@ -83,7 +85,7 @@ _STARTS = {"heading": r"#", "item": r"\s*(?:[-*]|\d+\.) ", "row": r"\|", "pictur
 
 def _problems(block: Block, folder: Path) -> Iterator[str]:
     cites = [(file, _plain(title)) for file, title in _CITE.findall(block.text)]
-    words = _plain(_CITE.sub("", block.text))
+    words = _BEYOND_SUM.sub("", _plain(_CITE.sub("", block.text)))
     stated = {
         decision
         for decision, forms in WORDS.items()

@@ -94,6 +94,7 @@ def problems(tmp_path: Path, text: str) -> list[str]:
         f"It is undecided what a GRU does: +0.015 [−0.021, 0.050]. {CELL}",
         f"A GRU is a candidate: +0.013 with one seed. {ALONE}",
         f"| rate | −0.19 [−0.20, −0.18] | {CITE} |",
+        f"All: −0.19 [−0.20, −0.18], lowers it (less than the sum by 0.1 [0.0, 0.2], 3 seeds). {CITE}",
         f"It lowers it, 0.19 [0.18, 0.20], {CITE} and has no detectable effect, 0.01 [-0.02, 0.05]. {CELL}",
         "Nothing is said.\n\n```bash\nraises 1 [1, 2]\n```\n## What was heard\nraises everything",
     ],

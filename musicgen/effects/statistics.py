@@ -66,6 +66,36 @@ class PairedEffect:
         return np.maximum(*(abs(share_difference(sign * shift, self.baseline_logit)) for sign in (1, -1)))
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Values of one arm on the scale on which they are compared; shares as logits."""
+
+    numbers: Floats
+    """Shape (seeds, ...)."""
+    least_variance: Floats | None
+    """Of shares: the variance that their steps of 1 / n alone cause, shape (...); None for other values."""
+
+    @classmethod
+    def of(cls, values: ArrayLike, counts: ArrayLike | None = None) -> "Measured":
+        """values: shape (seeds, ...), no NaN. With counts, they are shares of that many things."""
+        if counts is None:
+            return cls(np.asarray(values, np.float64), None)
+        return cls(empirical_logit(values, counts), rounding_variance(values, counts))
+
+    def plus_changes(self, singles: Sequence["Measured"]) -> "Measured":
+        """What all changes together give if they add up: Σ singles - (m - 1) · baseline, in each seed.
+
+        self: the baseline. singles: the m arms with one of the changes each. Shares add up in log odds, where
+        no sum can leave the range from 0 to 1.
+        """
+        others = len(singles) - 1
+        least = None
+        if self.least_variance is not None:
+            parts = [one.least_variance for one in singles if one.least_variance is not None]
+            least = np.sum(parts, axis=0) + others**2 * self.least_variance
+        return Measured(sum(one.numbers for one in singles) - others * self.numbers, least)
+
+
 def paired_effect(
     baseline: ArrayLike,
     changed: ArrayLike,
@@ -75,20 +105,22 @@ def paired_effect(
     """Compare an arm with its baseline, seed by seed, by the paired t test.
 
     baseline, changed: shape (seeds, ...), at least one seed, no NaN. With counts, the values are shares of
-    that many things. They are compared as empirical logits; the difference is given as expit(c) - expit(b) of
-    the arms' mean logits, and the interval by `share_interval`.
+    that many things.
     """
-    first, second = np.asarray(baseline, np.float64), np.asarray(changed, np.float64)
-    least_variances = None
-    if baseline_counts is not None and changed_counts is not None:
-        least_variances = (
-            rounding_variance(first, baseline_counts),
-            rounding_variance(second, changed_counts),
-        )
-        first = empirical_logit(first, baseline_counts)
-        second = empirical_logit(second, changed_counts)
+    return compare(Measured.of(baseline, baseline_counts), Measured.of(changed, changed_counts))
+
+
+def compare(baseline: Measured, changed: Measured) -> PairedEffect:
+    """The paired t test of two arms, or of a joint change and the sum of its parts.
+
+    The difference of shares is given as expit(c) - expit(b) of the arms' mean logits, and its interval by
+    `share_interval`.
+    """
+    first, second = baseline.numbers, changed.numbers
     spread = _spread(first, second)
-    if least_variances is not None:
+    least_variances = None
+    if baseline.least_variance is not None and changed.least_variance is not None:
+        least_variances = baseline.least_variance, changed.least_variance
         spread = np.where(spread == 0, 0.0, np.maximum(spread, np.sqrt(np.add(*least_variances))))
     difference = (second - first).mean(axis=0)
     p_value, intervals = _paired_t(difference, spread, len(first))

@@ -10,7 +10,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -127,6 +127,8 @@ class PairedArm:
     """(baseline, changed) for each common seed."""
     baseline: Sequence[FoundRun]
     """Every seed of the baseline, including those that the arm lacks."""
+    tuned_on: str = ""
+    """Of a re-tuned arm: which seeds chose which values."""
 
     @property
     def shares_training(self) -> bool:
@@ -275,7 +277,8 @@ def _paired_arms(paired: PairedRuns) -> list[PairedArm]:
         assert arm.change is not None
         found.append(_pair(arm.change, PLAIN, _by_seed(paired.baseline), _by_seed(arm)))
         if (retuned := retuned_runs(paired.baseline, arm)) is not None:
-            found.append(_pair(arm.change, RETUNED, *retuned))
+            pairs = _pair(arm.change, RETUNED, retuned.baseline, retuned.changed)
+            found.append(replace(pairs, tuned_on=retuned.words))
     return found
 
 
@@ -301,23 +304,29 @@ def _measure(arm: PairedArm, metric: str, family: str) -> Measurement:
     )
     known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
     first, second = known.T
+    counts = [counts_behind([pair[place] for pair in valued], metric) for place in (0, 1)]
     effect, difference = None, math.nan
-    if valued and metric in COUNTED_SHARES:
-        _check_shares(metric, [run for pair in valued for run in pair])
-        counts = [[num_counted(pair[place], metric) for pair in valued] for place in (0, 1)]
+    if valued:
         effect = paired_effect(first, second, *counts)
-        difference = float((empirical_logit(second, counts[1]) - empirical_logit(first, counts[0])).mean())
-    elif valued:
-        effect = paired_effect(first, second)
         difference = float(effect.difference)
+    if valued and counts[0] is not None and counts[1] is not None:
+        difference = float((empirical_logit(second, counts[1]) - empirical_logit(first, counts[0])).mean())
     return Measurement(arm, metric, family, valued, list(missing), first, second, effect, difference)
 
 
-def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
-    """Raise InputError for a value outside 0 to 1: a run may come from somebody else."""
+def counts_behind(runs: Iterable[FoundRun], metric: str) -> list[int] | None:
+    """For each run, of how many things the metric is the share; None for a metric that is not such a share.
+
+    Raises InputError for a value outside 0 to 1: a run may come from somebody else.
+    """
+    if metric not in COUNTED_SHARES:
+        return None
+    counts = []
     for run in runs:
         if not 0 <= (run.value(metric) or 0) <= 1:
             raise InputError(f"{run.directory}: {metric}={run.value(metric)} must be a share, from 0 to 1")
+        counts.append(num_counted(run, metric))
+    return counts
 
 
 def num_counted(run: FoundRun, metric: str) -> int:
@@ -425,7 +434,7 @@ def _evidence(
         prediction=_prediction(measured) if is_single else None,
         changed_value=float(measured.changed_values[0]),
         missing=_missing_words(measured.missing),
-        chosen_by_itself=is_single and measured.arm.tuning == RETUNED,
+        tuned_on=measured.arm.tuned_on,
     )
 
 
@@ -440,11 +449,7 @@ def _prediction(measured: Measurement) -> tuple[float, float] | None:
     known = {run: value for run in measured.arm.baseline if (value := run.value(metric)) is not None}
     if len(known) < _MIN_SEEDS_TO_PREDICT:
         return None
-    counts = None
-    if metric in COUNTED_SHARES:
-        _check_shares(metric, known)
-        counts = [num_counted(run, metric) for run in known]
-    return prediction_interval(list(known.values()), counts)
+    return prediction_interval(list(known.values()), counts_behind(known, metric))
 
 
 def _missing_words(runs: Sequence[FoundRun]) -> str:

@@ -73,8 +73,8 @@ class Evidence:
     changed_value: float = math.nan
     missing: str = ""
     """Runs without a value, such as "2 diverged"."""
-    chosen_by_itself: bool = False
-    """Re-tuned on the only seed."""
+    tuned_on: str = ""
+    """Of a re-tuned arm: which seeds chose which values."""
 
     @property
     def is_inside_margin(self) -> bool:
@@ -120,8 +120,8 @@ def verdict(evidence: Evidence) -> str:
     words = _WORDS[evidence.decision](evidence)
     if evidence.family == EXPLORATORY:
         words += ", exploratory"
-    if evidence.chosen_by_itself:
-        words += "; re-tuned on the same seed it is judged on"
+    if evidence.tuned_on:
+        words += f"; {evidence.tuned_on}"
     if evidence.missing and evidence.num_seeds:
         words += f"; runs without a value: {evidence.missing}"
     return words

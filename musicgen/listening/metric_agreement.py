@@ -2,12 +2,15 @@
 
 Spearman's rank correlation of ratings with measurements: over tunes for the columns of tunes.csv, over runs
 for the metrics of a run. A metric whose target is the corpus is replaced by its distance from the corpus.
-All of this is exploratory.
+Only differences within arms count, and between runs only those within arms and seeds: two arms differ in many
+metrics and perhaps in how they sound, which says nothing about whether one is a measure of the other, however
+many tunes were rated. All of this is exploratory.
 """
 
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from musicgen.listening.rating_means import rated_criteria
@@ -37,8 +40,20 @@ TUNE, RUN = "tune", "run"
 HIGHER, LOWER, NEARER = "higher", "lower", "nearer to the corpus"
 """Where a metric is better, so that ratings should rise or fall with it, or fall with the distance."""
 
-Pairs = dict[str, list[tuple[float, float]]]
-"""Metric -> (measured value, mean rating) for every tune or run that has both."""
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A tune or a run that was measured and rated."""
+
+    value: float
+    rating: float
+    """Mean over listeners, and over a run's tunes."""
+    arm: str
+    seed: int | None
+
+
+Points = dict[str, list[Point]]
+"""Metric -> every tune or run that has both a value and a rating."""
 
 
 def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "DataFrame":
@@ -49,13 +64,19 @@ def agreement_table(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> "Dat
     rows = []
     for criterion in rated_criteria(own):
         rated = [rating for rating in own if rating.criterion == criterion]
-        for unit, pairs in ((TUNE, _tune_pairs(rated, runs)), (RUN, _run_pairs(rated, runs))):
-            rows += [_row(unit, criterion, metric, known) for metric, known in pairs.items()]
+        for unit, points in ((TUNE, _tune_points(rated, runs)), (RUN, _run_points(rated, runs))):
+            rows += [_row(unit, criterion, metric, known) for metric, known in points.items()]
     return DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(unit: str, criterion: str, metric: str, pairs: Sequence[tuple[float, float]]) -> dict[str, object]:
-    estimate = rank_correlation([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+def _row(unit: str, criterion: str, metric: str, points: Sequence[Point]) -> dict[str, object]:
+    groups: list[Sequence[object]] = [[point.arm for point in points]]
+    # Runs of one seed share its split, in every arm. With a single arm, each seed has one run.
+    if unit == RUN and len(set(groups[0])) > 1:
+        groups.append([point.seed for point in points])
+    estimate = rank_correlation(
+        [point.value for point in points], [point.rating for point in points], *groups
+    )
     return {
         "unit": unit,
         "criterion": criterion,
@@ -64,7 +85,7 @@ def _row(unit: str, criterion: str, metric: str, pairs: Sequence[tuple[float, fl
         "rank_correlation": estimate.value,
         "ci_low": estimate.low,
         "ci_high": estimate.high,
-        "num_units": len(pairs),
+        "num_units": len(points),
     }
 
 
@@ -73,30 +94,32 @@ def _better(metric: str) -> str:
     return directions[METRICS[metric].direction]
 
 
-def _tune_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
+def _tune_points(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Points:
     measured = {song.key: song for run in runs for song in read_songs(run)}
-    points: dict[tuple[str, int], list[int]] = defaultdict(list)
+    given: dict[tuple[str, int], list[Rating]] = defaultdict(list)
     for rating in ratings:
         if rating.index is not None:
-            points[rating.run_id, rating.index].append(rating.rating)
-    pairs: Pairs = {metric: [] for metric in TUNE_METRICS}
-    for key, given in points.items():
+            given[rating.run_id, rating.index].append(rating)
+    points: Points = {metric: [] for metric in TUNE_METRICS}
+    for key, own in given.items():
         for metric in TUNE_METRICS if key in measured else ():
             value = measured[key].number(metric)
             if value is not None:
-                pairs[metric].append((value, statistics.mean(given)))
-    return pairs
+                mean = statistics.mean(rating.rating for rating in own)
+                points[metric].append(Point(value, mean, own[0].arm, own[0].seed))
+    return points
 
 
-def _run_pairs(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Pairs:
-    pairs: Pairs = {metric: [] for metric in HEADLINE}
+def _run_points(ratings: Sequence[Rating], runs: Sequence[FoundRun]) -> Points:
+    points: Points = {metric: [] for metric in HEADLINE}
+    arms = {rating.run_id: rating.arm for rating in ratings}
     by_id = {run.record.run_id: run for run in runs}
     for run in with_ratings(list(by_id.values()), ratings):
         rating = run.value(metric_name(ratings[0].criterion))
         for metric in HEADLINE if rating is not None else ():
             if (value := _measured(run, metric)) is not None and rating is not None:
-                pairs[metric].append((value, rating))
-    return pairs
+                points[metric].append(Point(value, rating, arms[run.record.run_id], run.record.seed))
+    return points
 
 
 def _measured(run: FoundRun, metric: str) -> float | None:

@@ -1,13 +1,16 @@
-"""preferences.csv: how often each arm was preferred to the baseline, and Bradley–Terry strengths."""
+"""preferences.csv: how often each arm was preferred to the baseline, and what that says about the change."""
 
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from musicgen.effects.statistics import holm
+import numpy as np
+
+from musicgen.effects.statistics import ALPHA, holm
 from musicgen.listening.answer_tables import Choice
-from musicgen.listening.statistics import Estimate, bradley_terry, share_chosen
+from musicgen.listening.statistics import ChosenShare, share_chosen
 from musicgen.listening.stimuli import CORPUS
+from musicgen.system.words import counted, p_words
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -15,67 +18,95 @@ if TYPE_CHECKING:
 COLUMNS = (
     "arm",
     "num_chosen",
-    "num_pairs",
+    "num_choices",
     "share",
     "ci_low",
     "ci_high",
     "p_value",
     "p_holm",
-    "strength",
-    "strength_low",
-    "strength_high",
+    "verdict",
+    "num_pairs",
     "num_listeners",
+    "num_seeds",
 )
-_NOTHING = Estimate(math.nan, math.nan, math.nan)
+MIN_LISTENERS, MIN_SEEDS = 2, 3
+"""With fewer, nothing is claimed: one says nothing of others; in simulations, two seeds claim too often."""
 
 
 def preferences_table(choices: Sequence[Choice]) -> "DataFrame":
     """A row for each arm against the baseline, and for the corpus anchors against shuffled notes.
 
-    Repeats do not count. share: the share of pairs in which the arm was chosen, with Wilson's interval and
-    the exact binomial p value, which assume independent pairs; p_holm: adjusted over the arms. strength:
-    Bradley–Terry log odds against the baseline, with an interval over listeners.
+    Repeats do not count. share: the share of choices for the arm. Its interval covers the spread of listeners
+    and of training seeds. With one listener it is about that person. With fewer than three seeds it covers
+    the spread of pairs and is about these networks. Only with more are there a p value, p_holm (adjusted over
+    the arms) and a verdict on the change.
     """
     from pandas import DataFrame
 
     first = [choice for choice in choices if not choice.is_repeat]
     arms = list(dict.fromkeys(choice.arm for choice in first if not choice.anchor))
-    own = {arm: [choice for choice in first if choice.arm == arm] for arm in [*arms, CORPUS]}
-    shares = {
-        arm: share_chosen(sum(one.is_chosen for one in given), len(given)) for arm, given in own.items()
-    }
-    adjusted = dict(zip(arms, holm([shares[arm][1] for arm in arms]), strict=True)) if arms else {}
-    strengths = _strengths([choice for choice in first if not choice.anchor], arms)
+    own = {arm: given for arm in [*arms, CORPUS] if (given := [one for one in first if one.arm == arm])}
+    shares = {arm: _share(given) for arm, given in own.items()}
+    p_values = {arm: shares[arm].p_value for arm in arms if not _lacking(own[arm])}
+    adjusted = dict(zip(p_values, holm(list(p_values.values())).tolist(), strict=True)) if p_values else {}
     rows = []
     for arm, given in own.items():
-        if not given:
-            continue
-        share, p_value = shares[arm]
-        strength = strengths.get(arm, _NOTHING)
+        share = shares[arm]
         rows.append(
             {
                 "arm": arm,
                 "num_chosen": sum(one.is_chosen for one in given),
-                "num_pairs": len(given),
-                "share": share.value,
-                "ci_low": share.low,
-                "ci_high": share.high,
-                "p_value": p_value,
-                "p_holm": float(adjusted.get(arm, math.nan)),
-                "strength": strength.value,
-                "strength_low": strength.low,
-                "strength_high": strength.high,
+                "num_choices": len(given),
+                "share": float(share.value),
+                "ci_low": float(share.low),
+                "ci_high": float(share.high),
+                "p_value": p_values.get(arm, math.nan),
+                "p_holm": adjusted.get(arm, math.nan),
+                "verdict": _verdict(given, share, adjusted.get(arm, math.nan)) if arm in arms else "",
+                "num_pairs": len({one.pair_id for one in given}),
                 "num_listeners": len({one.listener for one in given}),
+                "num_seeds": len(_seeds(given)),
             }
         )
     return DataFrame(rows, columns=list(COLUMNS))
 
 
-def _strengths(choices: Sequence[Choice], arms: Sequence[str]) -> dict[str, Estimate]:
-    numbers = {arm: number for number, arm in enumerate(arms, start=1)}
-    by_listener: dict[str, list[tuple[int, int]]] = {}
-    for choice in choices:
-        number = numbers[choice.arm]
-        by_listener.setdefault(choice.listener, []).append((number, 0) if choice.is_chosen else (0, number))
-    fitted = bradley_terry(len(arms) + 1, list(by_listener.values())) if choices else []
-    return {arm: fitted[number] for arm, number in numbers.items()}
+def _share(choices: Sequence[Choice]) -> ChosenShare:
+    is_by_seed = len(_seeds(choices)) >= MIN_SEEDS
+    units = [str(one.seed) if is_by_seed else one.pair_id for one in choices]
+    places = [list(dict.fromkeys(names)) for names in ([one.listener for one in choices], units)]
+    counts = np.zeros((2, len(places[0]), len(places[1])))
+    for choice, unit in zip(choices, units, strict=True):
+        place = places[0].index(choice.listener), places[1].index(unit)
+        counts[(0, *place)] += choice.is_chosen
+        counts[(1, *place)] += 1
+    return share_chosen(counts[0], counts[1])
+
+
+def _seeds(choices: Sequence[Choice]) -> set[int]:
+    return {one.seed for one in choices if one.seed is not None}
+
+
+def _lacking(choices: Sequence[Choice]) -> str:
+    """Why the choices say nothing about the change; empty if they may."""
+    num_listeners, num_seeds = len({one.listener for one in choices}), len(_seeds(choices))
+    lines = []
+    if num_listeners < MIN_LISTENERS:
+        lines.append("one listener speaks for one person")
+    if num_seeds < MIN_SEEDS:
+        lines.append(f"{counted(num_seeds, 'seed')} of at least {MIN_SEEDS}")
+    return "; ".join(lines)
+
+
+def _verdict(choices: Sequence[Choice], share: ChosenShare, adjusted_p: float) -> str:
+    if lacking := _lacking(choices):
+        return f"cannot be told: {lacking}"
+    design = f"Holm {p_words(adjusted_p)}, {_design(choices)}"
+    if adjusted_p > ALPHA:
+        return f"cannot be told from these choices ({design})"
+    return f"{'the arm' if share.value > 0.5 else 'the baseline'} is preferred ({design})"
+
+
+def _design(choices: Sequence[Choice]) -> str:
+    listeners = counted(len({one.listener for one in choices}), "listener")
+    return f"{listeners}, {counted(len(_seeds(choices)), 'seed')}"

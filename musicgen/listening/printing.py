@@ -100,7 +100,7 @@ def _agreement(results: Results) -> Table:
         if math.isfinite(row["rank_correlation"])
     ]
     return _table(
-        "do the metrics agree with listeners? (exploratory)",
+        "do the metrics agree with listeners, within arms? (exploratory)",
         ("criterion", "metric", "rank correlation [95 %]", "n"),
         rows,
     )
@@ -110,16 +110,13 @@ def _preferences(results: Results) -> Table:
     rows = [
         (
             row["arm"],
-            f"{row['num_chosen']} of {row['num_pairs']}",
+            f"{row['num_chosen']} of {row['num_choices']}",
             _interval(row["share"], row["ci_low"], row["ci_high"]),
-            _number(row["p_value"], 3),
-            _number(row["p_holm"], 3),
-            _interval(row["strength"], row["strength_low"], row["strength_high"]),
+            row["verdict"],
         )
         for row in results.tables[PREFERENCES_FILE].to_dict("records")
     ]
-    headings = ("arm", "chosen", "share [95 %]", "exact p", "Holm p", "Bradley–Terry [95 %]")
-    return _table("preferred to the baseline", headings, rows)
+    return _table("preferred to the baseline", ("arm", "chosen", "share [95 %]", "verdict"), rows)
 
 
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:

@@ -11,10 +11,12 @@ Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
-BRADLEY_TERRY_PENALTY = 0.01
 _SEED = 0
 """Fixed, so that the same ratings always give the same interval."""
 _NORMAL_QUANTILE = 1.959963984540054
+_SAME = 1e-9
+"""Spread, as a share of the values, that is rounding."""
+_LEAST_CONFIDENCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,69 +82,139 @@ def _satterthwaite(ratings: Floats) -> float:
     return sum(variances) ** 2 / parts if parts > 0 else float(min(freedoms))
 
 
-def rank_correlation(first: ArrayLike, second: ArrayLike) -> Estimate:
-    """Spearman's rank correlation with an interval by Fisher's z; NaN if one of the arrays is constant.
+def rank_correlation(first: ArrayLike, second: ArrayLike, *groups: Sequence[object]) -> Estimate:
+    """Spearman's rank correlation within groups, with its interval: `rank_correlations` of one study."""
+    found = rank_correlations(np.atleast_2d(first), np.atleast_2d(second), *groups)
+    return Estimate(*(float(one[0]) for one in found))
 
-    first, second: shape (n,), no NaN. The variance of z is (1 + ρ²/2) / (n - 3), so an interval needs four
-    values. Source: Bonett and Wright, Sample size requirements for estimating Pearson, Kendall and Spearman
-    correlations, 2000.
+
+def rank_correlations(
+    first: Floats, second: Floats, *groups: Sequence[object]
+) -> tuple[Floats, Floats, Floats]:
+    """Spearman's rank correlations within groups, and the ends of their 95 % intervals by Fisher's z.
+
+    first, second: shape (studies, n), no NaN. groups: labels of shape (n,) each, such as the arm and the seed
+    of every run. The groups' means are taken out of both arrays before and after ranking, so that only
+    differences within groups count. With q means taken out, n - q + 1 values are left, as in a partial
+    correlation; without groups that is n. Each result has the shape (studies,).
+
+    NaN for fewer than three values left, or if an array is constant within groups. The variance of z is
+    (1 + ρ²/2) / (n - q - 2), so an interval needs four. Source: Bonett and Wright, Sample size requirements
+    for estimating Pearson, Kendall and Spearman correlations, 2000.
     """
     from scipy.stats import rankdata
 
-    one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return Estimate(math.nan, math.nan, math.nan)
-    rho = float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
-    if len(one) < 4 or abs(rho) > 1 - 1e-12:
-        return Estimate(rho, math.nan, math.nan)
-    reach = _NORMAL_QUANTILE * math.sqrt((1 + rho**2 / 2) / (len(one) - 3))
-    return Estimate(rho, math.tanh(math.atanh(rho) - reach), math.tanh(math.atanh(rho) + reach))
+    nothing = np.full(len(first), np.nan)
+    if not first.size:
+        return nothing, nothing, nothing
+    means = _group_means(first.shape[1], groups)
+    num_left = first.shape[1] - means.shape[1] + 1
+    if num_left < 3:
+        return nothing, nothing, nothing
+    ranks = []
+    for values in (first, second):
+        centred = values - values @ means @ means.T
+        reach = np.ptp(centred, axis=1, keepdims=True)
+        is_constant = reach <= _SAME * abs(values).max(axis=1, keepdims=True)
+        # Values that are equal but for rounding are ties.
+        ranked = rankdata(np.round(centred / np.where(is_constant, np.inf, reach), 9), axis=1)
+        ranks.append(ranked - ranked @ means @ means.T)
+    size = np.sqrt((ranks[0] ** 2).sum(axis=1) * (ranks[1] ** 2).sum(axis=1))
+    rho = (ranks[0] * ranks[1]).sum(axis=1) / np.where(size > _SAME, size, np.nan)
+    has_interval = (abs(rho) < 1 - 1e-12) & (num_left >= 4)
+    z = np.arctanh(np.where(has_interval, rho, np.nan))
+    reach = _NORMAL_QUANTILE * np.sqrt((1 + rho**2 / 2) / max(num_left - 3, 1))
+    return rho, np.tanh(z - reach), np.tanh(z + reach)
 
 
-def share_chosen(num_chosen: int, num_pairs: int) -> tuple[Estimate, float]:
-    """The share of pairs in which one side was chosen, with Wilson's interval and the exact binomial p."""
-    from scipy.stats import binomtest
-
-    if not num_pairs:
-        return Estimate(math.nan, math.nan, math.nan), math.nan
-    test = binomtest(num_chosen, num_pairs, 0.5)
-    interval = test.proportion_ci(CONFIDENCE, method="wilson")
-    return Estimate(num_chosen / num_pairs, float(interval.low), float(interval.high)), float(test.pvalue)
+def _group_means(size: int, groups: Sequence[Sequence[object]]) -> Floats:
+    """Orthonormal columns that span the means of all and of each group, shape (size, their number)."""
+    columns = [np.ones(size)]
+    for labels in groups:
+        columns += [np.array([label == one for label in labels], np.float64) for one in dict.fromkeys(labels)]
+    left, sizes, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
+    return left[:, sizes > 1e-9 * sizes[0]]
 
 
-ChosenArms = Sequence[tuple[int, int]]
-"""(arm chosen, arm not chosen), as numbers."""
+@dataclass(frozen=True, slots=True)
+class ChosenShare:
+    """How often one side of the pairs was chosen; every array has the shape (studies,) or ()."""
+
+    value: Floats
+    error: Floats
+    """Standard error."""
+    weights: tuple[Floats, Floats]
+    """The parts of listeners and of units in the variance; they sum to 1."""
+    freedoms: tuple[int, int]
+
+    def reach(self, confidence: float = CONFIDENCE) -> Floats:
+        """Half the width of an interval: t · standard error, with t weighted by the parts of the variance.
+
+        With one listener, or one unit, only the others count. NaN with one of each. Source: Cochran and Cox,
+        Experimental Designs, 1957, section 4.14, for a mean with several sources of variance.
+        """
+        from scipy.special import stdtrit
+
+        quantiles = (stdtrit(freedom, (1 + confidence) / 2) if freedom else 0.0 for freedom in self.freedoms)
+        t = sum(weight * quantile for weight, quantile in zip(self.weights, quantiles, strict=True))
+        return t * self.error if any(self.freedoms) else np.full_like(self.value, np.nan)
+
+    @property
+    def low(self) -> Floats:
+        """Lower end of the 95 % interval, at least 0."""
+        return np.maximum(self.value - self.reach(), 0.0)
+
+    @property
+    def high(self) -> Floats:
+        """Upper end, at most 1."""
+        return np.minimum(self.value + self.reach(), 1.0)
+
+    @property
+    def p_value(self) -> float:
+        """Of a single study: 1 less the confidence with which the interval just reaches ½."""
+        from scipy.optimize import root_scalar
+
+        distance = abs(float(self.value) - 0.5)
+        if not any(self.freedoms):
+            return math.nan
+        ends = _LEAST_CONFIDENCE, 1 - _LEAST_CONFIDENCE
+        if self.reach(ends[0]) >= distance:
+            return 1.0
+        if self.reach(ends[1]) <= distance:
+            return _LEAST_CONFIDENCE
+        return 1 - float(root_scalar(lambda one: float(self.reach(one)) - distance, bracket=ends).root)
 
 
-def bradley_terry(num_arms: int, choices: Sequence[ChosenArms]) -> list[Estimate]:
-    """The strength of each arm in log odds against arm 0, from the choices of each listener.
+def share_chosen(num_chosen: ArrayLike, num_judged: ArrayLike) -> ChosenShare:
+    """The share of choices for one side, whose error covers the spread of listeners and of units.
 
-    Fitted by choix's iterative Luce spectral ranking with a small penalty, so that an arm that always wins
-    has a finite strength. The interval resamples listeners: strength ± t times the standard deviation, with
-    one degree of freedom fewer than listeners. For a single listener it is NaN.
+    num_chosen, num_judged: shape (..., listeners, units); a unit is a pair of tunes, or all pairs of a
+    training seed. The choices of one listener depend on each other, and so do those on one unit. The variance
+    is that of listeners plus that of units, less what both contain (Cameron, Gelbach and Miller, Robust
+    inference with multiway clustering, 2011), and at least either. The error is at least one choice, the step
+    of the share, so that unanimous choices are not certain.
     """
-    strengths = _strengths(num_arms, [choice for listener in choices for choice in listener])
-    if len(choices) < 2:
-        return [Estimate(float(value), math.nan, math.nan) for value in strengths]
-    from scipy.special import stdtrit
-
-    rng = np.random.default_rng(_SEED)
-    drawn = [
-        _strengths(num_arms, [choice for place in places for choice in choices[place]])
-        for places in rng.integers(len(choices), size=(NUM_RESAMPLES // 10, len(choices)))
+    chosen, judged = np.asarray(num_chosen, np.float64), np.asarray(num_judged, np.float64)
+    num_listeners, num_units = judged.shape[-2:]
+    total = judged.sum(axis=(-2, -1))
+    share = chosen.sum(axis=(-2, -1)) / total
+    rest = (chosen - share[..., np.newaxis, np.newaxis] * judged) / total[..., np.newaxis, np.newaxis]
+    freedoms = num_listeners - 1, num_units - 1
+    of_listeners, of_units = rest.sum(axis=-1), rest.sum(axis=-2)
+    parts = [
+        (freedom + 1) / freedom * (sums**2).sum(axis=-1) if freedom else np.zeros_like(share)
+        for freedom, sums in zip(freedoms, (of_listeners, of_units), strict=True)
     ]
-    reach = float(stdtrit(len(choices) - 1, (1 + CONFIDENCE) / 2)) * np.std(drawn, axis=0, ddof=1)
-    return [
-        Estimate(float(value), float(value - width), float(value + width))
-        for value, width in zip(strengths, reach, strict=True)
-    ]
-
-
-def _strengths(num_arms: int, choices: ChosenArms) -> Floats:
-    import choix
-
-    fitted = choix.ilsr_pairwise(num_arms, choices, alpha=BRADLEY_TERRY_PENALTY)
-    return fitted - fitted[0]
+    both = np.zeros_like(share)
+    if all(freedoms):
+        rest -= of_listeners[..., np.newaxis] / num_units + of_units[..., np.newaxis, :] / num_listeners
+        both = num_listeners * num_units / (freedoms[0] * freedoms[1]) * (rest**2).sum(axis=(-2, -1))
+    summed = parts[0] + parts[1]
+    variance = np.maximum.reduce([summed - both, *parts, 1 / total**2])
+    # Without any spread, the smaller of the two numbers decides.
+    first = np.where(summed > 0, parts[0], float(0 < freedoms[0] <= (freedoms[1] or math.inf)))
+    weight = first / np.where(summed > 0, summed, 1.0)
+    return ChosenShare(share, np.sqrt(variance), (weight, 1 - weight), freedoms)
 
 
 def alpha(ratings: ArrayLike) -> float:

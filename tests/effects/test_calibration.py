@@ -6,18 +6,12 @@ import numpy as np
 import pandas
 import pytest
 
-from benchmarks.calibration import (
-    MEASURED,
-    NUM_ARMS,
-    Noise,
-    Studies,
-    adjusted,
-    judge_null,
-    judge_planted,
-    simulate,
-)
+from benchmarks.calibration import NUM_ARMS, Studies, adjusted, judge_null, judge_planted, simulate
+from benchmarks.retuned_and_joint import beyond_sum, by_first_seeds, judge_joint, judge_retuned, judge_winners
+from benchmarks.simulated_noise import MEASURED, Noise, draw_losses
+from musicgen.effects.joint import additivity
 from musicgen.effects.pairing import pair_runs
-from musicgen.effects.statistics import ALPHA
+from musicgen.effects.statistics import ALPHA, Measured
 from musicgen.effects.table import effects_table
 from musicgen.records.runs import FoundRun
 from tests.records.made_runs import LOSS, RATE, made_run
@@ -72,3 +66,73 @@ def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
     assert planted["power_loss"] == pytest.approx(0.81, abs=0.04)
     assert planted["power_at_stated"] == pytest.approx(0.81, abs=0.05)
     assert planted["false_equivalence"] <= 0.07
+
+
+def test_re_tuned_studies_are_judged_as_the_benchmark_judges() -> None:
+    losses = draw_losses(measured_noise(), (2, 3, 5, 20), np.random.default_rng(4))
+    effect, _ = by_first_seeds(*losses)
+    for number in range(20):
+        runs = [
+            made_run(
+                f"s/{arm}-{rate}/seed={seed}",
+                seed=seed,
+                overrides={"model.hidden_size": arm, "training.learning_rate": rate},
+                change=("model.hidden_size", arm, 0) if arm else None,
+                retuned={"training.learning_rate": rate} if rate else {},
+                metrics={LOSS: float(losses[arm, rate, seed, number])},
+            )
+            for arm in range(2)
+            for rate in range(3)
+            for seed in range(5)
+        ]
+        rows = effects_table(pair_runs(runs))
+        (row,) = (one for one in rows if (one.tuning, one.metric) == ("re-tuned", LOSS))
+        found = row.num_seeds, row.difference, row.ci_low
+        assert found == pytest.approx((3, effect.difference[number], effect.low[number]))
+
+
+def test_joint_changes_are_judged_as_the_benchmark_judges() -> None:
+    losses = draw_losses(measured_noise(), (4, 3, 20), np.random.default_rng(5))
+    effect = beyond_sum([Measured.of(one) for one in losses])
+    changes = [None, ("model.hidden_size", 1, 0), ("training.learning_rate", 1, 0)]
+    changes.append(("combined", "model.hidden_size=1 training.learning_rate=1", None))
+    for number in range(20):
+        runs = [
+            made_run(
+                f"s/{arm}/seed={seed}",
+                seed=seed,
+                overrides={"model.hidden_size": arm % 2, "training.learning_rate": arm // 2},
+                change=change,
+                metrics={LOSS: float(losses[arm, seed, number])},
+            )
+            for arm, change in enumerate(changes)
+            for seed in range(3)
+        ]
+        (found,) = additivity(pair_runs(runs))
+        expected = effect.difference[number], effect.low[number], effect.high[number]
+        assert (found.beyond_sum, found.low, found.high) == pytest.approx(expected)
+
+
+def test_re_tuned_effects_are_not_claimed_without_one() -> None:
+    found = judge_retuned(measured_noise(), 8, 1000, np.random.default_rng(1))
+    # Each seed judged by what the others choose claims three times as often.
+    assert found["before_equal"] > 0.12
+    assert found["claims_equal"] <= 0.075
+    assert min(found["coverage_equal"], found["coverage_apart"]) >= 0.925
+
+
+@pytest.mark.parametrize("num_changes", [2, 3])
+def test_changes_that_add_up_are_not_said_not_to(num_changes: int) -> None:
+    found = judge_joint(measured_noise(), 5, num_changes, 1000, np.random.default_rng(1))
+    # The joint effect's interval knows nothing of the noise of the single ones.
+    assert found["before_loss"] > 0.09 and found["before_rate"] > 0.2
+    assert max(found["claims_loss"], found["claims_rate"]) <= 0.075
+    assert min(found["coverage_loss"], found["coverage_rate"]) >= 0.925
+    assert found["found_loss"] > 0.6
+
+
+def test_few_studies_combine_winners_and_deny_their_sum() -> None:
+    for share in (0.5, 1.0):
+        found = judge_winners(measured_noise(), 5, 1000, np.random.default_rng(1), share_of_detectable=share)
+        assert found["claims_of_all"] <= 0.07
+    assert found["won"] > 0.6

@@ -79,9 +79,10 @@ def test_each_verdict_in_words(evidence: Evidence, words: str) -> None:
 
 def test_a_value_inside_the_prediction_says_so() -> None:
     assert ", inside the baseline" in verdict(replace(SINGLE, prediction=(0.1, 0.3)))
-    assert verdict(replace(SINGLE, chosen_by_itself=True)).endswith(
-        "re-tuned on the same seed it is judged on"
-    )
+
+
+def test_a_re_tuned_verdict_names_the_seeds_that_chose() -> None:
+    assert verdict(replace(SINGLE, tuned_on="re-tuned on seed 0")).endswith("; re-tuned on seed 0")
 
 
 NUMBERS = st.floats(allow_infinity=False)

@@ -1,15 +1,22 @@
 """The statistics of ratings, compared with other implementations and with simulations."""
 
-import itertools
 import math
 
-import choix
 import numpy as np
 import pytest
-from scipy import optimize, stats
-from statsmodels.stats.proportion import proportion_confint
+from scipy import stats
 
-from musicgen.listening.statistics import alpha, bradley_terry, mean_rating, rank_correlation, share_chosen
+from benchmarks.listening import (
+    Design,
+    binomial_claims,
+    draw_choices,
+    excludes,
+    judge_choices,
+    judge_runs,
+    judge_tunes,
+)
+from benchmarks.simulated_noise import Noise
+from musicgen.listening.statistics import alpha, mean_rating, rank_correlation, share_chosen
 
 
 def test_one_listeners_interval_is_that_of_a_t_test() -> None:
@@ -85,40 +92,109 @@ def test_intervals_of_rank_correlations_cover_the_truth() -> None:
     assert 0.92 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.985
 
 
-def test_shares_agree_with_statsmodels() -> None:
-    share, p_value = share_chosen(14, 18)
-    assert (share.low, share.high) == pytest.approx(proportion_confint(14, 18, method="wilson"))
-    assert p_value == pytest.approx(2 * sum(math.comb(18, k) for k in range(14, 19)) / 2**18)
-    assert share_chosen(0, 0)[0].value != share_chosen(0, 0)[0].value
+def test_a_correlation_within_groups_is_that_of_deviations() -> None:
+    rng = np.random.default_rng(4)
+    arms, seeds = np.repeat([0, 1, 2], 4), np.tile([0, 1, 2, 3], 3)
+    first, second = rng.normal(size=(2, 12)) + 5 * arms
+    assert rank_correlation(first, second).value > 0.5
+    found = rank_correlation(first, second, arms.tolist())
+
+    def ranked(values: np.ndarray) -> np.ndarray:
+        means = np.array([values[arms == arm].mean() for arm in arms])
+        ranks = stats.rankdata(values - means)
+        return ranks - np.array([ranks[arms == arm].mean() for arm in arms])
+
+    expected = float(np.corrcoef(ranked(first), ranked(second))[0, 1])
+    assert found.value == pytest.approx(expected)
+    # Three means are taken out of twelve values, which leaves ten as in a partial correlation.
+    width = stats.norm.ppf(0.975) * math.sqrt((1 + expected**2 / 2) / (10 - 3))
+    assert math.atanh(found.high) - math.atanh(found.low) == pytest.approx(2 * width)
+    # With seeds, seven values are left, whatever the seeds add to both.
+    both = [arms.tolist(), seeds.tolist()]
+    apart = rank_correlation(first, second, *both)
+    assert rank_correlation(first + 9 * seeds, second - 9 * seeds, *both).value == pytest.approx(apart.value)
+    width = stats.norm.ppf(0.975) * math.sqrt((1 + apart.value**2 / 2) / (7 - 3))
+    assert math.atanh(apart.high) - math.atanh(apart.low) == pytest.approx(2 * width)
 
 
-def test_bradley_terry_maximises_the_penalised_likelihood() -> None:
+def test_too_few_values_within_groups_have_no_correlation() -> None:
+    four, arms, seeds = [1.0, 4, 2, 3], ["a", "a", "b", "b"], [0, 1, 0, 1]
+    assert math.isnan(rank_correlation(four, four, arms, seeds).value)
+    within = rank_correlation(four, four, arms)
+    assert within.value == pytest.approx(1) and math.isnan(within.low)
+    assert math.isnan(rank_correlation([1.0, 1, 2, 2, 2], [1.0, 2, 3, 4, 5], ["a", "a", "b", "b", "b"]).value)
+
+
+@pytest.mark.slow
+def test_metrics_of_arms_do_not_pass_for_agreement() -> None:
+    noise = Noise(
+        np.array([-1.0, 0.0, 1.0]),
+        np.array([-0.5, 0.0, 0.5]),
+        rate_logit=0,
+        rate_shared=0,
+        rate_own=0,
+        num_tunes=1,
+    )
+    for found in (judge_tunes((4, 5, 4), 600), judge_runs((4, 5), noise, 600)):
+        assert found["before"] > 0.1 and found["claims"] <= 0.07 and found["coverage"] >= 0.92
+
+
+def test_the_share_of_one_listener_has_the_interval_of_a_t_test() -> None:
+    chosen = [3.0, 4, 2, 4, 1]
+    found = share_chosen([chosen], [[4.0] * 5])
+    test = stats.ttest_1samp(np.array(chosen) / 4, 0.5)
+    interval = test.confidence_interval()
+    assert found.value == pytest.approx(0.7)
+    assert (found.low, found.high) == pytest.approx((interval.low, min(interval.high, 1)))
+    assert found.p_value == pytest.approx(float(test[1]))  # pyright: ignore[reportArgumentType]
+
+
+def test_listeners_and_units_both_widen_the_interval() -> None:
     rng = np.random.default_rng(2)
-    truth = np.array([0.0, 1.0, -0.5])
-    pairs = list(itertools.permutations(range(3), 2))
-    choices = [
-        (one, other) if rng.random() < 1 / (1 + math.exp(truth[other] - truth[one])) else (other, one)
-        for one, other in pairs * 40
-    ]
-
-    def loss(free: np.ndarray) -> float:
-        strengths = np.concatenate([[0.0], free])
-        return sum(math.log1p(math.exp(strengths[left] - strengths[chosen])) for chosen, left in choices)
-
-    best = optimize.minimize(loss, np.zeros(2)).x
-    found = bradley_terry(3, [choices])
-    assert [one.value for one in found] == pytest.approx([0.0, *best], abs=0.02)
-    other = choix.opt_pairwise(3, choices, alpha=0.01)
-    assert [one.value for one in found] == pytest.approx(other - other[0], abs=0.02)
-    assert all(math.isnan(one.low) for one in found)
+    judged = np.full((5, 4), 6.0)
+    chosen = rng.binomial(6, 0.5 + 0.1 * rng.normal(size=(5, 1)) + 0.1 * rng.normal(size=(1, 4))).astype(
+        float
+    )
+    found = share_chosen(chosen, judged)
+    cells = chosen / 6
+    rows, columns = cells.mean(axis=1).var(ddof=1) / 5, cells.mean(axis=0).var(ddof=1) / 4
+    rest = cells - cells.mean(axis=1, keepdims=True) - cells.mean(axis=0) + cells.mean()
+    both = (rest**2).sum() / (4 * 3) / 20
+    assert found.error == pytest.approx(math.sqrt(max(rows + columns - both, rows, columns)))
+    t = (rows * stats.t.ppf(0.975, 4) + columns * stats.t.ppf(0.975, 3)) / (rows + columns)
+    assert found.high - found.value == pytest.approx(t * found.error)
+    assert found.reach(1 - found.p_value) == pytest.approx(abs(found.value - 0.5))
 
 
-def test_bradley_terry_has_finite_intervals_over_listeners() -> None:
-    always = [[(1, 0)] * 5, [(1, 0)] * 5, [(1, 0)] * 4 + [(0, 1)]]
-    baseline, arm = bradley_terry(2, always)
-    assert baseline.value == baseline.low == baseline.high == 0
-    assert 1 < arm.value < 10 and arm.low < arm.value < arm.high
-    assert math.isfinite(bradley_terry(2, [[(1, 0)] * 5])[1].value)
+def test_unanimous_choices_are_not_certain() -> None:
+    four, many = (share_chosen([[1.0] * size], [[1.0] * size]) for size in (4, 24))
+    assert four.low < 0.5 < many.low < 1 == many.high
+    assert four.p_value > 0.05 > many.p_value > 0
+    # Two listeners are as few as two.
+    assert share_chosen(np.full((2, 3), 4.0), np.full((2, 3), 4.0)).low < 0.5
+    assert share_chosen(np.full((3, 3), 8.0), np.full((3, 3), 8.0)).low > 0.5
+    even = share_chosen(np.full((3, 3), 4.0), np.full((3, 3), 8.0))
+    assert even.p_value == 1 and even.low < 0.5 < even.high
+    assert math.isnan(share_chosen([[1.0]], [[1.0]]).low) and math.isnan(
+        share_chosen([[1.0]], [[1.0]]).p_value
+    )
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(3, 24, 4), (5, 24, 5), (10, 24, 3)],
+)
+def test_no_preference_is_claimed_without_one(numbers: tuple[int, int, int]) -> None:
+    rng, design = np.random.default_rng(6), Design(*numbers)
+    spread = (0.6, 0.6, 0.8, 0.3)
+    chosen, truth = draw_choices(design, spread, 0.0, 600, rng)
+    assert binomial_claims(chosen) > 0.2
+    assert excludes(judge_choices(design, chosen), truth).mean() <= 0.075
+    chosen, truth = draw_choices(design, spread, 0.8, 600, rng)
+    assert excludes(judge_choices(design, chosen), truth).mean() <= 0.075
+    # An arm that is always preferred is found.
+    found = judge_choices(design, rng.random(chosen.shape) < 0.97)
+    assert np.mean(found.low > 0.5) > 0.9
 
 
 def test_alpha_matches_the_published_example() -> None:

@@ -80,13 +80,11 @@ function preferences(result) {
     ["", (row) => (row.arm in ANCHORS ? "corpus tunes over shuffled notes" : `${armName(row.arm)} over the baseline`)],
     ["0 to 1", (row) => plot(row.share, row.ci_low, row.ci_high, 0, 1, [0, 0.5, 1], row.arm in ANCHORS)],
     ["share [95 %]", (row) => interval(row.share, row.ci_low, row.ci_high)],
-    ["pairs", (row) => `${row.num_chosen} of ${row.num_pairs}`],
-    ["exact p", (row) => number(row.p_value, 3)],
-    ["Holm p", (row) => number(row.p_holm, 3)],
-    ["Bradley–Terry", (row) => interval(row.strength, row.strength_low, row.strength_high)],
+    ["chosen", (row) => `${row.num_chosen} of ${row.num_choices}`],
+    ["", (row) => make("td", { textContent: row.verdict ?? "" })],
   ], result.tables["preferences.csv"]), make("p", { className: "note", textContent:
-    "Share with Wilson's interval; p of the exact binomial test against ½; strength in log odds against the baseline, " +
-    "with an interval if there are several listeners." })];
+    "The intervals cover how much listeners and training seeds differ; with one listener they are about that person, with " +
+    "fewer than three seeds about these networks." })];
 }
 
 function trust(result) {
@@ -126,7 +124,8 @@ function agreement(result) {
     ["n", (metric) => String(metric.num_units)],
   ], metrics.filter((metric) => metric.unit === unit));
   return [title, make("p", { className: "note", textContent:
-    "Spearman's rank correlation [95 %] of each metric with the mean rating. If a metric is better lower, or nearer to the corpus, " +
+    "Spearman's rank correlation [95 %] of each metric with the mean rating, within arms: what two arms differ in says nothing " +
+    "about whether a metric hears like people. If a metric is better lower, or nearer to the corpus, " +
     "a negative correlation means agreement. Bold: the interval excludes 0. With this many numbers, some do so by chance; " +
     "all of this is exploratory." }),
     part("tune"), part("run")];

@@ -120,7 +120,7 @@ def _compare(root: Path) -> None:
     runs_table([*pairs.runs, *pairs.left_out], root).to_csv()
     effects_frame(effects).to_csv()
     noise_table(pairs.baseline.runs)
-    additivity(effects)
+    additivity(pairs)
     assert all("\n" not in line for line in failures_of(pairs, root))
     unsupported(findings_of(runs, root), pairs.runs, effects)
     tune_means(ratings)
