@@ -12,6 +12,7 @@ from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, override_text
 from musicgen.reporting.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.reporting.study_data import StudyData
+from musicgen.search.trials import goal
 from musicgen.system.words import brief, listed
 
 
@@ -28,10 +29,20 @@ def best_settings(study: StudyData) -> list[str]:
     """For each primary metric, the settings shown to be better, if any."""
     sentences = []
     best = study.search.best if study.search else None
-    if best is not None and best.loss is not None:
+    if study.search and best is not None and best.values is not None:
         settings = [f"{name} = {shown_level(level_of(value))}" for name, value in best.levels.items()]
         sentences.append(
-            f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
+            f"The {goal(study.search.objectives[0])} of the search, {brief(best.values[0])}, came with "
+            f"{listed(settings)}."
+        )
+    elif study.search and study.search.front:
+        goals = listed([goal(one) for one in study.search.objectives])
+        numbers = listed([str(trial.number) for trial in study.search.front])
+        sentences.append(
+            f"No trial of the search has the {goals} at once; the best compromises are the trials on the "
+            f"Pareto front: {numbers}."
+            if len(study.search.front) > 1
+            else f"Trial {numbers} of the search has the {goals}."
         )
     for found in answers_on(study, study.primary_metrics):
         words = metric_words(found.metric)
@@ -65,8 +76,8 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
         advice.insert(0, Advice(words, ""))
     if study.search:
         words = (
-            "A search finds a low loss but not why it is low: compare its best setting with the baseline, "
-            "one change at a time and with three seeds."
+            "A search finds good values but not why they are good: compare its best setting with the "
+            "baseline, one change at a time and with three seeds."
         )
         advice.append(Advice(words, ""))
     elif not study.has_changes:

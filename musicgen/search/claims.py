@@ -8,7 +8,7 @@ same number, parameters and folder.
 import json
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import optuna
@@ -42,6 +42,7 @@ class Search:
         terms: Mapping[str, object],
         sampler: Callable[[int], "BaseSampler"],
         pruner: "BasePruner",
+        directions: Sequence[str] = ("minimize",),
     ) -> None:
         """Open the search, or begin it; raises InputError if another search has its name.
 
@@ -52,7 +53,11 @@ class Search:
         self._space, self._sampler, self._pruner = space, sampler, pruner
         with self._locks.alone(name):
             self.study = optuna.create_study(
-                storage=self._storage, study_name=name, pruner=pruner, load_if_exists=True
+                storage=self._storage,
+                study_name=name,
+                pruner=pruner,
+                directions=list(directions),
+                load_if_exists=True,
             )
             self._agree_on(terms)
         self._me = uuid.uuid4().hex

@@ -21,9 +21,10 @@ from musicgen.config import Change, Config, parse_config
 from musicgen.errors import InputError
 from musicgen.records.destination import MARK_OF_A_SWEEP
 from musicgen.records.runs import flat_config
-from musicgen.search.best import BestConfig
+from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
-from musicgen.search.trials import CONFIRMATION, Trial, Trials, overrides_of, write_trials
+from musicgen.search.objective import LOSS, Objective, objectives_of
+from musicgen.search.trials import CONFIRMATION, Trial, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command, hide_passwords
 from musicgen.sweep.fork_server import start_fork_server
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from musicgen.search.claims import Search
     from musicgen.search.space import Space
 
-OBJECTIVE = "fit/validation_loss"
 LEARNT_FROM = ("data", "model", "training")
 """Groups that the objective depends on, in addition to the seed."""
 PARAMETER = "search"
@@ -57,10 +57,13 @@ class SearchSweeper(Sweeper):
         pruning: Mapping[str, Any] | None,
         confirm_seeds: int,
         params: Mapping[str, Any] | None = None,
+        objective: Any = LOSS,
+        direction: Any = None,
     ) -> None:
         """The values of conf/hydra/sweeper/optuna.yaml; only conf/hydra/output/ reads `directory`."""
         self._sampler, self._pruning, self._params = sampler, pruning, params or {}
         self._name, self._storage = str(study_name), str(storage)
+        self._objective, self._direction = objective, direction
         self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -90,23 +93,36 @@ class SearchSweeper(Sweeper):
         check_subdir(self._config)
         space = self._read_space(arguments)
         baseline = self._check(space)
-        halving = Halving.of(self._pruning, baseline.training.num_iterations)
+        objectives = objectives_of(self._objective, self._direction)
+        is_of_loss = [objective.metric for objective in objectives] == [LOSS]
+        # Trials report nothing but their loss on a rung.
+        halving = Halving.of(self._pruning if is_of_loss else None, baseline.training.num_iterations)
         samplers = Samplers(self._sampler, space)
         samplers.for_trial(0)  # raises for unknown settings
         num_trials = samplers.max_trials(self._num_trials)
-        terms = _terms(baseline, space, halving)
+        terms = _terms(baseline, space, halving, objectives)
         database = open_database(self._storage)
         try:
-            search = Search(database, self._name, space, terms, samplers.for_trial, halving.pruner())
+            search = Search(
+                database,
+                self._name,
+                space,
+                terms,
+                samplers.for_trial,
+                halving.pruner(),
+                [objective.direction for objective in objectives],
+            )
             self._directory.mkdir(parents=True, exist_ok=True)
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 start_fork_server()
-            worker = Worker(search, self._launcher, space, halving, self._directory, baseline)
+            worker = Worker(
+                search, self._launcher, space, halving, objectives, self._directory, baseline
+            )
             worker.run(num_trials, self._num_jobs)
             if search.lead():
-                self._report(search, space, terms, baseline.seed)
+                self._report(search, space, objectives, terms, baseline.seed)
             else:
                 print("another process of this search reports the result")
                 command.has_results = False
@@ -157,18 +173,23 @@ class SearchSweeper(Sweeper):
                     )
         return baseline
 
-    def _report(self, search: "Search", space: "Space", terms: Mapping[str, object], seed: int) -> None:
-        """Write the trials and the best config, and confirm it against the baseline."""
-        from musicgen.search.claims import space_as_json
-        from musicgen.search.work import finished_trials
+    def _report(
+        self,
+        search: "Search",
+        space: "Space",
+        objectives: Sequence[Objective],
+        terms: Mapping[str, object],
+        seed: int,
+    ) -> None:
+        """Write the trials and the best configs; confirm a single best one against the baseline."""
+        from musicgen.search.work import trials_of
 
-        trials = Trials(self._name, space_as_json(space), finished_trials(search, seed))
+        trials = trials_of(search, self._name, objectives, space, seed)
         write_trials(trials, terms, self._directory)
-        if trials.best is None:
+        if not trials.complete:
             return
-        best = BestConfig.of(trials.best, space.fixed, self._compose)
-        best.write(self._directory, trials)
-        if self._confirm_seeds:
+        write_best(trials, space.fixed, self._compose, self._directory)
+        if trials.best is not None and self._confirm_seeds:
             self._confirm(trials.best, space, range(seed + 1, seed + 1 + self._confirm_seeds))
 
     def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
@@ -193,7 +214,9 @@ class SearchSweeper(Sweeper):
         study.run_missing(design, arms, directory)
 
 
-def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, object]:
+def _terms(
+    baseline: Config, space: "Space", halving: Halving, objectives: Sequence[Objective]
+) -> dict[str, object]:
     """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
     learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
@@ -201,7 +224,15 @@ def _terms(baseline: Config, space: "Space", halving: Halving) -> dict[str, obje
         # Searches from before this setting existed can be resumed.
         del learnt_from["training.engine"]
     return {
-        "objective": OBJECTIVE,
+        # Searches from before there were others can be resumed.
+        **(
+            {"objective": LOSS}
+            if [one.metric for one in objectives] == [LOSS]
+            else {
+                "objective": [one.metric for one in objectives],
+                "direction": [one.direction for one in objectives],
+            }
+        ),
         "rungs": halving.rungs,
         "reduction_factor": halving.reduction_factor,
         "baseline": {name: value for name, value in learnt_from.items() if name not in space.distributions},
