@@ -1,4 +1,4 @@
-"""The best configs of a search as files that Hydra reads: experiment=best, or one for each trial on the front."""
+"""The best config of a search as a file that Hydra reads: experiment=best, or one for each on the front."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -100,9 +100,7 @@ def write_best(trials: Trials, fixed: Sequence[str], compose: Compose, directory
                 }
             )
         results = {"solutions": solutions}
-    write_text_atomically(
-        directory / RESULTS, yaml.safe_dump({"name": "optuna", **results}, sort_keys=False)
-    )
+    write_text_atomically(directory / RESULTS, yaml.safe_dump({"name": "optuna", **results}, sort_keys=False))
 
 
 def _described(trial: Trial, trials: Trials) -> str:

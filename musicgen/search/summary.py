@@ -102,9 +102,7 @@ def _changed_corpora(directory: Path) -> list[str]:
 def _best_trials(trials: Trials) -> Table:
     """With one objective the best trials, with several the front."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    headings = [
-        f"{metric_words(one.metric)} {'↑' if one.is_maximized else '↓'}" for one in trials.objectives
-    ]
+    headings = [f"{metric_words(one.metric)} {'↑' if one.is_maximized else '↓'}" for one in trials.objectives]
     for heading in ("trial", *headings, *trials.parameters):
         # Break names at their dots first.
         table.add_column(heading.replace(".", ".\n"), justify="right", vertical="bottom")

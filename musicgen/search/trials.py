@@ -242,9 +242,7 @@ def _number(text: str) -> float:
     return number
 
 
-def _trial(
-    row: Mapping[str, str], objectives: Sequence[Objective], space: Mapping[str, Mapping]
-) -> Trial:
+def _trial(row: Mapping[str, str], objectives: Sequence[Objective], space: Mapping[str, Mapping]) -> Trial:
     if row["status"] not in STATUSES:
         raise ValueError(f"status {row['status'][:20]!r}: allowed are {', '.join(STATUSES)}")
     rungs = {

@@ -183,7 +183,9 @@ class Worker:
         missing = [metric for metric, value in values.items() if value is None]
         if missing:
             reasons = [record.reasons.get(metric, "this run does not measure it") for metric in missing]
-            told = (f"{metric} has no value: {reason}" for metric, reason in zip(missing, reasons, strict=True))
+            told = (
+                f"{metric} has no value: {reason}" for metric, reason in zip(missing, reasons, strict=True)
+            )
             return self._end(trial, "failed", error="; ".join(told))
         return self._end(trial, "complete", [value for value in values.values() if value is not None])
 
@@ -231,9 +233,7 @@ def directory_of(number: int, seed: int) -> str:
     return f"{number:03d}/seed={seed}"
 
 
-def trials_of(
-    search: Search, name: str, objectives: Sequence[Objective], space: Space, seed: int
-) -> Trials:
+def trials_of(search: Search, name: str, objectives: Sequence[Objective], space: Space, seed: int) -> Trials:
     """What the storage knows about the search."""
     distributions = dict(space.distributions)
     for trial in search.trials:

@@ -24,10 +24,10 @@ def search(tmp_path: Path) -> Path:
             one.directory,
             run_id=f"run{one.number}",
             overrides=dict(one.levels),
-            metrics={} if one.loss is None else {LOSS: one.loss},
-            status="diverged" if one.loss is None else "complete",
+            metrics={} if one.values is None else {LOSS: one.values[0]},
+            status="diverged" if one.values is None else "complete",
         )
-        write_run(run, root, [] if one.loss is None else [(GOOD + "C" * one.number, {})])
+        write_run(run, root, [] if one.values is None else [(GOOD + "C" * one.number, {})])
     write_search(root, trials)
     return root
 

@@ -44,9 +44,9 @@ def test_each_trial_is_a_line_through_its_values(tmp_path: Path) -> None:
 def test_importance_is_drawn_if_it_is_known(tmp_path: Path) -> None:
     trials = write_search(tmp_path, TRIALS)
     silent = Importance("validation loss", 30, 0.3, {}, 0.0)
-    assert "importance" not in search_figures(trials, silent)
+    assert "importance" not in search_figures(trials, [silent])
     told = Importance("validation loss", 30, 0.8, {"model.cell": 0.6, "model.hidden_size": 0.1}, 0.2)
-    figure = search_figures(trials, told)["importance"]
+    figure = search_figures(trials, [told])["importance"]
     panel = panel_of(figure, "Of the validation loss")
     assert [bar.get_width() for bar in panel.patches] == [0.1, 0.6]  # type: ignore[attr-defined]
     assert panel.lines[0].get_xdata()[0] == 0.2  # type: ignore[index]

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.search.importance import comparable_losses, importance
+from musicgen.search.importance import Importance, comparable_values, importances
 from musicgen.search.trials import Trial, Trials, Value
 from tests.search.written_search import trial, write_search
 
@@ -38,8 +38,13 @@ def searched(folder: Path, num_trials: int, effect: float, *, rungs: bool = Fals
     return write_search(folder, trials)
 
 
+def importance_of(trials: Trials) -> Importance:
+    (found,) = importances(trials)
+    return found
+
+
 def test_the_true_cause_is_above_the_dummies(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 40, effect=0.5))
+    found = importance_of(searched(tmp_path, 40, effect=0.5))
     assert found.r2 is not None and found.r2 > 0.7
     assert next(iter(found.shares)) == "training.learning_rate"
     assert found.shares["training.learning_rate"] > 0.6 > 5 * found.noise
@@ -48,19 +53,19 @@ def test_the_true_cause_is_above_the_dummies(tmp_path: Path) -> None:
 
 
 def test_importance_needs_a_forest_that_predicts(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 40, effect=0.0))
+    found = importance_of(searched(tmp_path, 40, effect=0.0))
     assert found.r2 is not None and found.r2 < 0.5 and not found.shares
     assert "unknown" in found.sentence
 
 
 def test_importance_needs_enough_trials(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 9, effect=0.5))
+    found = importance_of(searched(tmp_path, 9, effect=0.5))
     assert found.r2 is None and found.sentence == "importance: unknown from 9 trials, at least 10 are needed"
 
 
 def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) -> None:
     trials = searched(tmp_path, 45, effect=0.5, rungs=True)
-    measure, losses = comparable_losses(trials)
-    assert measure == "validation loss after 34 iterations" and len(losses) == 45
-    found = importance(trials)
+    (measured,) = comparable_values(trials)
+    assert measured.words == "validation loss after 34 iterations" and len(measured.values) == 45
+    found = importance_of(trials)
     assert found.num_trials == 45 and found.shares["training.learning_rate"] == pytest.approx(1, abs=0.4)

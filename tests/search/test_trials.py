@@ -24,7 +24,7 @@ def test_trials_are_read_as_written(tmp_path: Path) -> None:
     assert found.is_log("training.learning_rate") and not found.is_log("model.cell")
     header = (tmp_path / "trials.csv").read_text().splitlines()[0]
     assert header == (
-        "trial,status,validation_loss,training.learning_rate,model.hidden_size,model.cell,"
+        "trial,status,fit/validation_loss,training.learning_rate,model.hidden_size,model.cell,"
         "validation_loss_at_34,validation_loss_at_102,trained_iterations,seconds,directory,error"
     )
 
