@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from musicgen.search.importance import Importance, comparable_values, importances
+from musicgen.search.objective import objectives_of
 from musicgen.search.trials import Trial, Trials, Value
 from tests.search.written_search import trial, write_search
 
@@ -69,3 +70,25 @@ def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) 
     assert measured.words == "validation loss after 34 iterations" and len(measured.values) == 45
     found = importance_of(trials)
     assert found.num_trials == 45 and found.shares["training.learning_rate"] == pytest.approx(1, abs=0.4)
+
+
+def test_each_objective_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.search.importance.DUMMIES", 1)
+    objectives = objectives_of(["fit/validation_loss", "validity/sound_rate"], None)
+    trials = [
+        trial(one.number, (*one.values, 0.5), levels=one.levels)
+        for one in searched(tmp_path, 30, effect=0.5).trials
+        if one.values
+    ]
+    loss, rate = importances(write_search(tmp_path, trials, objectives))
+    assert "training.learning_rate" in loss.shares and "validation loss" in loss.sentence
+    assert rate.sentence == "importance: unknown, sound rate is the same in all 30 trials"
+
+
+def test_a_conditional_parameter_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.search.importance.DUMMIES", 1)
+    trials = list(searched(tmp_path, 30, effect=0.5).trials)
+    levels = {name: level for name, level in trials[0].levels.items() if name != "model.hidden_size"}
+    trials[0] = trial(0, trials[0].values, levels=levels)
+    found = importance_of(write_search(tmp_path, trials))
+    assert set(found.shares) == {"training.learning_rate", "model.cell"}
