@@ -70,9 +70,18 @@ def _print_best(trials: Trials, directory: Path) -> None:
 
 def _print_front(trials: Trials, directory: Path) -> None:
     print(
-        f"each trial on the front is an experiment in {directory / 'conf'}; its command is in "
+        f"each trial on the front is an experiment in {directory / 'conf'}; the commands are in "
         f"{directory / RESULTS}"
     )
+    if trials.knee is not None and len(trials.front) > 1:
+        print(
+            f"trial {trials.knee.number} is the knee of the front: the closest to the best of each objective"
+        )
+    if not (directory / CONFIRMATION).is_dir():
+        print(
+            "a front with one seed looks better than it is; hydra.sweeper.confirm_seeds=3 compares its knee "
+            "with the baseline on fresh seeds"
+        )
 
 
 def baseline_values(trials: Trials, directory: Path) -> dict[str, float]:

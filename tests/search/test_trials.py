@@ -69,7 +69,7 @@ def test_the_front_is_that_of_optuna(tmp_path: Path) -> None:
     losses = random.integers(0, 6, 40)
     values = [(float(loss), float(random.integers(0, loss + 1))) for loss in losses]
     found = write_search(tmp_path, [trial(number, one) for number, one in enumerate(values)], BOTH)
-    study = optuna.create_study(directions=[one.direction for one in BOTH])
+    study = optuna.create_study(directions=["minimize", "maximize"])
     study.add_trials([optuna.trial.create_trial(values=one) for one in values])
     assert {one.number for one in found.front} == {one.number for one in study.best_trials}
     on_front = [one.values[0] for one in found.front if one.values]
@@ -97,3 +97,14 @@ def test_a_trial_may_lack_a_conditional_parameter(tmp_path: Path) -> None:
     trials = [trial(0, 1.9, levels={"training.learning_rate": 0.1, "model.cell": "gru"}), trial(1, 1.8)]
     write_search(tmp_path, trials)
     assert list(read_trials(tmp_path).trials) == trials
+
+
+def test_the_knee_is_closest_to_the_best_of_each_objective(tmp_path: Path) -> None:
+    # Scaled: (0, 1), (0.1, 0.2), (1, 0), and one that is not on the front.
+    values = [(1.0, 0.0), (1.1, 0.4), (2.0, 0.5), (1.1, 0.1)]
+    found = write_search(tmp_path, [trial(number, one) for number, one in enumerate(values)], BOTH)
+    assert [one.number for one in found.front] == [0, 1, 2]
+    assert found.knee is not None and found.knee.number == 1
+    alone = write_search(tmp_path, TRIALS)
+    assert alone.knee == alone.best
+    assert write_search(tmp_path, TRIALS[4:], BOTH).knee is None

@@ -32,7 +32,7 @@ def trial(
         "model.hidden_size": 64 + number,
         "model.cell": ("lstm", "gru")[number % 2],
     }
-    found = (values,) if isinstance(values, float) else None if values is None else tuple(values)
+    found = (values,) if isinstance(values, int | float) else None if values is None else tuple(values)
     return Trial(number, status, found, levels or default, rungs or {}, 60, 1.5, f"{number:03d}/seed=0", None)
 
 
