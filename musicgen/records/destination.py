@@ -17,7 +17,14 @@ MADE_BY_HYDRA = (".hydra", "train.log")
 MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "kept.abc", "tunes.csv", "tunes", "plots", "comet")
 MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
-MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", "confirmation")
+MADE_BY_A_SEARCH = (
+    "search.json",
+    "trials.csv",
+    "optimization_results.yaml",
+    "conf",
+    "confirmation",
+    "artifacts",
+)
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "kept.abc", "tunes.csv", "tunes")
 MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")

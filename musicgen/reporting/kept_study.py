@@ -20,6 +20,7 @@ from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
+from musicgen.rendering.compression import compress
 from musicgen.reporting.answers import Answer, Outcome
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
@@ -38,7 +39,7 @@ from musicgen.reporting.folder_replacement import (
 )
 from musicgen.reporting.kept_facts import baseline_settings, circumstances, corpus_sentences, shown_settings
 from musicgen.reporting.markup import markdown_of
-from musicgen.reporting.players import PAGE_SAMPLE_RATE, compress, sound_of
+from musicgen.reporting.players import PAGE_SAMPLE_RATE, sound_of
 from musicgen.reporting.portable import (
     check_portable,
     portable_command,

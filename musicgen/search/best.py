@@ -1,4 +1,4 @@
-"""The best configs of a search as files that Hydra reads: experiment=best, or one for each trial on the front."""
+"""The best config of a search as a file that Hydra reads: experiment=best, or one for each on the front."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,8 @@ from musicgen.system.files import write_text_atomically
 
 RESULTS = "optimization_results.yaml"
 _GROUPS = ("model", "training")
-"""Groups whose values the file sets; overrides of other groups stay on the command line."""
+"""Groups whose values the file always sets. It sets those of searched groups, too; overrides of other groups
+stay on the command line."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,16 @@ class BestConfig:
         """Compare the trial's config with that of the chosen files alone."""
         overrides = [*fixed, *overrides_of(trial.levels)]
         composed = compose(overrides)
-        choices = {group: str(composed.hydra.runtime.choices[group]) for group in ("experiment", *_GROUPS)}
+        searched = (name.lstrip("+").partition(".")[0] for name in trial.levels)
+        groups = [
+            name for name in dict.fromkeys([*_GROUPS, *searched]) if name in composed.hydra.runtime.choices
+        ]
+        choices = {group: str(composed.hydra.runtime.choices[group]) for group in ("experiment", *groups)}
         found, plain = (
             flat_config(parse_config(without_hydra(one)).as_dict())
             for one in (composed, compose([f"{group}={name}" for group, name in choices.items()]))
         )
-        changes: dict[str, dict[str, object]] = {group: {} for group in _GROUPS}
+        changes: dict[str, dict[str, object]] = {group: {} for group in groups}
         for field_name, value in found.items():
             group, _, own_name = field_name.partition(".")
             if group in changes and plain[field_name] != value:
@@ -58,7 +63,7 @@ class BestConfig:
         """Write the experiment; heading: its comment."""
         file = directory / "conf" / "experiment" / f"{self.name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        overrides = [{f"override /{group}": self.choices[group]} for group in _GROUPS]
+        overrides = [{f"override /{group}": self.choices[group]} for group in self.changes]
         values = {group: changes for group, changes in self.changes.items() if changes}
         content = {"defaults": [self.choices["experiment"], "_self_", *overrides], **values}
         text = f"# @package _global_\n# {heading}\n{yaml.safe_dump(content, sort_keys=False)}"
@@ -100,9 +105,7 @@ def write_best(trials: Trials, fixed: Sequence[str], compose: Compose, directory
                 }
             )
         results = {"solutions": solutions}
-    write_text_atomically(
-        directory / RESULTS, yaml.safe_dump({"name": "optuna", **results}, sort_keys=False)
-    )
+    write_text_atomically(directory / RESULTS, yaml.safe_dump({"name": "optuna", **results}, sort_keys=False))
 
 
 def _described(trial: Trial, trials: Trials) -> str:

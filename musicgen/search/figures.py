@@ -78,7 +78,11 @@ def front_figure(trials: Trials, baseline: Mapping[str, float]) -> Figure:
     behind = [trial for trial in trials.complete if trial.number not in numbers]
     for panel, (first, second) in zip(panels, pairs, strict=True):
         panel.plot(
-            *_values_of(behind, first, second), "o", color=_BEHIND_COLOUR, markersize=4.5, label="other trials"
+            *_values_of(behind, first, second),
+            "o",
+            color=_BEHIND_COLOUR,
+            markersize=4.5,
+            label="other trials",
         )
         is_joined = len(pairs) == 1
         panel.plot(

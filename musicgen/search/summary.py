@@ -70,9 +70,18 @@ def _print_best(trials: Trials, directory: Path) -> None:
 
 def _print_front(trials: Trials, directory: Path) -> None:
     print(
-        f"each trial on the front is an experiment in {directory / 'conf'}; its command is in "
+        f"each trial on the front is an experiment in {directory / 'conf'}; the commands are in "
         f"{directory / RESULTS}"
     )
+    if trials.knee is not None and len(trials.front) > 1:
+        print(
+            f"trial {trials.knee.number} is the knee of the front: the closest to the best of each objective"
+        )
+    if not (directory / CONFIRMATION).is_dir():
+        print(
+            "a front with one seed looks better than it is; hydra.sweeper.confirm_seeds=3 compares its knee "
+            "with the baseline on fresh seeds"
+        )
 
 
 def baseline_values(trials: Trials, directory: Path) -> dict[str, float]:
@@ -102,9 +111,7 @@ def _changed_corpora(directory: Path) -> list[str]:
 def _best_trials(trials: Trials) -> Table:
     """With one objective the best trials, with several the front."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    headings = [
-        f"{metric_words(one.metric)} {'↑' if one.is_maximized else '↓'}" for one in trials.objectives
-    ]
+    headings = [f"{metric_words(one.metric)} {'↑' if one.is_maximized else '↓'}" for one in trials.objectives]
     for heading in ("trial", *headings, *trials.parameters):
         # Break names at their dots first.
         table.add_column(heading.replace(".", ".\n"), justify="right", vertical="bottom")

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from musicgen.config import Change, Config, override_texts, parse_config
 from musicgen.errors import InputError
 from musicgen.records.destination import MARK_OF_A_SWEEP
-from musicgen.records.naming import search_name
+from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
 from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
@@ -140,9 +140,7 @@ class SearchSweeper(Sweeper):
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 start_fork_server()
-            worker = Worker(
-                search, self._launcher, space, halving, objectives, self._directory, baseline
-            )
+            worker = Worker(search, self._launcher, space, halving, objectives, self._directory, baseline)
             worker.run(num_trials, self._num_jobs)
             if search.lead():
                 self._report(search, space, objectives, terms, baseline.seed)
@@ -255,7 +253,7 @@ class SearchSweeper(Sweeper):
         terms: Mapping[str, object],
         seed: int,
     ) -> None:
-        """Write the trials and the best configs; confirm a single best one against the baseline."""
+        """Write the trials and the best configs; confirm the best one against the baseline."""
         from musicgen.search.work import trials_of
 
         trials = trials_of(search, self._name, objectives, space, seed)
@@ -263,19 +261,26 @@ class SearchSweeper(Sweeper):
         if not trials.complete:
             return
         write_best(trials, space.fixed, self._compose, self._directory)
-        if trials.best is not None and self._confirm_seeds:
-            self._confirm(trials.best, space, range(seed + 1, seed + 1 + self._confirm_seeds))
+        if trials.knee is not None and self._confirm_seeds:
+            seeds = range(seed + 1, seed + 1 + self._confirm_seeds)
+            self._confirm(trials.knee, objectives, space.fixed, seeds)
 
-    def _confirm(self, best: Trial, space: "Space", seeds: Sequence[int]) -> None:
+    def _confirm(
+        self, best: Trial, objectives: Sequence[Objective], fixed: Sequence[str], seeds: Sequence[int]
+    ) -> None:
         """Run the best config and the baseline with fresh seeds: the lowest of many losses is biased."""
-        design = StudyDesign(parse_config(without_hydra(self._config)).study, space.fixed, {}, seeds)
+        metrics = [objective.metric for objective in objectives]
+        if metrics != [LOSS]:
+            # They are what the comparison is about.
+            fixed = [*fixed, f"study.primary_metrics={override_text(metrics)}"]
+        design = StudyDesign(parse_config(without_hydra(self._config)).study, fixed, {}, seeds)
         change = Change(PARAMETER, f"trial {best.number}", BASELINE)
         arms = [
-            PlannedArm.compose(self._compose, BASELINE, space.fixed),
+            PlannedArm.compose(self._compose, BASELINE, fixed),
             PlannedArm.compose(
                 self._compose,
                 f"trial-{best.number:03d}",
-                [*space.fixed, *overrides_of(best.levels)],
+                [*fixed, *overrides_of(best.levels)],
                 change,
             ),
         ]

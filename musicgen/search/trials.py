@@ -5,6 +5,7 @@ Tables, figures and reports of a search need neither its database nor its runs.
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -117,6 +118,21 @@ class Trials:
     def best(self) -> Trial | None:
         """The trial with the best value, the earliest of equal ones; None with several objectives."""
         return self.front[0] if self.front and self.single else None
+
+    @property
+    def knee(self) -> Trial | None:
+        """The trial on the front closest to the best value of every objective; with one objective the best.
+
+        Each objective is scaled to its range on the front. Of equally close trials the first.
+        """
+        costs = [self._costs(trial) for trial in self.front]
+        ranges = [(min(column), max(column)) for column in zip(*costs, strict=True)]
+
+        def distance(trial: Trial) -> float:
+            pairs = zip(self._costs(trial), ranges, strict=True)
+            return math.hypot(*((cost - low) / (high - low) for cost, (low, high) in pairs if high > low))
+
+        return min(self.front, key=distance, default=None)
 
     @property
     def trained_iterations(self) -> int:
@@ -242,9 +258,7 @@ def _number(text: str) -> float:
     return number
 
 
-def _trial(
-    row: Mapping[str, str], objectives: Sequence[Objective], space: Mapping[str, Mapping]
-) -> Trial:
+def _trial(row: Mapping[str, str], objectives: Sequence[Objective], space: Mapping[str, Mapping]) -> Trial:
     if row["status"] not in STATUSES:
         raise ValueError(f"status {row['status'][:20]!r}: allowed are {', '.join(STATUSES)}")
     rungs = {

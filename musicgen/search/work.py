@@ -16,9 +16,10 @@ from optuna.exceptions import StorageInternalError
 from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.config import Config
-from musicgen.errors import InputError
+from musicgen.errors import InputError, describe_disk
 from musicgen.records.naming import override_text
 from musicgen.records.record import RunRecord
+from musicgen.search.artifacts import FOLDER, keep_song
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
 from musicgen.search.objective import LOSS, Objective
@@ -34,6 +35,8 @@ _STATES = {"complete": TrialState.COMPLETE, "failed": TrialState.FAIL}
 """All others are PRUNED for Optuna: samplers learn to avoid the region of a pruned or diverged trial."""
 _DISK_ERRORS = tuple(f"builtins.{kind.__name__}" for kind in (OSError, PermissionError))
 """Raised when a disk is full or read-only."""
+
+_RESUME = "fix that and run the same command again to resume"
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,7 @@ class Worker:
         with self._until_jobs_have_ended():
             if (problem := _problem_of_disk(job_return)) is not None:
                 # Not a failure of the trial: it stays open and is resumed.
-                raise InputError(f"{problem}; fix that and run the same command again to resume")
+                raise InputError(f"{problem}; {_RESUME}")
             trial = job.trial
             record = self._read_record(trial)
             if record is not None:
@@ -183,8 +186,14 @@ class Worker:
         missing = [metric for metric, value in values.items() if value is None]
         if missing:
             reasons = [record.reasons.get(metric, "this run does not measure it") for metric in missing]
-            told = (f"{metric} has no value: {reason}" for metric, reason in zip(missing, reasons, strict=True))
+            told = (
+                f"{metric} has no value: {reason}" for metric, reason in zip(missing, reasons, strict=True)
+            )
             return self._end(trial, "failed", error="; ".join(told))
+        try:
+            keep_song(trial, self._run_directory(trial), self._directory / FOLDER)
+        except OSError as error:
+            raise InputError(f"{describe_disk(error) or error}; {_RESUME}") from error
         return self._end(trial, "complete", [value for value in values.values() if value is not None])
 
     def _end_without_values(
@@ -231,9 +240,7 @@ def directory_of(number: int, seed: int) -> str:
     return f"{number:03d}/seed={seed}"
 
 
-def trials_of(
-    search: Search, name: str, objectives: Sequence[Objective], space: Space, seed: int
-) -> Trials:
+def trials_of(search: Search, name: str, objectives: Sequence[Objective], space: Space, seed: int) -> Trials:
     """What the storage knows about the search."""
     distributions = dict(space.distributions)
     for trial in search.trials:

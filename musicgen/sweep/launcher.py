@@ -54,9 +54,7 @@ class ProcessLauncher(Launcher):
             {number: self.job(overrides) for number, overrides in enumerate(job_overrides, initial_job_idx)}
         )
 
-    def job(
-        self, overrides: Sequence[str], ended: Callable[[JobReturn], None] | None = None
-    ) -> QueuedJob:
+    def job(self, overrides: Sequence[str], ended: Callable[[JobReturn], None] | None = None) -> QueuedJob:
         """A job given as overrides."""
         return QueuedJob(list(overrides), partial(self._configs_of, overrides), ended=ended)
 
@@ -86,7 +84,11 @@ class ProcessLauncher(Launcher):
             queue = JobQueue(jobs, self._start, Capacity(self._num_jobs), display, interruption, next_job)
             returns = queue.run()
         if interruption.requested:
-            done = f"{len(state.durations)}" if state.is_open else f"{len(state.durations)} of {len(state.names)}"
+            done = (
+                f"{len(state.durations)}"
+                if state.is_open
+                else f"{len(state.durations)} of {len(state.names)}"
+            )
             raise KeyboardInterrupt(f"interrupted when {done} runs were done")
         return returns
 

@@ -29,7 +29,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def hold(url: str, name: str, parent: Connection) -> None:
-    parent.send(open_database(url).locks.take(name))
+    database = open_database(url)
+    parent.send(database.locks.take(name))
     signal.pause()
 
 
