@@ -1,5 +1,6 @@
 """Folder names that say what changed, and values in the grammar of Hydra's overrides."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,12 @@ MAX_NAME_BYTES = 200
 """In UTF-8. File systems allow 255; a time or a number may be added."""
 
 
+_UNFIT = r"[^\w.,=+-]+"
+
+
 def folder_name(text: str) -> str:
     """The text with every character replaced that does not belong into a folder's name."""
-    name = re.sub(r"[^\w.,=+-]+", "_", text)[:MAX_NAME_CHARACTERS]
+    name = re.sub(_UNFIT, "_", text)[:MAX_NAME_CHARACTERS]
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("_.")
 
 
@@ -47,6 +51,17 @@ def changes_name(overrides: Sequence[str], *left_out: str) -> str:
     """
     shown = drop_overrides(overrides, "paths", *left_out)
     return ("-" + folder_name("-".join(shown)) if shown else "")[:MAX_NAME_CHARACTERS]
+
+
+def search_name(overrides: Sequence[str]) -> str:
+    """The name of a search with these overrides; other overrides give another name, however long they are."""
+    left_out = ("tracker", "rendering")
+    text = "-".join(drop_overrides(overrides, "paths", *left_out))
+    name = changes_name(overrides, *left_out)
+    is_cut = bool(text) and name != "-" + re.sub(_UNFIT, "_", text).strip("_.")
+    if not is_cut:
+        return f"search{name}"
+    return f"search{name.rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def drop_overrides(overrides: Sequence[str], *names: str) -> list[str]:

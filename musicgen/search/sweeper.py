@@ -1,31 +1,38 @@
-"""Hydra's sweeper `optuna`: a search for the lowest validation loss. Each trial is a run.
+"""Hydra's sweeper `optuna`: a search for the best values of one metric or several. Each trial is a run.
+
+It takes the settings of the package hydra-optuna-sweeper, whose own sweeper cannot resume, and some of ours.
 
 A trial stops on each rung of successive halving and reports its loss. Unless it is pruned there, its next job
 resumes from the store. Optuna chooses parameters and prunes. Its storage holds all state, so the same command
 resumes a search, and several processes can share one.
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import Change, Config, parse_config
+from musicgen.config import Change, Config, override_texts, parse_config
 from musicgen.errors import InputError
 from musicgen.records.destination import MARK_OF_A_SWEEP
-from musicgen.records.naming import override_text
+from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
 from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
 from musicgen.search.objective import LOSS, Objective, objectives_of
-from musicgen.search.trials import CONFIRMATION, Trial, overrides_of, write_trials
+from musicgen.search.plugin import register_settings
+from musicgen.search.trials import CONFIRMATION, Trial, Value, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command, hide_passwords
 from musicgen.sweep.fork_server import start_fork_server
@@ -35,13 +42,21 @@ from musicgen.system.files import replace_atomically
 from musicgen.system.passwords import without_passwords
 
 if TYPE_CHECKING:
+    from optuna import Trial as OptunaTrial
+
     from musicgen.search.claims import Search
+    from musicgen.search.samplers import Samplers
     from musicgen.search.space import Space
 
 LEARNT_FROM = ("data", "model", "training")
 """Groups that the objective depends on, in addition to the seed."""
 PARAMETER = "search"
 """The changed parameter of a confirmation run, which stands for all searched ones."""
+DEFAULT = "default"
+"""The value of hydra.sweeper.params that stands for default_params."""
+
+# Here, since every process that composes a config with this sweeper imports this module before.
+register_settings()
 
 
 class SearchSweeper(Sweeper):
@@ -50,22 +65,27 @@ class SearchSweeper(Sweeper):
     def __init__(
         self,
         sampler: Mapping[str, Any],
-        study_name: str,
+        objective: object,
+        direction: object,
+        storage: object,
+        study_name: str | None,
         directory: str,
-        storage: str,
         n_trials: int,
         n_jobs: int,
+        max_failure_rate: float,
         pruning: Mapping[str, Any] | None,
         confirm_seeds: int,
-        params: Mapping[str, Any] | None = None,
-        objective: Any = LOSS,
-        direction: Any = None,
+        params: Mapping[str, Any] | str | None,
+        default_params: Mapping[str, Any],
+        custom_search_space: str | None,
     ) -> None:
         """The values of conf/hydra/sweeper/optuna.yaml; only conf/hydra/output/ reads `directory`."""
-        self._sampler, self._pruning, self._params = sampler, pruning, params or {}
-        self._name, self._storage = str(study_name), str(storage)
+        self._sampler, self._pruning, self._extension = sampler, pruning, custom_search_space
+        self._params, self._default_params = params, default_params
+        self._name, self._storage = study_name, storage
         self._objective, self._direction = objective, direction
         self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds
+        self._max_failure_rate = max_failure_rate
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before `sweep`."""
@@ -79,6 +99,8 @@ class SearchSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self._directory = Path(config.hydra.sweep.dir)
+        if self._name is None:
+            self._name = search_name(override_texts(config.hydra.overrides.task))
 
     def sweep(self, arguments: list[str]) -> None:
         """Search, then write the result, in one of several processes; raises InputError."""
@@ -92,17 +114,15 @@ class SearchSweeper(Sweeper):
 
         self._check_settings()
         check_subdir(self._config)
-        space = self._read_space(arguments)
-        baseline = self._check(space)
         objectives = objectives_of(self._objective, self._direction)
-        is_of_loss = [objective.metric for objective in objectives] == [LOSS]
-        # Trials report nothing but their loss on a rung.
-        halving = Halving.of(self._pruning if is_of_loss else None, baseline.training.num_iterations)
+        directions = [objective.direction for objective in objectives]
+        space = self._read_space(arguments)
         samplers = Samplers(self._sampler, space)
-        samplers.for_trial(0)  # raises for unknown settings
+        baseline = self._check(space, samplers.first_point(directions))
+        halving = Halving.of(self._pruning_of(objectives), baseline.training.num_iterations)
         num_trials = samplers.max_trials(self._num_trials)
-        terms = _terms(baseline, space, halving, objectives)
-        database = open_database(self._storage)
+        terms = _terms(baseline, space, halving, objectives, self._extension)
+        database = open_database(self._storage, self._directory)
         try:
             search = Search(
                 database,
@@ -111,7 +131,9 @@ class SearchSweeper(Sweeper):
                 terms,
                 samplers.for_trial,
                 halving.pruner(),
-                [objective.direction for objective in objectives],
+                directions,
+                self._max_failure_rate,
+                self._num_jobs,
             )
             self._directory.mkdir(parents=True, exist_ok=True)
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
@@ -137,25 +159,62 @@ class SearchSweeper(Sweeper):
         whole("hydra.sweeper.n_trials", self._num_trials, 1)
         whole("hydra.sweeper.n_jobs", self._num_jobs, 1)
         whole("hydra.sweeper.confirm_seeds", self._confirm_seeds, 0)
+        if not 0 <= self._max_failure_rate <= 1:
+            raise InputError(
+                f"hydra.sweeper.max_failure_rate={self._max_failure_rate}: allowed are numbers from 0 to 1"
+            )
+
+    def _pruning_of(self, objectives: Sequence[Objective]) -> Mapping[str, Any] | None:
+        """Trials report nothing but their loss on a rung."""
+        metrics = [objective.metric for objective in objectives]
+        if self._pruning is None or metrics == [LOSS]:
+            return self._pruning
+        print(f"no trial is pruned: that needs the one objective {LOSS}")
+        return None
 
     def _read_space(self, arguments: Sequence[str]) -> "Space":
         from musicgen.search.space import Space
 
         parser = OverridesParser.create(config_loader=self._context.config_loader)
-        params = [f"{name}={value}" for name, value in self._params.items()]
-        return Space.of(parser.parse_overrides([*params, *arguments]))
+        given = parser.parse_overrides(arguments)
+        if self._params == DEFAULT:
+            params = _without_chosen(parser.parse_overrides(overrides_of(self._default_params)), given)
+        elif self._params is None or isinstance(self._params, Mapping):
+            params = parser.parse_overrides(overrides_of(self._params or {}))
+        else:
+            raise InputError(f"hydra.sweeper.params={self._params}: allowed are {DEFAULT}, null and a mapping")
+        return Space.of([*params, *given], self._load_extension())
+
+    def _load_extension(self) -> "Callable[[OptunaTrial], object] | None":
+        if self._extension is None:
+            return None
+        # As with `python -m`, which the `musicgen` command is not.
+        if str(Path.cwd()) not in sys.path:
+            sys.path.append(str(Path.cwd()))
+        target = {"_target_": self._extension, "_partial_": True}
+        try:
+            extend = instantiate(target, _execution_whitelist_=f"{self._extension.partition('.')[0]}.*")
+        except HydraException as error:
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise InputError(f"hydra.sweeper.custom_search_space={self._extension}: {reason}") from error
+        return partial(extend, self._config)
 
     def _read(self, overrides: Sequence[str]) -> Config:
         return parse_config(without_hydra(self._compose(overrides)))
 
-    def _check(self, space: "Space") -> Config:
-        """Compose the baseline and the ends of each range; raises InputError for a wrong one."""
+    def _check(self, space: "Space", point: Mapping[str, Value]) -> Config:
+        """Compose the baseline and the ends of each range; raises InputError for a wrong one.
+
+        point: of the space, for the parameters that have no range.
+        """
         baseline = self._read(space.fixed)
         if baseline.study.name is not None:
             raise InputError(
                 f"study={baseline.study.name}: a study declares its own changes and cannot be searched"
             )
-        edges = space.edges()
+        self._check_groups(space)
+        drawn = {name: value for name, value in point.items() if name not in space.distributions}
+        edges = [*space.edges(), *([override] for override in overrides_of(drawn))]
         # Check one end of every parameter at a time: each composition takes a fifth of a second.
         for turn in range(max(map(len, edges))):
             together = [own[turn % len(own)] for own in edges]
@@ -171,6 +230,20 @@ class SearchSweeper(Sweeper):
                         "of one length; hydra.sweeper.pruning=null trains every trial to its end"
                     )
         return baseline
+
+    def _check_groups(self, space: "Space") -> None:
+        """Raise InputError if a searched group's choices differ in a field that has an override of its own."""
+        overrides = {text.lstrip("+~").partition("=")[0]: text for text in space.fixed}
+        for group, values in zip(space.distributions, space.edges(), strict=True):
+            fields = [name for name in (*space.distributions, *overrides) if name.startswith(f"{group}.")]
+            if not fields:
+                continue
+            others = [text for name, text in overrides.items() if name not in fields]
+            chosen = [flat_config(self._read([*others, value]).as_dict()) for value in values]
+            for name in fields:
+                if len({str(config[name]) for config in chosen}) > 1:
+                    choices = ",".join(value.partition("=")[2] for value in values)
+                    raise InputError(f"{group}={choices}: sets {name}, which has an override of its own")
 
     def _report(
         self,
@@ -220,8 +293,31 @@ class SearchSweeper(Sweeper):
         study.run_missing(design, arms, directory)
 
 
+def _without_chosen(defaults: Sequence[Override], given: Sequence[Override]) -> list[Override]:
+    """The defaults, except those that the choice of a group decides, as model=lstm decides model.cell."""
+    chosen = [(one.get_key_element(), _values_of(one)) for one in given]
+    return [
+        one
+        for one in defaults
+        if not any(
+            one.get_key_element().startswith(f"{group}.") and values & _values_of(one) for group, values in chosen
+        )
+    ]
+
+
+def _values_of(override: Override) -> set[str]:
+    """The single values that an override gives or chooses from, as texts."""
+    if override.is_choice_sweep():
+        return set(map(str, override.sweep_iterator()))
+    return set() if override.is_sweep_override() else {override.get_value_element_as_str()}
+
+
 def _terms(
-    baseline: Config, space: "Space", halving: Halving, objectives: Sequence[Objective]
+    baseline: Config,
+    space: "Space",
+    halving: Halving,
+    objectives: Sequence[Objective],
+    extension: str | None,
 ) -> dict[str, object]:
     """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
@@ -239,6 +335,7 @@ def _terms(
                 "direction": [one.direction for one in objectives],
             }
         ),
+        **({} if extension is None else {"custom_search_space": extension}),
         "rungs": halving.rungs,
         "reduction_factor": halving.reduction_factor,
         "baseline": {name: value for name, value in learnt_from.items() if name not in space.distributions},
