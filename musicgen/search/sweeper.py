@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from musicgen.search.space import Space
 
 LEARNT_FROM = ("data", "model", "training")
-"""Groups that the objective depends on, in addition to the seed."""
+"""Groups that losses depend on, in addition to the seed."""
+HEARD_FROM = ("sampling", "evaluation")
+"""Groups that other objectives depend on as well."""
 PARAMETER = "search"
 """The changed parameter of a confirmation run, which stands for all searched ones."""
 DEFAULT = "default"
@@ -134,6 +136,7 @@ class SearchSweeper(Sweeper):
                 directions,
                 self._max_failure_rate,
                 self._num_jobs,
+                [objective.metric for objective in objectives],
             )
             self._directory.mkdir(parents=True, exist_ok=True)
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
@@ -182,7 +185,9 @@ class SearchSweeper(Sweeper):
         elif self._params is None or isinstance(self._params, Mapping):
             params = parser.parse_overrides(overrides_of(self._params or {}))
         else:
-            raise InputError(f"hydra.sweeper.params={self._params}: allowed are {DEFAULT}, null and a mapping")
+            raise InputError(
+                f"hydra.sweeper.params={self._params}: allowed are {DEFAULT}, null and a mapping"
+            )
         return Space.of([*params, *given], self._load_extension())
 
     def _load_extension(self) -> "Callable[[OptunaTrial], object] | None":
@@ -300,7 +305,8 @@ def _without_chosen(defaults: Sequence[Override], given: Sequence[Override]) -> 
         one
         for one in defaults
         if not any(
-            one.get_key_element().startswith(f"{group}.") and values & _values_of(one) for group, values in chosen
+            one.get_key_element().startswith(f"{group}.") and values & _values_of(one)
+            for group, values in chosen
         )
     ]
 
@@ -321,7 +327,9 @@ def _terms(
 ) -> dict[str, object]:
     """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
-    learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
+    is_measured_in_training = all(one.metric.startswith("fit/") for one in objectives)
+    groups = LEARNT_FROM if is_measured_in_training else (*LEARNT_FROM, *HEARD_FROM)
+    learnt_from = flat_config({name: values[name] for name in (*groups, "seed")})
     if learnt_from["training.engine"] == "native":
         # Searches from before this setting existed can be resumed.
         del learnt_from["training.engine"]

@@ -66,6 +66,7 @@ def searched(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Searched
 def test_every_trial_has_the_values_of_its_run(searched: Searched) -> None:
     assert [trial.number for trial in searched.found.trials] == list(range(NUM_TRIALS))
     assert [one.name for one in searched.study.directions] == ["MINIMIZE", "MAXIMIZE"]
+    assert searched.study.metric_names == [LOSS, RATE]
     for trial, stored in zip(searched.found.trials, searched.study.trials, strict=True):
         record = RunRecord.read(searched.folder / trial.directory)
         assert trial.values == (record.metrics[LOSS], record.metrics[RATE]) == tuple(stored.values)
