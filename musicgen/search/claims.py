@@ -45,12 +45,14 @@ class Search:
         directions: Sequence[str] = ("minimize",),
         max_failure_rate: float = 1.0,
         min_ended: int = 1,
+        metrics: Sequence[str] = (),
     ) -> None:
         """Open the search, or begin it; raises InputError if another search has its name.
 
         terms: what identifies the search, as JSON values; sampler: makes the sampler of a trial by number;
         directions: Optuna's, one for each objective; max_failure_rate: the share of the trials ending from
-        now on that may fail, as of `min_ended` trials while there are fewer.
+        now on that may fail, as of `min_ended` trials while there are fewer; metrics: names of the objectives
+        for Optuna's dashboard.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._storage, self._locks, self._name = database.storage, database.locks, name
@@ -64,6 +66,10 @@ class Search:
                 load_if_exists=True,
             )
             self._agree_on(terms, directions)
+            if metrics and self.study.metric_names is None:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ExperimentalWarning)
+                    self.study.set_metric_names(list(metrics))
         self._max_failure_rate, self._min_ended = max_failure_rate, min_ended
         self._ended_before = {trial.number for trial in self.trials if trial.state.is_finished()}
         self._me = uuid.uuid4().hex

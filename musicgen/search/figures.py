@@ -41,6 +41,8 @@ _STATUS_COLOURS = {
     "running": CATEGORY_COLOURS[4],
 }
 _BEHIND_COLOUR = "#c3ccd4"
+_CLOSE = 0.04
+"""Share of an axis: trials nearer to each other in a figure share a label."""
 _STATUSES_WITHOUT_VALUES = {"pruned": "|", "diverged": "x", "failed": "x"}
 """Status -> its marker."""
 
@@ -93,11 +95,7 @@ def front_figure(trials: Trials, baseline: Mapping[str, float]) -> Figure:
             linewidth=1.2,
             label="Pareto front",
         )
-        for trial in trials.front:
-            (x,), (y,) = _values_of([trial], first, second)
-            panel.annotate(
-                str(trial.number), (x, y), xytext=(5, 4), textcoords="offset points", fontsize=TEXT_SIZE
-            )
+        _number_trials(panel, trials, first, second)
         metrics = [trials.objectives[place].metric for place in (first, second)]
         if all(metric in baseline for metric in metrics):
             panel.plot(
@@ -115,8 +113,42 @@ def front_figure(trials: Trials, baseline: Mapping[str, float]) -> Figure:
         label_axes(panel, *(f"{metric_words(metric)}, {metric_unit(metric)}" for metric in metrics))
         panel.margins(0.1)
         rule_lightly(panel, "both")
-    panels[0].legend(frameon=False, fontsize=TEXT_SIZE)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=TEXT_SIZE
+    )
     return figure
+
+
+def _number_trials(panel: Axes, trials: Trials, first: int, second: int) -> None:
+    """Write the numbers of the front's trials where no other trial can be: on the side of better values."""
+    xs, ys = _values_of(trials.complete, first, second)
+    widths = [max(max(values) - min(values), 1e-12) for values in (xs, ys)]
+    groups: list[tuple[list[int], float, float]] = []
+    for trial, x, y in zip(trials.front, *_values_of(trials.front, first, second), strict=True):
+        close = (
+            numbers
+            for numbers, *place in groups
+            if all(
+                abs(one - other) < _CLOSE * width
+                for one, other, width in zip(place, (x, y), widths, strict=True)
+            )
+        )
+        if (numbers := next(close, None)) is not None:
+            numbers.append(trial.number)
+        else:
+            groups.append(([trial.number], x, y))
+    to_right, to_top = (trials.objectives[place].is_maximized for place in (first, second))
+    for numbers, x, y in groups:
+        panel.annotate(
+            ", ".join(map(str, numbers)),
+            (x, y),
+            xytext=(5 if to_right else -5, 4 if to_top else -4),
+            textcoords="offset points",
+            fontsize=TEXT_SIZE,
+            ha="left" if to_right else "right",
+            va="bottom" if to_top else "top",
+        )
 
 
 def _values_of(trials: Sequence[Trial], *places: int) -> list[list[float]]:
@@ -126,6 +158,8 @@ def _values_of(trials: Sequence[Trial], *places: int) -> list[list[float]]:
 
 def history_figure(trials: Trials) -> Figure:
     """Each objective of the complete runs and the best so far; ticks at the bottom for the other trials."""
+    from matplotlib.ticker import MaxNLocator
+
     figure, panels = panel_grid(
         "Trial after trial", len(trials.objectives), 1, panel=(6.4, 2.9), margins=(0.0, 0.5)
     )
@@ -157,6 +191,7 @@ def history_figure(trials: Trials) -> Figure:
             f"line: the {extreme} so far; ticks: trials without one",
         )
         label_axes(panel, "trial", metric_unit(objective.metric))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.margins(y=0.12)
         rule_lightly(panel, "y")
     panels[0].legend(frameon=False, fontsize=TEXT_SIZE)

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
     from musicgen.search.space import Space
 
 LEARNT_FROM = ("data", "model", "training")
-"""Groups that the objective depends on, in addition to the seed."""
+"""Groups that losses depend on, in addition to the seed."""
+HEARD_FROM = ("sampling", "evaluation")
+"""Groups that other objectives depend on as well."""
 PARAMETER = "search"
 """The changed parameter of a confirmation run, which stands for all searched ones."""
 DEFAULT = "default"
@@ -128,6 +130,7 @@ class SearchSweeper(Sweeper):
                 directions,
                 self._max_failure_rate,
                 self._num_jobs,
+                [objective.metric for objective in objectives],
             )
             self._directory.mkdir(parents=True, exist_ok=True)
             with replace_atomically(self._directory / MARK_OF_A_SWEEP) as temporary:
@@ -285,7 +288,9 @@ def _terms(
 ) -> dict[str, object]:
     """What identifies a search, in addition to its space."""
     values = baseline.as_dict()
-    learnt_from = flat_config({name: values[name] for name in (*LEARNT_FROM, "seed")})
+    is_measured_in_training = all(one.metric.startswith("fit/") for one in objectives)
+    groups = LEARNT_FROM if is_measured_in_training else (*LEARNT_FROM, *HEARD_FROM)
+    learnt_from = flat_config({name: values[name] for name in (*groups, "seed")})
     if learnt_from["training.engine"] == "native":
         # Searches from before this setting existed can be resumed.
         del learnt_from["training.engine"]
