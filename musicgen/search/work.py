@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from musicgen.config import Config
 from musicgen.errors import InputError, describe_disk
 from musicgen.records.naming import override_text
-from musicgen.records.record import RunRecord
+from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.search.artifacts import FOLDER, keep_song
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
@@ -127,10 +127,12 @@ class Worker:
     def _claim(self) -> optuna.Trial | None:
         if time.monotonic() - self._asked_in_vain < SECONDS_BETWEEN_CHECKS:
             return None
-        trial = self._search.claim(self._num_trials)
-        if trial is None:
-            self._asked_in_vain = time.monotonic()
-        return trial
+        while (trial := self._search.claim(self._num_trials)) is not None:
+            # The process of an orphan may have died after its run, before the trial was ended.
+            if not self._has_run(trial):
+                return trial
+        self._asked_in_vain = time.monotonic()
+        return None
 
     @contextmanager
     def _until_jobs_have_ended(self) -> Iterator[None]:
@@ -181,6 +183,17 @@ class Worker:
         self._end(trial, "pruned")
         return True
 
+    def _has_run(self, trial: optuna.Trial) -> bool:
+        """End the trial if its run is complete; the run of an earlier search in the same folder is older."""
+        record, begun = self._read_record(trial), self._frozen(trial).datetime_start
+        if record is None or record.status != "complete" or begun is None:
+            return False
+        if (self._run_directory(trial) / FILE_NAME).stat().st_mtime < begun.timestamp():
+            return False
+        _add_up(trial, record)
+        self._end_with_values(trial, record)
+        return True
+
     def _end_with_values(self, trial: optuna.Trial, record: RunRecord) -> None:
         values = {metric: record.metrics.get(metric) for metric in self._metrics}
         missing = [metric for metric, value in values.items() if value is None]
@@ -203,7 +216,7 @@ class Worker:
             status = "diverged" if record.status == "diverged" else "failed"
             return self._end(trial, status, error=record.error)
         error = str(job_return._return_value or "no reason given")
-        if record is not None:
+        if record is not None and record.status == "running":
             # Its process died before it could record this.
             record.status, record.error = "failed", error
             record.write(self._run_directory(trial))

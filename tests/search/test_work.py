@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from musicgen.config import compose_config
 from musicgen.errors import InputError
+from musicgen.records.record import FILE_NAME
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
 from musicgen.search.objective import Objective, objectives_of
@@ -92,6 +93,20 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+def begun(
+    database: Database, objectives: Sequence[Objective] = BOTH, halving: Halving | None = None
+) -> Search:
+    return Search(
+        database,
+        "mine",
+        SPACE,
+        {},
+        lambda number: optuna.samplers.RandomSampler(seed=number),
+        (halving or Halving(60)).pruner(),
+        [objective.direction for objective in objectives],
+    )
+
+
 def work(
     database: Database,
     launcher: Launcher,
@@ -102,15 +117,7 @@ def work(
 ) -> Search:
     """Let a process work until there are three trials; returns the search."""
     halving = halving or Halving(60)
-    search = Search(
-        database,
-        "mine",
-        SPACE,
-        {},
-        lambda number: optuna.samplers.RandomSampler(seed=number),
-        halving.pruner(),
-        [objective.direction for objective in objectives],
-    )
+    search = begun(database, objectives, halving)
     baseline = compose_config(["data=file", "data.path=tunes.abc"])
     worker = Worker(search, launcher, SPACE, halving, objectives, folder, baseline)
     worker.run(3, num_parallel)
@@ -137,6 +144,27 @@ def test_a_metric_without_a_value_fails_the_trial(database: Database, tmp_path: 
 def test_a_metric_that_is_not_measured_fails_the_trial(database: Database, tmp_path: Path) -> None:
     search = work(database, OnDemand(Runs(tmp_path, {LOSS: 1.5})), tmp_path)
     assert search.trials[0].user_attrs["error"] == f"{RATE} has no value: this run does not measure it"
+
+
+def test_a_run_that_outlived_its_search_is_not_repeated(database: Database, tmp_path: Path) -> None:
+    runs = Runs(tmp_path, GOOD)
+    dead = begun(database)
+    orphan = dead.claim(3)
+    assert orphan is not None
+    runs.do([f"hydra.sweep.subdir={directory_of(orphan.number, 0)}"])
+    database.locks.close()
+    search = work(database, OnDemand(runs), tmp_path)
+    assert [trial.values for trial in search.trials] == [[1.5, 0.25]] * 3
+    assert sum(runs.together) == 2
+
+
+def test_a_run_of_an_earlier_search_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
+    Runs(tmp_path, GOOD).do([f"hydra.sweep.subdir={directory_of(1, 0)}"])
+    file = tmp_path / directory_of(1, 0) / FILE_NAME
+    before = file.read_bytes()
+    search = work(database, OnDemand(Runs(tmp_path, JobFailed("already complete", "InputError"))), tmp_path)
+    assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3
+    assert file.read_bytes() == before
 
 
 def test_a_full_disk_does_not_fail_trials(database: Database, tmp_path: Path) -> None:
