@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError
 from musicgen.records.runs import flat_config
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.space import Space
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Search:
         terms: Mapping[str, object],
         sampler: Callable[[int], "BaseSampler"],
         pruner: "BasePruner",
-        directions: Sequence[str] = ("minimize",),
+        directions: Sequence[OptunaDirection] = ("minimize",),
         max_failure_rate: float = 1.0,
         min_ended: int = 1,
         metrics: Sequence[str] = (),

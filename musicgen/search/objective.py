@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS, Direction
 
 LOSS = "fit/validation_loss"
 OBJECTIVE, DIRECTION = "hydra.sweeper.objective", "hydra.sweeper.direction"
-MINIMIZE, MAXIMIZE = "minimize", "maximize"
+OptunaDirection = Literal["minimize", "maximize"]
+MINIMIZE: OptunaDirection = "minimize"
+MAXIMIZE: OptunaDirection = "maximize"
 _BETTER = {Direction.LOWER: MINIMIZE, Direction.HIGHER: MAXIMIZE}
 
 
@@ -20,8 +23,8 @@ class Objective:
     is_maximized: bool
 
     @property
-    def direction(self) -> str:
-        """Optuna's word: minimize or maximize."""
+    def direction(self) -> OptunaDirection:
+        """Optuna's word."""
         return MAXIMIZE if self.is_maximized else MINIMIZE
 
 
@@ -60,9 +63,10 @@ def _objective(metric: str, wanted: str | None) -> Objective:
 
 def _texts(setting: str, value: object) -> list[str]:
     values = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    if not values or not all(isinstance(one, str) for one in values):
+    texts = [one for one in values if isinstance(one, str)]
+    if not texts or len(texts) < len(values):
         raise InputError(f"{setting}={value!r}: must be a name or a list of names")
-    return values
+    return texts
 
 
 def _shown(names: Sequence[object]) -> str:

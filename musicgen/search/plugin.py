@@ -44,10 +44,10 @@ class TPESettings(TPESamplerConfig):
 
 
 class HydrasSweeper(OptunaSweeper):
-    """Hydra's own, for configs that name it: its objective is what each run returns. It takes none of ours."""
+    """Hydra's own, which a config may name. Its objective is what each run returns."""
 
     def __init__(self, direction: Any, params: Any, **settings: Any) -> None:
-        """The values of conf/hydra/sweeper/optuna.yaml, and those of the config that names it."""
+        """The values of conf/hydra/sweeper/optuna.yaml; it has none of our settings."""
         known = {one.name for one in fields(OptunaSweeperConf)}
         theirs = {name: value for name, value in settings.items() if name in known}
         super().__init__(

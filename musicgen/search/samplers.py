@@ -11,6 +11,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 
 from musicgen.errors import InputError
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.plugin import SAMPLERS
 from musicgen.search.space import Space
 from musicgen.search.trials import Value
@@ -67,7 +68,7 @@ class Samplers:
         except (TypeError, ValueError, HydraException) as error:
             raise InputError(f"{SETTING}: {' '.join(str(error).split())}") from error
 
-    def first_point(self, directions: Sequence[str]) -> Mapping[str, Value]:
+    def first_point(self, directions: Sequence[OptunaDirection]) -> Mapping[str, Value]:
         """A point of the space that this sampler draws for these objectives; raises InputError."""
         import optuna
 

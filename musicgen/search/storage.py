@@ -79,22 +79,21 @@ def open_database(setting: object, directory: Path = Path()) -> Database:
     """
     from optuna.storages import InMemoryStorage, RDBStorage
 
-    match setting:
-        case None:
-            return Database(InMemoryStorage(), FileLocks(directory / "search"))
-        case str():
-            return _open_address(_read_address(setting), RDBStorage)
-        case {"_target_": str(), "url": str() as url}:
-            make = partial(_instantiate, setting)
-            return _open_address(_read_address(url), lambda url, engine_kwargs: make(url=url))
-        case {"_target_": str()}:
-            try:
-                locks = FileLocks(_file_of(setting) or directory / "search")
-                with locks.alone("tables"):
-                    return Database(_instantiate(setting), locks)
-            except OSError as error:
-                raise InputError(f"{SETTING}: {error.filename}: {error.strerror or error}") from error
-    raise InputError(f"{SETTING}: allowed are an address, a storage with its _target_, and null")
+    if setting is None:
+        return Database(InMemoryStorage(), FileLocks(directory / "search"))
+    if isinstance(setting, str):
+        return _open_address(_read_address(setting), RDBStorage)
+    if not (isinstance(setting, Mapping) and isinstance(setting.get("_target_"), str)):
+        raise InputError(f"{SETTING}: allowed are an address, a storage with its _target_, and null")
+    if isinstance(url := setting.get("url"), str):
+        make = partial(_instantiate, setting)
+        return _open_address(_read_address(url), lambda url, engine_kwargs: make(url=url))
+    try:
+        locks = FileLocks(_file_of(setting) or directory / "search")
+        with locks.alone("tables"):
+            return Database(_instantiate(setting), locks)
+    except OSError as error:
+        raise InputError(f"{SETTING}: {error.filename}: {error.strerror or error}") from error
 
 
 def _instantiate(setting: Mapping[str, object], **arguments: object) -> "BaseStorage":

@@ -77,7 +77,7 @@ class SearchSweeper(Sweeper):
         """The values of conf/hydra/sweeper/optuna.yaml; only conf/hydra/output/ reads `directory`."""
         self._sampler, self._pruning, self._extension = sampler, pruning, custom_search_space
         self._params, self._default_params = params, default_params
-        self._name, self._storage = study_name, storage
+        self._study_name, self._storage = study_name, storage
         self._objective, self._direction = objective, direction
         self._num_trials, self._num_jobs, self._confirm_seeds = n_trials, n_jobs, confirm_seeds
         self._max_failure_rate = max_failure_rate
@@ -94,8 +94,7 @@ class SearchSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self._directory = Path(config.hydra.sweep.dir)
-        if self._name is None:
-            self._name = search_name(override_texts(config.hydra.overrides.task))
+        self._name = self._study_name or search_name(override_texts(config.hydra.overrides.task))
 
     def sweep(self, arguments: list[str]) -> None:
         """Search, then write the result, in one of several processes; raises InputError."""
@@ -173,7 +172,7 @@ class SearchSweeper(Sweeper):
         from musicgen.search.space import Space, load_extension, without_chosen
 
         parser = OverridesParser.create(config_loader=self._context.config_loader)
-        given = parser.parse_overrides(arguments)
+        given = parser.parse_overrides(list(arguments))
         if self._params == DEFAULT:
             params = without_chosen(parser.parse_overrides(overrides_of(self._default_params)), given)
         elif self._params is None or isinstance(self._params, Mapping):

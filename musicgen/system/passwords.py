@@ -29,8 +29,9 @@ def shown_storage(setting: object, name: str = "url") -> object:
         return {name: shown_storage(value, str(name)) for name, value in setting.items()}
     if _SECRET.search(name):
         return HIDDEN
-    is_address = isinstance(setting, str) and (name == "url" or "://" in setting)
-    return shown_address(setting) if is_address else setting
+    if isinstance(setting, str) and (name == "url" or "://" in setting):
+        return shown_address(setting)
+    return setting
 
 
 def is_storage(override: str) -> bool:

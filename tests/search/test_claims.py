@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from musicgen.errors import InputError
 from musicgen.search.claims import Search
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
 
@@ -29,7 +30,7 @@ def close_databases() -> Iterator[None]:
 def search(
     folder: Path,
     space: Space = SPACE,
-    directions: Sequence[str] = ("minimize",),
+    directions: Sequence[OptunaDirection] = ("minimize",),
     max_failure_rate: float = 1.0,
     min_ended: int = 1,
     **terms: object,

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hydra.conf import HydraConf
@@ -95,7 +96,7 @@ def test_jobs_get_an_object_without_its_passwords() -> None:
     hydra.overrides.hydra = ["hydra.sweeper.storage.url=postgresql://me:secret@host/music"]
     config = OmegaConf.create({"hydra": hydra})
     hide_passwords(config)
-    kept = OmegaConf.to_container(config.hydra, resolve=False)
+    kept = cast(dict[str, Any], OmegaConf.to_container(config.hydra, resolve=False))
     assert "secret" not in str(kept) and "postgresql://me@host/music" in str(kept["sweeper"])
     (override,) = kept["overrides"]["hydra"]
     (parsed,) = OverridesParser.create().parse_overrides([override])

@@ -8,6 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from musicgen.errors import InputError
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.plugin import register_settings
 from musicgen.search.samplers import Samplers
 from musicgen.search.space import Space
@@ -74,7 +75,7 @@ def test_our_tpe_has_the_defaults_of_optuna() -> None:
     ],
 )
 def test_a_sampler_that_cannot_do_it_is_one_line(
-    name: str, changes: dict[str, object], directions: list[str], words: str
+    name: str, changes: dict[str, object], directions: list[OptunaDirection], words: str
 ) -> None:
     with pytest.raises(InputError, match=words) as caught:
         samplers(name, RANGES, **changes).first_point(directions)
