@@ -113,7 +113,7 @@ class Worker:
 
     def _next_job(self) -> _TrialJob | None:
         """Of a trial that continues, an orphan or a new trial; None if there is none now."""
-        with self._until_jobs_have_ended():
+        with self._postponing_problems():
             while self._problem is None and self._num_running < self._num_parallel:
                 trial = self._stopped.pop(0) if self._stopped else self._claim()
                 if trial is None:
@@ -133,8 +133,8 @@ class Worker:
         return trial
 
     @contextmanager
-    def _until_jobs_have_ended(self) -> Iterator[None]:
-        """Keep a problem of the disk or the storage until then, and start no more jobs."""
+    def _postponing_problems(self) -> Iterator[None]:
+        """Start no more jobs after a problem of the disk or the storage, and raise it when all have ended."""
         try:
             yield
         except (InputError, StorageInternalError) as problem:
@@ -143,7 +143,7 @@ class Worker:
     def _take(self, job: _TrialJob, job_return: JobReturn) -> None:
         """Record how a job ended."""
         self._num_running -= 1
-        with self._until_jobs_have_ended():
+        with self._postponing_problems():
             if (problem := _problem_of_disk(job_return)) is not None:
                 # Not a failure of the trial: it stays open and is resumed.
                 raise InputError(f"{problem}; {_RESUME}")
@@ -202,7 +202,10 @@ class Worker:
         if record is not None and record.status in ("diverged", "failed", "interrupted"):
             status = "diverged" if record.status == "diverged" else "failed"
             return self._end(trial, status, error=record.error)
-        error = str(job_return._return_value or "no reason given")
+        is_done = job_return.status is JobStatus.COMPLETED
+        error = (
+            "its run.json cannot be read" if is_done else str(job_return._return_value or "no reason given")
+        )
         if record is not None:
             # Its process died before it could record this.
             record.status, record.error = "failed", error

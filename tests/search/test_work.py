@@ -1,4 +1,4 @@
-"""What one process does with the trials of a search, on a database of its own."""
+"""What one process does with the trials of a search, with a storage of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,8 +24,8 @@ from tests.records.made_runs import LOSS, RATE, made_run
 
 SPACE = Space.of(OverridesParser.create().parse_overrides(["training.learning_rate=interval(0.001,0.01)"]))
 BOTH = objectives_of([LOSS, RATE], None)
-Ending = Mapping[str, float | None] | JobFailed
-"""Metrics of a run, or why it failed."""
+Ending = Mapping[str, float | None] | JobFailed | None
+"""Metrics of a run, or why it failed; None if it leaves no record."""
 
 
 class Runs:
@@ -39,6 +39,8 @@ class Runs:
     def do(self, overrides: Sequence[str]) -> JobReturn:
         if isinstance(self._ending, JobFailed):
             return JobReturn(status=JobStatus.FAILED, _return_value=self._ending)
+        if self._ending is None:
+            return JobReturn(status=JobStatus.COMPLETED, _return_value=1.5)
         (name,) = (text.partition("=")[2] for text in overrides if "sweep.subdir" in text)
         directory = self._folder / name.strip("'\"")
         directory.mkdir(parents=True, exist_ok=True)
@@ -87,7 +89,7 @@ class Batches(Launcher):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path}/search.sqlite")
+    opened = open_database(None, tmp_path)
     yield opened
     opened.close()
 
@@ -137,6 +139,11 @@ def test_a_metric_without_a_value_fails_the_trial(database: Database, tmp_path: 
 def test_a_metric_that_is_not_measured_fails_the_trial(database: Database, tmp_path: Path) -> None:
     search = work(database, OnDemand(Runs(tmp_path, {LOSS: 1.5})), tmp_path)
     assert search.trials[0].user_attrs["error"] == f"{RATE} has no value: this run does not measure it"
+
+
+def test_a_trial_without_a_record_fails(database: Database, tmp_path: Path) -> None:
+    search = work(database, OnDemand(Runs(tmp_path, None)), tmp_path)
+    assert search.trials[0].user_attrs["error"] == "its run.json cannot be read"
 
 
 def test_a_full_disk_does_not_fail_trials(database: Database, tmp_path: Path) -> None:
