@@ -1,11 +1,16 @@
 """The space of a search: Hydra's overrides with choices and ranges, as Optuna's distributions."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -91,6 +96,39 @@ class Space:
             _check_name(name, f"{CUSTOM}: {drawn}")
             if name in fixed:
                 raise InputError(f"{CUSTOM}: draws {drawn}, which {fixed[name]} fixes")
+
+
+def load_extension(path: str, config: DictConfig) -> "Callable[[Trial], object]":
+    """Import a function(config, trial), as hydra-optuna-sweeper does; raises InputError."""
+    # As with `python -m`, which the `musicgen` command is not.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    target = {"_target_": path, "_partial_": True}
+    try:
+        extend = instantiate(target, _execution_whitelist_=f"{path.partition('.')[0]}.*")
+    except HydraException as error:
+        raise InputError(f"{CUSTOM}={path}: {' '.join(str(error.__cause__ or error).split())}") from error
+    return partial(extend, config)
+
+
+def without_chosen(defaults: Sequence[Override], given: Sequence[Override]) -> list[Override]:
+    """The defaults, except those that the choice of a group decides, as model=lstm decides model.cell."""
+    chosen = [(f"{one.get_key_element()}.", _single_values(one)) for one in given]
+    return [
+        one
+        for one in defaults
+        if not any(
+            one.get_key_element().startswith(group) and values & _single_values(one)
+            for group, values in chosen
+        )
+    ]
+
+
+def _single_values(override: Override) -> set[str]:
+    """Those that an override gives or chooses from, as texts."""
+    if override.is_choice_sweep():
+        return set(map(str, override.sweep_iterator()))
+    return set() if override.is_sweep_override() else {override.get_value_element_as_str()}
 
 
 def _check_name(name: str, shown: str) -> None:

@@ -1,26 +1,22 @@
 """Hydra's sweeper `optuna`: a search for the best values of one metric or several. Each trial is a run.
 
-It takes the settings of the package hydra-optuna-sweeper, whose own sweeper cannot resume, and some of ours.
+It takes the settings of the package hydra-optuna-sweeper, whose own sweeper cannot resume, and some more.
 
 A trial stops on each rung of successive halving and reports its loss. Unless it is pruned there, its next job
 resumes from the store. Optuna chooses parameters and prunes. Its storage holds all state, so the same command
 resumes a search, and several processes can share one.
 """
 
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from musicgen.config import Change, Config, override_texts, parse_config
@@ -42,10 +38,7 @@ from musicgen.system.files import replace_atomically
 from musicgen.system.passwords import without_passwords
 
 if TYPE_CHECKING:
-    from optuna import Trial as OptunaTrial
-
     from musicgen.search.claims import Search
-    from musicgen.search.samplers import Samplers
     from musicgen.search.space import Space
 
 LEARNT_FROM = ("data", "model", "training")
@@ -120,8 +113,9 @@ class SearchSweeper(Sweeper):
         directions = [objective.direction for objective in objectives]
         space = self._read_space(arguments)
         samplers = Samplers(self._sampler, space)
-        baseline = self._check(space, samplers.first_point(directions))
-        halving = Halving.of(self._pruning_of(objectives), baseline.training.num_iterations)
+        pruning = self._pruning_of(objectives)
+        baseline = self._check(space, samplers.first_point(directions), is_pruned=pruning is not None)
+        halving = Halving.of(pruning, baseline.training.num_iterations)
         num_trials = samplers.max_trials(self._num_trials)
         terms = _terms(baseline, space, halving, objectives, self._extension)
         database = open_database(self._storage, self._directory)
@@ -176,38 +170,25 @@ class SearchSweeper(Sweeper):
         return None
 
     def _read_space(self, arguments: Sequence[str]) -> "Space":
-        from musicgen.search.space import Space
+        from musicgen.search.space import Space, load_extension, without_chosen
 
         parser = OverridesParser.create(config_loader=self._context.config_loader)
         given = parser.parse_overrides(arguments)
         if self._params == DEFAULT:
-            params = _without_chosen(parser.parse_overrides(overrides_of(self._default_params)), given)
+            params = without_chosen(parser.parse_overrides(overrides_of(self._default_params)), given)
         elif self._params is None or isinstance(self._params, Mapping):
             params = parser.parse_overrides(overrides_of(self._params or {}))
         else:
             raise InputError(
                 f"hydra.sweeper.params={self._params}: allowed are {DEFAULT}, null and a mapping"
             )
-        return Space.of([*params, *given], self._load_extension())
-
-    def _load_extension(self) -> "Callable[[OptunaTrial], object] | None":
-        if self._extension is None:
-            return None
-        # As with `python -m`, which the `musicgen` command is not.
-        if str(Path.cwd()) not in sys.path:
-            sys.path.append(str(Path.cwd()))
-        target = {"_target_": self._extension, "_partial_": True}
-        try:
-            extend = instantiate(target, _execution_whitelist_=f"{self._extension.partition('.')[0]}.*")
-        except HydraException as error:
-            reason = " ".join(str(error.__cause__ or error).split())
-            raise InputError(f"hydra.sweeper.custom_search_space={self._extension}: {reason}") from error
-        return partial(extend, self._config)
+        extend = None if self._extension is None else load_extension(self._extension, self._config)
+        return Space.of([*params, *given], extend)
 
     def _read(self, overrides: Sequence[str]) -> Config:
         return parse_config(without_hydra(self._compose(overrides)))
 
-    def _check(self, space: "Space", point: Mapping[str, Value]) -> Config:
+    def _check(self, space: "Space", point: Mapping[str, Value], *, is_pruned: bool) -> Config:
         """Compose the baseline and the ends of each range; raises InputError for a wrong one.
 
         point: of the space, for the parameters that have no range.
@@ -221,7 +202,7 @@ class SearchSweeper(Sweeper):
         drawn = {name: value for name, value in point.items() if name not in space.distributions}
         edges = [*space.edges(), *([override] for override in overrides_of(drawn))]
         # Check one end of every parameter at a time: each composition takes a fifth of a second.
-        for turn in range(max(map(len, edges))):
+        for turn in range(max(map(len, edges), default=0)):
             together = [own[turn % len(own)] for own in edges]
             try:
                 configs = [(together, self._read([*space.fixed, *together]))]
@@ -229,7 +210,7 @@ class SearchSweeper(Sweeper):
                 # Find the wrong one. Values that are wrong only in combination show up in the trials.
                 configs = [([edge], self._read([*space.fixed, edge])) for edge in together]
             for changes, config in configs:
-                if self._pruning and config.training.num_iterations != baseline.training.num_iterations:
+                if is_pruned and config.training.num_iterations != baseline.training.num_iterations:
                     raise InputError(
                         f"{' '.join(changes)}: changes training.num_iterations, and pruning compares trials "
                         "of one length; hydra.sweeper.pruning=null trains every trial to its end"
@@ -237,7 +218,7 @@ class SearchSweeper(Sweeper):
         return baseline
 
     def _check_groups(self, space: "Space") -> None:
-        """Raise InputError if a searched group's choices differ in a field that has an override of its own."""
+        """Raise InputError if the choices of a searched group differ in a field that is set as well."""
         overrides = {text.lstrip("+~").partition("=")[0]: text for text in space.fixed}
         for group, values in zip(space.distributions, space.edges(), strict=True):
             fields = [name for name in (*space.distributions, *overrides) if name.startswith(f"{group}.")]
@@ -248,7 +229,7 @@ class SearchSweeper(Sweeper):
             for name in fields:
                 if len({str(config[name]) for config in chosen}) > 1:
                     choices = ",".join(value.partition("=")[2] for value in values)
-                    raise InputError(f"{group}={choices}: sets {name}, which has an override of its own")
+                    raise InputError(f"{group}={choices}: each sets {name}, which has an override of its own")
 
     def _report(
         self,
@@ -296,26 +277,6 @@ class SearchSweeper(Sweeper):
         study = OneAtATimeSweeper()
         study.setup(hydra_context=self._context, task_function=self._task_function, config=config)
         study.run_missing(design, arms, directory)
-
-
-def _without_chosen(defaults: Sequence[Override], given: Sequence[Override]) -> list[Override]:
-    """The defaults, except those that the choice of a group decides, as model=lstm decides model.cell."""
-    chosen = [(one.get_key_element(), _values_of(one)) for one in given]
-    return [
-        one
-        for one in defaults
-        if not any(
-            one.get_key_element().startswith(f"{group}.") and values & _values_of(one)
-            for group, values in chosen
-        )
-    ]
-
-
-def _values_of(override: Override) -> set[str]:
-    """The single values that an override gives or chooses from, as texts."""
-    if override.is_choice_sweep():
-        return set(map(str, override.sweep_iterator()))
-    return set() if override.is_sweep_override() else {override.get_value_element_as_str()}
 
 
 def _terms(

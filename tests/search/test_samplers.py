@@ -53,9 +53,8 @@ def test_a_grid_has_the_step_of_its_ranges() -> None:
 
 
 def test_a_sequence_draws_its_choices_anew_in_each_trial() -> None:
-    mixed = Space.of(
-        OverridesParser.create().parse_overrides(["a=interval(0.0,1.0)", "b=range(1,4)", "c=x,y"])
-    )
+    overrides = ["a=interval(0.0,1.0)", "b=range(1,4)", "c=x,y"]
+    mixed = Space.of(OverridesParser.create().parse_overrides(overrides))
     assert {point[2] for point in ask(samplers("qmc", mixed, seed=0, scramble=True), 8)} == {"x", "y"}
 
 

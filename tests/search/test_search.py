@@ -10,6 +10,7 @@ import yaml
 
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
+from musicgen.search.objective import LOSS
 from musicgen.search.storage import open_database
 from musicgen.search.trials import CONFIRMATION, Trials, read_trials
 from tests.commands import TINY, last_line, run, start
@@ -257,6 +258,17 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (
             ("hydra.sweeper.pruning.reduction_factor=1",),
             "reduction_factor=1: allowed are integers from 2",
+        ),
+        (("hydra.sweeper.n_trials=many",), "hydra.sweeper.n_trials=many: Value 'many' of type 'str'"),
+        (("hydra.sweeper.sampler.n_startup_trials=many",), "n_startup_trials=many: Value 'many' of type"),
+        (("hydra.sweeper.max_failure_rate=2",), "max_failure_rate=2.0: allowed are numbers from 0 to 1"),
+        (("hydra.sweeper.params=all",), "hydra.sweeper.params=all: allowed are default, null and a mapping"),
+        (("hydra.sweeper.objective=fit/los",), "hydra.sweeper.objective: fit/los is not a metric"),
+        (("hydra.sweeper.custom_search_space=nowhere.draw",), "custom_search_space=nowhere.draw: "),
+        (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which has an override of its own"),
+        (
+            ("hydra/sweeper/sampler=cmaes", f"hydra.sweeper.objective=[{LOSS},validity/sound_rate]"),
+            "hydra.sweeper.sampler: ",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
         (("study=cell",), "study=cell: a study declares its own changes and cannot be searched"),

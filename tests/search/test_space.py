@@ -4,7 +4,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from musicgen.errors import InputError
-from musicgen.search.space import Space
+from musicgen.search.space import Space, without_chosen
 from musicgen.search.trials import overrides_of
 
 
@@ -55,6 +55,21 @@ def test_a_grid_has_every_combination_of_single_values() -> None:
     assert space("a=x,y", "b=range(1,4)").grid() == {"a": ["x", "y"], "b": [1, 2, 3]}
     with pytest.raises(InputError, match=r"c: a grid needs single values"):
         space("c=interval(0,1)").grid()
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["model=lstm,gru"], ["model.size"]),
+        (["model=gru"], ["model.size"]),
+        (["model=large"], ["model.cell", "model.size"]),
+        (["training=gru", "model.size=8,9"], ["model.cell", "model.size"]),
+    ],
+)
+def test_a_group_takes_its_parameter_out_of_the_defaults(given: list[str], left: list[str]) -> None:
+    parse = OverridesParser.create().parse_overrides
+    kept = without_chosen(parse(["model.cell=choice(lstm, gru)", "model.size=interval(1,9)"]), parse(given))
+    assert [override.get_key_element() for override in kept] == left
 
 
 def in_two_layers(trial: optuna.Trial) -> None:
