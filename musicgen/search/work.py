@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.config import Config
 from musicgen.errors import InputError, describe_disk
+from musicgen.records.destination import complete_run
 from musicgen.records.naming import override_text
 from musicgen.records.record import RunRecord
 from musicgen.search.artifacts import FOLDER, keep_song
@@ -64,9 +65,13 @@ class Worker:
         objectives: Sequence[Objective],
         directory: Path,
         baseline: Config,
+        compose: Callable[[Sequence[str]], Config],
     ) -> None:
-        """directory: the folder of the search; baseline: the config that all trials share."""
-        self._search, self._launcher, self._space = search, launcher, space
+        """directory: the folder of the search; baseline: the config that all trials share.
+
+        compose: the config that overrides give.
+        """
+        self._search, self._launcher, self._space, self._compose = search, launcher, space, compose
         # Other launchers may start jobs in any directory.
         self._directory = directory if isinstance(launcher, ProcessLauncher) else directory.absolute()
         self._halving, self._seed, self._paths = halving, baseline.seed, baseline.paths
@@ -119,10 +124,23 @@ class Worker:
                 if trial is None:
                     break
                 # The process of an orphan may have died after reporting a loss, before the trial was judged.
-                if not self._is_pruned(trial):
+                if self._is_pruned(trial):
+                    continue
+                job = _TrialJob(trial, self._next_rung(trial))
+                # Or after the run was complete, before its values were recorded.
+                if not self._is_complete(job):
                     self._num_running += 1
-                    return _TrialJob(trial, self._next_rung(trial))
+                    return job
         return None
+
+    def _is_complete(self, job: _TrialJob) -> bool:
+        if job.stop is not None:
+            return False
+        record = complete_run(self._run_directory(job.trial), lambda: self._compose(self._overrides(job)))
+        if record is not None:
+            _add_up(job.trial, record)
+            self._end_with_values(job.trial, record)
+        return record is not None
 
     def _claim(self) -> optuna.Trial | None:
         if time.monotonic() - self._asked_in_vain < SECONDS_BETWEEN_CHECKS:

@@ -1,6 +1,7 @@
 """What one process does with the trials of a search, with a storage of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from optuna.trial import TrialState
 
-from musicgen.config import compose_config
+from musicgen.config import compose_config, resolve
 from musicgen.errors import InputError
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
@@ -26,6 +27,9 @@ SPACE = Space.of(OverridesParser.create().parse_overrides(["training.learning_ra
 BOTH = objectives_of([LOSS, RATE], None)
 Ending = Mapping[str, float | None] | JobFailed | None
 """Metrics of a run, or why it failed; None if it leaves no record."""
+
+
+BASELINE = compose_config(["data=file", "data.path=tunes.abc"])
 
 
 class Runs:
@@ -94,6 +98,20 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
+def opened(
+    database: Database, objectives: Sequence[Objective] = BOTH, halving: Halving | None = None
+) -> Search:
+    return Search(
+        database,
+        "mine",
+        SPACE,
+        {},
+        lambda number: optuna.samplers.RandomSampler(seed=number),
+        (halving or Halving(60)).pruner(),
+        [objective.direction for objective in objectives],
+    )
+
+
 def work(
     database: Database,
     launcher: Launcher,
@@ -103,18 +121,8 @@ def work(
     num_parallel: int = 2,
 ) -> Search:
     """Let a process work until there are three trials; returns the search."""
-    halving = halving or Halving(60)
-    search = Search(
-        database,
-        "mine",
-        SPACE,
-        {},
-        lambda number: optuna.samplers.RandomSampler(seed=number),
-        halving.pruner(),
-        [objective.direction for objective in objectives],
-    )
-    baseline = compose_config(["data=file", "data.path=tunes.abc"])
-    worker = Worker(search, launcher, SPACE, halving, objectives, folder, baseline)
+    search, halving = opened(database, objectives, halving), halving or Halving(60)
+    worker = Worker(search, launcher, SPACE, halving, objectives, folder, BASELINE, lambda _: BASELINE)
     worker.run(3, num_parallel)
     return search
 
@@ -176,6 +184,23 @@ def test_no_more_trials_run_than_n_jobs_allows(database: Database, tmp_path: Pat
     runs = Runs(tmp_path, GOOD)
     work(database, OnDemand(runs, num_places=8), tmp_path, num_parallel=2)
     assert runs.together == [2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_run_that_was_complete_before_a_crash_is_not_repeated(
+    is_its_own: bool, database: Database, tmp_path: Path
+) -> None:
+    assert opened(database).claim(3) is not None
+    directory = tmp_path / directory_of(0, 0)
+    directory.mkdir(parents=True)
+    record = made_run(directory, metrics={LOSS: 1.25, RATE: 0.5}).record
+    other = replace(BASELINE.sampling, temperature=0.1)
+    record.config = resolve(BASELINE if is_its_own else replace(BASELINE, sampling=other)).as_dict()
+    record.write(directory)
+    # The process dies.
+    database.locks.close()
+    search = work(database, OnDemand(Runs(tmp_path, GOOD)), tmp_path)
+    assert search.trials[0].values == ([1.25, 0.5] if is_its_own else [1.5, 0.25])
 
 
 def test_other_launchers_get_batches(database: Database, tmp_path: Path) -> None:
