@@ -47,9 +47,11 @@ class BestConfig:
             name for name in dict.fromkeys([*_GROUPS, *searched]) if name in composed.hydra.runtime.choices
         ]
         choices = {group: str(composed.hydra.runtime.choices[group]) for group in ("experiment", *groups)}
+        # They may be files with settings of the search, which Hydra looks for in every config.
+        added = [text for text in fixed if text.startswith("+")]
         found, plain = (
             flat_config(parse_config(without_hydra(one)).as_dict())
-            for one in (composed, compose([f"{group}={name}" for group, name in choices.items()]))
+            for one in (composed, compose([*added, *(f"{group}={name}" for group, name in choices.items())]))
         )
         changes: dict[str, dict[str, object]] = {group: {} for group in groups}
         for field_name, value in found.items():

@@ -3,12 +3,14 @@
 Its modules are private. No other module here imports them; tests/search/test_plugin.py names what is used.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra_plugins.hydra_optuna_sweeper.config import OptunaSweeperConf, TPESamplerConfig
+from hydra_plugins.hydra_optuna_sweeper.optuna_sweeper import OptunaSweeper
 from omegaconf import MISSING
 
 if TYPE_CHECKING:
@@ -39,6 +41,25 @@ class TPESettings(TPESamplerConfig):
 
     multivariate: bool = True
     constant_liar: bool = True
+
+
+class HydrasSweeper(OptunaSweeper):
+    """Hydra's own, for configs that name it: its objective is what each run returns. It takes none of ours."""
+
+    def __init__(self, direction: Any, params: Any, **settings: Any) -> None:
+        """The values of conf/hydra/sweeper/optuna.yaml, and those of the config that names it."""
+        known = {one.name for one in fields(OptunaSweeperConf)}
+        theirs = {name: value for name, value in settings.items() if name in known}
+        super().__init__(
+            direction=direction or "minimize", params=None if isinstance(params, str) else params, **theirs
+        )
+
+
+def register_hydras_sweeper() -> None:
+    """Let Hydra build HydrasSweeper where a config names its own."""
+    Plugins.instance().class_name_to_class[f"{OptunaSweeper.__module__}.{OptunaSweeper.__name__}"] = (
+        HydrasSweeper
+    )
 
 
 def register_settings() -> None:

@@ -224,8 +224,8 @@ class Worker:
         error = (
             "its run.json cannot be read" if is_done else str(job_return._return_value or "no reason given")
         )
-        if record is not None:
-            # Its process died before it could record this.
+        if record is not None and record.status != "complete":
+            # Its process died before it could record this. A complete run is that of another search.
             record.status, record.error = "failed", error
             record.write(self._run_directory(trial))
         return self._end(trial, "failed", error=error)

@@ -4,7 +4,6 @@ Folder names hold the time to the microsecond, and yet two processes may read th
 somebody sets the clock. So a folder that is named by the clock is created here, by exactly one process.
 """
 
-import inspect
 import logging
 import sys
 import traceback
@@ -14,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 
 from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
@@ -69,7 +67,6 @@ class FolderCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
         with _ending_the_command():
-            _leave_out_our_settings(config)
             # The folder of a search is shared by all processes that work on its storage.
             is_search = OmegaConf.select(config, "hydra.sweeper.directory") is not None
             is_shared = is_search and config.hydra.sweeper.storage is not None
@@ -122,24 +119,6 @@ def take_back(directory: Path) -> None:
             root.removeHandler(handler)
             handler.close()
     command.made.take_back()
-
-
-HYDRAS_SEARCH = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-
-
-def _leave_out_our_settings(config: DictConfig) -> None:
-    """Let Hydra's own Optuna sweeper run, if a config names it: it takes no settings of ours."""
-    sweeper = config.hydra.sweeper
-    if OmegaConf.select(sweeper, "_target_") != HYDRAS_SEARCH:
-        return
-    known = inspect.signature(Plugins.instance().class_name_to_class[HYDRAS_SEARCH]).parameters
-    theirs = {name: sweeper._get_node(name) for name in sweeper if name in known}
-    with read_write(config.hydra), open_dict(config.hydra):
-        config.hydra.sweeper = {"_target_": HYDRAS_SEARCH, **theirs}
-        if config.hydra.sweeper.direction is None:
-            config.hydra.sweeper.direction = "minimize"
-        if not OmegaConf.is_dict(config.hydra.sweeper.params):
-            config.hydra.sweeper.params = None
 
 
 def hide_passwords(config: DictConfig) -> None:

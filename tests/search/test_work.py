@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 
 from musicgen.config import compose_config, resolve
 from musicgen.errors import InputError
+from musicgen.records.record import FILE_NAME
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
 from musicgen.search.objective import Objective, objectives_of
@@ -201,6 +202,15 @@ def test_a_run_that_was_complete_before_a_crash_is_not_repeated(
     database.locks.close()
     search = work(database, OnDemand(Runs(tmp_path, GOOD)), tmp_path)
     assert search.trials[0].values == ([1.25, 0.5] if is_its_own else [1.5, 0.25])
+
+
+def test_a_run_of_an_earlier_search_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
+    Runs(tmp_path, GOOD).do([f"hydra.sweep.subdir={directory_of(1, 0)}"])
+    file = tmp_path / directory_of(1, 0) / FILE_NAME
+    before = file.read_bytes()
+    search = work(database, OnDemand(Runs(tmp_path, JobFailed("already complete", "InputError"))), tmp_path)
+    assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3
+    assert file.read_bytes() == before
 
 
 def test_other_launchers_get_batches(database: Database, tmp_path: Path) -> None:
