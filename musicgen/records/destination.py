@@ -133,6 +133,20 @@ def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
     return is_same and record.status == "complete"
 
 
+def complete_run(folder: Path, config: Callable[[], Config]) -> RunRecord | None:
+    """The record of the folder's run, if it is complete and has this config.
+
+    config: called only if the run is complete; may raise InputError.
+    """
+    try:
+        record = RunRecord.read(folder)
+    except InputError:
+        return None
+    if record.status != "complete":
+        return None
+    return record if _comparable(record.config) == _comparable(resolve(config()).as_dict()) else None
+
+
 def _is_taken(path: Path) -> bool:
     """Whether the path is a file, a link or a folder that is not empty."""
     is_empty_folder = path.is_dir() and not path.is_symlink() and not any(path.iterdir())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
+from optuna.storages import InMemoryStorage
 
 from musicgen.rendering.compression import compress
 
@@ -21,7 +22,7 @@ def keep_song(trial: optuna.Trial, run_directory: Path, folder: Path) -> None:
     Call it before the trial ends. A trial that does so again has the same files under the same identifiers.
     """
     files = [file for file in (run_directory / "tunes").glob("*") if file.suffix in (*_AUDIO, _ROLL)]
-    if not files:
+    if not files or isinstance(trial.storage, InMemoryStorage):
         return
     folder.mkdir(parents=True, exist_ok=True)
     first = min(file.stem for file in files)

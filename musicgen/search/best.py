@@ -97,7 +97,9 @@ def write_best(trials: Trials, fixed: Sequence[str], compose: Compose, directory
         solutions: list[dict[str, object]] = []
         for trial in trials.front:
             config = BestConfig.of(f"trial-{trial.number:03d}", trial, fixed, compose)
-            config.write(directory, f"{_described(trial, trials)}: on the Pareto front.")
+            config.write(
+                directory, f"{_described(trial, trials)}, on the Pareto front of {len(trials.complete)}."
+            )
             assert trial.values is not None
             solutions.append(
                 {

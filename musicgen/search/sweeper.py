@@ -136,7 +136,9 @@ class SearchSweeper(Sweeper):
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 start_fork_server()
-            worker = Worker(search, self._launcher, space, halving, objectives, self._directory, baseline)
+            worker = Worker(
+                search, self._launcher, space, halving, objectives, self._directory, baseline, self._read
+            )
             worker.run(num_trials, self._num_jobs)
             if search.lead():
                 self._report(search, space, objectives, terms, baseline.seed)

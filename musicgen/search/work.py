@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,8 +17,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.config import Config
 from musicgen.errors import InputError, describe_disk
+from musicgen.records.destination import complete_run
 from musicgen.records.naming import override_text
-from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.records.record import RunRecord
 from musicgen.search.artifacts import FOLDER, keep_song
 from musicgen.search.claims import Search
 from musicgen.search.halving import Halving
@@ -64,9 +65,13 @@ class Worker:
         objectives: Sequence[Objective],
         directory: Path,
         baseline: Config,
+        compose: Callable[[Sequence[str]], Config],
     ) -> None:
-        """directory: the folder of the search; baseline: the config that all trials share."""
-        self._search, self._launcher, self._space = search, launcher, space
+        """directory: the folder of the search; baseline: the config that all trials share.
+
+        compose: the config that overrides give.
+        """
+        self._search, self._launcher, self._space, self._compose = search, launcher, space, compose
         # Other launchers may start jobs in any directory.
         self._directory = directory if isinstance(launcher, ProcessLauncher) else directory.absolute()
         self._halving, self._seed, self._paths = halving, baseline.seed, baseline.paths
@@ -113,30 +118,41 @@ class Worker:
 
     def _next_job(self) -> _TrialJob | None:
         """Of a trial that continues, an orphan or a new trial; None if there is none now."""
-        with self._until_jobs_have_ended():
+        with self._postponing_problems():
             while self._problem is None and self._num_running < self._num_parallel:
                 trial = self._stopped.pop(0) if self._stopped else self._claim()
                 if trial is None:
                     break
                 # The process of an orphan may have died after reporting a loss, before the trial was judged.
-                if not self._is_pruned(trial):
+                if self._is_pruned(trial):
+                    continue
+                job = _TrialJob(trial, self._next_rung(trial))
+                # Or after the run was complete, before its values were recorded.
+                if not self._is_complete(job):
                     self._num_running += 1
-                    return _TrialJob(trial, self._next_rung(trial))
+                    return job
         return None
+
+    def _is_complete(self, job: _TrialJob) -> bool:
+        if job.stop is not None:
+            return False
+        record = complete_run(self._run_directory(job.trial), lambda: self._compose(self._overrides(job)))
+        if record is not None:
+            _add_up(job.trial, record)
+            self._end_with_values(job.trial, record)
+        return record is not None
 
     def _claim(self) -> optuna.Trial | None:
         if time.monotonic() - self._asked_in_vain < SECONDS_BETWEEN_CHECKS:
             return None
-        while (trial := self._search.claim(self._num_trials)) is not None:
-            # The process of an orphan may have died after its run, before the trial was ended.
-            if not self._has_run(trial):
-                return trial
-        self._asked_in_vain = time.monotonic()
-        return None
+        trial = self._search.claim(self._num_trials)
+        if trial is None:
+            self._asked_in_vain = time.monotonic()
+        return trial
 
     @contextmanager
-    def _until_jobs_have_ended(self) -> Iterator[None]:
-        """Keep a problem of the disk or the storage until then, and start no more jobs."""
+    def _postponing_problems(self) -> Iterator[None]:
+        """Start no more jobs after a problem of the disk or the storage, and raise it when all have ended."""
         try:
             yield
         except (InputError, StorageInternalError) as problem:
@@ -145,7 +161,7 @@ class Worker:
     def _take(self, job: _TrialJob, job_return: JobReturn) -> None:
         """Record how a job ended."""
         self._num_running -= 1
-        with self._until_jobs_have_ended():
+        with self._postponing_problems():
             if (problem := _problem_of_disk(job_return)) is not None:
                 # Not a failure of the trial: it stays open and is resumed.
                 raise InputError(f"{problem}; {_RESUME}")
@@ -183,17 +199,6 @@ class Worker:
         self._end(trial, "pruned")
         return True
 
-    def _has_run(self, trial: optuna.Trial) -> bool:
-        """End the trial if its run is complete; the run of an earlier search in the same folder is older."""
-        record, begun = self._read_record(trial), self._frozen(trial).datetime_start
-        if record is None or record.status != "complete" or begun is None:
-            return False
-        if (self._run_directory(trial) / FILE_NAME).stat().st_mtime < begun.timestamp():
-            return False
-        _add_up(trial, record)
-        self._end_with_values(trial, record)
-        return True
-
     def _end_with_values(self, trial: optuna.Trial, record: RunRecord) -> None:
         values = {metric: record.metrics.get(metric) for metric in self._metrics}
         missing = [metric for metric, value in values.items() if value is None]
@@ -215,9 +220,12 @@ class Worker:
         if record is not None and record.status in ("diverged", "failed", "interrupted"):
             status = "diverged" if record.status == "diverged" else "failed"
             return self._end(trial, status, error=record.error)
-        error = str(job_return._return_value or "no reason given")
-        if record is not None and record.status == "running":
-            # Its process died before it could record this.
+        is_done = job_return.status is JobStatus.COMPLETED
+        error = (
+            "its run.json cannot be read" if is_done else str(job_return._return_value or "no reason given")
+        )
+        if record is not None and record.status != "complete":
+            # Its process died before it could record this. A complete run is that of another search.
             record.status, record.error = "failed", error
             record.write(self._run_directory(trial))
         return self._end(trial, "failed", error=error)

@@ -19,7 +19,7 @@ from tests.processes import kill_all, wait_until
 from tests.search.test_search import arguments
 
 LOSS, RATE = "fit/validation_loss", "validity/complete_rate"
-NUM_TRIALS = 6
+NUM_TRIALS = 4
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def searched(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Searched
         "hydra.sweeper.direction=[minimize,maximize]",
         f"hydra.sweeper.n_trials={NUM_TRIALS}",
         "hydra.sweeper.n_jobs=2",
-        "hydra.sweeper.confirm_seeds=2",
+        "hydra.sweeper.confirm_seeds=1",
         "rendering=ogg",
         "rendering.num_tunes=1",
         "rendering.score=false",
@@ -100,9 +100,7 @@ def test_the_knee_is_confirmed_on_the_objectives(searched: Searched) -> None:
     knee = searched.found.knee
     assert knee is not None
     runs = find_runs([searched.folder / CONFIRMATION])
-    assert sorted((run.record.change is None, run.record.seed) for run in runs) == [
-        (changed, seed) for changed in (False, True) for seed in (1, 2)
-    ]
+    assert sorted((run.record.change is None, run.record.seed) for run in runs) == [(False, 1), (True, 1)]
     effects = pandas.read_csv(searched.folder / CONFIRMATION / "effects.csv")
     assert set(effects["value"]) == {f"trial {knee.number}"}
     study = runs[0].record.config["study"]

@@ -100,8 +100,8 @@ def test_a_trial_may_lack_a_conditional_parameter(tmp_path: Path) -> None:
 
 
 def test_the_knee_is_closest_to_the_best_of_each_objective(tmp_path: Path) -> None:
-    # Scaled: (0, 1), (0.1, 0.2), (1, 0), and one that is not on the front.
-    values = [(1.0, 0.0), (1.1, 0.4), (2.0, 0.5), (1.1, 0.1)]
+    # Scaled: (0, 1), (0.4, 0.8), (1, 0), and one that is not on the front. Unscaled, the third is closest.
+    values = [(1.0, 0.0), (1.02, 0.1), (1.05, 0.5), (1.03, 0.05)]
     found = write_search(tmp_path, [trial(number, one) for number, one in enumerate(values)], BOTH)
     assert [one.number for one in found.front] == [0, 1, 2]
     assert found.knee is not None and found.knee.number == 1

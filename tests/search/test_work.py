@@ -1,6 +1,7 @@
-"""What one process does with the trials of a search, on a database of its own."""
+"""What one process does with the trials of a search, with a storage of its own."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from optuna.trial import TrialState
 
-from musicgen.config import compose_config
+from musicgen.config import compose_config, resolve
 from musicgen.errors import InputError
 from musicgen.records.record import FILE_NAME
 from musicgen.search.claims import Search
@@ -25,8 +26,11 @@ from tests.records.made_runs import LOSS, RATE, made_run
 
 SPACE = Space.of(OverridesParser.create().parse_overrides(["training.learning_rate=interval(0.001,0.01)"]))
 BOTH = objectives_of([LOSS, RATE], None)
-Ending = Mapping[str, float | None] | JobFailed
-"""Metrics of a run, or why it failed."""
+Ending = Mapping[str, float | None] | JobFailed | None
+"""Metrics of a run, or why it failed; None if it leaves no record."""
+
+
+BASELINE = compose_config(["data=file", "data.path=tunes.abc"])
 
 
 class Runs:
@@ -40,6 +44,8 @@ class Runs:
     def do(self, overrides: Sequence[str]) -> JobReturn:
         if isinstance(self._ending, JobFailed):
             return JobReturn(status=JobStatus.FAILED, _return_value=self._ending)
+        if self._ending is None:
+            return JobReturn(status=JobStatus.COMPLETED, _return_value=1.5)
         (name,) = (text.partition("=")[2] for text in overrides if "sweep.subdir" in text)
         directory = self._folder / name.strip("'\"")
         directory.mkdir(parents=True, exist_ok=True)
@@ -88,12 +94,12 @@ class Batches(Launcher):
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(f"sqlite:///{tmp_path}/search.sqlite")
+    opened = open_database(None, tmp_path)
     yield opened
     opened.close()
 
 
-def begun(
+def opened(
     database: Database, objectives: Sequence[Objective] = BOTH, halving: Halving | None = None
 ) -> Search:
     return Search(
@@ -116,10 +122,8 @@ def work(
     num_parallel: int = 2,
 ) -> Search:
     """Let a process work until there are three trials; returns the search."""
-    halving = halving or Halving(60)
-    search = begun(database, objectives, halving)
-    baseline = compose_config(["data=file", "data.path=tunes.abc"])
-    worker = Worker(search, launcher, SPACE, halving, objectives, folder, baseline)
+    search, halving = opened(database, objectives, halving), halving or Halving(60)
+    worker = Worker(search, launcher, SPACE, halving, objectives, folder, BASELINE, lambda _: BASELINE)
     worker.run(3, num_parallel)
     return search
 
@@ -146,25 +150,9 @@ def test_a_metric_that_is_not_measured_fails_the_trial(database: Database, tmp_p
     assert search.trials[0].user_attrs["error"] == f"{RATE} has no value: this run does not measure it"
 
 
-def test_a_run_that_outlived_its_search_is_not_repeated(database: Database, tmp_path: Path) -> None:
-    runs = Runs(tmp_path, GOOD)
-    dead = begun(database)
-    orphan = dead.claim(3)
-    assert orphan is not None
-    runs.do([f"hydra.sweep.subdir={directory_of(orphan.number, 0)}"])
-    database.locks.close()
-    search = work(database, OnDemand(runs), tmp_path)
-    assert [trial.values for trial in search.trials] == [[1.5, 0.25]] * 3
-    assert sum(runs.together) == 2
-
-
-def test_a_run_of_an_earlier_search_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
-    Runs(tmp_path, GOOD).do([f"hydra.sweep.subdir={directory_of(1, 0)}"])
-    file = tmp_path / directory_of(1, 0) / FILE_NAME
-    before = file.read_bytes()
-    search = work(database, OnDemand(Runs(tmp_path, JobFailed("already complete", "InputError"))), tmp_path)
-    assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3
-    assert file.read_bytes() == before
+def test_a_trial_without_a_record_fails(database: Database, tmp_path: Path) -> None:
+    search = work(database, OnDemand(Runs(tmp_path, None)), tmp_path)
+    assert search.trials[0].user_attrs["error"] == "its run.json cannot be read"
 
 
 def test_a_full_disk_does_not_fail_trials(database: Database, tmp_path: Path) -> None:
@@ -197,6 +185,32 @@ def test_no_more_trials_run_than_n_jobs_allows(database: Database, tmp_path: Pat
     runs = Runs(tmp_path, GOOD)
     work(database, OnDemand(runs, num_places=8), tmp_path, num_parallel=2)
     assert runs.together == [2, 2, 1, 0]
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_run_that_was_complete_before_a_crash_is_not_repeated(
+    is_its_own: bool, database: Database, tmp_path: Path
+) -> None:
+    assert opened(database).claim(3) is not None
+    directory = tmp_path / directory_of(0, 0)
+    directory.mkdir(parents=True)
+    record = made_run(directory, metrics={LOSS: 1.25, RATE: 0.5}).record
+    other = replace(BASELINE.sampling, temperature=0.1)
+    record.config = resolve(BASELINE if is_its_own else replace(BASELINE, sampling=other)).as_dict()
+    record.write(directory)
+    # The process dies.
+    database.locks.close()
+    search = work(database, OnDemand(Runs(tmp_path, GOOD)), tmp_path)
+    assert search.trials[0].values == ([1.25, 0.5] if is_its_own else [1.5, 0.25])
+
+
+def test_a_run_of_an_earlier_search_is_left_as_it_is(database: Database, tmp_path: Path) -> None:
+    Runs(tmp_path, GOOD).do([f"hydra.sweep.subdir={directory_of(1, 0)}"])
+    file = tmp_path / directory_of(1, 0) / FILE_NAME
+    before = file.read_bytes()
+    search = work(database, OnDemand(Runs(tmp_path, JobFailed("already complete", "InputError"))), tmp_path)
+    assert [trial.state for trial in search.trials] == [TrialState.FAIL] * 3
+    assert file.read_bytes() == before
 
 
 def test_other_launchers_get_batches(database: Database, tmp_path: Path) -> None:
