@@ -72,8 +72,8 @@ class Found:
 
     @property
     def best_loss(self) -> float:
-        assert self.best.loss is not None
-        return self.best.loss
+        assert self.best.values is not None
+        return self.best.values[0]
 
 
 def search(sampler: str, seed: int, way: str, outputs: Path) -> Found:
@@ -157,7 +157,7 @@ def draw(found: Mapping[str, Mapping[str, Found]]) -> None:
             spent, lowest, places, losses = 0, float("inf"), [], []
             for trial in one.trials.trials:
                 spent += trial.trained_iterations
-                lowest = min(lowest, trial.loss or float("inf"))
+                lowest = min(lowest, *trial.values or (float("inf"),))
                 places.append(spent)
                 losses.append(lowest)
             panel.step(places, losses, where="post", color=colour, label=way)

@@ -8,6 +8,7 @@ import hydra
 from hydra.core.plugins import Plugins
 
 from musicgen.records.command import CONFIG_NAME, train_command
+from musicgen.search.plugin import register_hydras_sweeper
 from musicgen.search.sweeper import SearchSweeper
 from musicgen.sweep.folders import command
 from musicgen.sweep.job import run_job
@@ -40,6 +41,7 @@ def _train() -> int:
     set_up_ray()
     for plugin in (OneAtATimeSweeper, SearchSweeper, ProcessLauncher):
         Plugins.instance().register(plugin)
+    register_hydras_sweeper()
     decorate = hydra.main(str(conf_folder()), CONFIG_NAME, execution_whitelist=TARGETS)
     try:
         with unwrapping_interruptions():

@@ -78,6 +78,7 @@ complete_line 'musicgen train seed=1 model=l' musicgen train seed = 1 model = l
 complete_line 'musicgen train exp' musicgen train exp
 complete_line 'musicgen train model.cel' musicgen train model.cel
 complete_line 'musicgen train --multirun hydra/sweeper=o' musicgen train --multirun hydra/sweeper = o
+complete_line 'musicgen train hydra/sweeper/sampler=' musicgen train hydra/sweeper/sampler = ''
 """
 
 
@@ -104,6 +105,7 @@ def test_bash_completes_commands_and_overrides(installed_by: str, tmp_path: Path
         "experiment=|",
         "model.cell=|",
         "one_at_a_time|optuna|",
+        "cmaes|gp|grid|motpe|nsgaii|nsgaiii|qmc|random|tpe|",
     ], done.stderr
 
 

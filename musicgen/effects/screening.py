@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 from rich.table import Table
 
 from musicgen.config import Change
-from musicgen.effects.effect import Effect, level_of, shown_level
+from musicgen.effects.effect import Effect
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.shares import Floats, empirical_logit
 from musicgen.effects.table import COUNTED_SHARES, Terms, num_counted
 from musicgen.metrics.table import plain
+from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import FoundRun, level_cell
 from musicgen.system.words import brief, signed
 

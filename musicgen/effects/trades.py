@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from musicgen.effects.answers import Answer, Outcome, answer_on
 from musicgen.effects.effect import Effect
-from musicgen.effects.verdict import metric_words
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import HEADLINE, metric_words
 from musicgen.records.runs import FoundRun
 from musicgen.system.words import counted, listed
 

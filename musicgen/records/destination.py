@@ -19,7 +19,10 @@ MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
 CONFIRMATION = "confirmation"
 """Subfolder with the runs on fresh seeds that confirm what a search or a first stage chose."""
-MADE_BY_A_SEARCH = ("search.json", "trials.csv", "optimization_results.yaml", "conf", CONFIRMATION)
+MADE_BY_A_SEARCH = (
+    *("search.json", "trials.csv", "optimization_results.yaml", "conf", "artifacts"),
+    CONFIRMATION,
+)
 MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "kept.abc", "tunes.csv", "tunes")
 MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
@@ -126,6 +129,20 @@ def holds_finished_run(folder: Path, run_id: str, config: Config) -> bool:
         return False
     is_same = record.run_id == run_id and _comparable(record.config) == _comparable(config.as_dict())
     return is_same and record.status == "complete"
+
+
+def complete_run(folder: Path, config: Callable[[], Config]) -> RunRecord | None:
+    """The record of the folder's run, if it is complete and has this config.
+
+    config: called only if the run is complete; may raise InputError.
+    """
+    try:
+        record = RunRecord.read(folder)
+    except InputError:
+        return None
+    if record.status != "complete":
+        return None
+    return record if _comparable(record.config) == _comparable(resolve(config()).as_dict()) else None
 
 
 def _is_taken(path: Path) -> bool:

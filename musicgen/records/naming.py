@@ -6,6 +6,7 @@ Levels come from memory or from CSV: 0.01 or "0.01", a list or its JSON text, No
 all spellings of one level the same text.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -33,9 +34,12 @@ _TITLE = re.compile(r"[^\W_][\w '’,.&()!?-]*")
 _VOWEL = re.compile(r"[aeiouyáéíóúàèìòù]", re.IGNORECASE)
 
 
+_UNFIT = r"[^\w.,=+-]+"
+
+
 def folder_name(text: str) -> str:
     """The text with every character replaced that does not belong into a folder's name."""
-    name = re.sub(r"[^\w.,=+-]+", "_", text)[:MAX_NAME_CHARACTERS]
+    name = re.sub(_UNFIT, "_", text)[:MAX_NAME_CHARACTERS]
     return name.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("_.")
 
 
@@ -68,6 +72,17 @@ def changes_name(overrides: Sequence[str], *left_out: str) -> str:
     """
     shown = drop_overrides(overrides, "paths", *left_out)
     return ("-" + folder_name("-".join(shown)) if shown else "")[:MAX_NAME_CHARACTERS]
+
+
+def search_name(overrides: Sequence[str]) -> str:
+    """The name of a search with these overrides; other overrides give another name, however long they are."""
+    left_out = ("tracker", "rendering")
+    text = "-".join(drop_overrides(overrides, "paths", *left_out))
+    name = changes_name(overrides, *left_out)
+    is_cut = bool(text) and name != "-" + re.sub(_UNFIT, "_", text).strip("_.")
+    if not is_cut:
+        return f"search{name}"
+    return f"search{name.rstrip('-')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def drop_overrides(overrides: Sequence[str], *names: str) -> list[str]:

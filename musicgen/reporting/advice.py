@@ -13,6 +13,7 @@ from musicgen.metrics.registry import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, level_of, override_text, shown_change
 from musicgen.reporting.study_data import StudyData
+from musicgen.search.trials import goal
 from musicgen.system.words import brief, listed
 
 _BETTER = (Outcome.BETTER, Outcome.LIKELY_BETTER)
@@ -34,10 +35,20 @@ def best_settings(study: StudyData) -> list[str]:
     """For each primary metric, the settings to use, and those that are better at a price."""
     sentences = []
     best = study.search.best if study.search else None
-    if best is not None and best.loss is not None:
+    if study.search and best is not None and best.values is not None:
         settings = [shown_change(name, value) for name, value in best.levels.items()]
         sentences.append(
-            f"The lowest validation loss of the search, {brief(best.loss)}, came with {listed(settings)}."
+            f"The {goal(study.search.objectives[0])} of the search, {brief(best.values[0])}, came with "
+            f"{listed(settings)}."
+        )
+    elif study.search and study.search.front:
+        goals = listed([goal(one) for one in study.search.objectives])
+        numbers = listed([str(trial.number) for trial in study.search.front])
+        sentences.append(
+            f"No trial of the search has the {goals} at once; the best compromises are the trials on the "
+            f"Pareto front: {numbers}."
+            if len(study.search.front) > 1
+            else f"Trial {numbers} of the search has the {goals}."
         )
     costs = _costs(study)
     for found in answers_on(study.effects, study.primary_metrics):
@@ -89,8 +100,8 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
         advice.insert(0, Advice(words, ""))
     if study.search:
         words = (
-            "A search finds a low loss but not why it is low: compare its best setting with the baseline, "
-            "one change at a time and with three seeds."
+            "A search finds good values but not why they are good: compare its best setting with the "
+            "baseline, one change at a time and with three seeds."
         )
         advice.append(Advice(words, ""))
     elif not study.has_changes:

@@ -17,22 +17,27 @@ from musicgen.effects.summary import drawings_of
 from musicgen.reporting.inline_svg import Plot, inline_plot
 from musicgen.reporting.study_data import StudyData
 from musicgen.search.figures import search_figures
-from musicgen.search.importance import importance
+from musicgen.search.importance import importances
+from musicgen.search.summary import baseline_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEARCH = ("history", "slices", "parallel_coordinates", "importance")
+SEARCH = ("pareto_front", "history", "slices", "parallel_coordinates", "importance")
 """The figures of a search, in the order of the page."""
 _NUMBERS_OF_TRIALS = "the table of trials has the numbers."
 _DESCRIPTIONS = {
-    "history": f"Line plot of the lowest validation loss so far over the trials; {_NUMBERS_OF_TRIALS}",
-    "slices": f"Scatter plots of the loss over each searched parameter; {_NUMBERS_OF_TRIALS}",
+    "pareto_front": (
+        "Scatter plot of the trials, one objective against the other, with the Pareto front as a line; "
+        + _NUMBERS_OF_TRIALS
+    ),
+    "history": f"Line plot of the best value so far of each objective over the trials; {_NUMBERS_OF_TRIALS}",
+    "slices": f"Scatter plots of each objective over each searched parameter; {_NUMBERS_OF_TRIALS}",
     "parallel_coordinates": (
-        f"A line for each trial through its values, coloured by its loss; {_NUMBERS_OF_TRIALS}"
+        f"A line for each trial through its values, coloured by the first objective; {_NUMBERS_OF_TRIALS}"
     ),
     "importance": (
-        "Bars showing how much of the loss's variance each searched parameter accounts for; "
+        "Bars showing how much of each objective's variance each searched parameter accounts for; "
         + _NUMBERS_OF_TRIALS
     ),
     "grid": (
@@ -72,7 +77,12 @@ def drawn_figures(study: StudyData) -> "dict[str, Figure]":
     drawings = drawings_of(study.paired, study.effects, max_columns=_MAX_COLUMNS)
     figures = draw_all(drawings)
     if study.search:
-        figures |= search_figures(study.search, importance(study.search), max_columns=_MAX_COLUMNS)
+        figures |= search_figures(
+            study.search,
+            importances(study.search),
+            max_columns=_MAX_COLUMNS,
+            baseline=baseline_values(study.search, study.root),
+        )
     if "loss_curves" not in figures and (found := _loss_figure(study)) is not None:
         figures["loss_curves"] = found
     return figures

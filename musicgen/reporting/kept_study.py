@@ -22,6 +22,7 @@ from musicgen.records.findings import Finding, findings_text, keep_findings, mer
 from musicgen.records.naming import level_of
 from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
+from musicgen.rendering.compression import compress
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
 from musicgen.reporting.folder_replacement import (
@@ -39,7 +40,7 @@ from musicgen.reporting.folder_replacement import (
 )
 from musicgen.reporting.kept_facts import baseline_settings, circumstances, corpus_sentences, shown_settings
 from musicgen.reporting.markup import markdown_of
-from musicgen.reporting.players import PAGE_SAMPLE_RATE, compress, sound_of
+from musicgen.reporting.players import PAGE_SAMPLE_RATE, sound_of
 from musicgen.reporting.portable import (
     check_portable,
     portable_command,

@@ -29,6 +29,7 @@ from musicgen.reporting.inline_svg import colour_rules
 from musicgen.reporting.report import Report
 from musicgen.reporting.run_findings import anchor_of, citable_effects
 from musicgen.reporting.run_table import arm_words, shown_number
+from musicgen.search.trials import goal
 from musicgen.system.words import signed
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
@@ -132,6 +133,7 @@ def _environment(*, autoescape: bool) -> Environment:
         "criterion": lambda name: CRITERIA[name].title if name in CRITERIA else name,
         "metric_title": metric_title,
         "metric_words": metric_words,
+        "goal": goal,
         "arm_words": arm_words,
         "anchor": lambda song: anchor_of(song.run.record.run_id),
         "md": _markdown_text,

@@ -5,7 +5,6 @@ are the same on both sides of a comparison.
 """
 
 import base64
-import io
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -19,15 +18,15 @@ from musicgen.errors import InputError, first_problem
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
+from musicgen.rendering.compression import compress
 from musicgen.reporting.piano_roll import DrawnRoll, draw_roll
-from musicgen.system.files import remove_file, replace_atomically
+from musicgen.system.files import remove_file
 from musicgen.system.limits import starting_threads
 
 FOLDER = "songs"
 PAGE_SAMPLE_RATE = 24_000
 _PAGE_COMPRESSION = 0.7
 """MP3 compression, from 0 (best quality) to 1 (smallest file)."""
-_FRAMES_PER_BLOCK = 65_536
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 _DEFAULTS = {
     "num_tunes": 0,
@@ -154,33 +153,3 @@ def _roll(song: Song, rendered: RenderedTune) -> DrawnRoll | None:
     if rendered.midi is None or not rendered.duration_seconds:
         return None
     return draw_roll(rendered.midi.read_bytes(), parse_tune(song.abc), rendered.duration_seconds)
-
-
-def compress(audio: Path, compression: float, *, mono: bool, suffix: str = ".mp3", title: str = "") -> Path:
-    """Write a WAV as MP3, which every browser plays, or as .ogg, into the same folder; returns the new path.
-
-    compression: from 0 (best quality) to 1 (smallest file). title: its tag in the file; none by default.
-    """
-    import soundfile
-
-    path, encoded = audio.with_suffix(suffix), io.BytesIO()
-    is_mp3 = suffix == ".mp3"
-    with soundfile.SoundFile(audio) as source:
-        channels = 1 if mono else source.channels
-        with soundfile.SoundFile(
-            encoded,
-            "w",
-            samplerate=source.samplerate,
-            channels=channels,
-            format="MP3" if is_mp3 else "OGG",
-            subtype=None if is_mp3 else "VORBIS",
-            bitrate_mode="VARIABLE" if is_mp3 else None,
-            compression_level=compression,
-        ) as target:
-            if title:
-                target.title = title
-            for block in source.blocks(_FRAMES_PER_BLOCK, dtype="float32", always_2d=True):
-                target.write(block.mean(axis=1) if mono else block)
-    with replace_atomically(path) as temporary:
-        temporary.write_bytes(encoded.getbuffer())
-    return path

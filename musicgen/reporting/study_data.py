@@ -31,7 +31,7 @@ from musicgen.records.runs import (
 )
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
-from musicgen.search.trials import Trials, is_search, read_trials
+from musicgen.search.trials import Trials, goal, is_search, read_trials
 from musicgen.system.passwords import override_without_password
 from musicgen.system.plain_yaml import read_yaml
 from musicgen.system.words import counted, listed
@@ -204,7 +204,8 @@ def _name_and_question(paired: PairedRuns, root: Path) -> tuple[str, str]:
     if declared.get("question"):
         return name, str(declared["question"])
     if is_search(root):
-        return name, "Which settings give the lowest validation loss?"
+        goals = listed([f"the {goal(one)}" for one in read_trials(root).objectives])
+        return name, f"Which settings give {goals}?"
     if parameters:
         return name, f"What does changing {listed(parameters)} do to the music?"
     if len(paired.runs) + len(paired.left_out) == 1:

@@ -1,4 +1,4 @@
-"""The best config of a search as a file that Hydra reads: experiment=best."""
+"""The best config of a search as a file that Hydra reads: experiment=best, or one for each on the front."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +16,17 @@ from musicgen.sweep.design import Compose, without_hydra
 from musicgen.system.files import write_text_atomically
 
 RESULTS = "optimization_results.yaml"
-NAME = "best"
 _GROUPS = ("model", "training")
-"""Groups whose values the file sets; overrides of other groups stay on the command line."""
+"""Groups whose values the file always sets. It sets those of searched groups, too; overrides of other groups
+stay on the command line."""
 
 
 @dataclass(frozen=True)
 class BestConfig:
     """The config of one trial, as changes of the files that were chosen for it."""
 
+    name: str
+    """Of the experiment."""
     trial: Trial
     choices: Mapping[str, str]
     """Group -> chosen file, for the experiment and the groups that the file sets."""
@@ -36,45 +38,79 @@ class BestConfig:
     """Hydra's part of the config, which names the folders it was composed from."""
 
     @classmethod
-    def of(cls, trial: Trial, fixed: Sequence[str], compose: Compose) -> "BestConfig":
+    def of(cls, name: str, trial: Trial, fixed: Sequence[str], compose: Compose) -> "BestConfig":
         """Compare the trial's config with that of the chosen files alone."""
         overrides = [*fixed, *overrides_of(trial.levels)]
         composed = compose(overrides)
-        choices = {group: str(composed.hydra.runtime.choices[group]) for group in ("experiment", *_GROUPS)}
+        searched = (name.lstrip("+").partition(".")[0] for name in trial.levels)
+        groups = [
+            name for name in dict.fromkeys([*_GROUPS, *searched]) if name in composed.hydra.runtime.choices
+        ]
+        choices = {group: str(composed.hydra.runtime.choices[group]) for group in ("experiment", *groups)}
+        # They may be files with settings of the search, which Hydra looks for in every config.
+        added = [text for text in fixed if text.startswith("+")]
         found, plain = (
             flat_config(parse_config(without_hydra(one)).as_dict())
-            for one in (composed, compose([f"{group}={name}" for group, name in choices.items()]))
+            for one in (composed, compose([*added, *(f"{group}={name}" for group, name in choices.items())]))
         )
-        changes: dict[str, dict[str, object]] = {group: {} for group in _GROUPS}
-        for name, value in found.items():
-            group, _, own_name = name.partition(".")
-            if group in changes and plain[name] != value:
+        changes: dict[str, dict[str, object]] = {group: {} for group in groups}
+        for field_name, value in found.items():
+            group, _, own_name = field_name.partition(".")
+            if group in changes and plain[field_name] != value:
                 changes[group][own_name] = value
         others = drop_overrides(overrides, *choices)
-        return cls(trial, choices, changes, others, plain_values(composed.hydra))
+        return cls(name, trial, choices, changes, others, plain_values(composed.hydra))
 
-    def write(self, directory: Path, trials: Trials) -> None:
-        """Write the experiment, and the best values in the format of Hydra's own sweepers."""
-        file = directory / "conf" / "experiment" / f"{NAME}.yaml"
+    def write(self, directory: Path, heading: str) -> None:
+        """Write the experiment; heading: its comment."""
+        file = directory / "conf" / "experiment" / f"{self.name}.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        heading = (
-            "# @package _global_\n"
-            f"# Trial {self.trial.number} of {trials.name}: validation loss {self.trial.loss:.4f}, "
-            f"the lowest of {len(trials.complete)}.\n"
-        )
-        overrides = [{f"override /{group}": self.choices[group]} for group in _GROUPS]
+        overrides = [{f"override /{group}": self.choices[group]} for group in self.changes]
         values = {group: changes for group, changes in self.changes.items() if changes}
         content = {"defaults": [self.choices["experiment"], "_self_", *overrides], **values}
-        write_text_atomically(file, heading + yaml.safe_dump(content, sort_keys=False))
-        results = {
-            "name": "optuna",
-            "best_params": dict(self.trial.levels),
-            "best_value": self.trial.loss,
-            "command": self.command(directory),
-        }
-        write_text_atomically(directory / RESULTS, yaml.safe_dump(results, sort_keys=False))
+        text = f"# @package _global_\n# {heading}\n{yaml.safe_dump(content, sort_keys=False)}"
+        write_text_atomically(file, text)
 
     def command(self, directory: Path) -> str:
         """The command that runs the best config."""
         words = words_with_folder(self.hydra, directory / "conf")
-        return train_command([*words, f"experiment={NAME}", *self.overrides])
+        return train_command([*words, f"experiment={self.name}", *self.overrides])
+
+
+def write_best(trials: Trials, fixed: Sequence[str], compose: Compose, directory: Path) -> None:
+    """Write the best experiments, and the results in the format of Hydra's own sweeper for Optuna.
+
+    fixed: overrides that all trials share.
+    """
+    objective, best = trials.single, trials.best
+    if objective is not None and best is not None:
+        config = BestConfig.of("best", best, fixed, compose)
+        extreme = "highest" if objective.is_maximized else "lowest"
+        config.write(directory, f"{_described(best, trials)}, the {extreme} of {len(trials.complete)}.")
+        assert best.values is not None
+        results: dict[str, object] = {
+            "best_params": dict(best.levels),
+            "best_value": best.values[0],
+            "command": config.command(directory),
+        }
+    else:
+        solutions: list[dict[str, object]] = []
+        for trial in trials.front:
+            config = BestConfig.of(f"trial-{trial.number:03d}", trial, fixed, compose)
+            config.write(
+                directory, f"{_described(trial, trials)}, on the Pareto front of {len(trials.complete)}."
+            )
+            assert trial.values is not None
+            solutions.append(
+                {
+                    "params": dict(trial.levels),
+                    "values": [*trial.values],
+                    "command": config.command(directory),
+                }
+            )
+        results = {"solutions": solutions}
+    write_text_atomically(directory / RESULTS, yaml.safe_dump({"name": "optuna", **results}, sort_keys=False))
+
+
+def _described(trial: Trial, trials: Trials) -> str:
+    return f"Trial {trial.number} of {trials.name}: {trials.results_of(trial)}"

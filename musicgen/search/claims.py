@@ -8,7 +8,7 @@ same number, parameters and folder.
 import json
 import uuid
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import optuna
@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from musicgen.errors import InputError
 from musicgen.records.runs import flat_config
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.space import Space
 
 if TYPE_CHECKING:
@@ -42,28 +43,49 @@ class Search:
         terms: Mapping[str, object],
         sampler: Callable[[int], "BaseSampler"],
         pruner: "BasePruner",
+        directions: Sequence[OptunaDirection] = ("minimize",),
+        max_failure_rate: float = 1.0,
+        min_ended: int = 1,
+        metrics: Sequence[str] = (),
     ) -> None:
         """Open the search, or begin it; raises InputError if another search has its name.
 
-        terms: what identifies the search, as JSON values; sampler: makes the sampler of a trial by number.
+        terms: what identifies the search, as JSON values; sampler: makes the sampler of a trial by number;
+        directions: Optuna's, one for each objective; max_failure_rate: the share of the trials ending from
+        now on that may fail, as of `min_ended` trials while there are fewer; metrics: names of the objectives
+        for Optuna's dashboard.
         """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._storage, self._locks, self._name = database.storage, database.locks, name
         self._space, self._sampler, self._pruner = space, sampler, pruner
         with self._locks.alone(name):
             self.study = optuna.create_study(
-                storage=self._storage, study_name=name, pruner=pruner, load_if_exists=True
+                storage=self._storage,
+                study_name=name,
+                pruner=pruner,
+                directions=list(directions),
+                load_if_exists=True,
             )
-            self._agree_on(terms)
+            self._agree_on(terms, directions)
+            if metrics and self.study.metric_names is None:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ExperimentalWarning)
+                    self.study.set_metric_names(list(metrics))
+        self._max_failure_rate, self._min_ended = max_failure_rate, min_ended
+        self._ended_before = {trial.number for trial in self.trials if trial.state.is_finished()}
         self._me = uuid.uuid4().hex
         self._locks.take(self._me)
 
-    def _agree_on(self, terms: Mapping[str, object]) -> None:
+    def _agree_on(self, terms: Mapping[str, object], directions: Sequence[str]) -> None:
         agreed = json.loads(json.dumps({**terms, "space": space_as_json(self._space)}))
         if not self.study.user_attrs and not self.study.get_trials(deepcopy=False):
             self.study.set_user_attr(TERMS, agreed)
             return
         there = self.study.user_attrs.get(TERMS)
+        if isinstance(there, dict):
+            # Optuna stores the directions, and keeps those of the study that exists.
+            there = {**there, "direction": [one.name.lower() for one in self.study.directions]}
+            agreed = {**agreed, "direction": list(directions)}
         if there != agreed:
             raise InputError(
                 f"the storage has another search named {self._name}: {_difference(there, agreed)}; "
@@ -78,15 +100,32 @@ class Search:
         ]
 
     def claim(self, num_trials: int) -> "Trial | None":
-        """An orphan, else a new trial while there are fewer than `num_trials`, else None."""
+        """An orphan, else a new trial while there are fewer than `num_trials`, else None.
+
+        Raises InputError if too many trials have failed, or if the space cannot be drawn from.
+        """
         with self._locks.alone(self._name):
             trials = self.trials
+            self._check_failures(trials)
             for trial in trials:
                 if trial.state is TrialState.RUNNING and not self._has_owner(trial):
                     return self._own(self._take_over(trial))
             if len(trials) >= num_trials:
                 return None
             return self._own(self._study_of(len(trials)).ask())
+
+    def _check_failures(self, trials: Sequence[FrozenTrial]) -> None:
+        ended = [
+            trial.state
+            for trial in trials
+            if trial.state.is_finished() and trial.number not in self._ended_before
+        ]
+        num_failed = ended.count(TrialState.FAIL)
+        if num_failed > self._max_failure_rate * max(len(ended), self._min_ended):
+            raise InputError(
+                f"{num_failed} of {len(ended)} trials failed, more than "
+                f"hydra.sweeper.max_failure_rate={self._max_failure_rate:g} allows; the same command resumes"
+            )
 
     def _study_of(self, number: int) -> "optuna.Study":
         """The study with the sampler of this trial.
@@ -110,13 +149,11 @@ class Search:
         # Optuna's cache updates only trials that it has read.
         study.get_trials(deepcopy=False)
         trial = optuna.Trial(study, self._id_of(orphan.number))
-        if len(orphan.params) < len(self._space.distributions):
-            for name in orphan.params:
-                distribution = self._space.distributions[name]
-                is_fixed = name in orphan.system_attrs.get("fixed_params", {})
-                if not (is_fixed or distribution.single() or name in trial.relative_params):
-                    # The value is known; drawing it again advances the random numbers.
-                    study.sampler.sample_independent(study, orphan, name, distribution)
+        for name, distribution in orphan.distributions.items():
+            is_fixed = name in orphan.system_attrs.get("fixed_params", {})
+            if not (is_fixed or distribution.single() or name in trial.relative_params):
+                # The value is known; drawing it again advances the random numbers.
+                study.sampler.sample_independent(study, orphan, name, distribution)
         return trial
 
     def _own(self, trial: "Trial") -> "Trial":

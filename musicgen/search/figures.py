@@ -1,26 +1,32 @@
-"""Figures of a search: its history, the loss over each parameter, and the values that were tried."""
+"""Figures of a search: front, history, the objectives over each parameter, and the values that were tried."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musicgen.effects.figures.style import (
+    BASELINE_COLOUR,
     CATEGORY_COLOURS,
     CORPUS_COLOUR,
     FAILURE_COLOUR,
     QUIET_COLOUR,
     TEXT_SIZE,
     label_axes,
+    metric_direction,
+    metric_title,
+    metric_unit,
     new_figure,
+    panel_grid,
     rule_lightly,
     title_panel,
 )
+from musicgen.metrics.registry import metric_words
 from musicgen.records.naming import level_of, shown_level
-from musicgen.search.importance import EVALUATOR, Importance, comparable_losses
+from musicgen.search.importance import EVALUATOR, Importance, Measured, comparable_values
 from musicgen.search.trials import Trial, Trials, Value
 
 if TYPE_CHECKING:
@@ -34,84 +40,184 @@ _STATUS_COLOURS = {
     "failed": FAILURE_COLOUR,
     "running": CATEGORY_COLOURS[4],
 }
-_LOSS = "nats per character"
+_BEHIND_COLOUR = "#c3ccd4"
+_CLOSE = 0.04
+"""Share of an axis: trials nearer to each other in a figure share a label."""
+_STATUSES_WITHOUT_VALUES = {"pruned": "|", "diverged": "x", "failed": "x"}
+"""Status -> its marker."""
 
 
 def search_figures(
-    trials: Trials, shares: Importance | None = None, max_columns: int = 4
+    trials: Trials,
+    found: Sequence[Importance] = (),
+    max_columns: int = 4,
+    baseline: Mapping[str, float] | None = None,
 ) -> dict[str, Figure]:
-    """Every figure that has enough trials, by file name without suffix."""
+    """Every figure that has enough trials, by file name without suffix.
+
+    found: importance for each objective; baseline: objective -> value of the baseline, if it is known.
+    """
     figures: dict[str, Figure] = {}
+    if len(trials.objectives) > 1 and trials.complete:
+        figures["pareto_front"] = front_figure(trials, baseline or {})
     if len(trials.complete) >= 2:
         figures["history"] = history_figure(trials)
-    if len(comparable_losses(trials)[1]) >= 2:
+    if any(len(measured.values) >= 2 for measured in comparable_values(trials)):
         figures["slices"] = slices_figure(trials, max_columns)
         figures["parallel_coordinates"] = parallel_coordinates_figure(trials)
-    if shares is not None and shares.shares:
-        figures["importance"] = importance_figure(shares)
+    if any(one.shares for one in found):
+        figures["importance"] = importance_figure([one for one in found if one.shares])
     return figures
 
 
-def history_figure(trials: Trials) -> Figure:
-    """The loss of each complete run and the lowest so far; ticks at the bottom for the other trials."""
-    figure, (panel,) = new_figure("Trial after trial", 1, 1, width=6.4, height=3.4)
-    complete = sorted(trials.complete, key=lambda trial: trial.number)
-    numbers, losses = [trial.number for trial in complete], [trial.loss or 0.0 for trial in complete]
-    lowest = list(accumulate(losses, min))
-    last = max(trial.number for trial in trials.trials)
-    panel.step(
-        [*numbers, last], [*lowest, lowest[-1]], where="post", color=CATEGORY_COLOURS[1], linewidth=1.4
+def front_figure(trials: Trials, baseline: Mapping[str, float]) -> Figure:
+    """Pareto's front and the trials behind it, for each pair of objectives."""
+    pairs = list(combinations(range(len(trials.objectives)), 2))
+    figure, panels = panel_grid(
+        "Pareto front", len(pairs), min(len(pairs), 3), panel=(4.6, 3.6), margins=(0.6, 0.8)
     )
-    panel.plot(numbers, losses, "o", color=_STATUS_COLOURS["complete"], markersize=4.5, label="complete")
-    for status in ("pruned", "diverged", "failed"):
-        ended = [trial.number for trial in trials.trials if trial.status == status]
-        if ended:
-            marker = "|" if status == "pruned" else "x"
+    numbers = {trial.number for trial in trials.front}
+    behind = [trial for trial in trials.complete if trial.number not in numbers]
+    for panel, (first, second) in zip(panels, pairs, strict=True):
+        panel.plot(
+            *_values_of(behind, first, second),
+            "o",
+            color=_BEHIND_COLOUR,
+            markersize=4.5,
+            label="other trials",
+        )
+        is_joined = len(pairs) == 1
+        panel.plot(
+            *_values_of(trials.front, first, second),
+            "o-" if is_joined else "o",
+            color=CATEGORY_COLOURS[0],
+            markersize=5.5,
+            linewidth=1.2,
+            label="Pareto front",
+        )
+        _number_trials(panel, trials, first, second)
+        metrics = [trials.objectives[place].metric for place in (first, second)]
+        if all(metric in baseline for metric in metrics):
             panel.plot(
-                ended,
-                [0.02] * len(ended),
-                marker,
-                color=_STATUS_COLOURS[status],
-                transform=panel.get_xaxis_transform(),
-                label=status,
+                *([baseline[metric]] for metric in metrics),
+                "D",
+                color=BASELINE_COLOUR,
+                markersize=5.5,
+                label="baseline, fresh seeds",
             )
-    title_panel(
-        panel, "Validation loss of complete runs", "line: the lowest so far; ticks: trials without one"
+        title_panel(
+            panel,
+            " against ".join(map(metric_words, reversed(metrics))).capitalize(),
+            "; ".join(f"{metric_words(metric)}: {metric_direction(metric)}" for metric in metrics),
+        )
+        label_axes(panel, *(f"{metric_words(metric)}, {metric_unit(metric)}" for metric in metrics))
+        panel.margins(0.1)
+        rule_lightly(panel, "both")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=TEXT_SIZE
     )
-    label_axes(panel, "trial", _LOSS)
-    panel.margins(y=0.12)
-    rule_lightly(panel, "y")
-    panel.legend(frameon=False, fontsize=TEXT_SIZE)
+    return figure
+
+
+def _number_trials(panel: Axes, trials: Trials, first: int, second: int) -> None:
+    """Write the numbers of the front's trials where no other trial can be: on the side of better values."""
+    xs, ys = _values_of(trials.complete, first, second)
+    widths = [max(max(values) - min(values), 1e-12) for values in (xs, ys)]
+    groups: list[tuple[list[int], float, float]] = []
+    for trial, x, y in zip(trials.front, *_values_of(trials.front, first, second), strict=True):
+        close = (
+            numbers
+            for numbers, *place in groups
+            if all(
+                abs(one - other) < _CLOSE * width
+                for one, other, width in zip(place, (x, y), widths, strict=True)
+            )
+        )
+        if (numbers := next(close, None)) is not None:
+            numbers.append(trial.number)
+        else:
+            groups.append(([trial.number], x, y))
+    to_right, to_top = (trials.objectives[place].is_maximized for place in (first, second))
+    for numbers, x, y in groups:
+        panel.annotate(
+            ", ".join(map(str, numbers)),
+            (x, y),
+            xytext=(5 if to_right else -5, 4 if to_top else -4),
+            textcoords="offset points",
+            fontsize=TEXT_SIZE,
+            ha="left" if to_right else "right",
+            va="bottom" if to_top else "top",
+        )
+
+
+def _values_of(trials: Sequence[Trial], *places: int) -> list[list[float]]:
+    """For each of these objectives, the values of the trials."""
+    return [[trial.values[place] for trial in trials if trial.values] for place in places]
+
+
+def history_figure(trials: Trials) -> Figure:
+    """Each objective of the complete runs and the best so far; ticks at the bottom for the other trials."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, panels = panel_grid(
+        "Trial after trial", len(trials.objectives), 1, panel=(6.4, 2.9), margins=(0.0, 0.5)
+    )
+    complete = sorted(trials.complete, key=lambda trial: trial.number)
+    numbers = [trial.number for trial in complete]
+    last = max(trial.number for trial in trials.trials)
+    for place, (panel, objective) in enumerate(zip(panels, trials.objectives, strict=True)):
+        (values,) = _values_of(complete, place)
+        best = list(accumulate(values, max if objective.is_maximized else min))
+        panel.step(
+            [*numbers, last], [*best, best[-1]], where="post", color=CATEGORY_COLOURS[1], linewidth=1.4
+        )
+        panel.plot(numbers, values, "o", color=_STATUS_COLOURS["complete"], markersize=4.5, label="complete")
+        for status, marker in _STATUSES_WITHOUT_VALUES.items():
+            ended = [trial.number for trial in trials.trials if trial.status == status]
+            if ended:
+                panel.plot(
+                    ended,
+                    [0.02] * len(ended),
+                    marker,
+                    color=_STATUS_COLOURS[status],
+                    transform=panel.get_xaxis_transform(),
+                    label=status,
+                )
+        extreme = "highest" if objective.is_maximized else "lowest"
+        title_panel(
+            panel,
+            f"{metric_title(objective.metric)} of complete runs",
+            f"line: the {extreme} so far; ticks: trials without one",
+        )
+        label_axes(panel, "trial", metric_unit(objective.metric))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.margins(y=0.12)
+        rule_lightly(panel, "y")
+    panels[0].legend(frameon=False, fontsize=TEXT_SIZE)
     return figure
 
 
 def slices_figure(trials: Trials, max_columns: int = 4) -> Figure:
-    """The loss of each trial over each parameter, after equally many iterations."""
-    measure, losses = comparable_losses(trials)
-    measured = [trial for trial in trials.trials if trial.number in losses]
+    """Each objective over each parameter, after equally many iterations."""
+    compared = comparable_values(trials)
     columns = min(len(trials.parameters), max_columns)
     rows = -(-len(trials.parameters) // columns)
-    title = f"{measure[0].upper()}{measure[1:]} over each parameter"
-    figure, panels = new_figure(title, rows, columns, width=2.4 * columns, height=0.6 + 2.3 * rows)
-    for panel in panels[len(trials.parameters) :]:
-        panel.remove()
-    for panel, parameter in zip(panels, trials.parameters, strict=False):
-        places = _Places.of(parameter, trials, measured)
-        for status, colour in _STATUS_COLOURS.items():
-            own = [trial for trial in measured if trial.status == status]
-            panel.plot(
-                [places.place(trial) for trial in own],
-                [losses[trial.number] for trial in own],
-                "o",
-                color=colour,
-                markersize=4,
-                label=status,
-            )
-        places.label(panel)
-        title_panel(panel, parameter)
-        label_axes(panel, "", _LOSS)
-        rule_lightly(panel, "y")
-    statuses = dict.fromkeys(trial.status for trial in measured)
+    words = " and ".join(measured.words for measured in compared)
+    figure, panels = new_figure(
+        f"{words[0].upper()}{words[1:]} over each parameter",
+        rows * len(compared),
+        columns,
+        width=2.4 * columns,
+        height=0.6 + 2.3 * rows * len(compared),
+    )
+    for turn, measured in enumerate(compared):
+        own = panels[turn * rows * columns : (turn + 1) * rows * columns]
+        for panel in own[len(trials.parameters) :]:
+            panel.remove()
+        for panel, parameter in zip(own, trials.parameters, strict=False):
+            _draw_slice(panel, parameter, trials, measured)
+    statuses = dict.fromkeys(trial.status for measured in compared for trial in measured.of(trials))
     if len(statuses) > 1:
         handles, labels = panels[0].get_legend_handles_labels()
         kept = [pair for pair in zip(handles, labels, strict=True) if pair[1] in statuses]
@@ -125,26 +231,49 @@ def slices_figure(trials: Trials, max_columns: int = 4) -> Figure:
     return figure
 
 
+def _draw_slice(panel: Axes, parameter: str, trials: Trials, measured: Measured) -> None:
+    shown = [trial for trial in measured.of(trials) if parameter in trial.levels]
+    places = _Places.of(parameter, trials, shown)
+    for status, colour in _STATUS_COLOURS.items():
+        own = [trial for trial in shown if trial.status == status]
+        panel.plot(
+            [places.place(trial) for trial in own],
+            [measured.values[trial.number] for trial in own],
+            "o",
+            color=colour,
+            markersize=4,
+            label=status,
+        )
+    places.label(panel)
+    title_panel(panel, parameter)
+    unit = metric_unit(measured.metric)
+    is_alone = len(trials.objectives) == 1
+    label_axes(panel, "", unit if is_alone else f"{metric_words(measured.metric)}, {unit}")
+    rule_lightly(panel, "y")
+
+
 def parallel_coordinates_figure(trials: Trials) -> Figure:
-    """One line per trial through its values; complete runs are coloured by their loss."""
+    """One line per trial through its values; complete runs are coloured by the first objective."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
+    objective = trials.objectives[0]
     width = max(5.0, 1.3 * len(trials.parameters) + 1.5)
     figure, (panel,) = new_figure("Where the search looked", 1, 1, width=width, height=3.8)
     columns = [_Places.of(parameter, trials, trials.trials) for parameter in trials.parameters]
-    losses = [trial.loss for trial in trials.complete if trial.loss is not None]
-    colours = ScalarMappable(Normalize(min(losses), max(losses)), colormaps["viridis"]) if losses else None
-    # Draw the lowest losses last, on top.
-    ordered = sorted(trials.trials, key=lambda trial: -np.inf if trial.loss is None else -trial.loss)
-    for trial in ordered:
+    values = {trial.number: trial.values[0] for trial in trials.complete if trial.values}
+    # Viridis is dark where values are low; the best are to be dark.
+    colours = colormaps["viridis_r" if objective.is_maximized else "viridis"]
+    scale = ScalarMappable(Normalize(min(values.values()), max(values.values())), colours) if values else None
+    # Draw the best last, on top.
+    for trial in reversed(trials.ordered):
         heights = [places.share(trial) for places in columns]
-        if trial.loss is not None and colours is not None:
-            (colour,), width, order = colours.to_rgba(np.array([trial.loss])), 1.6, 2
+        if scale is not None and trial.number in values:
+            (colour,), line_width, order = scale.to_rgba(np.array([values[trial.number]])), 1.6, 2
         else:
-            colour, width, order = _STATUS_COLOURS.get(trial.status, QUIET_COLOUR), 0.7, 1
-        panel.plot(range(len(columns)), heights, color=colour, linewidth=width, zorder=order)
+            colour, line_width, order = _STATUS_COLOURS.get(trial.status, QUIET_COLOUR), 0.7, 1
+        panel.plot(range(len(columns)), heights, color=colour, linewidth=line_width, zorder=order)
     panel.set_yticks([])
     panel.set_xticks(range(len(columns)), [name.rpartition(".")[2] for name in trials.parameters])
     panel.spines["left"].set_visible(False)
@@ -161,9 +290,10 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
                 va="center",
                 bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
             )
-    if colours is not None:
-        bar = figure.colorbar(colours, ax=panel, pad=0.02)
-        bar.set_label(f"validation loss, {_LOSS}", fontsize=TEXT_SIZE)
+    if scale is not None:
+        bar = figure.colorbar(scale, ax=panel, pad=0.02)
+        unit = metric_unit(objective.metric)
+        bar.set_label(f"{metric_words(objective.metric)}, {unit}", fontsize=TEXT_SIZE)
         bar.ax.tick_params(labelsize=TEXT_SIZE)
     title_panel(
         panel, "Values of every trial", "coloured: complete runs; grey: pruned; red: diverged or failed"
@@ -171,18 +301,20 @@ def parallel_coordinates_figure(trials: Trials) -> Figure:
     return figure
 
 
-def importance_figure(found: Importance) -> Figure:
-    """Shares of the variance, and the share of a dummy parameter."""
-    names = list(found.shares)[::-1]
-    figure, (panel,) = new_figure(
-        f"Importance by {EVALUATOR}", 1, 1, width=6.4, height=1.4 + 0.3 * len(names)
+def importance_figure(found: Sequence[Importance]) -> Figure:
+    """For each objective, shares of the variance, and the share of a dummy parameter."""
+    height = 0.9 + 0.3 * max(len(one.shares) for one in found)
+    figure, panels = panel_grid(
+        f"Importance by {EVALUATOR}", len(found), 1, panel=(6.4, height), margins=(0.0, 0.5)
     )
-    panel.barh(names, [found.shares[name] for name in names], color=CATEGORY_COLOURS[0], height=0.6)
-    panel.axvline(found.noise, color=FAILURE_COLOUR, linewidth=1.2, linestyle="--")
-    subtitle = f"{found.num_trials} trials, out-of-sample R² {found.r2:.2f}; dashed: a dummy parameter"
-    title_panel(panel, f"Of the {found.measure}", subtitle)
-    label_axes(panel, "share of the variance", "")
-    rule_lightly(panel, "x")
+    for panel, one in zip(panels, found, strict=True):
+        names = list(one.shares)[::-1]
+        panel.barh(names, [one.shares[name] for name in names], color=CATEGORY_COLOURS[0], height=0.6)
+        panel.axvline(one.noise, color=FAILURE_COLOUR, linewidth=1.2, linestyle="--")
+        subtitle = f"{one.num_trials} trials, out-of-sample R² {one.r2:.2f}; dashed: a dummy parameter"
+        title_panel(panel, f"Of the {one.measure}", subtitle)
+        label_axes(panel, "share of the variance", "")
+        rule_lightly(panel, "x")
     return figure
 
 
@@ -198,7 +330,7 @@ class _Places:
     @classmethod
     def of(cls, parameter: str, trials: Trials, shown: Sequence[Trial]) -> _Places:
         """The positions of the values of these trials."""
-        levels = list(dict.fromkeys(trial.levels[parameter] for trial in shown))
+        levels = list(dict.fromkeys(one.levels[parameter] for one in shown if parameter in one.levels))
         return cls(parameter, levels, trials.is_log(parameter))
 
     def place(self, trial: Trial) -> float:
@@ -206,8 +338,9 @@ class _Places:
         return self._place(trial.levels[self._parameter])
 
     def share(self, trial: Trial) -> float:
-        """Position between 0 and 1."""
-        return self._share(trial.levels[self._parameter])
+        """Position between 0 and 1; NaN if the trial does not have the parameter."""
+        has_it = self._parameter in trial.levels
+        return self._share(trial.levels[self._parameter]) if has_it else float("nan")
 
     def _place(self, level: Value) -> float:
         if self._is_numeric and level is not None:

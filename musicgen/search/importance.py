@@ -1,17 +1,20 @@
-"""Which searched parameters the loss depends on: functional ANOVA (Hutter et al. 2014) with two checks.
+"""Which searched parameters an objective depends on: functional ANOVA (Hutter et al. 2014) with two checks.
 
 Its random forest must predict held-out trials, else no importance is reported. A parameter counts only if its
 share exceeds that of random dummy parameters. Parameters drawn on a logarithmic scale enter as logarithms. A
-search samples more often where losses are low, so the shares describe the space as it was searched.
+search samples more often where values are good, so the shares describe the space as it was searched.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from musicgen.search.trials import Trials
+from musicgen.metrics.registry import metric_words
+from musicgen.search.objective import LOSS
+from musicgen.search.trials import Trial, Trials
 
 EVALUATOR = "fANOVA"
 MIN_R2 = 0.5
@@ -23,10 +26,10 @@ _DUMMY = "dummy"
 
 @dataclass(frozen=True)
 class Importance:
-    """Shares of the variance of the loss."""
+    """Shares of the variance of an objective."""
 
     measure: str
-    """Which loss, in words."""
+    """The objective in words."""
     num_trials: int
     r2: float | None
     """Cross-validated R² of the forest; None with too few trials."""
@@ -34,12 +37,16 @@ class Importance:
     """Parameter -> share, the largest first; empty if the forest fails its check."""
     noise: float
     """The largest share that a dummy parameter got."""
+    is_constant: bool = False
+    """Whether all trials have the same value."""
 
     @property
     def sentence(self) -> str:
         """The result in one line."""
         if self.r2 is None:
             return f"importance: unknown from {self.num_trials} trials, at least {MIN_TRIALS} are needed"
+        if self.is_constant:
+            return f"importance: unknown, {self.measure} is the same in all {self.num_trials} trials"
         tested = f"out-of-sample R² {self.r2:.2f} over {self.num_trials} trials, {self.measure}"
         if not self.shares:
             return f"importance: unknown, the forest cannot predict held-out trials ({tested})"
@@ -47,36 +54,66 @@ class Importance:
         return f"importance by {EVALUATOR} above the noise of {self.noise:.2f}: {shown or 'none'} ({tested})"
 
 
-def importance(trials: Trials) -> Importance:
-    """Explain the loss that most trials have."""
-    measure, losses = comparable_losses(trials)
-    measured = [(trial.levels, losses[trial.number]) for trial in trials.trials if trial.number in losses]
-    if len(measured) < MIN_TRIALS:
-        return Importance(measure, len(measured), None, {}, 0.0)
-    columns = {name: [levels[name] for levels, _ in measured] for name in trials.parameters}
-    for name in trials.parameters:
+def importances(trials: Trials) -> list[Importance]:
+    """Explain each objective, in their order."""
+    return [_importance(trials, measured) for measured in comparable_values(trials)]
+
+
+def _importance(trials: Trials, measured: "Measured") -> Importance:
+    rows = [(trial.levels, measured.values[trial.number]) for trial in measured.of(trials)]
+    unknown = partial(Importance, measured.words, len(rows), shares={}, noise=0.0)
+    if len(rows) < MIN_TRIALS:
+        return unknown(r2=None)
+    # A parameter that only some trials have, because of another one, is left out.
+    shared = [name for name in trials.parameters if all(name in levels for levels, _ in rows)]
+    columns = {name: [levels[name] for levels, _ in rows] for name in shared}
+    for name in shared:
         if trials.is_log(name):
             columns[name] = list(np.log(np.array(columns[name], dtype=float)))
     varied = {name: values for name, values in columns.items() if len(set(map(str, values))) > 1}
-    targets = np.array([loss for _, loss in measured])
+    targets = np.array([value for _, value in rows])
+    if np.ptp(targets) == 0:
+        return unknown(r2=0.0, is_constant=True)
     r2 = _out_of_sample_r2(list(varied.values()), targets)
     if not r2 >= MIN_R2:
-        return Importance(measure, len(measured), r2, {}, 0.0)
+        return unknown(r2=r2)
     shares, noise = _shares(varied, targets)
-    return Importance(measure, len(measured), r2, shares, noise)
+    return Importance(measured.words, len(rows), r2, shares, noise)
 
 
-def comparable_losses(trials: Trials) -> tuple[str, Mapping[int, float]]:
-    """A description of the losses, and the losses by number of the trial, after equally many iterations.
+@dataclass(frozen=True)
+class Measured:
+    """An objective as far as trials can be compared on it: after equally many iterations."""
 
-    With rungs these are the losses on the first one, which every trial reaches; else those at the end.
+    metric: str
+    words: str
+    values: Mapping[int, float]
+    """By number of the trial."""
+
+    def of(self, trials: Trials) -> list[Trial]:
+        """The trials that have a value."""
+        return [trial for trial in trials.trials if trial.number in self.values]
+
+
+def comparable_values(trials: Trials) -> list[Measured]:
+    """Each objective, in their order.
+
+    With rungs these are the losses on the first one, which every trial reaches; else the values at the end.
     """
     rungs = [rung for trial in trials.trials for rung in trial.rungs]
-    if not rungs:
-        return "validation loss", {trial.number: trial.loss for trial in trials.complete if trial.loss}
-    first = min(rungs)
-    found = {trial.number: trial.rungs[first] for trial in trials.trials if first in trial.rungs}
-    return f"validation loss after {first} iterations", found
+    if rungs:
+        first = min(rungs)
+        values = {trial.number: trial.rungs[first] for trial in trials.trials if first in trial.rungs}
+        return [Measured(LOSS, f"{metric_words(LOSS)} after {first} iterations", values)]
+    ended = [(trial.number, trial.values) for trial in trials.trials if trial.values is not None]
+    return [
+        Measured(
+            objective.metric,
+            metric_words(objective.metric),
+            {number: values[place] for number, values in ended},
+        )
+        for place, objective in enumerate(trials.objectives)
+    ]
 
 
 def _out_of_sample_r2(columns: Sequence[Sequence[object]], targets: np.ndarray) -> float:

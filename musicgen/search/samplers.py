@@ -1,20 +1,25 @@
-"""Optuna's samplers as conf/hydra/sweeper/sampler/ names them, one for each trial."""
+"""Optuna's samplers as the group hydra/sweeper/sampler names them, one for each trial."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 
 from musicgen.errors import InputError
+from musicgen.search.objective import OptunaDirection
+from musicgen.search.plugin import SAMPLERS
 from musicgen.search.space import Space
+from musicgen.search.trials import Value
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-ALLOWED = "optuna.samplers.*"
+SETTING = "hydra.sweeper.sampler"
 _ONE_SEQUENCE = ("GridSampler", "QMCSampler")
 """Samplers whose seed orders all trials, so it must be the same in every process."""
 
@@ -38,16 +43,43 @@ class Samplers:
         return min(wanted, prod(map(len, self.space.grid().values())))
 
     def for_trial(self, number: int) -> "BaseSampler":
-        """The sampler of one trial; with a seed, its random numbers depend on the trial's number alone."""
-        arguments: dict[str, Any] = {}
-        seed = self.config.get("seed")
-        if self._kind == "GridSampler":
-            arguments["search_space"] = self.space.grid()
-        if isinstance(seed, int) and self._kind not in _ONE_SEQUENCE:
+        """The sampler of one trial; with a seed, its random numbers depend on the trial's number alone.
+
+        Raises InputError.
+        """
+        arguments: dict[str, Any] = dict(self.config)
+        seed = arguments.get("seed")
+        own_seed = seed
+        if isinstance(seed, int):
             # seed + number would make the next seed repeat the same points one trial later.
             stream = np.random.SeedSequence(seed, spawn_key=(number,))
-            arguments["seed"] = int(stream.generate_state(1)[0])
+            own_seed = int(stream.generate_state(1)[0])
+        if self._kind in _ONE_SEQUENCE:
+            arguments["seed"] = seed or 0
+        elif seed is not None:
+            arguments["seed"] = own_seed
+        if self._kind == "GridSampler":
+            arguments.update(search_space=self.space.grid(), _partial_=False)
+        if self._kind == "QMCSampler" and arguments.get("independent_sampler") is None:
+            # For choices, which the sequence leaves out. With the sequence's seed they would never change.
+            arguments["independent_sampler"] = {"_target_": "optuna.samplers.RandomSampler", "seed": own_seed}
         try:
-            return instantiate(dict(self.config), _execution_whitelist_=ALLOWED, **arguments)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"hydra.sweeper.sampler: {' '.join(str(error).split())}") from error
+            return instantiate(arguments, _execution_whitelist_=SAMPLERS)
+        except (TypeError, ValueError, HydraException) as error:
+            raise InputError(f"{SETTING}: {' '.join(str(error).split())}") from error
+
+    def first_point(self, directions: Sequence[OptunaDirection]) -> Mapping[str, Value]:
+        """A point of the space that this sampler draws for these objectives; raises InputError."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            # The sampler is the user's choice.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study = optuna.create_study(directions=list(directions), sampler=self.for_trial(0))
+            try:
+                trial = study.ask()
+                self.space.suggest(trial)
+            except (TypeError, ValueError, RuntimeError, ImportError) as error:
+                raise InputError(f"{SETTING}: {' '.join(str(error).split())}") from error
+        return trial.params

@@ -1,10 +1,16 @@
 """The space of a search: Hydra's overrides with choices and ranges, as Optuna's distributions."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.types import IntervalSweep, Override, Transformer
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -14,10 +20,13 @@ from optuna.distributions import (
 
 from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
+from musicgen.search.plugin import distribution_of, grid_values
 from musicgen.search.trials import Value, overrides_of
 
 if TYPE_CHECKING:
     from optuna import Trial
+
+CUSTOM = "hydra.sweeper.custom_search_space"
 
 
 @dataclass(frozen=True)
@@ -27,9 +36,11 @@ class Space:
     distributions: Mapping[str, BaseDistribution]
     """Parameter or config group -> distribution of its values."""
     fixed: Sequence[str]
+    extend: Callable[["Trial"], object] | None = None
+    """Draws more parameters, which may depend on those that the trial has."""
 
     @classmethod
-    def of(cls, overrides: Sequence[Override]) -> "Space":
+    def of(cls, overrides: Sequence[Override], extend: Callable[["Trial"], object] | None = None) -> "Space":
         """Sort the overrides; the last one of a parameter counts. Raises InputError."""
         distributions: dict[str, BaseDistribution] = {}
         fixed: dict[str, str] = {}
@@ -38,15 +49,15 @@ class Space:
             distributions.pop(name, None)
             fixed.pop(name, None)
             if override.is_sweep_override():
-                _check_name(override, name)
+                _check_name(name, str(override.input_line))
                 distributions[name] = _distribution(override)
             elif override.is_delete():
                 fixed[name] = str(override.input_line)
             else:
                 fixed[name] = f"{override.get_key_element()}={override.get_value_element_as_str()}"
-        if not distributions:
+        if not distributions and extend is None:
             raise InputError("hydra.sweeper.params: a search needs a parameter with several values")
-        return cls(distributions, list(fixed.values()))
+        return cls(distributions, list(fixed.values()), extend)
 
     def edges(self) -> list[list[str]]:
         """For each parameter, the overrides with the ends of its range or with every choice."""
@@ -60,7 +71,7 @@ class Space:
         return {name: _all_values(name, one) for name, one in self.distributions.items()}
 
     def suggest(self, trial: "Trial") -> None:
-        """Draw the trial's value of each parameter that has none yet."""
+        """Draw the trial's value of each parameter that has none yet; raises InputError."""
         for name, one in self.distributions.items():
             match one:
                 case CategoricalDistribution():
@@ -69,42 +80,72 @@ class Space:
                     trial.suggest_int(name, one.low, one.high, step=one.step, log=one.log)
                 case FloatDistribution():
                     trial.suggest_float(name, one.low, one.high, step=one.step, log=one.log)
+        if self.extend is not None:
+            self._extend(trial, self.extend)
+
+    def _extend(self, trial: "Trial", extend: Callable[["Trial"], object]) -> None:
+        try:
+            extend(trial)
+        except Exception as error:
+            # It is the user's code, which may raise anything.
+            reason = " ".join(str(error).split())
+            raise InputError(f"{CUSTOM}: {type(error).__name__}: {reason}") from error
+        fixed = {text.lstrip("+~").partition("=")[0]: text for text in self.fixed}
+        for drawn in trial.params.keys() - self.distributions.keys():
+            name = drawn.lstrip("+")
+            _check_name(name, f"{CUSTOM}: {drawn}")
+            if name in fixed:
+                raise InputError(f"{CUSTOM}: draws {drawn}, which {fixed[name]} fixes")
 
 
-def _check_name(override: Override, name: str) -> None:
+def load_extension(path: str, config: DictConfig) -> "Callable[[Trial], object]":
+    """Import a function(config, trial), as hydra-optuna-sweeper does; raises InputError."""
+    # As with `python -m`, which the `musicgen` command is not.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    target = {"_target_": path, "_partial_": True}
+    try:
+        extend = instantiate(target, _execution_whitelist_=f"{path.partition('.')[0]}.*")
+    except HydraException as error:
+        raise InputError(f"{CUSTOM}={path}: {' '.join(str(error.__cause__ or error).split())}") from error
+    return partial(extend, config)
+
+
+def without_chosen(defaults: Sequence[Override], given: Sequence[Override]) -> list[Override]:
+    """The defaults, except those that the choice of a group decides, as model=lstm decides model.cell."""
+    chosen = [(f"{one.get_key_element()}.", _single_values(one)) for one in given]
+    return [
+        one
+        for one in defaults
+        if not any(
+            one.get_key_element().startswith(group) and values & _single_values(one)
+            for group, values in chosen
+        )
+    ]
+
+
+def _single_values(override: Override) -> set[str]:
+    """Those that an override gives or chooses from, as texts."""
+    if override.is_choice_sweep():
+        return set(map(str, override.sweep_iterator()))
+    return set() if override.is_sweep_override() else {override.get_value_element_as_str()}
+
+
+def _check_name(name: str, shown: str) -> None:
     if name == "seed":
         raise InputError(
-            f"{override.input_line}: all trials of a search have one seed; hydra.sweeper.confirm_seeds sets "
+            f"{shown}: all trials of a search have one seed; hydra.sweeper.confirm_seeds sets "
             "how many fresh seeds the best config is run with"
         )
     if name.split(".")[0].split("/")[0] in NOT_SWEPT:
-        raise InputError(
-            f"{override.input_line}: {name} cannot be searched: it does not change the results of a run"
-        )
+        raise InputError(f"{shown}: {name} cannot be searched: it does not change the results of a run")
 
 
 def _distribution(override: Override) -> BaseDistribution:
-    value = override.value()
     try:
-        if isinstance(value, IntervalSweep):
-            assert value.start is not None and value.end is not None
-            is_log = "log" in value.tags
-            if isinstance(value.start, int) and isinstance(value.end, int):
-                return IntDistribution(value.start, value.end, log=is_log)
-            return FloatDistribution(value.start, value.end, log=is_log)
-        levels = [_as_value(level) for level in override.sweep_iterator(transformer=Transformer.encode)]
-        numbers = sorted(level for level in levels if isinstance(level, int) and not isinstance(level, bool))
-        if override.is_range_sweep() and len(numbers) == len(levels) > 1:
-            return IntDistribution(numbers[0], numbers[-1], step=numbers[1] - numbers[0])
-        return CategoricalDistribution(levels)
-    except ValueError as error:
-        raise InputError(f"{override.input_line}: {error}") from error
-
-
-def _as_value(level: object) -> Value:
-    """Hydra encodes lists and mappings as the text of an override."""
-    assert isinstance(level, bool | int | float | str)
-    return level
+        return distribution_of(override)
+    except (ValueError, AssertionError, NotImplementedError, HydraException) as error:
+        raise InputError(f"{override.input_line}: {str(error) or 'cannot be searched'}") from error
 
 
 def _edges(distribution: BaseDistribution) -> list[Value]:
@@ -114,9 +155,8 @@ def _edges(distribution: BaseDistribution) -> list[Value]:
     return [distribution.low, distribution.high]
 
 
-def _all_values(name: str, distribution: BaseDistribution) -> list[Value]:
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    raise InputError(f"{name}: a grid needs single values, such as choice(1e-3, 3e-3)")
+def _all_values(name: str, distribution: BaseDistribution) -> list[Any]:
+    try:
+        return grid_values(distribution)
+    except ValueError as error:
+        raise InputError(f"{name}: a grid needs single values, such as choice(1e-3, 3e-3)") from error

@@ -1,13 +1,16 @@
-"""The database of a search, and locks that end with the process that holds them."""
+"""The storage of a search, and locks that end with the process that holds them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from filelock import BaseFileLock
+from hydra.errors import HydraException
+from hydra.utils import instantiate
 
 from musicgen.errors import InputError
 from musicgen.system.files import remove_file
@@ -15,11 +18,13 @@ from musicgen.system.locks import lock_beside, locked, take_lock, wait_until
 from musicgen.system.passwords import without_passwords
 
 if TYPE_CHECKING:
-    from optuna.storages import RDBStorage
+    from optuna.storages import BaseStorage
     from sqlalchemy import URL, Connection
 
 SETTING = "hydra.sweeper.storage"
-_WITHOUT_LOCKS = f"{SETTING} must name a database on another one"
+STORAGES = "optuna.storages.*"
+"""What `_target_` in the setting may name."""
+_WITHOUT_LOCKS = f"{SETTING} must name a storage on another one"
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_WAIT = 60
 """For another process that is writing to the same file."""
@@ -53,29 +58,70 @@ class Locks(Protocol):
 class Database:
     """The storage of searches, and the locks of its users."""
 
-    storage: "RDBStorage"
+    storage: "BaseStorage"
     locks: Locks
 
     def close(self) -> None:
         """Release locks and connections."""
+        from optuna.storages import RDBStorage
+
         self.locks.close()
-        self.storage.remove_session()
-        self.storage.engine.dispose()
+        if isinstance(self.storage, RDBStorage):
+            self.storage.remove_session()
+            self.storage.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Open the database at this address, or create it; raises InputError."""
-    from optuna.storages import RDBStorage
+def open_database(setting: object, directory: Path = Path()) -> Database:
+    """Open the storage, or create it; raises InputError.
+
+    setting: an address, a storage of Optuna's in Hydra's form, or None for the memory of this process;
+    directory: the folder of the search, for the locks of storages that have no file of their own.
+    """
+    from optuna.storages import InMemoryStorage, RDBStorage
+
+    if setting is None:
+        return Database(InMemoryStorage(), FileLocks(directory / "search"))
+    if isinstance(setting, str):
+        return _open_address(_read_address(setting), RDBStorage)
+    if not (isinstance(setting, Mapping) and isinstance(setting.get("_target_"), str)):
+        raise InputError(f"{SETTING}: allowed are an address, a storage with its _target_, and null")
+    if isinstance(url := setting.get("url"), str):
+        make = partial(_instantiate, setting)
+        return _open_address(_read_address(url), lambda url, engine_kwargs: make(url=url))
+    try:
+        locks = FileLocks(_file_of(setting) or directory / "search")
+        with locks.alone("tables"):
+            return Database(_instantiate(setting), locks)
+    except OSError as error:
+        raise InputError(f"{SETTING}: {error.filename}: {error.strerror or error}") from error
+
+
+def _instantiate(setting: Mapping[str, object], **arguments: object) -> "BaseStorage":
+    try:
+        return instantiate({**setting, **arguments}, _execution_whitelist_=STORAGES)
+    except (TypeError, ValueError, HydraException) as error:
+        raise InputError(f"{SETTING}: {without_passwords(' '.join(str(error).split()))}") from error
+
+
+def _file_of(setting: Mapping[str, object]) -> Path | None:
+    """The file of a journal."""
+    for part in (setting, setting.get("log_storage")):
+        if isinstance(part, Mapping) and isinstance(part.get("file_path"), str):
+            return Path(str(part["file_path"]))
+    return None
+
+
+def _open_address(address: "URL", make: Callable[..., "BaseStorage"]) -> Database:
+    """make: takes the address, and the options of its connections as `engine_kwargs`."""
     from sqlalchemy.exc import DBAPIError
 
-    address = _read_address(url)
     shown = f"{SETTING}={_shown(address)}"
     try:
-        locks = FileLocks(address) if address.get_backend_name() == "sqlite" else PostgresLocks(address)
+        locks = FileLocks(_path_of(address)) if _is_file(address) else PostgresLocks(address)
         # Two processes cannot create the tables at the same time.
         with locks.alone("tables"):
             options = {"connect_args": _connect_options(address)}
-            storage = RDBStorage(address.render_as_string(hide_password=False), engine_kwargs=options)
+            storage = make(address.render_as_string(hide_password=False), engine_kwargs=options)
         return Database(storage, locks)
     except ImportError as error:
         raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
@@ -103,9 +149,18 @@ def _read_address(url: str) -> "URL":
         address = address.set(drivername="postgresql+psycopg")
     if address.drivername not in ("sqlite", "postgresql+psycopg") or not address.database:
         raise InputError(f"{SETTING}={address.drivername}://...: {examples}")
-    if address.get_backend_name() != "sqlite" and "@" in f"{address.host}{address.database}":
+    if not _is_file(address) and "@" in f"{address.host}{address.database}":
         raise InputError(f"{SETTING}: write / in the password as %2F and @ as %40, or leave it to PGPASSWORD")
     return address
+
+
+def _is_file(address: "URL") -> bool:
+    return address.get_backend_name() == "sqlite"
+
+
+def _path_of(address: "URL") -> Path:
+    assert address.database is not None
+    return Path(address.database)
 
 
 def _shown(address: "URL") -> str:
@@ -122,17 +177,16 @@ def _without_secret(text: str, address: "URL") -> str:
 
 
 def _connect_options(address: "URL") -> dict[str, object]:
-    if address.get_backend_name() == "sqlite":
+    if _is_file(address):
         return {"timeout": SECONDS_TO_WAIT}
     return {"connect_timeout": SECONDS_TO_CONNECT}
 
 
 class FileLocks:
-    """The operating system's locks, on files next to the SQLite file."""
+    """The operating system's locks, on files next to the storage's file."""
 
-    def __init__(self, address: "URL") -> None:
-        assert address.database is not None
-        self._file = Path(address.database)
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._kept: list[BaseFileLock] = []
 

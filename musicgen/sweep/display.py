@@ -6,7 +6,7 @@ the lines are printed.
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -88,8 +88,10 @@ class RunningJob:
 class SweepState:
     """All jobs of a sweep, over several launches."""
 
-    names: Mapping[int, str]
+    names: dict[int, str]
     """By number, including jobs of later launches."""
+    is_open: bool = False
+    """Whether jobs are added while others run, so that nobody knows how many there will be."""
     started: float = field(default_factory=time.monotonic)
     running: dict[int, RunningJob] = field(default_factory=dict)
     durations: list[float] = field(default_factory=list)
@@ -112,7 +114,7 @@ class SweepState:
         """
         running = [(now - job.started, job.seconds_left()) for job in self.running.values()]
         totals = self.durations or [passed + left for passed, left in running if left is not None]
-        if not totals:
+        if not totals or self.is_open:
             return None
         usual = sum(totals) / len(totals)
         left_running = [max(left or 0.0, usual - passed, 0.0) for passed, left in running]
@@ -148,6 +150,12 @@ class SweepDisplay:
         if self._live is not None:
             self._live.stop()
 
+    def add(self, name: str) -> int:
+        """Add a job to those of the sweep; returns its number."""
+        number = len(self._state.names)
+        self._state.names[number] = name
+        return number
+
     def start(self, number: int) -> None:
         """A job starts."""
         state = self._state
@@ -171,7 +179,9 @@ class SweepDisplay:
             state.durations.append(seconds)
         else:
             state.num_failed += 1
-        line = describe_end(state.num_ended, len(state.names), state.names[number], seconds, loss, error)
+        line = describe_end(state.names[number], seconds, loss, error)
+        if not state.is_open:
+            line = f"{state.num_ended} of {len(state.names)}: {line}"
         self._print(line, "red" if error else "")
 
     def put_back(self, number: int) -> None:
@@ -210,13 +220,11 @@ class SweepDisplay:
             self._last_redraw = now
 
 
-def describe_end(
-    number: int, total: int, name: str, seconds: float, loss: float | None, error: str | None
-) -> str:
-    """The line of a job that has ended, as the number-th."""
+def describe_end(name: str, seconds: float, loss: float | None, error: str | None) -> str:
+    """The line of a job that has ended."""
     result = "done" if loss is None else f"validation {loss:.4f}"
     how = f"failed: {error}" if error else f"{result} in {elapsed(seconds)}"
-    return f"{number} of {total}: {name}: {how}"
+    return f"{name}: {how}"
 
 
 @dataclass(frozen=True)
@@ -295,7 +303,8 @@ def draw(state: SweepState, width: int, height: int, now: float) -> RenderableTy
 
 def _draw_footer(state: SweepState, width: int, now: float) -> RenderableType:
     passed, left = now - state.started, state.seconds_left(now)
-    text = Text(f"{state.num_ended} of {len(state.names)} runs finished")
+    total = "" if state.is_open else f" of {len(state.names)}"
+    text = Text(f"{state.num_ended}{total} runs finished")
     if state.num_failed:
         text.append(f", {state.num_failed} failed", style="red")
     if left is not None:

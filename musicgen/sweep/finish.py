@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musicgen.config import Change, Config, Stages, config_from_dict
-from musicgen.effects.effect import level_of
 from musicgen.effects.printing import print_confirmation, print_screening, print_summary
 from musicgen.effects.screening import largest, screen
 from musicgen.effects.summary import Summary, summarise
 from musicgen.records.destination import CONFIRMATION
-from musicgen.records.naming import study_tags
+from musicgen.records.naming import level_of, study_tags
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN, FoundRun, by_stage, find_runs, read_rows, records_below
 from musicgen.run.uploads import upload_in_background

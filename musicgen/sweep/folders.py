@@ -20,11 +20,11 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
 from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
-from musicgen.records.naming import changes_name, override_text
+from musicgen.records.naming import changes_name, override_text, search_name
 from musicgen.sweep.design import without_hydra
 from musicgen.system.commands import complain
 from musicgen.system.files import Made, make_new_folder
-from musicgen.system.passwords import is_storage, shown_address
+from musicgen.system.passwords import is_storage, shown_storage
 
 
 @dataclass
@@ -67,9 +67,10 @@ class FolderCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
         with _ending_the_command():
-            # The folder of a search is shared by all processes that work on it.
+            # The folder of a search is shared by all processes that work on its storage.
             is_search = OmegaConf.select(config, "hydra.sweeper.directory") is not None
-            if is_search or not _make_own_folder(config, "sweep"):
+            is_shared = is_search and config.hydra.sweeper.storage is not None
+            if is_shared or not _make_own_folder(config, "sweep", is_search):
                 folder = Path(config.hydra.sweep.dir)
                 check_sweep_folder(folder)
                 command.made.expect_folder(folder)
@@ -92,12 +93,19 @@ class FolderCallback(Callback):
 
 
 def register_resolver() -> None:
-    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` available for folder names in conf/hydra/output."""
+    """Make `${musicgen.changes:OVERRIDES,LEFT_OUT...}` and `${musicgen.search:NAME,OVERRIDES}` available.
+
+    They name the folders in conf/hydra/.
+    """
 
     def name_changes(overrides: ListConfig, *left_out: str) -> str:
         return changes_name(override_texts(overrides), *left_out)
 
+    def name_search(name: str | None, overrides: ListConfig) -> str:
+        return search_name(override_texts(overrides)) if name is None else str(name)
+
     OmegaConf.register_resolver("musicgen.changes", name_changes, replace=True)
+    OmegaConf.register_resolver("musicgen.search", name_search, replace=True)
 
 
 def take_back(directory: Path) -> None:
@@ -114,14 +122,14 @@ def take_back(directory: Path) -> None:
 
 
 def hide_passwords(config: DictConfig) -> None:
-    """Remove the password of a storage's address from Hydra's part of the config, which every run keeps.
+    """Remove the passwords of a storage's address from Hydra's part of the config, which every run keeps.
 
     By then the sweeper has been given the address. References to the environment stay as they are written.
     """
     raw = OmegaConf.to_container(config.hydra, resolve=False)
     assert isinstance(raw, dict)
     address = raw["sweeper"].get("storage")
-    if not isinstance(address, str) or (shown := shown_address(address)) == address:
+    if address is None or (shown := shown_storage(address)) == address:
         return
     with read_write(config.hydra):
         config.hydra.sweeper.storage = shown
@@ -147,10 +155,14 @@ def _warn_of_old_names(config: DictConfig) -> None:
     warn_of_old_names(text for one in lists if OmegaConf.is_list(one) for text in override_texts(one))
 
 
-def _make_own_folder(config: DictConfig, mode: str) -> bool:
-    """Make the folder of a run or a sweep, renamed if it is taken; False if the clock does not name it."""
+def _make_own_folder(config: DictConfig, mode: str, needs_one: bool = False) -> bool:
+    """Make the folder of a run or a sweep, renamed if it is taken; False if the clock does not name it.
+
+    needs_one: make it all the same.
+    """
     pattern = OmegaConf.to_container(config.hydra[mode], resolve=False)
-    if not isinstance(pattern, dict) or "${now:" not in str(pattern["dir"]):
+    is_named_by_clock = isinstance(pattern, dict) and "${now:" in str(pattern["dir"])
+    if not (is_named_by_clock or needs_one):
         return False
     folder = Path(config.hydra[mode].dir)
     command.made.expect_folder(folder.parent)

@@ -44,6 +44,12 @@ class QueuedJob:
     """Its config with Hydra's part, and the same without it, typed. Called when the job's turn comes."""
     follows: int | None = None
     """The number of the job whose training this one resumes. It starts when that one has trained or ended."""
+    ended: Callable[[JobReturn], None] | None = None
+    """Called with the result, unless an interruption ended the job."""
+
+
+NextJob = Callable[[], tuple[str, QueuedJob] | None]
+"""Called when there is room for another job: its name and the job, or None if there is none now."""
 
 
 class Capacity:
@@ -105,9 +111,11 @@ class JobQueue:
         capacity: Capacity,
         display: SweepDisplay,
         interruption: Interruption,
+        next_job: NextJob | None = None,
     ) -> None:
-        self._jobs, self._start, self._capacity = jobs, start, capacity
-        self._display, self._interruption = display, interruption
+        """jobs: by number; next_job: gives more of them while these run."""
+        self._jobs, self._start, self._capacity = dict(jobs), start, capacity
+        self._display, self._interruption, self._next_job = display, interruption, next_job
         self._untrained = set(jobs)
         """Jobs from which no other job can resume yet."""
         self._waiting = list(jobs)
@@ -137,13 +145,15 @@ class JobQueue:
         while not self._interruption.requested:
             number = self._first_that_can_start()
             if number is None:
+                number = self._take_another()
+            if number is None:
                 return
             try:
                 # Composing may take a tenth of a second, so it is done while others run.
                 if self._next is None or self._next.number != number:
                     composed, config = self._jobs[number].make_configs()
                     self._next = _NextJob(number, composed, config, self._capacity.cost(config))
-                if not self._has_room_for(self._next):
+                if not self._has_room_for(self._next.cost):
                     return
                 self._display.start(number)
                 process = self._start(number, self._next.composed, self._next.config)
@@ -165,9 +175,23 @@ class JobQueue:
         can_start = (number for number in self._waiting if self._jobs[number].follows not in self._untrained)
         return next(can_start, None)
 
-    def _has_room_for(self, job: _NextJob) -> bool:
+    def _take_another(self) -> int | None:
+        """Ask for another job, but not before a small one would fit: later jobs are chosen knowing more."""
+        if self._next_job is None or self._waiting or not self._has_room_for(1):
+            return None
+        found = self._next_job()
+        if found is None:
+            return None
+        name, job = found
+        number = self._display.add(name)
+        self._jobs[number] = job
+        self._returns[number] = JobReturn(overrides=job.overrides)
+        self._waiting.append(number)
+        return number
+
+    def _has_room_for(self, cost: int) -> bool:
         taken = sum(running.cost for running in self._running.values() if not running.is_waiting)
-        fits = not taken or taken + job.cost <= self._capacity.total
+        fits = not taken or taken + cost <= self._capacity.total
         return fits and len(self._running) < self._max_running
 
     def _run_fewer(self) -> None:
@@ -213,3 +237,6 @@ class JobQueue:
             job_return.status = JobStatus.FAILED
             job_return.return_value = JobFailed(ending.error, ending.error_class)
         self._display.end(number, ending.value, ending.error)
+        ended = self._jobs[number].ended
+        if ended is not None and not (ending.error is not None and self._interruption.requested):
+            ended(job_return)

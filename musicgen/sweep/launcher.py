@@ -4,7 +4,7 @@ A job that raises, exits or is killed is a failed JobReturn, and the others keep
 from a server that has imported the heavy packages (see fork_server.py), so a job starts quickly.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from musicgen.sweep.design import composer, without_hydra
 from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
-from musicgen.sweep.job_queue import Capacity, JobQueue, QueuedJob
+from musicgen.sweep.job_queue import Capacity, JobQueue, NextJob, QueuedJob
 from musicgen.sweep.worker import Job, Task
 from musicgen.system.interruption import listen_for_interruption
 
@@ -51,11 +51,20 @@ class ProcessLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run jobs that are given as overrides, as Hydra's sweepers and searches do; see `run`."""
         return self.run(
-            {
-                number: QueuedJob(list(overrides), partial(self._configs_of, overrides))
-                for number, overrides in enumerate(job_overrides, initial_job_idx)
-            }
+            {number: self.job(overrides) for number, overrides in enumerate(job_overrides, initial_job_idx)}
         )
+
+    def job(self, overrides: Sequence[str], ended: Callable[[JobReturn], None] | None = None) -> QueuedJob:
+        """A job given as overrides."""
+        return QueuedJob(list(overrides), partial(self._configs_of, overrides), ended=ended)
+
+    def run_on_demand(self, next_job: NextJob) -> None:
+        """Run jobs that are asked for one at a time, whenever there is room for one, until there is none.
+
+        Interrupted as in `run`.
+        """
+        self._state = self._state or SweepState({}, is_open=True)
+        self._run({}, self._state, next_job)
 
     def run(self, jobs: Mapping[int, QueuedJob]) -> list[JobReturn]:
         """Run jobs, given by number, to their ends; starts them in this order if none waits for another.
@@ -63,17 +72,24 @@ class ProcessLauncher(Launcher):
         After SIGINT, SIGTERM or SIGHUP every running job is asked to save and end, no other job starts, and
         KeyboardInterrupt is raised once all have ended; a second signal kills them.
         """
+        names = name_jobs([job.overrides for job in jobs.values()])
+        return self._run(jobs, self._state or SweepState(dict(zip(jobs, names, strict=True))), None)
+
+    def _run(
+        self, jobs: Mapping[int, QueuedJob], state: SweepState, next_job: NextJob | None
+    ) -> list[JobReturn]:
         Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         start_fork_server()
-        names = name_jobs([job.overrides for job in jobs.values()])
-        state = self._state or SweepState(dict(zip(jobs, names, strict=True)))
         with listen_for_interruption() as interruption, SweepDisplay(state) as display:
-            queue = JobQueue(jobs, self._start, Capacity(self._num_jobs), display, interruption)
+            queue = JobQueue(jobs, self._start, Capacity(self._num_jobs), display, interruption, next_job)
             returns = queue.run()
         if interruption.requested:
-            raise KeyboardInterrupt(
-                f"interrupted when {len(state.durations)} of {len(state.names)} runs were done"
+            done = (
+                f"{len(state.durations)}"
+                if state.is_open
+                else f"{len(state.durations)} of {len(state.names)}"
             )
+            raise KeyboardInterrupt(f"interrupted when {done} runs were done")
         return returns
 
     def _configs_of(self, overrides: Sequence[str]) -> tuple[DictConfig, Config]:

@@ -106,6 +106,10 @@ def describe_refusal(error: Exception) -> str:
     unknown = re.match(r"Could not override '([^']+)'", message)
     if unknown:
         return _describe_unknown_field(unknown[1])
+    unmerged = re.match(r"Error merging override (.+)", message, re.DOTALL)
+    if unmerged and isinstance(error.__cause__, OmegaConfBaseException):
+        # Of a typed part of the config, such as hydra.sweeper.
+        return f"{unmerged[1]}: {str(error.__cause__).splitlines()[0]}"
     missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
     if missing_option:
         options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)

@@ -18,6 +18,7 @@ from musicgen.records.naming import (
     override_text,
     overrides_name,
     run_name,
+    search_name,
     shown_change,
     shown_level,
     study_tags,
@@ -48,6 +49,15 @@ def test_a_name_is_one_folder(text: str) -> None:
 
 def test_a_name_of_long_letters_fits_the_file_system(tmp_path: Path) -> None:
     (tmp_path / f"{folder_name('data.path=' + '𝄞' * 10 + '漢' * 200)}-2").mkdir()
+
+
+def test_searches_with_other_numbers_have_other_names() -> None:
+    long = ["experiment=smoke", "data=file", f"data.path=/{'a' * 90}", "tracker=none"]
+    names = [search_name([*long, f"model.dropout=interval(0.0,0.{end})"]) for end in range(1, 9)]
+    assert len(set(names)) == 8
+    assert all(len(name) < MAX_NAME_CHARACTERS + 20 and Path(name).name == name for name in names)
+    # Short names are those of earlier versions.
+    assert search_name(["model=gru", "tracker=none"]) == "search-model=gru" and search_name([]) == "search"
 
 
 def test_equal_names_get_free_numbers() -> None:

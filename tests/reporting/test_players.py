@@ -2,7 +2,6 @@ import base64
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import soundfile
 
@@ -10,7 +9,7 @@ from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.rendering import RenderingConfig, render_tune
 from musicgen.reporting.piano_roll import WIDTH, draw_roll
-from musicgen.reporting.players import compress, file_stem, make_players, sound_of
+from musicgen.reporting.players import file_stem, make_players, sound_of
 from musicgen.reporting.study_data import StudyData
 
 TUNE = "X:1\nT:Golden\nM:4/4\nL:1/8\nQ:1/4=120\nK:D\n|:DEFG ABcd|d4 D4:|d2 A2 F2 D2|]\n"
@@ -57,18 +56,6 @@ def test_the_runs_soundfont_is_ignored(songs: list[Song], monkeypatch: pytest.Mo
     monkeypatch.setitem(songs[0].run.record.config, "rendering", settings)  # pyright: ignore[reportArgumentType]
     config = sound_of(songs)
     assert config.soundfont is None and config.tempo == 90
-
-
-def test_minutes_of_audio_become_mp3(tmp_path: Path) -> None:
-    # libsndfile's encoders overflowed the stack when given everything at once.
-    wav = tmp_path / "long.wav"
-    rate, seconds = 24_000, 150
-    soundfile.write(wav, np.tile([0.1, -0.1], rate * seconds // 2), rate)
-    mp3 = compress(wav, 0.7, mono=True, title="Tune 17 of batch_size=8, seed 0")
-    with soundfile.SoundFile(mp3) as sound:
-        assert sound.title == "Tune 17 of batch_size=8, seed 0"
-    assert soundfile.info(mp3).duration == pytest.approx(seconds, abs=0.2)
-    assert mp3.stat().st_size < wav.stat().st_size / 4
 
 
 def test_the_roll_has_every_note_in_its_place(tmp_path: Path) -> None:

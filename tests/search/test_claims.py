@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from optuna.trial import TrialState
 
 from musicgen.errors import InputError
 from musicgen.search.claims import Search
+from musicgen.search.objective import OptunaDirection
 from musicgen.search.space import Space
 from musicgen.search.storage import Database, open_database
 
@@ -26,7 +27,14 @@ def close_databases() -> Iterator[None]:
         opened.pop().close()
 
 
-def search(folder: Path, space: Space = SPACE, **terms: object) -> Search:
+def search(
+    folder: Path,
+    space: Space = SPACE,
+    directions: Sequence[OptunaDirection] = ("minimize",),
+    max_failure_rate: float = 1.0,
+    min_ended: int = 1,
+    **terms: object,
+) -> Search:
     """As a process of its own opens it: with connections and locks of its own."""
     opened.append(open_database(f"sqlite:///{folder}/search.sqlite"))
     return Search(
@@ -36,6 +44,9 @@ def search(folder: Path, space: Space = SPACE, **terms: object) -> Search:
         {"baseline": {"a": 1, "b": None}, **terms},
         lambda number: optuna.samplers.RandomSampler(seed=number),
         optuna.pruners.NopPruner(),
+        directions,
+        max_failure_rate,
+        min_ended,
     )
 
 
@@ -127,6 +138,34 @@ def test_enqueued_trials_come_first_and_count_once(tmp_path: Path) -> None:
     assert one.claim(1) is None and one.is_over()
 
 
+@pytest.mark.parametrize(("rate", "num_failed"), [(0.0, 1), (0.5, 3), (1.0, 8)])
+def test_a_search_ends_after_too_many_failures(rate: float, num_failed: int, tmp_path: Path) -> None:
+    one = search(tmp_path, max_failure_rate=rate, min_ended=4)
+    for number in range(8):
+        if number == num_failed:
+            with pytest.raises(InputError, match=f"{num_failed} of {num_failed} trials failed, more than"):
+                one.claim(8)
+            die(one)
+            # The same command resumes.
+            one = search(tmp_path, max_failure_rate=rate, min_ended=4)
+            assert one.claim(8) is not None
+            return
+        trial = one.claim(8)
+        assert trial is not None
+        one.study.tell(trial, state=TrialState.FAIL)
+    assert rate == 1 and one.is_over()
+
+
+def test_a_taken_over_trial_keeps_the_values_of_a_custom_space(tmp_path: Path) -> None:
+    space = Space(SPACE.distributions, [], lambda trial: trial.suggest_float("z", 0.0, 1.0))
+    first, second = search(tmp_path, space), search(tmp_path, space)
+    orphan = first.claim(1)
+    die(first)
+    taken = second.claim(1)
+    assert orphan is not None and taken is not None and set(taken.params) == {"x", "y", "z"}
+    assert taken.params == orphan.params
+
+
 def test_another_search_of_the_same_name_shows_the_difference(tmp_path: Path) -> None:
     search(tmp_path)
     search(tmp_path)
@@ -137,3 +176,5 @@ def test_another_search_of_the_same_name_shows_the_difference(tmp_path: Path) ->
         search(tmp_path, baseline={"a": 2, "b": None})
     with pytest.raises(InputError, match="baseline.b is null there and missing here"):
         search(tmp_path, baseline={"a": 1})
+    with pytest.raises(InputError, match=r"direction.* is .*minimize.* there and .*maximize.* here"):
+        search(tmp_path, directions=["maximize"])

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musicgen.search.importance import comparable_losses, importance
+from musicgen.search.importance import Importance, comparable_values, importances
+from musicgen.search.objective import objectives_of
 from musicgen.search.trials import Trial, Trials, Value
 from tests.search.written_search import trial, write_search
 
@@ -38,8 +39,13 @@ def searched(folder: Path, num_trials: int, effect: float, *, rungs: bool = Fals
     return write_search(folder, trials)
 
 
+def importance_of(trials: Trials) -> Importance:
+    (found,) = importances(trials)
+    return found
+
+
 def test_the_true_cause_is_above_the_dummies(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 40, effect=0.5))
+    found = importance_of(searched(tmp_path, 40, effect=0.5))
     assert found.r2 is not None and found.r2 > 0.7
     assert next(iter(found.shares)) == "training.learning_rate"
     assert found.shares["training.learning_rate"] > 0.6 > 5 * found.noise
@@ -48,19 +54,41 @@ def test_the_true_cause_is_above_the_dummies(tmp_path: Path) -> None:
 
 
 def test_importance_needs_a_forest_that_predicts(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 40, effect=0.0))
+    found = importance_of(searched(tmp_path, 40, effect=0.0))
     assert found.r2 is not None and found.r2 < 0.5 and not found.shares
     assert "unknown" in found.sentence
 
 
 def test_importance_needs_enough_trials(tmp_path: Path) -> None:
-    found = importance(searched(tmp_path, 9, effect=0.5))
+    found = importance_of(searched(tmp_path, 9, effect=0.5))
     assert found.r2 is None and found.sentence == "importance: unknown from 9 trials, at least 10 are needed"
 
 
 def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) -> None:
     trials = searched(tmp_path, 45, effect=0.5, rungs=True)
-    measure, losses = comparable_losses(trials)
-    assert measure == "validation loss after 34 iterations" and len(losses) == 45
-    found = importance(trials)
+    (measured,) = comparable_values(trials)
+    assert measured.words == "validation loss after 34 iterations" and len(measured.values) == 45
+    found = importance_of(trials)
     assert found.num_trials == 45 and found.shares["training.learning_rate"] == pytest.approx(1, abs=0.4)
+
+
+def test_each_objective_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.search.importance.DUMMIES", 1)
+    objectives = objectives_of(["fit/validation_loss", "validity/sound_rate"], None)
+    trials = [
+        trial(one.number, (*one.values, 0.5), levels=one.levels)
+        for one in searched(tmp_path, 30, effect=0.5).trials
+        if one.values
+    ]
+    loss, rate = importances(write_search(tmp_path, trials, objectives))
+    assert "training.learning_rate" in loss.shares and "validation loss" in loss.sentence
+    assert rate.sentence == "importance: unknown, sound rate is the same in all 30 trials"
+
+
+def test_a_conditional_parameter_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musicgen.search.importance.DUMMIES", 1)
+    trials = list(searched(tmp_path, 30, effect=0.5).trials)
+    levels = {name: level for name, level in trials[0].levels.items() if name != "model.hidden_size"}
+    trials[0] = trial(0, trials[0].values, levels=levels)
+    found = importance_of(write_search(tmp_path, trials))
+    assert set(found.shares) == {"training.learning_rate", "model.cell"}

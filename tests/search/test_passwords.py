@@ -3,12 +3,15 @@
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hydra.conf import HydraConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from musicgen.sweep.folders import hide_passwords
+from musicgen.system.passwords import override_without_password
 from tests.commands import train
 from tests.search.postgres import server
 from tests.soak.commands import write_tunebook
@@ -80,6 +83,39 @@ def test_a_misspelt_address_is_a_line_without_the_password(storage: str, tmp_pat
     done = train(corpus, tmp_path / "out", *SEARCH, f"hydra.sweeper.storage={storage}")
     assert done.returncode == 1 and done.stderr.count("\n") == 1 and done.stderr.startswith("musicgen: ")
     assert SECRET not in done.stdout + done.stderr and files_with_the_secret(tmp_path) == []
+
+
+def test_jobs_get_an_object_without_its_passwords() -> None:
+    storage = {
+        "_target_": "optuna.storages.RDBStorage",
+        "url": "postgresql://me:secret@host/music",
+        "engine_kwargs": {"connect_args": {"password": "secret", "connect_timeout": 3}},
+    }
+    hydra = OmegaConf.structured(HydraConf)
+    hydra.sweeper = {"storage": storage}
+    hydra.overrides.hydra = ["hydra.sweeper.storage.url=postgresql://me:secret@host/music"]
+    config = OmegaConf.create({"hydra": hydra})
+    hide_passwords(config)
+    kept = cast(dict[str, Any], OmegaConf.to_container(config.hydra, resolve=False))
+    assert "secret" not in str(kept) and "postgresql://me@host/music" in str(kept["sweeper"])
+    (override,) = kept["overrides"]["hydra"]
+    (parsed,) = OverridesParser.create().parse_overrides([override])
+    assert parsed.value() == kept["sweeper"]["storage"]
+
+
+@pytest.mark.parametrize(
+    ("override", "shown"),
+    [
+        (
+            f"hydra.sweeper.storage.url=postgresql://me:{SECRET}@host/m",
+            "hydra.sweeper.storage.url=postgresql://me@host/m",
+        ),
+        (f"hydra.sweeper.storage={{url:postgresql://me:{SECRET}@host/m}}", "hydra.sweeper.storage=hidden"),
+        ("hydra.sweeper.storage={file_path:/a/b}", "hydra.sweeper.storage={file_path:/a/b}"),
+    ],
+)
+def test_a_command_shows_an_object_without_its_passwords(override: str, shown: str) -> None:
+    assert override_without_password(override) == shown
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,27 @@
 import warnings
-from pathlib import Path
+from typing import Any, cast
 
 import optuna
 import pytest
-import yaml
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
-from musicgen.config import conf_folder
+from musicgen.errors import InputError
+from musicgen.search.objective import OptunaDirection
+from musicgen.search.plugin import register_settings
 from musicgen.search.samplers import Samplers
 from musicgen.search.space import Space
 
-FILES = sorted((conf_folder() / "hydra" / "sweeper" / "sampler").glob("*.yaml"))
+register_settings()
+NAMES = ["cmaes", "gp", "grid", "nsgaii", "nsgaiii", "qmc", "random", "tpe"]
 RANGES = Space.of(OverridesParser.create().parse_overrides(["a=tag(log,interval(1e-3,1.0))", "b=range(1,4)"]))
 POINTS = Space.of(OverridesParser.create().parse_overrides(["a=x,y", "b=range(1,4)"]))
 
 
 def samplers(name: str, space: Space, **changes: object) -> Samplers:
-    config = yaml.safe_load((conf_folder() / "hydra" / "sweeper" / "sampler" / f"{name}.yaml").read_text())
+    node = ConfigStore.instance().load(f"hydra/sweeper/sampler/{name}.yaml").node
+    config = cast(dict[str, Any], OmegaConf.to_container(node))
     return Samplers({**config, **changes}, space)
 
 
@@ -36,10 +41,45 @@ def ask(found: Samplers, num_trials: int) -> list[tuple[object, ...]]:
     return points
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_sampler_gives_different_trials(path: Path) -> None:
-    points = ask(samplers(path.stem, POINTS if path.stem == "grid" else RANGES), 6)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_sampler_gives_different_trials(name: str) -> None:
+    points = ask(samplers(name, POINTS if name == "grid" else RANGES), 6)
     assert len(set(points)) == 6
+
+
+def test_a_grid_has_the_step_of_its_ranges() -> None:
+    steps = Space.of(OverridesParser.create().parse_overrides(["a=range(0.1,0.5,0.1)"]))
+    points = [round(float(cast(float, point[0])), 3) for point in ask(samplers("grid", steps), 4)]
+    assert sorted(points) == [0.1, 0.2, 0.3, 0.4]
+
+
+def test_a_sequence_draws_its_choices_anew_in_each_trial() -> None:
+    overrides = ["a=interval(0.0,1.0)", "b=range(1,4)", "c=x,y"]
+    mixed = Space.of(OverridesParser.create().parse_overrides(overrides))
+    assert {point[2] for point in ask(samplers("qmc", mixed, seed=0, scramble=True), 8)} == {"x", "y"}
+
+
+def test_our_tpe_has_the_defaults_of_optuna() -> None:
+    chosen = samplers("tpe", RANGES).config
+    assert chosen["multivariate"] is True and chosen["constant_liar"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "directions", "words"),
+    [
+        ("tpe", {"color": 1}, ["minimize"], "sampler: .*color"),
+        ("tpe", {"_target_": "os.system"}, ["minimize"], "sampler: .*os.system"),
+        ("cmaes", {}, ["minimize", "maximize"], "sampler: .*multi-objective"),
+        ("nsgaii", {"population_size": 1}, ["minimize"], "sampler: .*population_size"),
+        ("motpe", {}, ["minimize"], "sampler: .*motpe.*removed"),
+    ],
+)
+def test_a_sampler_that_cannot_do_it_is_one_line(
+    name: str, changes: dict[str, object], directions: list[OptunaDirection], words: str
+) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        samplers(name, RANGES, **changes).first_point(directions)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["tpe", "random", "gp", "qmc"])

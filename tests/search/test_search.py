@@ -10,8 +10,9 @@ import yaml
 
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
+from musicgen.search.objective import LOSS
 from musicgen.search.storage import open_database
-from musicgen.search.trials import CONFIRMATION, read_trials
+from musicgen.search.trials import CONFIRMATION, Trials, read_trials
 from tests.commands import TINY, last_line, run, start
 from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 from tests.search.postgres import server
@@ -49,6 +50,12 @@ def arguments(corpus: Path, outputs: Path, *more: str) -> list[str]:
     return [*TINY, *SEARCH, f"data.path={corpus}", f"paths.outputs={outputs}", *more]
 
 
+def value_of(found: Trials) -> float:
+    """The best loss."""
+    assert found.best is not None and found.best.values is not None
+    return found.best.values[0]
+
+
 @pytest.fixture(scope="module")
 def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
     """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
@@ -83,8 +90,8 @@ def test_a_killed_search_resumes_to_its_number_of_trials(
     for trial in found.trials:
         record = RunRecord.read(folder / trial.directory)
         assert record.status == trial.status
-        if trial.loss is not None:
-            assert record.metrics["fit/validation_loss"] == pytest.approx(trial.loss)
+        if trial.values is not None:
+            assert record.metrics["fit/validation_loss"] == pytest.approx(trial.values[0])
             assert trial.trained_iterations <= 60 and set(trial.rungs) == set(RUNGS)
         else:
             assert set(trial.rungs) in ({7}, {7, 21})
@@ -111,7 +118,7 @@ def test_the_best_config_is_one_command_and_reuses_its_training(
     found = read_trials(folder)
     assert found.best is not None
     results = yaml.safe_load((folder / "optimization_results.yaml").read_text())
-    assert results["best_value"] == found.best.loss and results["best_params"] == dict(found.best.levels)
+    assert results["best_value"] == value_of(found) and results["best_params"] == dict(found.best.levels)
     command = next(line.strip() for line in printed.splitlines() if "--config-dir" in line)
     assert command == results["command"]
     words = shlex.split(command)
@@ -200,7 +207,7 @@ def test_trials_reuse_trainings_and_may_fail(corpus: Path, tmp_path: Path) -> No
     again = last_line(run("train", *arguments(corpus, tmp_path, *grid, "hydra.sweeper.study_name=again")))
     second = read_trials(again)
     assert again != first and second.trained_iterations == 0
-    assert second.best is not None and found.best is not None and second.best.loss == found.best.loss
+    assert value_of(second) == value_of(found)
 
 
 @pytest.mark.slow
@@ -251,6 +258,17 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (
             ("hydra.sweeper.pruning.reduction_factor=1",),
             "reduction_factor=1: allowed are integers from 2",
+        ),
+        (("hydra.sweeper.n_trials=many",), "hydra.sweeper.n_trials=many: Value 'many' of type 'str'"),
+        (("hydra.sweeper.sampler.n_startup_trials=many",), "n_startup_trials=many: Value 'many' of type"),
+        (("hydra.sweeper.max_failure_rate=2",), "max_failure_rate=2.0: allowed are numbers from 0 to 1"),
+        (("hydra.sweeper.params=all",), "hydra.sweeper.params=all: allowed are default, null and a mapping"),
+        (("hydra.sweeper.objective=fit/los",), "hydra.sweeper.objective: fit/los is not a metric"),
+        (("hydra.sweeper.custom_search_space=nowhere.draw",), "custom_search_space=nowhere.draw: "),
+        (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which has an override of its own"),
+        (
+            ("hydra/sweeper/sampler=cmaes", f"hydra.sweeper.objective=[{LOSS},validity/sound_rate]"),
+            "hydra.sweeper.sampler: ",
         ),
         (("hydra/sweeper/sampler=grid",), "a grid needs single values"),
         (("study.stages={confirm:5,seeds:8}",), "study.stages: a search confirms its best config"),

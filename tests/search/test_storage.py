@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import optuna
 import pytest
 
 from musicgen.errors import InputError
@@ -28,7 +29,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def hold(url: str, name: str, parent: Connection) -> None:
-    parent.send(open_database(url).locks.take(name))
+    database = open_database(url)
+    parent.send(database.locks.take(name))
     signal.pause()
 
 
@@ -103,6 +105,58 @@ def test_an_unusable_storage_is_reported_without_the_password(url: str, reason: 
     with pytest.raises(InputError, match=reason) as error:
         open_database(url)
     assert "\n" not in str(error.value) and "secret" not in str(error.value)
+
+
+JOURNAL = {
+    "_target_": "optuna.storages.JournalStorage",
+    "log_storage": {"_target_": "optuna.storages.journal.JournalFileBackend"},
+}
+
+
+def journal(path: Path) -> dict[str, object]:
+    return {**JOURNAL, "log_storage": {**JOURNAL["log_storage"], "file_path": str(path)}}  # type: ignore[dict-item]
+
+
+def test_a_journal_is_shared_and_locked_beside_its_file(tmp_path: Path) -> None:
+    first, second = (open_database(journal(tmp_path / "log"), tmp_path / name) for name in ("a", "b"))
+    first.storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], "mine")
+    assert [study.study_name for study in second.storage.get_all_studies()] == ["mine"]
+    assert first.locks.take("one") and second.locks.is_held("one")
+    first.close()
+    assert not second.locks.is_held("one")
+    second.close()
+
+
+def test_null_is_the_memory_of_this_process(tmp_path: Path) -> None:
+    first, second = (open_database(None, tmp_path / name) for name in ("a", "b"))
+    first.storage.create_new_study([optuna.study.StudyDirection.MINIMIZE], "mine")
+    assert second.storage.get_all_studies() == []
+    first.close()
+    second.close()
+
+
+def test_a_storage_object_with_an_address_has_that_databases_locks(url: str) -> None:
+    by_address = open_database(url)
+    by_object = open_database({"_target_": "optuna.storages.RDBStorage", "url": url})
+    assert by_address.locks.take("one") and by_object.locks.is_held("one")
+    by_object.close()
+    by_address.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        (3, "allowed are an address, a storage with its _target_, and null"),
+        ({"url": "sqlite:///x"}, "allowed are an address"),
+        ({"_target_": "os.system", "command": "true"}, "os.system"),
+        ({"_target_": "optuna.storages.JournalStorage", "color": 1}, "color"),
+        (journal(Path("/dev/null/log")), "Not a directory|File exists"),
+    ],
+)
+def test_an_unusable_storage_object_is_one_line(setting: object, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=reason) as error:
+        open_database(setting, tmp_path)
+    assert "\n" not in str(error.value)
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:

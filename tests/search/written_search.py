@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from musicgen.search.objective import Objective, objectives_of
 from musicgen.search.trials import Trial, Trials, Value, write_trials
 
 SPACE = {
@@ -20,7 +21,7 @@ SPACE = {
 
 def trial(
     number: int,
-    loss: float | None,
+    values: float | Sequence[float] | None,
     status: str = "complete",
     levels: Mapping[str, Value] | None = None,
     rungs: Mapping[int, float] | None = None,
@@ -31,12 +32,18 @@ def trial(
         "model.hidden_size": 64 + number,
         "model.cell": ("lstm", "gru")[number % 2],
     }
-    return Trial(number, status, loss, levels or default, rungs or {}, 60, 1.5, f"{number:03d}/seed=0", None)
+    found = (values,) if isinstance(values, int | float) else None if values is None else tuple(values)
+    return Trial(number, status, found, levels or default, rungs or {}, 60, 1.5, f"{number:03d}/seed=0", None)
 
 
-def write_search(folder: Path, trials: Sequence[Trial]) -> Trials:
+LOSS_ALONE = objectives_of("fit/validation_loss", None)
+
+
+def write_search(
+    folder: Path, trials: Sequence[Trial], objectives: Sequence[Objective] = LOSS_ALONE
+) -> Trials:
     """Write the files of a search; returns what they hold."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = Trials("hidden", SPACE, trials)
-    write_trials(found, {"objective": "fit/validation_loss"}, folder)
+    found = Trials("hidden", objectives, SPACE, trials)
+    write_trials(found, {"rungs": []}, folder)
     return found

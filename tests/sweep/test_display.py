@@ -113,11 +113,11 @@ def test_time_left_is_unknown_before_and_after_training() -> None:
 
 
 def test_the_line_of_a_finished_job() -> None:
-    assert describe_end(3, 12, "model=gru seed=1", 12.4, 1.23456, None) == (
-        "3 of 12: model=gru seed=1: validation 1.2346 in 12 s"
+    assert describe_end("model=gru seed=1", 12.4, 1.23456, None) == (
+        "model=gru seed=1: validation 1.2346 in 12 s"
     )
-    assert describe_end(1, 2, "a", 1.0, None, "exit status 3") == "1 of 2: a: failed: exit status 3"
-    assert describe_end(1, 2, "a", 1.0, None, None) == "1 of 2: a: done in 1.0 s"
+    assert describe_end("a", 1.0, None, "exit status 3") == "a: failed: exit status 3"
+    assert describe_end("a", 1.0, None, None) == "a: done in 1.0 s"
 
 
 def test_without_a_terminal_only_lines_are_printed() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musicgen.effects.effect import ROUNDING, as_number, level_of, shown_level
+from musicgen.effects.effect import ROUNDING
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
     BASELINE_COLOUR,
@@ -23,6 +23,7 @@ from musicgen.effects.figures.style import (
 )
 from musicgen.effects.pairing import identity_leaves
 from musicgen.metrics.registry import METRICS, Direction
+from musicgen.records.naming import as_number, level_of, shown_level
 from musicgen.records.runs import FoundRun
 
 if TYPE_CHECKING:
