@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from musicgen.config import Change
-from musicgen.effects.effect import Decision, Effect
+from musicgen.effects.effect import Decision, Effect, Grade
 from musicgen.effects.figures.costs import seconds_figure
 from musicgen.effects.figures.curves import loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
@@ -97,7 +97,7 @@ class InventedStudy:
     def leave_the_loss(self, parameter: str = TEMPERATURE) -> None:
         """The parameter's changes share the baseline's training, and so its loss."""
         self.effects = [
-            replace(effect, difference=0.0, ci_low=0.0, ci_high=0.0, **SHARED)
+            replace(effect, difference=0.0, ci_low=0.0, ci_high=0.0, grade=Grade.IMPOSSIBLE, **SHARED)
             if (effect.parameter, effect.metric) == (parameter, LOSS)
             else effect
             for effect in self.effects

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from musicgen.effects.answers import Answer, MetricAnswers, Outcome
-from musicgen.effects.effect import Decision
+from musicgen.effects.effect import Grade
 from musicgen.reporting.forest import Axis, draw_forest
 from tests.effects.made_effects import made_effect
 from tests.records.made_runs import LOSS
@@ -61,7 +61,7 @@ def test_the_largest_difference_comes_first() -> None:
 
 def test_what_a_change_cannot_move_has_no_strip() -> None:
     still = answers((0.0, 0.0, 0.0), (0.1, 0.0, 0.2))
-    unmoved = replace(still.answers[0].effect, shares_training=True, decision=Decision.IDENTICAL)
+    unmoved = replace(still.answers[0].effect, grade=Grade.IMPOSSIBLE)
     still = replace(still, answers=(replace(still.answers[0], effect=unmoved), still.answers[1]))
     forest = draw_forest(still, margin=None)
     assert forest is not None and [strip.answer for strip in forest.strips] == [still.answers[1]]
