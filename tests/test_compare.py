@@ -27,11 +27,9 @@ def test_a_sweep_gets_tables_figures_and_a_summary(sweep: Path, capsys: pytest.C
     assert lines[1] == "  learning_rate=0.01, seed 2 diverged: it diverged (learning_rate=0.01/seed=2)"
     assert lines[-1] == str(sweep)
     text = "\n".join(lines)
-    assert (
-        "training.learning_rate = 0.001  1.800 → 1.703" in text and "3/3               clear: better" in text
-    )
+    assert "learning_rate=0.001  1.800 → 1.703" in text and "3/3               clear: better" in text
     assert "Sound rate: every change left it as it was, in every seed." in text
-    assert "training.learning_rate = 0.001: better: validation loss 1.80 → 1.70." in lines
+    assert "learning_rate=0.001: better: validation loss 1.80 → 1.70." in lines
     runs, effects = (pandas.read_csv(sweep / name) for name in ("runs.csv", "effects.csv"))
     assert len(runs) == 9 and set(runs["status"]) == {"complete", "diverged"}
     assert set(effects["metric"]) == {LOSS, RATE} and len(effects) == 4

@@ -72,7 +72,7 @@ class Answer:
     """What one change did to one metric."""
 
     change: str
-    """Such as "model.cell = gru"."""
+    """Such as "cell=gru"."""
     outcome: Outcome
     effect: Effect
 

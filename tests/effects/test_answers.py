@@ -48,8 +48,8 @@ def test_better_and_worse_follow_the_metrics_direction() -> None:
     expected = {"0.001": Outcome.WORSE, "0.02": Outcome.BETTER, "0.004": Outcome.EQUAL}
     assert list(outcomes(found).items()) == list(expected.items())
     assert found.sentence == (
-        "Validation loss is clearly better with training.learning_rate = 0.02; clearly worse with "
-        "training.learning_rate = 0.001. The other change made no difference that matters."
+        "Validation loss is clearly better with learning_rate=0.02; clearly worse with "
+        "learning_rate=0.001. The other change made no difference that matters."
     )
 
 
@@ -67,9 +67,7 @@ def test_closer_to_the_corpus_is_better_where_it_is_the_target() -> None:
 def test_as_far_on_the_other_side_of_the_corpus_is_not_better() -> None:
     found = answers_of({0.005: spread(0.3), 0.02: spread(0.1003)[::-1]}, REPEAT)
     assert [answer.grade for answer in found.answers] == ["clear: lower"]
-    assert found.sentence == (
-        "Repeated bars (lag repeat) is clearly different with training.learning_rate = 0.02."
-    )
+    assert found.sentence == ("Repeated bars (lag repeat) is clearly different with learning_rate=0.02.")
 
 
 def test_an_effect_whose_seeds_agree_is_never_just_undecided() -> None:
@@ -86,9 +84,9 @@ def test_an_effect_whose_seeds_agree_is_never_just_undecided() -> None:
     assert outcomes(found)["0.01"] is Outcome.LIKELY_WORSE
     assert outcomes(found)["0.02"] is outcomes(found)["0.03"] is Outcome.UNCLEAR
     assert found.sentence == (
-        "Validation loss is likely worse with training.learning_rate = 0.01. All seeds agree on "
-        "training.learning_rate = 0.04 (better), training.learning_rate = 0.07 (worse), "
-        "training.learning_rate = 0.06 (worse) and training.learning_rate = 0.02 (worse), but with too few "
+        "Validation loss is likely worse with learning_rate=0.01. All seeds agree on "
+        "learning_rate=0.04 (better), learning_rate=0.07 (worse), "
+        "learning_rate=0.06 (worse) and learning_rate=0.02 (worse), but with too few "
         "seeds for how they scatter. The other change was unclear."
     )
     sizes = [answer.effect.size for answer in found.answers]

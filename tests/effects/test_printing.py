@@ -33,20 +33,19 @@ def test_the_largest_effect_comes_first_and_each_row_has_its_grade(
     rows = [" ".join(line.split()) for line in lines[start + 1 : start + 5]]
     assert rows == [
         "change baseline → changed difference [95 %] seeds that agree grade",
-        "training.learning_rate = 0.02 1.100 → 1.607 +0.507 [+0.478, +0.535] 3/3 clear: worse",
-        "training.learning_rate = 0.01 1.100 → 1.003 −0.097 [−0.111, −0.082] 3/3 clear: better",
-        "training.learning_rate = 0.04 1.10 → 1.13 +0.03 [−0.35, +0.41] 1/3 unclear",
+        "learning_rate=0.02 1.100 → 1.607 +0.507 [+0.478, +0.535] 3/3 clear: worse",
+        "learning_rate=0.01 1.100 → 1.003 −0.097 [−0.111, −0.082] 3/3 clear: better",
+        "learning_rate=0.04 1.10 → 1.13 +0.03 [−0.35, +0.41] 1/3 unclear",
     ]
     assert (
-        "Validation loss is clearly better with training.learning_rate = 0.01; clearly worse with "
-        in (lines[start + 5])
+        "Validation loss is clearly better with learning_rate=0.01; clearly worse with " in (lines[start + 5])
     )
     assert "Sound rate: every change left it as it was, in every seed." in lines
     trades = lines.index("what gets better and what worse")
     assert lines[trades + 1 : trades + 4] == [
-        "training.learning_rate = 0.02: worse: validation loss 1.10 → 1.61.",
-        "training.learning_rate = 0.01: better: validation loss 1.10 → 1.00.",
-        "No headline metric gets likely better or worse with training.learning_rate = 0.04.",
+        "learning_rate=0.02: worse: validation loss 1.10 → 1.61.",
+        "learning_rate=0.01: better: validation loss 1.10 → 1.00.",
+        "No headline metric gets likely better or worse with learning_rate=0.04.",
     ]
 
 

@@ -39,7 +39,7 @@ def test_a_trade_names_what_gets_better_and_worse_beside_real_tunes() -> None:
         effect("validity/bar_rate", 0.9, 0.1, -0.8),
     )
     assert trade_sentences([trade]) == [
-        "sampling.temperature = 0.5: better: loop rate 0.35 → 0.020 (real 0.001); likely better: sound rate "
+        "temperature=0.5: better: loop rate 0.35 → 0.020 (real 0.001); likely better: sound rate "
         "0.50 → 0.60; worse: distinct 4 0.62 → 0.41 (real 0.62)."
     ]
 
@@ -47,7 +47,7 @@ def test_a_trade_names_what_gets_better_and_worse_beside_real_tunes() -> None:
 def test_a_gain_whose_tunes_end_less_says_so() -> None:
     (trade,) = trades_of(effect(LOSS, 1.1, 1.0, 0.1), effect(ENDS, 0.57, 0.29, -0.28, grade=Grade.UNCLEAR))
     assert trade.sentence == (
-        "sampling.temperature = 0.5: better: validation loss 1.10 → 1.00; but note: ended rate 0.57 → 0.29."
+        "temperature=0.5: better: validation loss 1.10 → 1.00; but note: ended rate 0.57 → 0.29."
     )
 
 
@@ -58,7 +58,7 @@ def test_the_largest_effect_in_margins_comes_first() -> None:
     found = trades_of(small, unknown, large)
     assert [trade.change[-3:] for trade in found] == ["0.6", "0.4", "0.8"]
     assert trade_sentences(found)[-1] == (
-        "No headline metric gets likely better or worse with sampling.temperature = 0.8."
+        "No headline metric gets likely better or worse with temperature=0.8."
     )
     assert trade_sentences(trades_of(unknown)) == [
         "No headline metric gets likely better or worse with any of 1 change."

@@ -49,7 +49,7 @@ def shifted(by: float) -> list[float]:
 def test_one_seed_gives_a_candidate_to_confirm(tmp_path: Path) -> None:
     study = study_of(tmp_path, {0.005: BASE, 0.02: shifted(-0.2)}, LOSS, seeds=1)
     advice = next(advice for advice in what_to_try_next(study) if "fresh seeds" in advice.words)
-    assert advice.words.startswith("Confirm training.learning_rate = 0.02 with fresh seeds: validation loss ")
+    assert advice.words.startswith("Confirm learning_rate=0.02 with fresh seeds: validation loss ")
     assert advice.command.endswith("training.learning_rate=0.005,0.02 seed=1,2,3")
 
 
@@ -57,7 +57,7 @@ def test_a_winner_at_the_end_of_the_range_asks_for_a_further_level(tmp_path: Pat
     study = study_of(tmp_path, {0.005: BASE, 0.02: shifted(-0.2), 0.001: shifted(0.2)}, LOSS)
     assert best_settings(study) == [
         "Better for validation loss, and no headline metric gets worse: "
-        "training.learning_rate = 0.02 (clear: −0.2000 [−0.2020, −0.1980])."
+        "learning_rate=0.02 (clear: −0.2000 [−0.2020, −0.1980])."
     ]
     advice = next(advice for advice in what_to_try_next(study) if "most promising" in advice.words)
     assert advice.command == (
@@ -74,7 +74,7 @@ def test_the_largest_unclear_effect_comes_with_a_command(tmp_path: Path) -> None
     noisy = [value + noise for value, noise in zip(BASE, (0.3, -0.2, 0.25, 0.0, 0.1), strict=True)]
     study = study_of(tmp_path, {0.005: BASE, 0.02: noisy, 0.04: [value - 0.001 for value in noisy]}, LOSS)
     advice = next(advice for advice in what_to_try_next(study) if "Still open" in advice.words)
-    assert "training.learning_rate = 0.02 on validation loss" in advice.words
+    assert "learning_rate=0.02 on validation loss" in advice.words
     words = advice.command.split()
     assert words[:4] == ["python", "-m", "musicgen.train", "--multirun"]
     overrides = OverridesParser.create().parse_overrides(words[4:])
@@ -87,7 +87,7 @@ def test_an_open_improvement_is_repeated_before_an_open_loss(tmp_path: Path) -> 
     better = [value - noise for value, noise in zip(BASE, (0.3, -0.2, 0.25, 0.0, 0.1), strict=True)]
     study = study_of(tmp_path, {0.005: BASE, 0.02: worse, 0.04: better}, LOSS)
     advice = next(advice for advice in what_to_try_next(study) if "Still open" in advice.words)
-    assert "training.learning_rate = 0.04" in advice.words
+    assert "learning_rate=0.04" in advice.words
 
 
 def test_an_unclear_change_does_not_beat_the_baseline(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_setting_that_loops_more_is_not_recommended(tmp_path: Path) -> None:
     loops = {0.005: [0.0] * 5, 0.02: [0.2, 0.0, 0.1, 0.3, 0.0]}
     study = study_of(tmp_path, levels, LOSS, loops=loops)
     assert best_settings(study) == [
-        "training.learning_rate = 0.02 is clearly better for validation loss (−0.2000 [−0.2020, −0.1980]), "
+        "learning_rate=0.02 is clearly better for validation loss (−0.2000 [−0.2020, −0.1980]), "
         "but not recommended: loop rate 0.00 → 0.12."
     ]
     assert not any("most promising" in advice.words for advice in what_to_try_next(study))

@@ -310,7 +310,7 @@ def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
         line for line in screening.splitlines() if line.startswith("| model") or line.startswith("| train")
     ]
     assert rows == [
-        r"| model.cell = gru | −0.19 | 0 | 16 | Validation loss | yes |",
+        r"| cell=gru | −0.19 | 0 | 16 | Validation loss | yes |",
         r"| training.learning\_rate = 0.02 | +0.01 | 0 | 0.87 | Validation loss | yes |",
     ]
     page = Page(html_page(report).html)

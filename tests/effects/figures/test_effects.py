@@ -72,9 +72,9 @@ def test_what_a_change_cannot_move_is_left_out() -> None:
     tables = InventedStudy({TEMPERATURE: (0.7, [0.2]), CELL: ("lstm", ["gru"])})
     tables.leave_the_loss()
     figure = tables.effects_figure()
-    row = row_labels(figure.axes[0]).index("sampling.temperature = 0.2")
+    row = row_labels(figure.axes[0]).index("temperature=0.2")
     loss, sound = panel_of(figure, "Validation loss"), panel_of(figure, "Sound rate")
-    assert not lines(loss, "sampling.temperature = 0.2") and lines(sound, "sampling.temperature = 0.2")
+    assert not lines(loss, "temperature=0.2") and lines(sound, "temperature=0.2")
     assert row not in [y for line in loss.lines if line.get_label() == "interval" for _, y in points(line)]
     assert "no value" not in [text.get_text() for text in loss.texts]
     assert any("An empty row: the change cannot move this metric." in text for text in texts(figure))
@@ -93,7 +93,7 @@ def test_a_metric_that_happens_to_be_identical_is_drawn() -> None:
     tables.effects = [
         replace(effect, **SHARED) if effect.metric == RATE else effect for effect in tables.effects
     ]
-    assert lines(panel_of(tables.effects_figure(), "Sound rate"), "sampling.temperature = 0.2")
+    assert lines(panel_of(tables.effects_figure(), "Sound rate"), "temperature=0.2")
 
 
 def test_nothing_is_drawn_beyond_the_largest_possible_difference() -> None:
@@ -192,8 +192,7 @@ def test_an_interval_that_the_axis_cuts_has_an_arrow_and_its_end() -> None:
 
 def test_the_margin_is_declared_or_the_reference_spread() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])})
-    assert tables.study().margin(LOSS) == 0.02
-    assert tables.study().margin(RATE) is None
+    assert (tables.study().margin(LOSS), tables.study().margin(RATE)) == (0.02, 0.05)
     tables.give_reference(RATE, 0.9, 0.03)
     for run in tables.runs:
         run.record.config = {**run.record.config, "study": {"equivalence_margin": {LOSS: 0.07}}}
