@@ -29,7 +29,11 @@ def test_a_sweep_gets_tables_figures_and_a_summary(sweep: Path, capsys: pytest.C
     )
     assert lines[-1] == str(sweep)
     text = "\n".join(lines)
-    assert "lowers validation loss by 0.097" in text and "identical in all 2 seeds" in text
+    assert (
+        "training.learning_rate = 0.001  1.800 → 1.703" in text and "3/3               clear: better" in text
+    )
+    assert "Sound rate: every change left it as it was, in every seed." in text
+    assert "training.learning_rate = 0.001: better: validation loss 1.80 → 1.70." in lines
     runs, effects = (pandas.read_csv(sweep / name) for name in ("runs.csv", "effects.csv"))
     assert len(runs) == 9 and set(runs["status"]) == {"complete", "diverged"}
     assert set(effects["metric"]) == {LOSS, RATE} and len(effects) == 4

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from musicgen.effects.effect import MIN_UNIFORM_SEEDS, Effect, Grade
+from musicgen.effects.effect import MIN_AGREEING_SEEDS, Effect, Grade
 from musicgen.effects.figures.study import change_label
 from musicgen.effects.figures.style import metric_direction, metric_title
 from musicgen.system.words import decimals, listed, signed_interval
@@ -112,7 +112,7 @@ class Answer:
     @property
     def is_unanimous(self) -> bool:
         """Whether all of at least three seeds agree on the direction; two do so half of the time."""
-        return self.effect.num_agreeing == self.effect.num_seeds >= MIN_UNIFORM_SEEDS
+        return self.effect.num_agreeing == self.effect.num_seeds >= MIN_AGREEING_SEEDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,7 @@ class MetricAnswers:
             if (found := self.of(outcome))
         ]
         agreed = [
-            answer
-            for answer in self.answers
-            if answer.outcome in (Outcome.UNCLEAR, Outcome.UNSEEN) and answer.is_unanimous
+            answer for answer in self.answers if answer.outcome is Outcome.UNCLEAR and answer.is_unanimous
         ]
         others = [
             (len(found), phrase)
@@ -156,6 +154,8 @@ class MetricAnswers:
             named = listed([f"{answer.change} ({answer.effect.sense})" for answer in agreed])
             rest = f"All seeds agree on {named}, but with too few seeds for how they scatter."
             lead = f"{lead} {rest}" if lead else f"{self.title}: {rest[0].lower()}{rest[1:]}"
+        if all(answer.effect.grade is Grade.IDENTICAL for answer in self.answers):
+            return f"{self.title}: every change left it as it was, in every seed."
         if not lead:
             lead = f"{self.title}: no change has a likely effect."
         return " ".join([lead, *_others(others, has_directed=bool(directed or agreed))])

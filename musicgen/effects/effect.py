@@ -83,8 +83,8 @@ EARLIER_MARGIN: Mapping[str, float] = {
 """The only margins of tables that have no decisions."""
 ROUNDING = 1e-12
 """Relative difference of values that is rounding."""
-MIN_UNIFORM_SEEDS = 3
-"""Seeds that must differ by the same amount for an effect to be likely."""
+MIN_AGREEING_SEEDS = 3
+"""Seeds whose agreement means something: two agree in half of all null effects."""
 _MAX_LEVEL = 30
 """Characters of a level in a label."""
 
@@ -117,12 +117,12 @@ class Grade(StrEnum):
     CLEAR = "clear"
     """A claim: the adjusted p is at most 5 %."""
     LIKELY = "likely"
-    """Every seed agrees and the unadjusted 95 % interval excludes 0, but it is no claim."""
+    """Every seed agrees and the effect stands out, but it is no claim."""
     UNCLEAR = "unclear"
     SMALL = "too small to matter"
     """Any effect is smaller than the margin."""
     UNSEEN = "cannot be seen with this design"
-    """Not even the largest change that the metric has room for would be likely."""
+    """Not even the largest change that the metric has room for would be likely, and the seeds disagree."""
     ONE_SEED = "one seed"
     IDENTICAL = "identical"
     """Every seed has the same value in arm and baseline."""
@@ -157,10 +157,11 @@ class Sense(StrEnum):
 
 
 def sense_of(metric: str, difference: float, gain: float, gain_low: float, gain_high: float) -> Sense:
-    """The direction of a difference. Without an interval, the sign of the gain decides."""
+    """The direction of a difference; the gain and its interval are those of `Effect`."""
     has_target = metric in METRICS and METRICS[metric].direction is Direction.CORPUS
-    # A metric can change and yet be as far from the corpus as before, on its other side.
-    is_open = has_target and gain_low <= 0 <= gain_high
+    # Beyond the corpus, a metric can change and yet be about as far from it as before, on its other side.
+    is_beyond = has_target and abs(gain) < abs(difference) / 2
+    is_open = is_beyond and not (gain_low > 0 or gain_high < 0)
     if math.isnan(gain) or gain == 0 or is_open:
         return Sense.HIGHER if difference > 0 else Sense.LOWER
     if has_target:
@@ -198,13 +199,15 @@ def grade_of(
     *,
     is_equivalent: bool,
     can_move: bool = True,
+    is_large: bool = False,
     is_visible: bool = True,
 ) -> Grade:
     """The grade of one effect.
 
     num_agreeing: seeds whose difference has the sign of the effect. interval: at 95 %, unadjusted; NaN
     without one. can_move: False where the metric depends on the training alone, and that is the same.
-    is_visible: whether an effect that the metric has room for could be likely.
+    is_large: whether the difference is large for how seeds scatter in all changes together. is_visible:
+    whether an effect that the metric has room for could be likely.
     """
     if decision is Decision.NO_VALUE:
         return Grade.NO_VALUE
@@ -217,10 +220,12 @@ def grade_of(
     if decision.is_claim:
         return Grade.CLEAR
     low, high = interval
-    is_apart = num_seeds >= MIN_UNIFORM_SEEDS if math.isnan(low) else low > 0 or high < 0
-    if is_apart and num_agreeing == num_seeds:
+    is_unanimous = num_agreeing == num_seeds
+    is_apart = num_seeds >= MIN_AGREEING_SEEDS if math.isnan(low) else low > 0 or high < 0
+    if is_unanimous and (is_apart or is_large):
         return Grade.LIKELY
-    return Grade.UNCLEAR if is_visible else Grade.UNSEEN
+    is_telling = is_visible or (is_unanimous and num_seeds >= MIN_AGREEING_SEEDS)
+    return Grade.UNCLEAR if is_telling else Grade.UNSEEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,18 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
     is_screening = any(effect.family == SCREENING for effect in summary.effects)
     for found in answers_on(summary.effects, metrics):
         console.print()
-        console.print(effects_overview(found, is_screening=is_screening))
-        console.print(plain(found.sentence), soft_wrap=True)
+        if all(answer.effect.grade is Grade.IDENTICAL for answer in found.answers):
+            # The sentence says it all.
+            console.print(plain(found.metric), style="bold")
+        else:
+            console.print(effects_overview(found, is_screening=is_screening))
+        console.print(plain(found.sentence), soft_wrap=not console.is_terminal)
     trades = trade_sentences(summary.trades)
     if trades:
         console.print()
         console.print(Text("what gets better and what worse", style="bold"))
     for line in (*trades, *_remarks(summary)):
-        console.print(plain(line), soft_wrap=True)
+        console.print(plain(line), soft_wrap=not console.is_terminal)
 
 
 def print_screening(summary: Summary, metrics: Sequence[str], chosen: Collection[Change]) -> None:

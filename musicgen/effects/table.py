@@ -18,6 +18,7 @@ from musicgen.config import Change
 from musicgen.effects.effect import (
     EQUIVALENCE_MARGIN,
     EXPLORATORY,
+    MIN_AGREEING_SEEDS,
     PLAIN,
     PRIMARY,
     RETUNED,
@@ -28,6 +29,7 @@ from musicgen.effects.effect import (
 from musicgen.effects.noise import sampling_part
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.retuning import retuned_runs
+from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import (
     ALPHA,
     Floats,
@@ -73,6 +75,8 @@ of tunes, except for the bar rate, where it is the number of bars. Ratios of dis
 do not belong here.
 """
 PRIMARY_METRICS = ("fit/validation_loss", "validity/sound_rate")
+MIN_CHANGES_TO_POOL = 3
+"""Changes whose spreads are judged together."""
 _MIN_SEEDS_TO_PREDICT = 3
 """Baseline seeds that a prediction interval needs."""
 
@@ -150,6 +154,13 @@ class Measurement:
     baseline_values: Floats
     changed_values: Floats
     effect: PairedEffect | None
+    tested_difference: float
+    """Mean difference on the scale of the test: in logits for shares of counted things."""
+
+    @property
+    def tested_spread(self) -> float:
+        """Standard deviation of the differences on that scale; NaN for one seed."""
+        return math.nan if self.effect is None else float(self.effect.standard_deviation)
 
     @property
     def differs(self) -> bool:
@@ -189,7 +200,7 @@ def effects_table(paired: PairedRuns) -> list[Effect]:
     by_metric: dict[str, list[Measurement]] = {}
     for one in measurements:
         by_metric.setdefault(one.metric, []).append(one)
-    typical = {name: _typical_spread(measured) for name, measured in by_metric.items()}
+    scatters = {name: Scatter.of(measured) for name, measured in by_metric.items()}
     effects: dict[int, Effect] = {}
     for name, adjust in _ADJUSTMENTS.items():
         family = [one for one in measurements if one.family == name]
@@ -198,7 +209,7 @@ def effects_table(paired: PairedRuns) -> list[Effect]:
         level = ALPHA / max(len(tests), 1)
         for one in family:
             adjusted_p = float(adjusted.get(id(one), math.nan))
-            effects[id(one)] = _effect(one, _evidence(one, terms, adjusted_p, level, typical[one.metric]))
+            effects[id(one)] = _effect(one, _evidence(one, terms, adjusted_p, level, scatters[one.metric]))
     return [effects[id(one)] for one in measurements]
 
 
@@ -214,11 +225,34 @@ _ADJUSTMENTS: Mapping[str, Callable[[Sequence[float]], Iterable[float]]] = {
 }
 
 
-def _typical_spread(measurements: Sequence[Measurement]) -> float:
-    """Standard deviation between seeds of a difference in this metric; NaN if nothing says what it is.
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """How much the seeds' differences in one metric scatter, from all changes together; NaN if unknown."""
 
-    From arms with several seeds, else from the baseline's seeds, else from the sampling of tunes.
-    """
+    typical_spread: float
+    """Standard deviation of a difference."""
+    tested_spread: float
+    """The same on the scale of the test, from enough changes to rely on."""
+
+    @classmethod
+    def of(cls, measurements: Sequence[Measurement]) -> "Scatter":
+        """The scatter of one metric's measurements."""
+        known = [one.tested_spread**2 for one in measurements if one.tested_spread > 0]
+        is_enough = len(known) >= MIN_CHANGES_TO_POOL
+        return cls(
+            _typical_spread(measurements), math.sqrt(statistics.mean(known)) if is_enough else math.nan
+        )
+
+    def size_of(self, measured: Measurement) -> float:
+        """A difference in spreads between seeds: its own, or the typical one if that is larger."""
+        if len(measured.valued) < MIN_AGREEING_SEEDS or not measured.tested_spread > 0:
+            return math.nan
+        spread = max(measured.tested_spread, self.tested_spread)
+        return abs(measured.tested_difference) / spread if self.tested_spread > 0 else math.nan
+
+
+def _typical_spread(measurements: Sequence[Measurement]) -> float:
+    """From arms with several seeds, else from the baseline's seeds, else from the sampling of tunes."""
     variances = [one.spread**2 for one in measurements if one.spread > 0]
     if variances:
         return math.sqrt(statistics.mean(variances))
@@ -267,14 +301,16 @@ def _measure(arm: PairedArm, metric: str, family: str) -> Measurement:
     )
     known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
     first, second = known.T
-    effect = None
+    effect, difference = None, math.nan
     if valued and metric in COUNTED_SHARES:
         _check_shares(metric, [run for pair in valued for run in pair])
         counts = [[num_counted(pair[place], metric) for pair in valued] for place in (0, 1)]
         effect = paired_effect(first, second, *counts)
+        difference = float((empirical_logit(second, counts[1]) - empirical_logit(first, counts[0])).mean())
     elif valued:
         effect = paired_effect(first, second)
-    return Measurement(arm, metric, family, valued, list(missing), first, second, effect)
+        difference = float(effect.difference)
+    return Measurement(arm, metric, family, valued, list(missing), first, second, effect, difference)
 
 
 def _check_shares(metric: str, runs: Iterable[FoundRun]) -> None:
@@ -347,7 +383,7 @@ def _gain(measured: Measurement) -> tuple[float, float, float]:
 
 
 def _evidence(
-    measured: Measurement, terms: Terms, adjusted_p: float, level: float, typical_spread: float
+    measured: Measurement, terms: Terms, adjusted_p: float, level: float, scatter: Scatter
 ) -> Evidence:
     """What the words are made of. level: the p value that the smallest of the family must reach."""
     metric, effect = measured.metric, measured.effect
@@ -376,7 +412,8 @@ def _evidence(
         minimum_likely=float(effect.minimum_detectable(ALPHA)),
         room=_room(metric, float(measured.baseline_values.mean())),
         spread=measured.spread,
-        typical_spread=typical_spread,
+        typical_spread=scatter.typical_spread,
+        standard_size=scatter.size_of(measured),
         num_agreeing=int(np.sum(differences * difference > 0)),
         gain=gain,
         gain_low=gain_low,

@@ -48,23 +48,24 @@ class Trade:
         return max((_in_margins(answer.effect) for answer in self.of(_OUTCOMES)), default=0.0)
 
     @property
+    def unsafe(self) -> list[Answer]:
+        """What is wrong with how the tunes end, however sure that is, beyond what is known to get worse."""
+        worse = self.of(_WORSE)
+        return [answer for answer in self.answers if answer not in worse and _is_unsafe(answer.effect)]
+
+    @property
     def costs(self) -> list[str]:
         """Why the change cannot be recommended: what gets worse, and tunes that loop or never end."""
-        worse = self.of(_WORSE)
-        unsafe = [answer for answer in self.answers if answer not in worse and _is_unsafe(answer.effect)]
-        return [
-            *(f"worse {self.words_on(answer)}" for answer in worse),
-            *(self.words_on(answer) for answer in unsafe),
-        ]
+        worse = [f"worse {self.words_on(answer)}" for answer in self.of(_WORSE)]
+        return [*worse, *map(self.words_on, self.unsafe)]
 
     @property
     def sentence(self) -> str:
         """What gets better and what worse, each value next to the baseline's and that of real tunes."""
-        parts = [
-            f"{words}: {', '.join(map(self.words_on, found))}"
-            for outcome, words in _OUTCOMES.items()
-            if (found := self.of([outcome]))
-        ]
+        found = {words: self.of([outcome]) for outcome, words in _OUTCOMES.items()} | {
+            "but note": self.unsafe
+        }
+        parts = [f"{words}: {', '.join(map(self.words_on, some))}" for words, some in found.items() if some]
         return f"{self.change}: {'; '.join(parts)}."
 
     def words_on(self, answer: Answer) -> str:

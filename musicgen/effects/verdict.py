@@ -21,6 +21,8 @@ from musicgen.effects.effect import (
 )
 from musicgen.system.words import brief, counted, decimals, p_words, signed, signed_interval
 
+LARGE = 2.0
+"""Spreads between seeds from which on an effect is likely, if all seeds agree."""
 _MUCH = 3.0
 """Spreads between seeds from which on one seed's difference is called large."""
 _NEARLY_ALL = 0.95
@@ -52,6 +54,8 @@ class Evidence:
     """Standard deviation of the seeds' differences."""
     typical_spread: float = math.nan
     """The same from other arms, the baseline's seeds or the sampling of tunes."""
+    standard_size: float = math.nan
+    """The difference as tested, in spreads between seeds: its own, or that of all changes if larger."""
     num_agreeing: int = 0
     """Seeds whose difference has the sign of the effect."""
     gain: float = math.nan
@@ -100,6 +104,7 @@ class Evidence:
             (self.low, self.high),
             is_equivalent=self.is_inside_margin,
             can_move=self.can_move,
+            is_large=self.standard_size >= LARGE,
             is_visible=not self.minimum_likely >= _NEARLY_ALL * self.room,
         )
 

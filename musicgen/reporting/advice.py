@@ -54,14 +54,14 @@ def best_settings(study: StudyData) -> list[str]:
             if costs[answer.change]
         ]
         if not better:
-            sentences.append(_nothing_better(found, words))
+            sentences.append(_nothing_better(found, words, costs))
     return sentences
 
 
-def _nothing_better(found: MetricAnswers, words: str) -> str:
-    gaining = [answer for answer in found.answers if answer.effect.gain > 0]
+def _nothing_better(found: MetricAnswers, words: str, costs: Mapping[str, Sequence[str]]) -> str:
+    gaining = [answer for answer in found.answers if answer.effect.gain > 0 and not costs[answer.change]]
     if not gaining:
-        return f"No setting beats the baseline in {words}."
+        return f"No setting beats the baseline in {words} without a price elsewhere."
     answer = max(gaining, key=lambda answer: answer.effect.gain)
     return (
         f"No setting is likely better than the baseline in {words}; {answer.change} had the best mean "
@@ -125,7 +125,8 @@ def _to_confirm(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice
 
 
 def _largest_unclear(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    """The unclear effect that is largest relative to its spread between seeds."""
+    """The unclear effect that is largest for its spread between seeds; an improvement if there is one."""
+    costs = _costs(study)
     unclear = [
         answer
         for answers in found
@@ -135,7 +136,8 @@ def _largest_unclear(found: Sequence[MetricAnswers], study: StudyData) -> list[A
     ]
     if not unclear:
         return []
-    answer = max(unclear, key=lambda answer: answer.effect.size / answer.effect.spread)
+    hopeful = [answer for answer in unclear if answer.effect.gain > 0 and not costs[answer.change]]
+    answer = max(hopeful or unclear, key=lambda answer: answer.effect.size / answer.effect.spread)
     num_seeds = 2 * max(_MIN_SEEDS, int(answer.effect.num_seeds))
     words = (
         f"Still open is {answer.change} on {metric_words(answer.effect.metric)}: {answer.effect.answer}. "

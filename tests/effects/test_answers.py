@@ -27,9 +27,10 @@ def spread(middle: float) -> list[float]:
 
 def effects_of(values: dict[float, list[float]], metric: str = LOSS, seeds: int = 5) -> list[Effect]:
     """Effects of learning rates: level -> one value of the metric per seed; 0.005 is the baseline."""
-    runs = made_study({level: column[:seeds] for level, column in values.items()}, metric)
+    study = {"primary_metrics": [metric], "equivalence_margin": {LOSS: 0.02}}
+    columns = {level: column[:seeds] for level, column in values.items()}
+    runs = made_study(columns, metric, study=study)
     for run in runs:
-        run.record.config["study"] = {"primary_metrics": [metric], "equivalence_margin": {LOSS: 0.02}}
         run.record.reference = {REPEAT: {"mean": 0.2, "sd": 0.02}}
     return effects_table(pair_runs(runs))
 
@@ -114,6 +115,11 @@ def test_one_seed_says_what_another_may_differ_by() -> None:
     (known, single) = answers_of({0.005: BASE, 0.02: shifted(-0.2), 0.01: [1.52]}).answers
     assert known.grade == "clear: better" and single.outcome is Outcome.CANDIDATE
     assert single.grade == "much worse in one seed: +0.02; another seed may differ by about 0.0016"
+
+
+def test_a_metric_that_nothing_moved_is_said_in_one_sentence() -> None:
+    found = answers_of({0.005: BASE, 0.01: BASE, 0.02: BASE})
+    assert found.sentence == "Validation loss: every change left it as it was, in every seed."
 
 
 def test_a_change_that_cannot_move_a_metric_is_left_out() -> None:

@@ -22,6 +22,7 @@ from musicgen.effects.effect import (
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.table import effects_table
 from musicgen.errors import InputError
+from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import write_csv
 from tests.records.made_runs import LOSS, RATE, made_run, made_study
 
@@ -46,6 +47,7 @@ def test_the_columns_of_the_table_are_the_fields() -> None:
 
 def test_the_default_margins_are_those_of_the_config() -> None:
     assert compose_config([]).study.equivalence_margin == EQUIVALENCE_MARGIN
+    assert set(EQUIVALENCE_MARGIN) <= set(METRICS)
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_a_loss_without_a_study_has_the_default_margin() -> None:
     values = {0.005: [1.00, 1.01, 1.02, 1.03], 0.01: [1.001, 1.013, 1.019, 1.032]}
     assert row_of(made_study(values)).verdict.startswith("no effect larger than 0.02: +0.0012, ")
     test_loss = row_of(made_study(values, "fit/test_loss"), "fit/test_loss")
-    assert test_loss.verdict == "no effect larger than 0.02, 4 seeds, exploratory"
+    assert test_loss.verdict.endswith("90 % interval [−0.0008, +0.0033], 4 seeds, exploratory")
 
 
 def test_three_seeds_of_the_baseline_predict_a_fourth() -> None:
@@ -296,9 +296,8 @@ def test_a_gain_towards_the_corpus_is_a_shorter_distance() -> None:
 
 def test_the_first_stage_of_a_study_screens_and_claims_nothing() -> None:
     values = {0.005: [1.0, 1.1, 1.2], 0.01: [0.5, 0.61, 0.69], 0.02: [1.0, 1.1, 1.2], 0.04: [None] * 3}
-    study = made_study(values)
-    for run in study:
-        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": {"seeds": [0, 1, 2]}}
+    declared = {"primary_metrics": [LOSS], "stages": {"confirm": 1, "seeds": 8}}
+    study = made_study(values, study=declared)
     row = row_of(study)
     assert (row.family, row.decision, row.grade) == (SCREENING, Decision.CANDIDATE, Grade.LIKELY)
     assert row.interval is not None and row.interval[1] < 0 and row.p_value < 0.05
@@ -306,6 +305,22 @@ def test_the_first_stage_of_a_study_screens_and_claims_nothing() -> None:
     assert row.answer.startswith("screened: likely better: −0.500 [")
     assert row_of(study, value=0.02).answer == "identical in all 3 seeds"
     assert row_of(study, value=0.04).decision is Decision.NO_VALUE
-    for run in study:
-        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": None}
-    assert row_of(study).decision is Decision.LOWERS
+    assert row_of(made_study(values, study=declared | {"stages": None})).decision is Decision.LOWERS
+
+
+def test_an_effect_large_for_the_scatter_of_all_changes_is_likely() -> None:
+    def grade(**others: list[float]) -> Grade:
+        levels = {float(level.removeprefix("at")) / 1000: column for level, column in others.items()}
+        return row_of(made_study({0.005: [1.0, 1.0, 1.0], 0.01: [1.1, 1.16, 1.24]} | levels)).grade
+
+    calm, wild = [1.05, 0.95, 1.0], [1.9, 0.3, 1.0]
+    row = row_of(made_study({0.005: [1.0, 1.0, 1.0], 0.01: [1.1, 1.16, 1.24]}))
+    assert row.interval is not None and row.interval[0] < 0
+    assert grade(at20=calm) is Grade.UNCLEAR
+    assert grade(at20=calm, at30=calm) is Grade.LIKELY
+    assert grade(at20=calm, at30=calm, at40=wild) is Grade.UNCLEAR
+
+
+def test_two_seeds_are_too_few_to_be_large() -> None:
+    levels = {0.005: [1.0, 1.0], 0.01: [1.1, 1.16]} | {level: [1.01, 0.99] for level in (0.02, 0.03, 0.04)}
+    assert row_of(made_study(levels)).grade is Grade.UNSEEN

@@ -44,6 +44,13 @@ def test_a_trade_names_what_gets_better_and_worse_beside_real_tunes() -> None:
     ]
 
 
+def test_a_gain_whose_tunes_end_less_says_so() -> None:
+    (trade,) = trades_of(effect(LOSS, 1.1, 1.0, 0.1), effect(ENDS, 0.57, 0.29, -0.28, grade=Grade.UNCLEAR))
+    assert trade.sentence == (
+        "sampling.temperature = 0.5: better: validation loss 1.10 → 1.00; but note: ended rate 0.57 → 0.29."
+    )
+
+
 def test_the_largest_effect_in_margins_comes_first() -> None:
     small = effect(RATE, 0.5, 0.6, 0.1, value=0.4)
     large = effect(LOSS, 1.0, 1.1, -0.1, value=0.6, margin=0.02)

@@ -212,7 +212,23 @@ ONE = Evidence(
             "unclear: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; all 3 seeds agree",
         ),
         (
+            replace(LOSS_EFFECT, low=-0.1, standard_size=2.0),
+            Grade.LIKELY,
+            "likely worse: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; all 3 seeds agree; "
+            "not yet confirmed",
+        ),
+        (
+            replace(LOSS_EFFECT, low=-0.1, standard_size=2.0, num_agreeing=2),
+            Grade.UNCLEAR,
+            "unclear: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; 2 of 3 seeds agree",
+        ),
+        (
             replace(LOSS_EFFECT, low=-0.1, minimum_likely=1.5),
+            Grade.UNCLEAR,
+            "unclear: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; all 3 seeds agree",
+        ),
+        (
+            replace(LOSS_EFFECT, low=-0.1, minimum_likely=1.5, num_agreeing=2),
             Grade.UNSEEN,
             "cannot be seen with 3 seeds: +0.48 [−0.10, +0.60], 9.6 times the spread between seeds; only a "
             "change of more than 1.5 would stand out, and the metric has no room for it",

@@ -82,10 +82,18 @@ def test_the_largest_unclear_effect_comes_with_a_command(tmp_path: Path) -> None
     assert advice.command.endswith("seed=5,6,7,8,9,10,11,12,13,14")
 
 
+def test_an_open_improvement_is_repeated_before_an_open_loss(tmp_path: Path) -> None:
+    worse = [value + noise for value, noise in zip(BASE, (0.3, -0.02, 0.25, 0.2, 0.1), strict=True)]
+    better = [value - noise for value, noise in zip(BASE, (0.3, -0.2, 0.25, 0.0, 0.1), strict=True)]
+    study = study_of(tmp_path, {0.005: BASE, 0.02: worse, 0.04: better}, LOSS)
+    advice = next(advice for advice in what_to_try_next(study) if "Still open" in advice.words)
+    assert "training.learning_rate = 0.04" in advice.words
+
+
 def test_an_unclear_change_does_not_beat_the_baseline(tmp_path: Path) -> None:
     noisy = [value + noise for value, noise in zip(BASE, (0.3, -0.2, 0.25, 0.0, 0.1), strict=True)]
     assert best_settings(study_of(tmp_path, {0.005: BASE, 0.02: noisy}, LOSS)) == [
-        "No setting beats the baseline in validation loss."
+        "No setting beats the baseline in validation loss without a price elsewhere."
     ]
 
 

@@ -168,7 +168,7 @@ def test_everything_has_a_text_alternative(page: Page) -> None:
 
 
 def test_the_page_has_answer_failures_runs_and_summary(page: Page) -> None:
-    assert "Validation loss is better with model.cell = gru." in page.words
+    assert "Validation loss is clearly better with model.cell = gru." in page.words
     assert "1 of 9 runs did not complete." in page.words and "it diverged" in page.words
     assert "Not rated." in page.words
     assert "What to try next" in page.words and "study.combine" not in page.words
