@@ -110,7 +110,7 @@ def test_a_huge_effect_does_not_stretch_the_axis() -> None:
 def test_the_margin_is_declared_or_the_reference_spread() -> None:
     tables = InventedStudy({CELL: ("lstm", ["gru"])})
     assert tables.study().margin(LOSS) == 0.02
-    assert tables.study().margin(RATE) is None
+    assert tables.study().margin(RATE) == 0.05 and tables.study().margin("data/anything") is None
     tables.give_reference(RATE, 0.9, 0.03)
     for run in tables.runs:
         run.record.config = {**run.record.config, "study": {"equivalence_margin": {LOSS: 0.07}}}
