@@ -27,9 +27,10 @@ def spread(middle: float) -> list[float]:
 
 def effects_of(values: dict[float, list[float]], metric: str = LOSS, seeds: int = 5) -> list[Effect]:
     """Effects of learning rates: level -> one value of the metric per seed; 0.005 is the baseline."""
-    runs = made_study({level: column[:seeds] for level, column in values.items()}, metric)
+    study = {"primary_metrics": [metric], "equivalence_margin": {LOSS: 0.02}}
+    columns = {level: column[:seeds] for level, column in values.items()}
+    runs = made_study(columns, metric, study=study)
     for run in runs:
-        run.record.config["study"] = {"primary_metrics": [metric], "equivalence_margin": {LOSS: 0.02}}
         run.record.reference = {REPEAT: {"mean": 0.2, "sd": 0.02}}
     return effects_table(pair_runs(runs))
 

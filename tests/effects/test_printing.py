@@ -1,6 +1,6 @@
 """What is printed after a sweep: the largest effects first, sentences that agree with the rows, trades."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,8 @@ def printed(runs: Sequence[FoundRun], out: Path, capsys: pytest.CaptureFixture[s
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
-def study() -> list[FoundRun]:
-    runs = made_study(LEVELS)
+def study(declared: Mapping[str, object] | None = None) -> list[FoundRun]:
+    runs = made_study(LEVELS, study=declared)
     for place, run in enumerate(runs):
         run.record.metrics[RATE] = 0.5 + 0.001 * (place % 3)
     return runs
@@ -52,9 +52,7 @@ def test_the_largest_effect_comes_first_and_each_row_has_its_grade(
 def test_a_first_stage_says_that_it_makes_no_claims(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = study()
-    for run in runs:
-        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": {"seeds": [0, 1, 2]}}
+    runs = study({"primary_metrics": [LOSS], "stages": {"confirm": 2, "seeds": 8}})
     text = "\n".join(printed(runs, tmp_path, capsys))
     assert "fit/validation_loss, lower is better: screened, no claims" in text
     assert "likely: worse" in text and "clear: " not in text

@@ -296,9 +296,8 @@ def test_a_gain_towards_the_corpus_is_a_shorter_distance() -> None:
 
 def test_the_first_stage_of_a_study_screens_and_claims_nothing() -> None:
     values = {0.005: [1.0, 1.1, 1.2], 0.01: [0.5, 0.61, 0.69], 0.02: [1.0, 1.1, 1.2], 0.04: [None] * 3}
-    study = made_study(values)
-    for run in study:
-        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": {"seeds": [0, 1, 2]}}
+    declared = {"primary_metrics": [LOSS], "stages": {"confirm": 1, "seeds": 8}}
+    study = made_study(values, study=declared)
     row = row_of(study)
     assert (row.family, row.decision, row.grade) == (SCREENING, Decision.CANDIDATE, Grade.LIKELY)
     assert row.interval is not None and row.interval[1] < 0 and row.p_value < 0.05
@@ -306,9 +305,7 @@ def test_the_first_stage_of_a_study_screens_and_claims_nothing() -> None:
     assert row.answer.startswith("screened: likely better: −0.500 [")
     assert row_of(study, value=0.02).answer == "identical in all 3 seeds"
     assert row_of(study, value=0.04).decision is Decision.NO_VALUE
-    for run in study:
-        run.record.config["study"] = {"primary_metrics": [LOSS], "stages": None}
-    assert row_of(study).decision is Decision.LOWERS
+    assert row_of(made_study(values, study=declared | {"stages": None})).decision is Decision.LOWERS
 
 
 def test_an_effect_large_for_the_scatter_of_all_changes_is_likely() -> None:

@@ -83,7 +83,10 @@ def written(run: FoundRun, root: Path) -> Path:
 
 
 def made_study(
-    values: Mapping[float, Sequence[float | None]], metric: str = LOSS, baseline: float = 0.005
+    values: Mapping[float, Sequence[float | None]],
+    metric: str = LOSS,
+    baseline: float = 0.005,
+    study: Mapping[str, object] | None = None,
 ) -> list[FoundRun]:
     """A study of the learning rate: level -> the metric of each seed, None where that run diverged."""
     runs = []
@@ -98,6 +101,7 @@ def made_study(
                     change=change,
                     metrics={} if value is None else {metric: value},
                     status="diverged" if value is None else "complete",
+                    study=study,
                 )
             )
     return runs

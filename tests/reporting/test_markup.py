@@ -311,7 +311,7 @@ def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
     ]
     assert rows == [
         r"| cell=gru | −0.19 | 0 | 16 | Validation loss | yes |",
-        r"| training.learning\_rate = 0.02 | +0.01 | 0 | 0.87 | Validation loss | yes |",
+        r"| learning\_rate=0.02 | \+0.01 | 0 | 0.87 | Validation loss | yes |",
     ]
     page = Page(html_page(report).html)
     assert {"id": "screening", "aria-labelledby": "screening-title"} in page.all("section")

@@ -46,7 +46,7 @@ RECORD_TABLES = ("metrics", "metrics_by", "reference", "reference_by", "floor", 
 RUNS_COLUMNS = {"parameter", "value", "baseline_value", "retuned", "seed", "run_id", "training_id", "status"}
 """Compared in runs.csv, besides the metrics. The other columns are config, times and folders."""
 TIME_COLUMNS = {"tokens_per_second", "seconds"}
-WORDING_COLUMNS = {"verdict", "first_problem", "rendering_problems", "error"}
+WORDING_COLUMNS = {"verdict", "answer", "first_problem", "rendering_problems", "error"}
 """Only whether these cells are empty is compared."""
 MAX_SHOWN = 5
 """Differences printed per kind of file."""

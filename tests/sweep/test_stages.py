@@ -58,9 +58,8 @@ def study(printed: str, outputs: Path) -> Path:
 def tables(study: Path) -> dict[str, object]:
     """What must not depend on interruptions."""
     runs = {str(run.directory.relative_to(study)): run.record.metrics for run in find_runs([study])}
-    return {"runs": runs} | {
-        str(path.relative_to(study)): path.read_text() for path in study.rglob("effects.csv")
-    }
+    effects = {str(path.relative_to(study)): path.read_text() for path in study.rglob("effects.csv")}
+    return {"runs": runs, "effects": effects}
 
 
 def test_the_largest_change_is_judged_on_fresh_seeds(study: Path) -> None:
