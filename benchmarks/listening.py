@@ -86,7 +86,7 @@ def draw_choices(
     both = of_both * rng.standard_normal((studies, design.num_listeners, design.num_seeds))
     pairs = of_pairs * rng.standard_normal((studies, 1, design.num_pairs))
     odds = level + people + (nets + both)[..., design.seeds] + pairs
-    chosen = rng.random(odds.shape) < expit(odds)
+    chosen = rng.random(odds.shape, np.float32) < expit(odds)
     # What the interval is about stays as drawn; the mean is over everything else.
     is_one, is_few = design.num_listeners == 1, design.num_seeds < 3
     parts = (
@@ -131,9 +131,9 @@ def binomial_claims(chosen: NDArray[np.bool_]) -> float:
 
 def choice_rows(designs: tuple[tuple[int, int, int], ...], studies: int) -> list[list[str]]:
     """False claims and coverage of each design, under each spread."""
-    rng, rows = np.random.default_rng(0), []
+    rows = []
     for numbers in designs:
-        design = Design(*numbers)
+        rng, design = np.random.default_rng(numbers), Design(*numbers)
         before, claims, covered = [], [], []
         for spread in CHOICE_SPREADS.values():
             chosen, truth = draw_choices(design, spread, 0.0, studies, rng)
