@@ -117,8 +117,8 @@ def _best_trials(trials: Trials) -> Table:
     for heading in ("trial", *headings, *trials.parameters):
         # Break names at their dots first.
         table.add_column(heading.replace(".", ".\n"), justify="right", vertical="bottom")
-    shown = trials.front if trials.single is None else trials.complete
-    for trial in shown[:MAX_ROWS]:
+    shown = trials.front if trials.single is None else trials.complete[:MAX_ROWS]
+    for trial in shown:
         values = [f"{value:.4f}" for value in trial.values or ()]
         levels = [_shown_level(trial, name) for name in trials.parameters]
         table.add_row(str(trial.number), *values, *levels)
