@@ -94,7 +94,8 @@ class SearchSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self._directory = Path(config.hydra.sweep.dir)
-        self._name = self._study_name or search_name(override_texts(config.hydra.overrides.task))
+        name = self._study_name
+        self._name = search_name(override_texts(config.hydra.overrides.task)) if name is None else name
 
     def sweep(self, arguments: list[str]) -> None:
         """Search, then write the result, in one of several processes; raises InputError."""
@@ -228,7 +229,7 @@ class SearchSweeper(Sweeper):
             others = [text for name, text in overrides.items() if name not in fields]
             chosen = [flat_config(self._read([*others, value]).as_dict()) for value in values]
             for name in fields:
-                if len({str(config[name]) for config in chosen}) > 1:
+                if len({str(config.get(name)) for config in chosen}) > 1:
                     choices = ",".join(value.partition("=")[2] for value in values)
                     raise InputError(f"{group}={choices}: each sets {name}, which has an override of its own")
 
