@@ -26,7 +26,7 @@ from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
 from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
-from musicgen.search.objective import LOSS, Objective, objectives_of
+from musicgen.search.objective import LOSS, Objective, OptunaDirection, objectives_of
 from musicgen.search.plugin import register_settings
 from musicgen.search.trials import CONFIRMATION, Trial, Value, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
@@ -110,7 +110,7 @@ class SearchSweeper(Sweeper):
         self._check_settings()
         check_subdir(self._config)
         objectives = objectives_of(self._objective, self._direction)
-        directions = [objective.direction for objective in objectives]
+        directions: list[OptunaDirection] = [objective.direction for objective in objectives]
         space = self._read_space(arguments)
         samplers = Samplers(self._sampler, space)
         pruning = self._pruning_of(objectives)
