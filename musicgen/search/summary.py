@@ -44,6 +44,8 @@ def summarise_search(directory: Path, *, draws: bool = True) -> bool:
     if not trials.complete:
         print("no trial completed, so there is no best config")
         return False
+    if trials.single is None:
+        print(f"Pareto front: {len(trials.front)} of {counted(len(trials.complete), 'complete trial')}")
     print_table(_best_trials(trials))
     for line in dict.fromkeys(one.sentence for one in found):
         print(line)
@@ -115,14 +117,8 @@ def _best_trials(trials: Trials) -> Table:
     for heading in ("trial", *headings, *trials.parameters):
         # Break names at their dots first.
         table.add_column(heading.replace(".", ".\n"), justify="right", vertical="bottom")
-    shown = trials.front if trials.single is None else trials.complete
-    if trials.single is None:
-        table.title, table.title_justify, table.title_style = (
-            f"Pareto front: {len(trials.front)} of {counted(len(trials.complete), 'complete trial')}",
-            "left",
-            "bold",
-        )
-    for trial in shown[:MAX_ROWS]:
+    shown = trials.front if trials.single is None else trials.complete[:MAX_ROWS]
+    for trial in shown:
         values = [f"{value:.4f}" for value in trial.values or ()]
         levels = [_shown_level(trial, name) for name in trials.parameters]
         table.add_row(str(trial.number), *values, *levels)

@@ -26,7 +26,7 @@ from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
 from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
-from musicgen.search.objective import LOSS, Objective, objectives_of
+from musicgen.search.objective import LOSS, Objective, OptunaDirection, objectives_of
 from musicgen.search.plugin import register_settings
 from musicgen.search.trials import CONFIRMATION, Trial, Value, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
@@ -94,7 +94,8 @@ class SearchSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self._directory = Path(config.hydra.sweep.dir)
-        self._name = self._study_name or search_name(override_texts(config.hydra.overrides.task))
+        name = self._study_name
+        self._name = search_name(override_texts(config.hydra.overrides.task)) if name is None else name
 
     def sweep(self, arguments: list[str]) -> None:
         """Search, then write the result, in one of several processes; raises InputError."""
@@ -109,7 +110,7 @@ class SearchSweeper(Sweeper):
         self._check_settings()
         check_subdir(self._config)
         objectives = objectives_of(self._objective, self._direction)
-        directions = [objective.direction for objective in objectives]
+        directions: list[OptunaDirection] = [objective.direction for objective in objectives]
         space = self._read_space(arguments)
         samplers = Samplers(self._sampler, space)
         pruning = self._pruning_of(objectives)
@@ -232,7 +233,7 @@ class SearchSweeper(Sweeper):
             others = [text for name, text in overrides.items() if name not in fields]
             chosen = [flat_config(self._read([*others, value]).as_dict()) for value in values]
             for name in fields:
-                if len({str(config[name]) for config in chosen}) > 1:
+                if len({str(config.get(name)) for config in chosen}) > 1:
                     choices = ",".join(value.partition("=")[2] for value in values)
                     raise InputError(f"{group}={choices}: each sets {name}, which has an override of its own")
 

@@ -87,7 +87,7 @@ def test_a_journal_resumes_with_a_custom_space(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_space.py").write_text(MY_SPACE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    monkeypatch.chdir(tmp_path)
     place = tmp_path / "trials.log"
     given = (
         *("hydra/sweeper=optuna", "hydra.sweeper.study_name=mine", "hydra.sweeper.confirm_seeds=0"),
