@@ -95,6 +95,8 @@ def _words(
     common: Sequence[str],
 ) -> str:
     """Such as "re-tuned on seeds 0 and 1: training.learning_rate 0.012, baseline 0.004"."""
+    if not choosing:
+        return ""
     if choosing == judging:
         words = "re-tuned on the same seed it is judged on"
     else:
