@@ -52,7 +52,7 @@ def retuned_runs(baseline: Arm, arm: Arm) -> Retuned | None:
         {seed: one[value][seed] for seed in judging if seed in one[value]}
         for one, value in zip((first, second), chosen, strict=True)
     ]
-    return Retuned(runs[0], runs[1], _words(choosing, judging, *runs, common))
+    return Retuned(runs[0], runs[1], _words(choosing, judging, runs[0], runs[1], common))
 
 
 def divide_seeds(seeds: Iterable[int]) -> tuple[list[int], list[int]]:
@@ -95,6 +95,8 @@ def _words(
     common: Sequence[str],
 ) -> str:
     """Such as "re-tuned on seeds 0 and 1: training.learning_rate 0.012, baseline 0.004"."""
+    if not choosing:
+        return ""
     if choosing == judging:
         words = "re-tuned on the same seed it is judged on"
     else:
