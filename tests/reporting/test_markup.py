@@ -288,7 +288,7 @@ def test_without_a_sound_tune_none_is_called_best(tmp_path: Path) -> None:
     assert "not sound: ends on D, not on the tonic C" in page.words
     assert text.count(none) == 2
     for words in (page.words, text.replace("\\", "")):
-        assert f"baseline, seed 0: {run.record.draws}" in words
+        assert f"defaults, seed 0: {run.record.draws}" in words
 
 
 def test_sound_tunes_come_with_their_marks(tmp_path: Path) -> None:
