@@ -35,6 +35,7 @@ from musicgen.notation.spelling import Spelling
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import (
     CONFIRMATION,
+    MADE_BY_HYDRA,
     MARK_OF_A_SWEEP,
     check_run_folder,
     holds_finished_run,
@@ -44,7 +45,7 @@ from musicgen.records.naming import override_text
 from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN as PLAN_FILE
-from musicgen.records.runs import level_cell
+from musicgen.records.runs import level_cell, read_rows
 from musicgen.records.store import read_store
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command
@@ -150,8 +151,9 @@ class OneAtATimeSweeper(Sweeper):
         returns = self._run(missing, directory)
         if design.study.combine:
             more = self._plan_combined(design, arms, directory)
+            missing_too = _missing(more, directory)
             write_plan([*runs, *more], directory)
-            returns += self._run([*missing, *_missing(more, directory)], directory, first=len(missing))
+            returns += self._run([*missing, *missing_too], directory, first=len(missing))
         return returns
 
     def _confirm(self, design: StudyDesign, directory: Path) -> list[JobReturn]:
@@ -399,6 +401,10 @@ def _missing(runs: Sequence[PlannedRun], directory: Path) -> list[PlannedRun]:
     Raises InputError if the folder of one of them holds something else.
     """
     missing = [run for run in runs if not holds_finished_run(directory / run.name, run.run_id, run.config)]
+    plan = directory / PLAN_FILE
+    planned = {row.get("directory") for row in read_rows(plan)} if plan.is_file() else set()
     for run in missing:
-        check_run_folder(directory / run.name, lambda run=run: run.config)
+        # A job that was killed while it read its corpus has left Hydra's files, and no record yet.
+        by_hydra = () if run.name in planned else MADE_BY_HYDRA
+        check_run_folder(directory / run.name, lambda run=run: run.config, by_hydra)
     return missing

@@ -10,12 +10,19 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from musicgen.config import parse_config
+from musicgen.errors import InputError
 from musicgen.run import start
 from musicgen.sweep.design import StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import register_resolver
 from musicgen.sweep.launcher import ProcessLauncher
-from musicgen.sweep.plan import PlannedRun
-from musicgen.sweep.sweeper import OneAtATimeSweeper, _folder_overrides, _job_configs, with_fixed_start
+from musicgen.sweep.plan import PlannedRun, write_plan
+from musicgen.sweep.sweeper import (
+    OneAtATimeSweeper,
+    _folder_overrides,
+    _job_configs,
+    _missing,
+    with_fixed_start,
+)
 from musicgen.system.conf import conf_folder
 from tests.sweep.test_design import arms, composed, design
 
@@ -63,3 +70,14 @@ def test_a_start_is_resolved_once_for_all_runs(monkeypatch: pytest.MonkeyPatch) 
     assert tuned.config.change is not None and tuned.config.change.value == fixed
     again = parse_config(without_hydra(composed(tuned.overrides)))
     assert again.training.start_from == fixed
+
+
+def test_a_run_killed_before_its_record_starts_again(studied: StudyDesign, tmp_path: Path) -> None:
+    (arm, *_) = studied.arms(composed)
+    run = PlannedRun(arm, arm.with_seed(0), "", "")
+    (tmp_path / run.name / ".hydra").mkdir(parents=True)
+    (tmp_path / run.name / ".hydra/config.yaml").touch()
+    with pytest.raises(InputError, match=r"already has \.hydra"):
+        _missing([run], tmp_path)
+    write_plan([run], tmp_path)
+    assert _missing([run], tmp_path) == [run]
