@@ -34,4 +34,4 @@ def test_evaluate_names_each_tune_for_what_it_is(
     assert all(row["nearest_tune"] and row["longest_copy"] for row in rows)
     printed = capsys.readouterr().out
     assert "20 sound, 10 cut off, 10 in circles, 10 ending off the tonic" in printed
-    assert "validity/ended_rate" in printed and "0.8000" in printed
+    assert "ended rate: " in printed and "0.8000" in printed
