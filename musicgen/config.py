@@ -103,7 +103,7 @@ class Stages:
     """A second stage, which runs the largest changes of the first one again and makes the claims."""
 
     confirm: Annotated[int, Field(ge=1)]
-    """How many changes go on, at most one level of each parameter."""
+    """How many changes the second stage judges, at most one level of each parameter."""
     seeds: Annotated[int, Field(ge=2)]
     """How many fresh seeds they and the baseline get."""
 

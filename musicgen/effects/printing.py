@@ -11,7 +11,7 @@ from rich.text import Text
 from musicgen.config import Change
 from musicgen.effects.answers import MetricAnswers, answers_on
 from musicgen.effects.differences import COMBINED
-from musicgen.effects.effect import SCREENING, Grade
+from musicgen.effects.effect import Grade
 from musicgen.effects.grid import Grid, grid_of
 from musicgen.effects.pairing import PairedRuns
 from musicgen.effects.screening import MEANING, screen, screening_table
@@ -50,14 +50,13 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
         console.print(runs_overview(summary.runs.head(len(summary.paired.runs)), metrics))
     else:
         _print_grid(console, grid, summary.paired, metrics)
-    is_screening = any(effect.family == SCREENING for effect in summary.effects)
     for found in answers_on(summary.effects, metrics):
         console.print()
         if all(answer.effect.grade is Grade.IDENTICAL for answer in found.answers):
             # The sentence says it all.
             console.print(plain(found.metric), style="bold")
         else:
-            console.print(effects_overview(found, is_screening=is_screening))
+            console.print(effects_overview(found))
         console.print(plain(found.sentence), soft_wrap=not console.is_terminal)
     trades = trade_sentences(summary.trades)
     if trades:
@@ -70,7 +69,7 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
 def print_screening(summary: Summary, metrics: Sequence[str], chosen: Collection[Change]) -> None:
     """Print the first stage of a study in two: the failures, and every change, the largest first.
 
-    metrics: whose differences are shown; chosen: the changes that go on.
+    metrics: whose differences are shown; chosen: the changes selected for stage two.
     """
     console, screened = _console(), screen(summary.paired, summary.effects)
     _print_failures(summary, console)
@@ -146,10 +145,10 @@ def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
     return table
 
 
-def effects_overview(found: MetricAnswers, *, is_screening: bool = False) -> Table:
+def effects_overview(found: MetricAnswers) -> Table:
     """A row for each change of a metric, largest difference first."""
     title = f"{found.metric}{f', {found.direction}' if found.direction else ''}"
-    table = Table(title=plain(f"{title}: screened, no claims" if is_screening else title), **_LAYOUT)
+    table = Table(title=plain(title), **_LAYOUT)
     table.add_column("change")
     for heading in ("baseline → changed", "difference [95 %]", "seeds that agree"):
         table.add_column(heading, no_wrap=True)
@@ -176,7 +175,7 @@ def _remarks(summary: Summary, *, is_grid: bool) -> list[str]:
     ]
     if any(effect.grade is Grade.LIKELY for effect in summary.effects):
         lines.append(
-            "“likely” is no claim: of 20 changes that do nothing, one looks likely; confirm with fresh seeds"
+            "“likely” claims nothing: of 20 changes without effect, one looks likely; confirm with new seeds"
         )
     lines += _left_out(summary)
     if not arms:

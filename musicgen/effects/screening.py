@@ -1,4 +1,4 @@
-"""The first stage of a study in two: how large each change looks, and which changes go on to the second.
+"""The first stage of a study in two: how large each change looks, and which changes the second stage judges.
 
 Nothing is claimed here. The seeds that choose a change flatter it, so the second stage runs the chosen ones
 again, with fresh seeds and a fresh baseline, and only those runs are tested.
@@ -113,7 +113,7 @@ def _scaled(run: FoundRun, metric: str) -> float | None:
 def largest(
     screened: Iterable[ScreenedChange], number: int, chosen_before: Collection[tuple[str, str]] = ()
 ) -> list[Change]:
-    """The changes that go on: the largest, one level of each parameter, and none without a difference.
+    """The selected changes: the largest, one level of each parameter, and none without a difference.
 
     screened: as from `screen`. chosen_before: parameter and level of changes that an earlier start of the
     same command chose. They come first, so that a run that failed then and succeeds now changes nothing.
@@ -128,13 +128,13 @@ def largest(
 def screening_table(
     screened: Iterable[ScreenedChange], metrics: Sequence[str], chosen: Collection[Change]
 ) -> Table:
-    """A row for each change: its mean difference in each of the metrics, its size, and whether it goes on."""
+    """A row for each change: its mean difference in each metric, its size, and whether it is selected."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("parameter", "value"):
         table.add_column(heading, no_wrap=True)
     for heading in (*map(_short, metrics), "size"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("largest in", "goes on"):
+    for heading in ("largest in", "stage two"):
         table.add_column(heading, no_wrap=True)
     for one in screened:
         numbers = [one.differences.get(metric, math.nan) for metric in metrics]
@@ -150,7 +150,7 @@ def screening_table(
 
 
 def fate(change: Change, chosen: Collection[Change]) -> str:
-    """Whether a screened change went on, in words; "" if it was simply not large enough."""
+    """Whether a screened change was selected, in words; "" if it was simply not large enough."""
     if any(change.key == one.key for one in chosen):
         return "yes"
     return "another level" if any(change.parameter == one.parameter for one in chosen) else ""

@@ -190,7 +190,9 @@ class Report:
         )
         if study.confirmed and study.screening:
             number = counted(len(study.screening), "change")
-            return f"A first stage screened {number}. One at a time, the largest went on: {changes}."
+            return (
+                f"A first stage screened {number}. The second judged the largest, one at a time: {changes}."
+            )
         return f"One thing at a time, everything else as in the baseline: {changes}."
 
     @property

@@ -104,7 +104,7 @@ class StudyData:
 
     @property
     def confirmed(self) -> list[Change]:
-        """The changes that went on from a first stage to the second."""
+        """The changes of a first stage that were selected for the second."""
         if all(run.is_screening for run in self.paired.runs):
             return []
         return [arm.change for arm in self.paired.arms if arm.change is not None]

@@ -19,9 +19,9 @@ from musicgen.tracking.config import tracker_config
 
 
 def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
-    """The changes that go on to the second stage, and the first seed that none of the runs here has used.
+    """The changes selected for the second stage, and the first seed that none of the runs here has used.
 
-    If any go on, prints the first stage and the choice.
+    If there are any, prints the first stage and the choice.
     """
     screening, _ = by_stage(find_runs([directory]))
     summary = summarise(screening, directory, draws=False)
@@ -29,7 +29,7 @@ def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
     if chosen:
         print_screening(summary, _config(screening).study.primary_metrics, chosen)
         names = listed([f"{change.parameter}={change.value}" for change in chosen])
-        print(f"going on, as the largest changes of different parameters: {names}")
+        print(f"selected for stage two, the largest changes of different parameters: {names}")
     return chosen, 1 + max(run.record.seed for run in screening)
 
 
@@ -57,7 +57,7 @@ def finish_sweep(directory: Path) -> int:
         if _choice(first, directory, study.stages):
             print("the second stage has not run yet; the same command runs it")
         else:
-            print("nothing goes on: no change differs from the baseline in a primary metric")
+            print("no second stage: no change differs from the baseline in a primary metric")
         return _status(first)
     second = _summarise(others, directory / CONFIRMATION)
     print_confirmation(second, study.primary_metrics)

@@ -189,7 +189,7 @@ def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
 
 
 def describe_second_stage(runs: Sequence[PlannedRun], stages: Stages, speeds: Speeds) -> str:
-    """What may follow the runs of a first stage, in one line; which changes go on is not known yet.
+    """What may follow the runs of a first stage, in one line; which changes are selected is not known yet.
 
     The time is that of the mean arm. One that shares the baseline's training only samples.
     """

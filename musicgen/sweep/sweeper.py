@@ -157,7 +157,7 @@ class OneAtATimeSweeper(Sweeper):
         return returns
 
     def _confirm(self, design: StudyDesign, directory: Path) -> list[JobReturn]:
-        """Run the second stage of a study, as a sweep of its own in the directory."""
+        """Run the second stage of a study, as a separate sweep in the directory."""
         config = self._config.copy()
         with read_write(config.hydra):
             config.hydra.sweep.dir = str(directory)

@@ -56,4 +56,4 @@ def test_a_first_stage_says_that_it_makes_no_claims(
     text = "\n".join(printed(runs, tmp_path, capsys))
     assert "fit/validation_loss, lower is better: screened, no claims" in text
     assert "likely: worse" in text and "clear: " not in text
-    assert "“likely” is no claim: of 20 changes that do nothing, one looks likely" in text
+    assert "“likely” claims nothing: of 20 changes without effect, one looks likely" in text

@@ -20,7 +20,7 @@ def test_without_pruning_there_are_no_rungs() -> None:
 
 
 def judge(order: list[float], pruning: dict[str, int] = DEFAULT) -> list[float]:
-    """The losses that go on from the first rung, of trials that are judged in this order."""
+    """The losses that continue from the first rung, of trials that are judged in this order."""
     halving = Halving.of(pruning, 300)
     study = optuna.create_study(pruner=halving.pruner())
     on = []
