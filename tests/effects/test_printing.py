@@ -49,11 +49,8 @@ def test_the_largest_effect_comes_first_and_each_row_has_its_grade(
     ]
 
 
-def test_a_first_stage_says_that_it_makes_no_claims(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_likely_effects_come_with_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = study({"primary_metrics": [LOSS], "stages": {"confirm": 2, "seeds": 8}})
     text = "\n".join(printed(runs, tmp_path, capsys))
-    assert "fit/validation_loss, lower is better: screened, no claims" in text
     assert "likely: worse" in text and "clear: " not in text
     assert "“likely” claims nothing: of 20 changes without effect, one looks likely" in text
