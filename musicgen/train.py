@@ -8,6 +8,7 @@ import hydra
 from hydra.core.plugins import Plugins
 
 from musicgen.records.command import CONFIG_NAME, train_command
+from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.search.plugin import register_hydras_sweeper
 from musicgen.search.sweeper import SearchSweeper
 from musicgen.sweep.folders import command
@@ -71,13 +72,14 @@ def _summarise() -> int:
 
     here = Path.cwd()
     shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
-    status = 0
+    status, steps = 0, []
     if command.has_results:
         from musicgen.search.finish import finish
 
         status = finish(directory)
         steps = after_sweep(shown)
-    else:
+    elif (directory / RUN_FILE).is_file():
+        # Otherwise another process of a search reports the result.
         steps = after_run(directory, shown)
     print(*steps, shown, sep="\n")
     return status
