@@ -118,7 +118,7 @@ def test_a_study_is_a_file(project: Path) -> None:
     recipe = Recipe("A study")
     recipe.apply(project)
     plan = run(project, [*recipe.commands[0], *MY_TUNES])
-    assert "model.embedding_size" in plan and "9 runs" in plan
+    assert "embedding_size=" in plan and "9 runs" in plan
 
 
 @pytest.mark.slow
