@@ -41,7 +41,7 @@ def answers_of(values: dict[float, list[float]], metric: str = LOSS, seeds: int 
 
 
 def outcomes(found: MetricAnswers) -> dict[str, Outcome]:
-    return {answer.change.rpartition(" ")[2]: answer.outcome for answer in found.answers}
+    return {answer.change.rpartition("=")[2]: answer.outcome for answer in found.answers}
 
 
 def test_better_and_worse_follow_the_metrics_direction() -> None:

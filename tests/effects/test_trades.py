@@ -40,7 +40,7 @@ def test_a_trade_names_what_gets_better_and_worse_beside_real_tunes() -> None:
     )
     assert trade_sentences([trade]) == [
         "temperature=0.5: better: loop rate 0.35 → 0.020 (real 0.001); likely better: sound rate "
-        "0.50 → 0.60; worse: distinct 4 0.62 → 0.41 (real 0.62)."
+        "0.50 → 0.60; worse: distinct 4-grams 0.62 → 0.41 (real 0.62)."
     ]
 
 
