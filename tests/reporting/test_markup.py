@@ -306,9 +306,7 @@ def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
     report = make_report(read_study([tmp_path]), tmp_path / "report", NO_SONGS)
     answer, _, screening = report_text(report).split("## Runs")[0].partition("## Screening")
     assert ", 3 seeds" in answer and "screening" not in answer
-    rows = [
-        line for line in screening.splitlines() if line.startswith("| model") or line.startswith("| train")
-    ]
+    rows = [line for line in screening.splitlines() if line.startswith(("| cell", "| learning"))]
     assert rows == [
         r"| cell=gru | −0.19 | 0 | 16 | Validation loss | yes |",
         r"| learning\_rate=0.02 | \+0.01 | 0 | 0.87 | Validation loss | yes |",
