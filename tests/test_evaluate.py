@@ -39,7 +39,7 @@ def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
     arguments = (str(book), "--reference", str(book), "--cache", str(tmp_path / "cache"))
     done = run("evaluate", *arguments)
     assert done.returncode == 0, done.stderr
-    *_, tunes, reference, summary, faults = done.stdout.strip().split("\n")
+    *_, tunes, reference, summary, faults, _ = done.stdout.strip().split("\n")
     assert "42 tunes read, dropped: 1 without X:" in tunes
     assert "42 tunes read, dropped: 1 duplicate, 1 without X:; 40 kept" in reference
     assert summary.startswith("41 tunes against 40")

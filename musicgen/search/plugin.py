@@ -65,7 +65,7 @@ def register_hydras_sweeper() -> None:
 def register_settings() -> None:
     """Make them known to Hydra, as the types of conf/hydra/sweeper/optuna.yaml and its samplers."""
     store = ConfigStore.instance()
-    store.store(group="hydra/schema", name="search", node=SearchSettings)
+    store.store(group="hydra/schema", name="search", node=SearchSettings, replace=True)
     store.store(group="hydra/sweeper/sampler", name="tpe", node=TPESettings, replace=True)
 
 

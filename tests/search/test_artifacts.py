@@ -1,6 +1,7 @@
 """The song of a trial, read back by Optuna and by its dashboard."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from wsgiref.util import setup_testing_defaults
 
@@ -82,7 +83,10 @@ def test_the_dashboard_serves_the_song(study: optuna.Study, run_directory: Path,
     environment: dict = {"PATH_INFO": f"/artifacts/{study._study_id}/{trial._trial_id}/{song.artifact_id}"}
     setup_testing_defaults(environment)
     told: list[tuple[str, list]] = []
-    body = b"".join(application(environment, lambda status, headers, *_: told.append((status, headers))))
+    with closing(
+        application(environment, lambda status, headers, *_: told.append((status, headers)))
+    ) as parts:
+        body = b"".join(parts)
     ((status, headers),) = told
     assert status == "200 OK" and ("Content-Type", "audio/mpeg") in headers
     assert body == (folder / song.artifact_id).read_bytes()
