@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musicgen.effects.differences import CORPUS_TEXT
 from musicgen.effects.effect import ROUNDING
 from musicgen.effects.figures.study import DrawnStudy, how_runs_ended, measured
 from musicgen.effects.figures.style import (
@@ -21,7 +22,7 @@ from musicgen.effects.figures.style import (
     new_figure,
     title_panel,
 )
-from musicgen.effects.pairing import identity_leaves
+from musicgen.effects.pairing import configurations_of
 from musicgen.metrics.registry import METRICS, Direction
 from musicgen.records.naming import as_number, level_of, shown_level
 from musicgen.records.runs import FoundRun
@@ -124,10 +125,10 @@ def find_grid(study: DrawnStudy) -> Grid | None:
 
 def _factors(runs: Sequence[FoundRun]) -> dict[str, list[str]]:
     """Parameter -> its level in each run. Of parameters that always change together, the first."""
-    leaves = [identity_leaves(run.record.config) for run in runs]
-    for run, own in zip(runs, leaves, strict=True):
-        if own.get("data.split_seed") == run.record.seed:
-            own["data.split_seed"] = "seed"
+    leaves = list(configurations_of(runs).values())
+    for own in leaves:
+        # A run that failed early does not know it.
+        own.pop(CORPUS_TEXT)
     found: dict[tuple[int, ...], str] = {}
     levels: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for own in leaves for name in own):
