@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Change, Config, override_texts, parse_config
 from musicgen.errors import InputError
@@ -33,7 +33,7 @@ from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, w
 from musicgen.sweep.folders import command, hide_passwords
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.launcher import ProcessLauncher
-from musicgen.sweep.sweeper import OneAtATimeSweeper, check_subdir
+from musicgen.sweep.sweeper import check_subdir, run_study
 from musicgen.system.files import replace_atomically
 from musicgen.system.passwords import without_passwords
 
@@ -276,13 +276,9 @@ class SearchSweeper(Sweeper):
                 change,
             ),
         ]
-        directory = self._directory / CONFIRMATION
-        config = self._config.copy()
-        with read_write(config.hydra):
-            config.hydra.sweep.dir = str(directory)
-        study = OneAtATimeSweeper()
-        study.setup(hydra_context=self._context, task_function=self._task_function, config=config)
-        study.run_missing(design, arms, directory)
+        run_study(
+            design, arms, self._directory / CONFIRMATION, self._context, self._task_function, self._config
+        )
 
 
 def _terms(

@@ -126,7 +126,10 @@ class OneAtATimeSweeper(Sweeper):
             if fixed.config.change is not None and fixed.config.change.key in keys
         ]
         second = design.confirming(going_on, range(fresh, fresh + design.study.stages.seeds))
-        return returns + self._confirm(second, directory / CONFIRMATION)
+        arms = [with_fixed_start(arm) for arm in second.arms(self._compose)]
+        return returns + run_study(
+            second, arms, directory / CONFIRMATION, self._context, self._task_function, self._config
+        )
 
     def run_missing(
         self, design: StudyDesign, arms: Sequence[PlannedArm], directory: Path
@@ -155,16 +158,6 @@ class OneAtATimeSweeper(Sweeper):
             write_plan([*runs, *more], directory)
             returns += self._run([*missing, *missing_too], directory, first=len(missing))
         return returns
-
-    def _confirm(self, design: StudyDesign, directory: Path) -> list[JobReturn]:
-        """Run the second stage of a study, as a separate sweep in the directory."""
-        config = self._config.copy()
-        with read_write(config.hydra):
-            config.hydra.sweep.dir = str(directory)
-        sweeper = OneAtATimeSweeper()
-        sweeper.setup(hydra_context=self._context, task_function=self._task_function, config=config)
-        arms = [with_fixed_start(arm) for arm in design.arms(self._compose)]
-        return sweeper.run_missing(design, arms, directory)
 
     def _read_design(self, arguments: Sequence[str]) -> StudyDesign:
         parser = OverridesParser.create(config_loader=self._loader)
@@ -248,6 +241,23 @@ class OneAtATimeSweeper(Sweeper):
                 raise InputError(str(failure)) from failure
             raise
         return returns
+
+
+def run_study(
+    design: StudyDesign,
+    arms: Sequence[PlannedArm],
+    directory: Path,
+    context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+) -> list[JobReturn]:
+    """Run a study as a separate sweep in the directory, such as what confirms a first stage or a search."""
+    config = config.copy()
+    with read_write(config.hydra):
+        config.hydra.sweep.dir = str(directory)
+    sweeper = OneAtATimeSweeper()
+    sweeper.setup(hydra_context=context, task_function=task_function, config=config)
+    return sweeper.run_missing(design, arms, directory)
 
 
 class _Corpora:
