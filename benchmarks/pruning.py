@@ -23,8 +23,9 @@ from pathlib import Path
 from benchmarks.machine import describe_machine
 from musicgen.effects.figures.draw import write_figures
 from musicgen.effects.figures.style import CATEGORY_COLOURS, TEXT_SIZE, label_axes, new_figure, rule_lightly
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.runs import find_runs
-from musicgen.search.trials import CONFIRMATION, Trial, Trials, read_trials
+from musicgen.search.trials import Trial, Trials, read_trials
 
 FOLDER = Path(__file__).resolve().parent
 SEARCH = (

@@ -14,10 +14,10 @@ from musicgen.config import Change
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN
 from musicgen.effects.pairing import Arm, PairedRuns, pair_runs
-from musicgen.effects.statistics import ALPHA, Measured, compare
-from musicgen.effects.table import Terms, counts_behind, effects_table
+from musicgen.effects.statistics import ALPHA, compare
+from musicgen.effects.table import Terms, as_tested, effects_table
 from musicgen.metrics.registry import metric_words
-from musicgen.records.runs import FoundRun, find_runs, level_cell
+from musicgen.records.runs import find_runs, level_cell
 from musicgen.system.words import counted, decimals, listed, signed
 
 MIN_SEEDS = 3
@@ -119,7 +119,7 @@ def _judge(metric: str, paired: PairedRuns, singles: Sequence[Arm], joint: Arm) 
     seeds = sorted(set.intersection(*map(set, arms)))
     if not seeds:
         return None
-    baseline, *alone, together = (_measured([arm[seed] for seed in seeds], metric) for arm in arms)
+    baseline, *alone, together = (as_tested([arm[seed] for seed in seeds], metric) for arm in arms)
     expected = baseline.plus_changes(alone)
     beyond = compare(expected, together)
     return Additivity(
@@ -132,10 +132,6 @@ def _judge(metric: str, paired: PairedRuns, singles: Sequence[Arm], joint: Arm) 
         float(beyond.low),
         float(beyond.high),
     )
-
-
-def _measured(runs: Sequence[FoundRun], metric: str) -> Measured:
-    return Measured.of([run.value(metric) or 0.0 for run in runs], counts_behind(runs, metric))
 
 
 def _is_change(change: Change, override: str) -> bool:

@@ -15,11 +15,11 @@ from rich.table import Table
 from musicgen.config import Change
 from musicgen.effects.effect import Effect
 from musicgen.effects.pairing import Arm, PairedRuns
-from musicgen.effects.shares import Floats, empirical_logit
-from musicgen.effects.table import COUNTED_SHARES, Terms, num_counted
+from musicgen.effects.shares import Floats
+from musicgen.effects.table import Terms, as_tested
 from musicgen.metrics.table import plain
 from musicgen.records.naming import level_of, shown_level
-from musicgen.records.runs import FoundRun, level_cell
+from musicgen.records.runs import level_cell
 from musicgen.system.words import brief, signed
 
 MEANING = (
@@ -95,19 +95,13 @@ def screen(paired: PairedRuns, effects: Iterable[Effect]) -> list[ScreenedChange
     return sorted(found, key=lambda one: -one.size if one.size > 0 else math.inf)
 
 
-def _differences(baseline: Arm, arm: Arm, metric: str) -> list[float]:
+def _differences(baseline: Arm, arm: Arm, metric: str) -> Floats:
     """Changed less baseline for each seed with both values, on the scale of the test."""
     others = {run.record.seed: run for run in baseline.runs}
     pairs = [(others[run.record.seed], run) for run in arm.runs if run.record.seed in others]
-    values = [(_scaled(first, metric), _scaled(second, metric)) for first, second in pairs]
-    return [second - first for first, second in values if first is not None and second is not None]
-
-
-def _scaled(run: FoundRun, metric: str) -> float | None:
-    value = run.value(metric)
-    if value is None or metric not in COUNTED_SHARES:
-        return value
-    return float(empirical_logit(value, num_counted(run, metric)))
+    valued = [pair for pair in pairs if None not in [run.value(metric) for run in pair]]
+    first, second = (as_tested([pair[place] for pair in valued], metric) for place in (0, 1))
+    return second.numbers - first.numbers
 
 
 def largest(

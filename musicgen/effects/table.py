@@ -29,12 +29,13 @@ from musicgen.effects.effect import (
 from musicgen.effects.noise import sampling_part
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.retuning import retuned_runs
-from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import (
     ALPHA,
     Floats,
+    Measured,
     PairedEffect,
     benjamini_hochberg,
+    compare,
     holm,
     paired_effect,
     prediction_interval,
@@ -304,14 +305,17 @@ def _measure(arm: PairedArm, metric: str, family: str) -> Measurement:
     )
     known = np.array([both for both in values if None not in both], np.float64).reshape(-1, 2)
     first, second = known.T
-    counts = [counts_behind([pair[place] for pair in valued], metric) for place in (0, 1)]
     effect, difference = None, math.nan
     if valued:
-        effect = paired_effect(first, second, *counts)
-        difference = float(effect.difference)
-    if valued and counts[0] is not None and counts[1] is not None:
-        difference = float((empirical_logit(second, counts[1]) - empirical_logit(first, counts[0])).mean())
+        baseline, changed = (as_tested([pair[place] for pair in valued], metric) for place in (0, 1))
+        effect = compare(baseline, changed)
+        difference = float((changed.numbers - baseline.numbers).mean())
     return Measurement(arm, metric, family, valued, list(missing), first, second, effect, difference)
+
+
+def as_tested(runs: Sequence[FoundRun], metric: str) -> Measured:
+    """The metric of each run, all of which have it, on the scale of the test."""
+    return Measured.of([run.value(metric) or 0.0 for run in runs], counts_behind(runs, metric))
 
 
 def counts_behind(runs: Iterable[FoundRun], metric: str) -> list[int] | None:

@@ -85,8 +85,8 @@ def write_best(trials: Trials, fixed: Sequence[str], compose: Compose, directory
     objective, best = trials.single, trials.best
     if objective is not None and best is not None:
         config = BestConfig.of("best", best, fixed, compose)
-        extreme = "highest" if objective.is_maximized else "lowest"
-        config.write(directory, f"{_described(best, trials)}, the {extreme} of {len(trials.complete)}.")
+        heading = f"{_described(best, trials)}, the {objective.extreme} of {len(trials.complete)}."
+        config.write(directory, heading)
         assert best.values is not None
         results: dict[str, object] = {
             "best_params": dict(best.levels),

@@ -184,11 +184,10 @@ def history_figure(trials: Trials) -> Figure:
                     transform=panel.get_xaxis_transform(),
                     label=status,
                 )
-        extreme = "highest" if objective.is_maximized else "lowest"
         title_panel(
             panel,
             f"{metric_title(objective.metric)} of complete runs",
-            f"line: the {extreme} so far; ticks: trials without one",
+            f"line: the {objective.extreme} so far; ticks: trials without one",
         )
         label_axes(panel, "trial", metric_unit(objective.metric))
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from musicgen.config import config_from_dict
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.search.summary import summarise_search
-from musicgen.search.trials import CONFIRMATION, is_search
+from musicgen.search.trials import is_search
 from musicgen.sweep.finish import finish_sweep, upload_sweep
 from musicgen.system.commands import exit_status
 

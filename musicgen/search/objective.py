@@ -27,6 +27,11 @@ class Objective:
         """Optuna's word."""
         return MAXIMIZE if self.is_maximized else MINIMIZE
 
+    @property
+    def extreme(self) -> str:
+        """What its best value is called."""
+        return "highest" if self.is_maximized else "lowest"
+
 
 def objectives_of(names: object, directions: object) -> tuple[Objective, ...]:
     """Read both settings; raises InputError.

@@ -12,12 +12,13 @@ from musicgen.effects.figures.draw import write_figures
 from musicgen.errors import InputError, one_line
 from musicgen.metrics.registry import metric_words
 from musicgen.metrics.table import print_table
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import find_runs
 from musicgen.search.best import RESULTS
 from musicgen.search.figures import search_figures
 from musicgen.search.importance import importances
-from musicgen.search.trials import CONFIRMATION, Trial, Trials, read_trials
+from musicgen.search.trials import Trial, Trials, read_trials
 from musicgen.system.plain_yaml import read_yaml
 from musicgen.system.words import counted
 
@@ -63,10 +64,10 @@ def _print_best(trials: Trials, directory: Path) -> None:
     best, objective = trials.best, trials.single
     if (directory / CONFIRMATION).is_dir() or best is None or objective is None or best.values is None:
         return
-    extreme = "highest" if objective.is_maximized else "lowest"
     print(
-        f"{best.values[0]:.4f} is the {extreme} of {len(trials.complete)} values with one seed, and looks "
-        "better than it is; hydra.sweeper.confirm_seeds=3 compares it with the baseline on fresh seeds"
+        f"{best.values[0]:.4f} is the {objective.extreme} of {len(trials.complete)} values with one seed, "
+        "and looks better than it is; hydra.sweeper.confirm_seeds=3 compares it with the "
+        "baseline on fresh seeds"
     )
 
 

@@ -21,14 +21,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Change, Config, override_texts, parse_config
 from musicgen.errors import InputError
-from musicgen.records.destination import MARK_OF_A_SWEEP
+from musicgen.records.destination import CONFIRMATION, MARK_OF_A_SWEEP
 from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
 from musicgen.search.best import write_best
 from musicgen.search.halving import Halving, whole
 from musicgen.search.objective import LOSS, Objective, OptunaDirection, objectives_of
 from musicgen.search.plugin import register_settings
-from musicgen.search.trials import CONFIRMATION, Trial, Value, overrides_of, write_trials
+from musicgen.search.trials import Trial, Value, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command, hide_passwords
 from musicgen.sweep.fork_server import start_fork_server

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.metrics.registry import metric_words
-from musicgen.records.destination import CONFIRMATION as CONFIRMATION
 from musicgen.records.naming import override_text
 from musicgen.records.runs import level_cell, read_rows
 from musicgen.search.objective import LOSS, Objective, objectives_of
@@ -157,7 +156,7 @@ class Trials:
 
 def goal(objective: Objective) -> str:
     """Such as "lowest validation loss"."""
-    return f"{'highest' if objective.is_maximized else 'lowest'} {metric_words(objective.metric)}"
+    return f"{objective.extreme} {metric_words(objective.metric)}"
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -8,11 +8,12 @@ import pandas
 import pytest
 import yaml
 
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from musicgen.search.objective import LOSS
 from musicgen.search.storage import open_database
-from musicgen.search.trials import CONFIRMATION, Trials, read_trials
+from musicgen.search.trials import Trials, read_trials
 from tests.commands import TINY, last_line, run, start
 from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 from tests.search.postgres import server

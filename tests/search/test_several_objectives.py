@@ -10,10 +10,11 @@ import pytest
 import yaml
 from optuna.artifacts import get_all_artifact_meta
 
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
 from musicgen.search.artifacts import FOLDER
-from musicgen.search.trials import CONFIRMATION, Trials, read_trials
+from musicgen.search.trials import Trials, read_trials
 from tests.commands import last_line, run, start
 from tests.processes import kill_all, wait_until
 from tests.search.test_search import arguments

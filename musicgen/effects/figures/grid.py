@@ -125,10 +125,11 @@ def find_grid(study: DrawnStudy) -> Grid | None:
 
 def _factors(runs: Sequence[FoundRun]) -> dict[str, list[str]]:
     """Parameter -> its level in each run. Of parameters that always change together, the first."""
-    leaves = list(configurations_of(runs).values())
-    for own in leaves:
-        # A run that failed early does not know it.
-        own.pop(CORPUS_TEXT)
+    # A run that failed early does not know its corpus's text.
+    leaves = [
+        {name: value for name, value in own.items() if name != CORPUS_TEXT}
+        for own in configurations_of(runs).values()
+    ]
     found: dict[tuple[int, ...], str] = {}
     levels: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for own in leaves for name in own):
