@@ -29,7 +29,8 @@ GROUPS = (
     "study",
     "experiment",
 )
-WHOLE_GROUPS = ("model", "training", "sampling", "rendering", "evaluation", "tracker")
+WHOLE_GROUPS = ("model", "training", "sampling", "rendering", "evaluation")
+"""Not tracker, of which several files may be chosen."""
 
 
 def composed(*overrides: str) -> DictConfig:

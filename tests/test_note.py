@@ -60,7 +60,7 @@ def test_comet_gets_the_note_with_its_run(run_directory: Path) -> None:
     run = made_run("sweep/arm/seed=0", run_id="abc")
     run.record.config = compose_config(["tracker.mode=offline"]).as_dict()
     key = "df17788691504857ac52e2ddc0f2ae8d"
-    run.record.tracker = {"kind": "comet", "archive": f"comet/{key}.zip"}
+    run.record.tracker = {"comet": {"archive": f"comet/{key}.zip"}}
     run.record.write(run_directory)
     assert main([str(run_directory), "It answers itself", "--musicality", "4"]) == 0
     (archive,) = (run_directory / "comet").glob("*.zip")

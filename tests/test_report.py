@@ -89,8 +89,8 @@ def test_a_served_report_saves_its_findings_when_it_ends(
 ) -> None:
     run = runs / "run" / "run.json"
     record = json.loads(run.read_text(encoding="utf-8"))
-    record["tracker"] = {"kind": "comet", "archive": "comet/df17788691504857ac52e2ddc0f2ae8d.zip"}
-    record["config"]["tracker"] |= {"kind": "comet", "mode": "offline"}
+    record["tracker"] = {"comet": {"archive": "comet/df17788691504857ac52e2ddc0f2ae8d.zip"}}
+    record["config"]["tracker"] |= {"log_to": {"comet": True}, "mode": "offline"}
     run.write_text(json.dumps(record), encoding="utf-8")
     command = [sys.executable, "-m", "musicgen.report", str(runs), "--serve", "--port", "0", "--best", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}

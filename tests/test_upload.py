@@ -13,7 +13,7 @@ from tests.soak.comet_server import comet_server
 from tests.tracking.test_comet import CONFIG
 from tests.tracking.test_outbox import write_archive
 
-AUTO = replace(CONFIG, mode="auto", upload_timeout_seconds=200.0)
+AUTO = replace(CONFIG, mode="upload", upload_timeout_seconds=200.0)
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def run_directory(tmp_path: Path) -> Path:
     archive = write_archive(directory, "first")
     write_archive(directory, "note", continues=archive.stem)
     record = made_run("run").record
-    record.tracker = {"kind": "comet", "archive": f"comet/{archive.name}"}
+    record.tracker = {"comet": {"archive": f"comet/{archive.name}"}}
     record.write(directory)
     return directory
 
@@ -39,12 +39,12 @@ def test_the_same_command_sends_what_failed_before(
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 2 and lines[0].startswith("not sent: ") and "refuses the key" in lines[0]
         assert lines[1] == "0 sent, 0 sent before, 1 not sent, 1 not tried"
-        assert "refuses the key" in str(RunRecord.read(run_directory).tracker["error"])
+        assert "refuses the key" in str((RunRecord.read(run_directory).comet or {})["error"])
         server.fault = "none"
         assert main([str(run_directory)]) == 0
         assert capsys.readouterr().out.splitlines()[-1].startswith("2 sent, 0 sent before")
-        tracker = RunRecord.read(run_directory).tracker
-        assert set(tracker) == {"kind", "archive", "url"} and "/work/project/" in str(tracker["url"])
+        comet = RunRecord.read(run_directory).comet or {}
+        assert set(comet) == {"archive", "url"} and "/work/project/" in str(comet["url"])
         assert main([str(run_directory)]) == 0
         assert capsys.readouterr().out == "0 sent, 2 sent before, 0 not sent, 0 not tried\n"
     monkeypatch.delenv("COMET_API_KEY")
@@ -66,7 +66,7 @@ def test_a_background_upload_does_not_block(run_directory: Path, monkeypatch: py
             process.kill()
     output = (run_directory / LOG_NAME).read_text(encoding="utf-8")
     assert output.endswith("2 sent, 0 sent before, 0 not sent, 0 not tried\n")
-    assert "url" in RunRecord.read(run_directory).tracker
+    assert "url" in (RunRecord.read(run_directory).comet or {})
 
 
 def test_nothing_is_started_offline_or_without_a_key(

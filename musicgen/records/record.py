@@ -163,6 +163,7 @@ class RunRecord:
     machine: Annotated[Mapping[str, object], _checked_as(_Machine)] = field(default_factory=dict)
     """cores: how many the run could use. started: UTC, ISO 8601."""
     tracker: Group = field(default_factory=dict)
+    """Tracker -> what it said: Comet's archive in the run directory, its address, why it has not got it."""
     num_draws: Annotated[StrictInt, Field(ge=0)] | None = None
     """Tunes drawn and measured, where only some are kept; None if all are."""
     num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
@@ -178,6 +179,17 @@ class RunRecord:
         """Whether the run was made where files can be locked. Older records do not say."""
         paths = self.config.get("paths")
         return not isinstance(paths, Mapping) or paths.get("locks") is not False
+
+    @property
+    def comet(self) -> Mapping[str, object] | None:
+        """What Comet said; None if the run is not tracked by it. Older records knew one tracker alone."""
+        found = self.tracker if self.tracker.get("kind") == "comet" else self.tracker.get("comet")
+        return found if isinstance(found, Mapping) else None
+
+    def set_comet(self, outcome: Mapping[str, object]) -> None:
+        """Replace what Comet said."""
+        others = {} if "kind" in self.tracker else self.tracker
+        self.tracker = {**others, "comet": dict(outcome)}
 
     def write(self, run_directory: Path) -> None:
         """Write run.json atomically."""

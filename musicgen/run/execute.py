@@ -24,7 +24,7 @@ from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
 from musicgen.run.choice import choose_tunes
 from musicgen.run.draws import draw_tunes
-from musicgen.run.experiment import open_tracker, track_results, track_row
+from musicgen.run.experiment import open_trackers, track_results, track_row
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import describe_copies, origin_of, render_songs, spoken_name, write_draws, write_rows
@@ -54,7 +54,10 @@ def execute(run: PreparedRun) -> RunRecord:
     assert config.training.num_threads is not None
     record = _open_record(run)
     record.write(run.directory)
-    tracker = open_tracker(config, run.directory, run.inputs.corpus.name, run.changes)
+    tracker = open_trackers(config, run.directory, run.inputs.corpus.name, run.changes)
+    if tracker.started:
+        record.tracker = dict(tracker.started)
+        record.write(run.directory)
     started = time.perf_counter()
     try:
         with computing_on(config.training.num_threads):

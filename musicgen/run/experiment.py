@@ -2,27 +2,29 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.records.naming import run_name, study_tags
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
-from musicgen.tracking.comet import CometTracker
+from musicgen.tracking.config import COMET
 from musicgen.tracking.history import COLUMNS
-from musicgen.tracking.outbox import FOLDER
-from musicgen.tracking.tracker import NoTracker, Tracker
+from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
+from musicgen.tracking.trackers import openers
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 
 
-def open_tracker(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> Tracker:
-    """The tracker of a run in a directory; overrides: those that made its config."""
+def open_trackers(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> Trackers:
+    """The trackers of a run in a directory; overrides: those that made its config."""
     # A trial that a search stops early is not a whole run.
-    if config.tracker.kind == "none" or config.training.stop_iteration is not None:
-        return NoTracker()
-    tags = [corpus, config.model.cell, f"seed={config.seed}", *study_tags(config)]
-    return CometTracker(config.tracker, directory / FOLDER, run_name(config, overrides), tags)
+    if config.training.stop_iteration is not None:
+        return Trackers({})
+    tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config))
+    run = TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
+    return Trackers(openers(config.tracker, run))
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
@@ -52,16 +54,17 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
 
 
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
-    """Write the archive of a run that has ended, from its directory; returns the record's `tracker`.
+    """Write Comet's archive of a run that has ended, from its directory; returns what Comet said.
 
     Only its times differ from an archive written during the run. Raises InputError.
     """
     config = config_from_dict(record.config)
     words = [word for word in shlex.split(record.command)[3:] if not word.startswith("--")]
-    tracker = open_tracker(config, directory, str(record.corpus.get("name")), words)
+    comet_alone = replace(config, tracker=replace(config.tracker, log_to={COMET: True}))
+    tracker = open_trackers(comet_alone, directory, str(record.corpus.get("name")), words)
     tracker.log_parameters(config.as_dict())
     history = directory / "history.csv"
     for row in read_rows(history) if history.is_file() else []:
         track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
     track_results(tracker, record, directory)
-    return tracker.end()
+    return tracker.end()[COMET]

@@ -38,7 +38,7 @@ def upload_in_background(
     """
     from musicgen.tracking.comet import has_key
 
-    if config.kind == "none" or config.mode == "offline" or not has_key():
+    if not config.uses_comet or config.mode == "offline" or not has_key():
         return None
     command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background"]
     command += ["--timeout", str(config.upload_timeout_seconds), *([] if locks else ["--no-locks"])]
@@ -97,8 +97,8 @@ def _print_at_once(line: str) -> None:
 
 def _lacks_archive(record: RunRecord, directory: Path) -> bool:
     """Whether a run that has ended should have an archive, but has none here or on Comet."""
-    tracker = record.tracker
-    if tracker.get("kind") != "comet" or "url" in tracker:
+    tracker = record.comet
+    if tracker is None or "url" in tracker or record.status == "running":
         return False
     archive = _archive_of(record, directory)
     return archive is None or not archive.exists()
@@ -108,7 +108,7 @@ def _archive_of(record: RunRecord, directory: Path) -> Path | None:
     """The archive that the record names, if it is in the run's own folder of archives; else None."""
     from musicgen.tracking.outbox import FOLDER
 
-    folder, _, name = str(record.tracker.get("archive")).partition("/")
+    folder, _, name = str((record.comet or {}).get("archive")).partition("/")
     is_own = folder == FOLDER and name not in ("", ".", "..") and Path(name).name == name
     return directory / FOLDER / name if is_own else None
 
@@ -130,7 +130,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
             with locked(directory / FOLDER / ".lock", _print_at_once, locks=locks):
                 record = RunRecord.read(directory)
                 if _lacks_archive(record, directory):
-                    record.tracker = dict(write_again(record, directory))
+                    record.set_comet(write_again(record, directory))
                     record.write(directory)
         except (InputError, OSError) as error:
             problems.append(str(error))
@@ -139,7 +139,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
         if archive is not None:
             written.append(archive)
         else:
-            problems.append(f"{directory}: nothing to send: {record.tracker.get('error')}")
+            problems.append(f"{directory}: nothing to send: {(record.comet or {}).get('error')}")
     return written, problems
 
 
@@ -150,27 +150,26 @@ def _record(done: "Upload") -> None:
         return
     record = RunRecord.read(directory)
     archive = f"{done.archive.parent.name}/{done.archive.name}"
-    if record.tracker.get("archive") != archive:
+    if (record.comet or {}).get("archive") != archive:
         return
-    outcome = {"error": done.error} if done.error else {"url": done.url}
-    tracker = {"kind": "comet", "archive": archive, **outcome}
-    if tracker != record.tracker:
-        record.tracker = tracker
+    outcome = {"archive": archive, **({"error": done.error} if done.error else {"url": done.url})}
+    if outcome != record.comet:
+        record.set_comet(outcome)
         record.write(directory)
 
 
 def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> None:
     """Add the finding to the run's Comet experiment, if it has one."""
-    archive = record.tracker.get("archive")
+    archive = (record.comet or {}).get("archive")
     if not isinstance(archive, str):
         return
     from musicgen.tracking.archive import experiment_key
-    from musicgen.tracking.comet import CometTracker
     from musicgen.tracking.config import tracker_config
+    from musicgen.tracking.trackers import comet_alone
 
     config = tracker_config(record.config)
     refuse_link(directory / "comet")
-    tracker = CometTracker(config, directory / "comet", continues=experiment_key(Path(archive)))
+    tracker = comet_alone(config, directory / "comet", continues=experiment_key(Path(archive)))
     tracker.log_metrics(
         {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
     )
@@ -187,16 +186,16 @@ def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], table
     If the sweep has no experiment, the session gets its own. Archives are written to folder/comet.
     """
     from musicgen.tracking.archive import experiment_key
-    from musicgen.tracking.comet import CometTracker
     from musicgen.tracking.config import tracker_config
+    from musicgen.tracking.trackers import comet_alone
 
     config = tracker_config(run.record.config)
-    if config.kind != "comet":
+    if not config.uses_comet:
         return
     sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
     name = f"listening {folder.resolve().name}" if sweep is None else None
     continues = None if sweep is None else experiment_key(sweep)
-    tracker = CometTracker(config, folder / "comet", name, ["listening"], continues=continues)
+    tracker = comet_alone(config, folder / "comet", name, ["listening"], continues=continues)
     tracker.log_metrics(means)
     for path in tables:
         tracker.log_file(path)

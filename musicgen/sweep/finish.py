@@ -14,8 +14,8 @@ from musicgen.records.runs import PLAN, FoundRun, by_stage, find_runs, read_rows
 from musicgen.run.uploads import upload_in_background
 from musicgen.system.commands import complain
 from musicgen.system.words import listed
-from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.config import tracker_config
+from musicgen.tracking.trackers import comet_alone
 
 
 def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
@@ -80,7 +80,7 @@ def _summarise(runs: Sequence[FoundRun], directory: Path) -> Summary:
     """Write the tables and figures of one stage, and track them."""
     config = _config(runs)
     summary = summarise(runs, directory, draws=config.rendering.plots)
-    if config.tracker.kind == "comet" and len(summary.effects):
+    if config.tracker.uses_comet and len(summary.effects):
         _track(summary, config, directory)
     return summary
 
@@ -95,7 +95,7 @@ def _track(summary: Summary, config: Config, directory: Path) -> None:
     """Log tables, figures and verdicts as a separate experiment."""
     name = config.study.name or directory.name
     stage = ", first stage" if config.study.stages else ""
-    tracker = CometTracker(
+    tracker = comet_alone(
         config.tracker, directory / "comet", f"study {name}{stage}", ["study", *study_tags(config)]
     )
     tracker.log_parameters({"study": config.as_dict()["study"]})

@@ -1,56 +1,161 @@
-"""The interface of a tracker, and the tracker that does nothing."""
+"""What a tracker is, and several of them as one: a tracker receives a run while it happens."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+
+from musicgen.errors import one_line
+
+log = logging.getLogger(__name__)
 
 
-class Tracker(Protocol):
-    """Receives a run's data while it happens. No method raises: a failing tracker must not end a run."""
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """What a tracker is told about a run when it starts."""
+
+    directory: Path
+    """Of the run; exists."""
+    name: str
+    """What tells the run from others: "batch_size=8 · seed 0"."""
+    tags: tuple[str, ...] = ()
+    config: Mapping[str, object] = field(default_factory=dict)
+    """The resolved config, a nested mapping as in run.json."""
+
+
+class Tracker:
+    """Does nothing. A tracker of your own is a subclass that overrides what it needs.
+
+    A method may raise: the run continues without the tracker, and its record says why.
+    """
+
+    @property
+    def started(self) -> Mapping[str, object]:
+        """What the record of the run says about the tracker until it ends."""
+        return {}
 
     def log_parameters(self, config: Mapping[str, object]) -> None:
         """Log the resolved config, a nested mapping."""
-        ...
 
     def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
         """Log values of an iteration or of the whole run; None means not measured."""
-        ...
+
+    def log_facts(self, facts: Mapping[str, object]) -> None:
+        """Log facts about the run that are neither parameters nor metrics, such as its status."""
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
-        """Log a sound with its metadata: tune, prompt, temperature."""
-        ...
+        """Log a sound with its metadata, such as its tune, prompt and temperature."""
 
     def log_image(self, path: Path) -> None:
         """Log a PNG or SVG picture."""
-        ...
 
     def log_file(self, path: Path) -> None:
         """Log any other file."""
-        ...
+
+    def log_table(self, path: Path) -> None:
+        """Log a CSV file as a table."""
+
+    def log_page(self, html: str) -> None:
+        """Log a page that the tracker can show."""
+
+    def log_model(self, path: Path) -> None:
+        """Log the trained weights."""
+
+    def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
+        """Log a text with its metadata, such as a finding."""
+
+    def discard(self) -> None:
+        """Finish after one of the methods has raised, instead of `end`; leave nothing half-written."""
+        self.end()
 
     def end(self) -> Mapping[str, object]:
-        """Finish, whatever happened before; returns kind, and archive, url or error if there is one."""
-        ...
+        """Finish. Returns what the record of the run keeps, such as an archive or an address."""
+        return {}
 
 
-class NoTracker:
-    """Tracks nothing."""
+class Trackers(Tracker):
+    """Passes everything to several trackers. No method raises: a failing tracker must not end a run."""
+
+    def __init__(self, openers: Mapping[str, Callable[[], Tracker]]) -> None:
+        """Open each tracker by its name."""
+        self._open: dict[str, Tracker] = {}
+        self._errors: dict[str, str] = {}
+        for name, opener in openers.items():
+            try:
+                self._open[name] = opener()
+            except Exception as error:
+                self._switch_off(name, "start", error)
 
     def log_parameters(self, config: Mapping[str, object]) -> None:
-        """Do nothing."""
+        """Pass on."""
+        self._each("log_parameters", lambda tracker: tracker.log_parameters(config))
 
     def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
-        """Do nothing."""
+        """Pass on."""
+        self._each("log_metrics", lambda tracker: tracker.log_metrics(metrics, iteration))
+
+    def log_facts(self, facts: Mapping[str, object]) -> None:
+        """Pass on."""
+        self._each("log_facts", lambda tracker: tracker.log_facts(facts))
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
-        """Do nothing."""
+        """Pass on."""
+        self._each("log_audio", lambda tracker: tracker.log_audio(path, metadata))
 
     def log_image(self, path: Path) -> None:
-        """Do nothing."""
+        """Pass on."""
+        self._each("log_image", lambda tracker: tracker.log_image(path))
 
     def log_file(self, path: Path) -> None:
-        """Do nothing."""
+        """Pass on."""
+        self._each("log_file", lambda tracker: tracker.log_file(path))
 
-    def end(self) -> Mapping[str, object]:
-        """Return the kind."""
-        return {"kind": "none"}
+    def log_table(self, path: Path) -> None:
+        """Pass on."""
+        self._each("log_table", lambda tracker: tracker.log_table(path))
+
+    def log_page(self, html: str) -> None:
+        """Pass on."""
+        self._each("log_page", lambda tracker: tracker.log_page(html))
+
+    def log_model(self, path: Path) -> None:
+        """Pass on."""
+        self._each("log_model", lambda tracker: tracker.log_model(path))
+
+    def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
+        """Pass on."""
+        self._each("log_text", lambda tracker: tracker.log_text(text, metadata))
+
+    @property
+    def started(self) -> Mapping[str, object]:
+        """By name, what each tracker says when the run starts."""
+        return {name: tracker.started for name, tracker in self._open.items()}
+
+    def end(self) -> Mapping[str, Mapping[str, object]]:
+        """Finish all; returns what each says by its name."""
+        outcomes: dict[str, Mapping[str, object]] = {}
+        for name, tracker in self._open.items():
+            if name in self._errors:
+                with suppress(Exception):
+                    tracker.discard()
+                continue
+            try:
+                outcomes[name] = tracker.end()
+            except Exception as error:
+                self._switch_off(name, "end", error)
+        return outcomes | {name: {"error": error} for name, error in self._errors.items()}
+
+    def _each(self, method: str, call: Callable[[Tracker], None]) -> None:
+        for name, tracker in self._open.items():
+            if name in self._errors:
+                continue
+            try:
+                call(tracker)
+            except Exception as error:
+                self._switch_off(name, method, error)
+
+    def _switch_off(self, name: str, method: str, error: Exception) -> None:
+        """Remember the first error of a tracker; it gets nothing more but `end`."""
+        self._errors.setdefault(name, one_line(f"{method}: {error}"))
+        log.warning("the tracker %s failed and is switched off for this run: %s", name, self._errors[name])

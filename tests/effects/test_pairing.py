@@ -177,7 +177,7 @@ def test_a_run_that_failed_before_reading_keeps_its_arm() -> None:
 
 
 def test_rendering_and_tracking_make_no_difference() -> None:
-    runs = [made_run("a/0/x"), made_run("a/1/x", seed=1, overrides={"tracker.kind": "comet"})]
+    runs = [made_run("a/0/x"), made_run("a/1/x", seed=1, overrides={"tracker.mode": "live"})]
     assert seeds_of(pair_runs(runs)) == [0, 1]
 
 

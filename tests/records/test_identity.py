@@ -43,7 +43,7 @@ def test_settings_of_the_weights_change_the_training_identity(name: str, value: 
     [
         ("sampling.temperature", 0.5),
         ("rendering.tempo", 90),
-        ("tracker.kind", "none"),
+        ("tracker.mode", "offline"),
         ("paths.outputs", "elsewhere"),
         ("paths.locks", False),
         ("paths.store_gigabytes", 1.0),

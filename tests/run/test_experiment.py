@@ -1,10 +1,9 @@
 from pathlib import Path
 
 from musicgen.config import compose_config
-from musicgen.run.experiment import open_tracker
-from musicgen.tracking.tracker import NoTracker
+from musicgen.run.experiment import open_trackers
 
 
 def test_a_trial_stopped_early_is_not_an_experiment(tmp_path: Path) -> None:
     config = compose_config(["+training.stop_iteration=10"])
-    assert isinstance(open_tracker(config, tmp_path, "oneills", []), NoTracker)
+    assert open_trackers(config, tmp_path, "oneills", []).end() == {}

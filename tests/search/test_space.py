@@ -111,7 +111,7 @@ def test_a_wrong_custom_space_is_named(name: str, words: str) -> None:
     [
         ("experiment=smoke", "a search needs a parameter with several values"),
         ("seed=1,2", "all trials of a search have one seed"),
-        ("tracker.kind=none,comet", "tracker.kind cannot be searched"),
+        ("tracker.mode=live,upload", "tracker.mode cannot be searched"),
         ("a=interval(2,1)", r"a=interval\(2,1\): "),
         ("a=tag(log,interval(0.0,1.0))", r"a=tag\(log,interval\(0.0,1.0\)\): "),
         ("a=range(1,1)", r"a=range\(1,1\): .*at least one value"),

@@ -84,7 +84,7 @@ def _environment(server: CometServer | None) -> dict[str, str]:
 def _command(directory: Path, outputs: Path, overrides: Sequence[str], condition: str) -> list[str]:
     limit = HANGING_UPLOAD_SECONDS if "hangs" in condition else UPLOAD_SECONDS
     tracker = {WITHOUT: ["tracker=none"], OFFLINE: ["tracker.mode=offline"]}.get(
-        condition, ["tracker.mode=auto", f"tracker.upload_timeout_seconds={limit:g}"]
+        condition, ["tracker.mode=upload", f"tracker.upload_timeout_seconds={limit:g}"]
     )
     # With a store of its own, each run has to train.
     places = [f"paths.outputs={outputs}", f"paths.store={directory}-store", f"hydra.run.dir={directory}"]
@@ -139,7 +139,7 @@ def try_run(condition: str, number: int, directory: Path, outputs: Path, overrid
                 return Trial(number, condition, 0.0, seconds, used, num_requests, "", problem)
             _wait_for_background(directory)
         record = RunRecord.read(directory)
-        recorded = str(record.tracker.get("error") or record.tracker.get("url") or "")
+        recorded = str((record.comet or {}).get("error") or (record.comet or {}).get("url") or "")
         problem = "" if record.status == "complete" else f"status {record.status}"
         if condition not in (WITHOUT, OFFLINE):
             problem = problem or ("" if recorded else "run.json does not say what happened")
@@ -175,7 +175,7 @@ def _send_later(directory: Path, server: CometServer) -> str:
     done = subprocess.run(command, env=_environment(server), capture_output=True, text=True)
     if done.returncode:
         return f"upload: exit status {done.returncode}: {done.stdout}{done.stderr}"
-    if "url" not in RunRecord.read(directory).tracker:
+    if "url" not in (RunRecord.read(directory).comet or {}):
         return "run.json has no url"
     (archive,) = (directory / "comet").glob("*.zip")
     return lacking(archive, server)

@@ -32,7 +32,7 @@ ENDINGS = {
 LAUNCHERS = {
     "basic": (None, ()),
     # A process does several runs, which must not write into each other's log or experiment.
-    "joblib": ("hydra_joblib_launcher", ("hydra.launcher.n_jobs=2", "tracker.kind=comet")),
+    "joblib": ("hydra_joblib_launcher", ("hydra.launcher.n_jobs=2", "tracker=comet")),
     "ray": ("hydra_ray_launcher", ("hydra.launcher.ray.init.num_cpus=2",)),
     "submitit_local": ("hydra_submitit_launcher", ()),
 }

@@ -5,16 +5,26 @@ import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 import soundfile
 
+from musicgen.errors import InputError
 from musicgen.tracking.comet import CometTracker
-from musicgen.tracking.config import TrackerConfig
+from musicgen.tracking.config import COMET, TrackerConfig
+from musicgen.tracking.trackers import comet_alone
 
 CONFIG = TrackerConfig(
-    kind="comet", mode="offline", project="tests", workspace=None, tags=["always"], upload_timeout_seconds=2.0
+    log_to={COMET: True},
+    mode="offline",
+    project="tests",
+    workspace=None,
+    tags=["always"],
+    audio="wav",
+    log_model=False,
+    upload_timeout_seconds=2.0,
 )
 
 
@@ -44,7 +54,7 @@ def test_an_archive_has_parameters_curves_and_sound(tmp_path: Path) -> None:
     tracker.log_audio(sound, {"prompt": "X:", "temperature": 0.8})
     ended = tracker.end()
     experiment, messages, files = read_archive(tmp_path / str(ended["archive"]))
-    assert ended["kind"] == "comet" and "url" not in ended and "error" not in ended
+    assert ended.keys() == {"archive"}
     assert set(experiment["tags"]) == {"always", "seed=0"}
     parameters = {
         message["payload"]["param"]["paramName"]: message["payload"]["param"]["paramValue"]
@@ -77,15 +87,14 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_an_error_of_comet_ends_only_the_tracking(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
-    tracker.log_file(tmp_path / "missing.txt")
     (tmp_path / "blocked").touch()
-    blocked = CometTracker(CONFIG, tmp_path / "blocked", "name", [])
+    blocked = comet_alone(CONFIG, tmp_path / "blocked", "name", [])
     blocked.log_metrics({"a": 1.0})
-    ended = blocked.end()
-    assert "_start" in str(ended["error"])
-    assert len([record for record in caplog.records if "Comet failed" in record.message]) == 1
-    tracker.end()
+    assert str(blocked.end()[COMET]["error"]).startswith("start: ")
+    assert [record.message for record in caplog.records if "switched off" in record.message] == [
+        f"the tracker comet failed and is switched off for this run: start: [Errno 17] File exists: "
+        f"'{tmp_path / 'blocked'}'"
+    ]
 
 
 def test_a_full_disk_is_reported_and_leaves_no_archive(
@@ -98,18 +107,18 @@ def test_a_full_disk_is_reported_and_leaves_no_archive(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(zipfile.ZipFile, "write", refuse)
-    ended = tracker.end()
-    assert "is incomplete" in str(ended["error"])
+    with pytest.raises(InputError, match="the archive is incomplete"):
+        tracker.end()
 
 
 def test_a_failed_experiment_is_still_ended(tmp_path: Path) -> None:
     """Otherwise its thread would keep running, and mix with the next experiment of this process."""
     before = threading.active_count()
-    tracker = CometTracker(CONFIG, tmp_path / "comet", "name", [])
-    experiment = tracker._experiment
-    tracker._error = "log_audio: refused"
-    assert tracker.end() == {"kind": "comet", "error": "log_audio: refused"}
-    assert not experiment.alive and threading.active_count() == before
+    tracker = comet_alone(CONFIG, tmp_path / "comet", "name", [])
+    assert threading.active_count() > before
+    tracker.log_image(cast(Path, None))
+    assert "log_image: " in str(tracker.end()[COMET]["error"])
+    assert threading.active_count() == before
     assert not list((tmp_path / "comet").glob("*.zip"))
 
 
@@ -119,7 +128,8 @@ def test_files_that_comet_could_not_copy_are_reported(tmp_path: Path) -> None:
     picture.write_bytes(b"picture")
     tracker._experiment.streamer.message_handler.tmp_dir = str(tmp_path / "gone")
     tracker.log_image(picture)
-    assert "lacks a file" in str(tracker.end()["error"])
+    with pytest.raises(InputError, match="lacks a file"):
+        tracker.end()
 
 
 @pytest.mark.parametrize(
