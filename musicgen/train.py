@@ -81,7 +81,9 @@ def _summarise() -> int:
     elif (directory / RUN_FILE).is_file():
         # Otherwise another process of a search reports the result.
         steps = after_run(directory, shown)
-    print(*steps, shown, sep="\n")
+    from musicgen.run.uploads import describe_upload
+
+    print(*steps, *filter(None, [describe_upload(directory, shown)]), shown, sep="\n")
     return status
 
 

@@ -24,12 +24,14 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     words = "for file systems without locks; make sure that nobody else is sending from there"
     add("--no-locks", action="store_true", help=words)
     add("--background", action="store_true", help="run with the lowest priority")
+    words = "first show the runs that begin in PATH while they train, until standard input ends"
+    add("--follow", action="store_true", help=words)
     return parser.parse_args(arguments)
 
 
 def upload(arguments: argparse.Namespace) -> int:
     """Send the archives; returns the exit status. Raises InputError."""
-    from musicgen.run.uploads import send_archives
+    from musicgen.run.uploads import follow, send_archives
     from musicgen.tracking.config import MAX_TIMEOUT_SECONDS
 
     if not 0 < arguments.timeout <= MAX_TIMEOUT_SECONDS:
@@ -38,6 +40,8 @@ def upload(arguments: argparse.Namespace) -> int:
         )
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
+    if arguments.follow:
+        follow(arguments.paths[0], arguments.timeout, locks=not arguments.no_locks)
     return send_archives(arguments.paths, arguments.timeout, locks=not arguments.no_locks)
 
 

@@ -2,17 +2,18 @@
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.records.naming import run_name, study_tags
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
+from musicgen.tracking.archive import experiment_key
 from musicgen.tracking.config import COMET
 from musicgen.tracking.history import COLUMNS
+from musicgen.tracking.outbox import FOLDER
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
-from musicgen.tracking.trackers import openers
+from musicgen.tracking.trackers import comet_alone, openers
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 
@@ -22,9 +23,18 @@ def open_trackers(config: Config, directory: Path, corpus: str, overrides: Seque
     # A trial that a search stops early is not a whole run.
     if config.training.stop_iteration is not None:
         return Trackers({})
+    return Trackers(openers(config.tracker, _described(config, directory, corpus, overrides)))
+
+
+def described(record: RunRecord, directory: Path) -> TrackedRun:
+    """What trackers are told about the run of a record. Raises InputError."""
+    words = [word for word in shlex.split(record.command)[3:] if not word.startswith("--")]
+    return _described(config_from_dict(record.config), directory, str(record.corpus.get("name")), words)
+
+
+def _described(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> TrackedRun:
     tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config))
-    run = TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
-    return Trackers(openers(config.tracker, run))
+    return TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
@@ -56,12 +66,14 @@ def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     """Write Comet's archive of a run that has ended, from its directory; returns what Comet said.
 
+    Its experiment is the one that the run began, if there is one.
+
     Only its times differ from an archive written during the run. Raises InputError.
     """
     config = config_from_dict(record.config)
-    words = [word for word in shlex.split(record.command)[3:] if not word.startswith("--")]
-    comet_alone = replace(config, tracker=replace(config.tracker, log_to={COMET: True}))
-    tracker = open_trackers(comet_alone, directory, str(record.corpus.get("name")), words)
+    run, archive = described(record, directory), (record.comet or {}).get("archive")
+    key = None if archive is None else experiment_key(Path(str(archive)))
+    tracker = comet_alone(config.tracker, directory / FOLDER, run.name, run.tags, key=key)
     tracker.log_parameters(config.as_dict())
     history = directory / "history.csv"
     for row in read_rows(history) if history.is_file() else []:

@@ -1,8 +1,10 @@
 """Sending the archives of runs, sweeps, notes and ratings to Comet."""
 
 import logging
+import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +19,7 @@ from musicgen.system.locks import locked
 
 if TYPE_CHECKING:
     from musicgen.records.findings import Finding
-    from musicgen.tracking.config import TrackerConfig
+    from musicgen.tracking.config import Mode, TrackerConfig
     from musicgen.tracking.outbox import Upload
 
 # Modules of tracking/ are imported inside functions: Comet takes a second to import.
@@ -27,36 +29,121 @@ log = logging.getLogger(__name__)
 LOG_NAME = "upload.log"
 """The output of a background upload, in the directory it sends."""
 _in_background: list[subprocess.Popen[bytes]] = []
+_followers: dict[Path, subprocess.Popen[bytes] | None] = {}
+"""Directory -> the process that shows its runs while they train."""
+
+
+def describe_upload(directory: Path, shown: Path) -> str:
+    """Says in a line where the runs of a command are on Comet, or where they are kept and why.
+
+    shown: the directory as the user would write it.
+    """
+    from musicgen.tracking.config import tracker_config
+    from musicgen.tracking.outbox import address_of, find_archives, is_sent
+
+    file = next(records_below(directory), None)
+    if file is None:
+        return ""
+    record = RunRecord.read(file.parent)
+    config, send = tracker_config(record.config), f"musicgen upload {shlex.quote(str(shown))}"
+    if not config.uses_comet:
+        return "comet:   off (tracker=none)"
+    if why := _why_offline(record, config):
+        return f"comet:   kept in {shown} ({why}); to send it: {send}"
+    archives = find_archives([directory])
+    address = next(filter(None, map(address_of, archives)), None)
+    if address is not None and file.parent != directory:
+        # Of the project, since a sweep has many experiments.
+        address = address.rpartition("/")[0]
+    where = f" to {address}" if address else ""
+    if archives and all(map(is_sent, archives)):
+        return f"comet:   sent{where}"
+    if all(process.poll() is not None for process in _in_background):
+        return f"comet:   not sent; see {shown / LOG_NAME}; to try again: {send}"
+    return f"comet:   being sent{where}; progress: {shown / LOG_NAME}"
+
+
+def _why_offline(record: RunRecord, config: "TrackerConfig") -> str:
+    """What keeps a run from being sent, in the user's terms; "" if nothing does."""
+    if config.mode == "offline":
+        words = shlex.split(record.command)
+        causes = [word for word in words if word.startswith("tracker") or word.endswith("=smoke")]
+        return " ".join(causes) or "tracker.mode=offline"
+    if mode_of(config) == "offline":
+        return "Comet has no key: set COMET_API_KEY, or run `comet login`"
+    return ""
+
+
+def mode_of(config: "TrackerConfig") -> "Mode":
+    """When Comet gets the runs of a config: offline also without a key, and if Comet is not used."""
+    from musicgen.tracking.comet import has_key
+
+    if not config.uses_comet or config.mode == "offline" or not has_key():
+        return "offline"
+    return config.mode or "live"
+
+
+def follow_in_background(directory: Path, config: "TrackerConfig", *, locks: bool = True) -> None:
+    """Start a detached process that shows the runs of this command on Comet while they train, if it should.
+
+    directory: of the run or the sweep, or the folder in which it will be. `upload_in_background` ends it.
+    """
+    if directory not in _followers and mode_of(config) == "live":
+        _followers[directory] = _start(directory, config, "--follow", locks=locks)
 
 
 def upload_in_background(
     directory: Path, config: "TrackerConfig", *, locks: bool = True
 ) -> subprocess.Popen[bytes] | None:
-    """Start a detached process that sends the archives of a directory, if config and key allow it.
+    """Have a detached process send the archives of a directory, if config and key allow it.
 
     Its output goes to upload.log; the outcome of each archive goes to uploads.json and run.json.
     """
-    from musicgen.tracking.comet import has_key
-
-    if not config.uses_comet or config.mode == "offline" or not has_key():
+    if mode_of(config) == "offline":
         return None
-    command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background"]
+    follower = _followers.pop(directory, None)
+    if follower is not None and follower.poll() is None:
+        assert follower.stdin is not None
+        follower.stdin.close()
+        return follower
+    return _start(directory, config, locks=locks)
+
+
+def _start(
+    directory: Path, config: "TrackerConfig", *options: str, locks: bool
+) -> subprocess.Popen[bytes] | None:
+    command = [sys.executable, "-m", "musicgen.upload", str(directory), "--background", *options]
     command += ["--timeout", str(config.upload_timeout_seconds), *([] if locks else ["--no-locks"])]
     try:
         refuse_link(directory / LOG_NAME)
         with (directory / LOG_NAME).open("a", encoding="utf-8") as output:
+            # The process sees the end of its standard input when this one ends, whatever ended it.
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
             )
     except (OSError, InputError) as error:
         log.warning(
-            "nothing sent to Comet (%s); send it later: python -m musicgen.upload %s", error, directory
+            "nothing is sent to Comet (%s); send it later: python -m musicgen.upload %s", error, directory
         )
         return None
     # Python warns of a process that still runs when its Popen is deleted.
     _in_background.append(process)
-    log.info("sending to Comet in the background; see %s", directory / LOG_NAME)
     return process
+
+
+def follow(directory: Path, timeout_seconds: float, *, locks: bool = True) -> None:
+    """Show the runs that begin in the directory on Comet while they train, until standard input ends."""
+    from musicgen.run.live import Follower
+    from musicgen.tracking.outbox import send_all
+
+    def send(archive: Path) -> None:
+        for done in send_all([archive], timeout_seconds, _print_at_once, locks=locks):
+            _print_at_once(_line_of(done))
+            _record(done)
+
+    has_ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), has_ended.set()), daemon=True).start()
+    Follower(directory, has_ended, send).follow()
 
 
 def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool = True) -> int:
@@ -79,8 +166,7 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
     for done in send_all(archives, timeout_seconds, _print_at_once, locks=locks):
         counts[done.state] += 1
         if done.state in ("sent", "not sent"):
-            outcome = done.error or done.url or "Comet had it already"
-            _print_at_once(one_line(f"{done.state}: {done.archive}: {outcome}"))
+            _print_at_once(_line_of(done))
         try:
             _record(done)
         except InputError as error:
@@ -89,6 +175,10 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
         complain(problem)
     print(", ".join(f"{number} {state}" for state, number in counts.items()))
     return 1 if counts["not sent"] or counts["not tried"] or problems else 0
+
+
+def _line_of(done: "Upload") -> str:
+    return one_line(f"{done.state}: {done.archive}: {done.error or done.url}")
 
 
 def _print_at_once(line: str) -> None:
@@ -100,11 +190,11 @@ def _lacks_archive(record: RunRecord, directory: Path) -> bool:
     tracker = record.comet
     if tracker is None or "url" in tracker or record.status == "running":
         return False
-    archive = _archive_of(record, directory)
+    archive = archive_of(record, directory)
     return archive is None or not archive.exists()
 
 
-def _archive_of(record: RunRecord, directory: Path) -> Path | None:
+def archive_of(record: RunRecord, directory: Path) -> Path | None:
     """The archive that the record names, if it is in the run's own folder of archives; else None."""
     from musicgen.tracking.outbox import FOLDER
 
@@ -135,7 +225,7 @@ def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], l
         except (InputError, OSError) as error:
             problems.append(str(error))
             continue
-        archive = _archive_of(record, directory)
+        archive = archive_of(record, directory)
         if archive is not None:
             written.append(archive)
         else:

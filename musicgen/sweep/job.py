@@ -15,7 +15,7 @@ from musicgen.config import Config, override_texts, parse_config, plain_values
 from musicgen.errors import InputError
 from musicgen.records.command import reproducing_command
 from musicgen.records.destination import check_run_folder
-from musicgen.run.uploads import upload_in_background
+from musicgen.run.uploads import follow_in_background, upload_in_background
 from musicgen.sweep.folders import register_resolver, take_back
 from musicgen.sweep.refusals import describe_failure
 from musicgen.system.commands import complain
@@ -68,6 +68,8 @@ def _run(composed: DictConfig, config: Config | None, job: HydraConf) -> float:
         if is_single:
             take_back(directory)
         raise
+    if is_single:
+        follow_in_background(directory, config.tracker, locks=config.paths.locks)
     try:
         record = execute(run)
     finally:

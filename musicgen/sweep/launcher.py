@@ -20,6 +20,7 @@ from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
 from musicgen.sweep.job_queue import Capacity, JobQueue, NextJob, QueuedJob
+from musicgen.sweep.live import show_live
 from musicgen.sweep.worker import Job, Task
 from musicgen.system.interruption import listen_for_interruption
 
@@ -80,6 +81,7 @@ class ProcessLauncher(Launcher):
     ) -> list[JobReturn]:
         Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
         start_fork_server()
+        show_live(self._config)
         with listen_for_interruption() as interruption, SweepDisplay(state) as display:
             queue = JobQueue(jobs, self._start, Capacity(self._num_jobs), display, interruption, next_job)
             returns = queue.run()

@@ -52,6 +52,7 @@ from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_queue import JobFailed, QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
+from musicgen.sweep.live import show_live
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import (
     PlannedRun,
@@ -228,6 +229,7 @@ class OneAtATimeSweeper(Sweeper):
         Raises JobFailed, or InputError if not a single run was started.
         """
         returns: list[JobReturn] = []
+        show_live(self._config)
         try:
             for _, wave in groupby(runs, key=lambda run: run.wave):
                 overrides = [

@@ -17,6 +17,19 @@ from musicgen.tracking.tracker import Tracker
 log = logging.getLogger(__name__)
 
 _WRITER_POLL_SECONDS = 0.02
+QUIET: Mapping[str, Any] = {
+    "log_code": False,
+    "log_graph": False,
+    "auto_param_logging": False,
+    "auto_metric_logging": False,
+    "auto_output_logging": False,
+    "parse_args": False,
+    "log_env_details": False,
+    "log_git_metadata": False,
+    "log_git_patch": False,
+    "display_summary_level": 0,
+}
+"""Settings of an experiment that logs nothing by itself."""
 
 
 def forbid_patching() -> None:
@@ -35,9 +48,10 @@ class CometTracker(Tracker):
         name: str | None = None,
         tags: Sequence[str] = (),
         *,
+        key: str | None = None,
         continues: str | None = None,
     ) -> None:
-        """continues: the key of an experiment to add to, in a second archive.
+        """key: of the experiment, by default a new one; continues: of one to add to, in a second archive.
 
         Comet accepts the addition once the experiment's own archive has been uploaded.
         """
@@ -50,25 +64,15 @@ class CometTracker(Tracker):
         logging.getLogger("comet_ml").setLevel(level)
         self._folder.mkdir(exist_ok=True)
         self._archives_before = set(self._folder.glob("*.zip"))
-        settings: dict[str, Any] = {
-            "project_name": config.project or _project_of_settings() or DEFAULT_PROJECT,
-            "workspace": config.workspace,
-            "offline_directory": str(self._folder),
-            "log_code": False,
-            "log_graph": False,
-            "auto_param_logging": False,
-            "auto_metric_logging": False,
-            "auto_output_logging": False,
-            "parse_args": False,
-            "log_env_details": False,
-            "log_git_metadata": False,
-            "log_git_patch": False,
-            "display_summary_level": 0,
-            # Always a key of our own: COMET_EXPERIMENT_KEY would make all runs one experiment.
-            "experiment_key": continues or uuid.uuid4().hex,
-        }
         kind = comet_ml.OfflineExperiment if continues is None else comet_ml.ExistingOfflineExperiment
-        self._experiment: Any = kind(**settings)
+        self._experiment: Any = kind(
+            **QUIET,
+            project_name=project_of(config),
+            workspace=config.workspace,
+            offline_directory=str(self._folder),
+            # Always a key of our own: COMET_EXPERIMENT_KEY would make all runs one experiment.
+            experiment_key=continues or key or uuid.uuid4().hex,
+        )
         if name is not None:
             self._experiment.set_name(name)
         if continues is None:
@@ -154,11 +158,12 @@ def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, obj
     return pairs
 
 
-def _project_of_settings() -> str | None:
-    """The project named by the environment or by .comet.config."""
+def project_of(config: TrackerConfig) -> str:
+    """The project of the config, the environment or .comet.config."""
     from comet_ml.config.config_api import get_config
 
-    return get_config().get_string(None, "comet.project_name", not_set_value=None)
+    own = get_config().get_string(None, "comet.project_name", not_set_value=None)
+    return config.project or own or DEFAULT_PROJECT
 
 
 def has_key() -> bool:

@@ -1,7 +1,8 @@
 """Sending archives to Comet, and remembering the outcome of each.
 
 uploads.json, next to the archives of a folder, holds "url" and "sent_at", or "error" and "failed_at", for
-every archive that was tried. The entry is written before the upload starts, so that an interruption is known.
+every archive that was tried. The entry is written before anything is sent, so that an interruption is known:
+only then may Comet have the experiment already.
 One process at a time sends from a folder, and an archive that Comet has is not sent again.
 """
 
@@ -158,9 +159,26 @@ def _known(archive: Path) -> Upload | None:
     return Upload(archive, "sent before", entry.get("url")) if entry and "sent_at" in entry else None
 
 
+def note_start(archive: Path, url: str | None = None, *, locks: bool = True) -> None:
+    """Note that Comet is about to get the experiment of an archive, before it is closed."""
+    with locked(archive.parent / ".lock", locks=locks):
+        _note(Upload(archive, "not sent", url, _INTERRUPTED))
+
+
+def address_of(archive: Path) -> str | None:
+    """The address of its experiment, if Comet has told it."""
+    return _read(archive.parent).get(archive.name, {}).get("url")
+
+
 def _note(upload: Upload) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    entry = {"error": upload.error, "failed_at": now} if upload.error else {"url": upload.url, "sent_at": now}
+    entry: dict[str, str | None]
+    if upload.error:
+        entry = {"error": upload.error, "failed_at": now}
+        if url := upload.url or address_of(upload.archive):
+            entry["url"] = url
+    else:
+        entry = {"url": upload.url, "sent_at": now}
     entries = _read(upload.archive.parent) | {upload.archive.name: entry}
     path = upload.archive.parent / _NOTES
     write_text_atomically(path, json.dumps(entries, indent=2) + "\n")

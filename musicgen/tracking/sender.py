@@ -3,7 +3,7 @@
     python -m musicgen.tracking.sender ARCHIVE [--again]
 
 The last line it prints is a `SendResult` as JSON. Comet's own `comet upload` succeeds even if files were
-lost, and cannot continue an experiment of which Comet has only a part.
+lost, and would send a second time what Comet has.
 """
 
 import json
@@ -15,6 +15,7 @@ from pathlib import Path
 from musicgen.tracking.archive import EXPERIMENT, MESSAGES
 from musicgen.tracking.comet import forbid_patching
 from musicgen.tracking.config import DEFAULT_PROJECT
+from musicgen.tracking.delivery import drop_known, known_of, wait_for_all
 
 UNAUTHORIZED = (401, 403)
 _OWN_FILES = (EXPERIMENT, MESSAGES)
@@ -26,7 +27,7 @@ class SendResult:
     """The outcome of sending an archive."""
 
     url: str | None = None
-    """The experiment's address; None if the archive was not sent, or if somebody else had sent it."""
+    """The experiment's address; None if the archive was not sent."""
     error: str | None = None
     """One line; None if Comet has the whole archive."""
     is_about_key: bool = False
@@ -47,7 +48,10 @@ class _Problems(logging.Handler):
 
 
 def send(archive: Path, *, again: bool) -> SendResult:
-    """Send the archive; again: Comet may have a part of it, so send all of it to the same experiment."""
+    """Send what Comet lacks of the archive, and count what it has afterwards.
+
+    again: this program has begun to send the experiment before, so Comet may have a part of it.
+    """
     from comet_ml.config.config_api import get_api_key, get_config
     from comet_ml.exceptions import CometRestApiException, ExperimentAlreadyUploaded, InvalidAPIKey
     from comet_ml.offline import OfflineSender, unzip_offline_archive
@@ -56,23 +60,26 @@ def send(archive: Path, *, again: bool) -> SendResult:
     if key is None:
         return SendResult(error="Comet has no key", is_about_key=True)
     problems = _Problems()
-    logging.getLogger("comet_ml").addHandler(problems)
     try:
-        folder = unzip_offline_archive(str(archive))
-        sender = OfflineSender(key, folder)
-        if again and sender.resume_strategy == "create":
+        folder = Path(unzip_offline_archive(str(archive)))
+        sender = OfflineSender(key, str(folder))
+        is_new = sender.resume_strategy == "create"
+        known = known_of(sender.experiment_id, key) if again or not is_new else None
+        wanted = drop_known(folder, known)
+        if again and is_new:
             sender.resume_strategy = "get_or_create"
         # The run's own workspace and project take precedence over today's settings.
         sender.override_workspace = sender.metadata_workspace
         if sender.metadata_project_name != DEFAULT_PROJECT:
             sender.override_project_name = sender.metadata_project_name
+        logging.getLogger("comet_ml").addHandler(problems)
         sender.send()
         sender.close()
     except InvalidAPIKey:
         return SendResult(error="Comet does not know the key", is_about_key=True)
     except ExperimentAlreadyUploaded:
-        # By somebody else: this program would have noted the attempt.
-        return SendResult()
+        # This program would have noted the attempt.
+        return SendResult(error="Comet has an experiment with this key that was not sent from here")
     except CometRestApiException as error:
         status = error.response.status_code
         if status in UNAUTHORIZED:
@@ -82,12 +89,13 @@ def send(archive: Path, *, again: bool) -> SendResult:
         return SendResult(error=_line(f"{type(error).__name__}: {error}", key))
     files = sender.file_upload_manager.upload_results
     # If Comet is too busy for a file, its sender reports no error and keeps the file.
-    kept = sum(path.name not in _OWN_FILES for path in Path(folder).iterdir())
+    kept = sum(path.name not in _OWN_FILES for path in folder.iterdir())
     lost = kept + sum(not file.successful() for file in files)
     if lost or problems.first is not None:
         why = problems.first or "Comet is too busy"
-        return SendResult(error=_line(f"Comet lacks {lost} of its {len(files)} files: {why}", key))
-    return SendResult(url=sender._get_experiment_url())
+        return SendResult(error=_line(f"Comet lacks {lost} of its {wanted.num_files} files: {why}", key))
+    lacking = wait_for_all(sender.experiment_id, key, wanted)
+    return SendResult(url=sender._get_experiment_url(), error=_line(lacking, key) or None)
 
 
 def _line(text: str, key: str) -> str:

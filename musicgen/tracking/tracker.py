@@ -80,10 +80,12 @@ class Trackers(Tracker):
     def __init__(self, openers: Mapping[str, Callable[[], Tracker]]) -> None:
         """Open each tracker by its name."""
         self._open: dict[str, Tracker] = {}
+        self._started: dict[str, Mapping[str, object]] = {}
         self._errors: dict[str, str] = {}
         for name, opener in openers.items():
             try:
                 self._open[name] = opener()
+                self._started[name] = self._open[name].started
             except Exception as error:
                 self._switch_off(name, "start", error)
 
@@ -130,7 +132,7 @@ class Trackers(Tracker):
     @property
     def started(self) -> Mapping[str, object]:
         """By name, what each tracker says when the run starts."""
-        return {name: tracker.started for name, tracker in self._open.items()}
+        return self._started
 
     def end(self) -> Mapping[str, Mapping[str, object]]:
         """Finish all; returns what each says by its name."""
@@ -144,7 +146,10 @@ class Trackers(Tracker):
                 outcomes[name] = tracker.end()
             except Exception as error:
                 self._switch_off(name, "end", error)
-        return outcomes | {name: {"error": error} for name, error in self._errors.items()}
+        failures = {
+            name: {**self._started.get(name, {}), "error": error} for name, error in self._errors.items()
+        }
+        return outcomes | failures
 
     def _each(self, method: str, call: Callable[[Tracker], None]) -> None:
         for name, tracker in self._open.items():

@@ -20,19 +20,25 @@ def comet_alone(
     name: str | None = None,
     tags: Sequence[str] = (),
     *,
+    key: str | None = None,
     continues: str | None = None,
 ) -> Trackers:
-    """Comet for something that is not a run: a study, or what is added to an experiment later.
+    """Comet for something that is not a run under way: a study, or what is added to an experiment later.
 
     Takes what CometTracker takes, and fails as little as the trackers of a run.
     """
-    return Trackers({COMET: lambda: _comet(config, folder, name, tags, continues)})
+    return Trackers({COMET: lambda: _comet(config, folder, name, tags, key, continues)})
 
 
 def _comet(
-    config: TrackerConfig, folder: Path, name: str | None, tags: Sequence[str], continues: str | None = None
+    config: TrackerConfig,
+    folder: Path,
+    name: str | None,
+    tags: Sequence[str],
+    key: str | None = None,
+    continues: str | None = None,
 ) -> Tracker:
     # Imported late: other trackers should not wait for Comet.
     from musicgen.tracking.comet import CometTracker
 
-    return CometTracker(config, folder, name, tags, continues=continues)
+    return CometTracker(config, folder, name, tags, key=key, continues=continues)

@@ -1,7 +1,7 @@
-"""A stand-in for Comet's server on the loopback address, complete enough for uploads of archives.
+"""A stand-in for Comet's server on the loopback address: live experiments, uploads of archives, and questions.
 
 It keeps what it receives, and fails in the way that its `fault` says. Paths and answers are those that the
-package comet_ml expects (comet_ml/connection/connection_api.py, comet_ml/handshake.py).
+package comet_ml expects (comet_ml/connection/connection_api.py, comet_ml/handshake.py, comet_ml/api.py).
 """
 
 import gzip
@@ -44,10 +44,15 @@ class Experiment:
     parameters: dict[str, object] = field(default_factory=dict)
     metrics: list[tuple[str, object, int | None]] = field(default_factory=list)
     """Name, value and step, in order of arrival."""
+    arrivals: list[float] = field(default_factory=list)
+    """When each of them arrived, in seconds since the epoch."""
     files: list[tuple[str, bytes]] = field(default_factory=list)
     """Name and content, in order of arrival."""
     others: dict[str, object] = field(default_factory=dict)
     is_ended: bool = False
+    is_running: bool = False
+    """Whether a live experiment has started and not ended."""
+    was_live: bool = False
 
 
 class CometServer(ThreadingHTTPServer):
@@ -90,6 +95,30 @@ def comet_server(fault: Fault = "none") -> Iterator[CometServer]:
             thread.join()
 
 
+def _known_of(key: str, experiment: Experiment, asked: str) -> dict:
+    """The answer of Comet's REST API, version 2, as far as its SDK reads it."""
+    if asked == "metrics/get-all":
+        names = ("metricName", "metricValue", "step")
+        return {
+            "metrics": [
+                dict(zip(names, (name, str(value), step), strict=True))
+                for name, value, step in experiment.metrics
+            ]
+        }
+    if asked == "asset/list":
+        return {"assets": [{"fileName": name, "fileSize": len(data)} for name, data in experiment.files]}
+    if asked == "tags":
+        return {"tags": experiment.tags}
+    if asked in ("log-other", "parameters"):
+        values = experiment.others if asked == "log-other" else experiment.parameters
+        return {"values": [{"name": name, "valueCurrent": value} for name, value in values.items()]}
+    return {
+        "experimentKey": key,
+        "experimentName": experiment.others.get("Name"),
+        "running": experiment.is_running,
+    }
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: CometServer  # type: ignore
@@ -98,10 +127,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Do not log."""
 
     def do_GET(self) -> None:
-        """Answer with a version, the only thing that is requested."""
+        """Answer with a version, or with what an experiment has."""
         self._count()
-        if not self._fails():
+        if self._fails():
+            return
+        address = urlsplit(self.path)
+        _, _, asked = address.path.partition("/rest/v2/experiment/")
+        if not asked:
             self._answer({"version": "99.0.0"})
+            return
+        key = parse_qs(address.query).get("experimentKey", [""])[0]
+        with self.server.lock:
+            experiment = self.server.experiments.get(key)
+            if experiment is None:
+                self._answer({"msg": "unknown experiment", "sdk_error_code": NO_WRITE_ACCESS}, 400)
+                return
+            self._answer(_known_of(key, experiment, asked))
 
     def do_POST(self) -> None:
         """Keep what is sent."""
@@ -153,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path.endswith(("/logger/add/run", "/logger/get/run")):
             with self.server.lock:
                 must_exist = path.endswith("/get/run")
-                if (key in experiments) != must_exist:
+                if (key in experiments) != must_exist and not content.get("getOrCreateEnabled"):
                     message, code = (
                         ("unknown experiment", NO_WRITE_ACCESS)
                         if must_exist
@@ -161,7 +202,9 @@ class _Handler(BaseHTTPRequestHandler):
                     )
                     self._answer({"msg": message, "sdk_error_code": code}, 400)
                     return
-                _ = experiments[key]
+                experiment = experiments[key]
+                if not content.get("offline") and not must_exist:
+                    experiment.was_live = True
             where = f"http://127.0.0.1:{self.server.server_address[1]}/work/project/"
             self._answer({"runId": f"run of {key}", "project_id": "project", "focusUrl": where})
             return
@@ -175,10 +218,13 @@ class _Handler(BaseHTTPRequestHandler):
             elif path.endswith("/experiment/metric"):
                 for value in content["values"]:
                     experiment.metrics.append((value["metricName"], value["metricValue"], value.get("step")))
+                    experiment.arrivals.append(time.time())
             elif path.endswith("/log-other"):
                 experiment.others[content["key"]] = content["value"]
             elif path.endswith("/status-report/offline-metadata"):
                 experiment.is_ended = True
+            elif path.endswith("/status-report/update"):
+                experiment.is_running = bool(content.get("is_alive"))
         self._answer({"is_alive_beat_duration_millis": 10000, "gpu_monitor_interval_millis": 10000})
 
     def _keep_file(self, body: bytes) -> None:
