@@ -3,11 +3,11 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from musicgen.system.files import remove_file
 from musicgen.tracking.archive import MESSAGES
 
 _SECONDS_TO_SHOW = 30.0
@@ -16,40 +16,40 @@ _POLL_SECONDS = 0.5
 _MISSING = (400, 404)
 """Statuses of an experiment that does not exist, from older and newer servers."""
 
-_Point = tuple[str, str]
-"""The name of a metric, and its step as text. A metric without one has "None"."""
-
 
 @dataclass(frozen=True, slots=True)
-class Delivered:
-    """The points and files of an experiment, with how often each occurs."""
+class Stored:
+    """The points and files that Comet has of an experiment, with how often it has each."""
 
-    points: Counter[_Point] = field(default_factory=Counter)
-    files: Counter[str] = field(default_factory=Counter)
-    """By name, without suffix."""
+    points: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """By name and step, and value if `is_exact`."""
+    files: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    """By name, and size if `is_exact`."""
+    is_exact: bool = False
 
     @property
-    def num_files(self) -> int:
-        """How many files there are."""
-        return self.files.total()
+    def totals(self) -> tuple[int, int]:
+        """How many points and how many files there are."""
+        return self.points.total(), self.files.total()
 
 
-def known_of(key: str, api_key: str) -> Delivered:
-    """What Comet has of an experiment: nothing if it does not have it.
+def stored(key: str, api_key: str, *, is_exact: bool = False) -> Stored:
+    """What Comet has of an experiment: nothing if it does not have it. Waits until the count stays the same.
 
-    Waits until the count stays the same. Raises the errors of Comet's REST client.
+    is_exact: for an addition, whose points may have the names and steps of what was there before.
+    Raises the errors of Comet's REST client.
     """
-    known = _ask(key, api_key)
+    found = _ask(key, api_key, is_exact)
     deadline = time.monotonic() + _SECONDS_TO_SHOW
-    while known.points and time.monotonic() < deadline:
+    while found.points and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
-        before, known = known, _ask(key, api_key)
-        if known == before:
+        before, found = found, _ask(key, api_key, is_exact)
+        if found == before:
             break
-    return known
+    return found
 
 
-def _ask(key: str, api_key: str) -> Delivered:
+def _ask(key: str, api_key: str, is_exact: bool) -> Stored:
     import comet_ml
     from comet_ml.exceptions import CometRestApiException
 
@@ -57,71 +57,64 @@ def _ask(key: str, api_key: str) -> Delivered:
         experiment = comet_ml.APIExperiment(previous_experiment=key, api_key=api_key, cache=False)
     except CometRestApiException as error:
         if error.response.status_code in _MISSING:
-            return Delivered()
+            return Stored(is_exact=is_exact)
         raise
-    points = Counter((str(one["metricName"]), str(one.get("step"))) for one in experiment.get_metrics())
-    files = Counter(_stem(str(one["fileName"])) for one in experiment.get_asset_list())
-    return Delivered(points, files)
+    return Stored(
+        Counter(_point(one, is_exact) for one in experiment.get_metrics()),
+        Counter(
+            _file(str(one["fileName"]), one.get("fileSize"), is_exact) for one in experiment.get_asset_list()
+        ),
+        is_exact,
+    )
 
 
-def drop_known(folder: Path, known: Delivered | None) -> Delivered:
-    """Remove from an unpacked archive what Comet has; returns all that the archive had.
+def _point(metric: dict[str, Any], is_exact: bool) -> tuple[str, ...]:
+    point = str(metric["metricName"]), str(metric.get("step"))
+    return (*point, repr(float(metric["metricValue"]))) if is_exact else point
 
-    The folder is a temporary copy: its file of messages is written again.
+
+def _file(name: str, size: object, is_exact: bool) -> tuple[str, ...]:
+    return (name, str(size)) if is_exact else (name,)
+
+
+def drop_stored(folder: Path, known: Stored) -> tuple[int, int]:
+    """Remove from an unpacked archive what Comet has; returns how many points and files are left.
+
+    The folder is a temporary copy, whose file of messages is written again.
     """
-    wanted = Delivered()
-    left = Delivered() if known is None else Delivered(known.points.copy(), known.files.copy())
-    path, kept = folder / MESSAGES, []
+    points, files = known.points.copy(), known.files.copy()
+    path, kept, num_points, num_files = folder / MESSAGES, [], 0, 0
     for line in path.read_text(encoding="utf-8").splitlines():
         message = json.loads(line)
-        payload = message["payload"]
-        counted = _counted(message["type"], payload)
-        if counted is None:
-            kept.append(line)
-            continue
-        kind, name = counted
-        getattr(wanted, kind)[name] += 1
-        if getattr(left, kind)[name] > 0:
-            getattr(left, kind)[name] -= 1
-            if kind == "files":
-                (folder / payload["file_path"]).unlink()
-        else:
-            kept.append(line)
+        kind, payload = message["type"], message["payload"]
+        if kind == "metric_msg":
+            point = _point(payload["metric"], known.is_exact)
+            if points[point]:
+                points[point] -= 1
+                continue
+            num_points += 1
+        elif kind == "file_upload":
+            content, names = folder / payload["file_path"], payload["additional_params"]
+            name = str(names.get("fileName") or names.get("figName"))
+            file = _file(name, content.stat().st_size, known.is_exact)
+            if files[file]:
+                files[file] -= 1
+                remove_file(content)
+                continue
+            num_files += 1
+        # Comet may get everything else twice: it replaces what it has.
+        kept.append(line)
     path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-    return wanted
+    return num_points, num_files
 
 
-def wait_for_all(key: str, api_key: str, wanted: Delivered) -> str:
-    """Wait until Comet shows all of it; returns what it lacks after a while, or ""."""
+def wait_for(key: str, api_key: str, num_points: int, num_files: int) -> str:
+    """Wait until Comet shows as many points and files; returns what it lacks after a while, or ""."""
     deadline = time.monotonic() + _SECONDS_TO_SHOW
     while True:
-        shown = _ask(key, api_key)
-        points = (wanted.points - shown.points).total()
-        # Names of pictures may come back changed, so their number counts as well.
-        lacks_files = (wanted.files - shown.files).total() and shown.num_files < wanted.num_files
-        if not points and not lacks_files:
+        points, files = _ask(key, api_key, is_exact=False).totals
+        if points >= num_points and files >= num_files:
             return ""
         if time.monotonic() > deadline:
-            return (
-                f"Comet shows {wanted.points.total() - points} of {wanted.points.total()} points "
-                f"and {min(shown.num_files, wanted.num_files)} of {wanted.num_files} files"
-            )
+            return f"Comet shows {points} of {num_points} points and {files} of {num_files} files"
         time.sleep(_POLL_SECONDS)
-
-
-def _counted(kind: str, payload: Mapping[str, Any]) -> tuple[str, Any] | None:
-    """The field of `Delivered` in which a message counts, and its name there.
-
-    None for a message that Comet may get twice: it replaces what it has.
-    """
-    if kind == "metric_msg":
-        metric = payload["metric"]
-        return "points", (str(metric["metricName"]), str(metric.get("step")))
-    if kind == "file_upload":
-        parameters = payload["additional_params"]
-        return "files", _stem(str(parameters.get("fileName") or parameters.get("figName")))
-    return None
-
-
-def _stem(name: str) -> str:
-    return Path(name).stem

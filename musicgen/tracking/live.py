@@ -31,12 +31,10 @@ class LiveExperiment(CometTracker):
         for variable, seconds in _LIMITS.items():
             os.environ.setdefault(variable, seconds)
         import comet_ml
-        from comet_ml.config import set_global_experiment
+        from comet_ml.config.config_api import set_global_experiment
 
-        # Comet writes an archive of its own when it loses the connection. The run's own archive has everything.
-        self._folder_of_comet = tempfile.TemporaryDirectory(
-            prefix="musicgen-live-", ignore_cleanup_errors=True
-        )
+        # For the archive that Comet writes when it loses the connection. The run's own one has everything.
+        self._fallback = tempfile.TemporaryDirectory(prefix="musicgen-live-", ignore_cleanup_errors=True)
         with _starting:
             # A new experiment ends the global one.
             set_global_experiment(None)
@@ -46,10 +44,10 @@ class LiveExperiment(CometTracker):
                 workspace=config.workspace,
                 experiment_key=key,
                 enable_get_or_create_mode=True,
-                offline_directory=self._folder_of_comet.name,
+                offline_directory=self._fallback.name,
             )
         if not self._experiment.alive:
-            self._folder_of_comet.cleanup()
+            self._fallback.cleanup()
             raise ConnectionError("Comet did not start the experiment")
         self._experiment.set_name(name)
         self._experiment.add_tags([*config.tags, *tags])
@@ -63,5 +61,5 @@ class LiveExperiment(CometTracker):
         """Send what is waiting, for a limited time; what does not arrive is in the run's archive."""
         with suppress(Exception):
             self._experiment.end()
-        self._folder_of_comet.cleanup()
+        self._fallback.cleanup()
         return {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from musicgen.tracking.archive import EXPERIMENT, MESSAGES
 from musicgen.tracking.comet import forbid_patching
 from musicgen.tracking.config import DEFAULT_PROJECT
-from musicgen.tracking.delivery import drop_known, known_of, wait_for_all
+from musicgen.tracking.delivery import Stored, drop_stored, stored, wait_for
 
 UNAUTHORIZED = (401, 403)
 _OWN_FILES = (EXPERIMENT, MESSAGES)
@@ -63,11 +63,14 @@ def send(archive: Path, *, again: bool) -> SendResult:
     try:
         folder = Path(unzip_offline_archive(str(archive)))
         sender = OfflineSender(key, str(folder))
-        is_new = sender.resume_strategy == "create"
-        known = known_of(sender.experiment_id, key) if again or not is_new else None
-        wanted = drop_known(folder, known)
-        if again and is_new:
+        is_addition = sender.resume_strategy != "create"
+        if again and not is_addition:
             sender.resume_strategy = "get_or_create"
+        known = Stored()
+        if again or is_addition:
+            known = stored(sender.experiment_id, key, is_exact=is_addition)
+        before = known.totals
+        missing = drop_stored(folder, known if again else Stored())
         # The run's own workspace and project take precedence over today's settings.
         sender.override_workspace = sender.metadata_workspace
         if sender.metadata_project_name != DEFAULT_PROJECT:
@@ -93,9 +96,13 @@ def send(archive: Path, *, again: bool) -> SendResult:
     lost = kept + sum(not file.successful() for file in files)
     if lost or problems.first is not None:
         why = problems.first or "Comet is too busy"
-        return SendResult(error=_line(f"Comet lacks {lost} of its {wanted.num_files} files: {why}", key))
-    lacking = wait_for_all(sender.experiment_id, key, wanted)
-    return SendResult(url=sender._get_experiment_url(), error=_line(lacking, key) or None)
+        return SendResult(error=_line(f"Comet lacks {lost} of its {len(files)} files: {why}", key))
+    expected = [had + sent for had, sent in zip(before, missing, strict=True)]
+    try:
+        lacking = wait_for(sender.experiment_id, key, *expected)
+    except Exception as error:
+        lacking = _line(f"Comet does not say what it has: {type(error).__name__}: {error}", key)
+    return SendResult(url=sender._get_experiment_url(), error=lacking or None)
 
 
 def _line(text: str, key: str) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in for Comet's server on the loopback address: live experiments, uploads of archives, and questions.
+"""A stand-in for Comet's server on the loopback address: live experiments, uploads, questions.
 
 It keeps what it receives, and fails in the way that its `fault` says. Paths and answers are those that the
 package comet_ml expects (comet_ml/connection/connection_api.py, comet_ml/handshake.py, comet_ml/api.py).
@@ -208,10 +208,14 @@ class _Handler(BaseHTTPRequestHandler):
             where = f"http://127.0.0.1:{self.server.server_address[1]}/work/project/"
             self._answer({"runId": f"run of {key}", "project_id": "project", "focusUrl": where})
             return
+        if key not in experiments:
+            # Comet's reports about itself belong to no experiment.
+            self._answer({})
+            return
         experiment = experiments[key]
         with self.server.lock:
             if path.endswith("/tags/add-tags-to-experiment"):
-                experiment.tags += content["addedTags"]
+                experiment.tags += [tag for tag in content["addedTags"] if tag not in experiment.tags]
             elif path.endswith("/experiment/parameter"):
                 for value in content["values"]:
                     experiment.parameters[value["parameterName"]] = value["parameterValue"]

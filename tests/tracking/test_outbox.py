@@ -88,6 +88,8 @@ def test_a_partial_upload_is_completed_in_the_same_experiment(
         (sent,) = send([archive], server, monkeypatch)
     assert sent.state == "sent" and len(server.experiments) == 1
     assert [name for name, _ in server.experiments[archive.stem].files] == ["first.csv"]
+    steps = [step for name, _, step in server.experiments[archive.stem].metrics if name == "fit/train_loss"]
+    assert steps == [10, 20]
     assert not [path for path in temporary.iterdir() if path.name.startswith("musicgen-upload-")]
 
 
@@ -116,12 +118,15 @@ def test_after_repeated_failures_the_rest_is_not_tried(
 
 
 @pytest.mark.slow
-def test_archives_sent_by_others_are_not_sent_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_experiment_that_was_not_sent_from_here_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     archive = write_archive(tmp_path / "run", "first")
     with comet_server() as server:
         _ = server.experiments[archive.stem]
         (known,) = send([archive], server, monkeypatch)
-    assert (known.state, known.url) == ("sent", None) and not server.experiments[archive.stem].files
+    assert known.state == "not sent" and "was not sent from here" in str(known.error)
+    assert not server.experiments[archive.stem].files
 
 
 @pytest.mark.slow
