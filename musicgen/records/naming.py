@@ -152,7 +152,7 @@ def run_name(config: Config, overrides: Sequence[str]) -> str:
     """A run in a list of experiments: "batch_size=8 · seed 0"."""
     is_of_study = config.study.name is not None or config.change is not None or bool(config.retuned)
     arm = arm_name(config.change, config.retuned) if is_of_study else overrides_name(overrides)
-    return f"{arm} · seed {config.seed}"
+    return f"{shortened(arm, MAX_NAME_CHARACTERS)} · seed {config.seed}"
 
 
 def parameter_name(parameter: str) -> str:
