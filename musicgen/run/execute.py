@@ -59,7 +59,7 @@ def execute(run: PreparedRun) -> RunRecord:
     if tracker.started:
         record.tracker = dict(tracker.started)
         record.write(run.directory)
-    track_status(tracker, record)
+    track_status(tracker, record, run.directory)
     started = time.perf_counter()
     try:
         with computing_on(config.training.num_threads):
@@ -84,7 +84,7 @@ def execute(run: PreparedRun) -> RunRecord:
         record.error = f"{type(error).__name__}: {error}"
         raise
     finally:
-        track_status(tracker, record)
+        track_status(tracker, record, run.directory)
         record.tracker = dict(tracker.end())
         record.timing["total_seconds"] = time.perf_counter() - started
         record.write(run.directory)

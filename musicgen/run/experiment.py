@@ -7,7 +7,15 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import one_line
-from musicgen.records.naming import arm_name, level_of, run_name, shown_level, study_tags, unique_names
+from musicgen.records.naming import (
+    arm_of,
+    level_of,
+    run_name,
+    shown_level,
+    study_tags,
+    trial_of,
+    unique_names,
+)
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
 from musicgen.records.sampled_tunes import Song
@@ -27,7 +35,7 @@ RESULT_NAMES = {
 """Metric of the run -> its name in trackers, where a curve already has its own."""
 REAL, FLOOR = "real tunes", "5-gram"
 """In brackets after a metric: its value in held-out tunes, and in tunes of the 5-gram model."""
-_MAX_FACT = 1000
+MAX_FACT = 1000
 """Characters of a fact that Comet keeps."""
 
 
@@ -40,8 +48,8 @@ def open_trackers(config: Config, directory: Path, corpus: str, overrides: Seque
 
 
 def _open(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> Trackers:
-    tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config))
-    run = TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
+    tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config, directory))
+    run = TrackedRun(directory, run_name(config, overrides, directory), tags, config.as_dict())
     return Trackers(openers(config.tracker, run))
 
 
@@ -52,29 +60,29 @@ def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
     tracker.log_metrics({f"fit/{name}": row[name] for name in CURVES}, iteration=int(iteration))
 
 
-def track_status(tracker: Tracker, record: RunRecord) -> None:
+def track_status(tracker: Tracker, record: RunRecord, directory: Path) -> None:
     """Log what identifies the run, its status, and a tag if it did not complete."""
-    tracker.log_facts(facts_of(record))
+    tracker.log_facts(facts_of(record, directory))
     if record.status not in ("running", "complete"):
         tracker.log_tags([record.status])
 
 
-def facts_of(record: RunRecord) -> dict[str, object]:
+def facts_of(record: RunRecord, directory: Path) -> dict[str, object]:
     """What a record says about a run besides parameters and metrics, without what is unknown."""
-    run, change, corpus = FoundRun(Path(), record), record.change, record.corpus
+    run, change, corpus = FoundRun(directory, record), record.change, record.corpus
     study = run.setting("study.name")
-    is_of_study = study is not None or change is not None or bool(record.retuned)
     num_draws, num_kept = record.num_draws, record.num_kept
     if num_draws is None and record.status == "complete":
         num_draws = num_kept = run.setting("sampling.num_tunes")
     facts = {
         "status": record.status,
-        "error": None if record.error is None else one_line(record.error)[:_MAX_FACT],
+        "error": None if record.error is None else one_line(record.error)[:MAX_FACT],
         "study": study,
-        "arm": arm_name(change, record.retuned) if is_of_study else None,
+        "arm": arm_of(study, change, record.retuned, directory),
         "parameter": change and change.parameter,
         "value": change and level_of(change.value),
         "baseline_value": change and level_of(change.baseline_value),
+        "trial": trial_of(directory),
         "run_id": record.run_id,
         "training_id": record.training_id,
         "corpus": corpus.get("name"),
@@ -82,7 +90,7 @@ def facts_of(record: RunRecord) -> dict[str, object]:
         "commit": record.versions.get("commit"),
         "tunes_drawn": num_draws,
         "tunes_kept": num_kept,
-        "warnings": "; ".join(map(one_line, record.warnings))[:_MAX_FACT] or None,
+        "warnings": "; ".join(map(one_line, record.warnings))[:MAX_FACT] or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -153,5 +161,5 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     for row in read_rows(history) if history.is_file() else []:
         track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
     track_results(tracker, record, directory)
-    track_status(tracker, record)
+    track_status(tracker, record, directory)
     return tracker.end()[COMET]

@@ -90,7 +90,7 @@ def test_facts_say_what_a_run_is_and_how_it_ended(run: FoundRun) -> None:
 
 def test_conditions_change_how_many_tunes_are_kept(run: FoundRun) -> None:
     run.record.num_draws, run.record.num_kept = 300, 180
-    facts = facts_of(run.record)
+    facts = facts_of(run.record, run.directory)
     assert (facts["tunes_drawn"], facts["tunes_kept"]) == (300, 180)
 
 
