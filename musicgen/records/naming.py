@@ -273,7 +273,7 @@ def study_tags(config: Config, directory: Path = _NOWHERE) -> list[str]:
         "arm": arm,
         "parameter": change and change.parameter,
         "value": change and shown_level(level_of(change.value)),
-        "search": None if trial is None else directory.parents[1].name,
+        "search": None if trial is None else directory.parent.parent.name,
         "trial": trial,
     }
     return [f"{tag}={value}" for tag, value in tags.items() if value is not None]

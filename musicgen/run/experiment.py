@@ -7,6 +7,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import one_line
+from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import (
     arm_of,
     level_of,
@@ -20,8 +21,11 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
 from musicgen.records.sampled_tunes import Song
 from musicgen.run.resample import state_file
+from musicgen.system.files import refuse_link
+from musicgen.system.locks import locked
 from musicgen.tracking.config import COMET, tracker_config
 from musicgen.tracking.history import COLUMNS
+from musicgen.tracking.outbox import FOLDER
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import openers
 
@@ -78,6 +82,7 @@ def facts_of(record: RunRecord, directory: Path) -> dict[str, object]:
         "status": record.status,
         "error": None if record.error is None else one_line(record.error)[:MAX_FACT],
         "study": study,
+        "stage": stage_of(directory, is_screening=run.is_screening),
         "arm": arm_of(study, change, record.retuned, directory),
         "parameter": change and change.parameter,
         "value": change and level_of(change.value),
@@ -93,6 +98,13 @@ def facts_of(record: RunRecord, directory: Path) -> dict[str, object]:
         "warnings": "; ".join(map(one_line, record.warnings))[:MAX_FACT] or None,
     }
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def stage_of(directory: Path, *, is_screening: bool) -> str | None:
+    """Of a study in two stages, or of a search that is confirmed; directory: of the run."""
+    if is_screening:
+        return "first stage"
+    return CONFIRMATION if directory.parent.parent.name == CONFIRMATION else None
 
 
 def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
@@ -145,6 +157,24 @@ def _about(song: Song) -> dict[str, object]:
         "has_copy": song.says("has_copy"),
     }
     return {name: value for name, value in about.items() if value not in (None, "")}
+
+
+def track_stopped(directory: Path) -> None:
+    """Make an experiment of a trial that its search has stopped for good, unless it is one already.
+
+    Raises InputError if its record cannot be read.
+    """
+    record = RunRecord.read(directory)
+    if record.status != "pruned" or not tracker_config(record.config).uses_comet:
+        return
+    refuse_link(directory / FOLDER)
+    (directory / FOLDER).mkdir(exist_ok=True)
+    # Other processes of the search may have the same idea, or send the archive.
+    with locked(directory / FOLDER / ".lock", locks=record.has_locks):
+        record = RunRecord.read(directory)
+        if record.comet is None:
+            record.set_comet(write_again(record, directory))
+            record.write(directory)
 
 
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:

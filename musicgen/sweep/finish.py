@@ -16,7 +16,7 @@ from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import MAX_NAME_CHARACTERS, level_of, shortened
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN, FoundRun, by_stage, find_runs, read_rows, records_below
-from musicgen.run.experiment import MAX_FACT
+from musicgen.run.experiment import MAX_FACT, stage_of
 from musicgen.run.uploads import upload_in_background
 from musicgen.system.commands import complain
 from musicgen.system.words import listed
@@ -100,9 +100,8 @@ def _status(summary: Summary) -> int:
 def _track(summary: Summary, config: Config, directory: Path) -> None:
     """Log tables, figures and verdicts as a separate experiment."""
     study = config.study
-    is_confirmation = directory.name == CONFIRMATION
-    sweep = study.name or (directory.parent if is_confirmation else directory).name
-    stage = "first stage" if study.stages else CONFIRMATION if is_confirmation else None
+    stage = stage_of(directory / "arm" / "run", is_screening=study.stages is not None)
+    sweep = study.name or (directory.parent if stage == CONFIRMATION else directory).name
     title = f"study {shortened(sweep, MAX_NAME_CHARACTERS)}{f', {stage}' if stage else ''}"
     tags = ["study", *([f"study={study.name}"] if study.name else [])]
     tracker = comet_alone(config.tracker, directory / "comet", title, tags)
@@ -119,7 +118,7 @@ def _track(summary: Summary, config: Config, directory: Path) -> None:
         if study.stages:
             chosen = _choice(summary, directory, study.stages)
             print_screening(summary, study.primary_metrics, chosen, console)
-        elif is_confirmation:
+        elif stage == CONFIRMATION:
             print_confirmation(summary, study.primary_metrics, console)
         else:
             print_summary(summary, study.primary_metrics, console)
