@@ -50,9 +50,11 @@ def report(arguments: argparse.Namespace) -> Path:
     port = DEFAULT_PORT if arguments.port is None else arguments.port
     check_port(port)
     # Import pandas, jinja2 and matplotlib late: --help and wrong arguments should not wait for them.
+    from musicgen.reporting.markup import page_alone
     from musicgen.reporting.report import ReportOptions
     from musicgen.reporting.report_files import write_report
     from musicgen.reporting.server import serve_report
+    from musicgen.run.uploads import track_page
 
     options = ReportOptions(arguments.pairs, arguments.best, arguments.soundfont)
     written = write_report(
@@ -65,6 +67,8 @@ def report(arguments: argparse.Namespace) -> Path:
     )
     for line in written.also_written:
         print(line)
+    if len(arguments.paths) == 1:
+        track_page(arguments.paths[0], page_alone(written.page.read_text(encoding="utf-8")))
     if arguments.serve:
         serve_report(written, port)
     return written.page

@@ -89,7 +89,7 @@ def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
     ]
     assert curve[:6] == [10, 20, 30, 40, 50, 60]
     assert '"fit/test_loss"' in logged and '"validity/bar_rate"' in logged
-    assert (run_directory / "tunes" / "000.wav").read_bytes() in files.values()
+    assert not {path.read_bytes() for path in (run_directory / "tunes").glob("*.wav")} & set(files.values())
     assert (run_directory / "tunes" / "000.svg").read_bytes() in files.values()
     assert (run_directory / "tunes.abc").read_bytes() in files.values()
     assert {"lstm", "seed=0", "file"} <= set(experiment["tags"])

@@ -38,12 +38,14 @@ _LAYOUT = {
 }
 
 
-def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
+def print_summary(
+    summary: Summary, metrics: Sequence[str] = HEADLINE, console: Console | None = None
+) -> None:
     """Print the failures, the runs, the effects on these metrics, what each change trades, and remarks.
 
     metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
-    console = _console()
+    console = console or _console()
     _print_failures(summary, console)
     grid = grid_of(summary.paired)
     if grid is None:
@@ -66,27 +68,35 @@ def print_summary(summary: Summary, metrics: Sequence[str] = HEADLINE) -> None:
         console.print(plain(line), soft_wrap=not console.is_terminal)
 
 
-def print_screening(summary: Summary, metrics: Sequence[str], chosen: Collection[Change]) -> None:
+def print_screening(
+    summary: Summary,
+    metrics: Sequence[str],
+    chosen: Collection[Change],
+    console: Console | None = None,
+) -> None:
     """Print the first stage of a study in two: the failures, and every change, the largest first.
 
     metrics: whose differences are shown; chosen: the changes selected for stage two.
     """
-    console, screened = _console(), screen(summary.paired, summary.effects)
+    console, screened = console or _console(), screen(summary.paired, summary.effects)
     _print_failures(summary, console)
-    print(f"\nstage one: {counted(len(screened), 'change')} with seeds {_seeds(summary)}, the largest first")
-    print(MEANING)
+    changes = counted(len(screened), "change")
+    _print_line(console, f"\nstage one: {changes} with seeds {_seeds(summary)}, the largest first")
+    _print_line(console, MEANING)
     console.print(screening_table(screened, metrics, chosen))
     for line in (*summary.changed_corpora, *summary.paired.doubts):
         console.print(plain(line))
 
 
-def print_confirmation(summary: Summary, metrics: Sequence[str]) -> None:
+def print_confirmation(summary: Summary, metrics: Sequence[str], console: Console | None = None) -> None:
     """Print the second stage of a study in two, with its verdicts."""
-    print(
+    console = console or _console()
+    _print_line(
+        console,
         f"\nstage two: {counted(len(summary.paired.arms), 'change')} and the baseline with fresh seeds "
-        f"{_seeds(summary)}; the verdicts rest on these runs alone"
+        f"{_seeds(summary)}; the verdicts rest on these runs alone",
     )
-    print_summary(summary, metrics)
+    print_summary(summary, metrics, console)
 
 
 def _seeds(summary: Summary) -> str:
@@ -95,6 +105,10 @@ def _seeds(summary: Summary) -> str:
 
 def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
+
+
+def _print_line(console: Console, line: str) -> None:
+    console.print(Text(line), soft_wrap=True)
 
 
 def _print_failures(summary: Summary, console: Console) -> None:

@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import count
+from pathlib import Path
 
 from musicgen.config import NOT_SWEPT, Change, Config
 
@@ -30,6 +31,9 @@ _GROUP = re.compile(r"(?<!\S)[+~]*(?:\w+\.)+(?=(\w+)=)")
 """The groups before a parameter's own name."""
 _UNSAID = ("training.num_threads", "seed")
 """Parameters that a run's name leaves out, in addition to whole groups."""
+_SEED_FOLDER, _TRIAL_FOLDER = re.compile(r"seed=\d+"), re.compile(r"\d{3,9}")
+"""Names of folders in sweeps and searches: ARM/seed=0 and 003/seed=0."""
+_NOWHERE = Path()
 _TITLE = re.compile(r"[^\W_][\w '’,.&()!?-]*")
 _VOWEL = re.compile(r"[aeiouyáéíóúàèìòù]", re.IGNORECASE)
 
@@ -148,11 +152,31 @@ def overrides_name(overrides: Sequence[str]) -> str:
     return ", ".join(words) or "defaults"
 
 
-def run_name(config: Config, overrides: Sequence[str]) -> str:
+def arm_of(
+    study: object, change: Change | None, retuned: Mapping[str, object], directory: Path
+) -> str | None:
+    """The arm that a run belongs to; None for a run by itself and for a trial.
+
+    study: the study's name. A sweep that is not declared has none: its baseline is known by the directory.
+    """
+    has_baseline_folder = _SEED_FOLDER.fullmatch(directory.name) and directory.parent.name == BASELINE
+    is_of_arm = study is not None or change is not None or bool(retuned) or has_baseline_folder
+    return arm_name(change, retuned) if is_of_arm else None
+
+
+def trial_of(directory: Path) -> int | None:
+    """The number of the search's trial that has its run in this directory; None if it is of no search."""
+    is_of_trial = _SEED_FOLDER.fullmatch(directory.name) and _TRIAL_FOLDER.fullmatch(directory.parent.name)
+    return int(directory.parent.name) if is_of_trial else None
+
+
+def run_name(config: Config, overrides: Sequence[str], directory: Path = _NOWHERE) -> str:
     """A run in a list of experiments: "batch_size=8 · seed 0"."""
-    is_of_study = config.study.name is not None or config.change is not None or bool(config.retuned)
-    arm = arm_name(config.change, config.retuned) if is_of_study else overrides_name(overrides)
-    return f"{arm} · seed {config.seed}"
+    arm, trial = arm_of(config.study.name, config.change, config.retuned, directory), trial_of(directory)
+    if arm is None:
+        arm = overrides_name([text for text in overrides if "stop_iteration=" not in text])
+    number = "" if trial is None else f"trial {trial}: "
+    return f"{number}{shortened(arm, MAX_NAME_CHARACTERS)} · seed {config.seed}"
 
 
 def parameter_name(parameter: str) -> str:
@@ -240,16 +264,16 @@ def _read_list(text: str) -> Sequence[object] | None:
         return None
 
 
-def study_tags(config: Config) -> list[str]:
-    """Comet tags of a run of a study: its study, its arm, the changed parameter and the value."""
-    name, change = config.study.name, config.change
-    tags = [] if name is None else [f"study={name}"]
-    if change is not None:
-        tags += [
-            f"arm={change.parameter}={change.value}",
-            f"parameter={change.parameter}",
-            f"value={change.value}",
-        ]
-    elif name is not None:
-        tags.append("arm=baseline")
-    return tags
+def study_tags(config: Config, directory: Path = _NOWHERE) -> list[str]:
+    """Comet tags of a run: its study, arm, changed parameter and value; or its search and trial."""
+    name, change, trial = config.study.name, config.change, trial_of(directory)
+    arm = arm_of(name, change, config.retuned, directory)
+    tags = {
+        "study": name,
+        "arm": arm,
+        "parameter": change and change.parameter,
+        "value": change and shown_level(level_of(change.value)),
+        "search": None if trial is None else directory.parent.parent.name,
+        "trial": trial,
+    }
+    return [f"{tag}={value}" for tag, value in tags.items() if value is not None]

@@ -160,6 +160,8 @@ class RunRecord:
     """Metric -> its standard error from the finite number of tunes that this one network sampled."""
     timing: Annotated[dict[str, float], _read_as(dict[str, _Duration | None])] = field(default_factory=dict)
     versions: Annotated[Mapping[str, str], _read_as(dict[str, StrictStr])] = field(default_factory=dict)
+    """Package -> version. "commit" is that of the git checkout in which the command was given, with
+    " (modified)" if tracked files differed; runs outside of a checkout and older runs lack it."""
     machine: Annotated[Mapping[str, object], _checked_as(_Machine)] = field(default_factory=dict)
     """cores: how many the run could use. started: UTC, ISO 8601."""
     tracker: Group = field(default_factory=dict)

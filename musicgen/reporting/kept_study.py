@@ -22,7 +22,6 @@ from musicgen.records.findings import Finding, findings_text, keep_findings, mer
 from musicgen.records.naming import level_of
 from musicgen.records.runs import PLAN, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
-from musicgen.rendering.compression import compress
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
 from musicgen.reporting.folder_replacement import (
@@ -50,6 +49,7 @@ from musicgen.reporting.portable import (
 )
 from musicgen.reporting.report import Report
 from musicgen.reporting.study_data import StudyData
+from musicgen.system.compression import compress
 from musicgen.system.files import copy_atomically, write_text_atomically
 
 if TYPE_CHECKING:

@@ -33,6 +33,9 @@ from musicgen.search.trials import goal
 from musicgen.system.words import signed
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_FROM_FILES = re.compile(r'<audio [^>]*></audio>|<img class="score"[^>]*>')
+_LINK = re.compile(r'<a href="(?!#|https?:)[^"]*"[^>]*>([^<]*)</a>')
+"""A link to a file next to the page."""
 _CONSTANTS = {
     "best_rule": best_songs.RULE,
     "pair_rule": side_by_side.RULE,
@@ -89,6 +92,11 @@ def html_page(report: Report, *, embedded: bool = False, token: str | None = Non
         **_CONSTANTS,
     )
     return HtmlPage(html, policy)
+
+
+def page_alone(html: str) -> str:
+    """A written page without what it plays, shows or links from other files: a page for trackers."""
+    return _LINK.sub(r"\1", _FROM_FILES.sub("", html))
 
 
 def finding_item(finding: Finding) -> str:

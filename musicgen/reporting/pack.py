@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from musicgen.rendering import render_tune
-from musicgen.rendering.compression import compress
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.markup import summary_text
 from musicgen.reporting.players import sound_of
 from musicgen.reporting.portable import check_portable, portable_command, portable_config
 from musicgen.reporting.report import Report
 from musicgen.reporting.study_data import command_of_run, portable_study
+from musicgen.system.compression import compress
 from musicgen.system.files import replace_atomically
 
 _MAX_NAME_CHARS = 40

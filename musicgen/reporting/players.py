@@ -18,8 +18,8 @@ from musicgen.errors import InputError, first_problem
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song
 from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
-from musicgen.rendering.compression import compress
 from musicgen.reporting.piano_roll import DrawnRoll, draw_roll
+from musicgen.system.compression import compress
 from musicgen.system.files import remove_file
 from musicgen.system.limits import starting_threads
 

@@ -24,13 +24,14 @@ from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
 from musicgen.run.choice import choose_tunes
 from musicgen.run.draws import draw_tunes
-from musicgen.run.experiment import open_trackers, track_results, track_row
+from musicgen.run.experiment import open_trackers, track_results, track_row, track_status
 from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import describe_copies, origin_of, render_songs, spoken_name, write_draws, write_rows
 from musicgen.run.start import leak_warning
 from musicgen.sampling.generation import sample_tunes
 from musicgen.seeds import torch_seed
+from musicgen.system.checkout import commit
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.figures import loss_figure
@@ -58,6 +59,7 @@ def execute(run: PreparedRun) -> RunRecord:
     if tracker.started:
         record.tracker = dict(tracker.started)
         record.write(run.directory)
+    track_status(tracker, record, run.directory)
     started = time.perf_counter()
     try:
         with computing_on(config.training.num_threads):
@@ -82,6 +84,7 @@ def execute(run: PreparedRun) -> RunRecord:
         record.error = f"{type(error).__name__}: {error}"
         raise
     finally:
+        track_status(tracker, record, run.directory)
         record.tracker = dict(tracker.end())
         record.timing["total_seconds"] = time.perf_counter() - started
         record.write(run.directory)
@@ -244,6 +247,7 @@ def _trained_by(folder: TrainingFolder, run: PreparedRun, fitted: Fit) -> dict[s
 
 
 def _open_record(run: PreparedRun) -> RunRecord:
+    found = commit()
     return RunRecord(
         run_id=run.run_id,
         training_id=run.training_id,
@@ -260,6 +264,7 @@ def _open_record(run: PreparedRun) -> RunRecord:
             "musicgen": __version__,
             "python": platform.python_version(),
             **{name: version(name) for name in VERSIONS_OF},
+            **({} if found is None else {"commit": found}),
         },
         machine={
             "cores": num_cores(),

@@ -1,26 +1,51 @@
 """A run as an experiment of a tracker: what is logged during the run, and which of its files."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
-from musicgen.records.naming import run_name, study_tags
+from musicgen.errors import one_line
+from musicgen.records.destination import CONFIRMATION
+from musicgen.records.naming import (
+    arm_of,
+    level_of,
+    run_name,
+    shown_level,
+    study_tags,
+    trial_of,
+    unique_names,
+)
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
+from musicgen.records.sampled_tunes import Song
+from musicgen.run.resample import state_file
+from musicgen.system.files import refuse_link
+from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key
-from musicgen.tracking.config import COMET
+from musicgen.tracking.config import COMET, tracker_config
 from musicgen.tracking.history import COLUMNS
 from musicgen.tracking.outbox import FOLDER
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import comet_alone, openers
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+CURVES = ("train_loss", "validation_loss", "learning_rate", "tokens_per_second")
+"""Columns of history.csv that are logged at each iteration, as fit/NAME."""
+RESULT_NAMES = {
+    "fit/validation_loss": "fit/best_validation_loss",
+    "fit/train_loss": "fit/train_split_loss",
+}
+"""Metric of the run -> its name in trackers, where a curve already has its own."""
+REAL, FLOOR = "real tunes", "5-gram"
+"""In brackets after a metric: its value in held-out tunes, and in tunes of the 5-gram model."""
+MAX_FACT = 1000
+"""Characters of a fact that Comet keeps."""
 
 
 def open_trackers(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> Trackers:
     """The trackers of a run in a directory; overrides: those that made its config."""
-    # A trial that a search stops early is not a whole run.
+    # A trial that a search stops on a rung may continue. It becomes an experiment when the search has ended.
     if config.training.stop_iteration is not None:
         return Trackers({})
     return Trackers(openers(config.tracker, _described(config, directory, corpus, overrides)))
@@ -33,34 +58,128 @@ def described(record: RunRecord, directory: Path) -> TrackedRun:
 
 
 def _described(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> TrackedRun:
-    tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config))
-    return TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
+    tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config, directory))
+    return TrackedRun(directory, run_name(config, overrides, directory), tags, config.as_dict())
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
     """Log a row of history.csv."""
     iteration = row["iteration"]
     assert iteration is not None
-    named = {f"fit/{name}": row[name] for name in ("train_loss", "validation_loss", "learning_rate")}
-    tracker.log_metrics(named, iteration=int(iteration))
+    tracker.log_metrics({f"fit/{name}": row[name] for name in CURVES}, iteration=int(iteration))
+
+
+def track_status(tracker: Tracker, record: RunRecord, directory: Path) -> None:
+    """Log what identifies the run, its status, and a tag if it did not complete."""
+    tracker.log_facts(facts_of(record, directory))
+    if record.status not in ("running", "complete"):
+        tracker.log_tags([record.status])
+
+
+def facts_of(record: RunRecord, directory: Path) -> dict[str, object]:
+    """What a record says about a run besides parameters and metrics, without what is unknown."""
+    run, change, corpus = FoundRun(directory, record), record.change, record.corpus
+    study = run.setting("study.name")
+    num_draws, num_kept = record.num_draws, record.num_kept
+    if num_draws is None and record.status == "complete":
+        num_draws = num_kept = run.setting("sampling.num_tunes")
+    facts = {
+        "status": record.status,
+        "error": None if record.error is None else one_line(record.error)[:MAX_FACT],
+        "study": study,
+        "stage": stage_of(directory, is_screening=run.is_screening),
+        "arm": arm_of(study, change, record.retuned, directory),
+        "parameter": change and change.parameter,
+        "value": change and level_of(change.value),
+        "baseline_value": change and level_of(change.baseline_value),
+        "trial": trial_of(directory),
+        "run_id": record.run_id,
+        "training_id": record.training_id,
+        "corpus": corpus.get("name"),
+        "corpus_sha256": corpus.get("sha256"),
+        "commit": record.versions.get("commit"),
+        "tunes_drawn": num_draws,
+        "tunes_kept": num_kept,
+        "warnings": "; ".join(map(one_line, record.warnings))[:MAX_FACT] or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def stage_of(directory: Path, *, is_screening: bool) -> str | None:
+    """Of a study in two stages, or of a search that is confirmed; directory: of the run."""
+    if is_screening:
+        return "first stage"
+    return CONFIRMATION if directory.parent.parent.name == CONFIRMATION else None
 
 
 def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
     """Log what the run measured, sampled and rendered, as far as the directory holds it."""
-    tracker.log_metrics(record.metrics)
+    tracker.log_metrics(dict(_results(record)))
     tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
-    tunes = {f"{int(row['index']):03d}": row for row in FoundRun(directory, record).tune_rows()}
-    songs = directory / "tunes"
-    for path in sorted(songs.glob("*")):
+    run, folder = FoundRun(directory, record), directory / "tunes"
+    tunes = {f"{int(row['index']):03d}": row for row in run.tune_rows()}
+    for path in sorted(folder.glob("*")):
         if path.suffix in AUDIO_SUFFIXES and path.stem in tunes:
-            row = tunes[path.stem]
-            temperature, tune = float(row["temperature"]), int(row["index"])
-            tracker.log_audio(path, {"prompt": row["prompt"], "temperature": temperature, "tune": tune})
-    for path in sorted([*(directory / "plots").glob("*.png"), *songs.glob("*.svg"), *songs.glob("*.png")]):
+            tracker.log_audio(path, _about(Song(run, int(path.stem), "", tunes[path.stem])))
+    for path in sorted([*(directory / "plots").glob("*.png"), *folder.glob("*.svg"), *folder.glob("*.png")]):
         tracker.log_image(path)
-    for path in (directory / name for name in ("tunes.abc", "kept.abc", "tunes.csv")):
+    for path in (directory / name for name in ("tunes.abc", "kept.abc")):
         if path.is_file():
             tracker.log_file(path)
+    if tunes:
+        tracker.log_table(directory / "tunes.csv")
+    if tracker_config(record.config).log_model and record.weights is not None:
+        # A record may come from somebody else, so this checks that the file is a state of its training.
+        tracker.log_model(state_file(run))
+
+
+def _results(record: RunRecord) -> Iterator[tuple[str, float | None]]:
+    """The metrics of a run by the names that trackers show, each next to its reference and floor."""
+    for metric, value in record.metrics.items():
+        yield RESULT_NAMES.get(metric, metric), value
+        if metric in record.reference:
+            yield f"{metric} ({REAL})", record.reference[metric]["mean"]
+        if metric in record.floor:
+            yield f"{metric} ({FLOOR})", record.floor[metric]
+    for kind, groups in record.metrics_by.items():
+        for group, metrics in zip(unique_names([*map(shown_level, groups)]), groups.values(), strict=True):
+            for metric, value in metrics.items():
+                yield f"{metric} ({kind} {group})", value
+
+
+def _about(song: Song) -> dict[str, object]:
+    """A sound's metadata, named like the columns of tunes.csv; without what is not known."""
+    about = {
+        "tune": song.index,
+        "title": song.title,
+        "prompt": song.prompt,
+        "temperature": song.number("temperature"),
+        "kept": song.is_kept,
+        "is_sound": song.says("is_sound"),
+        "what_is_wrong": song.cells.get("what_is_wrong"),
+        "nearest_tune": song.cells.get("nearest_tune"),
+        **{name: song.number(name) for name in ("nearest_notes", "longest_copy", "longest_transposed_copy")},
+        "has_copy": song.says("has_copy"),
+    }
+    return {name: value for name, value in about.items() if value not in (None, "")}
+
+
+def track_stopped(directory: Path) -> None:
+    """Make an experiment of a trial that its search has stopped for good, unless it is one already.
+
+    Raises InputError if its record cannot be read.
+    """
+    record = RunRecord.read(directory)
+    if record.status != "pruned" or not tracker_config(record.config).uses_comet:
+        return
+    refuse_link(directory / FOLDER)
+    (directory / FOLDER).mkdir(exist_ok=True)
+    # Other processes of the search may have the same idea, or send the archive.
+    with locked(directory / FOLDER / ".lock", locks=record.has_locks):
+        record = RunRecord.read(directory)
+        if record.comet is None:
+            record.set_comet(write_again(record, directory))
+            record.write(directory)
 
 
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
@@ -79,4 +198,5 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     for row in read_rows(history) if history.is_file() else []:
         track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
     track_results(tracker, record, directory)
+    track_status(tracker, record, directory)
     return tracker.end()[COMET]

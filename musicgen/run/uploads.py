@@ -291,3 +291,32 @@ def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], table
         tracker.log_file(path)
     tracker.end()
     upload_in_background(folder, config, locks=run.record.has_locks)
+
+
+def track_page(directory: Path, html: str) -> None:
+    """Show a page in the experiment of a run or a sweep, if Comet has that experiment.
+
+    Of a study in two stages this is the second one, which makes the claims.
+    """
+    from musicgen.records.destination import CONFIRMATION
+    from musicgen.tracking.archive import experiment_key, is_addition
+    from musicgen.tracking.config import tracker_config
+    from musicgen.tracking.outbox import FOLDER, is_sent
+    from musicgen.tracking.trackers import comet_alone
+
+    folder = next(filter(Path.is_dir, (directory / CONFIRMATION / FOLDER, directory / FOLDER)), None)
+    first = next(records_below(directory), None)
+    if folder is None or first is None:
+        return
+    record = RunRecord.read(first.parent)
+    config = tracker_config(record.config)
+    archives = [path for path in folder.glob("*.zip") if not is_addition(path) and is_sent(path)]
+    if not archives or not config.uses_comet:
+        return
+    refuse_link(folder)
+    # The last one, if the same sweep was finished several times.
+    newest = max(archives, key=lambda path: path.stat().st_mtime)
+    tracker = comet_alone(config, folder, continues=experiment_key(newest))
+    tracker.log_page(html)
+    tracker.end()
+    upload_in_background(folder.parent, config, locks=record.has_locks)

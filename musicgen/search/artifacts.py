@@ -7,7 +7,7 @@ import optuna
 from optuna.artifacts import FileSystemArtifactStore, get_all_artifact_meta, upload_artifact
 from optuna.storages import InMemoryStorage
 
-from musicgen.rendering.compression import compress
+from musicgen.system.compression import compress
 
 FOLDER = "artifacts"
 """In the folder of the search."""

@@ -5,8 +5,9 @@ from pathlib import Path
 from musicgen.config import config_from_dict
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.run.experiment import track_stopped
 from musicgen.search.summary import summarise_search
-from musicgen.search.trials import is_search
+from musicgen.search.trials import is_search, read_trials
 from musicgen.sweep.finish import finish_sweep, upload_sweep
 from musicgen.system.commands import exit_status
 
@@ -26,10 +27,19 @@ def finish_search(directory: Path) -> int:
     # A trial that could not start leaves no run.
     first = next(directory.glob(f"*/*/{FILE_NAME}"), None)
     config = None if first is None else config_from_dict(RunRecord.read(first.parent).config)
-    if not summarise_search(directory, draws=config is not None and config.rendering.plots):
+    is_complete = summarise_search(directory, draws=config is not None and config.rendering.plots)
+    _track_pruned(directory)
+    if not is_complete:
         return 1
     confirmation = directory / CONFIRMATION
     if not confirmation.is_dir():
         return 0
     print(f"the best config and the baseline on fresh seeds, in {confirmation}:")
     return finish_sweep(confirmation)
+
+
+def _track_pruned(directory: Path) -> None:
+    """Make experiments of pruned trials: only now is it certain that they do not continue."""
+    for trial in read_trials(directory).trials:
+        if trial.status == "pruned" and (directory / trial.directory / FILE_NAME).is_file():
+            track_stopped(directory / trial.directory)

@@ -3,14 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from musicgen.config import Change, Config, Stages, config_from_dict
+from musicgen.effects.answers import answers_on
+from musicgen.effects.page import summary_page
 from musicgen.effects.printing import print_confirmation, print_screening, print_summary
 from musicgen.effects.screening import largest, screen
 from musicgen.effects.summary import Summary, summarise
+from musicgen.errors import one_line
 from musicgen.records.destination import CONFIRMATION
-from musicgen.records.naming import level_of, study_tags
+from musicgen.records.naming import MAX_NAME_CHARACTERS, level_of, shortened
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN, FoundRun, by_stage, find_runs, read_rows, records_below
+from musicgen.run.experiment import MAX_FACT, stage_of
 from musicgen.run.uploads import upload_in_background
 from musicgen.system.commands import complain
 from musicgen.system.words import listed
@@ -93,16 +99,50 @@ def _status(summary: Summary) -> int:
 
 def _track(summary: Summary, config: Config, directory: Path) -> None:
     """Log tables, figures and verdicts as a separate experiment."""
-    name = config.study.name or directory.name
-    stage = ", first stage" if config.study.stages else ""
-    tracker = comet_alone(
-        config.tracker, directory / "comet", f"study {name}{stage}", ["study", *study_tags(config)]
-    )
+    study = config.study
+    stage = stage_of(directory / "arm" / "run", is_screening=study.stages is not None)
+    sweep = study.name or (directory.parent if stage == CONFIRMATION else directory).name
+    title = f"study {shortened(sweep, MAX_NAME_CHARACTERS)}{f', {stage}' if stage else ''}"
+    tags = ["study", *([f"study={study.name}"] if study.name else [])]
+    tracker = comet_alone(config.tracker, directory / "comet", title, tags)
     tracker.log_parameters({"study": config.as_dict()["study"]})
+    tracker.log_facts({"stage": stage, **_facts_of(summary, config)})
     for table in ("plan.csv", "runs.csv", "effects.csv", "noise.csv"):
         if (directory / table).exists():
-            tracker.log_file(directory / table)
+            tracker.log_table(directory / table)
     for plot in summary.plots:
         if plot.suffix == ".png":
             tracker.log_image(plot)
+
+    def print_to(console: Console) -> None:
+        if study.stages:
+            chosen = _choice(summary, directory, study.stages)
+            print_screening(summary, study.primary_metrics, chosen, console)
+        elif stage == CONFIRMATION:
+            print_confirmation(summary, study.primary_metrics, console)
+        else:
+            print_summary(summary, study.primary_metrics, console)
+
+    tracker.log_page(summary_page(title, study.question, print_to, summary.plots))
     tracker.end()
+
+
+def _facts_of(summary: Summary, config: Config) -> dict[str, object]:
+    """What a list of studies shows: how much was run, what failed, and a sentence on each primary metric."""
+    runs = summary.paired.runs
+    facts = {
+        "status": "failed" if summary.failures else "complete",
+        "error": f"{summary.failure_count}; the first: {summary.failures[0]}" if summary.failures else None,
+        "study": config.study.name,
+        "question": config.study.question,
+        "runs": len(runs) + len(summary.missing),
+        "changes": len(summary.paired.arms),
+        "seeds": len({run.record.seed for run in runs}),
+    }
+    # A first stage chooses changes and makes no claims.
+    answers = [] if config.study.stages else answers_on(summary.effects, config.study.primary_metrics)
+    verdicts = {f"verdict: {found.metric}": found.sentence for found in answers}
+    return {
+        name: shortened(one_line(fact), MAX_FACT) if isinstance(fact, str) else fact
+        for name, fact in {**facts, **verdicts}.items()
+    }

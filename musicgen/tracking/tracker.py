@@ -1,7 +1,7 @@
 """What a tracker is, and several of them as one: a tracker receives a run while it happens."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,9 @@ class Tracker:
 
     def log_facts(self, facts: Mapping[str, object]) -> None:
         """Log facts about the run that are neither parameters nor metrics, such as its status."""
+
+    def log_tags(self, tags: Sequence[str]) -> None:
+        """Add tags to those that the run started with, such as that it failed."""
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
         """Log a sound with its metadata, such as its tune, prompt and temperature."""
@@ -100,6 +103,10 @@ class Trackers(Tracker):
     def log_facts(self, facts: Mapping[str, object]) -> None:
         """Pass on."""
         self._each("log_facts", lambda tracker: tracker.log_facts(facts))
+
+    def log_tags(self, tags: Sequence[str]) -> None:
+        """Pass on."""
+        self._each("log_tags", lambda tracker: tracker.log_tags(tags))
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
         """Pass on."""

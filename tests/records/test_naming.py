@@ -96,7 +96,7 @@ def test_a_run_of_a_study_carries_its_arm() -> None:
     change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
     assert study_tags(parsed("study.name=rates", change)) == [
         "study=rates",
-        "arm=training.learning_rate=0.01",
+        "arm=learning_rate=0.01",
         "parameter=training.learning_rate",
         "value=0.01",
     ]
@@ -170,6 +170,26 @@ def test_a_run_of_a_study_is_named_by_its_arm() -> None:
     change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
     assert run_name(parsed(change), ["model=gru"]) == "learning_rate=0.01 · seed 0"
     assert run_name(parsed("study.name=rates"), ["model=gru"]) == "baseline · seed 0"
+    assert run_name(parsed(), ["model=gru"], Path("sweep/baseline/seed=0")) == "baseline · seed 0"
+    assert study_tags(parsed(), Path("sweep/baseline/seed=0")) == ["arm=baseline"]
+    combined = (
+        "+change={parameter:combined,value:'model.cell=gru, training.batch_size=8',baseline_value:null}"
+    )
+    assert run_name(parsed(combined), []) == "combined: cell=gru, batch_size=8 · seed 0"
+
+
+def test_a_trial_is_named_by_its_number_and_values() -> None:
+    directory = Path("searches/wide/003/seed=0")
+    given = ["training.learning_rate=0.0123456789", "training.batch_size=8", "+training.stop_iteration=15"]
+    assert run_name(parsed(), given, directory) == "trial 3: learning_rate=0.0123457, batch_size=8 · seed 0"
+    assert study_tags(parsed(), directory) == ["search=wide", "trial=3"]
+    assert study_tags(parsed(), Path("runs/2026-11-29/16-52")) == []
+
+
+def test_the_name_of_a_run_is_not_longer_than_a_line() -> None:
+    given = [f"training.learning_rate=0.0{number}" for number in range(30)]
+    name = run_name(parsed(), given)
+    assert len(name) <= 110 and name.startswith("learning_rate=0") and name.endswith("rate=0.029 · seed 0")
 
 
 def test_only_the_groups_of_parameters_are_left_out() -> None:

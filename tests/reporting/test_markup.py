@@ -16,7 +16,7 @@ import pytest
 
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.ratings import COLUMNS, MEANS_COLUMNS
-from musicgen.reporting.markup import html_page, report_text
+from musicgen.reporting.markup import html_page, page_alone, report_text
 from musicgen.reporting.report import ReportOptions, make_report
 from musicgen.reporting.report_files import write_folder, write_single_file
 from musicgen.reporting.study_data import read_study
@@ -314,3 +314,11 @@ def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
     page = Page(html_page(report).html)
     assert {"id": "screening", "aria-labelledby": "screening-title"} in page.all("section")
     assert "2 of 18 runs did not complete" in page.text
+
+
+def test_a_page_for_trackers_needs_no_other_file(folder: Path) -> None:
+    whole = (folder / "report.html").read_text(encoding="utf-8")
+    alone = page_alone(whole)
+    assert "<audio" in whole and "<audio" not in alone and len(alone) < len(whole)
+    assert [address for address in Page(alone).addresses if not address.startswith(("#", "data:"))] == []
+    assert "runs.csv and effects.csv have all columns" in " ".join(Page(alone).text.split())

@@ -1,17 +1,20 @@
 import errno
+import io
 import json
 import os
+import tempfile
 import threading
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pytest
 import soundfile
 
 from musicgen.errors import InputError
+from musicgen.system.compression import compress
 from musicgen.tracking.comet import CometTracker
 from musicgen.tracking.config import COMET, TrackerConfig
 from musicgen.tracking.trackers import comet_alone
@@ -35,6 +38,44 @@ def read_archive(path: Path) -> tuple[dict, list[dict], dict[str, bytes]]:
     experiment = json.loads(content.pop("experiment.json"))
     messages = [json.loads(line) for line in content.pop("messages.json").splitlines()]
     return experiment, messages, content
+
+
+def payloads(messages: list[dict], kind: str) -> list[dict]:
+    return [message["payload"] for message in messages if message["type"] == kind]
+
+
+def others(messages: list[dict]) -> dict[str, object]:
+    """What Comet calls others; of one that was logged twice, the last value."""
+    return {payload["key"]: payload["value"] for payload in payloads(messages, "log_other")}
+
+
+def points(messages: list[dict]) -> dict[str, list[tuple[int | None, float]]]:
+    """Name of a metric -> its points, as step and value."""
+    found: dict[str, list[tuple[int | None, float]]] = {}
+    for payload in payloads(messages, "metric_msg"):
+        metric = payload["metric"]
+        found.setdefault(metric["metricName"], []).append((metric["step"], metric["metricValue"]))
+    return found
+
+
+def assets(messages: list[dict], files: dict[str, bytes]) -> dict[str, tuple[str, bytes, dict]]:
+    """File name -> its kind, content and metadata."""
+    found = {}
+    for payload in payloads(messages, "file_upload"):
+        parameters = payload["additional_params"]
+        name = parameters.get("fileName") or parameters["figName"]
+        assert name not in found
+        found[name] = (payload["upload_type"], files[payload["file_path"]], payload["metadata"])
+    return found
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    """A second of a tone, the same on both sides."""
+    path = tmp_path / "000.wav"
+    tone = 0.3 * np.sin(np.arange(44100) / 20)
+    soundfile.write(path, np.column_stack([tone, tone]), 44100)
+    return path
 
 
 def test_closing_an_archive_does_not_wait_a_second(tmp_path: Path) -> None:
@@ -75,6 +116,84 @@ def test_an_archive_has_parameters_curves_and_sound(tmp_path: Path) -> None:
     audio = next(message["payload"] for message in messages if "sampleRate" in json.dumps(message))
     assert audio["additional_params"]["fileName"] == "000.wav"
     assert "0.8" in json.dumps(audio["metadata"])
+
+
+def test_facts_are_others_and_the_last_value_stays(tmp_path: Path) -> None:
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "name")
+    tracker.log_facts({"status": "running", "error": None, "tunes_kept": 8})
+    tracker.log_facts({"status": "failed", "error": "no disk"})
+    tracker.log_tags(["failed"])
+    experiment, messages, _ = read_archive(tmp_path / str(tracker.end()["archive"]))
+    expected = {"status": "failed", "error": "no disk", "tunes_kept": 8}
+    assert others(messages).items() >= expected.items()
+    assert set(experiment["tags"]) == {"always", "failed"}
+
+
+def test_tables_pages_and_models_are_in_the_archive(tmp_path: Path) -> None:
+    table, model = tmp_path / "runs.csv", tmp_path / "end-000060.pt"
+    table.write_text("seed,loss\n0,1.5\n")
+    model.write_bytes(b"weights")
+    tracker = CometTracker(CONFIG, tmp_path / "comet", "name")
+    tracker.log_table(table)
+    tracker.log_model(model)
+    tracker.log_page("<h1>First</h1>")
+    tracker.log_page("<h1>Effects</h1>")
+    _, messages, files = read_archive(tmp_path / str(tracker.end()["archive"]))
+    found = assets(messages, files)
+    assert found["runs.csv"][:2] == ("asset", table.read_bytes())
+    assert found["end-000060.pt"][:2] == ("model-element", b"weights")
+    assert payloads(messages, "htmlOverride")[-1]["htmlOverride"] == "<h1>Effects</h1>"
+    assert table.is_file() and model.is_file()
+
+
+@pytest.mark.parametrize(
+    ("form", "kind", "channels"), [("mp3", "MP3", 1), ("flac", "FLAC", 2), ("wav", "WAV", 2)]
+)
+def test_the_config_says_in_which_format_comet_gets_songs(
+    form: Literal["mp3", "flac", "wav"], kind: str, channels: int, wav: Path, tmp_path: Path, temporary: Path
+) -> None:
+    before = wav.read_bytes()
+    tracker = CometTracker(replace(CONFIG, audio=form), tmp_path / "comet", "name")
+    tracker.log_audio(wav, {"tune": 0, "title": "The Lark"})
+    made_by_us = list(temporary.glob("musicgen-*"))
+    _, messages, files = read_archive(tmp_path / str(tracker.end()["archive"]))
+    ((name, (_, content, metadata)),) = assets(messages, files).items()
+    sound = soundfile.info(io.BytesIO(content))
+    assert (name, sound.format, sound.channels) == (f"000.{form}", kind, channels)
+    assert sound.duration == pytest.approx(1.0, abs=0.1) and metadata["title"] == "The Lark"
+    assert len(content) < len(before) / 3 or form == "wav"
+    assert made_by_us == [] and wav.read_bytes() == before
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".mp3", ".flac"])
+def test_a_sound_in_a_format_for_comet_is_not_made_again(suffix: str, wav: Path, tmp_path: Path) -> None:
+    sound = compress(wav, 0.5, mono=True, suffix=suffix)
+    audio: Literal["mp3", "flac"] = "flac" if suffix == ".flac" else "mp3"
+    tracker = CometTracker(replace(CONFIG, audio=audio), tmp_path / "comet", "name")
+    tracker.log_audio(sound, {})
+    _, messages, files = read_archive(tmp_path / str(tracker.end()["archive"]))
+    assert assets(messages, files)[sound.name][1] == sound.read_bytes()
+
+
+def test_a_sound_that_cannot_be_compressed_goes_as_it_is(
+    tmp_path: Path, temporary: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = tmp_path / "000.wav"
+    damaged.write_bytes(b"RIFF")
+    tracker = CometTracker(replace(CONFIG, audio="mp3"), tmp_path / "comet", "name")
+    tracker.log_audio(damaged, {})
+    assert list(temporary.glob("musicgen-*")) == [] and "goes to Comet as it is" in caplog.text
+    _, messages, files = read_archive(tmp_path / str(tracker.end()["archive"]))
+    assert assets(messages, files)["000.wav"][1] == b"RIFF"
 
 
 def test_two_runs_of_one_process_do_not_mix(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Audio files made smaller, for pages."""
+"""Audio files made smaller, for pages and trackers."""
 
 import io
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from musicgen.system.files import replace_atomically
 
 _FRAMES_PER_BLOCK = 65_536
+_FORMATS = {".mp3": ("MP3", None), ".ogg": ("OGG", "VORBIS"), ".flac": ("FLAC", "PCM_16")}
+"""Suffix -> libsndfile's names of format and subtype."""
 
 
 def compress(
@@ -17,15 +19,16 @@ def compress(
     folder: Path | None = None,
     title: str = "",
 ) -> Path:
-    """Write an audio file as MP3, which every browser plays, or as .ogg; returns the new path.
+    """Write an audio file as MP3, which every browser plays, as .ogg or as .flac; returns the new path.
 
     compression: from 0 (best quality) to 1 (smallest file); folder: for the new file, by default its own one;
-    title: its tag in the file, none by default.
+    title: its tag in the file, none by default. Raises OSError, or RuntimeError if libsndfile cannot read or
+    write the file.
     """
     import soundfile
 
     path, encoded = (folder or audio.parent) / f"{audio.stem}{suffix}", io.BytesIO()
-    is_mp3 = suffix == ".mp3"
+    format_name, subtype = _FORMATS[suffix]
     with soundfile.SoundFile(audio) as source:
         channels = 1 if mono else source.channels
         with soundfile.SoundFile(
@@ -33,9 +36,9 @@ def compress(
             "w",
             samplerate=source.samplerate,
             channels=channels,
-            format="MP3" if is_mp3 else "OGG",
-            subtype=None if is_mp3 else "VORBIS",
-            bitrate_mode="VARIABLE" if is_mp3 else None,
+            format=format_name,
+            subtype=subtype,
+            bitrate_mode="VARIABLE" if suffix == ".mp3" else None,
             compression_level=compression,
         ) as target:
             if title:

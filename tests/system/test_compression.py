@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from musicgen.rendering.compression import compress
+from musicgen.system.compression import compress
 
 
 def test_minutes_of_audio_become_mp3(tmp_path: Path) -> None:
