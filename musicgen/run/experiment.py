@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
+from musicgen.records.destination import is_of_sweep
 from musicgen.records.naming import run_name, study_tags
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, read_rows
@@ -23,7 +24,8 @@ def open_trackers(config: Config, directory: Path, corpus: str, overrides: Seque
     if config.training.stop_iteration is not None:
         return Trackers({})
     tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config))
-    run = TrackedRun(directory, run_name(config, overrides), tags, config.as_dict())
+    name, is_of = run_name(config, overrides), is_of_sweep(directory)
+    run = TrackedRun(directory, name, tags, config.as_dict(), is_of_sweep=is_of)
     return Trackers(openers(config.tracker, run))
 
 

@@ -1,5 +1,6 @@
 """What a tracker is, and several of them as one: a tracker receives a run while it happens."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,6 +23,8 @@ class TrackedRun:
     tags: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     """The resolved config, a nested mapping as in run.json."""
+    is_of_sweep: bool = False
+    """Whether it is one of several runs that a command makes."""
 
 
 class Tracker:
@@ -80,10 +83,12 @@ class Trackers(Tracker):
     def __init__(self, openers: Mapping[str, Callable[[], Tracker]]) -> None:
         """Open each tracker by its name."""
         self._open: dict[str, Tracker] = {}
+        self._started: dict[str, Mapping[str, object]] = {}
         self._errors: dict[str, str] = {}
         for name, opener in openers.items():
             try:
                 self._open[name] = opener()
+                self._started[name] = _plain(self._open[name].started)
             except Exception as error:
                 self._switch_off(name, "start", error)
 
@@ -130,7 +135,7 @@ class Trackers(Tracker):
     @property
     def started(self) -> Mapping[str, object]:
         """By name, what each tracker says when the run starts."""
-        return {name: tracker.started for name, tracker in self._open.items()}
+        return self._started
 
     def end(self) -> Mapping[str, Mapping[str, object]]:
         """Finish all; returns what each says by its name."""
@@ -141,7 +146,7 @@ class Trackers(Tracker):
                     tracker.discard()
                 continue
             try:
-                outcomes[name] = tracker.end()
+                outcomes[name] = _plain(tracker.end())
             except Exception as error:
                 self._switch_off(name, "end", error)
         return outcomes | {name: {"error": error} for name, error in self._errors.items()}
@@ -159,3 +164,19 @@ class Trackers(Tracker):
         """Remember the first error of a tracker; it gets nothing more but `end`."""
         self._errors.setdefault(name, one_line(f"{method}: {error}"))
         log.warning("the tracker %s failed and is switched off for this run: %s", name, self._errors[name])
+
+
+def flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """A nested config as pairs of dotted names and values; lists become text."""
+    pairs: list[tuple[str, object]] = []
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            pairs += flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value) if isinstance(value, list) else value))
+    return pairs
+
+
+def _plain(outcome: Mapping[str, object]) -> dict[str, object]:
+    """What a tracker says as run.json can hold it; a path, for example, becomes text."""
+    return json.loads(json.dumps(dict(outcome), default=str, allow_nan=False))
