@@ -126,7 +126,7 @@ def _describe_unknown_field(name: str) -> str:
     if name == "tracker.kind":
         return f"{name}: is now tracker.log_to; write {AS_TODAY}"
     if name.startswith("tracker.log_to."):
-        return f"{name}: is not built in; for the tracker of another package write +{name}=true"
+        return f"{name}: is not built in; for a tracker of another package write +{name}=true"
     owner: type = Config
     parts = name.split(".")
     place = []

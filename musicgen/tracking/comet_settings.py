@@ -103,14 +103,15 @@ def recorded_archive(recorded: object, directory: Path) -> Path | None:
     settings name at present. Raises InputError for an archive in any other folder.
     """
     path = Path(recorded if isinstance(recorded, str) and "\0" not in recorded else "")
+    if ".." in path.parts:
+        return None
     if path.is_absolute():
         if not is_own_folder(path.parent):
             raise InputError(
                 f"{directory}: its archive is {path}; only with {OFFLINE_DIRECTORY}={path.parent} it is sent"
             )
         return path
-    is_in_run = path.parts == (FOLDER, path.name) and path.name != ".."
-    return directory / path if is_in_run else None
+    return directory / path if path.parts == (FOLDER, path.name) else None
 
 
 def _text(name: str) -> str | None:

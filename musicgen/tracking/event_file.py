@@ -53,7 +53,7 @@ _TABLE = np.array([_crc_of_byte(byte) for byte in range(256)], np.uint32)
 
 
 @compiled()
-def _crc32c(content: Any, table: Any) -> int:
+def _crc32c(content: Any, table: Any) -> Any:
     crc = np.uint32(0xFFFFFFFF)
     for byte in content:
         crc = table[(crc ^ byte) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))

@@ -9,8 +9,11 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from musicgen.system.files import refuse_link
 from musicgen.tracking.event_file import EventFile
@@ -31,11 +34,11 @@ class TensorBoardTracker(Tracker):
     def __init__(self, run: TrackedRun) -> None:
         """Begin the file. What an interrupted attempt wrote there stays, but is no longer shown."""
         # Protocol buffers take a moment to import.
-        from tensorboard.compat.proto import event_pb2, summary_pb2
-        from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
-
-        self._events, self._summaries = event_pb2, summary_pb2
-        self._statuses, self._hparams = api_pb2, plugin_data_pb2
+        self._events: Any = import_module("tensorboard.compat.proto.event_pb2")
+        self._summaries: Any = import_module("tensorboard.compat.proto.summary_pb2")
+        self._audio: Any = import_module("tensorboard.plugins.audio.plugin_data_pb2")
+        self._hparams: Any = import_module("tensorboard.plugins.hparams.plugin_data_pb2")
+        self._statuses: Any = import_module("tensorboard.plugins.hparams.api_pb2")
         folder = run.directory / FOLDER
         refuse_link(folder)
         folder.mkdir(exist_ok=True)
@@ -45,10 +48,9 @@ class TensorBoardTracker(Tracker):
         self._file = EventFile(folder / name)
         self._iteration = 0
         self._status = ""
-        self._write(event_pb2.Event(file_version=_VERSION))
+        self._write(self._events.Event(file_version=_VERSION))
         if is_repeated:
-            start = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
-            self._write(event_pb2.Event(session_log=start))
+            self._write(self._events.Event(session_log={"status": "START"}))
         self._write_text("run", "\n\n".join([run.name, *run.tags]))
 
     @property
@@ -74,7 +76,8 @@ class TensorBoardTracker(Tracker):
         if iteration is not None:
             self._iteration = iteration
         measured = {name: value for name, value in metrics.items() if value is not None}
-        self._write_values(*({"tag": name, "simple_value": value} for name, value in measured.items()))
+        if measured:
+            self._write_values(*({"tag": name, "simple_value": value} for name, value in measured.items()))
 
     def log_facts(self, facts: Mapping[str, object]) -> None:
         """Log a table of the facts; the status also marks the run among the hyperparameters."""
@@ -83,13 +86,11 @@ class TensorBoardTracker(Tracker):
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
         """Log a smaller copy of the sound, described by its metadata; if it is too long, only its name."""
-        tag = f"{path.parent.name}/{path.stem}"
-        if (sound := _preview(path)) is None:
-            self._write_text(tag, f"{path.name} is longer than {MAX_AUDIO_SECONDS} s")
-        else:
-            self._write_values(
-                {"tag": tag, "audio": sound, "metadata": {"summary_description": _table(metadata)}}
-            )
+        if (wav := _preview(path)) is None:
+            self._write_text(_tag(path), f"{path.name} is longer than {MAX_AUDIO_SECONDS} s")
+            return
+        encoding = self._audio.AudioPluginData(encoding="WAV").SerializeToString()
+        self._write_strings(_tag(path), "audio", [[wav, b""]], encoding, _table(metadata))
 
     def log_image(self, path: Path) -> None:
         """Log a PNG; TensorBoard shows no SVG."""
@@ -97,9 +98,8 @@ class TensorBoardTracker(Tracker):
             from PIL import Image
 
             with Image.open(path) as picture:
-                width, height = picture.size
-            image = {"width": width, "height": height, "encoded_image_string": path.read_bytes()}
-            self._write_values({"tag": f"{path.parent.name}/{path.stem}", "image": image})
+                sides = [str(side).encode() for side in picture.size]
+            self._write_strings(_tag(path), "images", [*sides, path.read_bytes()])
 
     def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
         """Log the text and a table of its metadata."""
@@ -109,8 +109,10 @@ class TensorBoardTracker(Tracker):
         """Close the file."""
         status = self._statuses.Status.Value(_FINISHED.get(self._status, "STATUS_UNKNOWN"))
         info = self._hparams.SessionEndInfo(status=status, end_time_secs=time.time())
-        self._write_hparams("session_end_info", info)
-        self._file.close()
+        try:
+            self._write_hparams("session_end_info", info)
+        finally:
+            self._file.close()
         return self.started
 
     def discard(self) -> None:
@@ -125,13 +127,23 @@ class TensorBoardTracker(Tracker):
         self._write_values({"tag": f"_hparams_/{name}", "metadata": metadata, "tensor": empty})
 
     def _write_text(self, tag: str, markdown: str) -> None:
-        tensor = {
-            "dtype": "DT_STRING",
-            "string_val": [markdown.encode()],
-            "tensor_shape": {"dim": [{"size": 1}]},
-        }
-        metadata = {"plugin_data": {"plugin_name": "text"}}
-        self._write_values({"tag": f"{tag}/text_summary", "metadata": metadata, "tensor": tensor})
+        self._write_strings(f"{tag}/text_summary", "text", [markdown.encode()])
+
+    def _write_strings(
+        self,
+        tag: str,
+        plugin: str,
+        values: list[bytes] | list[list[bytes]],
+        content: bytes = b"",
+        description: str = "",
+    ) -> None:
+        """Write what a part of TensorBoard shows; each part has its own way to put that into strings."""
+        strings = np.array(values, object)
+        shape = {"dim": [{"size": size} for size in strings.shape]}
+        tensor = {"dtype": "DT_STRING", "string_val": strings.ravel().tolist(), "tensor_shape": shape}
+        data = {"plugin_name": plugin, "content": content}
+        metadata = {"plugin_data": data, "summary_description": description}
+        self._write_values({"tag": tag, "metadata": metadata, "tensor": tensor})
 
     def _write_values(self, *values: Mapping[str, Any]) -> None:
         summary = self._summaries.Summary(value=values)
@@ -142,7 +154,12 @@ class TensorBoardTracker(Tracker):
         self._file.append(event.SerializeToString())
 
 
-def _preview(path: Path) -> dict[str, object] | None:
+def _tag(path: Path) -> str:
+    """With the suffix: a sound and a picture of one tune must not share a tag."""
+    return f"{path.parent.name}/{path.name}"
+
+
+def _preview(path: Path) -> bytes | None:
     """The sound in mono as 16-bit WAV, at half its rate if that is enough; None if it is too long."""
     import soundfile
 
@@ -156,13 +173,7 @@ def _preview(path: Path) -> dict[str, object] | None:
         mono = mono[: len(mono) // 2 * 2].reshape(-1, 2).mean(axis=1)
     wav = io.BytesIO()
     soundfile.write(wav, mono, rate, format="WAV", subtype="PCM_16")
-    return {
-        "sample_rate": rate,
-        "num_channels": 1,
-        "length_frames": len(mono),
-        "encoded_audio_string": wav.getvalue(),
-        "content_type": "audio/wav",
-    }
+    return wav.getvalue()
 
 
 def _table(values: Mapping[str, object]) -> str:

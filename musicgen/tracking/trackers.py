@@ -17,7 +17,8 @@ from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 GROUP = "musicgen.trackers"
 BUILT_IN = (COMET, TENSORBOARD)
 
-Opener = Callable[[TrackedRun], Tracker]
+Opener = Callable[[TrackedRun], object]
+"""Takes a run and should return a Tracker."""
 
 
 def check_trackers(config: TrackerConfig) -> None:
