@@ -68,6 +68,7 @@ class CometTracker(Tracker):
             "auto_metric_logging": False,
             "auto_output_logging": False,
             "parse_args": False,
+            # It would also give every addition the name in COMET_EXPERIMENT_NAME, and rename its experiment.
             "log_env_details": False,
             "log_git_metadata": False,
             "log_git_patch": False,
@@ -75,9 +76,7 @@ class CometTracker(Tracker):
             "experiment_key": key,
         }
         kind = comet_ml.OfflineExperiment if continues is None else comet_ml.ExistingOfflineExperiment
-        # Comet would give every addition the name in COMET_EXPERIMENT_NAME, and rename its experiment.
-        unnamed = type(kind.__name__, (kind,), {"_set_name_from_environment": lambda _: None})
-        self._experiment: Any = unnamed(**settings)
+        self._experiment: Any = kind(**settings)
         if name is not None:
             self._experiment.set_name(name)
         if continues is None:
