@@ -23,6 +23,7 @@ from musicgen.sampling.config import SamplingConfig
 from musicgen.system.conf import conf_folder, corpus_names
 from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
+from musicgen.tracking.trackers import check_trackers
 from musicgen.training.config import TrainingConfig
 from musicgen.training.device import resolve_engine
 from musicgen.training.threads import resolve_threads
@@ -196,14 +197,19 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 
 def parse_config(composed: DictConfig) -> Config:
-    """Check every field; InputError names each wrong field, its value and what is allowed."""
+    """Check every field, and that its trackers are installed.
+
+    InputError names each wrong field, its value and what is allowed.
+    """
     try:
         values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None)
         raise InputError(f"{key}: {str(error).splitlines()[0]}") from error
     assert isinstance(values, dict)
-    return config_from_dict({str(key): value for key, value in values.items()})
+    config = config_from_dict({str(key): value for key, value in values.items()})
+    check_trackers(config.tracker)
+    return config
 
 
 def plain_values(part: object) -> dict[str, Any]:

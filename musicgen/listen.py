@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from musicgen.run.uploads import track_ratings
+from musicgen.run.additions import track_ratings
 from musicgen.system.commands import exit_status, in_settled_environment
 from musicgen.system.web_server import check_port
 

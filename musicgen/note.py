@@ -40,7 +40,7 @@ def note(arguments: argparse.Namespace) -> None:
     # Import late: pydantic and the config take a moment, and --help should not wait for them.
     from musicgen.records.findings import CitedEffect, add_finding
     from musicgen.records.record import RunRecord
-    from musicgen.run.uploads import track_finding
+    from musicgen.run.additions import track_finding
 
     given = {name: getattr(arguments, name) for name in CRITERIA}
     effect = None if arguments.effect is None else CitedEffect.parse(arguments.effect)

@@ -54,7 +54,7 @@ def report(arguments: argparse.Namespace) -> Path:
     from musicgen.reporting.report import ReportOptions
     from musicgen.reporting.report_files import write_report
     from musicgen.reporting.server import serve_report
-    from musicgen.run.uploads import track_page
+    from musicgen.run.additions import track_page
 
     options = ReportOptions(arguments.pairs, arguments.best, arguments.soundfont)
     written = write_report(

@@ -21,7 +21,7 @@ from musicgen.sweep.sweeper import OneAtATimeSweeper
 from musicgen.system.commands import complain, in_settled_environment
 from musicgen.system.conf import conf_folder
 from musicgen.system.interruption import ending_on_signals, unwrapping_interruptions
-from musicgen.tracking.comet import forbid_patching
+from musicgen.tracking.comet_settings import forbid_patching
 
 TARGETS = ["musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*"]
 """What `_target_` in a config may name: our sweepers, launcher and callback, and those of Hydra's plugins."""

@@ -15,7 +15,15 @@ from tests.soak.commands import write_tunebook
 
 # comet_ml reads these when it is imported, in this process and in the commands that tests start.
 os.environ["COMET_ERROR_TRACKING_ENABLE"] = "false"
-os.environ.pop("COMET_API_KEY", None)
+for setting in (
+    "API_KEY",
+    "WORKSPACE",
+    "PROJECT_NAME",
+    "OFFLINE_DIRECTORY",
+    "EXPERIMENT_NAME",
+    "START_ONLINE",
+):
+    os.environ.pop(f"COMET_{setting}", None)
 # A key in the user's home must not take a test online either.
 os.environ["COMET_CONFIG"] = os.devnull
 # Tests use networks so small that a second thread would slow them down.

@@ -207,6 +207,8 @@ def test_a_wrong_value_is_named_with_what_is_allowed(override: str, line: str) -
             "model=transformer: no such choice; allowed are default, gru, lab, lstm, quick, smoke",
         ),
         ("model.cell=[", """model.cell=[: cannot be read; letters beyond ASCII and signs need quotes"""),
+        ("tracker.kind=none", "tracker.kind: is now tracker.log_to; write tracker=comet, tracker=none or"),
+        ("tracker.log_to.mine=true", "a tracker of another package write +tracker.log_to.mine=true"),
     ],
 )
 def test_what_cannot_be_composed_is_one_line(override: str, line: str) -> None:
@@ -214,6 +216,14 @@ def test_what_cannot_be_composed_is_one_line(override: str, line: str) -> None:
         composed(override)
     told = describe_refusal(error.value)
     assert line in told and "\n" not in told
+
+
+def test_the_earlier_field_of_trackers_is_not_taken_silently() -> None:
+    """A file of the user's may still have it, and Hydra merges the file with today's fields."""
+    with pytest.raises(
+        InputError, match=r"tracker: kind is now log_to; write tracker=comet, tracker=none or"
+    ):
+        parsed("+tracker.kind=none")
 
 
 def test_config_values_are_plain(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from musicgen.listen import main
 from musicgen.listening.database import Database
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.ratings import read_ratings
-from musicgen.run.uploads import track_ratings
+from musicgen.run.additions import track_ratings
 from musicgen.system.web_server import TOKEN_HEADER
 from tests.listening.made_session import BASELINE, CHANGED, begin, rate_all, write_study
 from tests.processes import MAX_WAIT_SECONDS

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 import musicgen
 
 ROOT = Path(__file__).parent.parent
-EXTRAS = ("joblib", "ray", "slurm", "postgresql")
+EXTRAS = ("joblib", "ray", "slurm", "postgresql", "tensorboard")
 
 
 @pytest.mark.slow

@@ -14,7 +14,10 @@ from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import FILE_NAME, RunRecord
 
 MADE_BY_HYDRA = (".hydra", "train.log")
-MADE_BY_A_RUN = (FILE_NAME, "history.csv", "tunes.abc", "kept.abc", "tunes.csv", "tunes", "plots", "comet")
+MADE_BY_A_RUN = (
+    *(FILE_NAME, "history.csv", "tunes.abc", "kept.abc", "tunes.csv", "tunes", "plots"),
+    *("comet", "tensorboard"),
+)
 MARK_OF_A_SWEEP = "multirun.yaml"
 MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
 CONFIRMATION = "confirmation"
@@ -86,6 +89,11 @@ def check_evaluation_files(json: Path | None, csv: Path | None) -> None:
     for path, beginning in ((json, b'{"metrics":'), (csv, b"tune,title,")):
         if path is not None and os.path.lexists(path) and not _begins_with(path, beginning):
             raise InputError(f"{path}: exists and is not the result of an evaluation; name another file")
+
+
+def is_of_sweep(run_directory: Path) -> bool:
+    """Whether the run is in a sweep: SWEEP/ARM/seed=0, SWEEP/confirmation/ARM/seed=0 or SWEEP/0."""
+    return any(map(_is_sweep, run_directory.absolute().parents[:3]))
 
 
 def _is_sweep(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from musicgen.reporting.report import Report
 from musicgen.reporting.report_files import PAGE, WrittenReport, files_of, write_pages
 from musicgen.reporting.run_findings import citable_effects, count_words
 from musicgen.reporting.study_data import with_current_findings
-from musicgen.run.uploads import track_finding
+from musicgen.run.additions import track_finding
 from musicgen.system.web_server import Answer, Content, LoopbackServer, RefusedError
 
 _PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"

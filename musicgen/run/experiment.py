@@ -6,7 +6,7 @@ from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
 from musicgen.errors import one_line
-from musicgen.records.destination import CONFIRMATION
+from musicgen.records.destination import CONFIRMATION, is_of_sweep
 from musicgen.records.naming import (
     arm_of,
     level_of,
@@ -23,9 +23,9 @@ from musicgen.run.resample import state_file
 from musicgen.system.files import refuse_link
 from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key
+from musicgen.tracking.comet_settings import FOLDER, archive_folder
 from musicgen.tracking.config import COMET, tracker_config
 from musicgen.tracking.history import COLUMNS
-from musicgen.tracking.outbox import FOLDER
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import comet_alone, openers
 
@@ -59,7 +59,8 @@ def described(record: RunRecord, directory: Path) -> TrackedRun:
 
 def _described(config: Config, directory: Path, corpus: str, overrides: Sequence[str]) -> TrackedRun:
     tags = (corpus, config.model.cell, f"seed={config.seed}", *study_tags(config, directory))
-    return TrackedRun(directory, run_name(config, overrides, directory), tags, config.as_dict())
+    name = run_name(config, overrides, directory)
+    return TrackedRun(directory, name, tags, config.as_dict(), is_of_sweep=is_of_sweep(directory))
 
 
 def track_row(tracker: Tracker, row: Mapping[str, float | None]) -> None:
@@ -192,7 +193,14 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     config = config_from_dict(record.config)
     run, archive = described(record, directory), (record.comet or {}).get("archive")
     key = None if archive is None else experiment_key(Path(str(archive)))
-    tracker = comet_alone(config.tracker, directory / FOLDER, run.name, run.tags, key=key)
+    tracker = comet_alone(
+        config.tracker,
+        archive_folder(directory),
+        run.name,
+        run.tags,
+        key=key,
+        is_of_sweep=run.is_of_sweep,
+    )
     tracker.log_parameters(config.as_dict())
     history = directory / "history.csv"
     for row in read_rows(history) if history.is_file() else []:

@@ -17,7 +17,7 @@ from musicgen.config import config_from_dict
 from musicgen.errors import InputError, one_line
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import records_below
-from musicgen.run.experiment import described, track_row
+from musicgen.run.experiment import described, track_row, track_status
 from musicgen.run.uploads import archive_of
 from musicgen.system.files import read_whole
 from musicgen.tracking.archive import experiment_key
@@ -41,8 +41,8 @@ class Follower:
     directory: Path
     has_ended: threading.Event
     """Set when the command has ended."""
-    send: Callable[[Path], None]
-    """Sends the archive of a run that is over."""
+    send: Callable[[Path, Path], None]
+    """Sends the archive of a run that is over; the second path is the run's directory."""
     _changed_at: dict[Path, int] = field(default_factory=dict)
     """run.json -> when it was last written."""
     _seen: set[Path] = field(default_factory=set)
@@ -74,9 +74,9 @@ class Follower:
                     continue
                 self._changed_at[file] = written_at
                 record = RunRecord.read(file.parent)
+                archive = archive_of(record, file.parent)
             except (OSError, InputError):
                 continue
-            archive = archive_of(record, file.parent)
             if record.status == "running" and archive is not None and archive not in self._seen:
                 self._seen.add(archive)
                 yield file.parent, archive
@@ -86,7 +86,7 @@ class Follower:
             is_over = self._show(directory, archive)
             if is_over:
                 with self._sending:
-                    self.send(archive)
+                    self.send(archive, directory)
         except Exception as error:
             # Everything is in the archive, which the command's last step sends.
             log.warning("%s", one_line(f"{directory}: not shown on Comet: {type(error).__name__}: {error}"))
@@ -104,10 +104,10 @@ class Follower:
             if experiment is None and not is_over and not has_ended and time.monotonic() >= try_at:
                 note_start(archive)
                 try:
-                    experiment = LiveExperiment(config.tracker, experiment_key(archive), run.name, run.tags)
+                    experiment = LiveExperiment(config.tracker, experiment_key(archive), run)
                     note_start(archive, experiment.url)
                     experiment.log_parameters(run.config)
-                    experiment.log_facts({"status": "running"})
+                    track_status(experiment, record, directory)
                 except ConnectionError:
                     try_at = time.monotonic() + _RETRY_SECONDS
             if experiment is not None:

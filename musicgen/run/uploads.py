@@ -5,20 +5,18 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.errors import InputError, one_line
-from musicgen.records.record import FILE_NAME, RunRecord
-from musicgen.records.runs import FoundRun, records_below, sweep_directory
+from musicgen.records.record import RunRecord
+from musicgen.records.runs import records_below
 from musicgen.system.commands import complain
 from musicgen.system.files import refuse_link
 from musicgen.system.locks import locked
 
 if TYPE_CHECKING:
-    from musicgen.records.findings import Finding
     from musicgen.tracking.config import Mode, TrackerConfig
     from musicgen.tracking.outbox import Upload
 
@@ -65,22 +63,21 @@ def describe_upload(directory: Path, shown: Path) -> str:
 
 def _why_offline(record: RunRecord, config: "TrackerConfig") -> str:
     """What keeps a run from being sent, in the user's terms; "" if nothing does."""
+    from musicgen.tracking.comet_settings import NO_KEY, why_offline
+
+    why = why_offline(config)
     if config.mode == "offline":
         words = shlex.split(record.command)
         causes = [word for word in words if word.startswith("tracker") or word.endswith("=smoke")]
         return " ".join(causes) or "tracker.mode=offline"
-    if mode_of(config) == "offline":
-        return "Comet has no key: set COMET_API_KEY, or run `comet login`"
-    return ""
+    return f"{why}: set COMET_API_KEY, or run `comet login`" if why == NO_KEY else why or ""
 
 
-def mode_of(config: "TrackerConfig") -> "Mode":
-    """When Comet gets the runs of a config: offline also without a key, and if Comet is not used."""
-    from musicgen.tracking.comet import has_key
+def _mode(config: "TrackerConfig") -> "Mode":
+    from musicgen.tracking.comet_settings import mode
 
-    if not config.uses_comet or config.mode == "offline" or not has_key():
-        return "offline"
-    return config.mode or "live"
+    # Comet's settings take a second to read.
+    return mode(config) if config.uses_comet else "offline"
 
 
 def follow_in_background(directory: Path, config: "TrackerConfig", *, locks: bool = True) -> None:
@@ -88,7 +85,7 @@ def follow_in_background(directory: Path, config: "TrackerConfig", *, locks: boo
 
     directory: of the run or the sweep, or the folder in which it will be. `upload_in_background` ends it.
     """
-    if directory not in _followers and mode_of(config) == "live":
+    if directory not in _followers and _mode(config) == "live":
         _followers[directory] = _start(directory, config, "--follow", locks=locks)
 
 
@@ -99,7 +96,7 @@ def upload_in_background(
 
     Its output goes to upload.log; the outcome of each archive goes to uploads.json and run.json.
     """
-    if mode_of(config) == "offline":
+    if _mode(config) == "offline":
         return None
     follower = _followers.pop(directory, None)
     if follower is not None and follower.poll() is None:
@@ -136,10 +133,10 @@ def follow(directory: Path, timeout_seconds: float, *, locks: bool = True) -> No
     from musicgen.run.live import Follower
     from musicgen.tracking.outbox import send_all
 
-    def send(archive: Path) -> None:
+    def send(archive: Path, directory: Path) -> None:
         for done in send_all([archive], timeout_seconds, _print_at_once, locks=locks):
             _print_at_once(_line_of(done))
-            _record(done)
+            _record(done, directory)
 
     has_ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), has_ended.set()), daemon=True).start()
@@ -152,12 +149,13 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
     Returns the exit status: 1 if an archive was not sent. Raises InputError if there is nothing to send, or
     no key to send it with.
     """
-    from musicgen.tracking.comet import has_key
-    from musicgen.tracking.outbox import find_archives, in_order, is_sent, send_all
+    from musicgen.tracking.comet_settings import has_key
+    from musicgen.tracking.outbox import find_archives, in_order, is_empty, is_sent, send_all
 
-    archives = find_archives(paths)
-    rewritten, problems = _write_missing(paths, locks=locks)
-    archives = sorted({*archives, *rewritten}, key=in_order)
+    found = {archive.resolve(): archive for archive in find_archives(paths)}
+    owners, problems = _archives_of_runs(paths, locks=locks)
+    found |= {archive.resolve(): archive for archive in owners if not is_empty(archive)}
+    archives = sorted(found.values(), key=in_order)
     if not archives and not problems:
         raise InputError(f"{paths[0]}: no Comet archive in this folder or below")
     if not all(map(is_sent, archives)) and not has_key():
@@ -168,7 +166,7 @@ def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool 
         if done.state in ("sent", "not sent"):
             _print_at_once(_line_of(done))
         try:
-            _record(done)
+            _record(done, owners.get(done.archive))
         except InputError as error:
             problems.append(str(error))
     for problem in problems:
@@ -195,128 +193,59 @@ def _lacks_archive(record: RunRecord, directory: Path) -> bool:
 
 
 def archive_of(record: RunRecord, directory: Path) -> Path | None:
-    """The archive that the record names, if it is in the run's own folder of archives; else None."""
-    from musicgen.tracking.outbox import FOLDER
+    """The archive that the record names; None if it names none. Raises InputError for one elsewhere."""
+    from musicgen.tracking.comet_settings import recorded_archive
 
-    folder, _, name = str((record.comet or {}).get("archive")).partition("/")
-    is_own = folder == FOLDER and name not in ("", ".", "..") and Path(name).name == name
-    return directory / FOLDER / name if is_own else None
+    return recorded_archive((record.comet or {}).get("archive"), directory)
 
 
-def _write_missing(paths: Sequence[Path], *, locks: bool) -> tuple[list[Path], list[str]]:
-    """Write the archives that runs could not write when they ended; returns them and what went wrong."""
-    from musicgen.tracking.outbox import FOLDER
+def _archives_of_runs(paths: Sequence[Path], *, locks: bool) -> tuple[dict[Path, Path], list[str]]:
+    """The archive of each run and the run's directory, and what went wrong.
 
-    written, problems = [], []
+    Archives that runs could not write when they ended are written.
+    """
+    owners, problems = {}, []
     for file in sorted(file for path in paths for file in records_below(path)):
         directory = file.parent
         try:
-            if not _lacks_archive(RunRecord.read(directory), directory):
-                continue
-            from musicgen.run.experiment import write_again
-
-            refuse_link(directory / FOLDER)
-            (directory / FOLDER).mkdir(exist_ok=True)
-            with locked(directory / FOLDER / ".lock", _print_at_once, locks=locks):
-                record = RunRecord.read(directory)
-                if _lacks_archive(record, directory):
-                    record.set_comet(write_again(record, directory))
-                    record.write(directory)
+            record = RunRecord.read(directory)
+            if _lacks_archive(record, directory):
+                record = _write_missing(directory, locks=locks)
+            archive = archive_of(record, directory)
+            if archive is not None and archive.exists():
+                owners[archive] = directory
+            elif record.comet is not None and "url" not in record.comet and record.status != "running":
+                problems.append(f"{directory}: nothing to send: {record.comet.get('error')}")
         except (InputError, OSError) as error:
             problems.append(str(error))
-            continue
-        archive = archive_of(record, directory)
-        if archive is not None:
-            written.append(archive)
-        else:
-            problems.append(f"{directory}: nothing to send: {(record.comet or {}).get('error')}")
-    return written, problems
+    return owners, problems
 
 
-def _record(done: "Upload") -> None:
-    """Note the outcome of an archive in its run's record; raises InputError."""
-    directory = done.archive.parent.parent
-    if not (directory / FILE_NAME).is_file():
+def _write_missing(directory: Path, *, locks: bool) -> RunRecord:
+    """Write the archive of a run that lacks it, unless another process has; returns the new record."""
+    from musicgen.run.experiment import write_again
+    from musicgen.tracking.comet_settings import archive_folder
+
+    folder = archive_folder(directory)
+    refuse_link(folder)
+    folder.mkdir(exist_ok=True)
+    with locked(folder / ".lock", _print_at_once, locks=locks):
+        record = RunRecord.read(directory)
+        if _lacks_archive(record, directory):
+            record.set_comet(write_again(record, directory))
+            record.write(directory)
+    return record
+
+
+def _record(done: "Upload", directory: Path | None) -> None:
+    """Note the outcome of an archive in the record of its run, if it has one; raises InputError."""
+    if directory is None:
         return
     record = RunRecord.read(directory)
-    archive = f"{done.archive.parent.name}/{done.archive.name}"
-    if (record.comet or {}).get("archive") != archive:
+    archive = (record.comet or {}).get("archive")
+    if archive_of(record, directory) != done.archive:
         return
     outcome = {"archive": archive, **({"error": done.error} if done.error else {"url": done.url})}
     if outcome != record.comet:
         record.set_comet(outcome)
         record.write(directory)
-
-
-def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> None:
-    """Add the finding to the run's Comet experiment, if it has one."""
-    archive = (record.comet or {}).get("archive")
-    if not isinstance(archive, str):
-        return
-    from musicgen.tracking.archive import experiment_key
-    from musicgen.tracking.config import tracker_config
-    from musicgen.tracking.trackers import comet_alone
-
-    config = tracker_config(record.config)
-    refuse_link(directory / "comet")
-    tracker = comet_alone(config, directory / "comet", continues=experiment_key(Path(archive)))
-    tracker.log_metrics(
-        {f"finding/{criterion}": float(point) for criterion, point in finding.ratings.items()}
-    )
-    fields = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
-    tracker.log_text(finding.text, fields)
-    # A failure of Comet is only a warning, because the finding is in the log.
-    tracker.end()
-    upload_in_background(directory, config, locks=record.has_locks)
-
-
-def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], tables: Sequence[Path]) -> None:
-    """Add a listening session's means and tables to the Comet experiment of the run's sweep.
-
-    If the sweep has no experiment, the session gets its own. Archives are written to folder/comet.
-    """
-    from musicgen.tracking.archive import experiment_key
-    from musicgen.tracking.config import tracker_config
-    from musicgen.tracking.trackers import comet_alone
-
-    config = tracker_config(run.record.config)
-    if not config.uses_comet:
-        return
-    sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
-    name = f"listening {folder.resolve().name}" if sweep is None else None
-    continues = None if sweep is None else experiment_key(sweep)
-    tracker = comet_alone(config, folder / "comet", name, ["listening"], continues=continues)
-    tracker.log_metrics(means)
-    for path in tables:
-        tracker.log_file(path)
-    tracker.end()
-    upload_in_background(folder, config, locks=run.record.has_locks)
-
-
-def track_page(directory: Path, html: str) -> None:
-    """Show a page in the experiment of a run or a sweep, if Comet has that experiment.
-
-    Of a study in two stages this is the second one, which makes the claims.
-    """
-    from musicgen.records.destination import CONFIRMATION
-    from musicgen.tracking.archive import experiment_key, is_addition
-    from musicgen.tracking.config import tracker_config
-    from musicgen.tracking.outbox import FOLDER, is_sent
-    from musicgen.tracking.trackers import comet_alone
-
-    folder = next(filter(Path.is_dir, (directory / CONFIRMATION / FOLDER, directory / FOLDER)), None)
-    first = next(records_below(directory), None)
-    if folder is None or first is None:
-        return
-    record = RunRecord.read(first.parent)
-    config = tracker_config(record.config)
-    archives = [path for path in folder.glob("*.zip") if not is_addition(path) and is_sent(path)]
-    if not archives or not config.uses_comet:
-        return
-    refuse_link(folder)
-    # The last one, if the same sweep was finished several times.
-    newest = max(archives, key=lambda path: path.stat().st_mtime)
-    tracker = comet_alone(config, folder, continues=experiment_key(newest))
-    tracker.log_page(html)
-    tracker.end()
-    upload_in_background(folder.parent, config, locks=record.has_locks)

@@ -17,6 +17,7 @@ from yaml import YAMLError
 
 from musicgen.config import Config
 from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.tracking.config import AS_TODAY
 from musicgen.training.outcome import TrainingDiverged
 
 FILE_ERRORS = (YAMLError, UnicodeDecodeError)
@@ -122,6 +123,10 @@ def _describe_unknown_field(name: str) -> str:
     """List the fields of the deepest part of the config that `name` still matches."""
     if name.startswith("hydra."):
         return f"{name}: no such field; --cfg hydra shows all of them"
+    if name == "tracker.kind":
+        return f"{name}: is now tracker.log_to; write {AS_TODAY}"
+    if name.startswith("tracker.log_to."):
+        return f"{name}: is not built in; for a tracker of another package write +{name}=true"
     owner: type = Config
     parts = name.split(".")
     place = []

@@ -1,7 +1,7 @@
 """Comet: writes an offline archive of every run. Only outbox.py uses the network."""
 
+import glob
 import logging
-import os
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,17 @@ from musicgen.errors import InputError
 from musicgen.system.compression import compress
 from musicgen.system.files import remove_empty_folder, remove_file
 from musicgen.tracking.archive import problem_of
-from musicgen.tracking.config import DEFAULT_PROJECT, TrackerConfig
-from musicgen.tracking.tracker import Tracker
+from musicgen.tracking.comet_settings import (
+    forbid_patching,
+    is_own_folder,
+    project,
+    recorded_name,
+    warn_of_experiment_key,
+    workspace,
+)
+from musicgen.tracking.comet_settings import has_key as has_key
+from musicgen.tracking.config import TrackerConfig
+from musicgen.tracking.tracker import Tracker, flat
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +46,6 @@ _AUDIO_COMPRESSION = 0.5
 _COMPRESSED = (".mp3", ".ogg")
 _MODEL = "weights"
 """The name of the model of every run."""
-
-
-def forbid_patching() -> None:
-    """Stop comet_ml from patching torch and reporting errors to others; call before importing it."""
-    os.environ.setdefault("COMET_DISABLE_AUTO_LOGGING", "1")
-    os.environ.setdefault("COMET_ERROR_TRACKING_ENABLE", "false")
 
 
 class CometTracker(Tracker):
@@ -69,25 +72,30 @@ class CometTracker(Tracker):
         # Comet warns that an addition has no name, but its experiment has one.
         level = logging.WARNING if continues is None else logging.ERROR
         logging.getLogger("comet_ml").setLevel(level)
-        self._folder.mkdir(exist_ok=True)
-        self._archives_before = set(self._folder.glob("*.zip"))
+        # The user's own folder may not exist yet; that of a run is in a folder that does.
+        self._folder.mkdir(parents=is_own_folder(self._folder), exist_ok=True)
+        # Always a key of our own: COMET_EXPERIMENT_KEY would make all runs one experiment.
+        key = continues or key or uuid.uuid4().hex
+        # Other experiments may write to this folder at the same time. Comet appends to an addition's name.
+        self._pattern = glob.escape(key) + (".zip" if continues is None else "-*.zip")
+        self._archives_before = set(self._folder.glob(self._pattern))
         kind = comet_ml.OfflineExperiment if continues is None else comet_ml.ExistingOfflineExperiment
         self._experiment: Any = kind(
             **QUIET,
-            project_name=project_of(config),
-            workspace=config.workspace,
+            project_name=project(config),
+            workspace=workspace(config),
             offline_directory=str(self._folder),
-            # Always a key of our own: COMET_EXPERIMENT_KEY would make all runs one experiment.
-            experiment_key=continues or key or uuid.uuid4().hex,
+            experiment_key=key,
         )
         if name is not None:
             self._experiment.set_name(name)
         if continues is None:
+            warn_of_experiment_key()
             self._experiment.add_tags([*config.tags, *tags])
 
     def log_parameters(self, config: Mapping[str, object]) -> None:
         """Log the config as flat parameters with dotted names; lists become text."""
-        self._experiment.log_parameters(dict(_flat(config)))
+        self._experiment.log_parameters(dict(flat(config)))
 
     def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
         """Log values, leaving out those that are None."""
@@ -130,7 +138,7 @@ class CometTracker(Tracker):
     def started(self) -> Mapping[str, object]:
         """The archive, which is empty until the run ends."""
         archives = self._archives()
-        return {"archive": f"{self._folder.name}/{archives[-1].name}"} if archives else {}
+        return {"archive": recorded_name(archives[-1])} if archives else {}
 
     def end(self) -> Mapping[str, object]:
         """Write the archive and check it, because Comet does not report a full disk.
@@ -148,7 +156,7 @@ class CometTracker(Tracker):
         if damage:
             self._remove_archives()
             raise InputError(f"the archive {damage}")
-        return {"archive": f"{self._folder.name}/{archives[-1].name}"}
+        return {"archive": recorded_name(archives[-1])}
 
     def discard(self) -> None:
         """End without an archive."""
@@ -157,7 +165,7 @@ class CometTracker(Tracker):
         self._remove_archives()
 
     def _archives(self) -> list[Path]:
-        return sorted(set(self._folder.glob("*.zip")) - self._archives_before)
+        return sorted(set(self._folder.glob(self._pattern)) - self._archives_before)
 
     def _remove_archives(self) -> None:
         for archive in self._archives():
@@ -194,28 +202,3 @@ def _as_sent(sound: Path, form: str) -> Iterator[Path]:
     finally:
         remove_file(folder / f"{sound.stem}.{form}")
         remove_empty_folder(folder)
-
-
-def _flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
-    pairs: list[tuple[str, object]] = []
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            pairs += _flat(value, f"{prefix}{key}.")
-        else:
-            pairs.append((f"{prefix}{key}", str(value) if isinstance(value, list) else value))
-    return pairs
-
-
-def project_of(config: TrackerConfig) -> str:
-    """The project of the config, the environment or .comet.config."""
-    from comet_ml.config.config_api import get_config
-
-    own = get_config().get_string(None, "comet.project_name", not_set_value=None)
-    return config.project or own or DEFAULT_PROJECT
-
-
-def has_key() -> bool:
-    """Whether Comet has a key, from any of its sources."""
-    from comet_ml.config.config_api import get_config
-
-    return bool(get_config().get_string(None, "comet.api_key", not_set_value=None))

@@ -12,6 +12,8 @@ DEFAULT_PROJECT = "musicgen"
 MAX_TIMEOUT_SECONDS = 86_400.0
 COMET, TENSORBOARD = "comet", "tensorboard"
 """The built-in trackers."""
+AS_TODAY = "tracker=comet, tracker=none or tracker.log_to.comet=true"
+"""Instead of the field `kind` of earlier versions."""
 
 Mode = Literal["live", "upload", "offline"]
 
@@ -21,7 +23,7 @@ class TrackerConfig:
     """Where a run is tracked besides its own directory."""
 
     log_to: dict[str, bool]
-    """Tracker -> whether it is used."""
+    """Tracker -> whether it is used. One that is not built in comes from an installed package."""
     mode: Mode | None
     """live: Comet gets the curves while a run trains; upload: everything when the run is over; offline: only
     what the upload command sends. The first two need a key. None: offline if Comet's own settings say so,
@@ -44,6 +46,8 @@ class TrackerConfig:
         fields = getattr(values, "kwargs", values)
         if not isinstance(fields, Mapping) or "kind" not in fields:
             return values
+        if "log_to" in fields:
+            raise ValueError(f"kind is now log_to; write {AS_TODAY}")
         rest = {name: value for name, value in fields.items() if name != "kind"}
         mode = "upload" if rest.get("mode") == "auto" else rest.get("mode")
         added = {"log_to": {COMET: fields["kind"] == COMET}, "audio": "wav", "log_model": False}

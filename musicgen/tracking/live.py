@@ -7,11 +7,13 @@ training calls it: another process reads the run's files (see run/live.py) and w
 import os
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 
-from musicgen.tracking.comet import QUIET, CometTracker, forbid_patching, project_of
+from musicgen.tracking.comet import QUIET, CometTracker
+from musicgen.tracking.comet_settings import experiment_name, forbid_patching, project, workspace
 from musicgen.tracking.config import TrackerConfig
+from musicgen.tracking.tracker import TrackedRun
 
 _starting = threading.Lock()
 _LIMITS = {
@@ -25,7 +27,7 @@ _LIMITS = {
 class LiveExperiment(CometTracker):
     """An online experiment that may exist already; several can be open at a time."""
 
-    def __init__(self, config: TrackerConfig, key: str, name: str, tags: Sequence[str]) -> None:
+    def __init__(self, config: TrackerConfig, key: str, run: TrackedRun) -> None:
         """Start it; raises ConnectionError if Comet cannot be reached or does not accept it."""
         forbid_patching()
         for variable, seconds in _LIMITS.items():
@@ -40,8 +42,8 @@ class LiveExperiment(CometTracker):
             set_global_experiment(None)
             self._experiment = comet_ml.Experiment(
                 **QUIET,
-                project_name=project_of(config),
-                workspace=config.workspace,
+                project_name=project(config),
+                workspace=workspace(config),
                 experiment_key=key,
                 enable_get_or_create_mode=True,
                 offline_directory=self._fallback.name,
@@ -49,8 +51,8 @@ class LiveExperiment(CometTracker):
         if not self._experiment.alive:
             self._fallback.cleanup()
             raise ConnectionError("Comet did not start the experiment")
-        self._experiment.set_name(name)
-        self._experiment.add_tags([*config.tags, *tags])
+        self._experiment.set_name(experiment_name(run.name, is_of_sweep=run.is_of_sweep))
+        self._experiment.add_tags([*config.tags, *run.tags])
 
     @property
     def url(self) -> str:

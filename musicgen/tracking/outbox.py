@@ -22,12 +22,11 @@ from musicgen.errors import InputError, first_problem
 from musicgen.system.files import read_whole, write_text_atomically
 from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key, is_addition, is_empty, problem_of
+from musicgen.tracking.comet_settings import FOLDER, is_own_folder
 from musicgen.tracking.sender import SendResult
 
 log = logging.getLogger(__name__)
 
-FOLDER = "comet"
-"""The name of the folders with archives, in the directories of runs, sweeps and sessions."""
 MAX_FAILURES_IN_A_ROW = 2
 """Then the rest is left for later: without a network every archive fails."""
 _NOTES = "uploads.json"
@@ -57,9 +56,10 @@ def find_archives(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if not path.is_dir():
             raise InputError(f"{path}: no such folder; name a run or sweep directory, or a folder above it")
+        own = path if is_own_folder(path) else None
         for directory, folders, files in os.walk(path):
             folder = Path(directory)
-            if folder.name == FOLDER:
+            if folder.name == FOLDER or folder == own:
                 folders.clear()
                 archives = [folder / name for name in files if name.endswith(".zip")]
                 archives = [archive for archive in archives if not archive.is_symlink()]

@@ -1,5 +1,6 @@
 """What a tracker is, and several of them as one: a tracker receives a run while it happens."""
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,8 @@ class TrackedRun:
     tags: tuple[str, ...] = ()
     config: Mapping[str, object] = field(default_factory=dict)
     """The resolved config, a nested mapping as in run.json."""
+    is_of_sweep: bool = False
+    """Whether it is one of several runs that a command makes."""
 
 
 class Tracker:
@@ -88,7 +91,7 @@ class Trackers(Tracker):
         for name, opener in openers.items():
             try:
                 self._open[name] = opener()
-                self._started[name] = self._open[name].started
+                self._started[name] = _plain(self._open[name].started)
             except Exception as error:
                 self._switch_off(name, "start", error)
 
@@ -150,7 +153,7 @@ class Trackers(Tracker):
                     tracker.discard()
                 continue
             try:
-                outcomes[name] = tracker.end()
+                outcomes[name] = _plain(tracker.end())
             except Exception as error:
                 self._switch_off(name, "end", error)
         failures = {
@@ -171,3 +174,19 @@ class Trackers(Tracker):
         """Remember the first error of a tracker; it gets nothing more but `end`."""
         self._errors.setdefault(name, one_line(f"{method}: {error}"))
         log.warning("the tracker %s failed and is switched off for this run: %s", name, self._errors[name])
+
+
+def flat(config: Mapping[str, object], prefix: str = "") -> list[tuple[str, object]]:
+    """A nested config as pairs of dotted names and values; lists become text."""
+    pairs: list[tuple[str, object]] = []
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            pairs += flat(value, f"{prefix}{key}.")
+        else:
+            pairs.append((f"{prefix}{key}", str(value) if isinstance(value, list) else value))
+    return pairs
+
+
+def _plain(outcome: Mapping[str, object]) -> dict[str, object]:
+    """What a tracker says as run.json can hold it; a path, for example, becomes text."""
+    return json.loads(json.dumps(dict(outcome), default=str, allow_nan=False))

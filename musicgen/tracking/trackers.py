@@ -1,17 +1,40 @@
-"""The trackers by name: Comet, and those of other packages."""
+"""The trackers by name: Comet, TensorBoard, and those of other packages.
+
+A package offers a tracker as an entry point of the group `musicgen.trackers`: a function or class that takes
+a `TrackedRun` and returns a `Tracker`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
-from musicgen.tracking.config import COMET, TrackerConfig
-from musicgen.tracking.outbox import FOLDER
+from musicgen.errors import InputError, one_line
+from musicgen.tracking.config import COMET, TENSORBOARD, TrackerConfig
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
+
+GROUP = "musicgen.trackers"
+BUILT_IN = (COMET, TENSORBOARD)
+
+Opener = Callable[[TrackedRun], object]
+"""Takes a run and should return a Tracker."""
+
+
+def check_trackers(config: TrackerConfig) -> None:
+    """Raise InputError if a tracker that the config uses is not installed, or cannot be imported."""
+    for name in _used(config):
+        if name == TENSORBOARD and find_spec("tensorboard") is None:
+            raise InputError(
+                f"tracker.log_to.{name}: its package is not installed: pip install 'musicgen[tensorboard]'"
+            )
+        if name not in BUILT_IN:
+            _of_other_package(name)
 
 
 def openers(config: TrackerConfig, run: TrackedRun) -> Mapping[str, Callable[[], Tracker]]:
     """By name, what opens each tracker that the config uses."""
-    known = {COMET: lambda: _comet(config, run.directory / FOLDER, run.name, run.tags)}
-    return {name: known[name] for name, is_used in config.log_to.items() if is_used}
+    return {name: partial(_open, name, config, run) for name in _used(config)}
 
 
 def comet_alone(
@@ -22,23 +45,60 @@ def comet_alone(
     *,
     key: str | None = None,
     continues: str | None = None,
+    is_of_sweep: bool = True,
 ) -> Trackers:
     """Comet for something that is not a run under way: a study, or what is added to an experiment later.
 
-    Takes what CometTracker takes, and fails as little as the trackers of a run.
+    Takes what CometTracker takes, and fails as little as the trackers of a run. is_of_sweep: whether the
+    experiment is one of several, which need different names.
     """
-    return Trackers({COMET: lambda: _comet(config, folder, name, tags, key, continues)})
+
+    def open_comet() -> Tracker:
+        # Imported late, as below.
+        from musicgen.tracking.comet import CometTracker
+        from musicgen.tracking.comet_settings import experiment_name
+
+        shown = None if name is None else experiment_name(name, is_of_sweep=is_of_sweep)
+        return CometTracker(config, folder, shown, tags, key=key, continues=continues)
+
+    return Trackers({COMET: open_comet})
 
 
-def _comet(
-    config: TrackerConfig,
-    folder: Path,
-    name: str | None,
-    tags: Sequence[str],
-    key: str | None = None,
-    continues: str | None = None,
-) -> Tracker:
-    # Imported late: other trackers should not wait for Comet.
-    from musicgen.tracking.comet import CometTracker
+def _used(config: TrackerConfig) -> list[str]:
+    return [name for name, is_used in config.log_to.items() if is_used]
 
-    return CometTracker(config, folder, name, tags, key=key, continues=continues)
+
+def _open(name: str, config: TrackerConfig, run: TrackedRun) -> Tracker:
+    # Imported late: no tracker should wait for the packages of another.
+    if name == COMET:
+        from musicgen.tracking.comet import CometTracker
+        from musicgen.tracking.comet_settings import archive_folder, experiment_name
+
+        shown = experiment_name(run.name, is_of_sweep=run.is_of_sweep)
+        return CometTracker(config, archive_folder(run.directory), shown, run.tags)
+    if name == TENSORBOARD:
+        from musicgen.tracking.tensorboard import TensorBoardTracker
+
+        return TensorBoardTracker(run)
+    tracker = _of_other_package(name)(run)
+    if not isinstance(tracker, Tracker):
+        raise InputError(f"the entry point returns a {type(tracker).__name__}, which is not a Tracker")
+    return tracker
+
+
+@cache
+def _of_other_package(name: str) -> Opener:
+    """What opens the tracker of an installed package; raises InputError."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        installed = ", ".join([*BUILT_IN, *sorted(found)])
+        raise InputError(f"tracker.log_to.{name}: no such tracker; installed are {installed}")
+    point = found[name]
+    try:
+        opener = point.load()
+    except Exception as error:  # Importing a package may raise anything.
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise InputError(f"tracker.log_to.{name}: {point.value} cannot be imported: {reason}") from error
+    if not callable(opener):
+        raise InputError(f"tracker.log_to.{name}: {point.value} is not a function or a class")
+    return opener

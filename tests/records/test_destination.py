@@ -15,6 +15,7 @@ from musicgen.records.destination import (
     check_run_folder,
     check_sample_folder,
     holds_finished_run,
+    is_of_sweep,
 )
 from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import RunRecord, Status
@@ -88,6 +89,25 @@ def test_only_the_same_complete_run_counts_as_finished(config: Config, tmp_path:
     assert not holds_finished_run(tmp_path, "0" * 16, resolve(parsed("training=smoke", "rendering=ogg")))
     write_run(tmp_path, "interrupted")
     assert not holds_finished_run(tmp_path, "0" * 16, resolved)
+
+
+def test_a_run_knows_whether_it_is_of_a_sweep(tmp_path: Path) -> None:
+    sweep = tmp_path / "sweep"
+    places = ("0", "baseline/seed=0", "confirmation/baseline/seed=0")
+    assert not any(is_of_sweep(sweep / place) for place in places)
+    sweep.mkdir()
+    (sweep / "multirun.yaml").write_text(
+        "_target_: musicgen.sweep.launcher.ProcessLauncher\n", encoding="utf-8"
+    )
+    assert all(is_of_sweep(sweep / place) for place in places)
+    assert not is_of_sweep(sweep / "a/b/c/d") and not is_of_sweep(tmp_path / "run")
+
+
+def test_a_folder_of_tensorboard_is_made_by_a_run(tmp_path: Path) -> None:
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events").touch()
+    with pytest.raises(InputError, match=r"already has tensorboard, which a run would overwrite"):
+        check_run_folder(tmp_path, forbidden)
 
 
 def test_tables_replace_only_tables_by_musicgen(tmp_path: Path) -> None:

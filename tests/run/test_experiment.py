@@ -12,9 +12,11 @@ from musicgen.records.record import Status
 from musicgen.records.runs import FoundRun
 from musicgen.run.experiment import facts_of, open_trackers, track_row, write_again
 from musicgen.system.csv_cells import write_rows
+from musicgen.tracking.config import COMET
 from musicgen.tracking.tracker import Tracker
 from tests.records.made_runs import made_run
 from tests.tracking.test_comet import assets, others, points, read_archive
+from tests.tracking.test_comet_settings import names_of
 
 CHANGE = ("training.batch_size", 8, 16)
 HISTORY = """iteration,train_loss,validation_loss,learning_rate,tokens_per_second
@@ -177,3 +179,16 @@ def test_a_row_of_the_history_is_one_call_with_its_iteration() -> None:
             10,
         )
     ]
+
+
+def test_only_runs_of_a_sweep_add_their_names_to_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMET_EXPERIMENT_NAME", "foo")
+    (tmp_path / "multirun.yaml").write_text("_target_: musicgen.sweep.x\n", encoding="utf-8")
+    config, names = compose_config(["tracker=offline"]), []
+    for directory in (tmp_path / "baseline" / "seed=0", tmp_path / "a" / "b" / "c" / "run"):
+        directory.mkdir(parents=True)
+        trackers = open_trackers(config, directory, "oneills", ["model=gru", "seed=0"])
+        names += names_of(directory / str(trackers.end()[COMET]["archive"]))
+    assert names == ["foo · model=gru · seed 0", "foo"]

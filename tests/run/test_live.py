@@ -12,8 +12,9 @@ from musicgen.records.record import RunRecord
 from musicgen.run import live
 from musicgen.run.experiment import described, track_row
 from musicgen.run.live import Follower
+from musicgen.tracking.comet_settings import FOLDER
 from musicgen.tracking.history import HistoryFile
-from musicgen.tracking.outbox import FOLDER, address_of, send_all
+from musicgen.tracking.outbox import address_of, send_all
 from musicgen.tracking.trackers import comet_alone
 from tests.processes import wait_until
 from tests.records.made_runs import made_run
@@ -67,7 +68,7 @@ def ended() -> Iterator[threading.Event]:
 
 
 def follow(directory: Path, ended: threading.Event) -> threading.Thread:
-    follower = Follower(directory, ended, lambda archive: [*send_all([archive], 60.0)] and None)
+    follower = Follower(directory, ended, lambda archive, _: print(*send_all([archive], 60.0)))
     thread = threading.Thread(target=follower.follow, daemon=True)
     thread.start()
     return thread

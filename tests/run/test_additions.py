@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from musicgen.records.destination import CONFIRMATION
-from musicgen.run.uploads import track_page
+from musicgen.run.additions import track_page
 from tests.records.made_runs import made_run, written
 from tests.tracking.test_comet import CONFIG, payloads, read_archive
 from tests.tracking.test_outbox import write_archive
