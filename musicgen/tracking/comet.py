@@ -3,6 +3,7 @@
 import glob
 import logging
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -28,7 +29,8 @@ from musicgen.tracking.tracker import Tracker, flat
 log = logging.getLogger(__name__)
 
 _WRITER_POLL_SECONDS = 0.02
-QUIET: Mapping[str, Any] = {
+_starting = threading.Lock()
+_QUIET: Mapping[str, Any] = {
     "log_code": False,
     "log_graph": False,
     "auto_param_logging": False,
@@ -80,12 +82,8 @@ class CometTracker(Tracker):
         self._pattern = glob.escape(key) + (".zip" if continues is None else "-*.zip")
         self._archives_before = set(self._folder.glob(self._pattern))
         kind = comet_ml.OfflineExperiment if continues is None else comet_ml.ExistingOfflineExperiment
-        self._experiment: Any = kind(
-            **QUIET,
-            project_name=project(config),
-            workspace=workspace(config),
-            offline_directory=str(self._folder),
-            experiment_key=key,
+        self._experiment = new_experiment(
+            kind, config, offline_directory=str(self._folder), experiment_key=key
         )
         if name is not None:
             self._experiment.set_name(name)
@@ -181,6 +179,20 @@ class CometTracker(Tracker):
             writer._wait_for_finish_sleep_interval = _WRITER_POLL_SECONDS
         self._experiment.log_other("ended", True)
         self._experiment.end()
+
+
+def new_experiment(kind: Any, config: TrackerConfig, **settings: Any) -> Any:
+    """An experiment of one of Comet's classes that logs nothing by itself and leaves all others open."""
+    from comet_ml.config.config_api import get_global_experiment, set_global_experiment
+
+    with _starting:
+        # Comet ends the global experiment, such as one of the user's own notebook, when another starts.
+        before = get_global_experiment()
+        set_global_experiment(None)
+        try:
+            return kind(**_QUIET, project_name=project(config), workspace=workspace(config), **settings)
+        finally:
+            set_global_experiment(before)
 
 
 @contextmanager

@@ -6,22 +6,21 @@ training calls it: another process reads the run's files (see run/live.py) and w
 
 import os
 import tempfile
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-from musicgen.tracking.comet import QUIET, CometTracker
-from musicgen.tracking.comet_settings import experiment_name, forbid_patching, project, workspace
+from musicgen.tracking.comet import CometTracker, new_experiment
+from musicgen.tracking.comet_settings import experiment_name, forbid_patching
 from musicgen.tracking.config import TrackerConfig
 from musicgen.tracking.tracker import TrackedRun
 
-_starting = threading.Lock()
 _LIMITS = {
     "COMET_TIMEOUT_CLEANING": "10",
     "COMET_TIMEOUT_UPLOAD": "10",
     "COMET_MESSAGE_BATCH_METRIC_INTERVAL": "1",
+    "COMET_MESSAGE_BATCH_PARAMETERS_INTERVAL": "1",
 }
-"""Seconds that the end of an experiment may take, and between two batches of points."""
+"""Seconds that the end of an experiment may take, and between two batches of points or parameters."""
 
 
 class LiveExperiment(CometTracker):
@@ -33,21 +32,16 @@ class LiveExperiment(CometTracker):
         for variable, seconds in _LIMITS.items():
             os.environ.setdefault(variable, seconds)
         import comet_ml
-        from comet_ml.config.config_api import set_global_experiment
 
         # For the archive that Comet writes when it loses the connection. The run's own one has everything.
         self._fallback = tempfile.TemporaryDirectory(prefix="musicgen-live-", ignore_cleanup_errors=True)
-        with _starting:
-            # A new experiment ends the global one.
-            set_global_experiment(None)
-            self._experiment = comet_ml.Experiment(
-                **QUIET,
-                project_name=project(config),
-                workspace=workspace(config),
-                experiment_key=key,
-                enable_get_or_create_mode=True,
-                offline_directory=self._fallback.name,
-            )
+        self._experiment = new_experiment(
+            comet_ml.Experiment,
+            config,
+            experiment_key=key,
+            enable_get_or_create_mode=True,
+            offline_directory=self._fallback.name,
+        )
         if not self._experiment.alive:
             self._fallback.cleanup()
             raise ConnectionError("Comet did not start the experiment")

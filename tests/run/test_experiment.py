@@ -191,4 +191,4 @@ def test_only_runs_of_a_sweep_add_their_names_to_the_users(
         directory.mkdir(parents=True)
         trackers = open_trackers(config, directory, "oneills", ["model=gru", "seed=0"])
         names += names_of(directory / str(trackers.end()[COMET]["archive"]))
-    assert names == ["foo · model=gru · seed 0", "foo"]
+    assert names == ["foo · baseline · seed 0", "foo"]

@@ -102,6 +102,7 @@ def test_two_runs_are_shown_while_they_train_and_sent_once(
         first, second = (run.shown_by(server) for run in runs)
         assert first is not None and second is not None
         assert first.is_running and second.is_running and first.others["status"] == "running"
+        wait_until(lambda: "training.learning_rate" in first.parameters)
         assert first.parameters["training.learning_rate"] == 0.005 and "seed=0" in first.tags
         assert first.others["Name"] == described(runs[0].record, runs[0].directory).name
         assert str(address_of(runs[0].archive)).endswith(runs[0].archive.stem)
