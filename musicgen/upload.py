@@ -9,7 +9,7 @@ from pathlib import Path
 from musicgen.errors import InputError
 from musicgen.system.commands import exit_status, in_settled_environment
 
-_NICENESS = 19
+_NICENESS = 10
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -38,10 +38,11 @@ def upload(arguments: argparse.Namespace) -> int:
         raise InputError(
             f"--timeout {arguments.timeout:g}: must be above 0 and at most {MAX_TIMEOUT_SECONDS:g} seconds"
         )
+    if arguments.follow:
+        # With the usual priority: it needs a second to start, and runs would be over before it had it.
+        follow(arguments.paths[0])
     if arguments.background and hasattr(os, "nice"):
         os.nice(_NICENESS)
-    if arguments.follow:
-        follow(arguments.paths[0], arguments.timeout, locks=not arguments.no_locks)
     return send_archives(arguments.paths, arguments.timeout, locks=not arguments.no_locks)
 
 

@@ -113,10 +113,15 @@ def stage_of(directory: Path, *, is_screening: bool) -> str | None:
     return CONFIRMATION if directory.parent.parent.name == CONFIRMATION else None
 
 
-def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
-    """Log what the run measured, sampled and rendered, as far as the directory holds it."""
+def track_measures(tracker: Tracker, record: RunRecord) -> None:
+    """Log what the run measured."""
     tracker.log_metrics(dict(_results(record)))
     tracker.log_metrics({f"timing/{name}": value for name, value in record.timing.items()})
+
+
+def track_results(tracker: Tracker, record: RunRecord, directory: Path) -> None:
+    """Log what the run measured, sampled and rendered, as far as the directory holds it."""
+    track_measures(tracker, record)
     run, folder = FoundRun(directory, record), directory / "tunes"
     tunes = {f"{int(row['index']):03d}": row for row in run.tune_rows()}
     for path in sorted(folder.glob("*")):

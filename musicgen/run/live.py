@@ -1,7 +1,8 @@
 """Follows the runs of a command while they train, so that Comet shows their curves as they grow.
 
 A process of its own does this (`musicgen.upload --follow`), one for a whole sweep. It reads run.json and
-history.csv while the runs write them. When a run is over, its archive adds what Comet lacks.
+history.csv while the runs write them. When the command is over, the archives add what Comet lacks: sounds,
+pictures and tables, and whatever did not get through.
 """
 
 import csv
@@ -9,18 +10,19 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from musicgen.config import config_from_dict
 from musicgen.errors import InputError, one_line
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import records_below
-from musicgen.run.experiment import described, track_row, track_status
+from musicgen.run.experiment import described, track_measures, track_row, track_status
 from musicgen.run.uploads import archive_of
 from musicgen.system.files import read_whole
+from musicgen.system.locks import lock_beside, take_lock
 from musicgen.tracking.archive import experiment_key
+from musicgen.tracking.config import tracker_config
 from musicgen.tracking.history import COLUMNS
 from musicgen.tracking.live import LiveExperiment
 from musicgen.tracking.outbox import note_start
@@ -41,16 +43,13 @@ class Follower:
     directory: Path
     has_ended: threading.Event
     """Set when the command has ended."""
-    send: Callable[[Path, Path], None]
-    """Sends the archive of a run that is over; the second path is the run's directory."""
     _changed_at: dict[Path, int] = field(default_factory=dict)
     """run.json -> when it was last written."""
     _seen: set[Path] = field(default_factory=set)
     """Archives of runs that are or were followed."""
-    _sending: threading.Lock = field(default_factory=threading.Lock)
 
     def follow(self) -> None:
-        """Return when the command has ended and Comet has what it will take."""
+        """Return when the command has ended and Comet has the curves, or has taken too long for them."""
         threads: list[threading.Thread] = []
         while True:
             is_last, started = self.has_ended.is_set(), time.monotonic()
@@ -83,45 +82,52 @@ class Follower:
 
     def _follow_run(self, directory: Path, archive: Path) -> None:
         try:
-            is_over = self._show(directory, archive)
-            if is_over:
-                with self._sending:
-                    self.send(archive, directory)
+            has_locks = RunRecord.read(directory).has_locks
+            # Every process of a search looks for its runs, but one shows each.
+            lock = take_lock(lock_beside(archive)) if has_locks else None
+            if has_locks and lock is None:
+                return
+            try:
+                self._show(directory, archive)
+            finally:
+                if lock is not None:
+                    lock.release()
         except Exception as error:
             # Everything is in the archive, which the command's last step sends.
             log.warning("%s", one_line(f"{directory}: not shown on Comet: {type(error).__name__}: {error}"))
 
-    def _show(self, directory: Path, archive: Path) -> bool:
-        """Show the run until it or the command is over; returns whether the run is over."""
+    def _show(self, directory: Path, archive: Path) -> None:
         record = RunRecord.read(directory)
-        config, run = config_from_dict(record.config), described(record, directory)
-        rows = _HistoryRows(directory / "history.csv")
-        experiment, try_at = None, 0.0
+        config, run = tracker_config(record.config), described(record, directory)
+        rows, experiment, try_at = _HistoryRows(directory / "history.csv"), None, 0.0
         while True:
             has_ended = self.has_ended.is_set()
             record = RunRecord.read(directory)
-            is_over = record.status != "running"
-            if experiment is None and not is_over and not has_ended and time.monotonic() >= try_at:
-                note_start(archive)
+            is_over = has_ended or record.status != "running"
+            if experiment is None and not is_over and time.monotonic() >= try_at:
+                note_start(archive, locks=record.has_locks)
                 try:
-                    experiment = LiveExperiment(config.tracker, experiment_key(archive), run)
-                    note_start(archive, experiment.url)
-                    experiment.log_parameters(run.config)
-                    track_status(experiment, record, directory)
+                    experiment = LiveExperiment(config, experiment_key(archive), run)
                 except ConnectionError:
                     try_at = time.monotonic() + _RETRY_SECONDS
+                else:
+                    note_start(archive, experiment.url, locks=record.has_locks)
+                    experiment.log_parameters(run.config)
+                    track_status(experiment, record, directory)
             if experiment is not None:
                 for row in rows.new():
                     track_row(experiment, row)
-            if is_over or has_ended:
+            if is_over:
                 break
             self.has_ended.wait(_POLL_SECONDS)
-        if experiment is not None:
-            if not is_over:
-                # The process was killed before it could say so.
-                experiment.log_facts({"status": "interrupted"})
-            experiment.end()
-        return is_over
+        if experiment is None:
+            return
+        if record.status == "running":
+            # Its process was killed before it could say so.
+            record.status = "interrupted"
+        track_status(experiment, record, directory)
+        track_measures(experiment, record)
+        experiment.end()
 
 
 class _HistoryRows:

@@ -48,17 +48,19 @@ def describe_upload(directory: Path, shown: Path) -> str:
         return "comet:   off (tracker=none)"
     if why := _why_offline(record, config):
         return f"comet:   kept in {shown} ({why}); to send it: {send}"
-    archives = find_archives([directory])
-    address = next(filter(None, map(address_of, archives)), None)
+    if error := (record.comet or {}).get("error"):
+        return one_line(f"comet:   no archive ({error}); to write it again and send it: {send}")
+    archive = archive_of(record, file.parent)
+    address = None if archive is None else address_of(archive)
     if address is not None and file.parent != directory:
         # Of the project, since a sweep has many experiments.
         address = address.rpartition("/")[0]
     where = f" to {address}" if address else ""
-    if archives and all(map(is_sent, archives)):
+    if any(process.poll() is None for process in _in_background):
+        return f"comet:   being sent{where}; progress: {shown / LOG_NAME}"
+    if all(map(is_sent, find_archives([directory]))):
         return f"comet:   sent{where}"
-    if all(process.poll() is not None for process in _in_background):
-        return f"comet:   not sent; see {shown / LOG_NAME}; to try again: {send}"
-    return f"comet:   being sent{where}; progress: {shown / LOG_NAME}"
+    return f"comet:   not sent; see {shown / LOG_NAME}; to try again: {send}"
 
 
 def _why_offline(record: RunRecord, config: "TrackerConfig") -> str:
@@ -99,10 +101,10 @@ def upload_in_background(
     if _mode(config) == "offline":
         return None
     follower = _followers.pop(directory, None)
-    if follower is not None and follower.poll() is None:
-        assert follower.stdin is not None
+    if follower is not None and follower.stdin is not None:
         follower.stdin.close()
-        return follower
+        if follower.poll() is None:
+            return follower
     return _start(directory, config, locks=locks)
 
 
@@ -115,8 +117,9 @@ def _start(
         refuse_link(directory / LOG_NAME)
         with (directory / LOG_NAME).open("a", encoding="utf-8") as output:
             # The process sees the end of its standard input when this one ends, whatever ended it.
+            given = subprocess.PIPE if options else subprocess.DEVNULL
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+                command, stdin=given, stdout=output, stderr=output, start_new_session=True
             )
     except (OSError, InputError) as error:
         log.warning(
@@ -128,19 +131,13 @@ def _start(
     return process
 
 
-def follow(directory: Path, timeout_seconds: float, *, locks: bool = True) -> None:
+def follow(directory: Path) -> None:
     """Show the runs that begin in the directory on Comet while they train, until standard input ends."""
     from musicgen.run.live import Follower
-    from musicgen.tracking.outbox import send_all
-
-    def send(archive: Path, directory: Path) -> None:
-        for done in send_all([archive], timeout_seconds, _print_at_once, locks=locks):
-            _print_at_once(_line_of(done))
-            _record(done, directory)
 
     has_ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), has_ended.set()), daemon=True).start()
-    Follower(directory, has_ended, send).follow()
+    Follower(directory, has_ended).follow()
 
 
 def send_archives(paths: Sequence[Path], timeout_seconds: float, *, locks: bool = True) -> int:

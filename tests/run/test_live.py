@@ -10,7 +10,7 @@ import pytest
 from musicgen.config import compose_config
 from musicgen.records.record import RunRecord
 from musicgen.run import live
-from musicgen.run.experiment import described, track_row
+from musicgen.run.experiment import described, track_results, track_row
 from musicgen.run.live import Follower
 from musicgen.tracking.comet_settings import FOLDER
 from musicgen.tracking.history import HistoryFile
@@ -50,8 +50,9 @@ class Training:
 
     def end(self) -> None:
         self.history.__exit__()
-        self.tracker.log_metrics({"validity/sound_rate": 0.5})
+        self.record.metrics = {"validity/sound_rate": 0.5}
         self.record.status = "complete"
+        track_results(self.tracker, self.record, self.directory)
         self.record.tracker = dict(self.tracker.end())
         self.record.write(self.directory)
 
@@ -68,8 +69,7 @@ def ended() -> Iterator[threading.Event]:
 
 
 def follow(directory: Path, ended: threading.Event) -> threading.Thread:
-    follower = Follower(directory, ended, lambda archive, _: print(*send_all([archive], 60.0)))
-    thread = threading.Thread(target=follower.follow, daemon=True)
+    thread = threading.Thread(target=Follower(directory, ended).follow, daemon=True)
     thread.start()
     return thread
 
@@ -109,9 +109,12 @@ def test_two_runs_are_shown_while_they_train_and_sent_once(
         runs[0].step(30)
         for run in runs:
             run.end()
+        wait_until(lambda: any(name == "validity/sound_rate" for name, *_ in second.metrics))
+        assert second.others["status"] == "complete" and not second.is_ended
         ended.set()
         thread.join(60)
         assert not thread.is_alive()
+        assert [done.state for done in send_all([run.archive for run in runs], 60.0)] == ["sent", "sent"]
     assert iterations_on(first) == [10, 20, 30] and iterations_on(second) == [10, 20]
     assert first.is_ended and not first.is_running
     twice = [
@@ -159,5 +162,4 @@ def test_a_server_that_comes_back_gets_the_whole_curve(
         run.end()
         ended.set()
         thread.join(60)
-    experiment = run.shown_by(server)
-    assert experiment is not None and iterations_on(experiment) == [10, 20] and experiment.is_ended
+    assert not thread.is_alive()
