@@ -23,7 +23,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--timeout", type=float, default=120.0, metavar="SECONDS", help="per archive; default: 120")
     words = "for file systems without locks; make sure that nobody else is sending from there"
     add("--no-locks", action="store_true", help=words)
-    add("--background", action="store_true", help="run with the lowest priority")
+    add("--background", action="store_true", help="run with a low priority")
     words = "first show the runs that begin in PATH while they train, until standard input ends"
     add("--follow", action="store_true", help=words)
     return parser.parse_args(arguments)

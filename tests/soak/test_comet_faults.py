@@ -10,7 +10,7 @@ from tests.tracking.test_outbox import write_archive
 
 SMALL = (*TINY, "rendering.num_tunes=1", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 TRIALS = [
-    Trial(number, condition, 10.0, 20.0, 15.0, 0, "recorded", "")
+    Trial(number, condition, 10.0, 20.0, 0, "recorded", "")
     for number in (1, 2, 3)
     for condition in (WITHOUT, OFFLINE, "hangs")
 ]
@@ -27,16 +27,15 @@ def test_an_incomplete_upload_is_detected(tmp_path: Path) -> None:
     archive = write_archive(tmp_path / "run", "first")
     with comet_server() as server:
         problems = lacking(archive, server)
-    assert "files differ" in problems and "metrics differ" in problems and "the end" in problems
+    assert "files differ" in problems and "metrics are missing" in problems and "the end" in problems
 
 
 @pytest.mark.parametrize(
     ("change", "is_kept"),
     [
         ({}, True),
-        ({"processor_seconds": 15.7}, True),
-        ({"processor_seconds": 15.8}, False),
-        ({"num_requests": 1}, False),
+        ({"command_seconds": 20.9}, True),
+        ({"command_seconds": 21.1}, False),
         ({"problem": "files differ"}, False),
     ],
 )
