@@ -207,6 +207,7 @@ def test_a_wrong_value_is_named_with_what_is_allowed(override: str, line: str) -
             "model=transformer: no such choice; allowed are default, gru, lab, lstm, quick, smoke",
         ),
         ("model.cell=[", """model.cell=[: cannot be read; letters beyond ASCII and signs need quotes"""),
+        ("tracker=[comet,paper]", "tracker=paper: no such choice"),
         ("tracker.kind=none", "tracker.kind: is now tracker.log_to; write tracker=comet, tracker=none or"),
         ("tracker.log_to.mine=true", "a tracker of another package write +tracker.log_to.mine=true"),
     ],

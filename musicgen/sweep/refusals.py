@@ -111,7 +111,7 @@ def describe_refusal(error: Exception) -> str:
     if unmerged and isinstance(error.__cause__, OmegaConfBaseException):
         # Of a typed part of the config, such as hydra.sweeper.
         return f"{unmerged[1]}: {str(error.__cause__).splitlines()[0]}"
-    missing_option = re.match(r"(?:In '[^']*': )?Could not find '([^']+)'", message)
+    missing_option = re.match(r"(?:In '[^']*': )?Could not (?:find|load) '([^']+)'", message)
     if missing_option:
         options = re.findall(r"^\t(.+)$", message.split("Config search path")[0], re.MULTILINE)
         name = "=".join(missing_option[1].rsplit("/", 1))
