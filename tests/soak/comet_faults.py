@@ -5,8 +5,8 @@
 
 Each round does the same run without a tracker, with an archive that is not sent, and under each condition,
 with a process that shows it on Comet: no fault; those of `comet_server.FAULTS`; a server that hangs once it
-has got points; a port on which nothing listens; a name that does not resolve; a process that is killed; a file
-in place of the folder of archives; and a full disk for that folder (if this process may mount one). The table
+has got points; a port on which nothing listens; a name that does not resolve; a process that is killed; a
+file in place of the folder of archives; and a full disk for that folder (if this process may mount one). The table
 has the seconds of the training and of the whole command. After a fault the server recovers, and
 `python -m musicgen.upload` must make it hold everything in the run's archive, nothing twice. DIR/results.csv
 gets a row for each run, so a trial can be done in pieces.
@@ -53,8 +53,10 @@ MAX_RATIO = 1.05
 UPLOAD_SECONDS, HANGING_UPLOAD_SECONDS = 60.0, 10.0
 """Time limits of an upload; the second for servers that hang, where only the limit ends it."""
 BACKGROUND_SECONDS = 120.0
-RUN = (*COMMON, "training.num_iterations=600", "evaluation.num_reference_splits=2", "rendering.num_tunes=2")
+RUN = (*COMMON, "training.num_iterations=2500", "evaluation.num_reference_splits=2", "rendering.num_tunes=2")
 FULL_DISK_BYTES = 64 * 1024
+_OF_COMET = "process duration"
+"""A metric that Comet adds when an experiment ends."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +218,11 @@ def lacking(archive: Path, server: CometServer) -> str:
         uploads = [message["payload"] for message in messages if message["type"] == "file_upload"]
         files = sorted((name_of(upload), content.read(upload["file_path"])) for upload in uploads)
     sent = [message["payload"]["metric"] for message in messages if message["type"] == "metric_msg"]
-    metrics = {(one["metricName"], float(one["metricValue"]), one.get("step")) for one in sent}
+    metrics = {
+        (one["metricName"], float(one["metricValue"]), one.get("step"))
+        for one in sent
+        if one["metricName"] != _OF_COMET
+    }
     received = Counter((name, float(str(value)), step) for name, value, step in experiment.metrics)
     problems = {
         "files differ": sorted(experiment.files) != files,
