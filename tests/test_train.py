@@ -20,7 +20,7 @@ from musicgen.run.experiment import write_again
 from tests.commands import TINY, last_line, run, start, train
 from tests.processes import MAX_WAIT_SECONDS, wait_until
 from tests.soak.comet_faults import name_of
-from tests.tracking.test_comet import read_archive
+from tests.tracking.test_comet import others, read_archive
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +93,7 @@ def test_the_comet_archive_holds_the_run(run_directory: Path) -> None:
     assert (run_directory / "tunes" / "000.svg").read_bytes() in files.values()
     assert (run_directory / "tunes.abc").read_bytes() in files.values()
     assert {"lstm", "seed=0", "file"} <= set(experiment["tags"])
+    assert (others(messages)["status"], others(messages)["run_id"]) == ("complete", record.run_id)
 
 
 def test_an_archive_written_later_equals_the_first(run_directory: Path) -> None:
@@ -115,7 +116,7 @@ def logged_in(archive: Path) -> tuple[object, ...]:
     ]
     parameters = [payload["param"] for kind, payload in payloads if kind == "parameter_msg"]
     names = [name_of(payload) for kind, payload in payloads if kind == "file_upload"]
-    return set(experiment["tags"]), points, parameters, names, sorted(files.values())
+    return set(experiment["tags"]), others(messages), points, parameters, names, sorted(files.values())
 
 
 def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path: Path) -> None:

@@ -171,8 +171,8 @@ def _check_same_run(folder: Path, config: Callable[[], Config]) -> None:
 
 
 def _comparable(config: Mapping[str, object]) -> dict[str, object]:
-    """The config without values that may change when a run resumes: paths, its sweep, a trial's rung."""
-    values = {name: value for name, value in config.items() if name not in ("paths", "study")}
+    """The config without values that may change when a run resumes: paths, tracker, sweep, a trial's rung."""
+    values = {name: value for name, value in config.items() if name not in ("paths", "study", "tracker")}
     study = config.get("study")
     # A run that chose changes must not become one that judges them.
     values["stages"] = bool(isinstance(study, Mapping) and study.get("stages"))

@@ -161,11 +161,10 @@ def _about(song: Song) -> dict[str, object]:
         "prompt": song.prompt,
         "temperature": song.number("temperature"),
         "kept": song.is_kept,
-        "is_sound": song.says("is_sound"),
         "what_is_wrong": song.cells.get("what_is_wrong"),
         "nearest_tune": song.cells.get("nearest_tune"),
         **{name: song.number(name) for name in ("nearest_notes", "longest_copy", "longest_transposed_copy")},
-        "has_copy": song.says("has_copy"),
+        **{name: song.says(name) for name in ("is_sound", "has_copy") if song.cells.get(name)},
     }
     return {name: value for name, value in about.items() if value not in (None, "")}
 

@@ -1,8 +1,10 @@
 """What a command does after the runs of a sweep or a search: summarise and upload them."""
 
+import logging
 from pathlib import Path
 
 from musicgen.config import config_from_dict
+from musicgen.errors import InputError, one_line
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.run.experiment import track_stopped
@@ -10,6 +12,8 @@ from musicgen.search.summary import summarise_search
 from musicgen.search.trials import is_search, read_trials
 from musicgen.sweep.finish import finish_sweep, upload_sweep
 from musicgen.system.commands import exit_status
+
+log = logging.getLogger(__name__)
 
 
 def finish(directory: Path) -> int:
@@ -41,5 +45,9 @@ def finish_search(directory: Path) -> int:
 def _track_pruned(directory: Path) -> None:
     """Make experiments of pruned trials: only now is it certain that they do not continue."""
     for trial in read_trials(directory).trials:
-        if trial.status == "pruned" and (directory / trial.directory / FILE_NAME).is_file():
+        if trial.status != "pruned" or not (directory / trial.directory / FILE_NAME).is_file():
+            continue
+        try:
             track_stopped(directory / trial.directory)
+        except (InputError, OSError) as error:
+            log.warning("trial %d is not tracked: %s", trial.number, one_line(str(error)))

@@ -131,7 +131,7 @@ def _facts_of(summary: Summary, config: Config) -> dict[str, object]:
     """What a list of studies shows: how much was run, what failed, and a sentence on each primary metric."""
     runs = summary.paired.runs
     facts = {
-        "status": "failed" if summary.failures else "complete",
+        "status": "incomplete" if summary.failures else "complete",
         "error": f"{summary.failure_count}; the first: {summary.failures[0]}" if summary.failures else None,
         "study": config.study.name,
         "question": config.study.question,

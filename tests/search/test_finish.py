@@ -49,3 +49,9 @@ def test_without_comet_a_pruned_trial_stays_as_it_is(search: Path) -> None:
     replace(record, config=without.as_dict()).write(directory)
     _track_pruned(search)
     assert not list(search.rglob("*.zip")) and not (directory / "comet").exists()
+
+
+def test_a_damaged_record_costs_only_its_own_trial(search: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (search / "001" / "seed=0" / "run.json").write_text("{")
+    _track_pruned(search)
+    assert "trial 1 is not tracked: " in caplog.text and not list(search.rglob("*.zip"))

@@ -6,8 +6,8 @@
 Each round does the same run without a tracker, with an archive that is not sent, and under each condition,
 with a process that shows it on Comet: no fault; those of `comet_server.FAULTS`; a server that hangs once it
 has got points; a port on which nothing listens; a name that does not resolve; a process that is killed; a
-file in place of the folder of archives; and a full disk for that folder (if this process may mount one). The table
-has the seconds of the training and of the whole command. After a fault the server recovers, and
+file in place of the folder of archives; and a full disk for that folder (if this process may mount one). The
+table has the seconds of the training and of the whole command. After a fault the server recovers, and
 `python -m musicgen.upload` must make it hold everything in the run's archive, nothing twice. DIR/results.csv
 gets a row for each run, so a trial can be done in pieces.
 
