@@ -1,22 +1,26 @@
 """Runs commands as forks of a server that has already imported what they need: most of a tiny run is imports.
 
-From its first line on, a command does what `python -m` does.
+From its first line on, a command does what `python -m` does. The fork server of a sweep is a fork as well.
 """
 
 import atexit
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from functools import cache
+from multiprocessing import forkserver, util
 from pathlib import Path
 from typing import Any, NoReturn
 
+from musicgen.sweep.fork_server import PRELOADED
 from tests.soak.forked_commands import import_all, run_module
 
 MAX_SECONDS = 900.0
@@ -94,6 +98,8 @@ def _become(request: dict[str, Any]) -> NoReturn:
             os.dup2(descriptor, standard)
             os.close(descriptor)
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
+        if "--multirun" in request["arguments"]:
+            _fork_the_fork_server()
         status = run_module(request["module"], request["arguments"])
     except BaseException:
         traceback.print_exc()
@@ -102,6 +108,52 @@ def _become(request: dict[str, Any]) -> NoReturn:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         os._exit(status)
+
+
+def _fork_the_fork_server() -> None:
+    """Let multiprocessing start its fork server as a fork of this process, which has the imports, not as a
+    new interpreter. The fork is made now, before the command changes anything, and waits until it is needed.
+    """
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _serve_jobs(theirs)
+    theirs.close()
+    spawn = util.spawnv_passfds
+
+    def start(path: bytes, arguments: Sequence[str], descriptors: Sequence[int]) -> int:
+        # A second server, or the tracker of resources, is a new interpreter.
+        if ours.fileno() < 0 or "multiprocessing.forkserver" not in arguments[-1]:
+            return spawn(path, arguments, descriptors)
+        with ours:
+            message = json.dumps({"environment": dict(os.environ), "folder": str(Path.cwd())})
+            socket.send_fds(ours, [b"."], list(descriptors))
+            ours.sendall(message.encode())
+        return pid
+
+    util.spawnv_passfds = start  # type: ignore[assignment]
+
+
+def _serve_jobs(command: socket.socket) -> NoReturn:
+    """Wait for the command to need its fork server, and be that until the command ends."""
+    try:
+        _, descriptors, _, _ = socket.recv_fds(command, 1, 2)
+        if descriptors:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            with command, command.makefile(encoding="utf-8") as file:
+                request = json.load(file)
+            os.environ.clear()
+            os.environ.update(request["environment"])
+            os.chdir(request["folder"])
+            listener, alive = descriptors
+            forkserver.main(listener, alive, PRELOADED)
+    except SystemExit:
+        pass
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":
