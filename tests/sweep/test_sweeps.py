@@ -10,7 +10,7 @@ import pytest
 from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
-from tests.commands import TINY, last_line, run, start, train
+from tests.commands import TINY, last_line, run, start, start_interpreter, train
 from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
@@ -150,7 +150,7 @@ def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path:
 def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     shared = [f"paths.store={tmp_path}/store", f"paths.cache={tmp_path}/cache", "paths.locks=false"]
     machines = [tmp_path / "one", tmp_path / "another"]
-    both = [start("train", *arguments(corpus, outputs), *shared) for outputs in machines]
+    both = [start_interpreter("train", *arguments(corpus, outputs), *shared) for outputs in machines]
     printed = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in printed]
