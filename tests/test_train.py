@@ -155,7 +155,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
 ) -> None:
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
     arguments.append("rendering.plots=false")
-    arguments.append("training.num_iterations=1000")
+    arguments.append("training.num_iterations=400")
     process = start("train", *arguments)
     wait_until(lambda: "iteration 40 of" in process.stdout.readline(), process)
     process.send_signal(number)
@@ -165,7 +165,7 @@ def test_an_interrupted_run_resumes_with_the_command_it_prints(
     (record,) = (RunRecord.read(path.parent) for path in tmp_path.glob("runs/*/*/run.json"))
     assert record.status == "interrupted"
     stopped = int(record.error.removeprefix("interrupted after iteration ")) if record.error else 0
-    assert 40 <= stopped < 1000
+    assert 40 <= stopped < 400
     (state,) = (tmp_path / "store" / record.training_id).glob("*.pt")
     assert state.name == f"state-{stopped:06d}.pt"
     again = RunRecord.read(last_line(run("train", *arguments)))

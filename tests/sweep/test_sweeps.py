@@ -150,7 +150,7 @@ def test_two_processes_share_every_training(sweep: Path, corpus: Path, tmp_path:
 def test_two_machines_share_store_and_cache_without_locks(sweep: Path, corpus: Path, tmp_path: Path) -> None:
     shared = [f"paths.store={tmp_path}/store", f"paths.cache={tmp_path}/cache", "paths.locks=false"]
     machines = [tmp_path / "one", tmp_path / "another"]
-    both = [start_interpreter("train", *arguments(corpus, outputs), *shared) for outputs in machines]
+    both = [start("train", *arguments(corpus, outputs), *shared) for outputs in machines]
     printed = [process.communicate(timeout=MAX_WAIT_SECONDS) for process in both]
     assert [process.returncode for process in both] == [0, 0], printed
     sweeps = [Path(output.strip().splitlines()[-1]) for output, _ in printed]
@@ -188,7 +188,9 @@ def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tm
         *levels,
         "hydra.launcher.num_jobs=2",
     ]
-    process = start("train", *TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more)
+    given = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more]
+    # With its own fork server, and the imports of that, as on a user's machine.
+    process = start_interpreter("train", *given)
     pattern = "sweeps/*/*/training.num_iterations=100000/seed=0/train.log"
     wait_until(lambda: list(tmp_path.glob(pattern)), process)
     (log,) = tmp_path.glob(pattern)
