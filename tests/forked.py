@@ -224,10 +224,11 @@ def _fork_the_fork_server() -> None:
 
 def _serve_jobs(command: socket.socket) -> NoReturn:
     """Wait for the command to need its fork server, and be that until the command ends."""
+    # As musicgen's fork server starts; a Ctrl-C before that is not for this process either.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         _, descriptors, _, _ = socket.recv_fds(command, 1, 2)
         if descriptors:
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             with command, command.makefile(encoding="utf-8") as file:
                 request = json.load(file)
             os.environ.clear()
