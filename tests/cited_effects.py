@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect, read_effects
@@ -150,11 +151,17 @@ def _rows(table: Path, title: str) -> list[Effect]:
     parameter, value, metric, retuned = named.groups()
     return [
         row
-        for row in read_effects(table)
+        for row in _read(table, table.stat().st_mtime_ns)
         if (row.parameter, row.metric) == (parameter, metric)
         and " ".join(row.level.split()) == " ".join(level_of(value).split())
         and row.tuning == (RETUNED if retuned else PLAIN)
     ]
+
+
+@lru_cache(maxsize=8)
+def _read(table: Path, _modified: int) -> list[Effect]:
+    """A table is read once, not for every sentence."""
+    return read_effects(table)
 
 
 def _plain(markdown: str) -> str:

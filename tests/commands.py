@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.forked import run_forked
+from tests.forked import ForkedCommand, run_forked
 from tests.processes import ended_with_the_test
 
 # So few iterations on so few tunes that a whole run takes seconds.
@@ -22,15 +22,20 @@ TINY = [
 ]
 
 
-def start(module: str, *arguments: str, leads_group: bool = False) -> subprocess.Popen[str]:
+def start(module: str, *arguments: str) -> ForkedCommand:
     """Start `python -m musicgen.<module>`; its output can be read at once, and it ends with the test."""
+    return ended_with_the_test(ForkedCommand(f"musicgen.{module}", *arguments))
+
+
+def start_interpreter(module: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start it as a user does, without imports that are already done; it leads a process group."""
     process = subprocess.Popen(
         [sys.executable, "-m", f"musicgen.{module}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        start_new_session=leads_group,
+        start_new_session=True,
     )
     return ended_with_the_test(process)
 

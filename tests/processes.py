@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
+from tests.forked import ForkedCommand
+
 MAX_WAIT_SECONDS = 600.0
 """So long that only a defect takes longer."""
-_started: list["subprocess.Popen[str]"] = []
+_started: "list[subprocess.Popen[str] | ForkedCommand]" = []
+Process = TypeVar("Process", "subprocess.Popen[str]", ForkedCommand)
 
 
-def ended_with_the_test(process: "subprocess.Popen[str]") -> "subprocess.Popen[str]":
+def ended_with_the_test(process: Process) -> Process:
     """Let the process end, and its pipes close, with the running test, also if that fails."""
     _started.append(process)
     return process
@@ -36,14 +40,18 @@ def end_processes() -> None:
         process.wait()
 
 
-def kill_all(process: "subprocess.Popen[str]") -> None:
+def kill_all(process: ForkedCommand) -> None:
     """Kill the command and everything that it started, as a power cut would."""
-    for member in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
-        member.kill()
+    command = psutil.Process(process.pid)
+    for member in [*command.children(recursive=True), command]:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
     process.communicate()
 
 
-def wait_until(condition: Callable[[], object], process: "subprocess.Popen[str] | None" = None) -> None:
+def wait_until(
+    condition: Callable[[], object], process: "subprocess.Popen[str] | ForkedCommand | None" = None
+) -> None:
     """Wait for the condition; fails after a long time, or once the process that should meet it has ended."""
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while not condition():

@@ -65,13 +65,20 @@ def test_help_and_mistakes_import_nothing_large(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
 
 
+def test_hydras_option_prints_the_same_completion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", "bash"]) == 0
+    ours = capsys.readouterr().out
+    assert main(["train", "-sc", "install=bash"]) == 0
+    assert capsys.readouterr().out == ours != ""
+
+
 COMPLETE = """
-eval "$(musicgen {installed_by})"
-complete_line() {{
-    COMP_LINE=$1 COMP_POINT=${{#1}} COMP_WORDS=("${{@:2}}") COMP_CWORD=$(($# - 2))
+eval "$(musicgen completion bash)"
+complete_line() {
+    COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=("${@:2}") COMP_CWORD=$(($# - 2))
     $(complete -p musicgen | sed 's/.*-F \\([^ ]*\\) .*/\\1/') musicgen
-    printf '%s|' "${{COMPREPLY[@]}}"; echo
-}}
+    printf '%s|' "${COMPREPLY[@]}"; echo
+}
 complete_line 'musicgen tr' musicgen tr
 complete_line 'musicgen train model=' musicgen train model = ''
 complete_line 'musicgen train seed=1 model=l' musicgen train seed = 1 model = l
@@ -83,17 +90,10 @@ complete_line 'musicgen train hydra/sweeper/sampler=' musicgen train hydra/sweep
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("installed_by", ["completion bash", "train -sc install=bash"])
-def test_bash_completes_commands_and_overrides(installed_by: str, tmp_path: Path) -> None:
+def test_bash_completes_commands_and_overrides(tmp_path: Path) -> None:
     command(tmp_path)
     done = subprocess.run(
-        [
-            "bash",
-            "--norc",
-            "-i",
-            "-c",
-            f"PATH={tmp_path}:$PATH\n{COMPLETE.format(installed_by=installed_by)}",
-        ],
+        ["bash", "--norc", "-i", "-c", f"PATH={tmp_path}:$PATH\n{COMPLETE}"],
         capture_output=True,
         text=True,
         cwd=tmp_path,

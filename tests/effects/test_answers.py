@@ -7,7 +7,7 @@ from musicgen.effects.effect import Effect, Grade
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.table import effects_table
 from tests.effects.made_effects import made_effect
-from tests.records.made_runs import LOSS, RATE, made_run, made_study
+from tests.records.made_runs import LOSS, RATE, made_run, made_study, made_temperatures
 
 REPEAT = "structure/lag_repeat"
 BASE = [1.5, 1.51, 1.49, 1.52, 1.5]
@@ -121,18 +121,7 @@ def test_a_metric_that_nothing_moved_is_said_in_one_sentence() -> None:
 
 
 def test_a_change_that_cannot_move_a_metric_is_left_out() -> None:
-    runs = [
-        made_run(
-            f"s/{temperature}/seed={seed}",
-            seed=seed,
-            overrides={"sampling.temperature": temperature},
-            change=None if temperature == 0.7 else ("sampling.temperature", temperature, 0.7),
-            metrics={LOSS: 1.5 + seed / 10, RATE: 0.5},
-            training_id=f"t{seed}",
-        )
-        for temperature in (0.7, 1.1)
-        for seed in range(3)
-    ]
+    runs = made_temperatures(lambda _, seed: {LOSS: 1.5 + seed / 10, RATE: 0.5})
     effects = effects_table(pair_runs(runs))
     assert {effect.metric: effect.grade for effect in effects} == {
         LOSS: Grade.IMPOSSIBLE,

@@ -16,7 +16,7 @@ from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import FoundRun
 from musicgen.system.words import brief
-from tests.records.made_runs import LOSS, RATE, made_run, made_study
+from tests.records.made_runs import LOSS, RATE, made_run, made_study, made_temperatures
 
 COPIED = "originality/copied_share"
 
@@ -86,18 +86,12 @@ def test_one_seed_is_a_candidate_with_noise_and_prediction() -> None:
 
 
 def test_a_sampling_change_does_not_test_the_fit() -> None:
-    runs = [
-        made_run(
-            f"s/{temperature}/seed={seed}",
-            seed=seed,
-            overrides={"sampling.temperature": temperature},
-            change=None if temperature == 0.7 else ("sampling.temperature", temperature, 0.7),
-            metrics={LOSS: 1.5 + seed / 10, RATE: temperature / 10 + seed * temperature / 100},
-            training_id=f"t{seed}",
-        )
-        for temperature in (0.7, 1.1)
-        for seed in range(3)
-    ]
+    runs = made_temperatures(
+        lambda temperature, seed: {
+            LOSS: 1.5 + seed / 10,
+            RATE: temperature / 10 + seed * temperature / 100,
+        }
+    )
     fit, rate = row_of(runs, LOSS, 1.1), row_of(runs, RATE, 1.1)
     assert fit.verdict == "identical in all 3 seeds (the same training)"
     assert fit.shares_training and fit.difference == 0 and math.isnan(fit.p_value)

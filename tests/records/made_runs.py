@@ -1,6 +1,6 @@
 """Runs made up for tests: records, and whole studies on the disk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from musicgen.config import Change
@@ -105,3 +105,22 @@ def made_study(
                 )
             )
     return runs
+
+
+def made_temperatures(metrics: Callable[[float, int], Mapping[str, float]]) -> list[FoundRun]:
+    """Temperatures 0.7, the baseline, and 1.1 with three seeds, whose training they share.
+
+    metrics: of a temperature and a seed.
+    """
+    return [
+        made_run(
+            f"s/{temperature}/seed={seed}",
+            seed=seed,
+            overrides={"sampling.temperature": temperature},
+            change=None if temperature == 0.7 else ("sampling.temperature", temperature, 0.7),
+            metrics=metrics(temperature, seed),
+            training_id=f"t{seed}",
+        )
+        for temperature in (0.7, 1.1)
+        for seed in range(3)
+    ]

@@ -20,7 +20,8 @@ SECRET = "S3CR3T-word"
 SEARCH = (
     *("--multirun", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.confirm_seeds=1"),
     *("hydra.sweeper.pruning=null", "hydra.sweeper.params=null", "training.learning_rate=choice(1e-3,5e-3)"),
-    *("tracker.mode=offline", "rendering=none", "sampling.num_tunes=2", "evaluation.num_reference_splits=2"),
+    *("tracker.mode=offline", "rendering=none", "rendering.plots=false", "sampling.num_tunes=2"),
+    *("training.num_iterations=9", "training.validation_interval=9"),
 )
 
 

@@ -35,7 +35,7 @@ SPACE = (
     "model.dropout=0.1",
 )
 SEARCH = ("--multirun", "hydra/sweeper=optuna", "hydra.sweeper.study_name=tiny", *QUICK, *SPACE)
-NUM_TRIALS = 20
+NUM_TRIALS = 9
 RUNGS = [7, 21]
 """Of 60 iterations."""
 
@@ -59,15 +59,15 @@ def value_of(found: Trials) -> float:
 
 @pytest.fixture(scope="module")
 def killed_and_continued(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Killed:
-    """A search that was killed when trial 8 had begun: its folder, what it printed in the end, and when the
+    """A search that was killed when trial 4 had begun: its folder, what it printed in the end, and when the
     records of the trials that had ended before were written."""
     outputs = tmp_path_factory.mktemp("outputs")
-    given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", "hydra.sweeper.sampler.seed=0")
+    sampler = ("hydra.sweeper.sampler.seed=0", "hydra.sweeper.sampler.n_startup_trials=4")
+    given = arguments(corpus, outputs, f"hydra.sweeper.n_trials={NUM_TRIALS}", *sampler)
     process = start("train", *given)
-    eighth = outputs / "searches" / "tiny" / "008" / "seed=0" / "train.log"
-    wait_until(eighth.exists, process)
+    folder = outputs / "searches" / "tiny"
+    wait_until((folder / "004" / "seed=0" / "train.log").exists, process)
     kill_all(process)
-    folder = eighth.parent.parent.parent
     ended = [trial for trial in stored_trials(folder) if trial.state.is_finished()]
     records = [folder / f"{trial.number:03d}" / "seed=0" / "run.json" for trial in ended]
     times = {path: path.stat().st_mtime for path in records}
@@ -213,7 +213,7 @@ def test_trials_reuse_trainings_and_may_fail(corpus: Path, tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) -> None:
-    num_processes, num_trials = 3, 12
+    num_processes, num_trials = 3, 9
     with server() as url:
         given = arguments(
             corpus,

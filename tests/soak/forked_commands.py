@@ -39,6 +39,14 @@ _MORE = (
     "musicgen.search.work",
     "optuna",
     "pandas",
+    # What a search with SQLite, the importance of its parameters and the classifier import on first use.
+    "alembic.command",
+    "sqlalchemy.dialects.sqlite",
+    "sqlalchemy.orm",
+    "optuna.importance",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
 )
 _EXCLUDED = ("comet_ml",)
 """It starts threads, which a fork would lose."""

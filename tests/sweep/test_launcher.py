@@ -24,6 +24,8 @@ from musicgen.sweep import job_queue
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_queue import Capacity, JobFailed
 from musicgen.sweep.launcher import ProcessLauncher
+from tests.forked import ForkedCommand, run_forked
+from tests.processes import ended_with_the_test
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -39,7 +41,6 @@ class Swept:
     """The result of a sweep of the test program."""
 
     folder: Path
-    pid: int
     jobs: list[dict]
     lines: list[str]
     errors: str
@@ -49,24 +50,21 @@ class Swept:
         return found
 
 
-def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+def start(folder: Path, *overrides: str) -> ForkedCommand:
     """Start a sweep as the leader of a process group, as a shell starts a command on a terminal."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.sweep.sweep_app", "--multirun", f"folder={folder}", *overrides],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    command = ForkedCommand("tests.sweep.sweep_app", "--multirun", f"folder={folder}", *overrides)
+    return ended_with_the_test(command)
 
 
 def sweep(folder: Path, *overrides: str) -> Swept:
-    process = start(folder, *overrides)
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    lines = output.splitlines()
+    return swept(folder, run_forked("tests.sweep.sweep_app", "--multirun", f"folder={folder}", *overrides))
+
+
+def swept(folder: Path, done: subprocess.CompletedProcess[str]) -> Swept:
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
     jobs = [json.loads(line) for line in lines if line.startswith("{")]
-    return Swept(folder, process.pid, jobs, [line for line in lines if not line.startswith("{")], errors)
+    return Swept(folder, jobs, [line for line in lines if not line.startswith("{")], done.stderr)
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 300.0) -> None:
@@ -86,10 +84,12 @@ def is_alive(pid_file: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Swept:
-    """A sweep whose jobs end in every possible way, two at a time."""
+    """A sweep whose jobs end in every possible way, two at a time; with an interpreter of its own."""
     what = "value,raise,bad_input,stubborn,exit,killed,crash,nothing,meet_1,meet_2,${nowhere}"
     folder = tmp_path_factory.mktemp("ended")
-    return sweep(folder, f"what={what}", "hydra.launcher.num_jobs=2")
+    options = ["--multirun", f"folder={folder}", f"what={what}", "hydra.launcher.num_jobs=2"]
+    command = [sys.executable, "-m", "tests.sweep.sweep_app", *options]
+    return swept(folder, subprocess.run(command, capture_output=True, text=True, start_new_session=True))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +129,15 @@ def test_two_jobs_run_at_a_time(ended: Swept) -> None:
 
 def test_a_job_that_follows_starts_when_the_other_has_trained(tmp_path: Path) -> None:
     # The first ends only when the second has started, and two free places do not let that start at once.
-    swept = sweep(tmp_path, "what=trains_and_stays,follows", "hydra.launcher.num_jobs=3")
-    assert [job["error"] for job in swept.jobs] == [None, None]
+    found = sweep(tmp_path, "what=trains_and_stays,follows", "hydra.launcher.num_jobs=3")
+    assert [job["error"] for job in found.jobs] == [None, None]
 
 
 def test_waiting_jobs_take_no_place_and_failed_ones_block_none(tmp_path: Path) -> None:
     (tmp_path / "trained").touch()
-    swept = sweep(tmp_path, "what=waits,waits_too,value,raise,follows", "hydra.launcher.num_jobs=2")
-    assert [job["error"] is None for job in swept.jobs] == [True, True, True, False, True]
-    assert "what=waits: waiting for another process" in swept.lines
+    found = sweep(tmp_path, "what=waits,waits_too,value,raise,follows", "hydra.launcher.num_jobs=2")
+    assert [job["error"] is None for job in found.jobs] == [True, True, True, False, True]
+    assert "what=waits: waiting for another process" in found.lines
 
 
 def test_each_finished_job_is_one_plain_line(ended: Swept) -> None:
@@ -171,10 +171,10 @@ def test_a_long_path_of_the_temporary_folder_is_refused(
 
 
 def test_jobs_on_cuda_run_one_at_a_time(tmp_path: Path) -> None:
-    swept = sweep(tmp_path, "what=slow,slow_too", "device=cuda")
+    found = sweep(tmp_path, "what=slow,slow_too", "device=cuda")
     times = [(tmp_path / name).read_text().split() for name in ("slow", "slow_too")]
     assert float(times[0][1]) < float(times[1][0])
-    assert [job["value"] for job in swept.jobs] == [0.25, 0.25]
+    assert [job["value"] for job in found.jobs] == [0.25, 0.25]
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "many"])
@@ -204,14 +204,14 @@ def test_capacity_depends_on_threads_and_device(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_jobs_ended_by_exhaustion_run_again_with_fewer(tmp_path: Path) -> None:
-    swept = sweep(tmp_path, "what=crowded,company", "hydra.launcher.num_jobs=2")
-    assert [job["error"] for job in swept.jobs] == [None, None]
-    assert sum("out of processes, threads or memory" in line for line in swept.lines) == 1
+    found = sweep(tmp_path, "what=crowded,company", "hydra.launcher.num_jobs=2")
+    assert [job["error"] for job in found.jobs] == [None, None]
+    assert sum("out of processes, threads or memory" in line for line in found.lines) == 1
 
 
 def test_a_job_that_needs_too_much_memory_alone_fails(tmp_path: Path) -> None:
-    swept = sweep(tmp_path, "what=no_memory,value", "hydra.launcher.num_jobs=2")
-    assert [job["error"] for job in swept.jobs] == ["MemoryError", None]
+    found = sweep(tmp_path, "what=no_memory,value", "hydra.launcher.num_jobs=2")
+    assert [job["error"] for job in found.jobs] == ["MemoryError", None]
 
 
 def test_a_failed_job_prints_as_its_line() -> None:

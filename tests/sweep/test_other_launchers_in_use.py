@@ -13,7 +13,6 @@ from tests.soak.results import differing, results
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 STUDY = (
     "--multirun",
-    "seed=0,1",
     # A longer training that resumes from a shorter one, and a run that only samples.
     "training.num_iterations=20,60",
     "sampling.temperature=0.5,0.7",
@@ -53,10 +52,10 @@ def study(corpus: Path, outputs: Path, *options: str) -> Path:
     assert done.returncode == 1, done.stderr
     sweep = Path(done.stdout.strip().splitlines()[-1]).absolute()
     runs = pandas.read_csv(sweep / "runs.csv").fillna({"parameter": "baseline"})
-    assert len(runs) == 10 and dict(zip(runs["parameter"], runs["status"], strict=True)) == ENDINGS
+    assert dict(zip(runs["parameter"], runs["status"], strict=True)) == ENDINGS and len(runs) == len(ENDINGS)
     errors = runs.set_index("parameter")["error"]
-    assert all("allowed are 1 to" in error for error in errors["training.sequence_length"])
-    assert all("diverged at iteration" in error for error in errors["training.learning_rate"])
+    assert "allowed are 1 to" in errors["training.sequence_length"]
+    assert "diverged at iteration" in errors["training.learning_rate"]
     return sweep
 
 

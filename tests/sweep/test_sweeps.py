@@ -10,7 +10,7 @@ import pytest
 from musicgen.config import Change
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
-from tests.commands import TINY, last_line, run, start, train
+from tests.commands import TINY, last_line, run, start, start_interpreter, train
 from tests.processes import MAX_WAIT_SECONDS, kill_all, wait_until
 
 QUICK = ("tracker=none", "rendering=none", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
@@ -188,7 +188,9 @@ def test_failed_diverged_and_killed_runs_leave_the_others_alone(corpus: Path, tm
         *levels,
         "hydra.launcher.num_jobs=2",
     ]
-    process = start("train", *TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more)
+    given = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", *QUICK, *more]
+    # With its own fork server, and the imports of that, as on a user's machine.
+    process = start_interpreter("train", *given)
     pattern = "sweeps/*/*/training.num_iterations=100000/seed=0/train.log"
     wait_until(lambda: list(tmp_path.glob(pattern)), process)
     (log,) = tmp_path.glob(pattern)

@@ -81,7 +81,10 @@ def test_the_engines_have_the_same_loss_curve(cell: Literal["lstm", "gru"], tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_bfloat16_keeps_the_validation_loss(cell: Literal["lstm", "gru"], tmp_path: Path) -> None:
-    ours = trained(tmp_path / "bf16", cell, "bf16", hidden_size=128, num_layers=1)
-    theirs = trained(tmp_path / "fp32", cell, "fp32", hidden_size=128, num_layers=1)
+    precisions: tuple[Precision, Precision] = ("bf16", "fp32")
+    ours, theirs = (
+        trained(tmp_path / precision, cell, precision, hidden_size=128, num_layers=1, num_iterations=100)
+        for precision in precisions
+    )
     difference = ours.best_validation_loss - theirs.best_validation_loss
     assert 0.0 < abs(difference) < 0.005
