@@ -120,9 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outputs.mkdir(parents=True, exist_ok=True)
     corpus = ("data=file", f"data.path={write_tunebook(outputs)}")
     problems = []
-    print(
-        "| run | seconds | rows | longest delay, s | points | files | Comet has |\n|---|---|---|---|---|---|---|"
-    )
+    print("| run | seconds | rows | longest delay, s | points | files | Comet has |")
+    print("|---" * 7 + "|")
     with comet_server() as server:
         for more, share in (((), 1), (SWEEP, 4)):
             place = Path(tempfile.mkdtemp(dir=outputs))
