@@ -63,7 +63,9 @@ def listen(arguments: argparse.Namespace) -> None:
     results = service.results()
     print_results(results, service.database)
     if len(results.listeners) > num_before:
-        track_ratings(service.runs[0], service.folder, results.means, results.written)
+        line = track_ratings(service.runs[0], service.folder, results.means, results.written)
+        if line:
+            print(line)
     print(service.folder)
     if terminated is not None:
         raise terminated

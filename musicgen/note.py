@@ -51,8 +51,9 @@ def note(arguments: argparse.Namespace) -> None:
         effect,
         arguments.author,
     )
-    track_finding(RunRecord.read(arguments.run_directory), arguments.run_directory, finding)
-    print(path)
+    record = RunRecord.read(arguments.run_directory)
+    line = track_finding(record, arguments.run_directory, finding)
+    print(*filter(None, [line]), path, sep="\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -56,13 +56,17 @@ def test_a_wrong_argument_adds_no_finding(
     assert "is not a run directory" in capsys.readouterr().err
 
 
-def test_comet_gets_the_note_with_its_run(run_directory: Path) -> None:
+def test_comet_gets_the_note_with_its_run(run_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = made_run("sweep/arm/seed=0", run_id="abc")
     run.record.config = compose_config(["tracker.mode=offline"]).as_dict()
     key = "df17788691504857ac52e2ddc0f2ae8d"
     run.record.tracker = {"comet": {"archive": f"comet/{key}.zip"}}
     run.record.write(run_directory)
     assert main([str(run_directory), "It answers itself", "--musicality", "4"]) == 0
+    line, _ = capsys.readouterr().out.splitlines()
+    assert line == (
+        f"comet:   kept in {run_directory} (tracker.mode=offline); to send it: musicgen upload {run_directory}"
+    )
     (archive,) = (run_directory / "comet").glob("*.zip")
     experiment, messages, files = read_archive(archive)
     assert experiment["offline_id"] == key and experiment["resume_strategy"] == "get"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun, records_below, sweep_directory
-from musicgen.run.uploads import upload_in_background
+from musicgen.run.uploads import describe_addition, upload_in_background
 from musicgen.system.files import refuse_link
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 # Modules of tracking/ are imported inside functions: Comet takes a second to import.
 
 
-def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> None:
-    """Add the finding to the run's Comet experiment, if it has one."""
+def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> str:
+    """Add the finding to the run's Comet experiment, if it has one; returns a line about it, or ""."""
     archive = (record.comet or {}).get("archive")
     if not isinstance(archive, str):
-        return
+        return ""
     from musicgen.tracking.archive import experiment_key
     from musicgen.tracking.config import tracker_config
     from musicgen.tracking.trackers import comet_alone
@@ -36,12 +36,14 @@ def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> Non
     # A failure of Comet is only a warning, because the finding is in the log.
     tracker.end()
     upload_in_background(directory, config, locks=record.has_locks)
+    return describe_addition(record, directory)
 
 
-def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], tables: Sequence[Path]) -> None:
+def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], tables: Sequence[Path]) -> str:
     """Add a listening session's means and tables to the Comet experiment of the run's sweep.
 
-    If the sweep has no experiment, the session gets its own. Archives are written to folder/comet.
+    If the sweep has no experiment, the session gets its own. Archives are written to folder/comet. Returns a
+    line about it; "" if Comet is not used.
     """
     from musicgen.tracking.archive import experiment_key
     from musicgen.tracking.config import tracker_config
@@ -49,7 +51,7 @@ def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], table
 
     config = tracker_config(run.record.config)
     if not config.uses_comet:
-        return
+        return ""
     sweep = next(iter(sorted((sweep_directory(run) / "comet").glob("*.zip"))), None)
     name = f"listening {folder.resolve().name}" if sweep is None else None
     continues = None if sweep is None else experiment_key(sweep)
@@ -59,6 +61,7 @@ def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], table
         tracker.log_file(path)
     tracker.end()
     upload_in_background(folder, config, locks=run.record.has_locks)
+    return describe_addition(run.record, folder)
 
 
 def track_page(directory: Path, html: str) -> None:

@@ -63,6 +63,15 @@ def describe_upload(directory: Path, shown: Path) -> str:
     return f"comet:   not sent; see {shown / LOG_NAME}; to try again: {send}"
 
 
+def describe_addition(record: RunRecord, folder: Path) -> str:
+    """Says in a line what happens to something that was added to an experiment; record: of its run."""
+    from musicgen.tracking.config import tracker_config
+
+    if why := _why_offline(record, tracker_config(record.config)):
+        return f"comet:   kept in {folder} ({why}); to send it: musicgen upload {shlex.quote(str(folder))}"
+    return f"comet:   being sent; progress: {folder / LOG_NAME}"
+
+
 def _why_offline(record: RunRecord, config: "TrackerConfig") -> str:
     """What keeps a run from being sent, in the user's terms; "" if nothing does."""
     from musicgen.tracking.comet_settings import NO_KEY, why_offline
