@@ -64,9 +64,8 @@ def test_comet_gets_the_note_with_its_run(run_directory: Path, capsys: pytest.Ca
     run.record.write(run_directory)
     assert main([str(run_directory), "It answers itself", "--musicality", "4"]) == 0
     line, _ = capsys.readouterr().out.splitlines()
-    assert line == (
-        f"comet:   kept in {run_directory} (tracker.mode=offline); to send it: musicgen upload {run_directory}"
-    )
+    here = str(run_directory)
+    assert line == f"comet:   kept in {here} (tracker.mode=offline); to send it: musicgen upload {here}"
     (archive,) = (run_directory / "comet").glob("*.zip")
     experiment, messages, files = read_archive(archive)
     assert experiment["offline_id"] == key and experiment["resume_strategy"] == "get"
