@@ -3,8 +3,8 @@
     python -m tests.soak.comet_live [--iterations 6000] [--outputs DIR]
 
 One run of at least a minute, then a sweep of six runs, two at a time. Every row of a history.csv is timed
-when it appears in the file, and again when its points arrive. The table has a line for each run: its rows, the
-longest delay, and how many points and files the server has at the end.
+when it appears in the file, and again when its points arrive. The table has a line for each run: its rows,
+the longest delay, and how many points and files the server has at the end.
 
 Exits with 1 if a delay is above 5 s, if a run was not shown while it trained, or if the server lacks
 something or has something twice.
