@@ -128,7 +128,7 @@ def test_metrics_stand_next_to_their_reference_and_floor(run: FoundRun) -> None:
 def test_a_song_comes_with_prompt_temperature_and_copies(run: FoundRun) -> None:
     _, messages, files = archived(run)
     found = assets(messages, files)
-    assert found["003.mp3"][0] == "audio" and found["003.mp3"][2] == {
+    assert found["003.flac"][0] == "audio" and found["003.flac"][2] == {
         "tune": 3,
         "title": "The Lark",
         "prompt": "X:1\nK:D\n",

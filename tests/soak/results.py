@@ -60,6 +60,8 @@ def weights_of(state: Path) -> bytes:
 def _of_run(directory: Path, record: RunRecord) -> Iterator[tuple[str, str, bytes]]:
     fields = {name: value for name, value in asdict(record).items() if name not in IGNORED_FIELDS}
     fields["config"] = {name: value for name, value in record.config.items() if name != "paths"}
+    # Of the checkout around the folder in which the command was given.
+    fields["versions"] = {name: text for name, text in record.versions.items() if name != "commit"}
     yield "run.json", "run.json", json.dumps(fields).encode()
     # Pruning the store removes weights.
     if record.weights is not None and (directory / record.weights).is_file():
