@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.config import compose_config
 from musicgen.report import main
 from musicgen.system.web_server import ADDRESS
 from tests.http_client import Client
@@ -90,7 +91,7 @@ def test_a_served_report_saves_its_findings_when_it_ends(
     run = runs / "run" / "run.json"
     record = json.loads(run.read_text(encoding="utf-8"))
     record["tracker"] = {"comet": {"archive": "comet/df17788691504857ac52e2ddc0f2ae8d.zip"}}
-    record["config"]["tracker"] |= {"log_to": {"comet": True}, "mode": "offline"}
+    record["config"]["tracker"] = compose_config(["tracker=offline"]).as_dict()["tracker"]
     run.write_text(json.dumps(record), encoding="utf-8")
     command = [sys.executable, "-m", "musicgen.report", str(runs), "--serve", "--port", "0", "--best", "0"]
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
