@@ -42,11 +42,13 @@ def without_repeats(text: str) -> str:
     ]
     lines = [list(line) for _, line in groupby(kept, key=lambda piece: piece.line)]
     # A line left without music would end the tune.
-    return _PART_ORDER.sub("", text[:start]) + "\n".join(
+    once = _PART_ORDER.sub("", text[:start]) + "\n".join(
         "".join(piece.text for piece in line)
         for line in lines
         if line[0].kind == "line" or any(piece.text.strip() for piece in line)
     )
+    # Without the ending between them, two stray colons are a repeat sign.
+    return once if once == text else without_repeats(once)
 
 
 def _pieces(body: str) -> list[_Piece]:

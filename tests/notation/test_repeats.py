@@ -1,7 +1,7 @@
 """Tunes without their repeats."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from musicgen.notation.parsing import parse_tune
@@ -53,6 +53,7 @@ def test_fields_and_other_text_stay() -> None:
     )
 
 
+@example(":[1:")
 @given(st.text(alphabet='X:1K\nABc|[]123:; "%&', max_size=60))
 def test_any_text_is_read(music: str) -> None:
     once = without_repeats(HEADER + music)
