@@ -101,7 +101,7 @@ _EMPTY_IF_NULL = BeforeValidator(lambda value: {} if value is None else value)
 
 @dataclass(frozen=True, config=_STRICT)
 class Stages:
-    """A second stage, which runs the largest changes of the first one again and makes the claims."""
+    """A second stage, which runs some changes of the first one again and makes the claims."""
 
     confirm: Annotated[int, Field(ge=1)]
     """How many changes the second stage judges, at most one level of each parameter."""

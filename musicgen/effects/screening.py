@@ -24,9 +24,11 @@ from musicgen.system.words import brief, signed
 
 MEANING = (
     "A size is the mean difference divided by the noise between seeds. Nothing is claimed here: the seeds "
-    "that choose a change flatter it. The largest changes, one level of each parameter, are judged on fresh "
-    "seeds."
+    "that choose a change flatter it. One level of each parameter is judged on fresh seeds: first the "
+    "largest improvements, then the largest other changes."
 )
+MIN_GAIN = 1.0
+"""Size of an improvement that goes before all other changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class ScreenedChange:
     """The metric in which it is largest; "" if nothing differs."""
     differences: Mapping[str, float]
     """Metric -> mean difference from the baseline, as in effects.csv."""
+    gain: float = 0.0
+    """The largest of its sizes in metrics that look better with it; 0 if none does."""
 
     @property
     def level(self) -> str:
@@ -53,7 +57,7 @@ class ScreenedChange:
 
 
 def sizes(differences: Sequence[ArrayLike]) -> Floats:
-    """The size of each change in one metric: |mean difference| ÷ noise, the SD between seeds.
+    """The size of each change in one metric, with a sign: mean difference ÷ noise, the SD between seeds.
 
     differences: for each change, the differences from the baseline, shape (seeds, ...); a change that cannot
     affect the metric has only zeros. Returns shape (changes, ...).
@@ -71,7 +75,17 @@ def sizes(differences: Sequence[ArrayLike]) -> Floats:
         squares = sum(((one - one.mean(axis=0)) ** 2).sum(axis=0) for one in noisy)
         # Changes without any difference say nothing about the noise.
         freedom = sum((len(one) - 1) * (one != 0).any(axis=0) for one in noisy)
-        return np.where(means == 0, 0.0, np.abs(means) / np.sqrt(np.divide(squares, freedom)))
+        return np.where(means == 0, 0.0, means / np.sqrt(np.divide(squares, freedom)))
+
+
+def priority(size: ArrayLike, gain: ArrayLike) -> Floats:
+    """What orders changes for the second stage, highest first; of the same shape as both arguments.
+
+    Improvements of MIN_GAIN or more come before everything else, since a confirmed harm leaves nothing to
+    do. Among themselves they are ordered by gain, and the other changes by size, without a sign.
+    """
+    size, gain = np.asarray(size, np.float64), np.asarray(gain, np.float64)
+    return np.where(gain >= MIN_GAIN, 1 + gain / (1 + gain), size / (1 + size))
 
 
 def screen(paired: PairedRuns, effects: Iterable[Effect]) -> list[ScreenedChange]:
@@ -79,19 +93,22 @@ def screen(paired: PairedRuns, effects: Iterable[Effect]) -> list[ScreenedChange
     metrics = Terms.of(paired).primary_metrics
     arms = [(arm.change, arm) for arm in paired.arms if arm.change is not None]
     by_metric = [sizes([_differences(paired.baseline, arm, metric) for _, arm in arms]) for metric in metrics]
-    differences: dict[tuple[str, str], dict[str, float]] = {}
+    measured: dict[tuple[str, str], dict[str, Effect]] = {}
     for effect in effects:
-        differences.setdefault((effect.parameter, effect.level), {})[effect.metric] = effect.difference
+        measured.setdefault((effect.parameter, effect.level), {})[effect.metric] = effect
     found = []
     for place, (change, _) in enumerate(arms):
         known = [
             (size, metric)
             for one, metric in zip(by_metric, metrics, strict=True)
-            if math.isfinite(size := float(one[place]))
+            if math.isfinite(size := abs(float(one[place])))
         ]
         size, metric = max(known, key=lambda pair: pair[0], default=(math.nan, ""))
         one = ScreenedChange(change, size, metric if size > 0 else "", {})
-        found.append(replace(one, differences=differences.get((change.parameter, one.level), {})))
+        own = measured.get((change.parameter, one.level), {})
+        gains = [size for size, metric in known if metric in own and own[metric].sense.is_good]
+        differences = {metric: effect.difference for metric, effect in own.items()}
+        found.append(replace(one, differences=differences, gain=max(gains, default=0.0)))
     return sorted(found, key=lambda one: -one.size if one.size > 0 else math.inf)
 
 
@@ -104,16 +121,22 @@ def _differences(baseline: Arm, arm: Arm, metric: str) -> Floats:
     return second.numbers - first.numbers
 
 
-def largest(
+def select(
     screened: Iterable[ScreenedChange], number: int, chosen_before: Collection[tuple[str, str]] = ()
 ) -> list[Change]:
-    """The selected changes: the largest, one level of each parameter, and none without a difference.
+    """The changes for the second stage by their priority, one level of each parameter.
 
-    screened: as from `screen`. chosen_before: parameter and level of changes that an earlier start of the
-    same command chose. They come first, so that a run that failed then and succeeds now changes nothing.
+    A change without a difference is never selected. screened: as from `screen`. chosen_before: parameter and
+    level of changes that an earlier start of the same command chose. They come first, so that a run that
+    failed then and succeeds now changes nothing.
     """
+
+    def order(one: ScreenedChange) -> tuple[bool, float]:
+        is_new = (one.change.parameter, one.level) not in chosen_before
+        return is_new, -float(priority(one.size, one.gain)) if one.size > 0 else math.inf
+
     chosen: dict[str, Change] = {}
-    for one in sorted(screened, key=lambda one: (one.change.parameter, one.level) not in chosen_before):
+    for one in sorted(screened, key=order):
         if one.size > 0 and len(chosen) < number:
             chosen.setdefault(one.change.parameter, one.change)
     return list(chosen.values())

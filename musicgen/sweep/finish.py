@@ -9,7 +9,7 @@ from musicgen.config import Change, Config, Stages, config_from_dict
 from musicgen.effects.answers import answers_on
 from musicgen.effects.page import summary_page
 from musicgen.effects.printing import print_confirmation, print_screening, print_summary
-from musicgen.effects.screening import largest, screen
+from musicgen.effects.screening import screen, select
 from musicgen.effects.summary import Summary, summarise
 from musicgen.errors import one_line
 from musicgen.records.destination import CONFIRMATION
@@ -35,7 +35,7 @@ def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
     if chosen:
         print_screening(summary, _config(screening).study.primary_metrics, chosen)
         names = listed([f"{change.parameter}={change.value}" for change in chosen])
-        print(f"selected for stage two, the largest changes of different parameters: {names}")
+        print(f"selected for stage two: {names}")
     return chosen, 1 + max(run.record.seed for run in screening)
 
 
@@ -43,7 +43,7 @@ def _choice(summary: Summary, directory: Path, stages: Stages) -> list[Change]:
     plan = directory / CONFIRMATION / PLAN
     rows = read_rows(plan) if plan.is_file() else []
     before = {(row["parameter"], level_of(row["value"])) for row in rows}
-    return largest(screen(summary.paired, summary.effects), stages.confirm, before)
+    return select(screen(summary.paired, summary.effects), stages.confirm, before)
 
 
 def finish_sweep(directory: Path) -> int:

@@ -22,7 +22,7 @@ from musicgen.records.store import training_folder
 from musicgen.sweep.design import BASELINE, PlannedArm
 from musicgen.system.csv_cells import written_table
 from musicgen.system.files import replace_atomically
-from musicgen.system.words import duration
+from musicgen.system.words import counted, duration
 from musicgen.training.threads import num_cores
 
 
@@ -206,8 +206,8 @@ def describe_second_stage(runs: Sequence[PlannedRun], stages: Stages, speeds: Sp
     time = _time_words(None if seconds is None else num_runs * seconds / len(anew))
     fresh = max(run.config.seed for run in runs) + 1
     return (
-        f"then a second stage: the largest changes, up to {num_changes}, and the baseline with seeds {fresh} "
-        f"to {fresh + stages.seeds - 1}: up to {num_runs} runs; {time}"
+        f"then a second stage: up to {counted(num_changes, 'change')}, improvements first, and the baseline "
+        f"with seeds {fresh} to {fresh + stages.seeds - 1}: up to {num_runs} runs; {time}"
     )
 
 

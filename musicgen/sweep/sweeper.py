@@ -2,7 +2,7 @@
 
 It prints its plan, launches the runs, and writes the record of a run whose process died before it could. The
 command summarises the results afterwards, from the files (see finish.py). With study.stages, a second sweep
-in a subfolder runs the largest changes again, with fresh seeds.
+in a subfolder runs the most promising changes again, with fresh seeds.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from musicgen.config import Change
 from musicgen.effects.pairing import pair_runs
-from musicgen.effects.screening import ScreenedChange, fate, largest, screen, sizes
+from musicgen.effects.screening import ScreenedChange, fate, priority, screen, select, sizes
 from musicgen.effects.table import effects_table
 from musicgen.records.runs import FoundRun
 from tests.records.made_runs import LOSS, RATE, made_run
@@ -40,7 +41,7 @@ def screening_runs(arms: dict[str, list[tuple[float, float]]]) -> list[FoundRun]
 def test_a_size_is_the_mean_difference_in_pooled_noise() -> None:
     # The squares sum to 2 and 8, with two degrees of freedom each.
     np.testing.assert_allclose(
-        sizes([[1.0, 2.0, 3.0], [-2.0, 0.0, 2.0], [5.0]]), np.array([2, 0, 5]) / math.sqrt(10 / 4)
+        sizes([[1.0, 2.0, 3.0], [-2.0, 0.0, 2.0], [-5.0]]), np.array([2, 0, -5]) / math.sqrt(10 / 4)
     )
 
 
@@ -72,22 +73,44 @@ def test_changes_are_ordered_by_their_largest_metric() -> None:
     found = screen(paired, effects_table(paired))
     assert [(one.level, one.metric) for one in found] == [("8", LOSS), ("16", RATE), ("64", "")]
     assert found[0].differences[LOSS] == pytest.approx(0.21)
-    assert found[2].size == 0
+    assert found[2].size == 0 and [one.gain for one in found] == [0, 0, 0]
+
+
+def test_a_gain_is_the_size_in_a_metric_that_looks_better() -> None:
+    """The larger batch lowers the loss a little, and the share of sound tunes much."""
+    runs = screening_runs(
+        {
+            "32": [(1.0, 0.50), (1.1, 0.55)],
+            "8": [(1.2, 0.50), (1.31, 0.54)],
+            "64": [(0.99, 0.05), (1.09, 0.02)],
+        }
+    )
+    paired = pair_runs(runs)
+    found = {one.level: one for one in screen(paired, effects_table(paired))}
+    assert found["64"].metric == RATE and 0 < found["64"].gain < found["64"].size
+    assert found["8"].gain == 0 < found["8"].size
+
+
+def test_improvements_are_selected_before_larger_harms() -> None:
+    harm, gain, small = screened("a", 1, 40.0), screened("b", 1, 2.0), screened("c", 1, 0.9)
+    changes = [harm, replace(gain, gain=2.0), replace(small, gain=0.9)]
+    assert keys(select(changes, 3)) == ["b=1", "a=1", "c=1"]
+    assert list(np.argsort(-priority([40, 2, 0.9, 3], [0, 2, 0.9, 1]))) == [1, 3, 0, 2]
 
 
 def test_one_level_of_a_parameter_goes_on() -> None:
     changes = [screened("a", 1, 9.0), screened("a", 2, 8.0), screened("b", 1, 7.0), screened("c", 1, 6.0)]
-    assert keys(largest(changes, 2)) == ["a=1", "b=1"]
+    assert keys(select(changes, 2)) == ["a=1", "b=1"]
 
 
 def test_a_change_without_difference_or_value_never_goes_on() -> None:
-    assert largest([screened("a", 1, 0.0), screened("b", 1, math.nan)], 5) == []
+    assert select([screened("a", 1, 0.0), screened("b", 1, math.nan)], 5) == []
 
 
 def test_what_an_earlier_start_chose_goes_on_again() -> None:
     changes = [screened("a", 1, 9.0), screened("a", 0.5, 8.0), screened("b", None, 7.0)]
-    assert keys(largest(changes, 1, {("a", "0.5")})) == ["a=0.5"]
-    assert keys(largest(changes, 2, {("b", "null")})) == ["b=null", "a=1"]
+    assert keys(select(changes, 1, {("a", "0.5")})) == ["a=0.5"]
+    assert keys(select(changes, 2, {("b", "null")})) == ["b=null", "a=1"]
 
 
 def test_a_table_says_why_a_change_stays_behind() -> None:

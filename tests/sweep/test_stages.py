@@ -25,13 +25,13 @@ STUDY = [
     "--multirun",
     "study.stages={confirm:1,seeds:2}",
     "study.primary_metrics=[fit/validation_loss]",
-    "training.num_iterations=20,60",
+    "training.num_iterations=60,120",
     "training.learning_rate=4e-3,5e-3",
     "sampling.temperature=0.7,1.0",
     "seed=0,1",
 ]
 """Only the number of iterations makes a large difference, and the temperature none."""
-CHOSEN = "training.num_iterations=20"
+CHOSEN = "training.num_iterations=120"
 
 
 def arguments(corpus: Path, outputs: Path) -> list[str]:
@@ -62,7 +62,7 @@ def tables(study: Path) -> dict[str, object]:
     return {"runs": runs, "effects": effects}
 
 
-def test_the_largest_change_is_judged_on_fresh_seeds(study: Path) -> None:
+def test_the_largest_improvement_is_judged_on_fresh_seeds(study: Path) -> None:
     arms = {"baseline", CHOSEN, "training.learning_rate=0.004", "sampling.temperature=1.0"}
     seeds = {"seed=0", "seed=1"}
     assert {path.parent.name for path in study.glob("*/seed=*")} == arms
@@ -83,20 +83,17 @@ def test_only_the_second_stage_makes_claims(study: Path) -> None:
 def test_both_stages_are_planned_and_printed(printed: str) -> None:
     plan, _, rest = printed.partition("1 of 8: ")
     assert "8 runs: " in plan and "then a second stage: " in plan
-    assert "up to 1, and the baseline with seeds 2 to 3: up to 4 runs" in plan
+    assert "up to 1 change, improvements first, and the baseline with seeds 2 to 3: up to 4 runs" in plan
     first, _, second = rest.partition("stage two: ")
     assert "stage one: 3 changes with seeds 0 and 1" in first
-    table = first.partition("stage one: ")[2].partition("selected for stage two, ")[0]
+    table = first.partition("stage one: ")[2].partition("selected for stage two: ")[0]
     rows = [line.split() for line in table.splitlines() if line.startswith(("training.", "sampling."))]
     assert [row[0] for row in rows] == [
         "training.num_iterations",
         "training.learning_rate",
         "sampling.temperature",
     ]
-    assert (
-        rows[0][-1] == "yes"
-        and f"selected for stage two, the largest changes of different parameters: {CHOSEN}" in first
-    )
+    assert rows[0][-1] == "yes" and f"selected for stage two: {CHOSEN}" in first
     assert "4 of 4: " in first
     assert second.startswith("1 change and the baseline with fresh seeds 2 and 3")
     assert "training.num_iterations" in second and "training.learning_rate" not in second
