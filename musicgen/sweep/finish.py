@@ -35,7 +35,7 @@ def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
     if chosen:
         print_screening(summary, _config(screening).study.primary_metrics, chosen)
         names = listed([f"{change.parameter}={change.value}" for change in chosen])
-        print(f"selected for stage two: {names}")
+        print(f"selected for the second stage: {names}")
     return chosen, 1 + max(run.record.seed for run in screening)
 
 

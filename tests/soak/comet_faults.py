@@ -67,6 +67,8 @@ class Trial:
     condition: str
     train_seconds: float
     command_seconds: float
+    processor_seconds: float
+    """Of the command and the processes that it waited for."""
     num_points: int
     """Received by the server before the command ended."""
     recorded: str
@@ -135,10 +137,11 @@ def try_run(condition: str, number: int, directory: Path, outputs: Path, overrid
         if condition == NO_NAME:
             environment["COMET_URL_OVERRIDE"] = "http://comet.invalid/clientlib/"
         with _archive_folder(directory, condition), _fault_later(directory, condition, server):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), _processor_seconds()
             command = _command(directory, outputs, overrides, condition)
             done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            seconds, num_points = time.perf_counter() - started, _num_points(server)
+            seconds, used = time.perf_counter() - started, _processor_seconds() - used
+            num_points = _num_points(server)
             if done.returncode:
                 problem = f"exit status {done.returncode}: {done.stderr}"
                 return Trial(number, condition, 0.0, seconds, num_points, "", problem)

@@ -86,14 +86,14 @@ def test_both_stages_are_planned_and_printed(printed: str) -> None:
     assert "up to 1 change, improvements first, and the baseline with seeds 2 to 3: up to 4 runs" in plan
     first, _, second = rest.partition("stage two: ")
     assert "stage one: 3 changes with seeds 0 and 1" in first
-    table = first.partition("stage one: ")[2].partition("selected for stage two: ")[0]
+    table = first.partition("stage one: ")[2].partition("selected for the second stage: ")[0]
     rows = [line.split() for line in table.splitlines() if line.startswith(("training.", "sampling."))]
     assert [row[0] for row in rows] == [
         "training.num_iterations",
         "training.learning_rate",
         "sampling.temperature",
     ]
-    assert rows[0][-1] == "yes" and f"selected for stage two: {CHOSEN}" in first
+    assert rows[0][-1] == "yes" and f"selected for the second stage: {CHOSEN}" in first
     assert "4 of 4: " in first
     assert second.startswith("1 change and the baseline with fresh seeds 2 and 3")
     assert "training.num_iterations" in second and "training.learning_rate" not in second
