@@ -10,7 +10,7 @@ from tests.tracking.test_outbox import write_archive
 
 SMALL = (*TINY, "rendering.num_tunes=1", "evaluation.num_reference_splits=2", "sampling.num_tunes=4")
 TRIALS = [
-    Trial(number, condition, 10.0, 20.0, 0, "recorded", "")
+    Trial(number, condition, 10.0, 20.0, 15.0, 0, "recorded", "")
     for number in (1, 2, 3)
     for condition in (WITHOUT, OFFLINE, "hangs")
 ]
@@ -34,8 +34,8 @@ def test_an_incomplete_upload_is_detected(tmp_path: Path) -> None:
     ("change", "is_kept"),
     [
         ({}, True),
-        ({"command_seconds": 20.9}, True),
-        ({"command_seconds": 21.1}, False),
+        ({"processor_seconds": 15.7}, True),
+        ({"processor_seconds": 15.8}, False),
         ({"problem": "files differ"}, False),
     ],
 )
