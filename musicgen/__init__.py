@@ -1,7 +1,7 @@
 """Sweeps of recurrent networks on folk tunes in ABC notation that say which change did what.
 
-The functions and classes in `__all__` are for notebooks and scripts; docs/python.md shows them in use. They are
-imported on first use, so `import musicgen` takes milliseconds.
+The functions and classes in `__all__` are for notebooks and scripts; docs/python.md shows them in use. They
+are imported on first use, so `import musicgen` takes milliseconds.
 """
 
 import os
@@ -56,7 +56,7 @@ class _Package(ModuleType):
     """The package, in which `musicgen.train` is always the function of that name."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        # Importing the module musicgen.train, as `python -m musicgen.train` needs it, would replace the function.
+        # Importing the module of the command, musicgen.train, would replace the function.
         if not (name in __all__ and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 

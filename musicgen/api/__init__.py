@@ -1,9 +1,8 @@
 """What `import musicgen` offers to notebooks and scripts.
 
-Everything here is called the same, takes the same and raises the same in later versions, or CHANGELOG.md says
-otherwise. Other modules of the package may change at any time. Functions print nothing, except that `train` and
-`train_sweep` pass on what the command prints. Bad input raises InputError, whose message is the line that the
-commands print.
+Names, parameters and errors stay as they are in later versions, or CHANGELOG.md says otherwise. Other modules
+of the package may change at any time. Functions print nothing, except that `train` and `train_sweep` pass on
+what the command prints. Bad input raises InputError, whose message is the line that the commands print.
 """
 
 from musicgen.api.measuring import evaluate, judge, measure

@@ -1,7 +1,7 @@
 """`python -m musicgen.api.attached MODULE …`: `python -m MODULE …`, ended when its standard input ends.
 
-The process that started it keeps the other end. If that is killed, as the kernel of a notebook is, the command
-does not train on alone: it gets SIGTERM, saves its state, and ends.
+The process that started it keeps the other end. If that is killed, as the kernel of a notebook is, the
+command does not continue alone: it gets SIGTERM, saves its state, and ends.
 """
 
 import os

@@ -32,8 +32,9 @@ def evaluate(
     tunes from a 5-gram model. `standing` says where the value stands, `reason` why there is none.
 
     abc: a path, a text, or several texts; a string with a line break is a text. reference: the name of a
-    corpus, such as "oneills", or a path. requested: how many tunes were asked for, if some are missing. cache:
-    a folder that keeps what is computed for the corpus, which takes minutes the first time. Raises InputError.
+    corpus, such as "oneills", or a path. requested: how many tunes were requested, if some are missing.
+    cache: a folder for what is computed from the corpus, which takes a while the first time. Raises
+    InputError.
 
     >>> tunes = ["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]", "X:2\nM:4/4\nL:1/8\nK:C\nCDEF G|c8|]"]
     >>> metrics = musicgen.evaluate(tunes, "my-tunes.abc")

@@ -5,7 +5,7 @@ Text of a tune may be anything, so a page never gets it as markup: the score is 
 
 import base64
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _MAX_FILE_BYTES = 2**28
 _COMPRESSION = 0.7
 """Of the sound in a notebook, from 0 (best quality) to 1 (smallest file)."""
+_OF_THE_SCORE = "score: "
 _numbers = count()
 
 
@@ -95,11 +96,17 @@ def rendering(form: type[Form], song: "Song", folder: Path | None) -> Form:
     """
     known = None if folder is None else _existing(form, folder / f"{song.index:03d}")
     if known is not None:
-        return form(known, song.title, tuple(filter(None, [song.cells.get("rendering_problems")])))
+        problems = tuple(song.cells.get("rendering_problems", "").split("; "))
+        return form(known, song.title, _problems_of(form, problems))
     from musicgen.reporting.players import sound_of
 
     path, problems = _render(form, song.abc, song.title, sound_of([song], **form.settings))
-    return form(path, song.title, problems)
+    return form(path, song.title, _problems_of(form, problems))
+
+
+def _problems_of(form: type[Rendering], problems: Sequence[str]) -> tuple[str, ...]:
+    """Those that concern this form: problems of the score are marked as such."""
+    return tuple(line for line in problems if line and line.startswith(_OF_THE_SCORE) == (form is Score))
 
 
 def _existing(form: type[Rendering], stem: Path) -> Path | None:

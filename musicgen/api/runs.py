@@ -5,7 +5,7 @@ from functools import cached_property
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from musicgen.api.renderings import PianoRoll, Score, Sound
 from musicgen.api.tunes import Tunes
@@ -55,7 +55,7 @@ class Run:
         return self._found.record.seed
 
     @property
-    def config(self) -> Mapping[str, object]:
+    def config(self) -> Mapping[str, Any]:
         """Every setting by group: `run.config["training"]["learning_rate"]`."""
         return self._found.record.config
 

@@ -122,12 +122,12 @@ def _column(name: str, cells: list[str]) -> "Series":
     from pandas import NA, Series, to_numeric
 
     known = {cell for cell in cells if cell}
-    if name in _TEXTS or not known:
-        return Series(cells, dtype=object)
-    if known <= set(_YES_OR_NO):
+    if name in _TEXTS:
+        return Series(cells, dtype="str")
+    if known and known <= set(_YES_OR_NO):
         is_whole = "" not in cells
         return Series([_YES_OR_NO.get(cell, NA) for cell in cells], dtype="bool" if is_whole else "boolean")
     try:
-        return to_numeric(Series([cell or None for cell in cells], dtype=object))
+        return Series(to_numeric(Series([cell or None for cell in cells], dtype=None if known else float)))
     except ValueError:
-        return Series(cells, dtype=object)
+        return Series(cells, dtype="str")

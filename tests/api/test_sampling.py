@@ -1,0 +1,55 @@
+"""More tunes from a trained run, in memory."""
+
+from pathlib import Path
+
+import pytest
+
+import musicgen
+from musicgen.notation.parsing import parse_tune
+from tests.api.test_renderings import files_of
+
+
+def test_without_changes_the_tunes_are_the_runs_own(
+    run: musicgen.Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = files_of(run.directory)
+    tunes = musicgen.sample(run)
+    assert list(tunes) == list(run.songs)
+    assert files_of(run.directory) == before
+    assert capfd.readouterr() == ("", "")
+
+
+def test_wishes_and_conditions_choose_tunes(run: musicgen.Run) -> None:
+    tunes = musicgen.sample(
+        run.directory, num_tunes=4, key="C", meter="C", prompts=["X:"], range="C4-C5", max_draws=4, seed=3
+    )
+    assert {(parse_tune(tune).header("M"), parse_tune(tune).header("K")) for tune in tunes} <= {("4/4", "C")}
+    assert tunes.table["kept"].all()
+    assert {"is_sound", "what_is_wrong", "temperature", "abc"} <= set(tunes.table)
+
+
+def test_sampled_tunes_are_not_taken_for_those_of_the_run(run: musicgen.Run) -> None:
+    tunes = musicgen.sample(run, num_tunes=8, seed=5)
+    assert list(tunes) != list(run.songs)
+    assert all(run.directory not in tunes.play(place).path.parents for place in range(2))
+
+
+def test_a_folder_gets_the_files_of_the_command(run: musicgen.Run, tmp_path: Path) -> None:
+    tunes = musicgen.sample(run, num_tunes=2, folder=tmp_path / "new")
+    assert (tmp_path / "new" / "tunes.abc").read_text(encoding="utf-8").rstrip() == tunes.text.rstrip()
+    assert len((tmp_path / "new" / "tunes.csv").read_text(encoding="utf-8").splitlines()) >= 3
+    with pytest.raises(musicgen.InputError, match="another"):
+        musicgen.sample(run, num_tunes=2, folder=tmp_path / "new")
+
+
+def test_a_wrong_setting_is_the_commands_line(run: musicgen.Run, place: Path) -> None:
+    with pytest.raises(
+        musicgen.InputError, match="^sampling.key='Q': no training tune has it; the commonest"
+    ):
+        musicgen.sample(run, key="Q")
+    with pytest.raises(musicgen.InputError, match=r"^sampling\.num_tunes=0: "):
+        musicgen.sample(run, num_tunes=0)
+    with pytest.raises(musicgen.InputError, match=r"^sampling\.keys"):
+        musicgen.sample(run, keys="Em")  # pyright: ignore[reportCallIssue]
+    with pytest.raises(musicgen.InputError, match="has no trained network"):
+        musicgen.sample(place / "outputs/sweep/training.learning_rate=0.02/seed=2")
