@@ -106,7 +106,11 @@ def rendering(form: type[Form], song: "Song", folder: Path | None) -> Form:
 
 def _problems_of(form: type[Rendering], problems: Sequence[str]) -> tuple[str, ...]:
     """Those that concern this form: problems of the score are marked as such."""
-    return tuple(line for line in problems if line and line.startswith(_OF_THE_SCORE) == (form is Score))
+    return tuple(
+        line.removeprefix(_OF_THE_SCORE)
+        for line in problems
+        if line and line.startswith(_OF_THE_SCORE) == (form is Score)
+    )
 
 
 def _existing(form: type[Rendering], stem: Path) -> Path | None:
@@ -124,8 +128,7 @@ def _render(
     rendered = render_tune(abc, stem, config, title=title)
     path = _existing(form, stem)
     if path is None:
-        reason = "; ".join(rendered.problems) or "no note sounds"
-        raise InputError(f"{title}: no {form.noun}: {reason}")
+        raise InputError(f"{title}: no {form.noun}: {'; '.join(_problems_of(form, rendered.problems))}")
     return path, rendered.problems
 
 

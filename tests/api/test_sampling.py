@@ -1,11 +1,13 @@
 """More tunes from a trained run, in memory."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import musicgen
 from musicgen.notation.parsing import parse_tune
+from musicgen.records.record import RunRecord
 from tests.api.test_renderings import files_of
 
 
@@ -31,7 +33,7 @@ def test_wishes_and_conditions_choose_tunes(run: musicgen.Run) -> None:
 def test_sampled_tunes_are_not_taken_for_those_of_the_run(run: musicgen.Run) -> None:
     tunes = musicgen.sample(run, num_tunes=8, seed=5)
     assert list(tunes) != list(run.songs)
-    assert all(run.directory not in tunes.play(place).path.parents for place in range(2))
+    assert all(run.directory not in tunes.score(place).path.parents for place in (0, 3))
 
 
 def test_a_folder_gets_the_files_of_the_command(run: musicgen.Run, tmp_path: Path) -> None:
@@ -42,7 +44,7 @@ def test_a_folder_gets_the_files_of_the_command(run: musicgen.Run, tmp_path: Pat
         musicgen.sample(run, num_tunes=2, folder=tmp_path / "new")
 
 
-def test_a_wrong_setting_is_the_commands_line(run: musicgen.Run, place: Path) -> None:
+def test_a_wrong_setting_is_the_commands_line(run: musicgen.Run) -> None:
     with pytest.raises(
         musicgen.InputError, match="^sampling.key='Q': no training tune has it; the commonest"
     ):
@@ -51,5 +53,9 @@ def test_a_wrong_setting_is_the_commands_line(run: musicgen.Run, place: Path) ->
         musicgen.sample(run, num_tunes=0)
     with pytest.raises(musicgen.InputError, match=r"^sampling\.keys"):
         musicgen.sample(run, keys="Em")  # pyright: ignore[reportCallIssue]
-    with pytest.raises(musicgen.InputError, match="has no trained network"):
-        musicgen.sample(place / "outputs/sweep/training.learning_rate=0.02/seed=2")
+
+
+def test_a_run_without_a_network_is_one_line(run: musicgen.Run, tmp_path: Path) -> None:
+    replace(RunRecord.read(run.directory), weights=None, status="diverged").write(tmp_path)
+    with pytest.raises(musicgen.InputError, match="this run is diverged and has no trained network$"):
+        musicgen.sample(tmp_path)
