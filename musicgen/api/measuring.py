@@ -36,7 +36,7 @@ def evaluate(
     cache: a folder for what is computed from the corpus, which takes a while the first time. Raises
     InputError.
 
-    >>> tunes = ["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]", "X:2\nM:4/4\nL:1/8\nK:C\nCDEF G|c8|]"]
+    >>> tunes = ["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]", "X:2\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]"]
     >>> metrics = musicgen.evaluate(tunes, "my-tunes.abc")
     >>> float(metrics.loc["validity/bar_rate", "value"])
     0.75
@@ -80,9 +80,9 @@ def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
 
     reached_end: False if whoever wrote the tune was stopped before its end.
 
-    >>> judgement = musicgen.judge("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|CDEF G|]")
-    >>> judgement.is_sound, judgement.wrong_bars
-    (False, (2,))
+    >>> judgement = musicgen.judge("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]")
+    >>> judgement.is_sound, judgement.words
+    (False, 'bar 1 is too long')
     """
     from musicgen.metrics.soundness import Judgement
     from musicgen.notation.parsing import parse_tune

@@ -79,8 +79,8 @@ class Run:
         """The metrics next to those of real tunes, as `evaluate` returns them.
 
         >>> run = musicgen.load_run("outputs/run")
-        >>> run.table.loc["validity/bar_rate", "value"] == run.metrics["validity/bar_rate"]
-        True
+        >>> list(run.table)
+        ['value', 'reference', 'reference_sd', 'floor', 'standing', 'reason']
         """
         from musicgen.api.measuring import measurements
 
@@ -92,8 +92,8 @@ class Run:
         """The losses while it trained: the columns of history.csv.
 
         >>> run = musicgen.load_run("outputs/run")
-        >>> run.history["iteration"].max() == run.config["training"]["num_iterations"]
-        True
+        >>> float(run.history["iteration"].max()), run.config["training"]["num_iterations"]
+        (60.0, 60)
         """
         from pandas import DataFrame
 
@@ -171,8 +171,8 @@ def load_runs(*paths: Place) -> "DataFrame":
     Raises InputError for a folder without a run.
 
     >>> runs = musicgen.load_runs("outputs/sweep")
-    >>> sorted(runs["seed"].unique())
-    [0, 1, 2]
+    >>> len(runs), int(runs["seed"].max())
+    (9, 2)
     """
     from musicgen.records.runs import runs_table
 

@@ -17,6 +17,8 @@ def tiny(place: Path) -> list[str]:
         f"data.path={place / 'my-tunes.abc'}",
         f"paths.outputs={place / 'outputs'}",
         *("tracker=none", "rendering.num_tunes=1", "rendering.plots=false"),
+        # Without a plan every tune begins with the notes of the prompt, so that it can be played.
+        "model.form_plan=false",
     ]
 
 
