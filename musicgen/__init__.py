@@ -73,4 +73,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    # What tab completion shows.
+    return [*__all__, "__version__"]

@@ -63,7 +63,7 @@ def test_functions_stay_functions_when_commands_are_imported(lines: list[str]) -
 
 def test_every_public_name_is_there_and_documented() -> None:
     assert musicgen.__all__ == musicgen.api.__all__
-    assert set(musicgen.__all__) <= set(dir(musicgen))
+    assert set(dir(musicgen)) == {*musicgen.__all__, "__version__"}
     assert [name for name in musicgen.__all__ if not getattr(musicgen, name).__doc__] == []
     with pytest.raises(AttributeError, match="has no attribute 'tarin'"):
         _ = musicgen.tarin  # pyright: ignore[reportAttributeAccessIssue]
