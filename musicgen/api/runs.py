@@ -147,7 +147,8 @@ class Run:
 
         table = self.table
         shown = table.loc[[name for name in HEADLINE if name in table.index]]
-        return f"<div>{escape(repr(self)[1:-1])}</div>{shown.to_html(float_format='{:.4f}'.format)}"
+        page = shown.to_html(float_format="{:.4f}".format, na_rep="")
+        return f"<div>{escape(repr(self)[1:-1])}</div>{page}"
 
 
 def load_run(path: Place) -> Run:

@@ -25,8 +25,8 @@ def test_what_the_run_rendered_is_used(run: musicgen.Run) -> None:
 
 def test_other_tunes_are_rendered_elsewhere(run: musicgen.Run) -> None:
     before = files_of(run.directory)
-    others = run.tunes[~run.tunes["rendered"] & (run.tunes["num_notes"] > 0)]
-    place = int(others["index"].iloc[0])
+    rows = run.tunes.to_dict("records")
+    place = next(row["index"] for row in rows if not row["rendered"] and row["num_notes"])
     forms = [run.play(place), run.score(place), run.roll(place)]
     assert [form.path.suffix for form in forms] == [".wav", ".svg", ".png"]
     assert all(form.path.is_file() and run.directory not in form.path.parents for form in forms)
