@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal
 
 from musicgen.api.tunes import Tunes
 
@@ -11,49 +11,45 @@ if TYPE_CHECKING:
     from musicgen.run.more_draws import MoreDraws
 
 
-class Sampling(TypedDict, total=False):
-    """What may differ from the settings of the run. None drops a wish or a limit of the run."""
+class _AsInTheRun:
+    def __repr__(self) -> str:
+        return "<as in the run>"
 
-    num_tunes: int
-    key: str | None
-    """K: of every tune, such as "Em"."""
-    meter: str | None
-    """M: of every tune, such as "6/8"."""
-    rhythm: str | None
-    """R: of every tune, such as "jig"."""
-    range: str | Sequence[str] | None
-    """Keep only tunes inside: an instrument such as "whistle", or two notes such as "D4-B5"."""
-    keep: Literal["all", "sound"]
-    """sound: keep only sound tunes."""
-    max_draws: int | None
-    """Draw at most this many tunes to keep num_tunes of them."""
-    prompts: Sequence[str]
-    """What the tunes begin with, spread over them."""
-    temperature: float | Sequence[float]
-    """Several are spread over the tunes."""
-    top_k: int | None
-    top_p: float | None
-    max_chars: int
-    weights: Literal["best", "last"]
+
+AS_IN_THE_RUN: Any = _AsInTheRun()
+"""Of a setting that is not given: None means no wish or no limit."""
 
 
 def sample(
     run: str | PathLike[str],
     *,
+    num_tunes: int = AS_IN_THE_RUN,
+    key: str | None = AS_IN_THE_RUN,
+    meter: str | None = AS_IN_THE_RUN,
+    rhythm: str | None = AS_IN_THE_RUN,
+    range: str | Sequence[str] | None = AS_IN_THE_RUN,  # noqa: A002
+    keep: Literal["all", "sound"] = AS_IN_THE_RUN,
+    max_draws: int | None = AS_IN_THE_RUN,
+    prompts: Sequence[str] = AS_IN_THE_RUN,
+    temperature: float | Sequence[float] = AS_IN_THE_RUN,
+    top_k: int | None = AS_IN_THE_RUN,
+    top_p: float | None = AS_IN_THE_RUN,
+    max_chars: int = AS_IN_THE_RUN,
+    weights: Literal["best", "last"] = AS_IN_THE_RUN,
     seed: int | None = None,
     folder: str | PathLike[str] | None = None,
-    **sampling: Unpack[Sampling],
 ) -> Tunes:
     """Draw more tunes from the network of a run, in memory; with `folder`, also write them there.
 
-    What is not given is as in the run: the same call without any setting gives the run's own tunes. Settings:
-    num_tunes, key ("Em"), meter ("6/8"), rhythm ("jig"), range ("whistle", "D4-B5"), keep ("sound"),
-    max_draws, prompts, temperature, top_k, top_p, max_chars, weights ("best", "last"). None drops a wish or a
-    limit of the run. With `keep` or `range`, only the tunes that fulfil them are returned.
+    What is not given is as in the run, so without any setting these are the run's own tunes. None drops a
+    wish or a limit of the run. With `range` or `keep`, only the tunes that fulfil them are returned.
 
-    run: a Run, or its directory. seed: another one gives other tunes. folder: a new or unused one, for
-    tunes.abc and tunes.csv. Raises InputError for a run without a network, or for a setting that is not
-    possible, such as a key that no training tune has.
+    run: a Run, or its directory. key, meter, rhythm: K:, M: and R: of every tune, such as "Em", "6/8", "jig".
+    range: an instrument such as "whistle", or two notes, "D4-B5". keep: "sound" for sound tunes. max_draws:
+    draw at most this many to keep num_tunes of them. prompts: what the tunes begin with, spread over them, as
+    are several temperatures. seed: another one gives other tunes. folder: a new or unused one, for tunes.abc
+    and tunes.csv. Raises InputError for a run without a network, or for a setting that is not possible, such
+    as a key that no training tune has.
 
     >>> run = musicgen.load_run("outputs/run")
     >>> tunes = musicgen.sample(run, num_tunes=3, key="C", temperature=0.5)
@@ -65,8 +61,24 @@ def sample(
     from musicgen.records.runs import FoundRun
     from musicgen.run.resample import changed_config
 
+    settings = {
+        "num_tunes": num_tunes,
+        "key": key,
+        "meter": meter,
+        "rhythm": rhythm,
+        "range": range,
+        "keep": keep,
+        "max_draws": max_draws,
+        "prompts": prompts,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "max_chars": max_chars,
+        "weights": weights,
+    }
+    given = {name: value for name, value in settings.items() if value is not AS_IN_THE_RUN}
     found = FoundRun(Path(run), RunRecord.read(Path(run)))
-    config = changed_config(found, sampling, seed, num_rendered=0, soundfont=None)
+    config = changed_config(found, given, seed, num_rendered=0, soundfont=None)
     if folder is not None:
         check_sample_folder(Path(folder))
     config.sampling.read_prompts()

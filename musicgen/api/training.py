@@ -16,6 +16,7 @@ from typing import IO, TextIO
 
 from musicgen.api.runs import Run, load_run
 from musicgen.errors import InputError
+from musicgen.system.limits import starting_threads
 
 _COMMAND = "musicgen.train"
 _PREFIX = "musicgen: "
@@ -67,7 +68,8 @@ def _directory_of(overrides: Sequence[str], *options: str) -> Path:
     # The command ends when its input does, so it ends with this process, however that ends.
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     with process.stdin:
-        out, err = _PassedOn(process.stdout, sys.stdout), _PassedOn(process.stderr, sys.stderr)
+        with starting_threads():
+            out, err = _PassedOn(process.stdout, sys.stdout), _PassedOn(process.stderr, sys.stderr)
         is_interrupted = _wait(process)
         out.join(_SECONDS_FOR_THE_REST)
         err.join(_SECONDS_FOR_THE_REST)

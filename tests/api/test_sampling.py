@@ -1,6 +1,7 @@
 """More tunes from a trained run, in memory."""
 
-from dataclasses import replace
+import inspect
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import musicgen
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.record import RunRecord
+from musicgen.sampling.config import SamplingConfig
 from tests.api.test_renderings import files_of
 
 
@@ -51,11 +53,31 @@ def test_a_wrong_setting_is_the_commands_line(run: musicgen.Run) -> None:
         musicgen.sample(run, key="Q")
     with pytest.raises(musicgen.InputError, match=r"^sampling\.num_tunes=0: "):
         musicgen.sample(run, num_tunes=0)
-    with pytest.raises(musicgen.InputError, match=r"^sampling\.keys"):
-        musicgen.sample(run, keys="Em")  # pyright: ignore[reportCallIssue]
 
 
 def test_a_run_without_a_network_is_one_line(run: musicgen.Run, tmp_path: Path) -> None:
     replace(RunRecord.read(run.directory), weights=None, status="diverged").write(tmp_path)
     with pytest.raises(musicgen.InputError, match="this run is diverged and has no trained network$"):
         musicgen.sample(tmp_path)
+
+
+def test_every_setting_of_the_command_can_be_given() -> None:
+    names = set(inspect.signature(musicgen.sample).parameters)
+    # Tunes are rendered when they are played.
+    assert names == {"run", "folder", "seed", *(field.name for field in fields(SamplingConfig))} - {
+        "prompts_file"
+    }
+
+
+def test_none_drops_a_limit_of_the_run(run: musicgen.Run) -> None:
+    record = RunRecord.read(run.directory)
+    sampling = {**run.config["sampling"], "top_k": 1}
+    greedy = run.directory.with_name("greedy")
+    greedy.mkdir()
+    replace(record, config={**record.config, "sampling": sampling}).write(greedy)
+    assert num_bodies(musicgen.sample(greedy, num_tunes=6)) == 1
+    assert num_bodies(musicgen.sample(greedy, num_tunes=6, top_k=None)) > 1
+
+
+def num_bodies(tunes: musicgen.Tunes) -> int:
+    return len({parse_tune(tune).body for tune in tunes})
