@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"cli"},
-    {"train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload"},
+    {"train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload", "api"},
     {"reporting", "listening"},
     {"search"},
     {"sweep"},
@@ -27,6 +27,7 @@ FLOORS = [
     {"errors", "seeds"},
 ]
 WITHOUT_TORCH = {
+    "api",
     "metrics",
     "records",
     "effects",

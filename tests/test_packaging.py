@@ -32,6 +32,7 @@ def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
+    assert (installed / "musicgen" / "py.typed").is_file()
     page = ROOT / "musicgen" / "listening" / "page"
     packed = installed / "musicgen" / "listening" / "page"
     assert {path.name for path in page.iterdir()} == {path.name for path in packed.iterdir()}

@@ -20,7 +20,8 @@ from musicgen.metrics.tunes import read_corpus
 class FileEvaluation:
     """The metrics of ABC files, and what they were compared with."""
 
-    tunes: Path
+    name: str
+    """The path of the files, or what else the tunes are called."""
     book: Tunebook
     corpus: Corpus
     reference: Reference
@@ -38,7 +39,7 @@ class FileEvaluation:
     def lines(self) -> list[str]:
         book, report, size = self.book, self.corpus.report, self.reference.sample_size
         return [
-            f"{self.tunes}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",
+            f"{self.name}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",
             f"{self.corpus.name}: {report.lines()[0]}",
             f"{len(book.tunes)} tunes against {report.num_tunes} of {self.corpus.name}; "
             f"corpus: {size} held-out tunes, {NUM_SPLITS} splits; floor: a character 5-gram model",
@@ -59,15 +60,20 @@ def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
     Raises InputError without a tune, or for one of more than `MAX_TUNE_CHARACTERS`.
     """
     files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None)
-    book = read_tunebook(read_source(files))
-    fields, chords = frozenset(files.keep_fields), files.keep_chord_symbols
+    return read_abc_text(read_source(files), data, str(tunes))
+
+
+def read_abc_text(text: str, data: DataConfig, name: str) -> Tunebook:
+    """The same for the text of ABC files; `name` is what errors call it."""
+    book = read_tunebook(text)
+    fields, chords = frozenset(data.keep_fields), data.keep_chord_symbols
     cleaned = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in book.tunes]
     if not cleaned:
-        raise InputError(f"{tunes}: no tune found; a tune starts with an X: field")
+        raise InputError(f"{name}: no tune found; a tune starts with an X: field")
     longest = max(map(len, cleaned))
     if longest > MAX_TUNE_CHARACTERS:
         raise InputError(
-            f"{tunes}: a tune has {longest:,} characters; at most {MAX_TUNE_CHARACTERS:,} are allowed"
+            f"{name}: a tune has {longest:,} characters; at most {MAX_TUNE_CHARACTERS:,} are allowed"
         )
     return replace(book, tunes=cleaned)
 
@@ -80,13 +86,19 @@ def evaluate_files(
     num_requested: denominator of the validity rates; default: the number of tunes found. Raises InputError
     for files or a corpus that cannot be used.
     """
-    book = read_abc_files(tunes, data)
+    return evaluate_book(read_abc_files(tunes, data), str(tunes), data, cache_dir, num_requested)
+
+
+def evaluate_book(
+    book: Tunebook, name: str, data: DataConfig, cache_dir: Path, num_requested: int | None = None
+) -> FileEvaluation:
+    """The same for tunes that were read before; `name` is what lines and errors call them."""
     num_tunes = len(book.tunes)
     if num_requested is not None and num_requested < num_tunes:
-        raise InputError(f"--requested {num_requested}: {tunes} has more tunes ({num_tunes})")
+        raise InputError(f"--requested {num_requested}: {name} has more tunes ({num_tunes})")
     corpus = load_corpus(data, cache_dir)
     reference = build_reference(corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, cache_dir=cache_dir)
     compared = read_corpus(corpus.tunes, cache_dir)
     evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared))
     evaluation = evaluator.evaluate(book.tunes, num_requested=num_requested)
-    return FileEvaluation(tunes, book, corpus, reference, evaluation)
+    return FileEvaluation(name, book, corpus, reference, evaluation)

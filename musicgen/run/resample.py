@@ -14,11 +14,8 @@ from musicgen.records.destination import check_sample_folder
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import read_songs
-from musicgen.sampling.prompts import plan_prompts, warn_of_unusual
-from musicgen.system.files import filled_folder, make_new_folder
+from musicgen.system.files import make_new_folder
 
-MAX_THREADS_PER_CORE = 4
-"""A record may state any number of threads."""
 _STAMP = re.compile(r"(?<=\n)N:.*\n")
 """The line of a sampled tune that names its origin."""
 
@@ -37,57 +34,30 @@ def resample(
     sampling: fields of the sampling config to change. The other arguments default to the values of the run,
     except that the built-in soundfont is used, and a new folder in the run's samples/. Raises InputError.
     """
-    record = RunRecord.read(directory)
-    run = FoundRun(directory, record)
+    run = FoundRun(directory, RunRecord.read(directory))
     config = changed_config(run, sampling, seed, num_rendered, soundfont)
     if folder is not None:
         check_sample_folder(folder)
     config.sampling.read_prompts()
 
     # Import torch late, so that wrong arguments fail at once.
-    import torch
-
-    from musicgen.engine.computing import computing_on
     from musicgen.rendering import check_soundfont
     from musicgen.run.choice import choose_tunes
-    from musicgen.run.draws import draw_tunes
-    from musicgen.run.songs import origin_of, render_songs, spoken_name, write_draws, write_rows
-    from musicgen.sampling.generation import sample_tunes
-    from musicgen.training.state import load_checkpoint
-    from musicgen.training.threads import num_cores
+    from musicgen.run.more_draws import draw_more
 
     if config.rendering.num_tunes:
         check_soundfont(config.rendering)
         if soundfont is None and run.soundfont is not None:
             note = f"using the built-in soundfont, not that of the run ({run.soundfont})"
             print(one_line(f"{note}; --soundfont FILE selects one"), file=sys.stderr)
-    checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
-    prompts = plan_prompts(config.sampling, header_fields_of(run), checkpoint.vocabulary)
-    warn_of_unusual(prompts)
-    device = torch.device("cpu")
-    network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
-    # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
-    num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
-    with computing_on(num_threads):
-        draws = draw_tunes(
-            lambda numbers: sample_tunes(
-                network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device, draws=numbers
-            ),
-            config.sampling,
-        )
-    chosen = choose_tunes(draws.kept, config.rendering.num_tunes)
-    for line in (draws.summary if draws.has_conditions else "", chosen.shortfall):
+    more = draw_more(run, config)
+    chosen = choose_tunes(more.draws.kept, config.rendering.num_tunes)
+    for line in (more.draws.summary if more.draws.has_conditions else "", chosen.shortfall):
         if line:
             print(line, file=sys.stderr)
     if folder is None:
         folder = make_new_folder(directory / "samples" / f"{datetime.now():%Y-%m-%d-%H-%M-%S-%f}")
-    origin = origin_of(record.run_id, checkpoint.config, str(record.corpus.get("name")), config.seed)
-    with filled_folder(folder) as temporary:
-        write_draws(draws, origin, temporary)
-        songs = render_songs(
-            chosen.tunes, origin, spoken_name(checkpoint.config, config.seed), config.rendering, temporary
-        )
-        write_rows(draws, [{} for _ in draws.tunes], songs, temporary)
+    songs = more.write(folder, chosen.tunes)
     first = next((song.rendered.audio for song in songs if song.tune is chosen.best), None)
     if first is not None:
         print(f"listen first: {folder / 'tunes' / first.name}", file=sys.stderr)

@@ -99,9 +99,18 @@ def write_rows(
     folder: Path,
 ) -> Path:
     """Write tunes.csv: a row per draw with its metrics, whether it was kept, and whether rendered."""
+    path = folder / "tunes.csv"
+    csv_cells.write_rows(tune_rows(draws, measured, songs), path)
+    return path
+
+
+def tune_rows(
+    draws: Draws, measured: Sequence[Mapping[str, object]], songs: Sequence[Song]
+) -> list[dict[str, object]]:
+    """The rows of tunes.csv. measured: the metrics of each draw; songs: the rendered tunes."""
     kept = {tune.index for tune in draws.kept}
     problems = {song.tune.index: "; ".join(song.rendered.problems) for song in songs}
-    rows = [
+    return [
         {
             "index": tune.index,
             "prompt": tune.prompt,
@@ -115,6 +124,3 @@ def write_rows(
         }
         for tune, row in zip(draws.tunes, measured, strict=True)
     ]
-    path = folder / "tunes.csv"
-    csv_cells.write_rows(rows, path)
-    return path
