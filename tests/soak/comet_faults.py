@@ -112,10 +112,15 @@ def _archive_folder(directory: Path, condition: str) -> Iterator[None]:
     elif condition == FULL_DISK:
         folder.mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={FULL_DISK_BYTES}", "tmpfs", folder], check=True)
+        kept: dict[Path, bytes] = {}
         try:
             yield
+            # A real disk keeps what was written before it was full: what Comet has begun to get.
+            kept = {path: path.read_bytes() for path in folder.glob("*.json")}
         finally:
             subprocess.run(["umount", folder], check=True)
+            for path, content in kept.items():
+                path.write_bytes(content)
     else:
         yield
 
