@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
-from musicgen import compare, listen, note, report, sample, upload
+from musicgen import listen, note, report, upload
+from musicgen.compare import main as compare_runs
 from musicgen.config import compose_config
 from musicgen.listening import server
 from musicgen.listening.service import ListeningService
+from musicgen.sample import main as sample_more
 from tests.listening.made_session import write_study
 
 SECRET = "T0PSECRET"
@@ -219,11 +221,11 @@ def run(command: str, sweep: Path) -> int:
     """Run the command as a user does; `listen` stops before it serves its page."""
     of_run = str(first_run(sweep))
     return {
-        "compare": lambda: compare.main([str(sweep), "--no-plots"]),
+        "compare": lambda: compare_runs([str(sweep), "--no-plots"]),
         "report": lambda: report.main([str(sweep), "--pairs", "1", "--best", "1"]),
         "listen": lambda: listen.main([str(sweep), "--num-tunes", "2", "--num-anchors", "1", "--any-tune"]),
         "note": lambda: note.main([of_run, "words"]),
-        "sample": lambda: sample.main([of_run, "--num-tunes", "1", "--render", "0"]),
+        "sample": lambda: sample_more([of_run, "--num-tunes", "1", "--render", "0"]),
         "upload": lambda: upload.main([str(sweep), "--timeout", "5"]),
     }[command]()
 
