@@ -114,20 +114,27 @@ class FoundRun:
         path = self.directory / "tunes.csv"
         return read_rows(path) if path.is_file() else []
 
-    def history(self) -> "DataFrame | None":
-        """The numbers of history.csv; None if the run recorded nothing."""
-        # Import pandas late: it takes a moment, and not every command needs it.
-        from pandas import DataFrame
+    def history_rows(self) -> list[dict[str, float | None]] | None:
+        """The numbers of history.csv, without a row that is still being written; None if there is no history.
 
+        Raises InputError for a cell that is not a number.
+        """
         path = self.directory / "history.csv"
         if not path.is_file() or not path.stat().st_size:
             return None
         rows = read_rows(path, may_be_cut=True)
-        numbers = {name: [_finite(row.get(name, "")) for row in rows] for name in HISTORY_COLUMNS}
-        for name, column in numbers.items():
-            if any(number is None and row.get(name) != "" for number, row in zip(column, rows, strict=True)):
+        for name in HISTORY_COLUMNS:
+            if any(row.get(name) != "" and _finite(row.get(name, "")) is None for row in rows):
                 raise InputError(f"{path}: {name} contains something that is not a number")
-        return DataFrame(numbers, dtype=float)
+        return [{name: _finite(row[name]) for name in HISTORY_COLUMNS} for row in rows]
+
+    def history(self) -> "DataFrame | None":
+        """The same as a table."""
+        # Import pandas late: it takes a moment, and not every command needs it.
+        from pandas import DataFrame
+
+        rows = self.history_rows()
+        return None if rows is None else DataFrame(rows, columns=list(HISTORY_COLUMNS), dtype=float)
 
 
 def find_runs(paths: Sequence[str | Path]) -> list[FoundRun]:

@@ -17,7 +17,7 @@ from musicgen.records.naming import (
     unique_names,
 )
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import FoundRun, read_rows
+from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import Song
 from musicgen.run.resample import state_file
 from musicgen.system.files import refuse_link
@@ -25,7 +25,6 @@ from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key
 from musicgen.tracking.comet_settings import FOLDER, archive_folder
 from musicgen.tracking.config import COMET, tracker_config
-from musicgen.tracking.history import COLUMNS
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import comet_alone, openers
 
@@ -206,9 +205,8 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
         is_of_sweep=run.is_of_sweep,
     )
     tracker.log_parameters(config.as_dict())
-    history = directory / "history.csv"
-    for row in read_rows(history) if history.is_file() else []:
-        track_row(tracker, {name: float(row[name]) if row[name] else None for name in COLUMNS})
+    for row in FoundRun(directory, record).history_rows() or []:
+        track_row(tracker, row)
     track_results(tracker, record, directory)
     track_status(tracker, record, directory)
     return tracker.end()[COMET]

@@ -5,8 +5,6 @@ history.csv while the runs write them. When the command is over, the archives ad
 pictures and tables, and whatever did not get through.
 """
 
-import csv
-import io
 import logging
 import threading
 import time
@@ -16,14 +14,12 @@ from pathlib import Path
 
 from musicgen.errors import InputError, one_line
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import records_below
+from musicgen.records.runs import FoundRun, records_below
 from musicgen.run.experiment import described, track_measures, track_row, track_status
 from musicgen.run.uploads import archive_of
-from musicgen.system.files import read_whole
 from musicgen.system.locks import lock_beside, take_lock
 from musicgen.tracking.archive import experiment_key
 from musicgen.tracking.config import tracker_config
-from musicgen.tracking.history import COLUMNS
 from musicgen.tracking.live import LiveExperiment
 from musicgen.tracking.outbox import note_start
 
@@ -33,7 +29,6 @@ _POLL_SECONDS = 0.5
 _SCAN_SHARE = 0.1
 """Of its time it spends looking for new runs, at most."""
 _RETRY_SECONDS = 30.0
-_MAX_HISTORY_BYTES = 2**28
 
 
 @dataclass
@@ -53,8 +48,8 @@ class Follower:
         threads: list[threading.Thread] = []
         while True:
             is_last, started = self.has_ended.is_set(), time.monotonic()
-            for directory, archive in self._new_runs():
-                threads.append(threading.Thread(target=self._follow_run, args=(directory, archive)))
+            for run, archive in self._new_runs():
+                threads.append(threading.Thread(target=self._follow_run, args=(run, archive)))
                 threads[-1].start()
             if is_last:
                 break
@@ -64,7 +59,7 @@ class Follower:
         for thread in threads:
             thread.join()
 
-    def _new_runs(self) -> Iterator[tuple[Path, Path]]:
+    def _new_runs(self) -> Iterator[tuple[FoundRun, Path]]:
         """Runs that are under way and not followed yet, with their archives."""
         for file in records_below(self.directory):
             try:
@@ -78,28 +73,29 @@ class Follower:
                 continue
             if record.status == "running" and archive is not None and archive not in self._seen:
                 self._seen.add(archive)
-                yield file.parent, archive
+                yield FoundRun(file.parent, record), archive
 
-    def _follow_run(self, directory: Path, archive: Path) -> None:
+    def _follow_run(self, run: FoundRun, archive: Path) -> None:
+        has_locks = run.record.has_locks
         try:
-            has_locks = RunRecord.read(directory).has_locks
             # Every process of a search looks for its runs, but one shows each.
             lock = take_lock(lock_beside(archive)) if has_locks else None
             if has_locks and lock is None:
                 return
             try:
-                self._show(directory, archive)
+                self._show(run, archive)
             finally:
                 if lock is not None:
                     lock.release()
         except Exception as error:
             # Everything is in the archive, which the command's last step sends.
-            log.warning("%s", one_line(f"{directory}: not shown on Comet: {type(error).__name__}: {error}"))
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("%s", one_line(f"{run.directory}: not shown on Comet: {reason}"))
 
-    def _show(self, directory: Path, archive: Path) -> None:
-        record = RunRecord.read(directory)
-        config, run = tracker_config(record.config), described(record, directory)
-        rows, experiment, try_at = _HistoryRows(directory / "history.csv"), None, 0.0
+    def _show(self, run: FoundRun, archive: Path) -> None:
+        directory, config = run.directory, tracker_config(run.record.config)
+        tracked = described(run.record, directory)
+        experiment, num_rows, try_at = None, 0, 0.0
         while True:
             has_ended = self.has_ended.is_set()
             record = RunRecord.read(directory)
@@ -107,16 +103,18 @@ class Follower:
             if experiment is None and not is_over and time.monotonic() >= try_at:
                 note_start(archive, locks=record.has_locks)
                 try:
-                    experiment = LiveExperiment(config, experiment_key(archive), run)
+                    experiment = LiveExperiment(config, experiment_key(archive), tracked)
                 except ConnectionError:
                     try_at = time.monotonic() + _RETRY_SECONDS
                 else:
                     note_start(archive, experiment.url, locks=record.has_locks)
-                    experiment.log_parameters(run.config)
+                    experiment.log_parameters(tracked.config)
                     track_status(experiment, record, directory)
             if experiment is not None:
-                for row in rows.new():
+                rows = run.history_rows() or []
+                for row in rows[num_rows:]:
                     track_row(experiment, row)
+                num_rows = len(rows)
             if is_over:
                 break
             self.has_ended.wait(_POLL_SECONDS)
@@ -128,20 +126,3 @@ class Follower:
         track_status(experiment, record, directory)
         track_measures(experiment, record)
         experiment.end()
-
-
-class _HistoryRows:
-    """Reads history.csv while it grows, complete lines alone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._num_rows = path, 0
-
-    def new(self) -> list[dict[str, float | None]]:
-        """The rows since the last call."""
-        try:
-            text = read_whole(self._path, _MAX_HISTORY_BYTES, follows_links=False).decode()
-        except FileNotFoundError:
-            return []
-        rows = list(csv.DictReader(io.StringIO(text.rpartition("\n")[0])))[self._num_rows :]
-        self._num_rows += len(rows)
-        return [{name: float(row[name]) if row[name] else None for name in COLUMNS} for row in rows]
