@@ -1,7 +1,8 @@
 """A run as an experiment of a tracker: what is logged during the run, and which of its files."""
 
+import logging
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from musicgen.config import Config, config_from_dict
@@ -23,10 +24,12 @@ from musicgen.run.resample import state_file
 from musicgen.system.files import refuse_link
 from musicgen.system.locks import locked
 from musicgen.tracking.archive import experiment_key
-from musicgen.tracking.comet_settings import FOLDER, archive_folder
+from musicgen.tracking.comet_settings import archive_folder, is_own_folder
 from musicgen.tracking.config import COMET, tracker_config
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import comet_alone, openers
+
+log = logging.getLogger(__name__)
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 CURVES = ("train_loss", "validation_loss", "learning_rate", "tokens_per_second")
@@ -174,16 +177,31 @@ def track_stopped(directory: Path) -> None:
     Raises InputError if its record cannot be read.
     """
     record = RunRecord.read(directory)
-    if record.status != "pruned" or not tracker_config(record.config).uses_comet:
-        return
-    refuse_link(directory / FOLDER)
-    (directory / FOLDER).mkdir(exist_ok=True)
-    # Other processes of the search may have the same idea, or send the archive.
-    with locked(directory / FOLDER / ".lock", locks=record.has_locks):
+    if record.status == "pruned" and tracker_config(record.config).uses_comet:
+        # Other processes of the search may have the same idea.
+        write_archive(directory, lambda now: now.comet is None, locks=record.has_locks)
+
+
+def write_archive(
+    directory: Path,
+    is_missing: Callable[[RunRecord], bool],
+    on_wait: Callable[[str], None] = log.warning,
+    *,
+    locks: bool,
+) -> RunRecord:
+    """Write Comet's archive of a run that has ended, if it is still missing once the folder can be locked.
+
+    Returns the new record. Raises InputError.
+    """
+    folder = archive_folder(directory)
+    refuse_link(folder)
+    folder.mkdir(parents=is_own_folder(folder), exist_ok=True)
+    with locked(folder / ".lock", on_wait, locks=locks):
         record = RunRecord.read(directory)
-        if record.comet is None:
+        if is_missing(record):
             record.set_comet(write_again(record, directory))
             record.write(directory)
+    return record
 
 
 def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ from musicgen.records.record import RunRecord
 from musicgen.records.runs import records_below
 from musicgen.system.commands import complain
 from musicgen.system.files import refuse_link
-from musicgen.system.locks import locked
 
 if TYPE_CHECKING:
     from musicgen.tracking.config import Mode, TrackerConfig
@@ -210,13 +210,17 @@ def _archives_of_runs(paths: Sequence[Path], *, locks: bool) -> tuple[dict[Path,
 
     Archives that runs could not write when they ended are written.
     """
+    # Imported late: only runs without an archive need what writes one.
+    from musicgen.run.experiment import write_archive
+
     owners, problems = {}, []
     for file in sorted(file for path in paths for file in records_below(path)):
         directory = file.parent
         try:
             record = RunRecord.read(directory)
             if _lacks_archive(record, directory):
-                record = _write_missing(directory, locks=locks)
+                is_missing = partial(_lacks_archive, directory=directory)
+                record = write_archive(directory, is_missing, _print_at_once, locks=locks)
             archive = archive_of(record, directory)
             if archive is not None and archive.exists():
                 owners[archive] = directory
@@ -225,22 +229,6 @@ def _archives_of_runs(paths: Sequence[Path], *, locks: bool) -> tuple[dict[Path,
         except (InputError, OSError) as error:
             problems.append(str(error))
     return owners, problems
-
-
-def _write_missing(directory: Path, *, locks: bool) -> RunRecord:
-    """Write the archive of a run that lacks it, unless another process has; returns the new record."""
-    from musicgen.run.experiment import write_again
-    from musicgen.tracking.comet_settings import archive_folder
-
-    folder = archive_folder(directory)
-    refuse_link(folder)
-    folder.mkdir(exist_ok=True)
-    with locked(folder / ".lock", _print_at_once, locks=locks):
-        record = RunRecord.read(directory)
-        if _lacks_archive(record, directory):
-            record.set_comet(write_again(record, directory))
-            record.write(directory)
-    return record
 
 
 def _record(done: "Upload", directory: Path | None) -> None:

@@ -8,9 +8,9 @@ import pytest
 import soundfile
 
 from musicgen.config import Config, compose_config
-from musicgen.records.record import Status
+from musicgen.records.record import RunRecord, Status
 from musicgen.records.runs import FoundRun
-from musicgen.run.experiment import facts_of, open_trackers, track_row, write_again
+from musicgen.run.experiment import facts_of, open_trackers, track_row, track_stopped, write_again
 from musicgen.system.csv_cells import write_rows
 from musicgen.tracking.config import COMET
 from musicgen.tracking.tracker import Tracker
@@ -192,3 +192,15 @@ def test_only_runs_of_a_sweep_add_their_names_to_the_users(
         trackers = open_trackers(config, directory, "oneills", ["model=gru", "seed=0"])
         names += names_of(directory / str(trackers.end()[COMET]["archive"]))
     assert names == ["foo · baseline · seed 0", "foo"]
+
+
+def test_a_stopped_trial_is_archived_where_the_user_keeps_archives(
+    run: FoundRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMET_OFFLINE_DIRECTORY", str(tmp_path / "archives"))
+    run.record.status, run.record.tracker = "pruned", {}
+    run.record.write(run.directory)
+    track_stopped(run.directory)
+    archive = Path(str((RunRecord.read(run.directory).comet or {})["archive"]))
+    assert archive.parent == tmp_path / "archives" and archive.is_file()
+    assert not (run.directory / "comet").exists()
