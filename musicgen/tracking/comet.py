@@ -22,7 +22,6 @@ from musicgen.tracking.comet_settings import (
     warn_of_experiment_key,
     workspace,
 )
-from musicgen.tracking.comet_settings import has_key as has_key
 from musicgen.tracking.config import TrackerConfig
 from musicgen.tracking.tracker import Tracker, flat
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musicgen.tracking.archive import EXPERIMENT, MESSAGES
-from musicgen.tracking.comet import forbid_patching
+from musicgen.tracking.comet_settings import forbid_patching
 from musicgen.tracking.config import DEFAULT_PROJECT
 from musicgen.tracking.delivery import Stored, drop_stored, stored, wait_for
 

@@ -97,47 +97,47 @@ class Trackers(Tracker):
 
     def log_parameters(self, config: Mapping[str, object]) -> None:
         """Pass on."""
-        self._each("log_parameters", lambda tracker: tracker.log_parameters(config))
+        self._each("log_parameters", config)
 
     def log_metrics(self, metrics: Mapping[str, float | None], iteration: int | None = None) -> None:
         """Pass on."""
-        self._each("log_metrics", lambda tracker: tracker.log_metrics(metrics, iteration))
+        self._each("log_metrics", metrics, iteration)
 
     def log_facts(self, facts: Mapping[str, object]) -> None:
         """Pass on."""
-        self._each("log_facts", lambda tracker: tracker.log_facts(facts))
+        self._each("log_facts", facts)
 
     def log_tags(self, tags: Sequence[str]) -> None:
         """Pass on."""
-        self._each("log_tags", lambda tracker: tracker.log_tags(tags))
+        self._each("log_tags", tags)
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
         """Pass on."""
-        self._each("log_audio", lambda tracker: tracker.log_audio(path, metadata))
+        self._each("log_audio", path, metadata)
 
     def log_image(self, path: Path) -> None:
         """Pass on."""
-        self._each("log_image", lambda tracker: tracker.log_image(path))
+        self._each("log_image", path)
 
     def log_file(self, path: Path) -> None:
         """Pass on."""
-        self._each("log_file", lambda tracker: tracker.log_file(path))
+        self._each("log_file", path)
 
     def log_table(self, path: Path) -> None:
         """Pass on."""
-        self._each("log_table", lambda tracker: tracker.log_table(path))
+        self._each("log_table", path)
 
     def log_page(self, html: str) -> None:
         """Pass on."""
-        self._each("log_page", lambda tracker: tracker.log_page(html))
+        self._each("log_page", html)
 
     def log_model(self, path: Path) -> None:
         """Pass on."""
-        self._each("log_model", lambda tracker: tracker.log_model(path))
+        self._each("log_model", path)
 
     def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
         """Pass on."""
-        self._each("log_text", lambda tracker: tracker.log_text(text, metadata))
+        self._each("log_text", text, metadata)
 
     @property
     def started(self) -> Mapping[str, object]:
@@ -161,12 +161,12 @@ class Trackers(Tracker):
         }
         return outcomes | failures
 
-    def _each(self, method: str, call: Callable[[Tracker], None]) -> None:
+    def _each(self, method: str, *arguments: object) -> None:
         for name, tracker in self._open.items():
             if name in self._errors:
                 continue
             try:
-                call(tracker)
+                getattr(tracker, method)(*arguments)
             except Exception as error:
                 self._switch_off(name, method, error)
 

@@ -52,16 +52,10 @@ def comet_alone(
     Takes what CometTracker takes, and fails as little as the trackers of a run. is_of_sweep: whether the
     experiment is one of several, which need different names.
     """
-
-    def open_comet() -> Tracker:
-        # Imported late, as below.
-        from musicgen.tracking.comet import CometTracker
-        from musicgen.tracking.comet_settings import experiment_name
-
-        shown = None if name is None else experiment_name(name, is_of_sweep=is_of_sweep)
-        return CometTracker(config, folder, shown, tags, key=key, continues=continues)
-
-    return Trackers({COMET: open_comet})
+    opener = partial(
+        _open_comet, config, folder, name, tags, key=key, continues=continues, is_of_sweep=is_of_sweep
+    )
+    return Trackers({COMET: opener})
 
 
 def _used(config: TrackerConfig) -> list[str]:
@@ -71,11 +65,10 @@ def _used(config: TrackerConfig) -> list[str]:
 def _open(name: str, config: TrackerConfig, run: TrackedRun) -> Tracker:
     # Imported late: no tracker should wait for the packages of another.
     if name == COMET:
-        from musicgen.tracking.comet import CometTracker
-        from musicgen.tracking.comet_settings import archive_folder, experiment_name
+        from musicgen.tracking.comet_settings import archive_folder
 
-        shown = experiment_name(run.name, is_of_sweep=run.is_of_sweep)
-        return CometTracker(config, archive_folder(run.directory), shown, run.tags)
+        folder = archive_folder(run.directory)
+        return _open_comet(config, folder, run.name, run.tags, is_of_sweep=run.is_of_sweep)
     if name == TENSORBOARD:
         from musicgen.tracking.tensorboard import TensorBoardTracker
 
@@ -84,6 +77,23 @@ def _open(name: str, config: TrackerConfig, run: TrackedRun) -> Tracker:
     if not isinstance(tracker, Tracker):
         raise InputError(f"the entry point returns a {type(tracker).__name__}, which is not a Tracker")
     return tracker
+
+
+def _open_comet(
+    config: TrackerConfig,
+    folder: Path,
+    name: str | None,
+    tags: Sequence[str],
+    *,
+    is_of_sweep: bool,
+    key: str | None = None,
+    continues: str | None = None,
+) -> Tracker:
+    from musicgen.tracking.comet import CometTracker
+    from musicgen.tracking.comet_settings import experiment_name
+
+    shown = None if name is None else experiment_name(name, is_of_sweep=is_of_sweep)
+    return CometTracker(config, folder, shown, tags, key=key, continues=continues)
 
 
 @cache
