@@ -109,6 +109,7 @@ class _PassedOn(Thread):
         self.start()
 
     def run(self) -> None:
+        """Pass on line by line until the command closes its stream."""
         with self._source:
             for line in self._source:
                 self._target.write(line)

@@ -12,6 +12,8 @@ from musicgen.system.files import refuse_link
 
 if TYPE_CHECKING:
     from musicgen.records.findings import Finding
+    from musicgen.tracking.config import TrackerConfig
+    from musicgen.tracking.tracker import Trackers
 
 # Modules of tracking/ are imported inside functions: Comet takes a second to import.
 
@@ -34,9 +36,7 @@ def track_finding(record: RunRecord, directory: Path, finding: "Finding") -> str
     fields = {name: value for name, value in asdict(finding).items() if name not in ("text", "ratings")}
     tracker.log_text(finding.text, fields)
     # A failure of Comet is only a warning, because the finding is in the log.
-    tracker.end()
-    upload_in_background(directory, config, locks=record.has_locks)
-    return describe_addition(record, directory)
+    return _send(tracker, directory, record, config)
 
 
 def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], tables: Sequence[Path]) -> str:
@@ -59,9 +59,7 @@ def track_ratings(run: FoundRun, folder: Path, means: Mapping[str, float], table
     tracker.log_metrics(means)
     for path in tables:
         tracker.log_file(path)
-    tracker.end()
-    upload_in_background(folder, config, locks=run.record.has_locks)
-    return describe_addition(run.record, folder)
+    return _send(tracker, folder, run.record, config)
 
 
 def track_page(directory: Path, html: str) -> None:
@@ -90,5 +88,11 @@ def track_page(directory: Path, html: str) -> None:
     newest = max(archives, key=lambda path: path.stat().st_mtime)
     tracker = comet_alone(config, folder, continues=experiment_key(newest))
     tracker.log_page(html)
+    _send(tracker, folder.parent, record, config)
+
+
+def _send(tracker: "Trackers", directory: Path, record: RunRecord, config: "TrackerConfig") -> str:
+    """Close the addition in this directory and have it sent; returns a line about it."""
     tracker.end()
-    upload_in_background(folder.parent, config, locks=record.has_locks)
+    upload_in_background(directory, config, locks=record.has_locks)
+    return describe_addition(record, directory)
