@@ -33,8 +33,7 @@ def test_the_same_command_sends_what_failed_before(
     run_directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with comet_server("status 401") as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.give_to(monkeypatch)
         assert main([str(run_directory.parent)]) == 1
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 2 and lines[0].startswith("not sent: ") and "refuses the key" in lines[0]

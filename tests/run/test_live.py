@@ -87,8 +87,7 @@ def test_two_runs_are_shown_while_they_train_and_sent_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: threading.Event
 ) -> None:
     with comet_server() as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.give_to(monkeypatch)
         over = Training(tmp_path / "over")
         over.end()
         thread = follow(tmp_path, ended)
@@ -131,8 +130,7 @@ def test_a_run_whose_process_was_killed_is_interrupted_on_comet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: threading.Event
 ) -> None:
     with comet_server() as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.give_to(monkeypatch)
         thread, run = follow(tmp_path, ended), Training(tmp_path / "run")
         run.step(10)
         wait_until(lambda: iterations_on(run.shown_by(server)) == [10])
@@ -151,8 +149,7 @@ def test_a_server_that_comes_back_gets_the_whole_curve(
     monkeypatch.setattr(live, "_RETRY_SECONDS", 0.5)
     monkeypatch.setenv("COMET_GET_OR_ADD_EXPERIMENT_RETRY_TOTAL", "0")
     with comet_server("status 500") as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.give_to(monkeypatch)
         thread, run = follow(tmp_path, ended), Training(tmp_path / "run")
         run.step(10)
         wait_until(lambda: server.num_requests > 0)

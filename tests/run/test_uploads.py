@@ -17,9 +17,13 @@ from tests.tracking.test_comet import CONFIG
 LIVE = replace(CONFIG, mode=None, upload_timeout_seconds=300.0)
 
 
-def given_to(monkeypatch: pytest.MonkeyPatch, server: CometServer) -> None:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+def followed(directory: Path, server: CometServer) -> Training:
+    """A run in a followed directory, of which the server has got the first row."""
+    follow_in_background(directory, LIVE)
+    run = Training(directory / "run")
+    run.step(10)
+    wait_until(lambda: iterations_on(run.shown_by(server)) == [10])
+    return run
 
 
 @pytest.mark.slow
@@ -27,11 +31,8 @@ def test_a_command_is_followed_and_its_last_step_sends_the_rest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with comet_server() as server:
-        given_to(monkeypatch, server)
-        follow_in_background(tmp_path, LIVE)
-        run = Training(tmp_path / "run")
-        run.step(10)
-        wait_until(lambda: iterations_on(run.shown_by(server)) == [10])
+        server.give_to(monkeypatch)
+        run = followed(tmp_path, server)
         line = describe_upload(tmp_path, Path("sweep"))
         run.step(20)
         run.end()
@@ -48,11 +49,8 @@ def test_a_command_is_followed_and_its_last_step_sends_the_rest(
 @pytest.mark.slow
 def test_a_killed_follower_is_replaced_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with comet_server() as server:
-        given_to(monkeypatch, server)
-        follow_in_background(tmp_path, LIVE)
-        run = Training(tmp_path / "run")
-        run.step(10)
-        wait_until(lambda: iterations_on(run.shown_by(server)) == [10])
+        server.give_to(monkeypatch)
+        run = followed(tmp_path, server)
         follower = uploads._followers[tmp_path]
         assert follower is not None
         follower.kill()

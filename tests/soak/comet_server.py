@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    import pytest
 
 Fault = Literal[
     "none",
@@ -77,6 +80,11 @@ class CometServer(ThreadingHTTPServer):
     def environment(self) -> dict[str, str]:
         """Environment variables that make a process take this server for Comet."""
         return {"COMET_API_KEY": KEY, "COMET_URL_OVERRIDE": self.url}
+
+    def give_to(self, monkeypatch: "pytest.MonkeyPatch") -> None:
+        """Make this process, and those that it starts, take this server for Comet."""
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore errors, because tests kill clients."""

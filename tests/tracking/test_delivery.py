@@ -60,8 +60,7 @@ def test_an_addition_keeps_points_with_other_values(unpacked: Path) -> None:
 
 def test_the_server_says_what_it_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     with comet_server() as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.give_to(monkeypatch)
         assert stored("unknown", KEY) == Stored()
         experiment = server.experiments["known"]
         experiment.metrics += [("loss", 2.5, 10), ("loss", 1.5, 20), ("sound", 0.5, None)]

@@ -29,8 +29,7 @@ def write_archive(directory: Path, name: str, continues: str | None = None) -> P
 def send(
     archives: list[Path], server: CometServer, monkeypatch: pytest.MonkeyPatch, timeout_seconds: float = 200.0
 ) -> list[Upload]:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    server.give_to(monkeypatch)
     # Comet would retry for 15 seconds; these tests need only one failure.
     for name in ("GET_OR_ADD_EXPERIMENT_RETRY_TOTAL", "HTTP_SESSION_RETRY_TOTAL"):
         monkeypatch.setenv(f"COMET_{name}", "0")
