@@ -55,7 +55,7 @@ MAX_RATIO = 1.05
 UPLOAD_SECONDS, HANGING_UPLOAD_SECONDS = 60.0, 10.0
 """Time limits of an upload; the second for servers that hang, where only the limit ends it."""
 BACKGROUND_SECONDS = 120.0
-RUN = (*COMMON, "training.num_iterations=1500", "evaluation.num_reference_splits=2", "rendering.num_tunes=2")
+RUN = (*COMMON, "training.num_iterations=2000", "evaluation.num_reference_splits=2", "rendering.num_tunes=2")
 FULL_DISK_BYTES = 64 * 1024
 _OF_COMET = "process duration"
 """A metric that Comet adds when an experiment ends."""
