@@ -7,7 +7,6 @@ from pathlib import Path
 
 from musicgen.effects.answers import Answer, MetricAnswers, answers_on
 from musicgen.effects.figures.study import change_label
-from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.effects.screening import fate
 from musicgen.effects.trades import headline_trades, trade_sentences
@@ -59,9 +58,9 @@ class ScreeningRow:
     differences: Sequence[float | None]
     """In each primary metric."""
     size: str
-    metric: str
-    """The metric in which it is largest."""
-    goes_on: str
+    looks: str
+    """What was seen in the metric in which it is largest."""
+    fate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class Report:
                 " ".join(change_label(one.change.parameter, one.change.value).split()),
                 [one.differences.get(metric) for metric in study.primary_metrics],
                 one.shown_size,
-                metric_title(one.metric) if one.metric else "",
+                one.looks,
                 fate(one.change, study.confirmed),
             )
             for one in study.screening
