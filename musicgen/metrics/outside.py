@@ -55,9 +55,9 @@ class OutsideMetric:
             raise UnmeasurableError(one_line(f"{type(error).__name__}: {error}")) from error
         if not isinstance(value, Real):
             raise UnmeasurableError(f"the function returned a {type(value).__name__}, not a number")
-        lowest, highest = self.declared.limits
-        if not max(lowest, -_LARGEST) <= value <= min(highest, _LARGEST):
-            raise UnmeasurableError(f"the function returned {value}, outside {lowest:g} to {highest:g}")
+        lowest, highest = max(self.declared.limits[0], -_LARGEST), min(self.declared.limits[1], _LARGEST)
+        if not lowest <= value <= highest:
+            raise UnmeasurableError(f"the function returned {value!s:.40}, outside {lowest:g} to {highest:g}")
         return float(value)
 
 

@@ -1,7 +1,7 @@
 """Launchers other than ours (joblib, Ray, submitit, Hydra's own), whose jobs may run on other machines.
 
-They come from Hydra's plugins, or from modules that the user trusts. A job that raises is one failed run, but a
-job whose process dies ends the whole launch: these launchers do not say which job it was.
+They come from Hydra's plugins or from modules that the user trusts. A job that raises is one failed run, but
+a job whose process dies ends the whole launch: these launchers do not say which job it was.
 """
 
 import os

@@ -1,9 +1,9 @@
 """Finds what other packages add: by the name of an entry point, or by a path such as `package.module:Class`.
 
-Installing a package is a decision to run its code; being named in a config is not. Configs and records of
-runs come from other people, and a name alone can do harm: the metric `subprocess:getoutput` would run the
-titles of a downloaded corpus as shell commands. So a path is followed only into modules that the environment
-variable MUSICGEN_TRUST lists. No config can set it: `sweep/job.py` refuses one that tries.
+Installing a package is a decision to run its code. A path in a config is not: configs and records of runs
+come from other people, importing a module runs it, and a path could name any function on this machine. So a
+path is followed only into modules that the environment variable MUSICGEN_TRUST lists, or to what an installed
+package announces anyway. No config can set that variable: `sweep/job.py` refuses one that tries.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from musicgen.system.files import source_code
 
 TRUST = "MUSICGEN_TRUST"
 _MODULE = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
-_PATH = re.compile(rf"({_MODULE}):{_MODULE}")
+_PATH = re.compile(rf"({_MODULE}):[^\W\d]\w*")
 
 
 def trusted_modules() -> list[str]:
