@@ -265,7 +265,10 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (("hydra.sweeper.max_failure_rate=2",), "max_failure_rate=2.0: allowed are numbers from 0 to 1"),
         (("hydra.sweeper.params=all",), "hydra.sweeper.params=all: allowed are default, null and a mapping"),
         (("hydra.sweeper.objective=fit/los",), "hydra.sweeper.objective: fit/los is not a metric"),
-        (("hydra.sweeper.custom_search_space=nowhere.draw",), "custom_search_space=nowhere.draw: "),
+        (
+            ("hydra.sweeper.custom_search_space=nowhere.draw",),
+            "set MUSICGEN_TRUST=nowhere in the environment",
+        ),
         (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which has an override of its own"),
         (
             ("hydra/sweeper/sampler=cmaes", f"hydra.sweeper.objective=[{LOSS},validity/sound_rate]"),
