@@ -20,7 +20,7 @@ from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
 from musicgen.search.plugin import distribution_of, grid_values
 from musicgen.search.trials import Value, overrides_of
-from musicgen.system.extensions import how_to_trust, is_trusted
+from musicgen.system.extensions import how_to_trust, is_trusted, trusted_modules
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -99,12 +99,11 @@ class Space:
 
 def load_extension(path: str, config: DictConfig) -> "Callable[[Trial], object]":
     """Import a function(config, trial) of a trusted module; raises InputError."""
-    module = path.rpartition(".")[0]
-    if not is_trusted(module):
+    if not is_trusted(module := path.rpartition(".")[0]):
         raise InputError(f"{CUSTOM}={path}: {how_to_trust(module)}")
     target = {"_target_": path, "_partial_": True}
     try:
-        extend = instantiate(target, _execution_whitelist_=f"{module}.*")
+        extend = instantiate(target, _execution_whitelist_=[f"{name}.*" for name in trusted_modules()])
     except HydraException as error:
         raise InputError(f"{CUSTOM}={path}: {' '.join(str(error.__cause__ or error).split())}") from error
     return partial(extend, config)
