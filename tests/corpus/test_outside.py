@@ -21,13 +21,14 @@ def data(packages: Path, body: str) -> DataConfig:
     """The config of a corpus that a function with this body returns."""
     tunes = packages / "tunes.txt"
     tunes.write_text("\0".join(map(small_tune, range(40))), encoding="utf-8")
-    code = f"from musicgen.errors import InputError\ndef read(data):\n    {body}\n"
+    head = "from pathlib import Path\nfrom musicgen.errors import InputError\n"
+    code = f"{head}def read(data):\n    {body}\n"
     install(packages, "mine_of_a_test", code, GROUP, mine="mine_of_a_test:read")
     return compose_config(["data=file", f"data.path={tunes}", "data.source=mine"]).data
 
 
 def test_texts_of_a_function_are_a_corpus(packages: Path) -> None:
-    corpus = load_corpus(data(packages, "yield from open(data.path).read().split('\\0')"))
+    corpus = load_corpus(data(packages, "yield from Path(data.path).read_text('utf-8').split('\\0')"))
     assert (corpus.report.tunes_read, len(corpus.tunes)) == (40, 40)
 
 

@@ -33,7 +33,7 @@ def write(packages: Path, body: str, limits: str = "(0, 1)") -> None:
 
 
 def test_a_metric_is_measured_like_the_built_in_ones(packages: Path) -> None:
-    write(packages, "return sum('C' in tune.split('K:C')[1] for tune in tunes) / len(tunes)")
+    write(packages, "return sum('C' in tune.splitlines()[-1] for tune in tunes) / len(tunes)")
     outside = outside_metrics(["mine"])
     reference = build_reference(TUNES, num_tunes=6, num_splits=3, outside=outside)
     assert {"own/mine"} <= reference.mean.keys() & reference.sd.keys() & reference.floor.keys()

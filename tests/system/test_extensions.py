@@ -6,6 +6,7 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.system.extensions import TRUST, Extensions, is_trusted, trusted_modules
+from musicgen.system.files import source_code
 from tests.made_packages import install
 
 THINGS = Extensions("musicgen.things", "thing", ("built_in",), path_form="package.module:Class")
@@ -97,6 +98,7 @@ def test_edited_code_is_other_code(packages: Path, monkeypatch: pytest.MonkeyPat
     before = codes()
     assert before == codes() and all(map(str.startswith, before, paths))
     other.write_text("def make(): return 8", encoding="utf-8")
+    source_code.cache_clear()
     assert [old == new for old, new in zip(before, codes(), strict=True)] == [True, False]
     paths["alone_of_a_test:make"].write_text("def make(): return 8", encoding="utf-8")
     assert codes()[0] != before[0]
