@@ -26,8 +26,9 @@ def install(
 
 
 def write_documented(folder: Path) -> None:
-    """Write the files of docs/extending.md: each block that begins with a path in a comment."""
-    for name, text in re.findall(r"```\w+\n# (\S+\.\w+)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL):
+    """Write the package of docs/extending.md: each block of Python or TOML that begins with its path."""
+    blocks = re.findall(r"```\w+\n# (\S+\.(?:py|toml))\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for name, text in blocks:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 

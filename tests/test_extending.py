@@ -17,7 +17,14 @@ from tests.soak.commands import small_tune
 
 ROOT = Path(__file__).parents[1]
 METRIC = "signs/repeats"
-QUICK = [*TINY, "data.source=sqlite", "data.path=tunes.sqlite", "rendering=none", "tracker=none"]
+QUICK = [
+    *TINY,
+    'sampling.prompts=["X:"]',
+    "data.source=sqlite",
+    "data.path=tunes.sqlite",
+    "rendering=none",
+    "tracker=none",
+]
 CELL = ["model.cell=leaky", "training.engine=torch", "evaluation.metrics=[repeats]"]
 BY_PATH = {
     "leaky": "my_package.cells:Leaky",
@@ -56,7 +63,7 @@ def study(folder: Path) -> Path:
     """A study of two learning rates with two seeds, on the package's corpus with its cell and its metric."""
     done = train(
         folder,
-        *("--multirun", *QUICK, *CELL, "training.learning_rate=0.004,0.02", "seed=0,1"),
+        *("--multirun", *QUICK, *CELL, "training.learning_rate=0.005,0.02", "seed=0,1"),
         *(f"study.primary_metrics=[{METRIC}]", "+hydra.callbacks.done._target_=my_package.callbacks.Done"),
         trust="my_package",
     )
@@ -97,8 +104,7 @@ def test_paths_do_what_names_do(study: Path, folder: Path) -> None:
     project = folder / "my-package"
     pairs = [word.partition("=")[::2] for word in [*QUICK, *CELL]]
     words = [f"{name}={BY_PATH.get(value, value)}" for name, value in pairs]
-    words += ["training.learning_rate=0.004", f"data.path={folder / 'tunes.sqlite'}"]
-    words.append(f"paths.outputs={folder / 'outputs'}")
+    words += [f"data.path={folder / 'tunes.sqlite'}", f"paths.outputs={folder / 'outputs'}"]
     refused = train(project, *words, is_installed=False)
     assert (
         refused.returncode == 1 and "set MUSICGEN_TRUST=my_package.cells in the environment" in refused.stderr
