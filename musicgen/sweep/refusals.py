@@ -101,12 +101,13 @@ def describe_refusal(error: Exception) -> str:
     """What Hydra or OmegaConf refused, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return _describe_encoding(error)
+    # Python's logging passes on Hydra's refusal of a handler as the cause of an error of its own.
+    refused = _NOT_ALLOWED.search(f"{error} {error.__cause__}")
+    if refused:
+        return f"_target_={refused[1]}: {how_to_trust(refused[1].rpartition('.')[0])}"
     if not isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return _describe_setting(error)
     message = str(error).strip()
-    refused = _NOT_ALLOWED.search(message)
-    if refused:
-        return f"_target_={refused[1]}: {how_to_trust(refused[1].rpartition('.')[0])}"
     unparsed = getattr(error, "override", None)
     if unparsed is not None:
         return _describe_unparsed(str(unparsed))
