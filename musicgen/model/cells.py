@@ -53,8 +53,9 @@ def check_cell(name: str) -> None:
 
 
 def cell_identity(name: str) -> str:
-    """What stands for a cell in an identity: its name, or for another package's its path and its code."""
-    return name if name in CELLS else _outside().code_of(name, _where(name))
+    """What stands for a cell in an identity: its name, and for another package's its path and code too."""
+    # A state holds the name, and is read by it.
+    return name if name in CELLS else f"{name} {_outside().code_of(name, _where(name))}"
 
 
 def _outside() -> Extensions:
