@@ -23,8 +23,7 @@ class DataConfig:
     source: Annotated[str, Field(min_length=1)]
     """One of OWN_SOURCES, or a function of another package (outside.py)."""
     path: Annotated[str, Field(min_length=1)]
-    """A file, folder or glob; relative to music21's corpus folder for that source. The function of another
-    package may read it otherwise."""
+    """A file, folder or glob; relative to music21's corpus folder for that source."""
     url: str | None
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
     """The required digest of a download."""
