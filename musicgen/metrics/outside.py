@@ -9,9 +9,10 @@ tunes that the metrics of diversity and structure get: those with notes, as many
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
+from typing import Any
 
 from musicgen.errors import InputError, one_line
 from musicgen.metrics.comparison import Comparison
@@ -109,7 +110,7 @@ def declaration(name: str, better: str, meaning: str, limits: Bounds) -> Metric:
     return Metric(name, Direction(better), meaning, compute=None, limits=both)
 
 
-def as_recorded(metrics: Sequence[Metric]) -> dict[str, Mapping[str, object]]:
+def as_recorded(metrics: Sequence[Metric]) -> dict[str, dict[str, Any]]:
     """Name -> declaration, as in run.json, whose readers may not have the package."""
     return {
         one.name: {"better": str(one.direction), "meaning": one.description, "limits": _bounds(one.limits)}

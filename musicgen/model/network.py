@@ -4,6 +4,8 @@ Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding
 L layers, N rows of the embedding that are read at a character (inputs.py). Time comes first everywhere.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -74,7 +76,7 @@ class CharacterNetwork(nn.Module):
         return can_be and usable_engine(self.engine) == "native"
 
 
-def _recurrent_layers(config: ModelConfig) -> nn.Module:
+def _recurrent_layers(config: ModelConfig) -> Any:
     build = load_cell(config.cell)
     # torch warns if there is dropout between layers but only one layer.
     dropout = config.dropout if config.num_layers > 1 else 0.0
