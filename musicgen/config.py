@@ -15,8 +15,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAda
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
+from musicgen.corpus.outside import check_source
 from musicgen.errors import InputError
 from musicgen.metrics.config import EvaluationConfig
+from musicgen.model.cells import check_cell
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
@@ -197,7 +199,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 
 def parse_config(composed: DictConfig) -> Config:
-    """Check every field, and that its trackers are installed.
+    """Check every field, and that what it names of other packages can be imported.
 
     InputError names each wrong field, its value and what is allowed.
     """
@@ -209,6 +211,13 @@ def parse_config(composed: DictConfig) -> Config:
     assert isinstance(values, dict)
     config = config_from_dict({str(key): value for key, value in values.items()})
     check_trackers(config.tracker)
+    check_cell(config.model.cell)
+    check_source(config.data.source)
+    if config.evaluation.metrics:
+        # Imported late: numpy takes a moment.
+        from musicgen.metrics.outside import outside_metrics
+
+        outside_metrics(config.evaluation.metrics)
     return config
 
 

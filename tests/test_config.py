@@ -172,7 +172,10 @@ def test_the_split_follows_the_seed_unless_it_is_fixed() -> None:
         ("model.hidden_size=-1", "model.hidden_size=-1: input should be greater than or equal to 1"),
         ("model.hidden_size=big", "model.hidden_size='big': input should be a valid integer"),
         ("model.hidden_size=1.5", "model.hidden_size=1.5: input should be a valid integer"),
-        ("model.cell=transformer", "model.cell='transformer': input should be 'lstm' or 'gru'"),
+        (
+            "model.cell=transformer",
+            "model.cell=transformer: no such cell; installed are lstm, gru, or a path",
+        ),
         ("model.dropout=1", "model.dropout=1: input should be less than 1"),
         ("training.learning_rate=0", "training.learning_rate=0: input should be greater than 0"),
         ("training.batch_size=null", "training.batch_size=None: input should be a valid integer"),

@@ -25,6 +25,7 @@ def evaluate(
     *,
     requested: int | None = None,
     cache: str | PathLike[str] = "outputs/cache",
+    metrics: Iterable[str] = (),
 ) -> "DataFrame":
     r"""Every metric of some tunes, next to those of real tunes: a row for each metric.
 
@@ -33,8 +34,8 @@ def evaluate(
 
     abc: a path, a text, or several texts; a string with a line break is a text. reference: the name of a
     corpus, such as "oneills", or a path. requested: how many tunes were requested, if some are missing.
-    cache: a folder for what is computed from the corpus, which takes a while the first time. Raises
-    InputError.
+    cache: a folder for what is computed from the corpus, which takes a while the first time. metrics: names
+    or paths of metrics of other packages to measure too. Raises InputError.
 
     >>> tunes = ["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]", "X:2\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]"]
     >>> metrics = musicgen.evaluate(tunes, "my-tunes.abc")
@@ -46,32 +47,35 @@ def evaluate(
 
     data = data_config(str(Path(reference)))
     book, name = _read(abc, data)
-    result = evaluate_book(book, name, data, Path(cache), requested)
+    result = evaluate_book(book, name, data, Path(cache), requested, list(metrics))
     evaluation, real = result.evaluation, result.reference
     return measurements(evaluation.metrics, real.by_metric, real.floor, evaluation.reasons)
 
 
-def measure(tunes: Iterable[str]) -> dict[str, float | None]:
+def measure(tunes: Iterable[str], *, metrics: Iterable[str] = ()) -> dict[str, float | None]:
     r"""The metrics of these tunes that need no corpus: validity, diversity, structure; None without a value.
 
-    tunes: ABC texts, one tune each.
+    tunes: ABC texts, one tune each. metrics: names or paths of metrics of other packages to measure too.
+    Raises InputError for one that does not exist.
 
     >>> metrics = musicgen.measure(["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]"])
     >>> metrics["validity/sound_rate"], metrics["diversity/pitch_range"]
     (1.0, 12.0)
     """
     from musicgen.metrics.comparison import Comparison, Corpus
+    from musicgen.metrics.outside import outside_metrics
     from musicgen.metrics.registry import METRICS, measure
     from musicgen.metrics.tunes import read_tunes
 
+    outside = outside_metrics(list(metrics))
     read = tuple(read_tunes(_texts(tunes), runs_abc2midi=True))
     nothing = Corpus.of([], [])
-    comparison = Comparison(read, len(read), nothing, sample_size=len(read), note_budget=0, seed=0)
+    comparison = Comparison(read, len(read), nothing, len(read), note_budget=0, seed=0, outside=outside)
     left_out = {
         name
         for name, metric in METRICS.items()
         if metric.family not in _ALONE or name.startswith(_NEED_A_BUDGET)
-    }
+    } - {metric.name for metric in outside}
     return measure(comparison, left_out)[0]
 
 

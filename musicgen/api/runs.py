@@ -143,10 +143,10 @@ class Run:
         return f"<run {self.directory}: {self.status}, seed {self.seed}>"
 
     def _repr_html_(self) -> str:
-        from musicgen.metrics.registry import HEADLINE
+        from musicgen.metrics.registry import summary_metrics
 
         table = self.table
-        shown = table.loc[[name for name in HEADLINE if name in table.index]]
+        shown = table.loc[[name for name in summary_metrics() if name in table.index]]
         page = shown.to_html(float_format="{:.4f}".format, na_rep="")
         return f"<div>{escape(repr(self)[1:-1])}</div>{page}"
 

@@ -10,7 +10,7 @@ from musicgen.effects.figures.study import change_label
 from musicgen.effects.pairing import Arm
 from musicgen.effects.screening import fate
 from musicgen.effects.trades import headline_trades, trade_sentences
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import summary_metrics
 from musicgen.records.naming import level_of, parameter_name, shown_level, tune_name
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
@@ -228,7 +228,7 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
         *(one.song for kind in classes for one in kind.drawn),
     ]
     metrics = table_metrics(study)
-    headline = answers_on(study.effects, dict.fromkeys([*study.primary_metrics, *HEADLINE]))
+    headline = answers_on(study.effects, dict.fromkeys([*study.primary_metrics, *summary_metrics()]))
     forests = [draw_forest(found, study.margin(found.metric)) for found in headline]
     return Report(
         study=study,
