@@ -57,8 +57,8 @@ def train_sweep(*overrides: str) -> Path:
     Parameters
     ----------
     overrides
-        As for `train`; of several values, "model.cell=lstm,gru", the first is the baseline's. "seed=0,1,2"
-        repeats every run with each seed.
+        As for `train`. Those with one value make the baseline; of several, "model.cell=lstm,gru", each that
+        differs from the baseline is a change of its own. "seed=0,1,2" repeats every run with each seed.
 
     Raises
     ------
