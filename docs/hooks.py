@@ -1,7 +1,8 @@
 """Hooks of mkdocs: the pages are written for a code host, and the site shows them unchanged.
 
 Pages link to files outside docs/. The site has those files at their places in the repository, and the pages
-of docs/ at its root, so links are rewritten. GitHub and Python-Markdown also differ in where a list begins.
+of docs/ at its root, so links are rewritten. The notebook becomes a page like any other. GitHub and
+Python-Markdown also differ in where a list begins.
 """
 
 import re
@@ -12,6 +13,7 @@ from posixpath import dirname, relpath
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = (
@@ -20,40 +22,33 @@ OUTSIDE = (
 )
 """Files that the pages link to, directly or through each other."""
 _LINK = re.compile(r"(\]\()([^)\s#:]+)")
-_LINK_OF_NOTEBOOK = re.compile(r'(href=")([^"#:]+\.(?:md|ipynb))')
 _ITEM = re.compile(r"(?:[-*]|\d+\.) ")
+_PANDAS = '<table border="1" class="dataframe">'
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files outside docs/."""
+    """Add the files outside docs/, and the notebook as a page."""
     for path in sorted({path for pattern in OUTSIDE for path in ROOT.glob(pattern) if path.is_file()}):
         files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
+    place = {"output_files_dir": "tutorial"}
+    text, resources = MarkdownExporter().from_filename(str(ROOT / "docs" / "tutorial.ipynb"), place)
+    # The theme leaves tables with a class alone.
+    files.append(File.generated(config, "tutorial.md", content=text.replace(_PANDAS, "<table>")))
+    for name, content in resources["outputs"].items():
+        files.append(File.generated(config, name, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Let links lead to the places on the site, and lists begin where they do on GitHub."""
-    here, uri = Path(str(page.file.abs_src_path)).parent, page.file.src_uri
+    source = page.file.abs_src_path
+    here = ROOT / "docs" if source is None else Path(source).parent
 
     def moved(link: re.Match[str]) -> str:
         place = _place(here / link[2])
-        return link[0] if place is None else link[1] + relpath(place, dirname(uri) or ".")
+        return link[0] if place is None else link[1] + relpath(place, dirname(page.file.src_uri) or ".")
 
     return "\n".join(_with_blank_lines(_LINK.sub(moved, markdown)))
-
-
-def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links of a notebook lead to pages; mkdocs does so for Markdown only."""
-    if not page.file.src_uri.endswith(".ipynb"):
-        return html
-
-    def moved(link: re.Match[str]) -> str:
-        file = files.get_file_from_path(_place(ROOT / "docs" / link[2]) or "")
-        if file is None:
-            raise FileNotFoundError(f"{page.file.src_uri} links to {link[2]}, which is not on the site")
-        return link[1] + file.url_relative_to(page.file)
-
-    return _LINK_OF_NOTEBOOK.sub(moved, html)
 
 
 def _place(target: Path) -> str | None:
@@ -61,6 +56,8 @@ def _place(target: Path) -> str | None:
     target = target.resolve()
     if not target.exists() or not target.is_relative_to(ROOT):
         return None
+    if target.suffix == ".ipynb":
+        target = target.with_suffix(".md")
     place = target.relative_to(ROOT).as_posix()
     return "index.md" if place == "README.md" else place.removeprefix("docs/")
 
