@@ -22,7 +22,7 @@ test-all:
 
 # The pages as a site in site/, without the network. Needs the extra docs.
 docs:
-	$(PYTHON) -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 # The tutorial with new outputs, in a new folder: after a change of its cells, or of what they show.
 tutorial:

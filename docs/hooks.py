@@ -67,16 +67,15 @@ def _with_blank_lines(markdown: str) -> Iterator[str]:
 
     A list needs a blank line before it, and what belongs to an item an indentation of four.
     """
-    before, shift, is_code = "", "", False
+    before, shift, is_code, was_fence = "", "", False, False
     for line in markdown.split("\n"):
         text = line.lstrip()
         indent = len(line) - len(text)
         is_fence = text.startswith("```")
         if not is_code:
             shift = " " * (-indent % 4) if is_fence or _ITEM.match(text) else ""
-            starts_list = _ITEM.match(line) and not _ITEM.match(before) and not before.startswith(" ")
-            if before and (starts_list or (is_fence and indent)):
+            is_in_list = not was_fence and (before.startswith(" ") or _ITEM.match(before))
+            if before and ((_ITEM.match(line) and not is_in_list) or (is_fence and indent)):
                 yield ""
         yield shift + line
-        is_code = is_code != is_fence
-        before = line
+        before, was_fence, is_code = line, is_fence, is_code != is_fence

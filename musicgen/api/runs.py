@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from musicgen.records.runs import FoundRun
 
-Place = str | PathLike[str]
-"""A path; a Run is the path of its directory."""
-
 
 class Run:
     """A run on the disk: what it was, what it measured, and the tunes it wrote.
@@ -159,7 +156,7 @@ class Run:
         return f"<div>{escape(repr(self)[1:-1])}</div>{page}"
 
 
-def load_run(path: Place) -> Run:
+def load_run(path: str | PathLike[str]) -> Run:
     """Read the run in a directory.
 
     Parameters
@@ -184,7 +181,7 @@ def load_run(path: Place) -> Run:
     return Run(FoundRun(directory, RunRecord.read(directory)))
 
 
-def load_runs(*paths: Place) -> "DataFrame":
+def load_runs(*paths: str | PathLike[str]) -> "DataFrame":
     """Read many runs as a table: a row for each with its status, change, seed, metrics and every setting.
 
     Metrics and settings are columns by their names, such as "fit/validation_loss" and "model.cell".
@@ -210,7 +207,7 @@ def load_runs(*paths: Place) -> "DataFrame":
     return runs_table(_found_runs(paths))
 
 
-def compare(*paths: Place, baseline: str | Sequence[str] = ()) -> "DataFrame":
+def compare(*paths: str | PathLike[str], baseline: str | Sequence[str] = ()) -> "DataFrame":
     """Say what each change did to each metric: a row for each, with the columns of effects.csv.
 
     `difference` is the mean over seeds of change minus baseline, in the metric's unit, `ci_low` to `ci_high`
@@ -249,7 +246,7 @@ def compare(*paths: Place, baseline: str | Sequence[str] = ()) -> "DataFrame":
     return effects_frame(effects_table(pair_runs(rated, values)))
 
 
-def _found_runs(paths: Sequence[Place]) -> "list[FoundRun]":
+def _found_runs(paths: Sequence[str | PathLike[str]]) -> "list[FoundRun]":
     from musicgen.records.runs import find_runs
 
     if not paths:
