@@ -56,7 +56,7 @@ def test_every_page_is_on_the_site(site: Path) -> None:
 @pytest.mark.slow
 def test_the_reference_has_every_public_name(site: Path) -> None:
     page = (site / "api.html").read_text(encoding="utf-8")
-    assert [name for name in musicgen.__all__ if f"musicgen.{name}</span>" not in page] == []
+    assert [name for name in musicgen.__all__ if f'id="musicgen.api.{name}"' not in page] == []
     # Examples that are not recognised become quotations.
     assert "<blockquote>" not in page
 
