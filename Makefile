@@ -25,10 +25,11 @@ docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
 
 # The tutorial with new outputs, in a new folder: after a change of its cells, or of what they show.
+tutorial: export PATH := $(abspath $(dir $(PYTHON))):$(PATH)
 tutorial:
-	folder=$$(mktemp -d) && cp docs/tutorial.ipynb $$folder && cd $$folder && PATH="$(abspath $(dir $(PYTHON))):$$PATH" \
-	$(abspath $(PYTHON)) -m nbconvert --to notebook --execute --inplace tutorial.ipynb \
-	--ExecutePreprocessor.record_timing=False --ExecutePreprocessor.coalesce_streams=True && cp tutorial.ipynb $(CURDIR)/docs/
+	folder=$$(mktemp -d) && cp docs/tutorial.ipynb $$folder && cd $$folder && \
+	python -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False tutorial.ipynb && \
+	python -m nbconvert --inplace --coalesce-streams tutorial.ipynb && cp tutorial.ipynb $(CURDIR)/docs/
 
 # Timings: on a machine that does nothing else.
 bench:
