@@ -14,6 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from nbconvert import MarkdownExporter
+from nbconvert.filters import strip_ansi
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = (
@@ -32,8 +33,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, path.relative_to(ROOT).as_posix(), abs_src_path=str(path)))
     place = {"output_files_dir": "tutorial"}
     text, resources = MarkdownExporter().from_filename(str(ROOT / "docs" / "tutorial.ipynb"), place)
-    # The theme leaves tables with a class alone.
-    files.append(File.generated(config, "tutorial.md", content=text.replace(_PANDAS, "<table>")))
+    # Outputs have the colours of a terminal, and the theme leaves tables with a class alone.
+    text = strip_ansi(text).replace(_PANDAS, "<table>")
+    files.append(File.generated(config, "tutorial.md", content=text))
     for name, content in resources["outputs"].items():
         files.append(File.generated(config, name, content=content))
     return files

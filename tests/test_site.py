@@ -51,6 +51,7 @@ def test_every_page_is_on_the_site(site: Path) -> None:
     pages = {path.stem for path in (ROOT / "docs").iterdir() if path.suffix in (".md", ".ipynb")}
     assert pages <= {path.stem for path in site.glob("*.html")}
     assert (site / "experiments" / "home" / "index.html").is_file()
+    assert "\x1b" not in (site / "tutorial.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
