@@ -226,6 +226,10 @@ def test_help_lists_groups_and_values() -> None:
 
 BAD_INPUT = {
     "an unknown field": (["model.hiden_size=3"], "model.hiden_size: no such field"),
+    "a name of the course": (
+        ["num_training_iterations=500"],
+        "num_training_iterations: no such field; did you mean training.num_iterations?",
+    ),
     "an unknown choice": (
         ["model=transformer"],
         "model=transformer: no such choice; allowed are default, gru",

@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from musicgen.config import Config
+from musicgen.config import Config, meant_name
 from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
 from musicgen.system.extensions import how_to_trust
 from musicgen.tracking.config import AS_TODAY
@@ -127,13 +127,16 @@ def describe_refusal(error: Exception) -> str:
 
 
 def _describe_unknown_field(name: str) -> str:
-    """List the fields of the deepest part of the config that `name` still matches."""
+    """Name the field that was probably meant, or the fields of the deepest part that `name` still matches."""
     if name.startswith("hydra."):
         return f"{name}: no such field; --cfg hydra shows all of them"
     if name == "tracker.kind":
         return f"{name}: is now tracker.log_to; write {AS_TODAY}"
     if name.startswith("tracker.log_to."):
         return f"{name}: is not built in; for a tracker of another package write +{name}=true"
+    meant = meant_name(name)
+    if meant is not None:
+        return f"{name}: no such field; did you mean {meant}?"
     owner: type = Config
     parts = name.split(".")
     place = []

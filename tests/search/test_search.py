@@ -249,7 +249,10 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
             ("hydra.sweeper.storage=postgresql://me:secret@127.0.0.1:1/music",),
             "storage=postgresql+psycopg://me@127.0.0.1:1/music: the database cannot be used",
         ),
-        (("training.learning_rat=choice(1,2)",), "training.learning_rat: no such field; allowed in training"),
+        (
+            ("training.learning_rat=choice(1,2)",),
+            "training.learning_rat: no such field; did you mean training.learning_rate?",
+        ),
         (("model.hidden_size=choice(16,0)",), "model.hidden_size=0: input should be greater than"),
         (("training.learning_rate=interval(2,1)",), "training.learning_rate=interval(2,1): "),
         (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
