@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from musicgen.config import Config
-from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk, how_to_install
 from musicgen.tracking.config import AS_TODAY
 from musicgen.training.outcome import TrainingDiverged
 
@@ -61,7 +61,7 @@ def describe_missing(error: RuntimeError) -> str | None:
     if plugin[2] is None:
         return f"_target_={plugin[1]}: unknown sweeper or launcher"
     extra = _EXTRAS.get(plugin[2])
-    how = f": pip install 'musicgen[{extra}]'" if extra else ""
+    how = f": {how_to_install(extra)}" if extra else ""
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 
