@@ -257,7 +257,7 @@ BAD_INPUT = {
             "hydra/launcher=ray",
             "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.not.It",
         ],
-        "its package is not installed: pip install 'musicgen[ray]'",
+        "its package is not installed: pip install 'musicgen-sweeps[ray]'",
     ),
     "an unknown setting of a launcher": (
         ["--multirun", "hydra/launcher=ray", "hydra.launcher.ray.init.adress=HOST:1"],

@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from musicgen.config import Config, meant_name
-from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk, how_to_install
 from musicgen.system.extensions import how_to_trust
 from musicgen.tracking.config import AS_TODAY
 from musicgen.training.outcome import TrainingDiverged
@@ -64,7 +64,7 @@ def describe_missing(error: RuntimeError) -> str | None:
         module = plugin[1].rpartition(".")[0]
         return f"_target_={plugin[1]}: unknown sweeper or launcher; {how_to_trust(module)}"
     extra = _EXTRAS.get(plugin[2])
-    how = f": pip install 'musicgen[{extra}]'" if extra else ""
+    how = f": {how_to_install(extra)}" if extra else ""
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 

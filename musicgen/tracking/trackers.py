@@ -9,7 +9,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, how_to_install
 from musicgen.system.extensions import Extensions
 from musicgen.tracking.config import COMET, TENSORBOARD, TrackerConfig
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
@@ -26,7 +26,7 @@ def check_trackers(config: TrackerConfig) -> None:
     for name in _used(config):
         if name == TENSORBOARD and find_spec("tensorboard") is None:
             raise InputError(
-                f"tracker.log_to.{name}: its package is not installed: pip install 'musicgen[tensorboard]'"
+                f"tracker.log_to.{name}: its package is not installed: {how_to_install('tensorboard')}"
             )
         if name not in BUILT_IN:
             _of_other_package(name)
