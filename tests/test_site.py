@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import musicgen
+from musicgen.errors import how_to_install
 from tests.browser import watched_page
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +31,7 @@ class Quiet(SimpleHTTPRequestHandler):
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for package in ("mkdocs", "material", "mkdocstrings_handlers", "nbconvert"):
         if find_spec(package) is None:
-            pytest.skip(f"{package} is missing: pip install 'musicgen[docs]'")
+            pytest.skip(f"{package} is missing: {how_to_install('docs')}")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from musicgen.config import NAMES_ELSEWHERE, compose_config
+from musicgen.errors import how_to_install
 
 ROOT = Path(__file__).parent.parent
 TUTORIAL = ROOT / "docs" / "tutorial.ipynb"
@@ -41,7 +42,7 @@ def shown(cell: Cell) -> set[str]:
 def test_the_tutorial_runs_and_shows_what_it_is_committed_with(tmp_path: Path) -> None:
     for package in ("nbconvert", "ipykernel"):
         if find_spec(package) is None:
-            pytest.skip(f"{package} is missing: pip install 'musicgen[docs]'")
+            pytest.skip(f"{package} is missing: {how_to_install('docs')}")
     copy = Path(shutil.copy(TUTORIAL, tmp_path))
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", str(copy)]
     own = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
