@@ -22,5 +22,10 @@ def keyboards_of(fields: HeaderFields) -> Mapping[str, list[tuple[str, str]]]:
     """Key -> for each pitch of KEYBOARD, its note as written, and the same with an accidental."""
     return {
         value: [written_pitch(pitch, read_key(value)[0]) for pitch in KEYBOARD]
-        for value in fields.values.get("K", {})
+        for value in [*fields.values.get("K", {}), commonest_key(fields)]
     }
+
+
+def commonest_key(fields: HeaderFields) -> str:
+    """The key of a phrase that names none."""
+    return next(iter(fields.values.get("K", {})), "C")

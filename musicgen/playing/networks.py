@@ -9,6 +9,7 @@ from musicgen.errors import InputError
 from musicgen.metrics.soundness import Judgement
 from musicgen.notation.lines import read_field
 from musicgen.notation.passages import cut_beginning
+from musicgen.playing.choices import commonest_key
 from musicgen.playing.wanted import Wanted
 from musicgen.records.runs import FoundRun
 from musicgen.run.draws import judge
@@ -103,5 +104,5 @@ def _wishes(wanted: Wanted, config: Config, fields: HeaderFields) -> dict[str, o
     music = lines[len(header) :]
     if music and not any(line.startswith("K:") for line in header):
         # The notes of a phrase mean nothing without a key.
-        header.append(f"K:{wanted.key or next(iter(fields.values.get('K', {})), 'C')}")
+        header.append(f"K:{wanted.key or commonest_key(fields)}")
     return {"prompts": ["".join(f"{line}\n" for line in header) + "\n".join(music)], **wishes}

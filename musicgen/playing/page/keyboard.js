@@ -1,5 +1,5 @@
 // A small keyboard that writes notes in ABC as the chosen key spells them, and plays them.
-import { element, make, report } from "/page.js";
+import { element, make } from "/page.js";
 
 const LENGTHS = [["/", "½"], ["", "1"], ["2", "2"], ["3", "3"], ["4", "4"]];
 const BLACK = new Set([1, 3, 6, 8, 10]);
@@ -51,13 +51,7 @@ export function makeKeyboard(pitches, spelling, changed) {
 
   const keys = pitches.map((pitch) => {
     const button = make("button", { type: "button", className: BLACK.has(pitch % 12) ? "black" : "white", tabIndex: -1 });
-    button.addEventListener("click", () => {
-      try {
-        write(pitch);
-      } catch (error) {
-        report(error.message, true);
-      }
-    });
+    button.addEventListener("click", () => write(pitch));
     return button;
   });
   keys[Math.floor(keys.length / 2)].tabIndex = 0;

@@ -6,7 +6,7 @@ import { makeTune } from "/tune.js";
 const CHOICES = ["key", "meter", "rhythm", "range"];
 const SLIDERS = ["temperature", "top_p"];
 const ANY = { key: "any key", meter: "any metre", rhythm: "any rhythm", range: "any range" };
-const HINTS = [["D", "draw"], ["Space", "play"], ["C", "continue"], ["B", "another B part"], ["K", "keep"], ["[ ]", "previous, next"]];
+const HINTS = [["D", "draw"], ["Space", "play"], ["C", "continue"], ["B", "another B part"], ["K", "keep"], ["P N", "previous, next"]];
 
 const state = await ask("state", {});
 let draws = state.draws;
@@ -54,9 +54,8 @@ function showWish() {
 }
 
 const spelling = (pitch) => {
-  const values = state.keyboards[element("key").value] ?? Object.values(state.keyboards)[0];
-  if (!values) throw new Error("The training tunes have no key.");
-  return values[state.keyboard.indexOf(pitch)];
+  const notes = state.keyboards[element("key").value] ?? Object.values(state.keyboards)[0];
+  return notes[state.keyboard.indexOf(pitch)];
 };
 const nameKeys = makeKeyboard(state.keyboard, spelling, () => remember());
 
@@ -127,8 +126,11 @@ function show(answer) {
     });
   });
   tunes = cards.filter((card) => card.keep);
-  element("tunes").classList.toggle("pair", cards.length > 1);
-  element("tunes").replaceChildren(...cards.map((card) => card.root));
+  const place = element("tunes");
+  const hadFocus = place.contains(document.activeElement);
+  place.classList.toggle("pair", cards.length > 1);
+  place.replaceChildren(...cards.map((card) => card.root));
+  if (hadFocus) place.focus({ preventScroll: true });
   showPlace();
 }
 
@@ -221,8 +223,8 @@ document.addEventListener("keydown", (event) => {
     c: () => current()?.go.click(),
     b: () => current()?.another.click(),
     k: () => current()?.keep.click(),
-    "[": () => step(-1),
-    "]": () => step(1),
+    p: () => step(-1),
+    n: () => step(1),
   };
   const act = acts[event.key.toLowerCase()];
   if (!act || (event.key === " " && isOnControl)) return;
