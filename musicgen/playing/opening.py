@@ -11,7 +11,6 @@ from musicgen.playing.networks import PlayedRun
 from musicgen.playing.service import PlayingService
 from musicgen.playing.shown import Renderer
 from musicgen.playing.tunebook import Tunebook
-from musicgen.playing.wanted import Wanted
 from musicgen.records.known_corpus import CACHE, known_corpus
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import FoundRun
@@ -37,14 +36,10 @@ def open_player(
     runs = [PlayedRun(run) for run in found]
     nearest = _nearest_tunes(found, corpus)
     with Engraver(config.timeout_seconds) as engraver:
-        renderer = Renderer(config, engraver)
-        for run in runs:
-            sampling = run.config.sampling
-            drawn = run.draw(Wanted(seed=0, temperature=min(sampling.temperatures[0], 1.0), top_p=1.0))
-            renderer.facts(drawn)
-            renderer.sound(drawn)
-            renderer.score(drawn)
-        yield PlayingService(runs, nearest, renderer, Tunebook(found[0].directory, config))
+        book = Tunebook(found[0].directory, config)
+        service = PlayingService(runs, nearest, Renderer(config, engraver), book)
+        service.warm_up()
+        yield service
 
 
 def _nearest_tunes(runs: Sequence[FoundRun], corpus: str | None) -> dict[FoundRun, NearestTunes]:

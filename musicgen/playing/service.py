@@ -1,7 +1,7 @@
 """The requests of the page, as plain values."""
 
-import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from itertools import count
@@ -18,8 +18,10 @@ from musicgen.records.criteria import CRITERIA, POINTS, check_point
 from musicgen.records.findings import add_finding
 from musicgen.records.runs import FoundRun
 from musicgen.run.songs import spoken_name
+from musicgen.system.limits import starting_threads
 from musicgen.system.web_server import RefusedError
 
+WARM_UP = Wanted(seed=0, temperature=1.0, top_p=1.0)
 _MAX_DRAWS = 200
 """Earlier ones are forgotten."""
 
@@ -51,8 +53,21 @@ class PlayingService:
         self._book = book
         self._draws: dict[int, Draw] = {}
         self._numbers = count(1)
-        # The engine computes with all threads, so two draws at once would be slower.
-        self._drawing = threading.Lock()
+        # One thread for all draws: the engine computes with threads of its own, and keeps them.
+        self._drawing = ThreadPoolExecutor(1)
+
+    def warm_up(self) -> None:
+        """Draw once and forget it, so that the first tune on the page takes no longer than the others.
+
+        Raises InputError if a run cannot draw at all.
+        """
+        for number, side in enumerate(self._next(WARM_UP, None).sides):
+            if isinstance(side, InputError):
+                raise InputError(f"{self._runs[number].run.directory}: {side}")
+            self._renderer.facts(side)
+            self._renderer.sound(side)
+            self._renderer.score(side)
+        self._draws.clear()
 
     def state(self, _question: Mapping[str, object]) -> dict[str, object]:
         """{} -> what can be chosen, and what has been drawn and kept so far."""
@@ -84,13 +99,7 @@ class PlayingService:
         earlier = None
         if wanted.beginning is not None:
             earlier = self._drawn(wanted.beginning.number, wanted.beginning.side)
-        with self._drawing:
-            sides = [_attempt(run, wanted, earlier) for run in self._runs]
-            draw = Draw(next(self._numbers), wanted, sides)
-            self._draws[draw.number] = draw
-            while len(self._draws) > _MAX_DRAWS:
-                del self._draws[next(iter(self._draws))]
-        return self._shown(draw)
+        return self._shown(self._next(wanted, earlier))
 
     def drawn(self, question: Mapping[str, object]) -> dict[str, object]:
         """{number} -> the same as when it was drawn."""
@@ -145,6 +154,21 @@ class PlayingService:
     def folder(self) -> Path | None:
         """The tunebook's folder; None as long as nothing has been kept."""
         return self._book.folder
+
+    def _next(self, wanted: Wanted, earlier: Drawn | None) -> Draw:
+        """Draw with every run, and remember it."""
+
+        def draw() -> Draw:
+            sides = [_attempt(run, wanted, earlier) for run in self._runs]
+            drawn = Draw(next(self._numbers), wanted, sides)
+            self._draws[drawn.number] = drawn
+            if len(self._draws) > _MAX_DRAWS:
+                del self._draws[next(iter(self._draws))]
+            return drawn
+
+        with starting_threads():
+            waiting = self._drawing.submit(draw)
+        return waiting.result()
 
     def _shown(self, draw: Draw) -> dict[str, object]:
         return {

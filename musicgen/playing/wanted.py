@@ -1,5 +1,6 @@
 """What the page asks of the networks, checked."""
 
+import json
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
@@ -47,6 +48,7 @@ class Wanted:
     def read(cls, posted: object) -> "Wanted":
         """Read posted JSON; raises InputError with one line about the first field that is wrong."""
         try:
-            return TypeAdapter(cls).validate_python(posted)
+            # In strict mode a dataclass can only be read from JSON.
+            return TypeAdapter(cls).validate_json(json.dumps(posted))
         except ValidationError as error:
             raise InputError(first_problem(error)) from error

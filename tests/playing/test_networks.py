@@ -60,7 +60,7 @@ def test_wishes_are_in_the_header(played: PlayedRun) -> None:
     [
         (PHRASE, f"K:C\n{PHRASE}"),
         (f"\n  {PHRASE}\n", f"K:C\n{PHRASE}"),
-        (f"T:Mine\n{PHRASE}", f"K:C\n{PHRASE}"),
+        (f"T:Tune 99\n{PHRASE}", f"K:C\n{PHRASE}"),
         (f"M:4/4\nK:C\n{PHRASE}", f"M:4/4\nL:1/8\nK:C\n{PHRASE}"),
     ],
 )
@@ -68,12 +68,12 @@ def test_a_phrase_begins_the_music(played: PlayedRun, phrase: str, begins: str) 
     drawn = played.draw(replace(WANTED, phrase=phrase))
     assert begins in drawn.tune.text
     title = drawn.judgement.tune.header("T")
-    assert (title == "Mine") == ("T:Mine" in phrase)
+    assert (title == "Tune 99") == ("T:Tune 99" in phrase)
 
 
 def test_a_phrase_that_is_only_a_header_leaves_the_music_to_the_network(played: PlayedRun) -> None:
-    drawn = played.draw(replace(WANTED, phrase="T:Mine"))
-    assert drawn.tune.text.startswith("X:") and "\nT:Mine\n" in drawn.tune.text
+    drawn = played.draw(replace(WANTED, phrase="T:Tune 99"))
+    assert drawn.tune.text.startswith("X:") and "\nT:Tune 99\n" in drawn.tune.text
 
 
 def test_unknown_characters_of_a_phrase_are_named(played: PlayedRun) -> None:

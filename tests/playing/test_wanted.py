@@ -28,7 +28,7 @@ def test_what_is_posted_is_read() -> None:
         ({"prompts_file": "/etc/passwd"}, "prompts_file"),
         ({"beginning": {"number": 1, "side": 2, "num_bars": 4}}, "beginning.side"),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:30],
 )
 def test_a_wrong_field_is_named_in_one_line(wrong: dict[str, object], field: str) -> None:
     with pytest.raises(InputError, match=rf"^{field}: ") as caught:
