@@ -8,8 +8,8 @@ from musicgen.notation.written_pitch import written_pitch
 from musicgen.sampling.pitch_range import INSTRUMENTS
 from musicgen.sampling.prompts import WISHES
 
-KEYBOARD = range(57, 85)
-"""MIDI numbers from A below middle C to the C two octaves above it."""
+KEYBOARD = range(60, 85)
+"""MIDI numbers from middle C to the C two octaves above it."""
 
 
 def choices_of(fields: HeaderFields) -> dict[str, list[str]]:

@@ -15,6 +15,7 @@ from musicgen.records.runs import FoundRun
 from musicgen.run.draws import judge
 from musicgen.run.more_draws import LoadedNetwork, MoreDraws, load_network
 from musicgen.run.resample import changed_config
+from musicgen.run.songs import spoken_name
 from musicgen.sampling.generation import SampledTune
 from musicgen.sampling.prompts import Prompt, plan_prompts
 
@@ -49,6 +50,11 @@ class PlayedRun:
         self.config = changed_config(run, {}, None, num_rendered=0, soundfont=None)
         """The run's own."""
         self._network: LoadedNetwork = load_network(run, self.config)
+
+    @property
+    def name(self) -> str:
+        """The network in a few words, such as "gru 1 x 384, seed 0"."""
+        return spoken_name(self._network.model, self.config.seed)
 
     @property
     def fields(self) -> HeaderFields:

@@ -15,6 +15,7 @@ from musicgen.playing.shown import Renderer, title_of
 from musicgen.playing.tunebook import BOOK, KeptTune, Tunebook
 from musicgen.playing.wanted import MAX_TEMPERATURE, Wanted
 from musicgen.records.criteria import CRITERIA, POINTS, check_point
+from musicgen.records.destination import is_of_sweep
 from musicgen.records.findings import add_finding
 from musicgen.records.runs import FoundRun
 from musicgen.run.songs import spoken_name
@@ -74,7 +75,7 @@ class PlayingService:
         first = self._runs[0]
         sampling = first.config.sampling
         return {
-            "runs": [_run_words(run.run) for run in self._runs],
+            "runs": _names_of(self._runs),
             "choices": choices_of(first.fields),
             "keyboards": keyboards_of(first.fields),
             "keyboard": list(KEYBOARD),
@@ -219,9 +220,15 @@ def _attempt(run: PlayedRun, wanted: Wanted, earlier: Drawn | None) -> Drawn | I
         return error
 
 
-def _run_words(run: FoundRun) -> dict[str, str]:
-    record = run.record
-    return {"name": run.directory.resolve().name, "corpus": str(record.corpus.get("name"))}
+def _names_of(runs: Sequence[PlayedRun]) -> list[str]:
+    """What the page calls the runs: by their arms in a sweep, else by what they are, or by their folders."""
+    names = [_arm(run.run) or f"{run.name} ({run.run.record.corpus.get('name')})" for run in runs]
+    return names if len(set(names)) == len(names) else [run.run.directory.resolve().name for run in runs]
+
+
+def _arm(run: FoundRun) -> str:
+    """Such as model.cell=gru/seed=0; "" outside of sweeps."""
+    return "/".join(run.directory.resolve().parts[-2:]) if is_of_sweep(run.directory) else ""
 
 
 def _kept_words(kept: KeptTune) -> dict[str, object]:

@@ -36,18 +36,22 @@ export function makeKeyboard(pitches, spelling, changed) {
     beep(pitch);
   };
 
-  element("lengths").replaceChildren(
-    ...LENGTHS.map(([text, words]) => {
-      const input = make("input", { type: "radio", name: "length", id: `length-${words}`, checked: text === length });
-      input.addEventListener("change", () => { length = text; });
-      return make("label", {}, input, make("span", { textContent: words }));
-    }),
-    ...[["Rest", () => set(`${phrase.value}z${length}`)], ["Bar", () => set(`${phrase.value}|`)], ["Undo", () => set(phrase.value.replace(LAST_TOKEN, ""))], ["Clear", () => set("")]].map(([words, act]) => {
-      const button = make("button", { type: "button", className: "quiet", textContent: words });
-      button.addEventListener("click", act);
-      return button;
-    }),
-  );
+  element("lengths").replaceChildren(...LENGTHS.map(([text, words]) => {
+    const input = make("input", { type: "radio", name: "length", checked: text === length });
+    input.addEventListener("change", () => { length = text; });
+    return make("label", {}, input, make("span", { textContent: words }));
+  }));
+  const edits = {
+    Rest: () => set(`${phrase.value}z${length}`),
+    Bar: () => set(`${phrase.value}|`),
+    Undo: () => set(phrase.value.replace(LAST_TOKEN, "")),
+    Clear: () => set(""),
+  };
+  element("edits").replaceChildren(...Object.entries(edits).map(([words, act]) => {
+    const button = make("button", { type: "button", className: "quiet", textContent: words });
+    button.addEventListener("click", act);
+    return button;
+  }));
 
   const keys = pitches.map((pitch) => {
     const button = make("button", { type: "button", className: BLACK.has(pitch % 12) ? "black" : "white", tabIndex: -1 });

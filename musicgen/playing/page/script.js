@@ -22,7 +22,7 @@ function fill() {
     element(name).replaceChildren(make("option", { value: "", textContent: ANY[name] }), ...options);
   }
   element("temperature").max = state.max_temperature;
-  element("runs").textContent = state.runs.map((run) => run.name).join(" and ");
+  element("runs").textContent = state.runs.join(" and ");
   element("hints").replaceChildren(...HINTS.map(([key, words]) => make("span", {}, make("kbd", { textContent: key }), ` ${words}`)));
 }
 
@@ -118,7 +118,7 @@ function show(answer) {
   shown = answer.number;
   element("status").classList.remove("shown");
   const cards = answer.sides.map((facts, side) => {
-    const name = state.runs.length > 1 ? state.runs[side].name : "";
+    const name = state.runs.length > 1 ? state.runs[side] : "";
     if (facts.error) return { root: make("article", { className: "card tune" }, make("p", { className: "about", textContent: name }), make("p", { className: "refused", textContent: facts.error })) };
     return makeTune(answer.number, side, facts, name, {
       continued: (bars) => draw({ number: answer.number, side, num_bars: bars }),
