@@ -95,8 +95,7 @@ def test_heavy_packages_are_imported_only_where_allowed(path: Path) -> None:
     assert not roots & {"hydra", "omegaconf"} or part in WITH_HYDRA
     assert "comet_ml" not in roots or part == "tracking"
     assert not roots & {"symusic", "verovio"} or part in {"rendering", "notation"}
-    # It takes seconds to import, so only a process of its own does.
-    assert "music21" not in roots or path.name == "translate.py"
+    assert "music21" not in roots
 
 
 def test_train_imports_neither_optuna_nor_torch_at_start() -> None:

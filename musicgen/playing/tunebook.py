@@ -10,6 +10,7 @@ from musicgen.playing.networks import Drawn
 from musicgen.records.naming import tune_name
 from musicgen.rendering import Engraver, RenderingConfig, render_tune
 from musicgen.rendering.music_xml import to_music_xml
+from musicgen.rendering.sheet_reader import read_sheet
 from musicgen.run.songs import spoken_name
 from musicgen.sampling.tunebook import stamped_tune
 from musicgen.system.compression import compress
@@ -17,7 +18,6 @@ from musicgen.system.files import (
     make_new_folder,
     refuse_link,
     remove_file,
-    replace_atomically,
     write_text_atomically,
 )
 
@@ -82,19 +82,14 @@ class Tunebook:
         name = tune_name(title, drawn.tune.index, run_name)
         with Engraver(self._config.timeout_seconds) as engraver:
             rendered = render_tune(abc, stem, self._config, engraver, name)
-        problems = list(rendered.problems)
         sound = None
         if rendered.audio is not None:
             sound = compress(rendered.audio, _COMPRESSION, mono=False, title=name)
             remove_file(rendered.audio)
-        sheet = to_music_xml(abc)
-        if sheet is None:
-            problems.append("MusicXML: music21 cannot read this tune")
-        else:
-            with replace_atomically(stem.with_suffix(".musicxml")) as temporary:
-                temporary.write_bytes(sheet)
-        files = [rendered.abc, rendered.midi, sound, sheet and stem.with_suffix(".musicxml"), rendered.score]
-        return KeptTune(number, title, drawn, tuple(file.name for file in files if file), tuple(problems))
+        sheet = stem.with_suffix(".musicxml")
+        write_text_atomically(sheet, to_music_xml(read_sheet(drawn.judgement.tune)))
+        files = [rendered.abc, rendered.midi, sound, sheet, rendered.score]
+        return KeptTune(number, title, drawn, tuple(file.name for file in files if file), rendered.problems)
 
 
 def _numbered(drawn: Drawn, number: int) -> str:
