@@ -214,4 +214,6 @@ def test_a_narrow_page_fits(browser: Any, server: PlayingServer, scheme: str) ->
         draw(watched.page)
         watched.page.wait_for_selector(".nearest b")
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
+        top = watched.page.locator(".tune h2").first.bounding_box()["y"]
+        assert 0 <= top < 844, "the new tune is in view"
         assert not [line for line in watched.complaints if not is_replaced(line)]

@@ -92,6 +92,9 @@ async function draw(beginning = null) {
     show(answer);
     if (beginning) tunes.forEach((tune, side) => bars[side] && tune.choose(bars[side]));
     remember(true);
+    // On a narrow page the tune is below what it was drawn with.
+    const { top } = element("tunes").getBoundingClientRect();
+    if (top < 0 || top > innerHeight / 2) element("tunes").scrollIntoView();
   } catch (error) {
     report(error.message, true);
   }
