@@ -146,7 +146,7 @@ def test_keeping_and_rating_change_no_file_of_the_run(
     def files() -> dict[Path, bytes]:
         """All files except for those of the tunebook and the findings."""
         own = {path for path in directory.rglob("*") if path.is_file() and "played" not in path.parts}
-        return {path: path.read_bytes() for path in own if not path.name.startswith("findings.jsonl")}
+        return {path: path.read_bytes() for path in own if "findings.jsonl" not in path.name}
 
     before = files()
     number = client.post("draw", WISH)[1]["number"]
