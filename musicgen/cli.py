@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": "say which change did what to the runs of a sweep",
     "report": "write a report of runs or sweeps for the browser",
     "listen": "rate tunes of several runs blind, in the browser",
+    "play": "draw tunes in the browser, continue them, keep them",
     "note": "write down what a run sounds like",
     "store": "list the trained networks, or remove old ones",
     "upload": "send to Comet what has not been sent yet",

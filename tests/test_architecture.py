@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).parent.parent / "musicgen"
 
 FLOORS = [
     {"cli"},
-    {"train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload", "api"},
-    {"reporting", "listening"},
+    {"train", "sample", "evaluate", "compare", "report", "listen", "play", "note", "store", "upload", "api"},
+    {"reporting", "listening", "playing"},
     {"search"},
     {"sweep"},
     {"run"},
@@ -33,6 +33,7 @@ WITHOUT_TORCH = {
     "effects",
     "reporting",
     "listening",
+    "playing",
     "notation",
     "corpus",
     "rendering",

@@ -39,9 +39,9 @@ def test_the_built_package_works_without_the_checkout(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(installed)
     assert (installed / "musicgen" / "py.typed").is_file()
-    page = ROOT / "musicgen" / "listening" / "page"
-    packed = installed / "musicgen" / "listening" / "page"
-    assert {path.name for path in page.iterdir()} == {path.name for path in packed.iterdir()}
+    for page in ("listening/page", "playing/page", "system/page_parts"):
+        files = [{path.name for path in (place / "musicgen" / page).iterdir()} for place in (ROOT, installed)]
+        assert files[0] == files[1]
 
     def run_installed(*arguments: str) -> str:
         command, environment = [sys.executable, *arguments], os.environ | {"PYTHONPATH": str(installed)}

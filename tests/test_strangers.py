@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from musicgen import listen, note, report, upload
+from musicgen import listen, note, play, report, upload
 from musicgen.compare import main as compare_runs
 from musicgen.config import compose_config
 from musicgen.listening import server
@@ -120,8 +120,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a cache in the user's home": ("listen", config("paths", outputs="{home}/cache", cache="{home}/cache")),
     "a soundfont in the user's home": ("listen report", config("rendering", soundfont="{home}/secret.abc")),
     "a soundfont that never ends": ("listen report", config("rendering", soundfont="/dev/zero")),
-    "weights that are another file": ("sample", field(weights="{home}/secret.abc")),
-    "weights of another training": ("sample", field(weights="{home}/other/end-000100.pt")),
+    "weights that are another file": ("sample play", field(weights="{home}/secret.abc")),
+    "weights of another training": ("sample play", field(weights="{home}/other/end-000100.pt")),
     "prompts from a file": ("sample", config("sampling", prompts_file="{home}/secret.abc")),
     "a million threads": ("sample", config("training", num_threads=10**6)),
     "a number with 300 digits": ("sample compare report", config("training", num_iterations=10**300)),
@@ -155,6 +155,7 @@ ATTACKS: dict[str, tuple[str, Callable[[Path], object]]] = {
     "songs that are a link": ("upload report", link("tunes", "folder")),
     "a folder of archives that is a link": ("upload note", link("comet", "folder")),
     "samples that are a link": ("sample", link("samples", "folder")),
+    "kept tunes that are a link": ("play", link("played", "folder")),
     "findings that are a link": ("note report", link("findings.jsonl", ".bashrc", of_run=False)),
     "a report that is a link": ("report", link("report", "folder", of_run=False)),
     "plots that are a link": ("compare", link("plots", "folder", of_run=False)),
@@ -218,7 +219,7 @@ def render_only(service: ListeningService, _port: int) -> None:
 
 
 def run(command: str, sweep: Path) -> int:
-    """Run the command as a user does; `listen` stops before it serves its page."""
+    """Run the command as a user does; `listen` stops before it serves its page, `play` has no network."""
     of_run = str(first_run(sweep))
     return {
         "compare": lambda: compare_runs([str(sweep), "--no-plots"]),
@@ -226,6 +227,7 @@ def run(command: str, sweep: Path) -> int:
         "listen": lambda: listen.main([str(sweep), "--num-tunes", "2", "--num-anchors", "1", "--any-tune"]),
         "note": lambda: note.main([of_run, "words"]),
         "sample": lambda: sample_more([of_run, "--num-tunes", "1", "--render", "0"]),
+        "play": lambda: play.main([of_run, "--port", "0"]),
         "upload": lambda: upload.main([str(sweep), "--timeout", "5"]),
     }[command]()
 

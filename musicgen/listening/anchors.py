@@ -1,34 +1,18 @@
 """Hidden anchors: tunes that a reliable listener rates high or low, whatever the runs did."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from musicgen.corpus.config import DataConfig
-from musicgen.corpus.corpus import load_corpus
-from musicgen.corpus.sources import is_at_hand
 from musicgen.corpus.tunes import split_header
 from musicgen.errors import InputError
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Play, Stimulus, anchor_stimulus
 from musicgen.notation.lines import read_field
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import TOKEN
+from musicgen.records.known_corpus import load_known_corpus
 from musicgen.records.record import RunRecord
-
-_RULES = (
-    "clean",
-    "keep_fields",
-    "keep_chord_symbols",
-    "validation_share",
-    "test_share",
-    "near_duplicate_share",
-    "split_seed",
-)
-"""Settings of a run that say how its corpus was cleaned and split."""
 
 
 def draw_anchors(
@@ -42,21 +26,14 @@ def draw_anchors(
     """Draw `count` held-out corpus tunes and as many others with shuffled notes; also returns a remark or "".
 
     The tunes are from the validation split, with correct bars. corpus: the run's corpus on this machine, or
-    None. The run only says how it was cleaned and split: a record from somebody else must not decide which
-    file is read here. If the corpus is missing or has changed, the list is empty and the remark says why.
+    None. If it is missing or has changed, the list is empty and the remark says why.
     """
     if not count:
         return [], "no anchors were requested"
-    if corpus is None:
-        return [], "no anchors: the runs' corpus is not one of musicgen's own; use --corpus PATH"
-    if not is_at_hand(corpus):
-        return [], f"no anchors: the corpus {corpus.name} is not on this machine; use --corpus PATH"
     try:
-        tunes = load_corpus(_read_like_the_run(corpus, record), cache)
-    except (InputError, ValidationError) as error:
-        return [], f"no anchors: the corpus cannot be read ({' '.join(str(error).split())})"
-    if tunes.sha256 != record.corpus.get("sha256"):
-        return [], f"no anchors: the corpus {corpus.name} is not the one the runs were trained on"
+        tunes = load_known_corpus(record, corpus, cache)
+    except InputError as error:
+        return [], f"no anchors: {error}"
     held_out = [tune for tune in tunes.part("validation") if _has_correct_bars(tune)]
     texts = iter([held_out[place] for place in rng.permutation(len(held_out))])
     anchors: list[Stimulus] = []
@@ -69,13 +46,6 @@ def draw_anchors(
                 found += 1
     is_short = len(anchors) < 2 * count
     return anchors, f"only {len(anchors)} anchors: the corpus has no more valid tunes" if is_short else ""
-
-
-def _read_like_the_run(corpus: DataConfig, record: RunRecord) -> DataConfig:
-    """The corpus, cleaned and split as the run's was. Raises ValidationError for invalid rules."""
-    data = record.config.get("data")
-    rules = {name: data[name] for name in _RULES if name in data} if isinstance(data, Mapping) else {}
-    return TypeAdapter(DataConfig).validate_json(json.dumps({**asdict(corpus), **rules}))
 
 
 def _has_correct_bars(tune: str) -> bool:

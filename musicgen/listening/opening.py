@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from musicgen.config import corpus_names, data_config
-from musicgen.corpus.config import DataConfig
 from musicgen.effects.pairing import pair_runs, read_baseline
 from musicgen.errors import InputError, one_line
 from musicgen.listening.database import Database
@@ -15,14 +13,12 @@ from musicgen.listening.session import PAIRS, RATINGS, DrawnSession, Settings, d
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA, check_criteria
 from musicgen.records.destination import check_new_session
-from musicgen.records.record import RunRecord
+from musicgen.records.known_corpus import CACHE, known_corpus
 from musicgen.records.runs import FoundRun, find_runs
 from musicgen.system.files import refuse_link
 
 DATABASES = {RATINGS: "listening.sqlite", PAIRS: "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
-_CACHE = Path("outputs/cache")
-"""This machine's cache of corpora, used if it exists; never the one that a record names."""
 _DEFAULTS = {"num_tunes": 16, "num_anchors": 2, "num_sets": 0, "max_seconds": 60}
 _MINIMA = {"num_tunes": 1, "num_anchors": 0, "num_sets": 0, "max_seconds": 1, "seed": 0}
 _MOST_SECONDS = 600
@@ -90,8 +86,8 @@ def _start(
         )
     print("drawing and rendering the tunes ...", flush=True)
     record = runs[0].record
-    corpus = _corpus_of(record, options.corpus)
-    drawn = draw_session(paired, settings, sounds.play, corpus, _CACHE if _CACHE.is_dir() else None)
+    corpus = known_corpus(record, options.corpus)
+    drawn = draw_session(paired, settings, sounds.play, corpus, CACHE if CACHE.is_dir() else None)
     remarks = [*drawn.remarks, *_cut_remark(drawn, sounds, settings)]
     return Database.create(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
 
@@ -101,22 +97,6 @@ def _cut_remark(drawn: DrawnSession, sounds: Sounds, settings: Settings) -> list
     num_cut = len(sounds.cut.intersection(heard))
     remark = f"{num_cut} of {len(heard)} tunes fade out at {settings.max_seconds} s, before their end"
     return [f"{remark}: see --max-seconds"] if num_cut else []
-
-
-def _corpus_of(record: RunRecord, name_or_path: str | None) -> DataConfig | None:
-    """The runs' corpus on this machine: as named here, or as conf/data has it; None if it is in neither.
-
-    The record may come from somebody else, so its path and address are only compared, never used.
-    """
-    if name_or_path is not None:
-        return data_config(name_or_path)
-    data = record.config.get("data")
-    name = data.get("name") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or name not in corpus_names():
-        return None
-    corpus = data_config(str(name))
-    is_same = all(data.get(field) == getattr(corpus, field) for field in ("source", "path", "url", "sha256"))
-    return corpus if is_same else None
 
 
 def _settings(options: Options, mode: str) -> Settings:

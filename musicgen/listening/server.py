@@ -8,22 +8,11 @@ from musicgen.errors import one_line
 from musicgen.listening.service import ListeningService
 from musicgen.listening.session import num_trials
 from musicgen.system.interruption import Terminated
-from musicgen.system.web_server import Answer, Content, LoopbackServer
+from musicgen.system.page import Page
+from musicgen.system.web_server import PAGE_POLICY, Answer, Content, LoopbackServer
 
-_PAGE = Path(__file__).with_name("page")
-_TOKEN = b"{{token}}"
-_FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/style.css": ("style.css", "text/css; charset=utf-8"),
-    "/script.js": ("script.js", "text/javascript; charset=utf-8"),
-    "/result.js": ("result.js", "text/javascript; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+_PAGE = Page(Path(__file__).with_name("page"))
 _SOUND = re.compile(r"/sound/([0-9a-f]{32})")
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 def serve_session(service: ListeningService, port: int) -> Terminated | None:
@@ -50,17 +39,14 @@ class ListeningServer(LoopbackServer):
         super().__init__(port)
 
     def content(self, path: str) -> Content | None:
-        if path in _FILES:
-            name, kind = _FILES[path]
-            body = (_PAGE / name).read_bytes()
-            if name == "index.html":
-                body = body.replace(_TOKEN, self.token.encode())
-            return Content(body, kind, _POLICY)
+        file = _PAGE.content(path, self.token)
+        if file is not None:
+            return file
         found = _SOUND.fullmatch(path)
         sound = self.service.sound(found[1]) if found else None
         if sound is None or not sound.is_file():
             return None
-        return Content(sound.read_bytes(), "audio/wav", _POLICY)
+        return Content(sound.read_bytes(), "audio/wav", PAGE_POLICY)
 
     def answers(self) -> Mapping[str, Answer]:
         service = self.service

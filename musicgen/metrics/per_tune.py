@@ -68,13 +68,17 @@ def _tune_row(tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
         "downbeat_triad": judgement.downbeat_triad,
         "is_in_its_key": judgement.is_in_its_key,
         "commonest_rhythm": judgement.commonest_rhythm,
-        **_originality_cells(tune, copies if has_notes else None, indexed),
+        **originality_cells(tune, copies if has_notes else None, indexed),
     }
 
 
-def _originality_cells(
+def originality_cells(
     tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
 ) -> dict[str, object]:
+    """The cells about copies and the nearest training tune; None without copies.
+
+    indexed: the tunes that the index of the copies was built of.
+    """
     nearest = nearest_tune(tune, copies) if copies is not None else None
     return {
         "longest_copy": copies.longest_copy if copies is not None else None,

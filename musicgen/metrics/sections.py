@@ -57,6 +57,16 @@ def sections_of(bars: Sequence[Bar]) -> tuple[Section, ...]:
     return tuple(sections)
 
 
+def first_section_end(bars: Sequence[Bar]) -> int:
+    """The number of bars up to the end of the first section, pickup included."""
+    count = 0
+    for part in _parts(bars):
+        count += len(part)
+        if len(part) > 1 or not _is_short(part[0]):
+            break
+    return count
+
+
 def ends_that_fit(sections: Sequence[Section]) -> tuple[bool, ...]:
     """For each section: whether its last bar is full, or short by exactly the pickup that follows.
 

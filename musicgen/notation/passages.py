@@ -1,4 +1,6 @@
-"""Cuts a run of notes out of a tune as ABC that can be read alone: the bars around them, and their fields.
+"""Cuts a run of notes, or the beginning, out of a tune as ABC that can be read alone.
+
+A run of notes comes with the bars around it, and their fields.
 
 The text is cut, not rewritten, and its meaning depends on what precedes it: accidentals, broken rhythms and
 ties across a bar line, keys that only change part of the signature. So every cut is parsed again, and starts
@@ -64,6 +66,21 @@ def cut_passage(text: str, melody: Melody, start: int, stop: int) -> Passage | N
         found = melody_of(parse_tune(passage.text))
         if first + len(found) >= stop and _are_notes_of(melody, first, found):
             return passage
+    return None
+
+
+def cut_beginning(text: str, num_bars: int) -> str | None:
+    """The tune up to the bar line after this many of its bars; None if no bar line is there.
+
+    Bars are counted as `parse_tune` does.
+    """
+    scan = _Scan.of(text)
+    header = text.removesuffix(scan.body)
+    for _, end in scan.bar_lines:
+        beginning = header + scan.body[:end]
+        found = len(parse_tune(beginning).bars)
+        if found >= num_bars:
+            return beginning if found == num_bars > 0 else None
     return None
 
 

@@ -116,6 +116,11 @@ def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float
 
 def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:
     """Write floats of shape (frames, 2) as 16-bit WAV or FLAC, or as OGG Vorbis, reproducibly."""
+    path.write_bytes(encode_audio(sound, config))
+
+
+def encode_audio(sound: NDArray[np.float32], config: RenderingConfig) -> bytes | bytearray:
+    """The content of the file that `write_audio` writes."""
     import soundfile
 
     # Encode in memory: if libsndfile writes the file itself, errors such as a full disk have no reason.
@@ -133,8 +138,8 @@ def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig)
             # Converting here is several times faster than in libsndfile, which also truncates.
             is_pcm = subtype == "PCM_16"
             file.write(np.rint(block * _FULL_SCALE_16_BITS).astype(np.int16) if is_pcm else block)
-    content = encoded.getbuffer()
-    path.write_bytes(renumbered_ogg(content, _OGG_SERIAL) if config.audio_format == "ogg" else content)
+    content = encoded.getvalue()
+    return renumbered_ogg(content, _OGG_SERIAL) if config.audio_format == "ogg" else content
 
 
 def renumbered_ogg(file: bytes | memoryview, serial: int) -> bytearray:

@@ -41,7 +41,7 @@ _BEAMED_BELOW = Fraction(1, 4)
 def to_mei(tune: SheetMusic) -> str:
     """The MEI document of a tune with at least one measure. Equal tunes give equal text."""
     root = Element("mei", xmlns=_NAMESPACE, meiversion="5.0")
-    title = _printable(tune.title)[:_MAX_TITLE_CHARACTERS]
+    title = printable(tune.title)[:_MAX_TITLE_CHARACTERS]
     statement = SubElement(SubElement(SubElement(root, "meiHead"), "fileDesc"), "titleStmt")
     SubElement(statement, "title").text = title
     body = SubElement(SubElement(root, "music"), "body")
@@ -57,7 +57,7 @@ def to_mei(tune: SheetMusic) -> str:
     return tostring(root, encoding="unicode", xml_declaration=False)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text without characters that XML forbids or that are invisible."""
     return "".join(character for character in text if character.isprintable()).strip()
 
@@ -136,7 +136,7 @@ class _Engraving:
     def _add_event(self, parent: Element, event: Event, signs: list[Element], measure: Element) -> None:
         """Add an event as one or more tied notes, and collect its signs."""
         self._add_graces(parent, event.graces)
-        pieces = _pieces(event.duration)
+        pieces = pieces_of(event.duration)
         spellings = frozenset((note.letter, note.natural_pitch) for note in event.notes)
         first = ""
         for place, (value, dots) in enumerate(pieces):
@@ -189,7 +189,7 @@ class _Engraving:
 
     def _add_signs(self, event: Event, note_id: str, signs: list[Element], measure: Element) -> None:
         start = {"startid": f"#{note_id}"}
-        if event.chord_symbol is not None and (symbol := _printable(event.chord_symbol)):
+        if event.chord_symbol is not None and (symbol := printable(event.chord_symbol)):
             harmony = Element("harm", start)
             harmony.text = symbol
             signs.append(harmony)
@@ -233,7 +233,7 @@ def _beams(events: list[Event]) -> Iterator[list[Event]]:
 
 # A tune has few distinct durations, and Fractions are slow.
 @lru_cache(maxsize=1024)
-def _pieces(duration: Fraction) -> tuple[tuple[str, int], ...]:
+def pieces_of(duration: Fraction) -> tuple[tuple[str, int], ...]:
     """(MEI note value, dots) of tied notes with this total duration, a multiple of 1/256; longest first."""
     pieces = []
     left = duration

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from musicgen.metrics.originality import COPY_NOTES, is_copy
+from musicgen.records.copied_passages import CopiedPassage, copied_passage
 from musicgen.records.sampled_tunes import Song
-from musicgen.reporting.copied_passages import CopiedPassage, copied_passage
 
 MAX_PER_ARM = 2
 _USUAL_REPEATS = 0.17

@@ -21,10 +21,11 @@ from musicgen.effects.answers import MARKS
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.screening import MEANING
 from musicgen.metrics.registry import metric_words
+from musicgen.records import copied_passages
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.findings import DIRECTIONS, Finding
 from musicgen.records.naming import level_of, shown_level
-from musicgen.reporting import best_songs, copied_passages, side_by_side
+from musicgen.reporting import best_songs, side_by_side
 from musicgen.reporting.inline_svg import colour_rules
 from musicgen.reporting.report import Report
 from musicgen.reporting.run_findings import anchor_of, citable_effects

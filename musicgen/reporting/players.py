@@ -7,18 +7,16 @@ are the same on both sides of a comparison.
 import base64
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from musicgen.errors import InputError, first_problem
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song
-from musicgen.rendering import RenderedTune, RenderingConfig, check_soundfont, render_tune
-from musicgen.reporting.piano_roll import DrawnRoll, draw_roll
+from musicgen.rendering import RenderedTune, RenderingConfig, render_tune
+from musicgen.rendering.roll_paths import DrawnRoll, draw_roll
+from musicgen.run.sound import sound_of_run
 from musicgen.system.compression import compress
 from musicgen.system.files import remove_file
 from musicgen.system.limits import starting_threads
@@ -28,23 +26,6 @@ PAGE_SAMPLE_RATE = 24_000
 _PAGE_COMPRESSION = 0.7
 """MP3 compression, from 0 (best quality) to 1 (smallest file)."""
 _VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
-_DEFAULTS = {
-    "num_tunes": 0,
-    "audio_format": "wav",
-    "sample_rate": 44_100,
-    "tempo": 180,
-    "instrument": 73,
-    "soundfont": None,
-    "loudness_dbfs": -20.0,
-    "max_seconds": 120.0,
-    "score": True,
-    "piano_roll": False,
-    "plots": False,
-    "timeout_seconds": 20.0,
-}
-"""For runs whose config has no rendering group."""
-_FROM_THE_RUN = ("tempo", "instrument", "loudness_dbfs", "max_seconds", "timeout_seconds")
-"""Settings that the report takes over from the run's config."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +46,12 @@ class Player:
 
 
 def sound_of(songs: Iterable[Song], **changes: object) -> RenderingConfig:
-    """One rendering for all of these songs: that of the first song's run, if its config has one.
+    """One rendering for all of these songs: that of the first song's run, with these changes.
 
-    The run's own soundfont is a path on the machine of the run, so it is ignored; pass `soundfont` in
-    `changes` instead. Raises InputError for settings that cannot be used.
+    Raises InputError for settings that cannot be used.
     """
     first = next(iter(songs), None)
-    config = None if first is None else first.run.record.config.get("rendering")
-    found = config if isinstance(config, Mapping) else {}
-    kept = {name: found[name] for name in _FROM_THE_RUN if name in found}
-    try:
-        rendering = RenderingConfig(**(_DEFAULTS | kept | changes))  # pyright: ignore[reportArgumentType]
-    except ValidationError as error:
-        raise InputError(f"a run's rendering: {first_problem(error)}") from error
-    check_soundfont(rendering)
-    return rendering
+    return sound_of_run(None if first is None else first.run.record, **changes)
 
 
 def file_stem(song: Song) -> str:

@@ -21,10 +21,7 @@ from musicgen.reporting.report_files import PAGE, WrittenReport, files_of, write
 from musicgen.reporting.run_findings import citable_effects, count_words
 from musicgen.reporting.study_data import with_current_findings
 from musicgen.run.additions import track_finding
-from musicgen.system.web_server import Answer, Content, LoopbackServer, RefusedError
-
-_PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
-"""For a picture opened on its own: it may have inline styles, and runs nothing."""
+from musicgen.system.web_server import PICTURE_POLICY, Answer, Content, LoopbackServer, RefusedError
 
 
 def serve_report(written: WrittenReport, port: int) -> None:
@@ -70,7 +67,7 @@ class ReportServer(LoopbackServer):
             return None
         kind = mimetypes.types_map.get(file.suffix, "application/octet-stream")
         if kind == "image/svg+xml":
-            return Content(file.read_bytes(), kind, _PICTURE_POLICY)
+            return Content(file.read_bytes(), kind, PICTURE_POLICY)
         return Content(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 
     def answers(self) -> Mapping[str, Answer]:

@@ -7,18 +7,22 @@ from pathlib import Path
 import torch
 
 from musicgen.config import Config
+from musicgen.corpus.headers import HeaderFields
+from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.engine.computing import computing_on
 from musicgen.model.config import ModelConfig
+from musicgen.model.network import CharacterNetwork
 from musicgen.records.runs import FoundRun
 from musicgen.run.draws import Draws, draw_tunes
 from musicgen.run.resample import header_fields_of, state_file
 from musicgen.run.songs import Song, origin_of, render_songs, spoken_name, write_draws, write_rows
 from musicgen.sampling.generation import SampledTune, sample_tunes
-from musicgen.sampling.prompts import plan_prompts, warn_of_unusual
+from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
 from musicgen.system.files import filled_folder
 from musicgen.training.state import load_checkpoint
 from musicgen.training.threads import num_cores
 
+_CPU = torch.device("cpu")
 MAX_THREADS_PER_CORE = 4
 """A record may state any number of threads."""
 
@@ -50,24 +54,45 @@ class MoreDraws:
         return songs
 
 
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """A run's network in memory, which can draw any number of times."""
+
+    run: FoundRun
+    model: ModelConfig
+    vocabulary: Vocabulary
+    fields: HeaderFields
+    """Of the training tunes."""
+    network: CharacterNetwork
+
+    def draw(self, config: Config, prompts: Sequence[Prompt]) -> MoreDraws:
+        """Draw tunes that begin with these prompts. Writes and prints nothing."""
+        # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
+        num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
+        with computing_on(num_threads):
+            draws = draw_tunes(
+                lambda numbers: sample_tunes(
+                    self.network, self.vocabulary, config.sampling, prompts, config.seed, _CPU, draws=numbers
+                ),
+                config.sampling,
+            )
+        return MoreDraws(self.run, config, self.model, draws)
+
+
+def load_network(run: FoundRun, config: Config) -> LoadedNetwork:
+    """Load the run's network with the weights that the config names; raises InputError if there is none."""
+    checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
+    network = checkpoint.network(_CPU, config.training.precision or "fp32", config.training.engine)
+    return LoadedNetwork(run, checkpoint.config, checkpoint.vocabulary, header_fields_of(run), network)
+
+
 def draw_more(run: FoundRun, config: Config) -> MoreDraws:
     """Draw tunes from the run's network. Writes and prints nothing.
 
     config: as `changed_config` returns it. Raises InputError if there is no network, or for a prompt or wish
     that it does not know.
     """
-    checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
-    prompts = plan_prompts(config.sampling, header_fields_of(run), checkpoint.vocabulary)
+    loaded = load_network(run, config)
+    prompts = plan_prompts(config.sampling, loaded.fields, loaded.vocabulary)
     warn_of_unusual(prompts)
-    device = torch.device("cpu")
-    network = checkpoint.network(device, config.training.precision or "fp32", config.training.engine)
-    # Use the run's number of threads: it changes the order of sums, and rounding can change a tune.
-    num_threads = min(config.training.num_threads or num_cores(), MAX_THREADS_PER_CORE * num_cores())
-    with computing_on(num_threads):
-        draws = draw_tunes(
-            lambda numbers: sample_tunes(
-                network, checkpoint.vocabulary, config.sampling, prompts, config.seed, device, draws=numbers
-            ),
-            config.sampling,
-        )
-    return MoreDraws(run, config, checkpoint.config, draws)
+    return loaded.draw(config, prompts)

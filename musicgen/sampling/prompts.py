@@ -18,6 +18,7 @@ from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError, one_line
 from musicgen.notation.headers import music_start
 from musicgen.notation.plan import PLAN_FIELD
+from musicgen.notation.spelling import Spelling
 from musicgen.sampling.config import SamplingConfig
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,20 @@ class Prompt:
     def verbatim(cls, text: str, unusual: str | None = None) -> "Prompt":
         """A prompt that is forced as it is."""
         return cls(text, (text,), unusual)
+
+    @classmethod
+    def in_form_of(cls, tune: str, beginning: str, spelling: Spelling) -> "Prompt":
+        """The beginning of a tune, to be continued in the form of that tune, if the network plans forms.
+
+        With `verbatim` instead, the network plans a form of its own before it reads the beginning's music.
+        """
+        start = music_start(tune)
+        spelled = spelling.spell(tune)
+        if not spelling.has_plan or start == len(tune):
+            return cls.verbatim(beginning)
+        # The header is spelled as written, so the plan begins at the same place.
+        plan = spelled[start:].partition("\n")[0]
+        return cls(beginning, (f"{beginning[:start]}{plan}\n{beginning[start:]}",))
 
     def encode(self, vocabulary: Vocabulary) -> NDArray[np.int64]:
         """Tokens, with FREE_LINE between the parts; raises InputError for an unknown character."""

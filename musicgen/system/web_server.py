@@ -47,6 +47,13 @@ _HEADERS = {
 }
 _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 """The policy of a response that loads nothing."""
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""The policy of a page: nothing inline, and nothing from elsewhere."""
+PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""The policy of a picture opened on its own: it may have inline styles, and runs nothing."""
 
 Answer = Callable[[Mapping[str, object]], Mapping[str, object]]
 """Maps the posted JSON object to the JSON object of the response. Raises RefusedError or InputError."""

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from musicgen.metrics.sections import Section, ends_that_fit, has_form, sections_of
+from musicgen.metrics.sections import Section, ends_that_fit, first_section_end, has_form, sections_of
 from musicgen.notation import parse_tune
 
 FOUR = "CDEF|GFED|CDEF|"
@@ -69,3 +69,18 @@ def test_form_is_two_sections_of_eight_or_sixteen() -> None:
     assert not has_form(sections(f"{eight}:|"))
     assert not has_form(sections(f"{eight}:|{nine}:|"))
     assert not has_form(())
+
+
+@pytest.mark.parametrize(
+    ("body", "num_bars"),
+    [
+        (f"{FOUR}C4|]", 4),
+        (f"{FOUR}C4:|{FOUR}C4:|", 4),
+        (f"G|:{FOUR}C4:|{FOUR}C4|]", 5),
+        (f"G|{FOUR}C3||G|{FOUR}C3|]", 5),
+        (f"{FOUR}|1 C4:|2 C4||{FOUR}C4|]", 5),
+        ("", 0),
+    ],
+)
+def test_the_first_section_ends_after_this_many_bars(body: str, num_bars: int) -> None:
+    assert first_section_end(parse_tune(f"X:1\nM:4/4\nL:1/4\nK:C\n{body}").bars) == num_bars

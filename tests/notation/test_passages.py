@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from musicgen.notation import parse_tune
 from musicgen.notation.melodies import melody_of
-from musicgen.notation.passages import Passage, cut_passage, find_in_passage
+from musicgen.notation.passages import Passage, cut_beginning, cut_passage, find_in_passage
 from musicgen.notation.tune import Note
 
 HEADER = "X:1\nT:A Tune\nM:4/4\nL:1/8\nK:D\n"
@@ -150,3 +150,22 @@ def test_any_passage_has_the_pitches_and_durations_of_the_tune(
 def test_marks_blocks_and_voices_add_no_notes_to_a_passage() -> None:
     body = "V:1\n[!fermata!CE]D EF GABc|\n%%begintext\nA bad egg\n%%endtext\nV:2\nK:Ab\nC8|\nV:1\nFGAB cdef|"
     assert_same_notes(HEADER + body, 6, 10, cut(HEADER + body, 6, 10))
+
+
+TUNE = "X:1\nM:4/4\nL:1/4\nK:C\n|:C D|EFGA|1 c4:|2 G4|]\nP:B\nc4|Z2|d4|]"
+
+
+@pytest.mark.parametrize(
+    ("num_bars", "last"),
+    [(1, "|:C D|"), (2, "D|EFGA|1"), (3, "1 c4:|2"), (4, "G4|]"), (5, "P:B\nc4|"), (7, "|Z2|"), (8, "d4|]")],
+)
+def test_a_beginning_ends_with_the_bar_line_of_its_last_bar(num_bars: int, last: str) -> None:
+    beginning = cut_beginning(TUNE, num_bars)
+    assert beginning is not None and beginning.endswith(last) and TUNE.startswith(beginning)
+    kept, whole = ([bar.text for bar in parse_tune(text).bars] for text in (beginning, TUNE))
+    assert kept == whole[:num_bars]
+
+
+@pytest.mark.parametrize("num_bars", [0, 6, 9])
+def test_without_a_bar_line_there_is_no_beginning(num_bars: int) -> None:
+    assert cut_beginning(TUNE, num_bars) is None

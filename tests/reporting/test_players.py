@@ -1,18 +1,13 @@
 import base64
-import re
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from musicgen.notation.parsing import parse_tune
 from musicgen.records.sampled_tunes import Song, read_songs
-from musicgen.rendering import RenderingConfig, render_tune
-from musicgen.reporting.piano_roll import WIDTH, draw_roll
+from musicgen.rendering import RenderingConfig
 from musicgen.reporting.players import file_stem, make_players, sound_of
 from musicgen.reporting.study_data import StudyData
-
-TUNE = "X:1\nT:Golden\nM:4/4\nL:1/8\nQ:1/4=120\nK:D\n|:DEFG ABcd|d4 D4:|d2 A2 F2 D2|]\n"
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +51,6 @@ def test_the_runs_soundfont_is_ignored(songs: list[Song], monkeypatch: pytest.Mo
     monkeypatch.setitem(songs[0].run.record.config, "rendering", settings)  # pyright: ignore[reportArgumentType]
     config = sound_of(songs)
     assert config.soundfont is None and config.tempo == 90
-
-
-def test_the_roll_has_every_note_in_its_place(tmp_path: Path) -> None:
-    config = sound_of([], score=False, audio_format="none", tempo=None)
-    rendered = render_tune(TUNE, tmp_path / "golden", config)
-    assert rendered.midi is not None and rendered.duration_seconds is not None
-    roll = draw_roll(rendered.midi.read_bytes(), parse_tune(TUNE), rendered.duration_seconds)
-    (row,) = roll.rows
-    plain, tonic = (
-        re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)v", path) for path in (row.notes, row.tonic_notes)
-    )
-    # Twice ten notes and four; four of each ten and two of the last four are D.
-    assert (len(plain), len(tonic)) == (2 * 6 + 2, 2 * 4 + 2)
-    assert row.start_seconds == 0 and row.seconds == pytest.approx(16 * 2, abs=0.01)
-    first, second = plain[0], plain[1]
-    assert float(second[0]) - float(first[0]) == pytest.approx(WIDTH / (16 * 8), abs=0.2)
-    assert float(second[1]) < float(first[1]), "F is above E"
-    assert max(float(x) + float(width) for x, _, width in plain + tonic) <= WIDTH
-    assert "24 notes in 5 bars, 12 semitones" in roll.words
 
 
 def test_without_songs_the_rendering_is_the_default() -> None:

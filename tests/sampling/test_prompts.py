@@ -117,3 +117,20 @@ def test_a_wish_for_a_field_that_the_corpus_lacks_is_named() -> None:
 def test_lines_left_to_the_network_are_marked() -> None:
     tokens = Prompt("M:C\n", ("X:", "M:C\n")).encode(VOCABULARY).tolist()
     assert tokens == [*VOCABULARY.encode("X:"), FREE_LINE, *VOCABULARY.encode("M:C\n")]
+
+
+def test_a_beginning_is_continued_in_the_form_of_its_tune() -> None:
+    spelling = Spelling(notes="degrees", has_plan=True)
+    header, first, second = "X:1\nM:4/4\nL:1/4\nK:D\n", "DEFG|d4:|", "|:FGAB|d2d2:|"
+    tune = header + first + second
+    prompt = Prompt.in_form_of(tune, header + first, spelling)
+    assert prompt.parts == (f"{header}r:2C2C\n{first}",) and prompt.text == header + first
+    vocabulary = Vocabulary.of([spelling.spell(tune)], spelling)
+    tokens = prompt.encode(vocabulary)
+    assert FREE_LINE not in tokens and vocabulary.decode(tokens) == header + first
+    assert spelling.spell(tune).startswith("".join(vocabulary.characters[token - 1] for token in tokens))
+
+
+def test_without_plans_a_beginning_is_a_verbatim_prompt() -> None:
+    tune = "X:1\nM:4/4\nK:D\nDEFG|d4|]"
+    assert Prompt.in_form_of(tune, tune[:-4], Spelling("degrees")) == Prompt.verbatim(tune[:-4])

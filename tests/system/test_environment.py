@@ -87,7 +87,7 @@ def test_a_deleted_current_folder_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["train", "sample", "evaluate", "compare", "report", "listen", "note", "store", "upload"],
+    ["train", "sample", "evaluate", "compare", "report", "listen", "play", "note", "store", "upload"],
 )
 def test_every_command_settles_its_environment(module: str) -> None:
     source = Path(__file__).parents[2].joinpath("musicgen", f"{module}.py").read_text(encoding="utf-8")

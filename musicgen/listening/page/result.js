@@ -1,16 +1,5 @@
 // The results: tables with a small plot in each row. Texts of runs are shown as text, never as markup.
-
-function make(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
-function shape(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-  return made;
-}
+import { make, shape } from "/page.js";
 
 const ANCHORS = { corpus: "held-out corpus tunes", shuffled: "tunes with shuffled notes" };
 const armName = (arm) => ANCHORS[arm] ?? arm.replace(/^(?:\w+\.)+(?=\w+=)/, "");

@@ -1,10 +1,7 @@
 // The listening page: start, trials, end. Every answer is sent to the server at once.
+import { ask, element, make, makePlayer, report } from "/page.js";
 import { showResult } from "/result.js";
 
-const token = document.querySelector("meta[name=token]").content;
-const element = (id) => document.getElementById(id);
-const PLAY = "M8 5v14l11-7z";
-const PAUSE = "M7 5h4v14H7zM13 5h4v14h-4z";
 const REMEMBERED = "musicgen-listener";
 
 let listener = null;
@@ -14,39 +11,6 @@ let active = 0; // index of the question that digit keys answer
 let players = []; // of the current trial
 const unsaved = new Map(); // trial and question -> the answer being sent
 const saved = () => Promise.all(unsaved.values());
-
-async function ask(path, content) {
-  let response;
-  try {
-    response = await fetch(`/api/${path}`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", "X-Musicgen-Token": token },
-      body: JSON.stringify(content),
-      keepalive: true, // an answer being sent arrives even if the page is closed
-    });
-  } catch {
-    throw new Error("The server does not answer. Is it still running?");
-  }
-  const answer = await response.json();
-  if (!response.ok) throw Object.assign(new Error(answer.error), { status: response.status });
-  return answer;
-}
-
-let hiding = 0;
-function report(text, isProblem = false) {
-  const status = element("status");
-  status.textContent = text;
-  status.classList.toggle("problem", isProblem);
-  status.classList.add("shown");
-  clearTimeout(hiding);
-  if (!isProblem) hiding = setTimeout(() => status.classList.remove("shown"), 1200);
-}
-
-function make(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
 
 function show(name) {
   for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== name;
@@ -107,7 +71,7 @@ function showTrial(number) {
   element("place").textContent = `${thing(trial)} ${place + 1} of ${session.trials.length}`;
   showProgress();
   silence();
-  players = trial.sounds.map((sound, side) => makePlayer(sound, side));
+  players = trial.sounds.map(makeTrialPlayer);
   element("players").classList.toggle("pair", players.length > 1);
   element("players").replaceChildren(...players.map((player) => player.root));
   element("questions").replaceChildren(...questions.map((question) => makeQuestion(question, trial)));
@@ -135,65 +99,18 @@ function keyHints() {
   return hints.map(([key, text]) => make("span", {}, make("kbd", { textContent: key }), ` ${text}`));
 }
 
-function icon(path) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  shape.setAttribute("d", path);
-  svg.append(shape);
-  return svg;
-}
-
-function clock(seconds) {
-  const whole = Number.isFinite(seconds) ? Math.round(seconds) : 0;
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}
-
-function makePlayer(sound, side) {
-  const name = session.trials[place].sounds.length > 1 ? "ABCD"[side] : "";
-  const audio = make("audio", { preload: "auto", src: `/sound/${sound}` });
-  const button = make("button", { type: "button", className: "play" }, icon(PLAY));
-  const time = make("span", { textContent: "0:00" });
-  const slider = make("input", { type: "range", min: 0, max: 1000, value: 0 });
-  slider.setAttribute("aria-label", `Position in the tune ${name}`.trim());
-  const track = make("div", { className: "track" },
-    make("div", { className: "name" }, make("strong", { textContent: name || "Listen" }), time), slider);
-  const root = make("div", { className: "player" }, button, track, audio);
-  const player = { root, audio, button, wasPlayed: false };
-
-  const refresh = () => {
-    const isPlaying = !audio.paused && !audio.ended;
-    button.replaceChildren(icon(isPlaying ? PAUSE : PLAY));
-    button.setAttribute("aria-label", `${isPlaying ? "Pause" : "Play"} ${name}`.trim());
-    time.textContent = `${clock(audio.currentTime)} / ${clock(audio.duration)}`;
-    slider.value = audio.duration ? (1000 * audio.currentTime) / audio.duration : 0;
-    slider.setAttribute("aria-valuetext", time.textContent);
-  };
-  for (const event of ["play", "pause", "ended", "timeupdate", "loadedmetadata"]) audio.addEventListener(event, refresh);
-  audio.addEventListener("playing", () => {
+function makeTrialPlayer(sound, side) {
+  const player = makePlayer(`/sound/${sound}`, session.trials[place].sounds.length > 1 ? "ABCD"[side] : "");
+  player.wasPlayed = false;
+  player.audio.addEventListener("playing", () => {
     player.wasPlayed = true;
     if (players.every((one) => one.wasPlayed)) lock(false);
   });
-  audio.addEventListener("error", () => audio.getAttribute("src") && report("This sound cannot be loaded.", true));
-  slider.addEventListener("input", () => { if (audio.duration) audio.currentTime = (slider.value / 1000) * audio.duration; });
-  button.addEventListener("click", () => toggle(player));
-  refresh();
   return player;
 }
 
-function toggle(player) {
-  if (!player.audio.paused) return player.audio.pause();
-  for (const other of players) if (other !== player) other.audio.pause();
-  player.audio.play().catch((error) => error.name !== "AbortError" && report("This sound cannot be played.", true));
-}
-
 function silence() {
-  for (const player of players) {
-    player.audio.pause();
-    player.audio.removeAttribute("src");
-    player.audio.load();
-  }
+  for (const player of players) player.silence();
   players = [];
 }
 
@@ -272,8 +189,8 @@ document.addEventListener("keydown", (event) => {
   const isOnButton = event.target instanceof HTMLButtonElement;
   const isOnSlider = event.target.type === "range";
   const letter = event.key.length === 1 ? "abcd".indexOf(event.key.toLowerCase()) : -1;
-  if (event.key === " " && players.length === 1 && !isOnButton) toggle(players[0]);
-  else if (players.length > 1 && letter >= 0 && letter < players.length) toggle(players[letter]);
+  if (event.key === " " && players.length === 1 && !isOnButton) players[0].toggle();
+  else if (players.length > 1 && letter >= 0 && letter < players.length) players[letter].toggle();
   else if (event.key === "Enter" && !isOnButton) next();
   else if (event.key === "Backspace") element("back").click();
   else if (event.key === "ArrowDown" && !isOnSlider) move(1);

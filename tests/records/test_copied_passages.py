@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from musicgen.notation.passages import Passage
+from musicgen.records.copied_passages import NOT_EXTRACTABLE, NOT_RECORDED, CopiedPassage, copied_passage
 from musicgen.records.runs import FoundRun
 from musicgen.records.sampled_tunes import read_songs
-from musicgen.reporting.copied_passages import NOT_EXTRACTABLE, NOT_RECORDED, CopiedPassage, copied_passage
 from tests.records.made_runs import made_run
 from tests.reporting.written_study import GOOD, cells, write_run
 

@@ -1,0 +1,1 @@
+"""A page to play with a run's network: draw a tune, continue it, keep it."""

@@ -1,0 +1,57 @@
+"""The page to play with, on the loopback address."""
+
+import mimetypes
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from musicgen.playing.service import PlayingService
+from musicgen.system.page import Page
+from musicgen.system.web_server import PAGE_POLICY, PICTURE_POLICY, Answer, Content, LoopbackServer
+
+_PAGE = Page(Path(__file__).with_name("page"))
+_TUNE = re.compile(r"/(sound|score)/(\d{1,9})-(\d)", re.ASCII)
+_KEPT = "/kept/"
+_SVG = "image/svg+xml"
+_TYPES = {".abc": "text/vnd.abc; charset=utf-8", ".musicxml": "application/vnd.recordare.musicxml+xml"}
+
+
+class PlayingServer(LoopbackServer):
+    """Serves one page: tunes by the number of their draw, and the files of the tunebook."""
+
+    max_post_bytes = 16_384
+
+    def __init__(self, service: PlayingService, port: int) -> None:
+        """Raises InputError if the port is taken; 0 takes any free one."""
+        self.service = service
+        super().__init__(port)
+
+    def content(self, path: str) -> Content | None:
+        file = _PAGE.content(path, self.token)
+        if file is not None:
+            return file
+        found = _TUNE.fullmatch(path)
+        if found is not None and found[1] == "sound":
+            sound = self.service.sound(int(found[2]), int(found[3]))
+            return None if sound is None else Content(sound, "audio/wav", PAGE_POLICY)
+        if found is not None:
+            score = self.service.score(int(found[2]), int(found[3]))
+            return None if score is None else Content(score, _SVG, PICTURE_POLICY)
+        kept = self.service.file(path.removeprefix(_KEPT)) if path.startswith(_KEPT) else None
+        if kept is None:
+            return None
+        kind = _TYPES.get(kept.suffix) or mimetypes.types_map.get(kept.suffix, "application/octet-stream")
+        if kind == _SVG:
+            return Content(kept.read_bytes(), kind, PICTURE_POLICY)
+        return Content(kept.read_bytes(), kind)
+
+    def answers(self) -> Mapping[str, Answer]:
+        service = self.service
+        return {
+            "/api/state": service.state,
+            "/api/draw": service.draw,
+            "/api/drawn": service.drawn,
+            "/api/nearest": service.nearest,
+            "/api/keep": service.keep,
+            "/api/rate": service.rate,
+        }
