@@ -44,6 +44,8 @@ def read_json(text: str, name: str) -> str:
         raise InputError(f"data.path: {name} is nested too deeply; {_EXPECTED}") from None
     except ValueError as error:
         raise InputError(f"data.path: {name} is not valid JSON: {error}; {_EXPECTED}") from error
+    # A file of JSON Lines may have one line.
+    entries = [entries] if isinstance(entries, dict) else entries
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"data.path: {name} contains other JSON; {_EXPECTED}")
     rows = [{key.strip().lower(): value for key, value in entry.items()} for entry in entries]
@@ -141,7 +143,7 @@ def _broken_lines(abc: str) -> list[str]:
 
 
 def _broken_line(line: str) -> str:
-    if "!" not in line:
+    if "!" not in line or read_field(line) is not None:
         return line
     words = ((match.lastgroup, match[0]) for match in TOKEN.finditer(line))
     return "".join("\n" if (kind, text) == ("linebreak", "!") else text for kind, text in words)

@@ -185,7 +185,7 @@ def test_bad_corpus_files_are_rejected(content: bytes, complaint: str, tmp_path:
 def test_missing_files_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         load_corpus(data_config(tmp_path / "none.abc"))
-    with pytest.raises(InputError, match="no matching .abc file"):
+    with pytest.raises(InputError, match="no matching .abc, .json, .csv or .zip file"):
         load_corpus(data_config(tmp_path / "*.abc"))
 
 
