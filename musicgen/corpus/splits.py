@@ -91,8 +91,8 @@ def _parts(holders: Integers, num_later: Integers) -> Iterator[Integers]:
     """The places sorted by tune, in parts with few pairs. All places of a tune are in one part."""
     by_tune = np.argsort(holders, kind="stable")
     starts = np.flatnonzero(np.diff(holders[by_tune], prepend=-1))
-    num_before = np.cumsum(num_later[by_tune]) - num_later[by_tune]
-    is_cut = np.diff(num_before[starts] // _PAIRS_AT_ONCE, prepend=-1) > 0
+    num_so_far = np.cumsum(num_later[by_tune])
+    is_cut = np.diff(num_so_far[starts] // _PAIRS_AT_ONCE, prepend=-1) > 0
     for start, end in pairwise([*starts[is_cut].tolist(), len(by_tune)]):
         yield by_tune[start:end]
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import tracemalloc
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,9 +96,9 @@ def test_archives_in_an_archive_are_ignored_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "all.zip"
-    path.write_bytes(archive({"more.zip": archive({"2.abc": LATER}), "tunes.abc": ABC}))
+    path.write_bytes(archive({"more.zip": archive({"2.abc": LATER}), "tunes.json": JSON}))
     with caplog.at_level(logging.WARNING):
-        assert tunes_in(path) == [TUNE[".abc"]]
+        assert tunes_in(path) == [TUNE[".json"]]
     assert "does not read the zip files in it (1)" in caplog.text
 
 
@@ -148,6 +149,18 @@ def test_hostile_archives_are_refused_in_one_line(content: bytes, complaint: str
     with pytest.raises(InputError, match=complaint) as error:
         tunes_in(tmp_path / "tunes.zip", max_megabytes=1)
     assert "\n" not in str(error.value)
+
+
+def test_a_false_size_does_not_unpack_everything(tmp_path: Path) -> None:
+    content = with_size(archive({"bomb.abc": b"C" * 50_000_000}), 100)
+    (tmp_path / "tunes.zip").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="is not a zip file that can be read"):
+            tunes_in(tmp_path / "tunes.zip", max_megabytes=1)
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_archive_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def as_csv(rows: list[dict[str, str]], delimiter: str = ",") -> str:
     return file.getvalue()
 
 
-def tunes_of(*rows: dict[str, object]) -> list[str]:
+def tunes_of(*rows: Mapping[str, object]) -> list[str]:
     return split_tunes(read_json(json.dumps(rows), "tunes.json"))
 
 
@@ -132,7 +133,7 @@ def test_odd_json_is_read_as_usual() -> None:
         ("{", "is not valid JSON: Expecting property name .*; expected a list of objects"),
         ('[{"abc": "A|"},]', "is not valid JSON"),
         ('{"abc": "A|"', "is not valid JSON"),
-        ('{"tunes": []}', "has no field \"abc\" or \"abc notation\"; its fields: 'tunes'"),
+        ('{"tunes": []}', 'has no field "abc" or "abc notation"; its fields: \'tunes\''),
         ('["A|"]', "contains other JSON; expected a list of objects"),
         ("7", "contains other JSON"),
         ("[]", 'has no field "abc" or "abc notation"; its fields: none'),
