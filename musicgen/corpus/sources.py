@@ -175,9 +175,11 @@ def _fetch(url: str, max_bytes: int, config: DataConfig) -> bytes:
         with closing(_web_only().open(url, timeout=DOWNLOAD_TIMEOUT_SECONDS)) as response:
             content = response.read(max_bytes + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        num_files = len(_files(config))
+        what = config.path if num_files == 1 else f"{config.path}/ with the {num_files} files of data.url"
         raise InputError(
-            f"data={config.name}: cannot download {url} ({error}); put {' and '.join(_files(config))} into a "
-            "folder and set MUSICGEN_DATA_DIR to that folder"
+            f"data={config.name}: cannot download {url} ({error}); put {what} into a folder "
+            "and set MUSICGEN_DATA_DIR to that folder"
         ) from error
     if len(content) > max_bytes:
         raise InputError(f"data={config.name}: {url} sends more than {config.max_megabytes} MB")

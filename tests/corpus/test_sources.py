@@ -45,7 +45,7 @@ def test_one_address_can_name_several_files(cache: Path) -> None:
         config = download("mine", url, b"".join(FILES.values()))
         assert len(split_tunes(read_source(config))) == 2
         with pytest.raises(
-            InputError, match=r"cannot download .*/c.abc .* put mine/a.abc and mine/c.abc into"
+            InputError, match=r"cannot download .*/c.abc .* put mine/ with the 2 files of data.url into"
         ):
             read_source(replace(config, url=url.replace("b}", "c}")))
         with pytest.raises(InputError, match="has SHA-256"):
