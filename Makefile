@@ -1,7 +1,7 @@
 # What CI runs and what a developer runs are the same. The environment is .venv, made by the commands in README.md.
 PYTHON ?= .venv/bin/python
 
-.PHONY: check lint types test test-all bench bench-full scaling
+.PHONY: check lint types test test-all docs tutorial bench bench-full scaling
 
 check: lint types test-all
 
@@ -19,6 +19,17 @@ test:
 # Every test: the second command of the README, and what CI runs.
 test-all:
 	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+# The pages as a site in site/, without the network. Needs the extra docs.
+docs:
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+
+# The tutorial with new outputs, in a new folder: after a change of its cells, or of what they show.
+tutorial: export PATH := $(abspath $(dir $(PYTHON))):$(PATH)
+tutorial:
+	folder=$$(mktemp -d) && cp docs/tutorial.ipynb $$folder && cd $$folder && \
+	python -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False tutorial.ipynb && \
+	python -m nbconvert --inplace --coalesce-streams tutorial.ipynb && cp tutorial.ipynb $(CURDIR)/docs/
 
 # Timings: on a machine that does nothing else.
 bench:

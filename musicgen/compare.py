@@ -48,7 +48,7 @@ def compare(arguments: argparse.Namespace) -> None:
     from musicgen.effects.printing import print_confirmation, print_screening, print_summary
     from musicgen.effects.summary import summarise
     from musicgen.effects.table import Terms
-    from musicgen.metrics.registry import HEADLINE
+    from musicgen.metrics.registry import summary_metrics
     from musicgen.records.destination import CONFIRMATION, check_comparison_folder
     from musicgen.records.ratings import LISTENING_METRICS
     from musicgen.records.record import FILE_NAME
@@ -75,7 +75,7 @@ def compare(arguments: argparse.Namespace) -> None:
     for name in arguments.metric or []:
         if name not in known:
             raise InputError(f"--metric {name}: no run has it; there are {', '.join(sorted(known))}")
-    metrics = arguments.metric or (*HEADLINE, *LISTENING_METRICS)
+    metrics = arguments.metric or (*summary_metrics(), *LISTENING_METRICS)
     if not screening:
         print_summary(summaries[0], metrics)
     else:

@@ -4,7 +4,8 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field, fields, is_dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -15,8 +16,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAda
 from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.config import DataConfig
+from musicgen.corpus.outside import check_source
 from musicgen.errors import InputError
 from musicgen.metrics.config import EvaluationConfig
+from musicgen.model.cells import check_cell
 from musicgen.model.config import ModelConfig
 from musicgen.rendering.config import RenderingConfig
 from musicgen.sampling.config import SamplingConfig
@@ -66,6 +69,22 @@ NOT_SWEPT = tuple(name for name, part in PARTS.items() if not part.is_swept)
 NOT_SHOWN = tuple(name for name, part in PARTS.items() if not part.is_shown)
 SET_BY_THE_SWEEPER = ("change", "retuned")
 EXPERIMENTS_ONCE_IN_TRAINING = frozenset({"lab", "quick", "smoke"})
+
+NAMES_ELSEWHERE: Mapping[str, str] = {
+    # In the music lab of MIT's course 6.S191.
+    "num_training_iterations": "training.num_iterations",
+    "seq_length": "training.sequence_length",
+    "embedding_dim": "model.embedding_size",
+    "rnn_units": "model.hidden_size",
+    "start_string": "sampling.prompts",
+    "generation_length": "sampling.max_chars",
+    # In torch and Keras.
+    "lr": "training.learning_rate",
+    "units": "model.hidden_size",
+}
+"""What other programs call a field. Names that resemble the field's are found without this table."""
+_RESEMBLES = 0.7
+"""Share of the characters that a misspelt name and the meant one have in common."""
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
@@ -190,6 +209,29 @@ class Config:
 _ADAPTER = TypeAdapter(Config)
 
 
+def meant_name(name: str) -> str | None:
+    """The group or field that a wrong name, such as "model.num_layer" or "seq_length", most likely means."""
+    group, _, last = name.rpartition(".")
+    if last in NAMES_ELSEWHERE:
+        return NAMES_ELSEWHERE[last]
+    places: dict[str, list[str]] = {}
+    for place in ("experiment", *_names(Config)):
+        places.setdefault(place.rpartition(".")[2], []).append(place)
+    found = [
+        place for close in get_close_matches(last, places, n=1, cutoff=_RESEMBLES) for place in places[close]
+    ]
+    return max(found, key=lambda place: place.rpartition(".")[0] == group, default=None)
+
+
+def _names(part: type, prefix: str = "") -> Iterable[str]:
+    """Dotted names of all groups and fields that a user sets."""
+    for each in fields(part):
+        if each.name not in SET_BY_THE_SWEEPER:
+            yield prefix + each.name
+            if isinstance(each.type, type) and is_dataclass(each.type):
+                yield from _names(each.type, f"{prefix}{each.name}.")
+
+
 def compose_config(overrides: Sequence[str]) -> Config:
     """The config of `musicgen train OVERRIDES`, for commands that need part of it."""
     with initialize_config_dir(str(conf_folder())):
@@ -197,7 +239,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 
 def parse_config(composed: DictConfig) -> Config:
-    """Check every field, and that its trackers are installed.
+    """Check every field, and that what it names of other packages can be imported.
 
     InputError names each wrong field, its value and what is allowed.
     """
@@ -209,6 +251,13 @@ def parse_config(composed: DictConfig) -> Config:
     assert isinstance(values, dict)
     config = config_from_dict({str(key): value for key, value in values.items()})
     check_trackers(config.tracker)
+    check_cell(config.model.cell)
+    check_source(config.data.source)
+    if config.evaluation.metrics:
+        # Imported late: numpy takes a moment.
+        from musicgen.metrics.outside import outside_metrics
+
+        outside_metrics(config.evaluation.metrics)
     return config
 
 
@@ -270,6 +319,9 @@ def _describe(problem: dict, values: Mapping[str, object]) -> str:
         parts.append(str(part))
     message = problem["msg"].removeprefix("Value error, ")
     place = ".".join(parts)
+    meant = meant_name(place) if problem["type"] == "unexpected_keyword_argument" else None
+    if meant is not None:
+        return f"{place}: no such field; did you mean {meant}?"
     if isinstance(value, Mapping):
         return f"{place}: {message}"
     return f"{place}={value!r}: {message[0].lower()}{message[1:]}"

@@ -19,6 +19,9 @@ _DISK = (
 OUT_OF_RESOURCES = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 """A machine without memory, processes, threads or file descriptors."""
 
+_DISTRIBUTION = "musicgen-sweeps"
+"""The name on the package index, where `musicgen` is another project."""
+
 
 class InputError(ValueError):
     """Bad input. The message is one line that says what is wrong, where, and what is allowed.
@@ -39,6 +42,11 @@ def first_problem(error: "ValidationError") -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, problem["loc"]))
     return f"{place}: {problem['msg']}" if place else problem["msg"]
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that adds an extra of this package, also to one installed from a clone."""
+    return f"pip install '{_DISTRIBUTION}[{extra}]'"
 
 
 def one_line(text: str) -> str:

@@ -20,7 +20,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "corpus.",
     )
     add = parser.add_argument
-    add("tunes", type=Path, metavar="TUNES.abc", help="a file, folder or glob of tunes: .abc, .json, .csv, .zip")
+    add("tunes", type=Path, metavar="TUNES.abc", help="a file, folder or glob: .abc, .json, .csv, .zip")
     add(
         "--reference",
         required=True,
@@ -28,6 +28,13 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"a file, folder or glob, or one of {', '.join(corpus_names())}",
     )
     add("--requested", type=int, metavar="N", help="number of tunes requested, if the file holds fewer")
+    add(
+        "--metric",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also measure this metric of another package, or of a path such as package.module:function",
+    )
     add("--json", type=Path, metavar="FILE", help="also write the numbers to FILE")
     add("--csv", type=Path, metavar="FILE", help="also write a row for each tune to FILE")
     add("--cache", type=Path, metavar="DIR", default=Path("outputs/cache"), help="default: %(default)s")
@@ -42,7 +49,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
 
     check_evaluation_files(arguments.json, arguments.csv)
     data = data_config(arguments.reference)
-    result = evaluate_files(arguments.tunes, data, arguments.cache, arguments.requested)
+    result = evaluate_files(arguments.tunes, data, arguments.cache, arguments.requested, arguments.metric)
     if arguments.json is not None:
         content = json.dumps(result.as_dict(), indent=2, allow_nan=False)
         write_text_atomically(arguments.json, content + "\n")

@@ -20,11 +20,15 @@ from musicgen.sweep.refusals import describe_failure
 from musicgen.sweep.sweeper import OneAtATimeSweeper
 from musicgen.system.commands import complain, in_settled_environment
 from musicgen.system.conf import conf_folder
+from musicgen.system.extensions import trusted_modules
 from musicgen.system.interruption import ending_on_signals, unwrapping_interruptions
 from musicgen.tracking.comet_settings import forbid_patching
 
-TARGETS = ["musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*"]
-"""What `_target_` in a config may name: our sweepers, launcher and callback, and those of Hydra's plugins."""
+TARGETS = ("musicgen.sweep.*", "musicgen.search.*", "hydra._internal.*", "hydra_plugins.*")
+"""What `_target_` in a config may name: our sweepers, launcher and callback, and those of Hydra's plugins.
+
+Besides them, what is below the modules in MUSICGEN_TRUST (`system/extensions.py` says why).
+"""
 
 
 def main() -> int:
@@ -43,10 +47,10 @@ def _train() -> int:
     for plugin in (OneAtATimeSweeper, SearchSweeper, ProcessLauncher):
         Plugins.instance().register(plugin)
     register_hydras_sweeper()
-    decorate = hydra.main(str(conf_folder()), CONFIG_NAME, execution_whitelist=TARGETS)
     try:
         with unwrapping_interruptions():
-            decorate(run_job)()
+            allowed = [*TARGETS, *(f"{module}.*" for module in trusted_modules())]
+            hydra.main(str(conf_folder()), CONFIG_NAME, execution_whitelist=allowed)(run_job)()
     except KeyboardInterrupt as interruption:
         again = train_command(sys.argv[1:])
         complain(f"{str(interruption) or 'interrupted'}; run the same command again to resume: {again}")

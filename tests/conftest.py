@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,24 @@ def nothing_left_for_later_tests() -> Iterator[None]:
     yield
     end_processes()
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder on Python's path for packages; what they declare is forgotten afterwards."""
+    from musicgen.metrics.registry import METRICS
+    from musicgen.system import extensions
+
+    folder, known = tmp_path / "packages", dict(METRICS)
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    extensions._installed.cache_clear()
+    yield folder
+    extensions._installed.cache_clear()
+    METRICS.clear()
+    METRICS.update(known)
+    for path in folder.glob("*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 @pytest.fixture(scope="session")

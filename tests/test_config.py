@@ -9,9 +9,11 @@ from omegaconf import DictConfig, OmegaConf
 import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
 from musicgen.config import (
     EXPERIMENTS_ONCE_IN_TRAINING,
+    NAMES_ELSEWHERE,
     Config,
     conf_folder,
     config_from_dict,
+    meant_name,
     parse_config,
     warn_of_old_names,
 )
@@ -172,7 +174,10 @@ def test_the_split_follows_the_seed_unless_it_is_fixed() -> None:
         ("model.hidden_size=-1", "model.hidden_size=-1: input should be greater than or equal to 1"),
         ("model.hidden_size=big", "model.hidden_size='big': input should be a valid integer"),
         ("model.hidden_size=1.5", "model.hidden_size=1.5: input should be a valid integer"),
-        ("model.cell=transformer", "model.cell='transformer': input should be 'lstm' or 'gru'"),
+        (
+            "model.cell=transformer",
+            "model.cell=transformer: no such cell; installed are lstm, gru, or a path",
+        ),
         ("model.dropout=1", "model.dropout=1: input should be less than 1"),
         ("training.learning_rate=0", "training.learning_rate=0: input should be greater than 0"),
         ("training.batch_size=null", "training.batch_size=None: input should be a valid integer"),
@@ -187,6 +192,10 @@ def test_the_split_follows_the_seed_unless_it_is_fixed() -> None:
         ("data.keep_fields=[T]", "data: keep_fields must contain X and K"),
         ("device=tpu", "device='tpu': input should be 'auto', 'cpu' or 'cuda'"),
         ("+model.heads=4", "model.heads=4: unexpected keyword argument"),
+        (
+            "+model.embedding_sise=4",
+            "model.embedding_sise: no such field; did you mean model.embedding_size?",
+        ),
         ("data=file", "data.path: missing"),
     ],
 )
@@ -200,8 +209,9 @@ def test_a_wrong_value_is_named_with_what_is_allowed(override: str, line: str) -
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("model.hiden_size=3", "model.hiden_size: no such field; allowed in model are cell, hidden_size"),
-        ("sead=3", "sead: no such field; allowed in the config are data, model"),
+        ("model.hiden_size=3", "model.hiden_size: no such field; did you mean model.hidden_size?"),
+        ("model.heads=3", "model.heads: no such field; allowed in model are cell, hidden_size"),
+        ("color=red", "color: no such field; allowed in the config are data, model"),
         (
             "model=transformer",
             "model=transformer: no such choice; allowed are default, gru, lab, lstm, quick, smoke",
@@ -217,6 +227,35 @@ def test_what_cannot_be_composed_is_one_line(override: str, line: str) -> None:
         composed(override)
     told = describe_refusal(error.value)
     assert line in told and "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("num_training_iterations", "training.num_iterations"),
+        ("training.num_training_iterations", "training.num_iterations"),
+        ("batch_size", "training.batch_size"),
+        ("model.learning_rate", "training.learning_rate"),
+        ("trainin.dropout", "model.dropout"),
+        ("rendering.num_tune", "rendering.num_tunes"),
+        ("num_tunes", "sampling.num_tunes"),
+        ("num_layer", "model.num_layers"),
+        ("sead", "seed"),
+        ("modell", "model"),
+        ("experimnt", "experiment"),
+        ("model.heads", None),
+        ("stop_iteration.color", None),
+    ],
+)
+def test_a_wrong_name_is_traced_to_the_meant_one(name: str, meant: str | None) -> None:
+    assert meant_name(name) == meant
+
+
+def test_names_of_other_programs_lead_to_fields() -> None:
+    config = parsed()
+    for name, place in NAMES_ELSEWHERE.items():
+        group, field = place.split(".")
+        assert hasattr(getattr(config, group), field) and name != field
 
 
 def test_the_earlier_field_of_trackers_is_not_taken_silently() -> None:

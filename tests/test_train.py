@@ -226,6 +226,10 @@ def test_help_lists_groups_and_values() -> None:
 
 BAD_INPUT = {
     "an unknown field": (["model.hiden_size=3"], "model.hiden_size: no such field"),
+    "a name of the course": (
+        ["num_training_iterations=500"],
+        "num_training_iterations: no such field; did you mean training.num_iterations?",
+    ),
     "an unknown choice": (
         ["model=transformer"],
         "model=transformer: no such choice; allowed are default, gru",
@@ -253,7 +257,7 @@ BAD_INPUT = {
             "hydra/launcher=ray",
             "hydra.launcher._target_=hydra_plugins.hydra_ray_launcher.not.It",
         ],
-        "its package is not installed: pip install 'musicgen[ray]'",
+        "its package is not installed: pip install 'musicgen-sweeps[ray]'",
     ),
     "an unknown setting of a launcher": (
         ["--multirun", "hydra/launcher=ray", "hydra.launcher.ray.init.adress=HOST:1"],

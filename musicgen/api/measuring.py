@@ -25,17 +25,35 @@ def evaluate(
     *,
     requested: int | None = None,
     cache: str | PathLike[str] = "outputs/cache",
+    metrics: Iterable[str] = (),
 ) -> "DataFrame":
-    r"""Every metric of some tunes, next to those of real tunes: a row for each metric.
+    r"""Measure tunes by every metric, next to real tunes: a row for each metric.
 
-    `value` is that of the tunes, `reference` and `reference_sd` that of as many real tunes, `floor` that of
-    tunes from a 5-gram model. `standing` says where the value stands, `reason` why there is none.
+    `value` is that of the tunes, `reference` and `reference_sd` are mean and standard deviation over
+    held-out samples of as many real tunes, `floor` is the value of tunes from a 5-gram model. `standing` says
+    where the value stands among these, `reason` why there is no value. docs/evaluation.md has the unit and
+    meaning of each metric.
 
-    abc: a path, a text, or several texts; a string with a line break is a text. reference: the name of a
-    corpus, such as "oneills", or a path. requested: how many tunes were requested, if some are missing.
-    cache: a folder for what is computed from the corpus, which takes a while the first time. Raises
-    InputError.
+    Parameters
+    ----------
+    abc
+        A path of an ABC file, a text, or several texts; a string with a line break is a text.
+    reference
+        The name of a corpus, such as "oneills", or the path of one.
+    requested
+        How many tunes were requested, if some are missing.
+    cache
+        A folder for what is computed from the corpus, which takes a while the first time.
+    metrics
+        Names or paths of metrics of other packages to measure too.
 
+    Raises
+    ------
+    InputError
+        The tunes, the corpus or a metric cannot be read, or there are more tunes than were requested.
+
+    Examples
+    --------
     >>> tunes = ["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]", "X:2\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]"]
     >>> metrics = musicgen.evaluate(tunes, "my-tunes.abc")
     >>> float(metrics.loc["validity/bar_rate", "value"])
@@ -46,40 +64,67 @@ def evaluate(
 
     data = data_config(str(Path(reference)))
     book, name = _read(abc, data)
-    result = evaluate_book(book, name, data, Path(cache), requested)
+    result = evaluate_book(book, name, data, Path(cache), requested, list(metrics))
     evaluation, real = result.evaluation, result.reference
     return measurements(evaluation.metrics, real.by_metric, real.floor, evaluation.reasons)
 
 
-def measure(tunes: Iterable[str]) -> dict[str, float | None]:
-    r"""The metrics of these tunes that need no corpus: validity, diversity, structure; None without a value.
+def measure(tunes: Iterable[str], *, metrics: Iterable[str] = ()) -> dict[str, float | None]:
+    r"""Measure tunes by the metrics that need no corpus: validity, diversity and structure.
 
-    tunes: ABC texts, one tune each.
+    Returns a value for each metric by its name, None for one that these tunes do not have.
 
+    Parameters
+    ----------
+    tunes
+        ABC texts, one tune each; a single text is one tune.
+    metrics
+        Names or paths of metrics of other packages to measure too.
+
+    Raises
+    ------
+    InputError
+        A metric does not exist.
+
+    Examples
+    --------
     >>> metrics = musicgen.measure(["X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|c8|]"])
     >>> metrics["validity/sound_rate"], metrics["diversity/pitch_range"]
     (1.0, 12.0)
     """
     from musicgen.metrics.comparison import Comparison, Corpus
+    from musicgen.metrics.outside import outside_metrics
     from musicgen.metrics.registry import METRICS, measure
     from musicgen.metrics.tunes import read_tunes
 
+    outside = outside_metrics(list(metrics))
     read = tuple(read_tunes(_texts(tunes), runs_abc2midi=True))
     nothing = Corpus.of([], [])
-    comparison = Comparison(read, len(read), nothing, sample_size=len(read), note_budget=0, seed=0)
+    comparison = Comparison(read, len(read), nothing, len(read), note_budget=0, seed=0, outside=outside)
     left_out = {
         name
         for name, metric in METRICS.items()
         if metric.family not in _ALONE or name.startswith(_NEED_A_BUDGET)
-    }
+    } - {metric.name for metric in outside}
     return measure(comparison, left_out)[0]
 
 
 def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
-    r"""What a musician would say of one tune: `is_sound`, and what is wrong with it in `words`.
+    r"""Judge one tune as a musician would: `is_sound`, and in `words` what is wrong with it.
 
-    reached_end: False if whoever wrote the tune was stopped before its end.
+    A sound tune comes to its end, its bars have the right length, it does not state the same bars four times
+    in a row, and its last note is the tonic. `faults` has a line for each way in which it is not. Any text
+    can be judged.
 
+    Parameters
+    ----------
+    abc
+        The ABC text of the tune.
+    reached_end
+        False if the tune was cut off before its end, as a sampled tune with too many characters is.
+
+    Examples
+    --------
     >>> judgement = musicgen.judge("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]")
     >>> judgement.is_sound, judgement.words
     (False, 'bar 1 is too long')

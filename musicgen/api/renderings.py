@@ -32,8 +32,9 @@ class Rendering:
     """A tune in another form."""
 
     path: Path
-    """The file: in the folder of the run, or else temporary, until Python ends."""
+    """The file: in the folder of the run, or else a temporary one that is removed when Python ends."""
     title: str
+    """The title that the network wrote or, without one, "Tune 17"."""
     problems: tuple[str, ...] = ()
     """What differs from the ABC text, one line each."""
     noun: ClassVar[str]

@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 
     from musicgen.records.runs import FoundRun
 
-Place = str | PathLike[str]
-"""A path; a Run is the path of its directory."""
-
 
 class Run:
     """A run on the disk: what it was, what it measured, and the tunes it wrote.
 
     Where a path is needed, a run stands for its directory.
 
+    Examples
+    --------
     >>> run = musicgen.load_run("outputs/run")
     >>> run.status, run.seed, run.config["model"]["cell"]
     ('complete', 0, 'lstm')
@@ -41,17 +40,17 @@ class Run:
 
     @property
     def status(self) -> str:
-        """complete, failed, diverged, interrupted, pruned or running."""
+        """How the run stands: complete, failed, diverged, interrupted, pruned or running."""
         return self._found.record.status
 
     @property
     def error(self) -> str | None:
-        """Why it did not complete."""
+        """Why the run did not complete; None if nothing went wrong."""
         return self._found.record.error
 
     @property
     def seed(self) -> int:
-        """The seed of its random numbers."""
+        """The seed of the run's random numbers."""
         return self._found.record.seed
 
     @property
@@ -66,18 +65,20 @@ class Run:
 
     @property
     def metrics(self) -> Mapping[str, float | None]:
-        """Metric -> value; None if it cannot be measured."""
+        """The value of each metric by its name; None if it cannot be measured."""
         return self._found.record.metrics
 
     @property
     def reference(self) -> Mapping[str, Mapping[str, float]]:
-        """Metric -> "mean" and "sd" of real tunes that were held out."""
+        """Of each metric "mean" and "sd" of real tunes that were held out."""
         return self._found.record.reference
 
     @property
     def table(self) -> "DataFrame":
         """The metrics next to those of real tunes, as `evaluate` returns them.
 
+        Examples
+        --------
         >>> run = musicgen.load_run("outputs/run")
         >>> list(run.table)
         ['value', 'reference', 'reference_sd', 'floor', 'standing', 'reason']
@@ -89,8 +90,10 @@ class Run:
 
     @cached_property
     def history(self) -> "DataFrame":
-        """The losses while it trained: the columns of history.csv.
+        """The losses during training, in nats per character: the columns of history.csv.
 
+        Examples
+        --------
         >>> run = musicgen.load_run("outputs/run")
         >>> float(run.history["iteration"].max()), run.config["training"]["num_iterations"]
         (60.0, 60)
@@ -113,6 +116,8 @@ class Run:
     def tunes(self) -> "DataFrame":
         """A row for each tune: the columns of tunes.csv, then its text, `abc`.
 
+        Examples
+        --------
         >>> tunes = musicgen.load_run("outputs/run").tunes
         >>> sound = tunes[tunes["is_sound"]]
         """
@@ -143,19 +148,29 @@ class Run:
         return f"<run {self.directory}: {self.status}, seed {self.seed}>"
 
     def _repr_html_(self) -> str:
-        from musicgen.metrics.registry import HEADLINE
+        from musicgen.metrics.registry import summary_metrics
 
         table = self.table
-        shown = table.loc[[name for name in HEADLINE if name in table.index]]
+        shown = table.loc[[name for name in summary_metrics() if name in table.index]]
         page = shown.to_html(float_format="{:.4f}".format, na_rep="")
         return f"<div>{escape(repr(self)[1:-1])}</div>{page}"
 
 
-def load_run(path: Place) -> Run:
-    """Read the run in this directory.
+def load_run(path: str | PathLike[str]) -> Run:
+    """Read the run in a directory.
 
-    Raises InputError if there is none, or its run.json cannot be read.
+    Parameters
+    ----------
+    path
+        The directory with run.json, as the command that trained the run prints it.
 
+    Raises
+    ------
+    InputError
+        There is no run, or its run.json cannot be read.
+
+    Examples
+    --------
     >>> musicgen.load_run("outputs/run")
     <run outputs/run: complete, seed 0>
     """
@@ -166,11 +181,23 @@ def load_run(path: Place) -> Run:
     return Run(FoundRun(directory, RunRecord.read(directory)))
 
 
-def load_runs(*paths: Place) -> "DataFrame":
-    """A row for each run at or below these folders: status, change, seed, metrics, every setting.
+def load_runs(*paths: str | PathLike[str]) -> "DataFrame":
+    """Read many runs as a table: a row for each with its status, change, seed, metrics and every setting.
 
-    Raises InputError for a folder without a run.
+    Metrics and settings are columns by their names, such as "fit/validation_loss" and "model.cell".
 
+    Parameters
+    ----------
+    paths
+        Runs, sweeps, or folders above them.
+
+    Raises
+    ------
+    InputError
+        No path is given, or a folder has no run.
+
+    Examples
+    --------
     >>> runs = musicgen.load_runs("outputs/sweep")
     >>> len(runs), int(runs["seed"].max())
     (9, 2)
@@ -180,14 +207,28 @@ def load_runs(*paths: Place) -> "DataFrame":
     return runs_table(_found_runs(paths))
 
 
-def compare(*paths: Place, baseline: str | Sequence[str] = ()) -> "DataFrame":
-    """What each change did to each metric: a row for each, with the columns of effects.csv.
+def compare(*paths: str | PathLike[str], baseline: str | Sequence[str] = ()) -> "DataFrame":
+    """Say what each change did to each metric: a row for each, with the columns of effects.csv.
 
-    `difference` is paired by seed, `ci_low` to `ci_high` is its 95 % interval, `decision` says what may be
-    concluded, and `answer` says it in words. Runs that screened changes are left out where there are others.
+    `difference` is the mean over seeds of change minus baseline, in the metric's unit, `ci_low` to `ci_high`
+    is its 95 % interval, `decision` says what may be concluded, and `answer` says it in words. Runs that
+    screened changes are left out where there are others. docs/statistics.md explains every column.
 
-    baseline: compare with the runs that have these values, such as "model.cell=gru". Raises InputError.
+    Parameters
+    ----------
+    paths
+        Runs, sweeps, or folders above them.
+    baseline
+        Compare with the runs that have these values, such as "model.cell=gru", instead of the sweep's own
+        baseline.
 
+    Raises
+    ------
+    InputError
+        No path is given, a folder has no run, or no run has the values of the baseline.
+
+    Examples
+    --------
     >>> effects = musicgen.compare("outputs/sweep")
     >>> loss = effects[effects["metric"] == "fit/validation_loss"]
     >>> list(loss["parameter"])
@@ -205,7 +246,7 @@ def compare(*paths: Place, baseline: str | Sequence[str] = ()) -> "DataFrame":
     return effects_frame(effects_table(pair_runs(rated, values)))
 
 
-def _found_runs(paths: Sequence[Place]) -> "list[FoundRun]":
+def _found_runs(paths: Sequence[str | PathLike[str]]) -> "list[FoundRun]":
     from musicgen.records.runs import find_runs
 
     if not paths:

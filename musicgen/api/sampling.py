@@ -44,13 +44,44 @@ def sample(
     What is not given is as in the run, so without any setting these are the run's own tunes. None drops a
     wish or a limit of the run. With `range` or `keep`, only the tunes that fulfil them are returned.
 
-    run: a Run, or its directory. key, meter, rhythm: K:, M: and R: of every tune, such as "Em", "6/8", "jig".
-    range: an instrument such as "whistle", or two notes, "D4-B5". keep: "sound" for sound tunes. max_draws:
-    draw at most this many to keep num_tunes of them. prompts: what the tunes begin with, spread over them, as
-    are several temperatures. seed: another one gives other tunes. folder: a new or unused one, for tunes.abc
-    and tunes.csv. Raises InputError for a run without a network, or for a setting that is not possible, such
-    as a key that no training tune has.
+    Parameters
+    ----------
+    run
+        A Run, or its directory.
+    num_tunes
+        How many tunes to return; fewer, if `max_draws` is reached before.
+    key, meter, rhythm
+        K:, M: and R: of every tune, such as "Em", "6/8" and "jig".
+    range
+        An instrument such as "whistle", or the lowest and the highest note, "D4-B5" or ["D4", "B5"].
+    keep
+        "sound" returns only sound tunes, as `judge` finds them.
+    max_draws
+        Draw at most this many tunes to keep num_tunes of them; None: ten times num_tunes.
+    prompts
+        What the tunes begin with, spread over them.
+    temperature
+        Divides the scores of the next character: 0 always takes the most likely one, 1 the network's own
+        probabilities. Several are spread over the tunes.
+    top_k, top_p
+        Sample only from the k most likely characters; only from the likeliest that together have at least
+        this probability.
+    max_chars
+        The longest a tune may get, in characters with its prompt.
+    weights
+        "best": those with the lowest validation loss; "last": those at the end of training.
+    seed
+        Another seed gives other tunes.
+    folder
+        A new or unused folder, for tunes.abc and tunes.csv.
 
+    Raises
+    ------
+    InputError
+        The run has no network, or a setting is not possible, such as a key that no training tune has.
+
+    Examples
+    --------
     >>> run = musicgen.load_run("outputs/run")
     >>> tunes = musicgen.sample(run, num_tunes=3, key="C", temperature=0.5)
     >>> len(tunes), "K:C" in tunes[0]

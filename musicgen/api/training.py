@@ -28,9 +28,22 @@ _SECONDS_FOR_THE_REST = 10.0
 def train(*overrides: str) -> Run:
     """Train a network, sample tunes, measure and render them: `musicgen train OVERRIDES`.
 
-    Prints what the command prints. An interruption ends it in order; the same call resumes. Raises InputError
-    with the command's line if it fails, and leaves any other end to CalledProcessError.
+    Prints what the command prints. An interruption saves the state of the training; the same call resumes.
 
+    Parameters
+    ----------
+    overrides
+        What to change in the config, each as on the command line: "model.cell=gru", "experiment=smoke".
+
+    Raises
+    ------
+    InputError
+        The command failed with this line, for example because of a misspelt name.
+    subprocess.CalledProcessError
+        The command ended in any other way.
+
+    Examples
+    --------
     >>> run = musicgen.train("experiment=smoke", "model.cell=gru")
     """
     return load_run(_directory_of(overrides))
@@ -39,9 +52,23 @@ def train(*overrides: str) -> Run:
 def train_sweep(*overrides: str) -> Path:
     """Run baseline and changes with every seed: `musicgen train --multirun OVERRIDES`.
 
-    Returns the sweep directory, for `load_runs` and `compare`. If a run fails, the others continue, and then
-    InputError is raised. Otherwise as `train`.
+    Returns the sweep directory, for `load_runs` and `compare`. Prints, resumes and fails as `train` does.
 
+    Parameters
+    ----------
+    overrides
+        As for `train`. Those with one value make the baseline; of several, "model.cell=lstm,gru", each that
+        differs from the baseline is a change of its own. "seed=0,1,2" repeats every run with each seed.
+
+    Raises
+    ------
+    InputError
+        The command failed with this line. If a run fails, the others continue first.
+    subprocess.CalledProcessError
+        The command ended in any other way.
+
+    Examples
+    --------
     >>> sweep = musicgen.train_sweep("experiment=smoke", "model.cell=lstm,gru", "seed=0,1")
     >>> effects = musicgen.compare(sweep)
     """

@@ -24,8 +24,10 @@ _YES_OR_NO = {"True": True, "False": False}
 
 
 class Tunes(Sequence[str]):
-    r"""Tunes that a network wrote; each item is an ABC text.
+    r"""Tunes that a network wrote: a sequence of ABC texts.
 
+    Examples
+    --------
     >>> tunes = musicgen.load_run("outputs/run").songs
     >>> tunes[0].startswith("X:1\nN:musicgen run ")
     True
@@ -61,8 +63,13 @@ class Tunes(Sequence[str]):
         return "\n".join(self)
 
     def play(self, place: int) -> Sound:
-        """The tune as sound, which a notebook plays.
+        """The tune at a place, from 0, as sound, which a notebook plays.
 
+        Raises IndexError if there is no such tune, InputError if it has nothing to hear. So do `score` and
+        `roll`.
+
+        Examples
+        --------
         >>> tunes = musicgen.load_run("outputs/run").songs
         >>> tunes.play(0).path.suffix
         '.wav'
@@ -70,8 +77,10 @@ class Tunes(Sequence[str]):
         return rendering(Sound, self._song(place), self._folder)
 
     def score(self, place: int) -> Score:
-        """The tune as sheet music, which a notebook shows.
+        """The tune at a place, from 0, as sheet music, which a notebook shows.
 
+        Examples
+        --------
         >>> tunes = musicgen.load_run("outputs/run").songs
         >>> tunes.score(0).data.startswith(b"<svg")
         True
@@ -79,8 +88,10 @@ class Tunes(Sequence[str]):
         return rendering(Score, self._song(place), self._folder)
 
     def roll(self, place: int) -> PianoRoll:
-        """The tune as a piano roll, which a notebook shows.
+        """The tune at a place, from 0, as a piano roll, which a notebook shows.
 
+        Examples
+        --------
         >>> tunes = musicgen.load_run("outputs/run").songs
         >>> tunes.roll(0).path.suffix
         '.png'

@@ -2,11 +2,14 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+OWN_SOURCES = ("music21", "download", "files")
+"""Files that ship with music21, verified downloads, or the user's own files."""
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -17,8 +20,8 @@ class DataConfig:
 
     name: Annotated[str, Field(min_length=1)]
     """Name in tables and plots."""
-    source: Literal["music21", "download", "files"]
-    """Files that ship with music21, verified downloads, or the user's own files."""
+    source: Annotated[str, Field(min_length=1)]
+    """One of OWN_SOURCES, or a function of another package (outside.py)."""
     path: Annotated[str, Field(min_length=1)]
     """A file, folder or glob; relative to music21's corpus folder for that source. For a download: where to
     keep it, in the folder MUSICGEN_DATA_DIR or the user's cache."""

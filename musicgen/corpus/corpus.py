@@ -48,6 +48,7 @@ class CorpusReport:
     """Kind of mark outside the melody -> how many cleaning removed from the tunes read."""
 
     def lines(self) -> list[str]:
+        """What became of the tunes that were read, a fact to a line."""
         marks = ", ".join(f"{count:,} {kind}" for kind, count in self.dropped_marks.items())
         return [
             f"{describe_reading(self.tunes_read, self.dropped, self.num_cut)}; "
@@ -73,6 +74,7 @@ class Corpus:
 
     @cached_property
     def sha256(self) -> str:
+        """The digest of all cleaned tunes, in their order."""
         return hashlib.sha256("\n\n".join(self.tunes).encode()).hexdigest()
 
     @cached_property

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from musicgen.corpus.config import DataConfig
+from musicgen.corpus.config import OWN_SOURCES, DataConfig
 from musicgen.corpus.formats import SUFFIXES, choose_tunes, to_abc
+from musicgen.corpus.outside import read_outside
 from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError
 from musicgen.system.files import read_whole, replace_atomically
@@ -30,6 +31,8 @@ def read_source(config: DataConfig) -> str:
     Raises InputError if the corpus is missing, empty, binary, in no format that can be read, not a regular
     file or too large.
     """
+    if config.source not in OWN_SOURCES:
+        return read_outside(config)
     texts, left = [], config.max_megabytes * _MEGABYTE
     for path in locate_files(config):
         content = _read(path, left, config)

@@ -59,6 +59,7 @@ class Tunebook:
 
 
 def describe_reading(tunes_read: int, dropped: Mapping[str, int], num_cut: int) -> str:
+    """Say how many tunes were read, dropped for which reasons, and cut short."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "none"
     cut = f"; {num_cut} cut short, with music below an empty line" if num_cut else ""
     return f"{tunes_read} tunes read, dropped: {reasons}{cut}"

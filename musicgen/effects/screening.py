@@ -17,6 +17,7 @@ from musicgen.effects.effect import Effect
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.shares import Floats
 from musicgen.effects.table import Terms, as_tested
+from musicgen.metrics.registry import metric_words
 from musicgen.metrics.table import plain
 from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import level_cell
@@ -44,6 +45,8 @@ class ScreenedChange:
     """Metric -> mean difference from the baseline, as in effects.csv."""
     gain: float = 0.0
     """The largest of its sizes in metrics that look better with it; 0 if none does."""
+    looks: str = ""
+    """What was seen in that metric, such as "validation loss worse, 3/3 seeds"; "" if nothing differs."""
 
     @property
     def level(self) -> str:
@@ -108,8 +111,14 @@ def screen(paired: PairedRuns, effects: Iterable[Effect]) -> list[ScreenedChange
         own = measured.get((change.parameter, one.level), {})
         gains = [size for size, metric in known if metric in own and own[metric].sense.is_good]
         differences = {metric: effect.difference for metric, effect in own.items()}
-        found.append(replace(one, differences=differences, gain=max(gains, default=0.0)))
+        looks = _seen(own[one.metric]) if one.metric in own else ""
+        found.append(replace(one, differences=differences, gain=max(gains, default=0.0), looks=looks))
     return sorted(found, key=lambda one: -one.size if one.size > 0 else math.inf)
+
+
+def _seen(effect: Effect) -> str:
+    """What the seeds say of one metric, without a claim."""
+    return f"{metric_words(effect.metric)} {effect.sense}, {effect.num_agreeing}/{effect.num_seeds} seeds"
 
 
 def _differences(baseline: Arm, arm: Arm, metric: str) -> Floats:
@@ -151,7 +160,7 @@ def screening_table(
         table.add_column(heading, no_wrap=True)
     for heading in (*map(_short, metrics), "size"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("largest in", "stage two"):
+    for heading in ("looks", "stage two"):
         table.add_column(heading, no_wrap=True)
     for one in screened:
         numbers = [one.differences.get(metric, math.nan) for metric in metrics]
@@ -160,7 +169,7 @@ def screening_table(
             plain(shown_level(one.level)),
             *("–" if math.isnan(number) else signed(number) for number in numbers),
             one.shown_size,
-            _short(one.metric),
+            plain(one.looks),
             fate(one.change, chosen),
         )
     return table

@@ -40,6 +40,7 @@ class Choice:
 
 
 def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
+    """The ratings by listeners who have finished, as stored in ratings.csv."""
     return [
         Rating(
             listener=answer.listener,
@@ -62,6 +63,7 @@ def ratings_of(answers: Sequence[Answer]) -> list[Rating]:
 
 
 def choices_of(answers: Sequence[Answer]) -> list[Choice]:
+    """The choices between two tunes by listeners who have finished."""
     return [_choice(answer) for answer in answers if answer.has_ended]
 
 

@@ -25,6 +25,7 @@ _LAYOUT = {
 
 
 def print_results(results: Results, database: Database) -> None:
+    """Print who listened, how far they agree, and what they rated each arm."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
     for line in [*database.remarks, *map(_sample, database.samples.values())]:
         console.print(plain(line))

@@ -221,12 +221,19 @@ def alpha(ratings: ArrayLike) -> float:
     """Krippendorff's alpha of ordinal ratings, shape (listeners, tunes), NaN if not rated.
 
     1 is perfect agreement, 0 agreement by chance. NaN for fewer than two listeners or without spread.
-    Source: Krippendorff, Computing Krippendorff's alpha-reliability, 2011.
+    Source: Krippendorff, Computing Krippendorff's alpha-reliability, 2011, part C; its sum of the ratings
+    from one level to another is a difference of mean ranks.
     """
-    import krippendorff
-
     known = np.asarray(ratings, np.float64)
     shared = known[:, np.isfinite(known).sum(axis=0) >= 2]
     if shared.size == 0 or np.nanmin(shared) == np.nanmax(shared):
         return math.nan
-    return float(krippendorff.alpha(reliability_data=shared, level_of_measurement="ordinal"))
+    levels = np.unique(shared[np.isfinite(shared)])
+    counts = (shared[..., np.newaxis] == levels).sum(axis=0)  # shape (tunes, levels)
+    weights = counts / (counts.sum(axis=1, keepdims=True) - 1)
+    coincidences = weights.T @ counts - np.diag(weights.sum(axis=0))
+    totals = counts.sum(axis=0)
+    mean_ranks = np.cumsum(totals) - totals / 2
+    distances = np.subtract.outer(mean_ranks, mean_ranks) ** 2
+    expected = totals @ distances @ totals / (totals.sum() - 1)
+    return 1 - float((coincidences * distances).sum() / expected)

@@ -1,5 +1,6 @@
 """Evaluates ABC files from any tool against any corpus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Corpus as ComparedCorpus
 from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.outside import outside_metrics
 from musicgen.metrics.reference import NUM_SPLITS, Reference, build_reference
 from musicgen.metrics.soundness import count_faults
 from musicgen.metrics.tunes import read_corpus
@@ -79,26 +81,38 @@ def read_abc_text(text: str, data: DataConfig, name: str) -> Tunebook:
 
 
 def evaluate_files(
-    tunes: Path, data: DataConfig, cache_dir: Path, num_requested: int | None = None
+    tunes: Path,
+    data: DataConfig,
+    cache_dir: Path,
+    num_requested: int | None = None,
+    metrics: Sequence[str] = (),
 ) -> FileEvaluation:
     """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
 
-    num_requested: denominator of the validity rates; default: the number of tunes found. Raises InputError
-    for files or a corpus that cannot be used.
+    num_requested: denominator of the validity rates; default: the number of tunes found. metrics: names or
+    paths of metrics of other packages. Raises InputError for files or a corpus that cannot be used.
     """
-    return evaluate_book(read_abc_files(tunes, data), str(tunes), data, cache_dir, num_requested)
+    return evaluate_book(read_abc_files(tunes, data), str(tunes), data, cache_dir, num_requested, metrics)
 
 
 def evaluate_book(
-    book: Tunebook, name: str, data: DataConfig, cache_dir: Path, num_requested: int | None = None
+    book: Tunebook,
+    name: str,
+    data: DataConfig,
+    cache_dir: Path,
+    num_requested: int | None = None,
+    metrics: Sequence[str] = (),
 ) -> FileEvaluation:
     """The same for tunes that were read before; `name` is what lines and errors call them."""
     num_tunes = len(book.tunes)
     if num_requested is not None and num_requested < num_tunes:
         raise InputError(f"--requested {num_requested}: {name} has more tunes ({num_tunes})")
+    outside = outside_metrics(metrics)
     corpus = load_corpus(data, cache_dir)
-    reference = build_reference(corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, cache_dir=cache_dir)
+    reference = build_reference(
+        corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, outside=outside, cache_dir=cache_dir
+    )
     compared = read_corpus(corpus.tunes, cache_dir)
-    evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared))
+    evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared), outside=outside)
     evaluation = evaluator.evaluate(book.tunes, num_requested=num_requested)
     return FileEvaluation(name, book, corpus, reference, evaluation)

@@ -7,6 +7,7 @@ code at the same sample size.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from musicgen.metrics.profile import Profile
 from musicgen.metrics.structure import zip_ratios
 from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError, with_notes
 from musicgen.notation.melodies import Melody
+
+if TYPE_CHECKING:
+    from musicgen.metrics.registry import Metric
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Comparison:
     """Number of notes in which n-grams are counted."""
     seed: int
     """Seed for the sample, the folds and the shuffles."""
+    outside: "tuple[Metric, ...]" = ()
+    """Metrics of other packages to measure too."""
 
     @cached_property
     def sample(self) -> list[ScoredTune]:

@@ -1,5 +1,6 @@
 """The `evaluation` config group."""
 
+from dataclasses import field
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -14,3 +15,6 @@ class EvaluationConfig:
     """Random splits of the corpus behind each reference's mean and SD."""
     num_train_tunes: Annotated[int, Field(ge=1)] | None
     """Training tunes measured for fit/train_loss, evenly spread over the training split; None: all."""
+    # Records of older runs lack the field below.
+    metrics: list[Annotated[str, Field(min_length=1)]] = field(default_factory=list)
+    """Metrics of other packages to measure too: names, or paths such as package.module:function."""

@@ -16,7 +16,7 @@ from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.noise import sampling_noise
 from musicgen.metrics.per_tune import tune_rows
 from musicgen.metrics.reference import Reference
-from musicgen.metrics.registry import measure
+from musicgen.metrics.registry import Metric, measure
 from musicgen.metrics.tunes import read_corpus, read_tunes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Evaluation:
     """The metrics of a set of tunes."""
 
     metrics: dict[str, float | None]
-    """Name -> value, in the order of the registry, without the fit family."""
+    """Name -> value, in the order of the registry, without the fit family; then those of other packages."""
     reasons: dict[str, str]
     """Name -> why there is no value, for each None."""
     comparison: Comparison = field(repr=False, compare=False)
@@ -48,9 +48,19 @@ class Evaluator:
     """Compares several sets of tunes with one corpus, which is indexed once."""
 
     def __init__(
-        self, reference: Reference, corpus: Corpus, *, seed: int = 0, runs_abc2midi: bool = True
+        self,
+        reference: Reference,
+        corpus: Corpus,
+        *,
+        seed: int = 0,
+        runs_abc2midi: bool = True,
+        outside: Sequence[Metric] = (),
     ) -> None:
-        """reference: sets sample size and note budget; seed: for samples, folds and shuffles."""
+        """reference: sets sample size and note budget; seed: for samples, folds and shuffles.
+
+        outside: metrics of other packages to measure too.
+        """
+        self._outside = tuple(outside)
         self._corpus = corpus
         self._latest: Comparison | None = None
         self._reference = reference
@@ -142,6 +152,7 @@ class Evaluator:
             sample_size=self._reference.sample_size,
             note_budget=self._reference.note_budget,
             seed=self._seed,
+            outside=self._outside,
         )
         return self._latest
 

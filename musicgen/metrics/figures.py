@@ -93,6 +93,7 @@ def transition_matrices(generated: Profile, corpus: Profile) -> Figure:
 
 
 def tune_lengths(generated: Profile, corpus: Profile) -> Figure:
+    """Notes per tune, generated and in the corpus; the longest percent in one bin."""
     figure, (ax,) = _figure(1, width=6.5, height=3.8)
     lengths = generated.num_notes, corpus.num_notes
     top = int(np.percentile(np.concatenate(lengths), 99)) + 1

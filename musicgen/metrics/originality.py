@@ -84,6 +84,7 @@ class TrainingIndex:
 
     @classmethod
     def build(cls, melodies: Sequence[Melody]) -> "TrainingIndex":
+        """Index the training melodies."""
         return cls(
             PassageIndex([melody.pitches for melody in melodies]),
             PassageIndex([_notes(melody) for melody in melodies]),
@@ -97,6 +98,7 @@ class TrainingIndex:
         return TrainingIndex(*(part.restricted(is_kept) for part in parts))
 
     def find(self, melodies: Sequence[Melody]) -> list[Copies]:
+        """The copies in each melody, in the same order."""
         found = zip(
             melodies,
             self.pitches.match([melody.pitches for melody in melodies]),

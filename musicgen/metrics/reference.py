@@ -25,7 +25,7 @@ from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
-from musicgen.metrics.registry import DEFINITION_VERSION, measure
+from musicgen.metrics.registry import DEFINITION_VERSION, Metric, measure
 from musicgen.metrics.tunes import ScoredTune, Tune, read_corpus, read_tunes, with_notes
 from musicgen.system.files import computed_once
 
@@ -71,6 +71,7 @@ def build_reference(
     num_tunes: int,
     groups: Sequence[int] | None = None,
     num_splits: int = NUM_SPLITS,
+    outside: Sequence[Metric] = (),
     cache_dir: Path | None = None,
     on_wait: Callable[[str], None] = log.warning,
     locks: bool = True,
@@ -78,17 +79,18 @@ def build_reference(
     """The reference of a corpus for samples of `num_tunes`, cached in `cache_dir` if given.
 
     tunes: the cleaned texts of the whole corpus; groups: the group of near-duplicates of each tune, default:
-    all different. on_wait is called with a message if another process is computing the same reference;
-    without `locks` both compute it. Raises InputError for fewer than 8 tunes with notes.
+    all different; outside: metrics of other packages to measure too. on_wait is called with a message if
+    another process is computing the same reference; without `locks` both compute it. Raises InputError for
+    fewer than 8 tunes with notes.
     """
     labels = list(range(len(tunes))) if groups is None else list(groups)
     assert len(labels) == len(tunes)
     if cache_dir is None:
-        return _compute(tunes, labels, num_tunes, num_splits)
+        return _compute(tunes, labels, num_tunes, num_splits, outside)
     return computed_once(
-        _cache_file(cache_dir, tunes, labels, num_tunes, num_splits),
+        _cache_file(cache_dir, tunes, labels, num_tunes, num_splits, outside),
         read=lambda text: TypeAdapter(Reference).validate_json(text, strict=True),
-        compute=lambda: _compute(tunes, labels, num_tunes, num_splits),
+        compute=lambda: _compute(tunes, labels, num_tunes, num_splits, outside),
         write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
         on_wait=on_wait,
         locks=locks,
@@ -96,14 +98,22 @@ def build_reference(
 
 
 def _cache_file(
-    cache_dir: Path, tunes: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int
+    cache_dir: Path,
+    tunes: Sequence[str],
+    groups: Sequence[int],
+    num_tunes: int,
+    num_splits: int,
+    outside: Sequence[Metric],
 ) -> Path:
     """The cache file of a reference; its name is a hash of everything that the values depend on."""
-    content = json.dumps([list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED])
+    values = [list(tunes), list(groups), num_tunes, DEFINITION_VERSION, num_splits, _SEED]
+    content = json.dumps([*values, *(metric.code for metric in outside)])
     return cache_dir / f"reference-{hashlib.sha256(content.encode()).hexdigest()[:16]}.json"
 
 
-def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int) -> Reference:
+def _compute(
+    texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int, outside: Sequence[Metric]
+) -> Reference:
     sample_size = max(min(num_tunes, len(texts) // _MIN_TUNES_PER_HELD_OUT), 1)
     held_out = [_hold_out(np.asarray(groups), sample_size, split) for split in range(num_splits)]
     # Parsed tunes need much memory, and abc2midi much time, so only tunes that some split holds out get them.
@@ -125,6 +135,7 @@ def _compute(texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_sp
         index=TrainingIndex.build([tune.melody for tune in tunes]),
         sample_size=sample_size,
         note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
+        outside=tuple(outside),
     )
     corpus = [splits.measure_held_out(split) for split in range(num_splits)]
     floor = [splits.measure_floor(split) for split in range(min(NUM_FLOOR_SPLITS, num_splits))]
@@ -150,6 +161,7 @@ class _Splits:
     index: TrainingIndex
     sample_size: int
     note_budget: int
+    outside: tuple[Metric, ...]
 
     def measure_held_out(self, split: int) -> Metrics:
         """The metrics of the tunes that this split holds out."""
@@ -175,7 +187,13 @@ class _Splits:
             held_out=tuple(rest[place] for place in shuffled[: self.sample_size]),
         )
         comparison = Comparison(
-            tuple(delivered), self.sample_size, corpus, self.sample_size, self.note_budget, seed=split
+            tuple(delivered),
+            self.sample_size,
+            corpus,
+            self.sample_size,
+            self.note_budget,
+            seed=split,
+            outside=self.outside,
         )
         return measure(comparison)[0]
 

@@ -1,6 +1,7 @@
 """Every metric by name: its direction, a line of description, and how to compute it from a `Comparison`.
 
-To add a metric, write a function in its family's module and add a line here.
+To add a metric, write a function in its family's module and add a line here. Metrics of other packages are
+declared while a program runs (outside.py).
 """
 
 import math
@@ -47,8 +48,10 @@ class Metric:
     direction: Direction
     description: str
     compute: Callable[[Comparison], float] | None
-    """Raises UnmeasurableError for a missing value. None: measured during training."""
+    """Raises UnmeasurableError for a missing value. None: measured during training, or by another package."""
     limits: Limits = SHARE
+    code: str = ""
+    """What a metric of another package is computed by, for the keys of caches."""
 
     @property
     def family(self) -> str:
@@ -247,7 +250,9 @@ _ALL = (
 )
 
 METRICS = {metric.name: metric for metric in _ALL}
-"""All metrics by name, in the order of tables."""
+"""All metrics by name, in the order of tables; at the end those of other packages that are declared."""
+FAMILIES = (*dict.fromkeys(metric.family for metric in _ALL), "listening")
+"""The families of built-in metrics."""
 
 _WORDS = {
     "similarity/two_sample_auc": "two-sample AUC",
@@ -271,6 +276,16 @@ HEADLINE = (
 _ROUNDING = 1e-9
 
 
+def declare(metric: Metric) -> None:
+    """Let tables, figures and verdicts of this process know a metric of another package, or of a record."""
+    METRICS[metric.name] = metric
+
+
+def summary_metrics() -> list[str]:
+    """The metrics of summary tables: the headline metrics, and all that other packages declared."""
+    return [*HEADLINE, *(metric.name for metric in METRICS.values() if metric.family not in FAMILIES)]
+
+
 def limits_of(name: str) -> Limits:
     """Lowest and highest possible value of a metric; infinite for one that nothing is known about."""
     if name in METRICS:
@@ -286,10 +301,13 @@ def metric_words(name: str) -> str:
 def measure(
     comparison: Comparison, left_out: Container[str] = ()
 ) -> tuple[dict[str, float | None], dict[str, str]]:
-    """All metrics except the fit family and `left_out`: name -> value, and name -> reason for each None."""
+    """All metrics except the fit family and `left_out`: name -> value, and name -> reason for each None.
+
+    Those of other packages are the ones that the comparison names.
+    """
     metrics: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
-    for metric in METRICS.values():
+    for metric in (*METRICS.values(), *comparison.outside):
         if metric.compute is None or metric.name in left_out:
             continue
         try:

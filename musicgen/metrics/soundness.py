@@ -67,6 +67,7 @@ class Judgement:
 
     @cached_property
     def loop(self) -> Loop | None:
+        """The first period that is stated too often in a row; None without one."""
         return find_loop([bar.text for bar in self.tune.bars])
 
     @cached_property
@@ -91,14 +92,17 @@ class Judgement:
 
     @property
     def is_whole(self) -> bool:
+        """Whether it has notes, ends, has only right bars and does not circle."""
         return self.has_notes and self.is_ended and not self.wrong_bars and self.loop is None
 
     @property
     def is_sound(self) -> bool:
+        """Whether it is whole and its last note is the tonic."""
         return self.is_whole and self.ends_on_tonic
 
     @property
     def is_strictly_sound(self) -> bool:
+        """Whether it is sound and each section's end fits the next pickup."""
         return self.is_sound and all(self.section_ends_that_fit)
 
     @cached_property

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.errors import one_line
-from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS, metric_words
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS, metric_words, summary_metrics
 from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
 
 Values = Mapping[str, float | None]
@@ -68,8 +68,8 @@ def metrics_table(
 def headline_table(
     metrics: Values, reference: Mapping[str, Mapping[str, float]], floor: Values, reasons: Mapping[str, str]
 ) -> Table:
-    """The headline metrics, plus test loss and parse rate."""
-    names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *HEADLINE]
+    """The metrics of summary tables, plus test loss and parse rate."""
+    names = ["fit/validation_loss", "fit/test_loss", "validity/parse_rate", *summary_metrics()]
     return metrics_table(dict.fromkeys(names), metrics, reference, floor, reasons)
 
 

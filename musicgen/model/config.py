@@ -3,24 +3,20 @@
 from dataclasses import field
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-from musicgen.model.cells import CELLS
+from musicgen.model.cells import find_cell
 from musicgen.notation.spelling import Notes, Spelling
-
-
-def _known_cell(name: str) -> str:
-    if name not in CELLS:
-        raise ValueError(f"input should be {' or '.join(map(repr, CELLS))}")
-    return name
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
 class ModelConfig:
     """The network's shape."""
 
-    cell: Annotated[str, AfterValidator(_known_cell)]
+    cell: str
+    """A name in cells.py or of another package, or the path of a class. Whether it exists is checked later:
+    records come from machines with other packages."""
     hidden_size: Annotated[int, Field(ge=1, le=16384)]
     num_layers: Annotated[int, Field(ge=1, le=16)]
     embedding_size: Annotated[int, Field(ge=1, le=16384)]
@@ -59,6 +55,6 @@ class ModelConfig:
         A product with a [rows, columns] matrix takes 2·rows·columns. Training takes three: forward, gradient
         of the input, gradient of the weights.
         """
-        rows = CELLS[self.cell].num_gates * self.hidden_size
+        rows = find_cell(self.cell).num_gates * self.hidden_size
         inputs = [self.embedding_size, *[self.hidden_size] * (self.num_layers - 1)]
         return sum(3 * 2 * rows * (size + self.hidden_size) for size in inputs)

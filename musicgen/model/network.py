@@ -4,14 +4,15 @@ Shapes: T time steps, B rows of a batch, V tokens of the vocabulary, E embedding
 L layers, N rows of the embedding that are read at a character (inputs.py). Time comes first everywhere.
 """
 
-from pkgutil import resolve_name
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from musicgen.engine.choice import Engine, Precision, usable_engine
-from musicgen.model.cells import CELLS
+from musicgen.errors import InputError, one_line
+from musicgen.model.cells import CELLS, load_cell
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import num_rows
 
@@ -46,13 +47,7 @@ class CharacterNetwork(nn.Module):
         with torch.no_grad():
             # Start as a network that reads characters alone: rows that training seldom meets stay silent.
             self.embedding.weight[vocabulary_size:] = 0.0
-        self.recurrent = resolve_name(CELLS[config.cell].path)(
-            config.embedding_size,
-            config.hidden_size,
-            config.num_layers,
-            # torch warns if there is dropout between layers but only one layer.
-            dropout=config.dropout if config.num_layers > 1 else 0.0,
-        )
+        self.recurrent = _recurrent_layers(config)
         self.output = nn.Linear(config.hidden_size, vocabulary_size)
 
     def forward(self, rows: Tensor, state: State | None = None) -> tuple[Tensor, State]:
@@ -76,8 +71,45 @@ class CharacterNetwork(nn.Module):
 
     def is_native(self) -> bool:
         """Whether engine/ computes this network, which it does on the CPU only."""
-        can_be = CELLS[self.config.cell].is_native and self.embedding.weight.device.type == "cpu"
+        cell = CELLS.get(self.config.cell)
+        can_be = cell is not None and cell.is_native and self.embedding.weight.device.type == "cpu"
         return can_be and usable_engine(self.engine) == "native"
+
+
+def _recurrent_layers(config: ModelConfig) -> Any:
+    build = load_cell(config.cell)
+    # torch warns if there is dropout between layers but only one layer.
+    dropout = config.dropout if config.num_layers > 1 else 0.0
+    sizes = config.embedding_size, config.hidden_size, config.num_layers
+    if config.cell in CELLS:
+        return build(*sizes, dropout=dropout)
+    try:
+        layers = build(*sizes, dropout=dropout)
+        _check_layers(layers, config)
+    except Exception as error:  # The code of another package may raise anything.
+        reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        where = f"model.cell={config.cell}"
+        raise InputError(f"{where}: cannot stand in for torch.nn.GRU: {one_line(reason)}") from error
+    return layers
+
+
+def _check_layers(layers: nn.Module, config: ModelConfig) -> None:
+    """Try layers of another package: a mistaken order of dimensions may train without an error."""
+    if not isinstance(layers, nn.Module):
+        raise InputError(f"builds a {type(layers).__name__}, not a torch.nn.Module")
+    if layers.state_dict().keys() != dict(layers.named_parameters()).keys():
+        raise InputError("has buffers, which states do not keep; register them with persistent=False")
+    steps, texts = 2, 3
+    inputs = torch.zeros(steps, texts, config.embedding_size)
+    if inputs.is_meta:
+        return
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        hidden, state = layers(inputs, None)
+    parts = state if isinstance(state, tuple) else (state,)
+    if hidden.shape != (steps, texts, config.hidden_size):
+        raise InputError(f"returns hidden states {list(hidden.shape)}, not [T, B, H]")
+    if any(part.dim() < 2 or part.shape[1] != texts for part in parts):
+        raise InputError(f"returns a state {[list(part.shape) for part in parts]}, not [L, B, …]")
 
 
 def build_network(

@@ -46,6 +46,7 @@ class Melody:
 
 
 def melody_of(parsed: ParsedTune) -> Melody:
+    """The notes in the order of the text."""
     notes = parsed.notes
     pitches = np.fromiter((note.pitch for note in notes), np.int64, len(notes))
     durations = np.fromiter((_duration_code(note.duration) for note in notes), np.int64, len(notes))

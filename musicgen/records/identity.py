@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Mapping
 
+from musicgen.model.cells import cell_identity
+
 ENGINE_VERSION = 6
 """Increase it whenever the same config would train other weights than before."""
 
@@ -28,6 +30,7 @@ ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
         **dict.fromkeys(("key", "meter", "rhythm", "range", "max_draws")),
         "keep": "all",
     },
+    "evaluation": {"metrics": []},
 }
 """Settings that older records lack, with the values that they mean. These enter no identity."""
 NUM_DIGITS = 16
@@ -52,13 +55,15 @@ def training_identity(
     splitting = {
         name: data[name] for name in ("validation_share", "test_share", "near_duplicate_share", "split_seed")
     }
+    model = _without_old_meanings("model", config["model"])
+    model["cell"] = cell_identity(str(model["cell"]))
     return _digest(
         {
             "engine": ENGINE_VERSION,
             "device": device,
             "corpus": corpus_sha256,
             "split": splitting,
-            "model": _without_old_meanings("model", config["model"]),
+            "model": model,
             "training": {
                 name: value
                 for name, value in _without_old_meanings("training", training).items()
@@ -82,7 +87,7 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
             "training": training_id,
             "end": end,
             "sampling": _without_old_meanings("sampling", config["sampling"]),
-            "evaluation": config["evaluation"],
+            "evaluation": _without_old_meanings("evaluation", config["evaluation"]),
         }
     )
 

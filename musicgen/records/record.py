@@ -87,6 +87,13 @@ class _Spread:
     sd: Number
 
 
+@dataclasses.dataclass(config=_EXACT)
+class _DeclaredMetric:
+    better: StrictStr
+    meaning: StrictStr
+    limits: tuple[Number | None, Number | None]
+
+
 _Reference = Annotated[Mapping[str, Mapping[str, float]], _checked_as(dict[str, _Spread])]
 _Duration = Annotated[StrictInt | StrictFloat, Field(ge=0, le=1e11)]
 
@@ -156,6 +163,10 @@ class RunRecord:
     """The same for as many tunes as one of the groups in metrics_by has."""
     reasons: dict[str, StrictStr] = field(default_factory=dict)
     """Metric -> why it is null."""
+    outside_metrics: Annotated[
+        Mapping[str, Mapping[str, object]], _checked_as(dict[StrictStr, _DeclaredMetric])
+    ] = field(default_factory=dict)
+    """Metric of another package -> its declaration. Reading the record makes it known to tables."""
     sampling_noise: dict[str, Number] = field(default_factory=dict)
     """Metric -> its standard error from the finite number of tunes that this one network sampled."""
     timing: Annotated[dict[str, float], _read_as(dict[str, _Duration | None])] = field(default_factory=dict)
@@ -225,6 +236,7 @@ class RunRecord:
             record = _adapter().validate_json(text)
             for group in ("config", "corpus", "started_from", "tracker", "retuned"):
                 _check_numbers(getattr(record, group), group)
+            _declare(record.outside_metrics)
         except ValidationError as error:
             raise InputError(f"{path}: is not the record of a run: {first_problem(error)}") from error
         except InputError as error:
@@ -235,6 +247,16 @@ class RunRecord:
 @cache
 def _adapter() -> TypeAdapter[RunRecord]:
     return TypeAdapter(RunRecord)
+
+
+def _declare(metrics: Mapping[str, Mapping[str, Any]]) -> None:
+    if metrics:
+        # Imported late: few records have them, and numpy takes a moment.
+        from musicgen.metrics.outside import declaration
+        from musicgen.metrics.registry import declare
+
+        for name, about in metrics.items():
+            declare(declaration(name, **about))
 
 
 def _check_numbers(value: object, place: str) -> None:

@@ -61,6 +61,7 @@ def read_score(midi: bytes) -> "ScoreTick":
 
 
 def in_seconds(score: "ScoreTick") -> "ScoreSecond":
+    """The score with its times in seconds at its own tempo."""
     return cast("ScoreSecond", score.to("second"))
 
 

@@ -15,6 +15,7 @@ from musicgen.rendering.synthesis import play
 
 
 def answer_to(midi: bytes, soundfont: Path, sample_rate: int) -> bytes:
+    """The samples as raw bytes after a 1, or the error's line in UTF-8 after a 0."""
     try:
         return b"\x01" + play(midi, soundfont, sample_rate).tobytes()
     except InputError as error:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from musicgen.effects.answers import Answer, MetricAnswers, answers_on
 from musicgen.effects.figures.study import change_label
-from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.effects.screening import fate
 from musicgen.effects.trades import headline_trades, trade_sentences
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import summary_metrics
 from musicgen.records.naming import level_of, parameter_name, shown_level, tune_name
 from musicgen.records.sampled_tunes import Song, read_songs
 from musicgen.reporting.advice import Advice, best_settings, what_to_try_next
@@ -59,9 +58,9 @@ class ScreeningRow:
     differences: Sequence[float | None]
     """In each primary metric."""
     size: str
-    metric: str
-    """The metric in which it is largest."""
-    goes_on: str
+    looks: str
+    """What was seen in the metric in which it is largest."""
+    fate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ class Report:
                 " ".join(change_label(one.change.parameter, one.change.value).split()),
                 [one.differences.get(metric) for metric in study.primary_metrics],
                 one.shown_size,
-                metric_title(one.metric) if one.metric else "",
+                one.looks,
                 fate(one.change, study.confirmed),
             )
             for one in study.screening
@@ -229,7 +228,7 @@ def make_report(study: StudyData, folder: Path, options: ReportOptions, *, embed
         *(one.song for kind in classes for one in kind.drawn),
     ]
     metrics = table_metrics(study)
-    headline = answers_on(study.effects, dict.fromkeys([*study.primary_metrics, *HEADLINE]))
+    headline = answers_on(study.effects, dict.fromkeys([*study.primary_metrics, *summary_metrics()]))
     forests = [draw_forest(found, study.margin(found.metric)) for found in headline]
     return Report(
         study=study,

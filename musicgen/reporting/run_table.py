@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from musicgen.config import IDENTITY_GROUPS
 from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
-from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS
+from musicgen.metrics.registry import ARROWS, METRICS, summary_metrics
 from musicgen.metrics.standing import standing
 from musicgen.records.naming import arm_name, level_of, overrides_name, shown_change, shown_level
 from musicgen.records.runs import FoundRun, directory_name, flat_config
@@ -66,14 +66,14 @@ class BaselineMetric:
 def table_metrics(study: StudyData) -> list[str]:
     """The metric columns of the runs table: primary and headline metrics that any run has."""
     present = {name for run in study.all_runs for name in run.record.metrics}
-    return [name for name in dict.fromkeys([*study.primary_metrics, *HEADLINE]) if name in present]
+    return [name for name in dict.fromkeys([*study.primary_metrics, *summary_metrics()]) if name in present]
 
 
 def baseline_metrics(study: StudyData) -> list[BaselineMetric]:
     """The primary and headline metrics that the baseline has."""
     runs = study.paired.baseline.runs
     rows = []
-    for name in dict.fromkeys([*study.primary_metrics, *HEADLINE]):
+    for name in dict.fromkeys([*study.primary_metrics, *summary_metrics()]):
         values = tuple(value for run in runs if (value := run.value(name)) is not None)
         if not values:
             continue

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -13,8 +14,9 @@ import torch
 from musicgen.config import Config
 from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.group_figure import group_figure
+from musicgen.metrics.outside import as_recorded, outside_metrics
 from musicgen.metrics.reference import Reference, build_reference
-from musicgen.metrics.registry import HEADLINE
+from musicgen.metrics.registry import HEADLINE, Metric
 from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
 from musicgen.run.inputs import RunInputs
@@ -27,6 +29,8 @@ from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, repo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+log = logging.getLogger(__name__)
+
 PARTS = ("train", "validation", "test")
 _LOSSES_DEPEND_ON = ("training", "model", "engine", "notation", "corpus")
 """Folders of the package."""
@@ -37,12 +41,17 @@ def measure_tunes(
 ) -> tuple[Evaluation, dict[str, "Figure"]]:
     """Put the tunes' metrics into the record; returns them, and figures by file name."""
     report_stage("evaluating")
-    reference = _reference(inputs, config, len(tunes))
-    evaluator = Evaluator(reference, inputs.compared)
+    outside = outside_metrics(config.evaluation.metrics)
+    reference = _reference(inputs, config, len(tunes), outside)
+    evaluator = Evaluator(reference, inputs.compared, outside=outside)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
     evaluation = evaluator.evaluate(texts, ended=ended)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
+    record.outside_metrics = as_recorded(outside)
+    for metric in outside:
+        if metric.name in evaluation.reasons:
+            log.warning("%s has no value: %s", metric.name, evaluation.reasons[metric.name])
     record.reference, record.floor = reference.by_metric, reference.floor
     record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
     draws = config.rendering.plots
@@ -53,7 +62,7 @@ def measure_tunes(
         if num_groups == 1:
             continue
         # Count metrics depend on the number of tunes, so a group's reference has as many as the group.
-        reference = _reference(inputs, config, len(texts) // num_groups)
+        reference = _reference(inputs, config, len(texts) // num_groups, outside)
         groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
         by = {str(key): group.metrics for key, group in groups.items()}
         record.metrics_by[name] = by
@@ -63,12 +72,13 @@ def measure_tunes(
     return evaluation, figures
 
 
-def _reference(inputs: RunInputs, config: Config, num_tunes: int) -> Reference:
+def _reference(inputs: RunInputs, config: Config, num_tunes: int, outside: Sequence[Metric]) -> Reference:
     reference = build_reference(
         inputs.corpus.tunes,
         num_tunes=num_tunes,
         groups=inputs.corpus.groups,
         num_splits=config.evaluation.num_reference_splits,
+        outside=outside,
         cache_dir=Path(config.paths.cache),
         locks=config.paths.locks,
         on_wait=partial(report_waiting, WAITING_FOR_REFERENCE),

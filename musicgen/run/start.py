@@ -49,6 +49,7 @@ class Start:
 
     @property
     def training_id(self) -> str:
+        """The identity of the training that made the weights."""
         return self.file.parent.name
 
     @property

@@ -86,6 +86,7 @@ class SamplingConfig:
 
     @property
     def temperatures(self) -> Sequence[float]:
+        """The temperatures that the tunes are drawn with, in turns."""
         return self.temperature if isinstance(self.temperature, list) else [self.temperature]
 
     def read_prompts(self) -> list[str]:

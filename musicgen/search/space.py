@@ -1,10 +1,8 @@
 """The space of a search: Hydra's overrides with choices and ranges, as Optuna's distributions."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.types import Override
@@ -22,6 +20,7 @@ from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
 from musicgen.search.plugin import distribution_of, grid_values
 from musicgen.search.trials import Value, overrides_of
+from musicgen.system.extensions import how_to_trust, is_trusted, trusted_modules
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -99,13 +98,12 @@ class Space:
 
 
 def load_extension(path: str, config: DictConfig) -> "Callable[[Trial], object]":
-    """Import a function(config, trial), as hydra-optuna-sweeper does; raises InputError."""
-    # As with `python -m`, which the `musicgen` command is not.
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
+    """Import a function(config, trial) of a trusted module; raises InputError."""
+    if not is_trusted(module := path.rpartition(".")[0]):
+        raise InputError(f"{CUSTOM}={path}: {how_to_trust(module)}")
     target = {"_target_": path, "_partial_": True}
     try:
-        extend = instantiate(target, _execution_whitelist_=f"{path.partition('.')[0]}.*")
+        extend = instantiate(target, _execution_whitelist_=[f"{name}.*" for name in trusted_modules()])
     except HydraException as error:
         raise InputError(f"{CUSTOM}={path}: {' '.join(str(error.__cause__ or error).split())}") from error
     return partial(extend, config)

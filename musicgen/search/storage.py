@@ -12,7 +12,7 @@ from filelock import BaseFileLock
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, how_to_install
 from musicgen.system.files import remove_file
 from musicgen.system.locks import lock_beside, locked, take_lock, wait_until
 from musicgen.system.passwords import without_passwords
@@ -124,7 +124,7 @@ def _open_address(address: "URL", make: Callable[..., "BaseStorage"]) -> Databas
             storage = make(address.render_as_string(hide_password=False), engine_kwargs=options)
         return Database(storage, locks)
     except ImportError as error:
-        raise InputError(f"{shown}: needs the extra: pip install 'musicgen[postgresql]'") from error
+        raise InputError(f"{shown}: psycopg is not installed: {how_to_install('postgresql')}") from error
     except DBAPIError as error:
         reason = _without_secret(" ".join(str(error.orig).split()), address)
         raise InputError(f"{shown}: the database cannot be used: {reason}") from error

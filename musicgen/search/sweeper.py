@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from musicgen.config import Change, Config, override_texts, parse_config
 from musicgen.errors import InputError
+from musicgen.metrics.outside import outside_metrics
 from musicgen.records.destination import CONFIRMATION, MARK_OF_A_SWEEP
 from musicgen.records.naming import override_text, search_name
 from musicgen.records.runs import flat_config
@@ -109,6 +110,9 @@ class SearchSweeper(Sweeper):
 
         self._check_settings()
         check_subdir(self._config)
+        if OmegaConf.is_list(metrics := OmegaConf.select(self._config, "evaluation.metrics")):
+            # An objective may be one of them.
+            outside_metrics(override_texts(metrics))
         objectives = objectives_of(self._objective, self._direction)
         directions: list[OptunaDirection] = [objective.direction for objective in objectives]
         space = self._read_space(arguments)

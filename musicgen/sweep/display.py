@@ -131,7 +131,10 @@ class SweepDisplay:
         self._console = console or Console(highlight=False)
         self._last_redraw = 0.0
         self._has_warned = False
-        is_live = self._console.is_terminal and not self._console.is_dumb_terminal
+        # A notebook sets FORCE_COLOR, with which rich takes any output for a terminal.
+        is_live = (
+            self._console.file.isatty() and self._console.is_terminal and not self._console.is_dumb_terminal
+        )
         self._live = (
             # Without auto_refresh, no thread draws while the program ends.
             Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")

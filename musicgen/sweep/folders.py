@@ -22,6 +22,7 @@ from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
 from musicgen.records.naming import changes_name, override_text, search_name
 from musicgen.sweep.design import without_hydra
+from musicgen.sweep.other_launchers import register_trusted
 from musicgen.system.commands import complain
 from musicgen.system.files import Made, make_new_folder
 from musicgen.system.passwords import is_storage, shown_storage
@@ -67,6 +68,7 @@ class FolderCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Called by Hydra before the sweeper."""
         with _ending_the_command():
+            register_trusted(config)
             # The folder of a search is shared by all processes that work on its storage.
             is_search = OmegaConf.select(config, "hydra.sweeper.directory") is not None
             is_shared = is_search and config.hydra.sweeper.storage is not None

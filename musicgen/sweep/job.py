@@ -19,6 +19,7 @@ from musicgen.run.uploads import follow_in_background, upload_in_background
 from musicgen.sweep.folders import register_resolver, take_back
 from musicgen.sweep.refusals import describe_failure
 from musicgen.system.commands import complain
+from musicgen.system.extensions import TRUST
 from musicgen.training.outcome import TrainingDiverged
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _run(composed: DictConfig, config: Config | None, job: HydraConf) -> float:
     # On a full disk the first result that cannot be written says so, instead of every line of train.log.
     logging.raiseExceptions = False
     try:
+        _refuse_trust_from(job)
         config = config or parse_config(composed)
         if is_single and config.study.name is not None:
             raise InputError(f"study={config.study.name}: a study is many runs and needs --multirun")
@@ -81,6 +83,12 @@ def _run(composed: DictConfig, config: Config | None, job: HydraConf) -> float:
     loss = record.metrics["fit/validation_loss"]
     assert loss is not None
     return loss
+
+
+def _refuse_trust_from(job: HydraConf) -> None:
+    """Raise InputError if the config set MUSICGEN_TRUST: Hydra lets it set variables of its job."""
+    if TRUST in job.job.env_set:
+        raise InputError(f"hydra.job.env_set.{TRUST}: a config must not choose which code runs")
 
 
 def _print_tables(record: "RunRecord") -> None:

@@ -15,8 +15,9 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from musicgen.config import Config
-from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
+from musicgen.config import Config, meant_name
+from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk, how_to_install
+from musicgen.system.extensions import how_to_trust
 from musicgen.tracking.config import AS_TODAY
 from musicgen.training.outcome import TrainingDiverged
 
@@ -25,6 +26,7 @@ FILE_ERRORS = (YAMLError, UnicodeDecodeError)
 _UNKNOWN = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _PLACE = re.compile(r"full_key: (hydra\..+)")
 _PLUGIN = re.compile(r"Unknown plugin class : '((?:hydra_plugins\.hydra_(\w+)_launcher\.)?.*)'")
+_NOT_ALLOWED = re.compile(r"arget '([^']+)'.* is not in the Hydra execution whitelist")
 _EXTRAS = {"joblib": "joblib", "ray": "ray", "submitit": "slurm"}
 """Launcher's package -> the extra of this package that installs it."""
 
@@ -59,9 +61,10 @@ def describe_missing(error: RuntimeError) -> str | None:
     if plugin is None:
         return None
     if plugin[2] is None:
-        return f"_target_={plugin[1]}: unknown sweeper or launcher"
+        module = plugin[1].rpartition(".")[0]
+        return f"_target_={plugin[1]}: unknown sweeper or launcher; {how_to_trust(module)}"
     extra = _EXTRAS.get(plugin[2])
-    how = f": pip install 'musicgen[{extra}]'" if extra else ""
+    how = f": {how_to_install(extra)}" if extra else ""
     return f"hydra.launcher._target_={plugin[1]}: its package is not installed{how}"
 
 
@@ -98,6 +101,10 @@ def describe_refusal(error: Exception) -> str:
     """What Hydra or OmegaConf refused, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return _describe_encoding(error)
+    # Python's logging passes on Hydra's refusal of a handler as the cause of an error of its own.
+    refused = _NOT_ALLOWED.search(f"{error} {error.__cause__}")
+    if refused:
+        return f"_target_={refused[1]}: {how_to_trust(refused[1].rpartition('.')[0])}"
     if not isinstance(error, HydraException | OmegaConfBaseException | YAMLError):
         return _describe_setting(error)
     message = str(error).strip()
@@ -120,13 +127,16 @@ def describe_refusal(error: Exception) -> str:
 
 
 def _describe_unknown_field(name: str) -> str:
-    """List the fields of the deepest part of the config that `name` still matches."""
+    """Name the field that was probably meant, or the fields of the deepest part that `name` still matches."""
     if name.startswith("hydra."):
         return f"{name}: no such field; --cfg hydra shows all of them"
     if name == "tracker.kind":
         return f"{name}: is now tracker.log_to; write {AS_TODAY}"
     if name.startswith("tracker.log_to."):
         return f"{name}: is not built in; for a tracker of another package write +{name}=true"
+    meant = meant_name(name)
+    if meant is not None:
+        return f"{name}: no such field; did you mean {meant}?"
     owner: type = Config
     parts = name.split(".")
     place = []

@@ -5,17 +5,17 @@ a `TrackedRun` and returns a `Tracker`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from importlib.metadata import entry_points
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from musicgen.errors import InputError, one_line
+from musicgen.errors import InputError, how_to_install
+from musicgen.system.extensions import Extensions
 from musicgen.tracking.config import COMET, TENSORBOARD, TrackerConfig
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 
-GROUP = "musicgen.trackers"
 BUILT_IN = (COMET, TENSORBOARD)
+_OUTSIDE = Extensions("musicgen.trackers", "tracker", BUILT_IN)
 
 Opener = Callable[[TrackedRun], object]
 """Takes a run and should return a Tracker."""
@@ -26,7 +26,7 @@ def check_trackers(config: TrackerConfig) -> None:
     for name in _used(config):
         if name == TENSORBOARD and find_spec("tensorboard") is None:
             raise InputError(
-                f"tracker.log_to.{name}: its package is not installed: pip install 'musicgen[tensorboard]'"
+                f"tracker.log_to.{name}: its package is not installed: {how_to_install('tensorboard')}"
             )
         if name not in BUILT_IN:
             _of_other_package(name)
@@ -96,19 +96,6 @@ def _open_comet(
     return CometTracker(config, folder, shown, tags, key=key, continues=continues)
 
 
-@cache
 def _of_other_package(name: str) -> Opener:
     """What opens the tracker of an installed package; raises InputError."""
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in found:
-        installed = ", ".join([*BUILT_IN, *sorted(found)])
-        raise InputError(f"tracker.log_to.{name}: no such tracker; installed are {installed}")
-    point = found[name]
-    try:
-        opener = point.load()
-    except Exception as error:  # Importing a package may raise anything.
-        reason = one_line(f"{type(error).__name__}: {error}")
-        raise InputError(f"tracker.log_to.{name}: {point.value} cannot be imported: {reason}") from error
-    if not callable(opener):
-        raise InputError(f"tracker.log_to.{name}: {point.value} is not a function or a class")
-    return opener
+    return _OUTSIDE.load(name, f"tracker.log_to.{name}")

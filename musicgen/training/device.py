@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from musicgen.engine.choice import usable_engine
 from musicgen.errors import InputError
-from musicgen.model.cells import CELLS
+from musicgen.model.cells import CELLS, find_cell
 from musicgen.model.config import ModelConfig
 from musicgen.system.words import listed
 from musicgen.training.config import TrainingConfig
@@ -42,7 +42,7 @@ def resolve_engine(training: TrainingConfig, model: ModelConfig, device: str) ->
         if training.precision == "bf16":
             raise InputError("training.precision=bf16: on CUDA allowed are null and fp32")
         return replace(training, engine="native", precision="fp32")
-    if training.engine == "native" and not CELLS[model.cell].is_native:
+    if training.engine == "native" and not find_cell(model.cell).is_native:
         native = listed([name for name, cell in CELLS.items() if cell.is_native])
         raise InputError(
             f"model.cell={model.cell}: the native engine has {native}; set training.engine=torch"

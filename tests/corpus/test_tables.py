@@ -141,6 +141,7 @@ def test_odd_json_is_read_as_usual() -> None:
         ("[" * 100_000, "is nested too deeply"),
         ('[{"abc": ' * 100_000, "is nested too deeply"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_other_json_is_refused_in_one_line(text: str, complaint: str) -> None:
     with pytest.raises(InputError, match=f"^data.path: some.json {complaint}") as error:
@@ -158,6 +159,7 @@ def test_other_json_is_refused_in_one_line(text: str, complaint: str) -> None:
         ('name,abc\nA,"B|\n' + "A,CDE|\n" * 20_000, r", line \d+: field larger .*quotation mark missing"),
         ("abc" * 10_000_000, " has no field"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_other_csv_is_refused_in_one_line(text: str, complaint: str) -> None:
     with pytest.raises(InputError, match=f"^data.path: some.csv{complaint}") as error:

@@ -74,6 +74,11 @@ def test_changes_are_ordered_by_their_largest_metric() -> None:
     assert [(one.level, one.metric) for one in found] == [("8", LOSS), ("16", RATE), ("64", "")]
     assert found[0].differences[LOSS] == pytest.approx(0.21)
     assert found[2].size == 0 and [one.gain for one in found] == [0, 0, 0]
+    assert [one.looks for one in found] == [
+        "validation loss worse, 2/2 seeds",
+        "sound rate worse, 2/2 seeds",
+        "",
+    ]
 
 
 def test_a_gain_is_the_size_in_a_metric_that_looks_better() -> None:

@@ -2,8 +2,12 @@
 
 import math
 
+import krippendorff
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from benchmarks.listening import (
@@ -209,3 +213,15 @@ def test_alpha_matches_the_published_example() -> None:
     assert alpha(ratings) == pytest.approx(0.815, abs=0.001)
     assert math.isnan(alpha([[1.0, 2, 3]]))
     assert math.isnan(alpha([[3.0, 3], [3.0, 3]]))
+
+
+@given(
+    arrays(
+        float, st.tuples(st.integers(2, 5), st.integers(1, 8)), elements=st.sampled_from([1, 2, 4, math.nan])
+    )
+)
+def test_alpha_equals_that_of_the_package_krippendorff(ratings: np.ndarray) -> None:
+    shared = ratings[:, np.isfinite(ratings).sum(axis=0) >= 2]
+    assume(shared.size and np.nanmin(shared) < np.nanmax(shared))
+    expected = krippendorff.alpha(reliability_data=shared, level_of_measurement="ordinal")
+    assert alpha(ratings) == pytest.approx(expected, abs=1e-12)

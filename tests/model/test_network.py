@@ -85,5 +85,5 @@ def test_a_new_cell_needs_one_line_and_the_torch_engine() -> None:
 
 
 def test_an_unknown_cell_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="input should be 'lstm' or 'gru' or 'rnn_tanh'"):
-        ModelConfig("transformer", 16, 1, embedding_size=8, dropout=0.0)
+    with pytest.raises(InputError, match="model.cell=transformer: .* are lstm, gru, rnn_tanh, or a path"):
+        network("transformer")

@@ -169,7 +169,7 @@ def test_identities_have_not_changed() -> None:
     assert run_identity(stopped, constant) == "8d74c316da0ccc33"
 
 
-@pytest.mark.parametrize("group", ["model", "training", "sampling"])
+@pytest.mark.parametrize("group", ["model", "training", "sampling", "evaluation"])
 def test_later_settings_keep_the_identity_of_older_runs(group: str) -> None:
     later = ONCE_WITHOUT[group]
     values = {**VALUES, group: {**VALUES[group], **later}}

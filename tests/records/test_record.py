@@ -1,10 +1,12 @@
 import json
+import math
 import os
 from pathlib import Path
 
 import pytest
 
 from musicgen.errors import InputError
+from musicgen.metrics.registry import METRICS, Direction, limits_of
 from musicgen.records.record import MAX_BYTES, RunRecord
 from tests.soak.fuzzing import runs as fuzzed
 from tests.soak.hostile import records
@@ -29,6 +31,29 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     record().write(tmp_path)
     assert RunRecord.read(tmp_path) == record()
     assert json.loads((tmp_path / "run.json").read_text())["schema_version"] == 1
+
+
+@pytest.mark.usefixtures("packages")
+def test_metrics_that_a_record_declares_are_known_to_tables(tmp_path: Path) -> None:
+    written = record()
+    about = {"better": "lower", "meaning": "share of something", "limits": [0.0, None]}
+    written.outside_metrics = {"own/mine": about}
+    written.write(tmp_path)
+    assert RunRecord.read(tmp_path) == written
+    assert METRICS["own/mine"].direction is Direction.LOWER and limits_of("own/mine") == (0, math.inf)
+    sound = METRICS["validity/sound_rate"]
+    for name, wrong in (
+        ("validity/sound_rate", {}),
+        ("own/other", {"better": "good"}),
+        ("own/other", {"meaning": "two\nlines"}),
+        ("own/other", {"limits": [0.0]}),
+        ("own/other", {"code": "x"}),
+    ):
+        written.outside_metrics = {name: {**about, **wrong}}
+        written.write(tmp_path)
+        with pytest.raises(InputError, match="is not the record of a run"):
+            RunRecord.read(tmp_path)
+    assert METRICS["validity/sound_rate"] is sound and "own/other" not in METRICS
 
 
 def test_nan_is_refused_and_the_old_record_stays(tmp_path: Path) -> None:

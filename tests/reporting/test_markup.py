@@ -308,8 +308,8 @@ def test_a_first_stage_has_a_section_and_no_verdict(tmp_path: Path) -> None:
     assert ", 3 seeds" in answer and "screening" not in answer
     rows = [line for line in screening.splitlines() if line.startswith(("| cell", "| learning"))]
     assert rows == [
-        r"| cell=gru | −0.19 | 0 | 16 | Validation loss | yes |",
-        r"| learning\_rate=0.02 | \+0.01 | 0 | 0.87 | Validation loss | yes |",
+        r"| cell=gru | −0.19 | 0 | 16 | validation loss better, 3/3 seeds | yes |",
+        r"| learning\_rate=0.02 | \+0.01 | 0 | 0.87 | validation loss worse, 1/2 seeds | yes |",
     ]
     page = Page(html_page(report).html)
     assert {"id": "screening", "aria-labelledby": "screening-title"} in page.all("section")

@@ -249,7 +249,10 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
             ("hydra.sweeper.storage=postgresql://me:secret@127.0.0.1:1/music",),
             "storage=postgresql+psycopg://me@127.0.0.1:1/music: the database cannot be used",
         ),
-        (("training.learning_rat=choice(1,2)",), "training.learning_rat: no such field; allowed in training"),
+        (
+            ("training.learning_rat=choice(1,2)",),
+            "training.learning_rat: no such field; did you mean training.learning_rate?",
+        ),
         (("model.hidden_size=choice(16,0)",), "model.hidden_size=0: input should be greater than"),
         (("training.learning_rate=interval(2,1)",), "training.learning_rate=interval(2,1): "),
         (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
@@ -265,7 +268,10 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (("hydra.sweeper.max_failure_rate=2",), "max_failure_rate=2.0: allowed are numbers from 0 to 1"),
         (("hydra.sweeper.params=all",), "hydra.sweeper.params=all: allowed are default, null and a mapping"),
         (("hydra.sweeper.objective=fit/los",), "hydra.sweeper.objective: fit/los is not a metric"),
-        (("hydra.sweeper.custom_search_space=nowhere.draw",), "custom_search_space=nowhere.draw: "),
+        (
+            ("hydra.sweeper.custom_search_space=nowhere.draw",),
+            "set MUSICGEN_TRUST=nowhere in the environment",
+        ),
         (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which has an override of its own"),
         (
             ("hydra/sweeper/sampler=cmaes", f"hydra.sweeper.objective=[{LOSS},validity/sound_rate]"),
@@ -294,3 +300,22 @@ def test_a_database_of_something_else_is_refused(corpus: Path, tmp_path: Path) -
     assert (
         done.returncode == 1 and "another search named tiny: it was started by another program" in done.stderr
     )
+
+
+def test_an_objective_may_be_a_metric_of_another_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from musicgen.metrics.outside import metric\n"
+        "@metric('own/mine', better='lower', meaning='nothing')\n"
+        "def mine(tunes): ...\n"
+    )
+    (tmp_path / "metric_of_a_test.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MUSICGEN_TRUST", "metric_of_a_test")
+    words = ["hydra.sweeper.objective=own/mine", "hydra.sweeper.direction=maximize"]
+    named = "evaluation.metrics=[metric_of_a_test:mine]"
+    improved = "own/mine can only be improved with minimize"
+    for more, line in (([], "own/mine is not a metric"), ([named], improved)):
+        done = run("train", *arguments(Path("none.abc"), Path("outputs"), *words, *more))
+        assert done.returncode == 1 and line in done.stderr, done.stderr

@@ -88,6 +88,7 @@ def test_a_journal_resumes_with_a_custom_space(
 ) -> None:
     (tmp_path / "my_space.py").write_text(MY_SPACE)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MUSICGEN_TRUST", "my_space")
     place = tmp_path / "trials.log"
     given = (
         *("hydra/sweeper=optuna", "hydra.sweeper.study_name=mine", "hydra.sweeper.confirm_seeds=0"),

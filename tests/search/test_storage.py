@@ -1,6 +1,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -105,6 +106,15 @@ def test_an_unusable_storage_is_reported_without_the_password(url: str, reason: 
     with pytest.raises(InputError, match=reason) as error:
         open_database(url)
     assert "\n" not in str(error.value) and "secret" not in str(error.value)
+
+
+def test_a_missing_psycopg_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(InputError) as error:
+        open_database("postgresql://me:secret@127.0.0.1:1/music")
+    shown = "hydra.sweeper.storage=postgresql+psycopg://me@127.0.0.1:1/music"
+    hint = "pip install 'musicgen-sweeps[postgresql]'"
+    assert str(error.value) == f"{shown}: psycopg is not installed: {hint}"
 
 
 JOURNAL = {

@@ -120,10 +120,13 @@ def test_the_line_of_a_finished_job() -> None:
     assert describe_end("a", 1.0, None, None) == "a: done in 1.0 s"
 
 
-def test_without_a_terminal_only_lines_are_printed() -> None:
+@pytest.mark.parametrize("is_forced", [None, True], ids=["a file", "a notebook"])
+def test_without_a_terminal_only_lines_are_printed(is_forced: bool | None) -> None:
     file = io.StringIO()
     long = "sampling.prompts=" + "X" * 200
-    with SweepDisplay(SweepState({7: long, 8: "b"}), Console(file=file, width=80)) as display:
+    # A notebook has FORCE_COLOR in its environment.
+    console = Console(file=file, width=80, force_terminal=is_forced, color_system=None)
+    with SweepDisplay(SweepState({7: long, 8: "b"}), console) as display:
         for number in (7, 8):
             display.start(number)
             display.update(number, Progress("training", 1, 2))

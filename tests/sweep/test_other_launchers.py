@@ -50,7 +50,12 @@ def test_a_launcher_that_fails_is_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("package", "how"),
-    [("ray", ": pip install 'musicgen[ray]'"), ("submitit", ": pip install 'musicgen[slurm]'"), ("rq", "")],
+    [
+        ("joblib", ": pip install 'musicgen-sweeps[joblib]'"),
+        ("ray", ": pip install 'musicgen-sweeps[ray]'"),
+        ("submitit", ": pip install 'musicgen-sweeps[slurm]'"),
+        ("rq", ""),
+    ],
 )
 def test_a_missing_package_is_named_with_its_extra(package: str, how: str) -> None:
     target = f"hydra_plugins.hydra_{package}_launcher.module.Launcher"

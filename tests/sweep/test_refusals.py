@@ -33,7 +33,20 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["hydra.job.env_copy=[NOBODY_SET_THIS]"], "NOBODY_SET_THIS"),
         (["--multirun", "+hydra.sweeper.n_trials=2"], "hydra.sweeper.n_trials: no such setting"),
         (["--multirun", "+hydra.launcher.n_jobs=2"], "allowed for ProcessLauncher are num_jobs"),
-        (["--multirun", "hydra.launcher._target_=a.B"], "_target_=a.B: unknown sweeper or launcher"),
+        (
+            ["--multirun", "hydra.launcher._target_=a.B"],
+            "_target_=a.B: unknown sweeper or launcher; a config must not choose which code runs",
+        ),
+        (
+            ["+hydra.callbacks.mine._target_=a.b.C"],
+            "_target_=a.b.C: a config must not choose which code runs",
+        ),
+        (["+hydra.callbacks.mine._target_=a.b.C"], "set MUSICGEN_TRUST=a.b in the environment"),
+        (
+            ["+hydra.job_logging.handlers.mine.class=a.b.C", "hydra.job_logging.root.handlers=[mine]"],
+            "set MUSICGEN_TRUST=a.b in the environment",
+        ),
+        (["+hydra.job.env_set.MUSICGEN_TRUST=subprocess"], "a config must not choose which code runs"),
         (["--multirun", "hydra/sweeper=optuna", "+hydra.sweeper.sampler.color=1"], "hydra.sweeper.sampler"),
         (["--multirun", "hydra.sweep.subdir=${hydra.job.num}"], "arms and trials name their own"),
     ],
@@ -46,6 +59,48 @@ def test_a_wrong_setting_of_hydra_is_one_line(
     lines = done.stderr.strip().splitlines()
     assert done.returncode == 1 and len(lines) == 1
     assert lines[0].startswith("musicgen: ") and line in lines[0]
+
+
+def test_trust_lets_the_users_own_callbacks_run(
+    mine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+from pathlib import Path
+from hydra.experimental.callback import Callback
+class Mine(Callback):
+    def on_run_start(self, config, **kwargs):
+        Path("called").touch()
+"""
+    (tmp_path / "callbacks_of_a_test.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["+hydra.callbacks.mine._target_=callbacks_of_a_test.Mine", "data.path=none.abc"]
+    for trusted, is_called in (("callbacks", False), ("callbacks_of_a_test", True)):
+        monkeypatch.setenv("MUSICGEN_TRUST", trusted)
+        done = run("train", *TINY, "paths.outputs=outputs", *words)
+        assert ("none.abc: no such file" in done.stderr) == is_called == Path("called").exists(), done.stderr
+
+
+def test_trust_lets_the_users_own_launcher_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = """
+import sys
+from hydra.plugins.launcher import Launcher
+class Mine(Launcher):
+    def setup(self, *, hydra_context, task_function, config): ...
+    def launch(self, job_overrides, initial_job_idx):
+        raise KeyError(f"{len(job_overrides)} jobs")
+"""
+    (tmp_path / "launchers_of_a_test.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    words = ["--multirun", "hydra/sweeper=basic", "seed=0,1", "hydra/launcher=basic"]
+    place = ["data.path=none.abc", "paths.outputs=outputs"]
+    for name, line in (("Mine", "2 jobs"), ("Theirs", "has no attribute 'Theirs'")):
+        monkeypatch.setenv("MUSICGEN_TRUST", "launchers_of_a_test")
+        target = f"hydra.launcher._target_=launchers_of_a_test.{name}"
+        done = run("train", *TINY, *words, *place, target)
+        assert done.returncode == 1 and line in done.stderr, done.stderr
+    monkeypatch.delenv("MUSICGEN_TRUST")
+    done = run("train", *TINY, *words, *place, target)
+    assert "set MUSICGEN_TRUST=launchers_of_a_test in the environment" in done.stderr
 
 
 def test_a_defect_of_ours_is_not_a_refusal() -> None:

@@ -205,5 +205,5 @@ def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError) as error:
         check_trackers(tracking_with(tensorboard=True))
     assert str(error.value) == (
-        "tracker.log_to.tensorboard: its package is not installed: pip install 'musicgen[tensorboard]'"
+        "tracker.log_to.tensorboard: its package is not installed: pip install 'musicgen-sweeps[tensorboard]'"
     )

@@ -3,10 +3,8 @@
 import json
 import logging
 import os
-import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,35 +13,13 @@ from musicgen.config import compose_config
 from musicgen.errors import InputError
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import read_rows
-from musicgen.tracking import trackers
+from musicgen.system import extensions
 from musicgen.tracking.config import COMET, TENSORBOARD
 from musicgen.tracking.tracker import TrackedRun, Tracker, Trackers
 from musicgen.tracking.trackers import check_trackers, openers
 from tests.commands import TINY, last_line
-from tests.tracking.made_trackers import install, tracking_with
-
-RUNNING = Path(__file__).parents[2] / "docs" / "running.md"
-
-
-@pytest.fixture
-def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on Python's path for packages."""
-    folder = tmp_path / "packages"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    trackers._of_other_package.cache_clear()
-    yield folder
-    trackers._of_other_package.cache_clear()
-    for path in folder.glob("*.py"):
-        sys.modules.pop(path.stem, None)
-
-
-def documented(start: str) -> str:
-    """The block of docs/running.md that starts with this line, without the line."""
-    (block,) = re.findall(
-        rf"```\w+\n{re.escape(start)}\n(.*?)```", RUNNING.read_text(encoding="utf-8"), re.DOTALL
-    )
-    return block
+from tests.made_packages import install, install_documented
+from tests.tracking.made_trackers import tracking_with
 
 
 def test_both_built_in_trackers_get_a_run(tmp_path: Path) -> None:
@@ -152,23 +128,16 @@ def test_only_a_name_that_is_not_built_in_is_looked_up(monkeypatch: pytest.Monke
     def refuse(**_: object) -> None:
         raise AssertionError("looked up")
 
-    monkeypatch.setattr(trackers, "entry_points", refuse)
-    trackers._of_other_package.cache_clear()
+    monkeypatch.setattr(extensions, "entry_points", refuse)
+    extensions._installed.cache_clear()
     check_trackers(tracking_with(comet=True, tensorboard=True, mine=False))
     with pytest.raises(AssertionError):
         check_trackers(tracking_with(mine=True))
 
 
 @pytest.mark.slow
-def test_the_tracker_in_the_docs_tracks_a_run(
-    tmp_path: Path, tunebook: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project, installed = tmp_path / "json-lines", tmp_path / "installed"
-    project.mkdir()
-    for name in ("json_lines.py", "pyproject.toml"):
-        (project / name).write_text(documented(f"# {name}"), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--target", installed, project], check=True)
+def test_the_tracker_in_the_docs_tracks_a_run(tmp_path: Path, tunebook: Path) -> None:
+    installed = install_documented(tmp_path)
     place = [f"data.path={tunebook}", f"paths.outputs={tmp_path / 'outputs'}"]
     command = [sys.executable, "-m", "musicgen.train", *TINY, *place, "+tracker.log_to.json_lines=true"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(installed), str(Path.cwd())])}

@@ -1,6 +1,6 @@
 """`python -m tests.soak.fuzzing READER --executions N`: search for inputs that crash a reader.
 
-Atheris (`pip install 'musicgen[fuzz]'`) starts with real tunes, configs and runs, mutates them, and keeps the
+Atheris (the extra `fuzz`) starts with real tunes, configs and runs, mutates them, and keeps the
 inputs that reach new branches. Any exception of a reader other than InputError is a crash, and so is an input
 that takes seconds. The folder keeps inputs, crashes and figures, and the same command resumes from it, so a
 long search can be done in pieces (`--seconds`). In a new folder, a single process is reproducible: the same
@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from musicgen.errors import InputError
+from musicgen.errors import InputError, how_to_install
 from musicgen.system.commands import exit_status
 from musicgen.system.files import write_text_atomically
 from tests.soak.fuzzing.readers import READERS
@@ -54,7 +54,7 @@ def fuzz(arguments: argparse.Namespace) -> int:
     try:
         import atheris  # noqa: F401  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise InputError("Atheris is not installed: pip install 'musicgen[fuzz]'") from error
+        raise InputError(f"Atheris is not installed: {how_to_install('fuzz')}") from error
     folder: Path = arguments.folder or Path("outputs/fuzzing") / arguments.reader
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / _FIGURES
