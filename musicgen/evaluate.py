@@ -20,7 +20,7 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "corpus.",
     )
     add = parser.add_argument
-    add("tunes", type=Path, metavar="TUNES.abc", help="a file, folder or glob of ABC tunes")
+    add("tunes", type=Path, metavar="TUNES.abc", help="a file, folder or glob: .abc, .json, .csv, .zip")
     add(
         "--reference",
         required=True,

@@ -1,5 +1,6 @@
 """Metrics of any ABC file."""
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -46,9 +47,22 @@ def test_dropped_tunes_are_printed(corpus: Path, tmp_path: Path) -> None:
     assert faults.startswith("tunes, by their gravest fault: ")
 
 
+def test_tunes_and_reference_may_be_tables(corpus: Path, tmp_path: Path) -> None:
+    tunes, reference, result = (tmp_path / name for name in ("tunes.json", "reference.csv", "result.json"))
+    tunes.write_text(json.dumps([{"abc": small_tune(number)} for number in (3, 5, 11)]))
+    with reference.open("w", newline="") as file:
+        csv.writer(file).writerows([["abc"], *([tune] for tune in corpus.read_text().split("\n\n"))])
+    arguments = ("--reference", str(reference), "--json", str(result), "--cache", str(tmp_path / "cache"))
+    done = run("evaluate", str(tunes), *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "3 tunes against 40 of file" in done.stdout
+    assert json.loads(result.read_text())["metrics"]["originality/copied_share"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("tunes", "reference", "more", "line"),
     [
+        ("other.json", "corpus", [], 'other.json has no field "abc"'),
         ("none.abc", "corpus", [], "none.abc: no such file"),
         ("words.txt", "corpus", [], "no tune found"),
         ("corpus", "nowhere", [], "nowhere: no such file"),
@@ -59,6 +73,7 @@ def test_bad_input_is_one_line(
     tunes: str, reference: str, more: list[str], line: str, corpus: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "words.txt").write_text("nothing but words\n")
+    (tmp_path / "other.json").write_text('[{"name": "x"}]')
     places = {name: str(corpus if name == "corpus" else tmp_path / name) for name in (tunes, reference)}
     done = run("evaluate", places[tunes], "--reference", places[reference], *more)
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr

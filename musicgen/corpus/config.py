@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 OWN_SOURCES = ("music21", "download", "files")
-"""Files that ship with music21, one verified download, or the user's own files."""
+"""Files that ship with music21, verified downloads, or the user's own files."""
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -23,10 +23,12 @@ class DataConfig:
     source: Annotated[str, Field(min_length=1)]
     """One of OWN_SOURCES, or a function of another package (outside.py)."""
     path: Annotated[str, Field(min_length=1)]
-    """A file, folder or glob; relative to music21's corpus folder for that source."""
+    """A file, folder or glob; relative to music21's corpus folder for that source. For a download: where to
+    keep it, in the folder MUSICGEN_DATA_DIR or the user's cache."""
     url: str | None
+    """Where the download is. `{a,b}.abc` at its end stands for two files, kept in the folder `path`."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
-    """The required digest of a download."""
+    """The required digest of a download; of several files, one after the other."""
     clean: bool
     """False keeps the text of every tune as it is in the file, plus the fields above the first tune."""
     keep_fields: list[Annotated[str, Field(pattern="^[A-Za-z]$")]]
@@ -44,6 +46,8 @@ class DataConfig:
     exclude_near_duplicates_of: Annotated[str, Field(min_length=1)] | None = None
     """A corpus in conf/data, or a path to your own: drop every tune that has a near-duplicate there, so that
     a network trained here can be fine-tuned there without having seen its held-out tunes."""
+    git_blob: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None = None
+    """The name of a download as a Git object, if its SHA-256 is not published: `git ls-tree` prints it."""
 
     @model_validator(mode="after")
     def _check(self) -> "DataConfig":
@@ -60,8 +64,8 @@ class DataConfig:
         return self
 
     def _check_download(self) -> None:
-        if self.url is None or self.sha256 is None:
-            raise ValueError("source=download needs url and sha256")
+        if self.url is None or (self.sha256 is None) == (self.git_blob is None):
+            raise ValueError("source=download needs url and sha256, or url and git_blob")
         if not _stays_below(self.path):
             raise ValueError(f"path={self.path!r}: must be a file name for the download in the cache")
         address = urlsplit(self.url)

@@ -54,4 +54,4 @@ def _other_corpus(place: str, config: DataConfig) -> DataConfig:
     assert isinstance(source, dict)
     # Which tunes of the other corpus resemble each other does not matter here.
     unused = {"exclude_near_duplicates_of": None, "near_duplicate_share": None}
-    return replace(config, **{"url": None, "sha256": None, **unused, **source})
+    return replace(config, **{"url": None, "sha256": None, "git_blob": None, **unused, **source})

@@ -1,52 +1,56 @@
-"""Reads the text of a corpus from music21's files, a verified download, or the user's own files."""
+"""Reads the text of a corpus from music21's files, verified downloads, or the user's own files."""
 
 import hashlib
 import http.client
 import importlib.util
+import logging
 import os
 import re
 import urllib.request
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from musicgen.corpus.config import OWN_SOURCES, DataConfig
+from musicgen.corpus.formats import SUFFIXES, choose_tunes, to_abc
 from musicgen.corpus.outside import read_outside
 from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError
 from musicgen.system.files import read_whole, replace_atomically
 
+log = logging.getLogger(__name__)
+
 DOWNLOAD_TIMEOUT_SECONDS = 30
 _MEGABYTE = 10**6
-_ABC_FILE = "*.[aA][bB][cC]"
-_BYTE_ORDER_MARK = "\ufeff".encode()
-# A byte order mark matters only at the start of a file, also of one that was appended to another.
-_INVISIBLE_MARK = re.compile(r"(?<!\n)\ufeff(?![ \t]*[A-Za-z+]:|[%\n])")
+_ALTERNATIVES = re.compile(r"\{([^{}]*)\}")
 
 
 def read_source(config: DataConfig) -> str:
-    """The text of all files of the corpus by file name, joined by FILE_START.
+    """The ABC text of all files of the corpus by file name, joined by FILE_START.
 
-    Raises InputError if the corpus is missing, empty, binary, not a regular file or too large.
+    Raises InputError if the corpus is missing, empty, binary, in no format that can be read, not a regular
+    file or too large.
     """
     if config.source not in OWN_SOURCES:
         return read_outside(config)
     texts, left = [], config.max_megabytes * _MEGABYTE
     for path in locate_files(config):
         content = _read(path, left, config)
-        left -= len(content)
-        texts.append(decode_text(content, path))
+        text = to_abc(content, str(path), left)
+        left -= max(len(content), len(text))
+        texts.append(text)
     return f"\n{FILE_START}".join(texts)
 
 
 def is_at_hand(config: DataConfig) -> bool:
     """Whether the corpus can be read without network access."""
-    return config.source != "download" or _kept_download(config) is not None
+    return config.source != "download" or _kept_downloads(config) is not None
 
 
 def locate_files(config: DataConfig) -> list[Path]:
-    """The corpus's files; downloads the file of `source: download` unless a copy exists."""
+    """The corpus's files; downloads those of `source: download` unless copies exist."""
     if config.source == "download":
-        return [_downloaded_file(config)]
+        return _downloaded_files(config)
     try:
         if config.source == "music21":
             return _matching_files(_music21_corpus_folder() / config.path, config)
@@ -62,7 +66,8 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob(_ABC_FILE) if file.is_file())
+        known = (file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        files = choose_tunes(file for file in known if file.is_file())
     elif path.exists():
         raise InputError(f"data.path={config.path}: neither a file nor a folder")
     else:
@@ -74,7 +79,7 @@ def _matching_files(path: Path, config: DataConfig) -> list[Path]:
         pattern = re.sub(r"\.abc$", ".[aA][bB][cC]", str(Path(*parts[fixed:])), flags=re.IGNORECASE)
         files = sorted(file for file in Path(*parts[:fixed]).glob(pattern) if file.is_file())
     if not files:
-        raise InputError(f"data.path={config.path}: no matching .abc file")
+        raise InputError(f"data.path={config.path}: no matching .abc, .json, .csv or .zip file")
     return files
 
 
@@ -98,53 +103,54 @@ def _read(path: Path, max_bytes: int, config: DataConfig) -> bytes:
         raise InputError(f"data.path: cannot read {path}: {error.strerror}") from error
 
 
-def decode_text(content: bytes, path: Path) -> str:
-    """The text of an ABC file with `\\n` line ends. Raises InputError if it is empty or binary."""
-    if not content.strip():
-        raise InputError(f"data.path: {path} is empty; expected ABC tunes")
-    if b"\0" in content:
-        raise InputError(f"data.path: {path} is a binary file; ABC is plain text")
-    # Joined files may differ in encoding.
-    parts = content.removeprefix(_BYTE_ORDER_MARK).split(_BYTE_ORDER_MARK)
-    text = FILE_START.join(map(_decode, parts))
-    # DOS files may end with character 26, and careless conversion leaves two carriage returns per line.
-    text = text.replace("\x1a", "").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
-    return _INVISIBLE_MARK.sub("", text) if FILE_START in text else text
-
-
-def _decode(content: bytes) -> str:
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _downloaded_file(config: DataConfig) -> Path:
-    kept = _kept_download(config)
+def _downloaded_files(config: DataConfig) -> list[Path]:
+    kept = _kept_downloads(config)
     if kept is not None:
-        _check_digest(_read(kept, config.max_megabytes * _MEGABYTE, config), config, str(kept))
+        contents = [_read(path, config.max_megabytes * _MEGABYTE, config) for path in kept]
+        _check_digest(contents, config, ", ".join(map(str, kept)))
         return kept
-    path = _cached_path(config)
+    files = _files(config)
+    paths = [_cached_path(config, name) for name in files]
+    contents, left = [], config.max_megabytes * _MEGABYTE
+    for url in files.values():
+        contents.append(_fetch(url, left, config))
+        left -= len(contents[-1])
     assert config.url is not None  # checked by DataConfig
-    content = _fetch(config.url, config)
-    _check_digest(content, config, config.url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(path) as temporary:
-        temporary.write_bytes(content)
-    return path
+    _check_digest(contents, config, config.url)
+    for path, content in zip(paths, contents, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_atomically(path) as temporary:
+            temporary.write_bytes(content)
+    return paths
 
 
-def _kept_download(config: DataConfig) -> Path | None:
-    """The file in the folder MUSICGEN_DATA_DIR, or else in the cache; None if it is in neither."""
+def _files(config: DataConfig) -> dict[str, str]:
+    """Where each file is kept, below the folder of downloads -> its address.
+
+    As in curl, `{a,b}.abc` at the end of an address stands for two files, kept in the folder `path`.
+    """
+    assert config.url is not None  # checked by DataConfig
+    alternatives = _ALTERNATIVES.search(config.url)
+    if alternatives is None:
+        return {config.path: config.url}
+    before, after = config.url[: alternatives.start()], config.url[alternatives.end() :]
+    urls = [f"{before}{name}{after}" for name in alternatives[1].split(",")]
+    return {f"{config.path}/{url.rpartition('/')[2]}": url for url in urls}
+
+
+def _kept_downloads(config: DataConfig) -> list[Path] | None:
+    """The files in the folder MUSICGEN_DATA_DIR, or else in the cache; None if neither has all of them."""
+    names = _files(config)
     folder = os.environ.get("MUSICGEN_DATA_DIR")
-    places = [Path(folder).expanduser() / config.path] if folder else []
-    return next((path for path in (*places, _cached_path(config)) if path.is_file()), None)
+    places = [[Path(folder).expanduser() / name for name in names]] if folder else []
+    places.append([_cached_path(config, name) for name in names])
+    return next((paths for paths in places if all(path.is_file() for path in paths)), None)
 
 
-def _cached_path(config: DataConfig) -> Path:
-    """The path of the download in the cache. Raises InputError if a link there points outside the cache."""
+def _cached_path(config: DataConfig, name: str) -> Path:
+    """The path of a download in the cache. Raises InputError if a link there points outside the cache."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "musicgen"
-    path = cache / config.path
+    path = cache / name
     if not path.resolve().is_relative_to(cache.resolve()):
         raise InputError(f"data.path={config.path}: a link points outside the cache, {cache}")
     return path
@@ -166,21 +172,30 @@ def _web_only() -> urllib.request.OpenerDirector:
     return opener
 
 
-def _fetch(url: str, config: DataConfig) -> bytes:
+def _fetch(url: str, max_bytes: int, config: DataConfig) -> bytes:
+    log.info("downloading %s", url)
     try:
         with closing(_web_only().open(url, timeout=DOWNLOAD_TIMEOUT_SECONDS)) as response:
-            content = response.read(config.max_megabytes * _MEGABYTE + 1)
+            content = response.read(max_bytes + 1)
     except (OSError, http.client.HTTPException, ValueError) as error:
+        num_files = len(_files(config))
+        what = config.path if num_files == 1 else f"{config.path}/ with the {num_files} files of data.url"
         raise InputError(
-            f"data={config.name}: cannot download {url} ({error}); put {config.path} into a folder "
+            f"data={config.name}: cannot download {url} ({error}); put {what} into a folder "
             "and set MUSICGEN_DATA_DIR to that folder"
         ) from error
-    if len(content) > config.max_megabytes * _MEGABYTE:
+    if len(content) > max_bytes:
         raise InputError(f"data={config.name}: {url} sends more than {config.max_megabytes} MB")
     return content
 
 
-def _check_digest(content: bytes, config: DataConfig, origin: str) -> None:
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != config.sha256:
-        raise InputError(f"data={config.name}: {origin} has SHA-256 {digest}, expected {config.sha256}")
+def _check_digest(contents: Sequence[bytes], config: DataConfig, origin: str) -> None:
+    """Compare the digest of the files, one after the other."""
+    content = b"".join(contents)
+    if config.git_blob is not None:
+        kind, expected = "Git object name", config.git_blob
+        digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    else:
+        kind, expected, digest = "SHA-256", config.sha256, hashlib.sha256(content).hexdigest()
+    if digest != expected:
+        raise InputError(f"data={config.name}: {origin} has {kind} {digest}, expected {expected}")

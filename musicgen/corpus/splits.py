@@ -1,9 +1,9 @@
 """Groups near-duplicate tunes, and splits a corpus into training, validation and test tunes."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from musicgen.errors import InputError
 
 Integers = NDArray[np.int64]
 
-MAX_SHARED_RUNS = 20_000_000
-"""Limit of pairs of tunes that share a run, counted once per run."""
+MAX_SHARED_RUNS = 500_000_000
+"""Limit of pairs of tunes that share a run, counted once per run. Counting this many takes about a minute."""
+_PAIRS_AT_ONCE = 1_000_000
+"""Bounds memory to some 50 MB."""
 RUN_LENGTH = 12
 """Intervals in a run."""
 _HALF = RUN_LENGTH // 2
@@ -58,20 +60,41 @@ def _near_duplicate_pairs(
 ) -> Iterator[tuple[int, int]]:
     """The linked tunes, the lower number first."""
     tunes, runs = _interval_runs([np.asarray(melody, np.int64) for melody in melodies])
-    num_runs = np.bincount(tunes, minlength=len(melodies)).tolist()
-    num_shared: Counter[tuple[int, int]] = Counter()
-    num_holders = np.bincount(runs)
-    num_pairs = int((num_holders * (num_holders - 1) // 2).sum())
+    num_runs = np.bincount(tunes, minlength=len(melodies))
+    is_shared = np.bincount(runs)[runs] > 1
+    holders, ends = _by_run(tunes[is_shared], runs[is_shared])
+    num_later = ends - np.arange(len(ends)) - 1
+    num_pairs = int(num_later.sum())
     if num_pairs > MAX_SHARED_RUNS:
         raise InputError(
             f"{len(melodies):,} tunes share runs of notes {num_pairs:,} times; at most {MAX_SHARED_RUNS:,} "
             "can be compared; data.near_duplicate_share=null skips the comparison"
         )
-    for holders in _holders_of_shared_runs(tunes, runs):
-        num_shared.update(combinations(holders, 2))
-    for (one, other), count in num_shared.items():
-        if count >= share * min(num_runs[one], num_runs[other]):
-            yield one, other
+    for places in _parts(holders, num_later):
+        first = np.repeat(places, num_later[places])
+        begins = np.cumsum(num_later[places]) - num_later[places]
+        second = first + 1 + np.arange(len(first)) - np.repeat(begins, num_later[places])
+        pairs, num_shared = np.unique(holders[first] << 32 | holders[second], return_counts=True)
+        one, other = pairs >> 32, pairs & 0xFFFFFFFF
+        is_linked = num_shared >= share * np.minimum(num_runs[one], num_runs[other])
+        yield from zip(one[is_linked].tolist(), other[is_linked].tolist(), strict=True)
+
+
+def _by_run(tunes: Integers, runs: Integers) -> tuple[Integers, Integers]:
+    """The tunes sorted by run, then tune; and for each place the end of its run."""
+    order = np.argsort(runs, kind="stable")
+    in_order = runs[order]
+    return tunes[order], np.searchsorted(in_order, in_order, side="right")
+
+
+def _parts(holders: Integers, num_later: Integers) -> Iterator[Integers]:
+    """The places sorted by tune, in parts with few pairs. All places of a tune are in one part."""
+    by_tune = np.argsort(holders, kind="stable")
+    starts = np.flatnonzero(np.diff(holders[by_tune], prepend=-1))
+    num_so_far = np.cumsum(num_later[by_tune])
+    is_cut = np.diff(num_so_far[starts] // _PAIRS_AT_ONCE, prepend=-1) > 0
+    for start, end in pairwise([*starts[is_cut].tolist(), len(by_tune)]):
+        yield by_tune[start:end]
 
 
 def _first_of_group(earlier: list[int], tune: int) -> int:
@@ -80,16 +103,6 @@ def _first_of_group(earlier: list[int], tune: int) -> int:
         earlier[tune] = earlier[earlier[tune]]
         tune = earlier[tune]
     return tune
-
-
-def _holders_of_shared_runs(tunes: Integers, runs: Integers) -> Iterator[list[int]]:
-    """The tunes that contain a run, in order, for each run in more than one tune."""
-    is_shared = np.bincount(runs)[runs] > 1
-    tunes, runs = tunes[is_shared], runs[is_shared]
-    order = np.argsort(runs, kind="stable")
-    holders, ends = tunes[order].tolist(), np.flatnonzero(np.diff(runs[order], append=-1)) + 1
-    for start, end in pairwise([0, *ends.tolist()]):
-        yield holders[start:end]
 
 
 def _interval_runs(melodies: Sequence[Integers]) -> tuple[Integers, Integers]:

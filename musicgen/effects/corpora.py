@@ -10,7 +10,7 @@ from pathlib import Path
 
 from musicgen.records.runs import FoundRun, directory_name
 
-_SOURCE_FIELDS = ("source", "path", "url", "sha256")
+_SOURCE_FIELDS = ("source", "path", "url", "sha256", "git_blob")
 _CLEANING_FIELDS = ("clean", "keep_fields", "keep_chord_symbols", "exclude_near_duplicates_of")
 _MAX_NAMED_RUNS = 3
 """Runs named for each text in a line."""

@@ -19,7 +19,7 @@ Configuration = Mapping[str, object]
 
 _JOINT = (COMBINED, "search")
 """Parameters of runs that change many things at once: all winners, and the best trial of a search."""
-CORPUS_FIELDS = ("data.source", "data.path", "data.url", "data.sha256")
+CORPUS_FIELDS = ("data.source", "data.path", "data.url", "data.sha256", "data.git_blob")
 """They follow from data.name and count as one parameter with it."""
 CORPUS_TEXT = "corpus.sha256"
 """The corpus as it was read: the same files may hold other tunes later."""

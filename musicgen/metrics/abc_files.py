@@ -61,7 +61,7 @@ def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
 
     Raises InputError without a tune, or for one of more than `MAX_TUNE_CHARACTERS`.
     """
-    files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None)
+    files = replace(data, name="file", source="files", path=str(tunes), url=None, sha256=None, git_blob=None)
     return read_abc_text(read_source(files), data, str(tunes))
 
 

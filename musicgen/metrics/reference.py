@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.registry import DEFINITION_VERSION, Metric, measure
-from musicgen.metrics.tunes import ScoredTune, read_tunes, with_notes
+from musicgen.metrics.tunes import ScoredTune, Tune, read_corpus, read_tunes, with_notes
 from musicgen.system.files import computed_once
 
 log = logging.getLogger(__name__)
@@ -115,8 +116,12 @@ def _compute(
 ) -> Reference:
     sample_size = max(min(num_tunes, len(texts) // _MIN_TUNES_PER_HELD_OUT), 1)
     held_out = [_hold_out(np.asarray(groups), sample_size, split) for split in range(num_splits)]
-    # abc2midi is the slowest part, and is only needed for tunes that some split holds out.
-    tunes = tuple(read_tunes(texts, runs_abc2midi=np.any(held_out, axis=0).tolist()))
+    # Parsed tunes need much memory, and abc2midi much time, so only tunes that some split holds out get them.
+    is_scored = np.any(held_out, axis=0).tolist()
+    scored = iter(read_tunes(list(compress(texts, is_scored)), runs_abc2midi=True))
+    tunes = tuple(
+        next(scored) if is_out else tune for tune, is_out in zip(read_corpus(texts), is_scored, strict=True)
+    )
     num_usable = len(with_notes(tunes))
     if num_usable < MIN_CORPUS_TUNES:
         raise InputError(
@@ -149,7 +154,8 @@ class _Splits:
     """A corpus that is read and indexed once, and split many times."""
 
     texts: Sequence[str]
-    tunes: tuple[ScoredTune, ...]
+    tunes: tuple[Tune, ...]
+    """A ScoredTune for each tune that some split holds out."""
     held_out: Sequence[NDArray[np.bool_]]
     """Which tunes each split holds out, shape (tunes,)."""
     index: TrainingIndex
@@ -159,8 +165,8 @@ class _Splits:
 
     def measure_held_out(self, split: int) -> Metrics:
         """The metrics of the tunes that this split holds out."""
-        tunes = [tune for tune, is_out in zip(self.tunes, self.held_out[split], strict=True) if is_out]
-        return self._measure(tunes, split)
+        tunes = compress(self.tunes, self.held_out[split].tolist())
+        return self._measure([tune for tune in tunes if isinstance(tune, ScoredTune)], split)
 
     def measure_floor(self, split: int) -> Metrics:
         """The metrics of as many tunes of a 5-gram model trained on the rest."""

@@ -24,7 +24,7 @@ UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
 ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
     "training": {"engine": "native", "start_from": None, "tune_start_share": 0.0},
-    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None},
+    "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None, "git_blob": None},
     "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
     "sampling": {
         **dict.fromkeys(("key", "meter", "rhythm", "range", "max_draws")),

@@ -41,7 +41,8 @@ def known_corpus(record: RunRecord, name_or_path: str | None = None) -> DataConf
     if not isinstance(data, dict) or name not in corpus_names():
         return None
     corpus = data_config(str(name))
-    is_same = all(data.get(field) == getattr(corpus, field) for field in ("source", "path", "url", "sha256"))
+    identifying = ("source", "path", "url", "sha256", "git_blob")
+    is_same = all(data.get(field) == getattr(corpus, field) for field in identifying)
     return corpus if is_same else None
 
 

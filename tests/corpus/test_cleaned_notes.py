@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from musicgen.config import compose_config
-from musicgen.corpus.sources import decode_text, read_source
+from musicgen.corpus.formats import decode_text
+from musicgen.corpus.sources import read_source
 from musicgen.corpus.tunes import clean_tune, split_header, split_tunes
 from musicgen.notation import parse_tune
 from musicgen.notation.tokens import TOKEN

@@ -2,6 +2,7 @@ import hashlib
 import http.server
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -184,19 +185,20 @@ def test_bad_corpus_files_are_rejected(content: bytes, complaint: str, tmp_path:
 def test_missing_files_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
         load_corpus(data_config(tmp_path / "none.abc"))
-    with pytest.raises(InputError, match="no matching .abc file"):
+    with pytest.raises(InputError, match="no matching .abc, .json, .csv or .zip file"):
         load_corpus(data_config(tmp_path / "*.abc"))
 
 
-class _Server:
-    """Serves the same content for any path on the loopback address."""
+class Server:
+    """Serves files by their paths, or the same content for any path, on the loopback address."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes | Mapping[str, bytes]) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.send_response(200)
+                found = content if isinstance(content, bytes) else content.get(self.path)
+                self.send_response(404 if found is None else 200)
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(found or b"")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -204,7 +206,7 @@ class _Server:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/tunes.abc"
 
-    def __enter__(self) -> "_Server":
+    def __enter__(self) -> "Server":
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
@@ -219,7 +221,7 @@ def test_a_download_is_verified_and_cached(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MUSICGEN_DATA_DIR", raising=False)
     content = tunebook.read_bytes()
-    with _Server(content) as server:
+    with Server(content) as server:
         config = data_config(
             "tunes.abc", source="download", url=server.url, sha256=hashlib.sha256(content).hexdigest()
         )

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from musicgen.corpus import splits
 from musicgen.corpus.splits import near_duplicate_groups, near_duplicates_of, split_by_group
 from musicgen.errors import InputError
 
@@ -48,14 +49,20 @@ def shared_runs(one: list[int], other: list[int]) -> float:
     return len(first & second) / max(min(len(first), len(second)), 1)
 
 
-@given(st.lists(st.lists(st.integers(60, 61), max_size=20), max_size=6), st.sampled_from([0.2, 0.5, 1.0]))
-def test_groups_are_connected_components(melodies: list[list[int]], share: float) -> None:
+@given(
+    st.lists(st.lists(st.integers(60, 61), max_size=20), max_size=6),
+    st.sampled_from([0.2, 0.5, 1.0]),
+    st.sampled_from([1, 3, 1_000_000]),
+)
+def test_groups_are_connected_components(melodies: list[list[int]], share: float, pairs_at_once: int) -> None:
     groups = list(range(len(melodies)))
     for one, other in combinations(range(len(melodies)), 2):
         if shared_runs(melodies[one], melodies[other]) >= share:
             low, high = sorted((groups[one], groups[other]))
             groups = [low if group == high else group for group in groups]
-    assert near_duplicate_groups(melodies, share) == groups
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(splits, "_PAIRS_AT_ONCE", pairs_at_once)
+        assert near_duplicate_groups(melodies, share) == groups
 
 
 @given(st.lists(st.integers(0, 30), min_size=20, max_size=200), st.integers(0, 100))
@@ -73,7 +80,8 @@ def test_a_split_has_the_requested_shares_and_depends_on_the_seed() -> None:
     assert splits[0] == splits[1] != splits[2]
 
 
-def test_too_many_shared_runs_are_rejected() -> None:
+def test_too_many_shared_runs_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "MAX_SHARED_RUNS", 20_000)
     shared = [60, 61, 63, 66, 70, 75, 60, 62, 65, 69, 74, 60, 61]
     with pytest.raises(InputError, match="near_duplicate_share=null"):
-        near_duplicate_groups([[*shared, 40 + tune % 50, 60 + tune // 50] for tune in range(7000)], 0.5)
+        near_duplicate_groups([[*shared, 40 + tune % 50, 60 + tune // 50] for tune in range(300)], 0.5)

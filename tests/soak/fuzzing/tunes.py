@@ -5,7 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from musicgen.config import compose_config
-from musicgen.corpus.sources import decode_text, read_source
+from musicgen.corpus.formats import decode_text
+from musicgen.corpus.sources import read_source
 from musicgen.corpus.tunes import clean_tune, split_tunes
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import melody_of

@@ -66,9 +66,8 @@ def _voices() -> str:
 
 def _near_duplicates() -> str:
     run = "CDEFGABcBAGFEDCDEFGABcB"
-    return "".join(
-        f"X:{n}\nM:4/4\nK:C\n{run}{'CDEFGABcdefgab'[n % 14] * (n // 14 + 1)}\n\n" for n in range(8000)
-    )
+    ends = (_LETTERS[n % 14] + "^C" * (n // 14 % 50) + "_B" * (n // 700) for n in range(12_000))
+    return "".join(f"X:{n}\nM:4/4\nK:C\n{run}{end}\n\n" for n, end in enumerate(ends))
 
 
 def _many_characters() -> str:
@@ -98,7 +97,7 @@ REFUSED: Mapping[str, Callable[[Path], None]] = {
 }
 """Refused by both `train` and `evaluate`."""
 REFUSED_BY_TRAIN: Mapping[str, Callable[[Path], None]] = {
-    "8,000 tunes that share a run of notes": _text(_near_duplicates),
+    "12,000 tunes that share a run of notes": _text(_near_duplicates),
     "60,000 different characters": _text(_many_characters),
 }
 READ: Mapping[str, Callable[[Path], None]] = {
