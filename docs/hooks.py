@@ -54,7 +54,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def _place(target: Path) -> str | None:
-    """Where a file of the repository is on the site; None if there is no such file."""
+    """Where a file of the repository is on the site; None for any other path."""
     target = target.resolve()
     if not target.exists() or not target.is_relative_to(ROOT):
         return None

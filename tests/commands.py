@@ -1,4 +1,4 @@
-"""Runs the project's commands, each in a process of its own."""
+"""Runs the project's commands, each in a separate process."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.forked import ForkedCommand, run_forked
 from tests.processes import ended_with_the_test
 
-# So few iterations on so few tunes that a whole run takes seconds.
+# With few iterations on few tunes, a whole run takes seconds.
 TINY = [
     "experiment=smoke",
     "training.num_iterations=60",

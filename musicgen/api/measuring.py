@@ -167,7 +167,7 @@ def _read(abc: str | PathLike[str] | Iterable[str], data: "DataConfig") -> "tupl
 
     if isinstance(abc, PathLike) or (isinstance(abc, str) and "\n" not in abc):
         return read_abc_files(Path(abc), data), str(abc)
-    # As files of their own: the header of one must not become that of the next.
+    # As separate files: the header of one must not become that of the next.
     text = f"\n{FILE_START}".join(map(_numbered, _texts(abc)))
     return read_abc_text(text, data, "the ABC text"), "the ABC text"
 

@@ -1,4 +1,4 @@
-"""Trains by the same command as the console, in a process of its own.
+"""Trains by the same command as the console, in a separate process.
 
 So a training uses the threads, memory and signals of a process as it does at the console, a notebook's own
 settings do not reach it, and interrupting the notebook leaves a run that resumes.
@@ -58,7 +58,7 @@ def train_sweep(*overrides: str) -> Path:
     ----------
     overrides
         As for `train`. Those with one value make the baseline; of several, "model.cell=lstm,gru", each that
-        differs from the baseline is a change of its own. "seed=0,1,2" repeats every run with each seed.
+        differs from the baseline is a separate change. "seed=0,1,2" repeats every run with each seed.
 
     Raises
     ------

@@ -34,7 +34,7 @@ Name = TypeVar("Name", bound=PurePath)
 
 
 def choose_tunes(files: Iterable[Name]) -> list[Name]:
-    """Which files of a folder to read: the .abc files, or if there are none, the tables and archives.
+    """Which files of a folder to read: the .abc files, or without any, the tables and archives.
 
     A collection of ABC files may contain settings or catalogues in JSON and CSV, or the same tunes again.
     """

@@ -115,7 +115,7 @@ def _to_abc(rows: Sequence[Row], name: str) -> str:
     """Every row as a tune, so that those without music are counted when they are dropped."""
     if len(rows) > MAX_TUNES:
         raise InputError(f"data.path: {name} has {len(rows):,} tunes; at most {MAX_TUNES:,} are allowed")
-    # As files of their own, no tune can hide others by a text block that it leaves open.
+    # As separate files, no tune can hide others by a text block that it leaves open.
     return f"\n{FILE_START}".join(_tune(row, number) for number, row in enumerate(rows, 1))
 
 

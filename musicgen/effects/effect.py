@@ -111,7 +111,7 @@ class Grade(StrEnum):
     CLEAR = "clear"
     """A claim: the adjusted p is at most 5 %."""
     LIKELY = "likely"
-    """Every seed agrees and the effect stands out, but it is no claim."""
+    """Every seed agrees and the effect stands out, but this is not a claim."""
     UNCLEAR = "unclear"
     SMALL = "too small to matter"
     """Any effect is smaller than the margin."""
@@ -290,7 +290,7 @@ class Effect:
 
     @property
     def size(self) -> float:
-        """The difference without its sign; 0 where there is none."""
+        """The difference without its sign; 0 if the arms do not differ."""
         return 0.0 if math.isnan(self.difference) else abs(self.difference)
 
     @property

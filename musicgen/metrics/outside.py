@@ -44,7 +44,7 @@ class OutsideMetric:
         return self.function(tunes)
 
     def compute(self, comparison: Comparison) -> float:
-        """The value for a sample; raises UnmeasurableError with the reason if there is none."""
+        """The value for a sample; raises UnmeasurableError with the reason if it has no value."""
         tunes = [tune.text for tune in comparison.sample]
         if not tunes:
             raise UnmeasurableError("no tune has a note")

@@ -89,7 +89,7 @@ def _recurrent_layers(config: ModelConfig) -> Any:
     except Exception as error:  # The code of another package may raise anything.
         reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         where = f"model.cell={config.cell}"
-        raise InputError(f"{where}: cannot stand in for torch.nn.GRU: {one_line(reason)}") from error
+        raise InputError(f"{where}: cannot replace torch.nn.GRU: {one_line(reason)}") from error
     return layers
 
 

@@ -34,7 +34,7 @@ class Draw:
     number: int
     wanted: Wanted
     sides: Sequence[Drawn | InputError]
-    """For each run, its tune, or why it has none."""
+    """For each run, its tune, or why it did not draw one."""
 
 
 class PlayingService:
@@ -54,7 +54,7 @@ class PlayingService:
         self._book = book
         self._draws: dict[int, Draw] = {}
         self._numbers = count(1)
-        # One thread for all draws: the engine computes with threads of its own, and keeps them.
+        # One thread for all draws: the engine's own threads are kept with it.
         self._drawing = ThreadPoolExecutor(1)
 
     def warm_up(self) -> None:
@@ -138,12 +138,12 @@ class PlayingService:
         return {"log": log.name}
 
     def sound(self, number: int, side: int) -> bytes | None:
-        """The audio of a drawn tune; None if there is no such tune, or it is silent."""
+        """The audio of a drawn tune; None if it was not drawn, or is silent."""
         drawn = self._known(number, side)
         return None if drawn is None else self._renderer.sound(drawn)
 
     def score(self, number: int, side: int) -> bytes | None:
-        """The score of a drawn tune; None if there is no such tune, or nothing to draw."""
+        """The score of a drawn tune; None if it was not drawn, or has nothing to show."""
         drawn = self._known(number, side)
         return None if drawn is None else self._renderer.score(drawn)
 
@@ -213,7 +213,7 @@ class PlayingService:
 
 
 def _attempt(run: PlayedRun, wanted: Wanted, earlier: Drawn | None) -> Drawn | InputError:
-    """The run's tune, or why it has none: the other run may have one."""
+    """The run's tune, or the reason why not: the other run may have one."""
     try:
         return run.draw(wanted, earlier)
     except InputError as error:

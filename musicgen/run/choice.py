@@ -16,7 +16,7 @@ class Choice:
     num_sound: int
     """How many of them are sound."""
     best: SampledTune | None
-    """The one to play first; None if there are none."""
+    """The one to play first; None without any."""
 
     @property
     def shortfall(self) -> str:

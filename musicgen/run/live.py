@@ -1,6 +1,6 @@
 """Follows the runs of a command while they train, so that Comet shows their curves as they grow.
 
-A process of its own does this (`musicgen.upload --follow`), one for a whole sweep. It reads run.json and
+A separate process does this (`musicgen.upload --follow`), one for a whole sweep. It reads run.json and
 history.csv while the runs write them. When the command is over, the archives add what Comet lacks: sounds,
 pictures and tables, and whatever did not get through.
 """

@@ -80,7 +80,7 @@ class LoadedNetwork:
 
 
 def load_network(run: FoundRun, config: Config) -> LoadedNetwork:
-    """Load the run's network with the weights that the config names; raises InputError if there is none."""
+    """Load the run's network with the weights that the config names; raises InputError without a network."""
     checkpoint = load_checkpoint(state_file(run), config.sampling.weights, config.training)
     network = checkpoint.network(_CPU, config.training.precision or "fp32", config.training.engine)
     return LoadedNetwork(run, checkpoint.config, checkpoint.vocabulary, header_fields_of(run), network)
@@ -89,7 +89,7 @@ def load_network(run: FoundRun, config: Config) -> LoadedNetwork:
 def draw_more(run: FoundRun, config: Config) -> MoreDraws:
     """Draw tunes from the run's network. Writes and prints nothing.
 
-    config: as `changed_config` returns it. Raises InputError if there is no network, or for a prompt or wish
+    config: as `changed_config` returns it. Raises InputError without a network, or for a prompt or wish
     that it does not know.
     """
     loaded = load_network(run, config)

@@ -75,7 +75,7 @@ def open_database(setting: object, directory: Path = Path()) -> Database:
     """Open the storage, or create it; raises InputError.
 
     setting: an address, a storage of Optuna's in Hydra's form, or None for the memory of this process;
-    directory: the folder of the search, for the locks of storages that have no file of their own.
+    directory: the folder of the search, for the locks of storages without a file.
     """
     from optuna.storages import InMemoryStorage, RDBStorage
 

@@ -239,7 +239,7 @@ class SearchSweeper(Sweeper):
             for name in fields:
                 if len({str(config.get(name)) for config in chosen}) > 1:
                     choices = ",".join(value.partition("=")[2] for value in values)
-                    raise InputError(f"{group}={choices}: each sets {name}, which has an override of its own")
+                    raise InputError(f"{group}={choices}: each sets {name}, which is overridden as well")
 
     def _report(
         self,

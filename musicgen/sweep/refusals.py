@@ -101,7 +101,7 @@ def describe_refusal(error: Exception) -> str:
     """What Hydra or OmegaConf refused, in one line."""
     if isinstance(error, UnicodeDecodeError):
         return _describe_encoding(error)
-    # Python's logging passes on Hydra's refusal of a handler as the cause of an error of its own.
+    # Python's logging passes on Hydra's refusal of a handler as the cause of another error.
     refused = _NOT_ALLOWED.search(f"{error} {error.__cause__}")
     if refused:
         return f"_target_={refused[1]}: {how_to_trust(refused[1].rpartition('.')[0])}"

@@ -120,7 +120,7 @@ class OneAtATimeSweeper(Sweeper):
         if not chosen:
             return returns
         keys = {change.key for change in chosen}
-        # As written: a start that was fixed for the first stage is an override of its own.
+        # As written: a start that was fixed for the first stage is a separate override.
         going_on = [
             arm
             for arm, fixed in zip(written, arms, strict=True)

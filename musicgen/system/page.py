@@ -24,7 +24,7 @@ class Page:
         self._files["/"] = self._files.pop(f"/{_INDEX}")
 
     def content(self, path: str, token: str) -> Content | None:
-        """The file at the path; None if there is none."""
+        """The file at the path; None for any other path."""
         file = self._files.get(path)
         if file is None:
             return None

@@ -67,7 +67,7 @@ def experiment_name(name: str, *, is_of_sweep: bool) -> str:
 def warn_of_experiment_key() -> None:
     """Say once in a process that COMET_EXPERIMENT_KEY is ignored: it would make all runs one experiment."""
     if _text("comet.experiment_key") is not None:
-        log.warning("COMET_EXPERIMENT_KEY is ignored: every run is an experiment of its own")
+        log.warning("COMET_EXPERIMENT_KEY is ignored: every run is a separate experiment")
 
 
 def own_folder() -> Path | None:

@@ -1,4 +1,4 @@
-"""Comet's experiment of a run that is under way, in a process of its own.
+"""Comet's experiment of a run that is under way, in a separate process.
 
 Comet's online experiment can block for half a minute when it starts, and for hours when it ends. So no
 training calls it: another process reads the run's files (see run/live.py) and waits for Comet in its place.

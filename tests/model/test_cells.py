@@ -73,7 +73,7 @@ def test_a_module_unlike_torchs_is_one_line(packages: Path, body: str, complaint
     with pytest.raises(InputError) as error:
         network("mine")
     line = str(error.value)
-    assert line.startswith("model.cell=mine: cannot stand in for torch.nn.GRU: ") and complaint in line
+    assert line.startswith("model.cell=mine: cannot replace torch.nn.GRU: ") and complaint in line
     assert "\n" not in line
 
 

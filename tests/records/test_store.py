@@ -68,7 +68,7 @@ NOW = datetime(2026, 11, 1, 12)
 
 
 def stored(path: Path, num_bytes: int, days_ago: int) -> StoredTraining:
-    """A training whose two files have so many bytes together; the newer was written so many days ago."""
+    """A training whose two files have `size` bytes together; the newer was written `days` ago."""
     path.mkdir(parents=True)
     for name, size, days in (("end-000300.pt", num_bytes - 1, days_ago), ("about.json", 1, days_ago + 7)):
         (path / name).write_bytes(bytes(size))

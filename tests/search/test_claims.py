@@ -35,7 +35,7 @@ def search(
     min_ended: int = 1,
     **terms: object,
 ) -> Search:
-    """As a process of its own opens it: with connections and locks of its own."""
+    """As another process opens it: with other connections and locks."""
     opened.append(open_database(f"sqlite:///{folder}/search.sqlite"))
     return Search(
         opened[-1],

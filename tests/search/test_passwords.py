@@ -55,7 +55,7 @@ def test_no_file_and_no_line_of_a_search_has_the_password(
         "environment": [],
         "reference": ["hydra.sweeper.storage=${oc.env:OUR_DATABASE}"],
     }[form]
-    # Hydra's own launcher starts no process of its own, and writes the same files.
+    # Hydra's own launcher starts no process, and writes the same files.
     launcher = [] if form == "typed" else ["hydra/launcher=basic"]
     monkeypatch.setenv("MUSICGEN_STORAGE", address if form == "environment" else "sqlite:///unused.sqlite")
     monkeypatch.setenv("OUR_DATABASE", address)

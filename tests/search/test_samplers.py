@@ -26,7 +26,7 @@ def samplers(name: str, space: Space, **changes: object) -> Samplers:
 
 
 def ask(found: Samplers, num_trials: int) -> list[tuple[object, ...]]:
-    """What so many trials are given, each by a sampler of its own, as a search asks."""
+    """What this number of trials are given, each by another sampler, as a search asks."""
     storage = optuna.storages.InMemoryStorage()
     study = optuna.create_study(storage=storage, study_name="s")
     points = []

@@ -272,7 +272,7 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
             ("hydra.sweeper.custom_search_space=nowhere.draw",),
             "set MUSICGEN_TRUST=nowhere in the environment",
         ),
-        (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which has an override of its own"),
+        (("model=lstm,gru",), "model=lstm,gru: each sets model.cell, which is overridden as well"),
         (
             ("hydra/sweeper/sampler=cmaes", f"hydra.sweeper.objective=[{LOSS},validity/sound_rate]"),
             "hydra.sweeper.sampler: ",

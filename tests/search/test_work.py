@@ -1,4 +1,4 @@
-"""What one process does with the trials of a search, with a storage of its own."""
+"""What one process does with the trials of a search, with its own storage."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -56,7 +56,7 @@ class Runs:
 
 
 class OnDemand(ProcessLauncher):
-    """Our launcher, with jobs that are no processes."""
+    """Our launcher, with jobs that are not processes."""
 
     def __init__(self, runs: Runs, num_places: int = 1) -> None:
         super().__init__()

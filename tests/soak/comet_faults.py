@@ -94,7 +94,7 @@ def _command(directory: Path, outputs: Path, overrides: Sequence[str], condition
     tracker = {WITHOUT: ["tracker=none"], OFFLINE: ["tracker.mode=offline"]}.get(
         condition, ["tracker.mode=live", f"tracker.upload_timeout_seconds={limit:g}"]
     )
-    # With a store of its own, each run has to train.
+    # With its own store, each run has to train.
     places = [f"paths.outputs={outputs}", f"paths.store={directory}-store", f"hydra.run.dir={directory}"]
     return [sys.executable, "-m", "musicgen.train", *overrides, *tracker, *places]
 

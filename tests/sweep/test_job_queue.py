@@ -1,4 +1,4 @@
-"""Which job of a launch starts when, with jobs that are no processes."""
+"""Which job of a launch starts when, with jobs that are not processes."""
 
 import io
 from collections.abc import Callable

@@ -84,7 +84,7 @@ def is_alive(pid_file: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Swept:
-    """A sweep whose jobs end in every possible way, two at a time; with an interpreter of its own."""
+    """A sweep whose jobs end in every possible way, two at a time; with its own interpreter."""
     what = "value,raise,bad_input,stubborn,exit,killed,crash,nothing,meet_1,meet_2,${nowhere}"
     folder = tmp_path_factory.mktemp("ended")
     options = ["--multirun", f"folder={folder}", f"what={what}", "hydra.launcher.num_jobs=2"]

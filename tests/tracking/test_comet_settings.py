@@ -161,7 +161,7 @@ def test_comet_experiment_key_never_makes_two_runs_one(
     assert len(keys) == 2 and given not in keys and {archive.stem for archive in archives} == keys
     warnings = [record for record in caplog.records if "COMET_EXPERIMENT_KEY" in record.message]
     assert [(record.levelno, record.message) for record in warnings] == [
-        (logging.WARNING, "COMET_EXPERIMENT_KEY is ignored: every run is an experiment of its own")
+        (logging.WARNING, "COMET_EXPERIMENT_KEY is ignored: every run is a separate experiment")
     ]
 
 
