@@ -48,26 +48,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_left_for_later_tests() -> Iterator[None]:
-    """End processes; heed SIGHUP again, which an interrupted process and its commands ignore."""
+    """End processes; heed SIGHUP again, which an interrupted process and its commands ignore.
+
+    Forget the metrics that other packages, or records of runs with them, declared.
+    """
     yield
     end_processes()
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if registry := sys.modules.get("musicgen.metrics.registry"):
+        for metric in list(registry.METRICS.values()):
+            if metric.family not in registry.FAMILIES:
+                del registry.METRICS[metric.name]
 
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on Python's path for packages; what they declare is forgotten afterwards."""
-    from musicgen.metrics.registry import METRICS
+    """A folder on Python's path for packages."""
     from musicgen.system import extensions
 
-    folder, known = tmp_path / "packages", dict(METRICS)
+    folder = tmp_path / "packages"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)
     extensions._installed.cache_clear()
     yield folder
     extensions._installed.cache_clear()
-    METRICS.clear()
-    METRICS.update(known)
     for path in folder.glob("*.py"):
         sys.modules.pop(path.stem, None)
 
