@@ -80,7 +80,10 @@ NAMES_ELSEWHERE: Mapping[str, str] = {
     "generation_length": "sampling.max_chars",
     # In torch and Keras.
     "lr": "training.learning_rate",
+    "epochs": "training.num_iterations",
     "units": "model.hidden_size",
+    # Of this program, one letter off.
+    "seeds": "seed",
 }
 """What other programs call a field. Names that resemble the field's are found without this table."""
 _RESEMBLES = 0.7

@@ -16,7 +16,7 @@ from musicgen.sweep.job import run_job
 from musicgen.sweep.job_queue import JobFailed
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.other_launchers import set_up_ray
-from musicgen.sweep.refusals import describe_failure
+from musicgen.sweep.refusals import describe_failure, describe_option
 from musicgen.sweep.sweeper import OneAtATimeSweeper
 from musicgen.system.commands import complain, in_settled_environment
 from musicgen.system.conf import conf_folder
@@ -41,6 +41,8 @@ def main() -> int:
 
 
 def _train() -> int:
+    if line := describe_option(sys.argv[1:]):
+        return complain(line)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors instead of printing several lines
     forbid_patching()
     set_up_ray()

@@ -254,8 +254,8 @@ def test_a_wrong_name_is_traced_to_the_meant_one(name: str, meant: str | None) -
 def test_names_of_other_programs_lead_to_fields() -> None:
     config = parsed()
     for name, place in NAMES_ELSEWHERE.items():
-        group, field = place.split(".")
-        assert hasattr(getattr(config, group), field) and name != field
+        group, _, field = place.rpartition(".")
+        assert hasattr(getattr(config, group) if group else config, field) and name != field
 
 
 def test_the_earlier_field_of_trackers_is_not_taken_silently() -> None:

@@ -230,6 +230,10 @@ BAD_INPUT = {
         ["num_training_iterations=500"],
         "num_training_iterations: no such field; did you mean training.num_iterations?",
     ),
+    "a field as an option": (
+        ["--experiment", "smoke"],
+        "--experiment: no such option; write experiment=VALUE",
+    ),
     "an unknown choice": (
         ["model=transformer"],
         "model=transformer: no such choice; allowed are default, gru",

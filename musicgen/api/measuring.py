@@ -114,7 +114,7 @@ def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
 
     A sound tune comes to its end, its bars have the right length, it does not state the same bars four times
     in a row, and its last note is the tonic. `faults` has a line for each way in which it is not. Any text
-    can be judged.
+    of several lines can be judged.
 
     Parameters
     ----------
@@ -123,15 +123,24 @@ def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
     reached_end
         False if the tune was cut off before its end, as a sampled tune with too many characters is.
 
+    Raises
+    ------
+    InputError
+        The text has one line, so it is a path or no tune.
+
     Examples
     --------
     >>> judgement = musicgen.judge("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABcd|c8|]")
     >>> judgement.is_sound, judgement.words
     (False, 'bar 1 is too long')
     """
+    from musicgen.errors import InputError
     from musicgen.metrics.soundness import Judgement
     from musicgen.notation.parsing import parse_tune
+    from musicgen.notation.problems import quote
 
+    if "\n" not in abc.strip():
+        raise InputError(f"judge: {quote(abc)} is not a tune; give the text of one, not a path")
     return Judgement(parse_tune(abc), reached_end)
 
 

@@ -4,6 +4,7 @@ A file may come from a stranger, so archives are read in memory, within limits, 
 disk.
 """
 
+import codecs
 import io
 import logging
 import re
@@ -60,6 +61,9 @@ def decode_text(content: bytes, name: object) -> str:
     """The text of a file with `\\n` line ends. Raises InputError if it is empty or binary."""
     if not content.strip():
         raise InputError(f"data.path: {name} is empty; expected ABC tunes")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Excel's "Unicode text".
+        content = content.decode("utf-16", errors="replace").encode()
     if b"\0" in content:
         raise InputError(f"data.path: {name} is a binary file; ABC is plain text")
     # Joined files may differ in encoding.

@@ -5,7 +5,7 @@ declared while a program runs (outside.py).
 """
 
 import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -281,9 +281,10 @@ def declare(metric: Metric) -> None:
     METRICS[metric.name] = metric
 
 
-def summary_metrics() -> list[str]:
-    """The metrics of summary tables: the headline metrics, and all that other packages declared."""
-    return [*HEADLINE, *(metric.name for metric in METRICS.values() if metric.family not in FAMILIES)]
+def summary_metrics(first: Sequence[str] = HEADLINE) -> list[str]:
+    """The metrics of summary tables: these, and all that other packages declared."""
+    declared = [metric.name for metric in METRICS.values() if metric.family not in FAMILIES]
+    return list(dict.fromkeys([*first, *declared]))
 
 
 def limits_of(name: str) -> Limits:

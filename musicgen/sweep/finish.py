@@ -5,13 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from musicgen.config import Change, Config, Stages, config_from_dict
+from musicgen.config import Change, Config, Stages, StudyConfig, config_from_dict
 from musicgen.effects.answers import answers_on
 from musicgen.effects.page import summary_page
 from musicgen.effects.printing import print_confirmation, print_screening, print_summary
 from musicgen.effects.screening import screen, select
 from musicgen.effects.summary import Summary, summarise
 from musicgen.errors import one_line
+from musicgen.metrics.registry import summary_metrics
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import MAX_NAME_CHARACTERS, level_of, shortened
 from musicgen.records.record import RunRecord
@@ -33,7 +34,7 @@ def choose_changes(directory: Path, stages: Stages) -> tuple[list[Change], int]:
     summary = summarise(screening, directory, draws=False)
     chosen = _choice(summary, directory, stages)
     if chosen:
-        print_screening(summary, _config(screening).study.primary_metrics, chosen)
+        print_screening(summary, _shown(_config(screening).study), chosen)
         names = listed([f"{change.parameter}={change.value}" for change in chosen])
         print(f"selected for the second stage: {names}")
     return chosen, 1 + max(run.record.seed for run in screening)
@@ -54,19 +55,19 @@ def finish_sweep(directory: Path) -> int:
     screening, others = by_stage(find_runs([directory]))
     if not screening:
         summary = _summarise(others, directory)
-        print_summary(summary, _config(others).study.primary_metrics)
+        print_summary(summary, _shown(_config(others).study))
         return _status(summary)
     first, study = _summarise(screening, directory), _config(screening).study
     assert study.stages is not None
     if not others:
-        print_screening(first, study.primary_metrics, [])
+        print_screening(first, _shown(study), [])
         if _choice(first, directory, study.stages):
             print("the second stage has not run yet; the same command runs it")
         else:
             print("no second stage: no change differs from the baseline in a primary metric")
         return _status(first)
     second = _summarise(others, directory / CONFIRMATION)
-    print_confirmation(second, study.primary_metrics)
+    print_confirmation(second, _shown(study))
     return max(_status(first), _status(second))
 
 
@@ -117,14 +118,19 @@ def _track(summary: Summary, config: Config, directory: Path) -> None:
     def print_to(console: Console) -> None:
         if study.stages:
             chosen = _choice(summary, directory, study.stages)
-            print_screening(summary, study.primary_metrics, chosen, console)
+            print_screening(summary, _shown(study), chosen, console)
         elif stage == CONFIRMATION:
-            print_confirmation(summary, study.primary_metrics, console)
+            print_confirmation(summary, _shown(study), console)
         else:
-            print_summary(summary, study.primary_metrics, console)
+            print_summary(summary, _shown(study), console)
 
     tracker.log_page(summary_page(title, study.question, print_to, summary.plots))
     tracker.end()
+
+
+def _shown(study: StudyConfig) -> list[str]:
+    """The metrics that a sweep prints: the primary ones, and those of other packages."""
+    return summary_metrics(study.primary_metrics)
 
 
 def _facts_of(summary: Summary, config: Config) -> dict[str, object]:

@@ -6,7 +6,7 @@ constructor. All of them mean that the command was wrong, unless our code raised
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass
 from types import TracebackType
 
@@ -15,7 +15,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from musicgen.config import Config, meant_name
+from musicgen.config import NAMES_ELSEWHERE, Config, meant_name
 from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk, how_to_install
 from musicgen.system.extensions import how_to_trust
 from musicgen.tracking.config import AS_TODAY
@@ -95,6 +95,19 @@ def _modules_below(trace: TracebackType | None, caller: Callable[..., object]) -
         has_passed = has_passed or frame.f_code is caller.__code__  # type: ignore[attr-defined]
         trace = trace.tb_next
     return found
+
+
+def describe_option(arguments: Iterable[str]) -> str | None:
+    """What to write instead of the first option, such as `--seed 3`, that has the name of a field.
+
+    Hydra would take --experiment for its option --experimental-rerun.
+    """
+    for argument in arguments:
+        name = argument.partition("=")[0].removeprefix("--").replace("-", "_")
+        meant = meant_name(name) if argument.startswith("--") else None
+        if meant is not None and name in (*NAMES_ELSEWHERE, meant, meant.rpartition(".")[2]):
+            return f"{argument}: no such option; write {meant}=VALUE"
+    return None
 
 
 def describe_refusal(error: Exception) -> str:

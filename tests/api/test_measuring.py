@@ -79,6 +79,11 @@ def test_a_judgement_says_what_is_wrong() -> None:
     assert musicgen.judge(SOUND.replace("c8", "d8")).words == "ends on D, not on the tonic C"
 
 
+def test_a_path_is_not_judged_as_a_tune() -> None:
+    with pytest.raises(musicgen.InputError, match=r"'tunes.abc' is not a tune; give the text of one"):
+        musicgen.judge("tunes.abc")
+
+
 @pytest.mark.parametrize(
     ("abc", "reference", "line"),
     [

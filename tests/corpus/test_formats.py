@@ -36,6 +36,13 @@ def tunes_in(path: Path, **changes: object) -> list[str]:
     return split_tunes(read_source(data_config(path, **changes)))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_text_in_utf_16_is_read(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "tunes.csv"
+    path.write_bytes("\ufeffabc,mode\r\nEFG|,Em\r\n".encode(encoding))
+    assert tunes_in(path) == [TUNE[".csv"]]
+
+
 def write(folder: Path, members: Mapping[str, bytes]) -> Path:
     for name, content in members.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hydra._internal.utils import get_args_parser
 
-from musicgen.sweep.refusals import describe_refusal, is_refused
+from musicgen.sweep.refusals import describe_option, describe_refusal, is_refused
 from tests.commands import TINY, run
 
 
@@ -110,3 +111,23 @@ def test_a_defect_of_ours_is_not_a_refusal() -> None:
     with pytest.raises(TypeError) as error:
         calls_hydra()
     assert not is_refused(error.value, run)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--seed", "3"], "seed"),
+        (["--num_training_iterations=500"], "training.num_iterations"),
+        (["--batch-size=8"], "training.batch_size"),
+        (["--multirun", "--model.cell=gru"], "model.cell"),
+    ],
+)
+def test_a_field_with_dashes_is_written_without_them(words: list[str], meant: str) -> None:
+    line = describe_option(words)
+    assert line is not None and line.endswith(f": no such option; write {meant}=VALUE")
+
+
+def test_options_of_hydra_are_not_taken_for_fields() -> None:
+    parser = get_args_parser()
+    options = [option for action in parser._actions for option in action.option_strings]
+    assert "--experimental-rerun" in options and describe_option([*options, "seed=3"]) is None
