@@ -16,18 +16,19 @@ _AUDIO = ("wav", "flac", "ogg")
 
 
 def after_run(directory: Path, shown: Path) -> list[str]:
-    """What to play first, how to see all of it, and how to compare it with one change.
+    """What to hear first, how to draw more, how to see all of it, and how to compare it with one change.
 
     shown: the directory as the user would write it. Empty for a run that is not complete.
     """
     record = RunRecord.read(directory)
     if record.status != "complete":
         return []
-    report = f"musicgen report {shlex.quote(str(shown))}"
+    folder = shlex.quote(str(shown))
     first = _first_to_play(FoundRun(directory, record), shown)
     return [
         f"listen:  {first}" if first else "listen:  the report renders the best songs",
-        f"report:  {report}",
+        f"play:    musicgen play {folder}",
+        f"report:  musicgen report {folder}",
         f"compare: {_comparison(record)}",
     ]
 

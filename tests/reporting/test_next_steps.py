@@ -19,11 +19,11 @@ def steps(root: Path, *tunes: Tune, audio: tuple[str, ...] = (), run: FoundRun |
 
 
 def test_the_best_rendered_tune_is_played_first(tmp_path: Path) -> None:
-    listen, report, _ = steps(
+    listen, play, report, _ = steps(
         tmp_path, (FORM, {}), (GOOD, {}), (FORM + " ", {}), audio=("001.wav", "002.ogg")
     )
     assert listen.startswith("listen:  a run/tunes/002.ogg (sound, not copied, form, ")
-    assert report == "report:  musicgen report 'a run'"
+    assert (play, report) == ("play:    musicgen play 'a run'", "report:  musicgen report 'a run'")
 
 
 def test_a_tune_that_is_not_sound_says_so(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_without_audio_the_report_plays_the_songs(tmp_path: Path) -> None:
 
 
 def test_the_comparison_repeats_the_runs_overrides_with_one_change(tmp_path: Path) -> None:
-    assert steps(tmp_path, (FORM, {}))[2] == (
+    assert steps(tmp_path, (FORM, {}))[3] == (
         "compare: musicgen train --multirun experiment=smoke 'data.path=a b.abc' "
         "training.learning_rate=0.005,0.0025 seed=0,1,2"
     )
