@@ -121,6 +121,9 @@ def test_a_tune_is_continued_from_a_chosen_bar(watched: Watched) -> None:
     begin(page)
     draw(page)
     assert page.locator(".actions button").first.is_disabled()
+    page.keyboard.press("c")
+    wait_for_status(page, "Choose a bar first")
+    assert page.locator(".bar:disabled").first.get_attribute("title").startswith("After the last bar")
     bar = page.locator(".bar").first
     bar.focus()
     page.keyboard.press("Enter")

@@ -211,6 +211,12 @@ function makeRating(kept) {
 
 // --- hands on the keyboard ---
 
+// A disabled button says why in its title.
+function press(button) {
+  if (button?.disabled) report(button.title, true);
+  else button?.click();
+}
+
 const current = () => tunes.find((tune) => tune.root.contains(document.activeElement)) ?? tunes[0];
 
 document.addEventListener("keydown", (event) => {
@@ -223,9 +229,9 @@ document.addEventListener("keydown", (event) => {
   const acts = {
     d: () => draw(),
     " ": () => current()?.player?.toggle(),
-    c: () => current()?.go.click(),
-    b: () => current()?.another.click(),
-    k: () => current()?.keep.click(),
+    c: () => press(current()?.go),
+    b: () => press(current()?.another),
+    k: () => press(current()?.keep),
     p: () => step(-1),
     n: () => step(1),
   };

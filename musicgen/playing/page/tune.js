@@ -20,11 +20,12 @@ export function makeTune(number, side, facts, runName, actions) {
     root.append(make("p", { className: "note", textContent: `It cannot be played: ${facts.problems[0] ?? "no note sounds"}.` }));
   }
   const chooser = makeBars(facts);
-  const go = make("button", { type: "button", textContent: "Continue from a bar", disabled: true });
-  const another = make("button", { type: "button", textContent: "Another B part", disabled: facts.first_section === null });
+  const go = make("button", { type: "button", textContent: "Choose a bar to continue", disabled: true, title: "Choose a bar first" });
+  const another = make("button", { type: "button", textContent: "Another B part" });
+  if (facts.first_section === null) Object.assign(another, { disabled: true, title: "The tune has only one section" });
   const keep = make("button", { type: "button", textContent: "Keep" });
   chooser.onChoice = (bar) => {
-    go.disabled = false;
+    Object.assign(go, { disabled: false, title: "" });
     go.textContent = `Continue after bar ${bar}`;
   };
   go.addEventListener("click", () => actions.continued(chooser.chosen));
@@ -78,7 +79,7 @@ function makeBars(facts) {
   const buttons = facts.bars.map((bar, index) => {
     const number = index + 1;
     const button = make("button", { type: "button", className: wrong.has(number) ? "bar wrong" : "bar", tabIndex: index ? -1 : 0 }, bar.text || "·");
-    button.disabled = number === facts.bars.length;
+    if (number === facts.bars.length) Object.assign(button, { disabled: true, title: "After the last bar nothing is left to draw" });
     button.setAttribute("aria-label", `Bar ${number}${wrong.has(number) ? ", of the wrong length" : ""}: ${bar.text}`);
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => choose(number));
