@@ -57,6 +57,11 @@ class PlayedRun:
         return spoken_name(self._network.model, self.config.seed)
 
     @property
+    def prompt(self) -> str:
+        """What its tunes begin with, without a phrase. Wishes win over it."""
+        return self.config.sampling.read_prompts()[0]
+
+    @property
     def fields(self) -> HeaderFields:
         """The headers of the training tunes."""
         return self._network.fields

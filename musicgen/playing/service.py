@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.playing.choices import KEYBOARD, choices_of, keyboards_of
+from musicgen.playing.choices import KEYBOARD, as_listed, choices_of, fixed_by, keyboards_of
 from musicgen.playing.nearest import NearestTunes
 from musicgen.playing.networks import Drawn, PlayedRun
 from musicgen.playing.shown import Renderer, title_of
@@ -19,6 +19,7 @@ from musicgen.records.destination import is_of_sweep
 from musicgen.records.findings import add_finding
 from musicgen.records.runs import FoundRun
 from musicgen.run.songs import spoken_name
+from musicgen.sampling.prompts import WISHES
 from musicgen.system.limits import starting_threads
 from musicgen.system.web_server import RefusedError
 
@@ -77,15 +78,15 @@ class PlayingService:
         return {
             "runs": _names_of(self._runs),
             "choices": choices_of(first.fields),
+            "prompt": first.prompt,
+            "fixed": fixed_by(first.prompt),
             "keyboards": keyboards_of(first.fields),
             "keyboard": list(KEYBOARD),
             "max_temperature": MAX_TEMPERATURE,
             "settings": {
                 "temperature": min(sampling.temperatures[0], MAX_TEMPERATURE),
                 "top_p": 1.0 if sampling.top_p is None else sampling.top_p,
-                "key": sampling.key,
-                "meter": sampling.meter,
-                "rhythm": sampling.rhythm,
+                **as_listed({name: getattr(sampling, name) for name in WISHES}, first.fields),
                 "range": sampling.range if isinstance(sampling.range, str) else None,
             },
             "draws": list(self._draws),

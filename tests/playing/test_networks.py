@@ -71,6 +71,10 @@ def test_a_phrase_begins_the_music(played: PlayedRun, phrase: str, begins: str) 
     assert (title == "Tune 99") == ("T:Tune 99" in phrase)
 
 
+def test_the_runs_own_beginning_is_known(played: PlayedRun) -> None:
+    assert played.prompt == "X:" and played.draw(WANTED).tune.prompt == played.prompt
+
+
 def test_a_phrase_that_is_only_a_header_leaves_the_music_to_the_network(played: PlayedRun) -> None:
     drawn = played.draw(replace(WANTED, phrase="T:Tune 99"))
     assert drawn.tune.text.startswith("X:") and "\nT:Tune 99\n" in drawn.tune.text

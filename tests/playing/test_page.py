@@ -134,6 +134,25 @@ def test_a_tune_is_continued_from_a_chosen_bar(watched: Watched) -> None:
     assert page.locator(".bar").first.get_attribute("aria-pressed") == "true", "to continue once more"
 
 
+def test_what_the_run_fixes_is_shown_until_a_phrase_replaces_it(watched: Watched) -> None:
+    page = watched.page
+    prompt = {"prompt": "X:1\nT:Smoke\nK:D\n", "fixed": {"key": "D"}}
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | prompt)
+
+    page.route("**/api/state", answer)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.inner_text("#begins").endswith(": X:1 T:Smoke K:D")
+    first = page.locator("#key option").first
+    assert first.text_content() == "as the run: D"
+    assert page.locator("#meter option").first.text_content() == "any metre"
+    page.fill("#phrase", PHRASE)
+    assert first.text_content() == "any key"
+
+
 def test_the_small_keyboard_writes_notes_of_the_key(watched: Watched) -> None:
     page = watched.page
     page.select_option("#key", "C")

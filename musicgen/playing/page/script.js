@@ -19,10 +19,11 @@ let isBusy = false;
 function fill() {
   for (const name of CHOICES) {
     const options = state.choices[name].map((value) => make("option", { value, textContent: value.replaceAll("_", " ") }));
-    element(name).replaceChildren(make("option", { value: "", textContent: ANY[name] }), ...options);
+    element(name).replaceChildren(make("option", { value: "" }), ...options);
   }
   element("temperature").max = state.max_temperature;
   element("runs").textContent = state.runs.join(" and ");
+  element("begins").textContent = /^X:\d*\s*$/.test(state.prompt) ? "" : `If empty, the run’s own beginning: ${state.prompt.trim().replaceAll("\n", " ")}`;
   element("hints").replaceChildren(...HINTS.map(([key, words]) => make("span", {}, make("kbd", { textContent: key }), ` ${words}`)));
 }
 
@@ -50,6 +51,9 @@ function wish() {
 
 function showWish() {
   for (const name of SLIDERS) element(`${name}-value`).textContent = Number(element(name).value).toFixed(2);
+  // A phrase replaces the run's own beginning.
+  const fixed = element("phrase").value.trim() ? {} : state.fixed;
+  for (const name of CHOICES) element(name).options[0].textContent = fixed[name] ? `as the run: ${fixed[name]}` : ANY[name];
   nameKeys();
 }
 
