@@ -73,6 +73,7 @@ class PlayedRun:
         """
         if wanted.beginning is None:
             config = self._config(wanted, **_wishes(wanted, self.config, self.fields))
+            self._check_characters(wanted.phrase, config.sampling.read_prompts()[0])
             (prompt,) = plan_prompts(config.sampling, self.fields, self._network.vocabulary)
         else:
             assert earlier is not None
@@ -85,6 +86,14 @@ class PlayedRun:
         tune = next(iter(more.draws.kept), more.draws.tunes[0])
         remarks = [prompt.unusual or "", more.draws.summary if more.draws.has_conditions else ""]
         return Drawn(more, tune, judge(tune), "; ".join(filter(None, remarks)))
+
+    def _check_characters(self, phrase: str, beginning: str) -> None:
+        """Refuse what the player typed in plain words, before encoding does so in those of a config."""
+        vocabulary = self._network.vocabulary
+        unknown = set(vocabulary.spelling.spell_beginning(beginning)) - set(vocabulary.characters)
+        typed = " ".join(character for character in dict.fromkeys(phrase) if character in unknown)
+        if typed:
+            raise InputError(f"the phrase has characters that the training tunes do not have: {typed}")
 
     def _config(self, wanted: Wanted, **sampling: object) -> Config:
         values = {

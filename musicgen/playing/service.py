@@ -96,12 +96,15 @@ class PlayingService:
         }
 
     def draw(self, question: Mapping[str, object]) -> dict[str, object]:
-        """The fields of Wanted -> a tune of each run."""
+        """The fields of Wanted -> a tune of each run. Raises InputError if no run can draw it."""
         wanted = Wanted.read(question)
         earlier = None
         if wanted.beginning is not None:
             earlier = self._drawn(wanted.beginning.number, wanted.beginning.side)
-        return self._shown(self._next(wanted, earlier))
+        draw = self._next(wanted, earlier)
+        if draw.number not in self._draws:
+            raise InputError("; ".join(dict.fromkeys(map(str, draw.sides))))
+        return self._shown(draw)
 
     def drawn(self, question: Mapping[str, object]) -> dict[str, object]:
         """{number} -> the same as when it was drawn."""
@@ -158,12 +161,13 @@ class PlayingService:
         return self._book.folder
 
     def _next(self, wanted: Wanted, earlier: Drawn | None) -> Draw:
-        """Draw with every run, and remember it."""
+        """Draw with every run, and remember it if one of them has drawn a tune."""
 
         def draw() -> Draw:
             sides = [_attempt(run, wanted, earlier) for run in self._runs]
             drawn = Draw(next(self._numbers), wanted, sides)
-            self._draws[drawn.number] = drawn
+            if any(isinstance(side, Drawn) for side in sides):
+                self._draws[drawn.number] = drawn
             if len(self._draws) > _MAX_DRAWS:
                 del self._draws[next(iter(self._draws))]
             return drawn

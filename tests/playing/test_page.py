@@ -217,9 +217,13 @@ def test_hostile_texts_are_shown_as_text(watched: Watched) -> None:
 
 def test_a_refusal_is_shown(watched: Watched) -> None:
     page = watched.page
-    begin(page, "CDé")
+    begin(page)
     draw(page)
-    assert "has the character" in page.locator(".refused").first.inner_text()
+    before = (page.inner_text("#place"), page.input_value("#seed"), abc(page))
+    begin(page, "CDé")
+    page.keyboard.press("d")
+    wait_for_status(page, "the phrase has characters that the training tunes do not have: é")
+    assert (page.inner_text("#place"), page.input_value("#seed"), abc(page)) == before
     # An old page after a restart of the server.
     page.evaluate("document.activeElement.blur()")
     page.route("**/api/draw", lambda route: route.fulfill(status=403, json={"error": "reload this page"}))

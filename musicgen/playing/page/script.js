@@ -86,6 +86,7 @@ async function recall() {
 async function draw(beginning = null) {
   if (isBusy || !element("wish").reportValidity()) return;
   const seed = element("seed");
+  const before = seed.value;
   // The same beginning with the same random numbers would give the same tune.
   if ((element("fresh").checked || beginning) && draws.length) seed.value = Number(seed.value) + 1;
   const bars = tunes.map((tune) => tune.chosen());
@@ -100,6 +101,7 @@ async function draw(beginning = null) {
     const { top } = element("tunes").getBoundingClientRect();
     if (top < 0 || top > innerHeight / 2) element("tunes").scrollIntoView();
   } catch (error) {
+    seed.value = before;
     report(error.message, true);
   }
   busy(false);
