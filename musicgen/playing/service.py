@@ -241,7 +241,7 @@ def _kept_words(kept: KeptTune) -> dict[str, object]:
     return {
         "number": kept.number,
         "title": kept.title,
-        "origin": spoken_name(more.model, more.config.seed),
+        "origin": ", ".join(filter(None, [kept.drawn.kept, spoken_name(more.model, more.config.seed)])),
         "temperature": kept.drawn.tune.temperature,
         "files": list(kept.files),
         "problems": list(kept.problems),

@@ -102,6 +102,14 @@ def test_a_continued_tune_keeps_its_first_bars(played: PlayedRun) -> None:
     assert new.more.config.sampling.key is None
 
 
+def test_a_continued_tune_says_what_it_kept(played: PlayedRun) -> None:
+    drawn = played.draw(BEGUN)
+    assert drawn.kept == ""
+    earlier = with_text(drawn, f"X:1\nM:4/4\nL:1/8\nK:C\n{PHRASE}|{PHRASE}|]")
+    assert played.draw(continued(drawn, 1), earlier).kept == "continued after bar 1"
+    assert played.draw(continued(drawn, 2), earlier).kept == "another B part"
+
+
 def test_the_rest_follows_the_form_of_an_ended_tune_only(
     played: PlayedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -147,7 +147,7 @@ def test_what_the_run_fixes_is_shown_until_a_phrase_replaces_it(watched: Watched
     page.wait_for_selector("body[data-ready]")
     assert page.inner_text("#begins").endswith(": X:1 T:Smoke K:D")
     first = page.locator("#key option").first
-    assert first.text_content() == "as the run: D"
+    assert first.text_content() == "run: D"
     assert page.locator("#meter option").first.text_content() == "any metre"
     page.fill("#phrase", PHRASE)
     assert first.text_content() == "any key"
@@ -242,4 +242,7 @@ def test_a_narrow_page_fits(browser: Any, server: PlayingServer, scheme: str) ->
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
         top = watched.page.locator(".tune h2").first.bounding_box()["y"]
         assert 0 <= top < 844, "the new tune is in view"
+        watched.page.wait_for_function("() => document.querySelector('img.score').naturalWidth > 100")
+        assert watched.page.locator(".score").first.bounding_box()["width"] >= 600, "scrolls, and is legible"
+        assert watched.page.locator(".roll").first.bounding_box()["height"] >= 200
         assert not [line for line in watched.complaints if not is_replaced(line)]

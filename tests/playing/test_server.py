@@ -129,6 +129,7 @@ def test_both_runs_continue_the_same_bars(client: Client) -> None:
     beginning = {"number": drawn["number"], "side": 0, "num_bars": 1}
     sides = client.post("draw", WISH | {"seed": 6, "beginning": beginning})[1]["sides"]
     head = drawn["sides"][0]["abc"].partition("|")[0]
+    assert all(side["kept"] == "continued after bar 1" for side in sides)
     assert all(side["abc"].startswith(f"{head}|") for side in sides)
     status, answer = client.post("draw", WISH | {"beginning": beginning | {"num_bars": 999}})
     assert status == 400 and "cannot be continued" in answer["error"]

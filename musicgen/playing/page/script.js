@@ -53,7 +53,7 @@ function showWish() {
   for (const name of SLIDERS) element(`${name}-value`).textContent = Number(element(name).value).toFixed(2);
   // A phrase replaces the run's own beginning.
   const fixed = element("phrase").value.trim() ? {} : state.fixed;
-  for (const name of CHOICES) element(name).options[0].textContent = fixed[name] ? `as the run: ${fixed[name]}` : ANY[name];
+  for (const name of CHOICES) element(name).options[0].textContent = fixed[name] ? `run: ${fixed[name]}` : ANY[name];
   nameKeys();
 }
 

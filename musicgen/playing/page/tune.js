@@ -9,7 +9,7 @@ export function makeTune(number, side, facts, runName, actions) {
   const judgement = make("p", { className: facts.is_sound ? "judgement good" : "judgement bad", textContent: facts.judgement });
   const bars = facts.bars.length;
   const form = facts.sections.length > 1 ? `${facts.sections.join(" + ")} bars` : `${bars} bar${bars === 1 ? "" : "s"}`;
-  const about = make("p", { className: "about", textContent: [runName, `seed ${facts.seed}`, form].filter(Boolean).join(" · ") });
+  const about = make("p", { className: "about", textContent: [runName, facts.kept, `seed ${facts.seed}`, form].filter(Boolean).join(" · ") });
   const root = make("article", { className: "card tune" }, make("div", { className: "head" }, make("div", {}, about, title), judgement));
 
   let player = null;
@@ -38,8 +38,9 @@ export function makeTune(number, side, facts, runName, actions) {
   );
   if (facts.roll) {
     const score = make("img", { className: "score", src: `/score/${number}-${side}`, alt: `Score of ${facts.title}` });
-    score.addEventListener("error", () => score.remove());
-    root.append(score);
+    const scroll = make("div", { className: "scroll" }, score);
+    score.addEventListener("error", () => scroll.remove());
+    root.append(scroll);
   }
   const remarks = [facts.remark, ...facts.problems].filter(Boolean);
   root.append(make("details", {}, make("summary", { textContent: "ABC" }), make("pre", { tabIndex: 0 }, make("code", { textContent: facts.abc }))));
@@ -53,7 +54,7 @@ function makeRoll(roll, audio) {
     const parts = [["bars", row.bar_lines], ["notes", row.notes], ["tonic", row.tonic_notes]].map(([name, d]) => shape("path", { class: name, d }));
     return { ...row, head, drawn: shape("g", {}, ...parts, head) };
   });
-  const svg = shape("svg", { class: "roll", viewBox: `0 0 ${roll.width} ${roll.height}`, role: "img", "aria-label": roll.words }, ...rows.map((row) => row.drawn));
+  const svg = shape("svg", { class: "roll", preserveAspectRatio: "none", viewBox: `0 0 ${roll.width} ${roll.height}`, role: "img", "aria-label": roll.words }, ...rows.map((row) => row.drawn));
   const show = () => {
     for (const { head, start_seconds: start, seconds } of rows) {
       const place = (audio.currentTime - start) / seconds;
