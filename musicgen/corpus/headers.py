@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.errors import InputError, first_problem
 from musicgen.notation.headers import music_start, split_header
-from musicgen.notation.key import read_key
+from musicgen.notation.key import Key, read_key
 
 MAX_KINDS = 200
 """Only this many orders, and values of a field, are known: the commonest."""
@@ -63,6 +63,15 @@ class HeaderFields:
         """The commonest order that has all of these fields; None if no tune has them together."""
         wanted = Counter(letters)
         return next((order for order in self.orders if not wanted - Counter(order)), None)
+
+    def spellings(self, letter: str) -> list[str]:
+        """Each meter, key or rhythm once, as it is most often written. Omits unreadable keys."""
+        found: dict[Hashable, str] = {}
+        for written in self.values.get(letter, {}):
+            meaning = _meaning(letter, written)
+            if letter != "K" or isinstance(meaning, Key):
+                found.setdefault(meaning, written)
+        return list(found.values())
 
     def spelling(self, letter: str, value: str) -> str | None:
         """How the corpus most often writes this meter, key or rhythm; None if no tune has it.

@@ -6,6 +6,7 @@ from itertools import takewhile
 from musicgen.config import Config
 from musicgen.corpus.headers import HeaderFields
 from musicgen.errors import InputError
+from musicgen.metrics.sections import first_section_end, sections_of
 from musicgen.metrics.soundness import Judgement
 from musicgen.notation.lines import read_field
 from musicgen.notation.passages import cut_beginning
@@ -31,6 +32,8 @@ class Drawn:
     judgement: Judgement
     remark: str
     """What is unusual about its beginning, or about how it was found; "" for nothing."""
+    kept: str = ""
+    """How it goes on from an earlier tune, such as "continued after bar 4"; "" for a tune of its own."""
 
     def beginning(self, num_bars: int) -> str:
         """The tune up to the bar line after this bar. Raises InputError unless something is left to draw."""
@@ -57,6 +60,11 @@ class PlayedRun:
         return spoken_name(self._network.model, self.config.seed)
 
     @property
+    def prompt(self) -> str:
+        """What its tunes begin with, without a phrase. Wishes win over it."""
+        return self.config.sampling.read_prompts()[0]
+
+    @property
     def fields(self) -> HeaderFields:
         """The headers of the training tunes."""
         return self._network.fields
@@ -66,8 +74,10 @@ class PlayedRun:
 
         earlier: the tune that wanted.beginning names.
         """
+        kept = ""
         if wanted.beginning is None:
             config = self._config(wanted, **_wishes(wanted, self.config, self.fields))
+            self._check_characters(wanted.phrase, config.sampling.read_prompts()[0])
             (prompt,) = plan_prompts(config.sampling, self.fields, self._network.vocabulary)
         else:
             assert earlier is not None
@@ -76,10 +86,19 @@ class PlayedRun:
             # It refuses what is too long.
             config.sampling.read_prompts()
             prompt = self._continuing(earlier, text)
+            kept = _kept_words(earlier, wanted.beginning.num_bars)
         more = self._network.draw(config, [prompt])
         tune = next(iter(more.draws.kept), more.draws.tunes[0])
         remarks = [prompt.unusual or "", more.draws.summary if more.draws.has_conditions else ""]
-        return Drawn(more, tune, judge(tune), "; ".join(filter(None, remarks)))
+        return Drawn(more, tune, judge(tune), "; ".join(filter(None, remarks)), kept)
+
+    def _check_characters(self, phrase: str, beginning: str) -> None:
+        """Refuse what the player typed in plain words, before encoding does so in those of a config."""
+        vocabulary = self._network.vocabulary
+        unknown = set(vocabulary.spelling.spell_beginning(beginning)) - set(vocabulary.characters)
+        typed = " ".join(character for character in dict.fromkeys(phrase) if character in unknown)
+        if typed:
+            raise InputError(f"the phrase has characters that the training tunes do not have: {typed}")
 
     def _config(self, wanted: Wanted, **sampling: object) -> Config:
         values = {
@@ -98,6 +117,12 @@ class PlayedRun:
         if not earlier.judgement.is_ended:
             return Prompt.verbatim(beginning)
         return Prompt.in_form_of(earlier.tune.text, beginning, self._network.vocabulary.spelling)
+
+
+def _kept_words(earlier: Drawn, num_bars: int) -> str:
+    bars = earlier.judgement.tune.bars
+    is_b_part = len(sections_of(bars)) > 1 and num_bars == first_section_end(bars)
+    return "another B part" if is_b_part else f"continued after bar {num_bars}"
 
 
 def _wishes(wanted: Wanted, config: Config, fields: HeaderFields) -> dict[str, object]:

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.playing.choices import KEYBOARD, choices_of, keyboards_of
+from musicgen.playing.choices import KEYBOARD, as_listed, choices_of, fixed_by, keyboards_of
 from musicgen.playing.nearest import NearestTunes
 from musicgen.playing.networks import Drawn, PlayedRun
 from musicgen.playing.shown import Renderer, title_of
@@ -19,6 +19,7 @@ from musicgen.records.destination import is_of_sweep
 from musicgen.records.findings import add_finding
 from musicgen.records.runs import FoundRun
 from musicgen.run.songs import spoken_name
+from musicgen.sampling.prompts import WISHES
 from musicgen.system.limits import starting_threads
 from musicgen.system.web_server import RefusedError
 
@@ -77,15 +78,15 @@ class PlayingService:
         return {
             "runs": _names_of(self._runs),
             "choices": choices_of(first.fields),
+            "prompt": first.prompt,
+            "fixed": fixed_by(first.prompt),
             "keyboards": keyboards_of(first.fields),
             "keyboard": list(KEYBOARD),
             "max_temperature": MAX_TEMPERATURE,
             "settings": {
                 "temperature": min(sampling.temperatures[0], MAX_TEMPERATURE),
                 "top_p": 1.0 if sampling.top_p is None else sampling.top_p,
-                "key": sampling.key,
-                "meter": sampling.meter,
-                "rhythm": sampling.rhythm,
+                **as_listed({name: getattr(sampling, name) for name in WISHES}, first.fields),
                 "range": sampling.range if isinstance(sampling.range, str) else None,
             },
             "draws": list(self._draws),
@@ -95,12 +96,15 @@ class PlayingService:
         }
 
     def draw(self, question: Mapping[str, object]) -> dict[str, object]:
-        """The fields of Wanted -> a tune of each run."""
+        """The fields of Wanted -> a tune of each run. Raises InputError if no run can draw it."""
         wanted = Wanted.read(question)
         earlier = None
         if wanted.beginning is not None:
             earlier = self._drawn(wanted.beginning.number, wanted.beginning.side)
-        return self._shown(self._next(wanted, earlier))
+        draw = self._next(wanted, earlier)
+        if draw.number not in self._draws:
+            raise InputError("; ".join(dict.fromkeys(map(str, draw.sides))))
+        return self._shown(draw)
 
     def drawn(self, question: Mapping[str, object]) -> dict[str, object]:
         """{number} -> the same as when it was drawn."""
@@ -157,12 +161,13 @@ class PlayingService:
         return self._book.folder
 
     def _next(self, wanted: Wanted, earlier: Drawn | None) -> Draw:
-        """Draw with every run, and remember it."""
+        """Draw with every run, and remember it if one of them has drawn a tune."""
 
         def draw() -> Draw:
             sides = [_attempt(run, wanted, earlier) for run in self._runs]
             drawn = Draw(next(self._numbers), wanted, sides)
-            self._draws[drawn.number] = drawn
+            if any(isinstance(side, Drawn) for side in sides):
+                self._draws[drawn.number] = drawn
             if len(self._draws) > _MAX_DRAWS:
                 del self._draws[next(iter(self._draws))]
             return drawn
@@ -236,7 +241,7 @@ def _kept_words(kept: KeptTune) -> dict[str, object]:
     return {
         "number": kept.number,
         "title": kept.title,
-        "origin": spoken_name(more.model, more.config.seed),
+        "origin": ", ".join(filter(None, [kept.drawn.kept, spoken_name(more.model, more.config.seed)])),
         "temperature": kept.drawn.tune.temperature,
         "files": list(kept.files),
         "problems": list(kept.problems),

@@ -43,6 +43,7 @@ class Renderer:
             "title": title_of(tune),
             "abc": drawn.tune.text,
             "seed": drawn.more.config.seed,
+            "kept": drawn.kept,
             "is_sound": judgement.is_sound,
             "judgement": judgement.words,
             "sections": [section.num_bars for section in sections],

@@ -71,14 +71,18 @@ def test_a_phrase_begins_the_music(played: PlayedRun, phrase: str, begins: str) 
     assert (title == "Tune 99") == ("T:Tune 99" in phrase)
 
 
+def test_the_runs_own_beginning_is_known(played: PlayedRun) -> None:
+    assert played.prompt == "X:" and played.draw(WANTED).tune.prompt == played.prompt
+
+
 def test_a_phrase_that_is_only_a_header_leaves_the_music_to_the_network(played: PlayedRun) -> None:
     drawn = played.draw(replace(WANTED, phrase="T:Tune 99"))
     assert drawn.tune.text.startswith("X:") and "\nT:Tune 99\n" in drawn.tune.text
 
 
 def test_unknown_characters_of_a_phrase_are_named(played: PlayedRun) -> None:
-    with pytest.raises(InputError, match="has the character 'é'"):
-        played.draw(replace(WANTED, phrase="CDé"))
+    with pytest.raises(InputError, match="characters that the training tunes do not have: & ☃$"):
+        played.draw(replace(WANTED, phrase="CD & ☃ & C"))
 
 
 def test_tunes_outside_of_the_range_are_drawn_again(played: PlayedRun) -> None:
@@ -96,6 +100,14 @@ def test_a_continued_tune_keeps_its_first_bars(played: PlayedRun) -> None:
     assert kept.endswith(f"\n{PHRASE.split('|')[0]}|")
     assert new.tune.text.startswith(kept) and new.tune.text != drawn.tune.text
     assert new.more.config.sampling.key is None
+
+
+def test_a_continued_tune_says_what_it_kept(played: PlayedRun) -> None:
+    drawn = played.draw(BEGUN)
+    assert drawn.kept == ""
+    earlier = with_text(drawn, f"X:1\nM:4/4\nL:1/8\nK:C\n{PHRASE}|{PHRASE}|]")
+    assert played.draw(continued(drawn, 1), earlier).kept == "continued after bar 1"
+    assert played.draw(continued(drawn, 2), earlier).kept == "another B part"
 
 
 def test_the_rest_follows_the_form_of_an_ended_tune_only(

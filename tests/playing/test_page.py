@@ -121,6 +121,9 @@ def test_a_tune_is_continued_from_a_chosen_bar(watched: Watched) -> None:
     begin(page)
     draw(page)
     assert page.locator(".actions button").first.is_disabled()
+    page.keyboard.press("c")
+    wait_for_status(page, "Choose a bar first")
+    assert page.locator(".bar:disabled").first.get_attribute("title").startswith("After the last bar")
     bar = page.locator(".bar").first
     bar.focus()
     page.keyboard.press("Enter")
@@ -129,6 +132,25 @@ def test_a_tune_is_continued_from_a_chosen_bar(watched: Watched) -> None:
     draw(page, "c")
     assert abc(page).startswith(f"{head}|")
     assert page.locator(".bar").first.get_attribute("aria-pressed") == "true", "to continue once more"
+
+
+def test_what_the_run_fixes_is_shown_until_a_phrase_replaces_it(watched: Watched) -> None:
+    page = watched.page
+    prompt = {"prompt": "X:1\nT:Smoke\nK:D\n", "fixed": {"key": "D"}}
+
+    def answer(route: Any) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json=response.json() | prompt)
+
+    page.route("**/api/state", answer)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.inner_text("#begins").endswith(": X:1 T:Smoke K:D")
+    first = page.locator("#key option").first
+    assert first.text_content() == "run: D"
+    assert page.locator("#meter option").first.text_content() == "any metre"
+    page.fill("#phrase", PHRASE)
+    assert first.text_content() == "any key"
 
 
 def test_the_small_keyboard_writes_notes_of_the_key(watched: Watched) -> None:
@@ -195,9 +217,13 @@ def test_hostile_texts_are_shown_as_text(watched: Watched) -> None:
 
 def test_a_refusal_is_shown(watched: Watched) -> None:
     page = watched.page
-    begin(page, "CDé")
+    begin(page)
     draw(page)
-    assert "has the character" in page.locator(".refused").first.inner_text()
+    before = (page.inner_text("#place"), page.input_value("#seed"), abc(page))
+    begin(page, "CDé")
+    page.keyboard.press("d")
+    wait_for_status(page, "the phrase has characters that the training tunes do not have: é")
+    assert (page.inner_text("#place"), page.input_value("#seed"), abc(page)) == before
     # An old page after a restart of the server.
     page.evaluate("document.activeElement.blur()")
     page.route("**/api/draw", lambda route: route.fulfill(status=403, json={"error": "reload this page"}))
@@ -216,4 +242,7 @@ def test_a_narrow_page_fits(browser: Any, server: PlayingServer, scheme: str) ->
         assert watched.page.evaluate("document.documentElement.scrollWidth") <= 390
         top = watched.page.locator(".tune h2").first.bounding_box()["y"]
         assert 0 <= top < 844, "the new tune is in view"
+        watched.page.wait_for_function("() => document.querySelector('img.score').naturalWidth > 100")
+        assert watched.page.locator(".score").first.bounding_box()["width"] >= 600, "scrolls, and is legible"
+        assert watched.page.locator(".roll").first.bounding_box()["height"] >= 200
         assert not [line for line in watched.complaints if not is_replaced(line)]

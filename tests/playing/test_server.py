@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from musicgen.errors import InputError
+from musicgen.playing.networks import Drawn
 from musicgen.playing.server import PlayingServer
+from musicgen.playing.service import PlayingService
+from musicgen.playing.wanted import Wanted
 from musicgen.system.web_server import TOKEN_HEADER
 from tests.http_client import Client
 from tests.playing.conftest import PHRASE
@@ -100,11 +104,24 @@ def test_both_runs_draw_with_the_same_random_numbers(client: Client) -> None:
     assert client.post("drawn", {"number": answer["number"]})[1] == answer
 
 
-def test_what_one_run_cannot_does_not_keep_the_other_from_it(client: Client) -> None:
-    sides = client.post("draw", WISH | {"key": "F#m"})[1]["sides"]
-    assert all("no training tune has it" in side["error"] for side in sides)
-    number = client.post("state", {})[1]["draws"][-1]
-    assert client.post("keep", {"number": number, "side": 0})[0] == 404
+def test_what_one_run_cannot_does_not_keep_the_other_from_it(
+    client: Client, service: PlayingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(wanted: Wanted, earlier: Drawn | None) -> Drawn:
+        raise InputError("not this one")
+
+    monkeypatch.setattr(service._runs[0], "draw", refuse)
+    status, drawn = client.post("draw", WISH)
+    assert status == 200 and PHRASE in drawn["sides"][1]["abc"]
+    assert drawn["sides"][0] == {"error": "not this one"}
+    assert client.post("keep", {"number": drawn["number"], "side": 0})[0] == 404
+
+
+def test_what_no_run_can_is_refused_and_not_a_draw(client: Client) -> None:
+    before = client.post("state", {})[1]["draws"]
+    status, answer = client.post("draw", WISH | {"key": "F#m"})
+    assert status == 400 and answer["error"].count("no training tune has it") == 1
+    assert client.post("state", {})[1]["draws"] == before
 
 
 def test_both_runs_continue_the_same_bars(client: Client) -> None:
@@ -112,9 +129,10 @@ def test_both_runs_continue_the_same_bars(client: Client) -> None:
     beginning = {"number": drawn["number"], "side": 0, "num_bars": 1}
     sides = client.post("draw", WISH | {"seed": 6, "beginning": beginning})[1]["sides"]
     head = drawn["sides"][0]["abc"].partition("|")[0]
+    assert all(side["kept"] == "continued after bar 1" for side in sides)
     assert all(side["abc"].startswith(f"{head}|") for side in sides)
     status, answer = client.post("draw", WISH | {"beginning": beginning | {"num_bars": 999}})
-    assert status == 200 and all("cannot be continued" in side["error"] for side in answer["sides"])
+    assert status == 400 and "cannot be continued" in answer["error"]
 
 
 def test_a_tune_has_a_sound_a_score_and_a_roll(client: Client) -> None:

@@ -19,10 +19,11 @@ let isBusy = false;
 function fill() {
   for (const name of CHOICES) {
     const options = state.choices[name].map((value) => make("option", { value, textContent: value.replaceAll("_", " ") }));
-    element(name).replaceChildren(make("option", { value: "", textContent: ANY[name] }), ...options);
+    element(name).replaceChildren(make("option", { value: "" }), ...options);
   }
   element("temperature").max = state.max_temperature;
   element("runs").textContent = state.runs.join(" and ");
+  element("begins").textContent = /^X:\d*\s*$/.test(state.prompt) ? "" : `If empty, the run’s own beginning: ${state.prompt.trim().replaceAll("\n", " ")}`;
   element("hints").replaceChildren(...HINTS.map(([key, words]) => make("span", {}, make("kbd", { textContent: key }), ` ${words}`)));
 }
 
@@ -50,6 +51,9 @@ function wish() {
 
 function showWish() {
   for (const name of SLIDERS) element(`${name}-value`).textContent = Number(element(name).value).toFixed(2);
+  // A phrase replaces the run's own beginning.
+  const fixed = element("phrase").value.trim() ? {} : state.fixed;
+  for (const name of CHOICES) element(name).options[0].textContent = fixed[name] ? `run: ${fixed[name]}` : ANY[name];
   nameKeys();
 }
 
@@ -82,6 +86,7 @@ async function recall() {
 async function draw(beginning = null) {
   if (isBusy || !element("wish").reportValidity()) return;
   const seed = element("seed");
+  const before = seed.value;
   // The same beginning with the same random numbers would give the same tune.
   if ((element("fresh").checked || beginning) && draws.length) seed.value = Number(seed.value) + 1;
   const bars = tunes.map((tune) => tune.chosen());
@@ -96,6 +101,7 @@ async function draw(beginning = null) {
     const { top } = element("tunes").getBoundingClientRect();
     if (top < 0 || top > innerHeight / 2) element("tunes").scrollIntoView();
   } catch (error) {
+    seed.value = before;
     report(error.message, true);
   }
   busy(false);
@@ -211,6 +217,12 @@ function makeRating(kept) {
 
 // --- hands on the keyboard ---
 
+// A disabled button says why in its title.
+function press(button) {
+  if (button?.disabled) report(button.title, true);
+  else button?.click();
+}
+
 const current = () => tunes.find((tune) => tune.root.contains(document.activeElement)) ?? tunes[0];
 
 document.addEventListener("keydown", (event) => {
@@ -223,9 +235,9 @@ document.addEventListener("keydown", (event) => {
   const acts = {
     d: () => draw(),
     " ": () => current()?.player?.toggle(),
-    c: () => current()?.go.click(),
-    b: () => current()?.another.click(),
-    k: () => current()?.keep.click(),
+    c: () => press(current()?.go),
+    b: () => press(current()?.another),
+    k: () => press(current()?.keep),
     p: () => step(-1),
     n: () => step(1),
   };

@@ -9,7 +9,7 @@ export function makeTune(number, side, facts, runName, actions) {
   const judgement = make("p", { className: facts.is_sound ? "judgement good" : "judgement bad", textContent: facts.judgement });
   const bars = facts.bars.length;
   const form = facts.sections.length > 1 ? `${facts.sections.join(" + ")} bars` : `${bars} bar${bars === 1 ? "" : "s"}`;
-  const about = make("p", { className: "about", textContent: [runName, `seed ${facts.seed}`, form].filter(Boolean).join(" · ") });
+  const about = make("p", { className: "about", textContent: [runName, facts.kept, `seed ${facts.seed}`, form].filter(Boolean).join(" · ") });
   const root = make("article", { className: "card tune" }, make("div", { className: "head" }, make("div", {}, about, title), judgement));
 
   let player = null;
@@ -20,11 +20,12 @@ export function makeTune(number, side, facts, runName, actions) {
     root.append(make("p", { className: "note", textContent: `It cannot be played: ${facts.problems[0] ?? "no note sounds"}.` }));
   }
   const chooser = makeBars(facts);
-  const go = make("button", { type: "button", textContent: "Continue from a bar", disabled: true });
-  const another = make("button", { type: "button", textContent: "Another B part", disabled: facts.first_section === null });
+  const go = make("button", { type: "button", textContent: "Choose a bar to continue", disabled: true, title: "Choose a bar first" });
+  const another = make("button", { type: "button", textContent: "Another B part" });
+  if (facts.first_section === null) Object.assign(another, { disabled: true, title: "The tune has only one section" });
   const keep = make("button", { type: "button", textContent: "Keep" });
   chooser.onChoice = (bar) => {
-    go.disabled = false;
+    Object.assign(go, { disabled: false, title: "" });
     go.textContent = `Continue after bar ${bar}`;
   };
   go.addEventListener("click", () => actions.continued(chooser.chosen));
@@ -37,8 +38,9 @@ export function makeTune(number, side, facts, runName, actions) {
   );
   if (facts.roll) {
     const score = make("img", { className: "score", src: `/score/${number}-${side}`, alt: `Score of ${facts.title}` });
-    score.addEventListener("error", () => score.remove());
-    root.append(score);
+    const scroll = make("div", { className: "scroll" }, score);
+    score.addEventListener("error", () => scroll.remove());
+    root.append(scroll);
   }
   const remarks = [facts.remark, ...facts.problems].filter(Boolean);
   root.append(make("details", {}, make("summary", { textContent: "ABC" }), make("pre", { tabIndex: 0 }, make("code", { textContent: facts.abc }))));
@@ -52,7 +54,7 @@ function makeRoll(roll, audio) {
     const parts = [["bars", row.bar_lines], ["notes", row.notes], ["tonic", row.tonic_notes]].map(([name, d]) => shape("path", { class: name, d }));
     return { ...row, head, drawn: shape("g", {}, ...parts, head) };
   });
-  const svg = shape("svg", { class: "roll", viewBox: `0 0 ${roll.width} ${roll.height}`, role: "img", "aria-label": roll.words }, ...rows.map((row) => row.drawn));
+  const svg = shape("svg", { class: "roll", preserveAspectRatio: "none", viewBox: `0 0 ${roll.width} ${roll.height}`, role: "img", "aria-label": roll.words }, ...rows.map((row) => row.drawn));
   const show = () => {
     for (const { head, start_seconds: start, seconds } of rows) {
       const place = (audio.currentTime - start) / seconds;
@@ -78,7 +80,7 @@ function makeBars(facts) {
   const buttons = facts.bars.map((bar, index) => {
     const number = index + 1;
     const button = make("button", { type: "button", className: wrong.has(number) ? "bar wrong" : "bar", tabIndex: index ? -1 : 0 }, bar.text || "·");
-    button.disabled = number === facts.bars.length;
+    if (number === facts.bars.length) Object.assign(button, { disabled: true, title: "After the last bar nothing is left to draw" });
     button.setAttribute("aria-label", `Bar ${number}${wrong.has(number) ? ", of the wrong length" : ""}: ${bar.text}`);
     button.setAttribute("aria-pressed", "false");
     button.addEventListener("click", () => choose(number));
