@@ -68,7 +68,8 @@ class Vocabulary:
             if character not in self._token_of:
                 raise InputError(
                     f"sampling.prompts: {words} has the character {character!r} at position {position}, "
-                    f"which is not in the training tunes; allowed are {self.characters!r}"
+                    f"which is not in the training tunes; allowed are {self.characters!r}, "
+                    "and sampling.prompts=['X:'] fits every corpus"
                 )
         return self.encode(spelled)
 
