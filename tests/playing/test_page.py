@@ -32,6 +32,13 @@ def visit(page: Any, url: str) -> None:
     page.wait_for_selector("body[data-ready]")
 
 
+def reload(page: Any) -> None:
+    # It ends requests under way, which would look like failures.
+    page.wait_for_load_state("networkidle")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+
+
 def draw(page: Any, press: str = "d") -> None:
     """Draw by a key, and wait for the tune."""
     before = page.inner_text("#place")
@@ -84,8 +91,7 @@ def test_a_reload_keeps_the_state(watched: Watched) -> None:
     begin(page)
     draw(page)
     text, place, address = abc(page), page.inner_text("#place"), page.url
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
+    reload(page)
     assert (abc(page), page.inner_text("#place"), page.url) == (text, place, address)
     assert page.input_value("#key") == "C" and page.input_value("#phrase") == PHRASE
     assert page.inner_text("#temperature-value") == "0.50"
@@ -143,8 +149,7 @@ def test_what_the_run_fixes_is_shown_until_a_phrase_replaces_it(watched: Watched
         route.fulfill(response=response, json=response.json() | prompt)
 
     page.route("**/api/state", answer)
-    page.reload()
-    page.wait_for_selector("body[data-ready]")
+    reload(page)
     assert page.inner_text("#begins").endswith(": X:1 T:Smoke K:D")
     first = page.locator("#key option").first
     assert first.text_content() == "run: D"
