@@ -56,6 +56,10 @@ def how_to_trust(module: str) -> str:
     )
 
 
+class ExtensionError(InputError):
+    """Something of another package is missing, not trusted, or cannot be imported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Extensions:
     """What other packages can add of one kind."""
@@ -78,7 +82,7 @@ class Extensions:
         if path is None:
             return _installed(self, name, where)
         if not is_trusted(path[1]) and name not in _points(self.group).values():
-            raise InputError(f"{where}: {how_to_trust(path[1])}")
+            raise ExtensionError(f"{where}: {how_to_trust(path[1])}")
         return name
 
     def load(self, name: str, where: str) -> Callable[..., Any]:
@@ -88,9 +92,9 @@ class Extensions:
             loaded = resolve_name(path)
         except Exception as error:  # Importing a package may raise anything.
             reason = one_line(f"{type(error).__name__}: {error}")
-            raise InputError(f"{where}: {path} cannot be imported: {reason}") from error
+            raise ExtensionError(f"{where}: {path} cannot be imported: {reason}") from error
         if not callable(loaded):
-            raise InputError(f"{where}: {path} is not a function or a class")
+            raise ExtensionError(f"{where}: {path} is not a function or a class")
         return loaded
 
     def code_of(self, name: str, where: str) -> str:
@@ -116,7 +120,7 @@ def _installed(extensions: Extensions, name: str, where: str) -> str:
     if name not in points:
         names = ", ".join([*extensions.built_in, *sorted(points.keys() - set(extensions.built_in))])
         form = f", or a path such as {extensions.path_form}" if extensions.path_form else ""
-        raise InputError(f"{where}: no such {extensions.kind}; installed are {names or 'none'}{form}")
+        raise ExtensionError(f"{where}: no such {extensions.kind}; installed are {names or 'none'}{form}")
     return points[name]
 
 

@@ -21,9 +21,9 @@ from pydantic.dataclasses import dataclass
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.errors import InputError, first_problem
-from musicgen.model.cells import check_cell
 from musicgen.model.config import ModelConfig
 from musicgen.model.network import CharacterNetwork
+from musicgen.system.extensions import ExtensionError
 from musicgen.training.log import TrainingLog
 
 Weights = dict[str, torch.Tensor]
@@ -79,13 +79,6 @@ def read_content(path: Path) -> StateContent:
         _check_archive(path)
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         content = TypeAdapter(StateContent).validate_python(loaded)
-    except MemoryError:
-        raise
-    except Exception as error:  # zipfile and torch may raise anything for arbitrary bytes.
-        raise _damaged(path, error) from error
-    # A package that is missing or not trusted is no damage.
-    check_cell(content.model.cell)
-    try:
         _check(content, path.stat().st_size)
         return replace(
             content,
@@ -95,17 +88,14 @@ def read_content(path: Path) -> StateContent:
             dropout=_in_memory(content.dropout),
             dropout_cuda=_in_memory(content.dropout_cuda),
         )
-    except MemoryError:
+    except (MemoryError, ExtensionError):
+        # A package that is missing or not trusted is no damage.
         raise
-    except Exception as error:  # As above.
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{path} is damaged or not a training state of this program ({_reason(error)}); delete it and "
-        "train again"
-    )
+    except Exception as error:  # zipfile and torch may raise anything for arbitrary bytes.
+        raise InputError(
+            f"{path} is damaged or not a training state of this program ({_reason(error)}); delete it and "
+            "train again"
+        ) from error
 
 
 def _check_archive(path: Path) -> None:
