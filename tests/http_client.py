@@ -10,6 +10,17 @@ from typing import TypeVar
 from musicgen.system.web_server import ADDRESS, TOKEN_HEADER, LoopbackServer
 
 Server = TypeVar("Server", bound=LoopbackServer)
+FOREIGN_HEADERS: tuple[dict[str, str | None], ...] = (
+    {"Host": "evil.example"},
+    {"Host": "evil.example:80"},
+    {"Host": None},
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "https://127.0.0.1"},
+    {"Sec_Fetch_Site": "cross-site"},
+    {"Sec_Fetch_Site": "same-site"},
+)
+"""Of requests by other pages, or under other names; every server refuses each."""
 
 
 @contextmanager

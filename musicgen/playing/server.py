@@ -1,19 +1,24 @@
 """The page to play with, on the loopback address."""
 
-import mimetypes
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from musicgen.playing.service import PlayingService
 from musicgen.system.page import Page
-from musicgen.system.web_server import PAGE_POLICY, PICTURE_POLICY, Answer, Content, LoopbackServer
+from musicgen.system.web_server import (
+    PAGE_POLICY,
+    PICTURE_POLICY,
+    Answer,
+    Content,
+    LoopbackServer,
+    file_content,
+)
 
 _PAGE = Page(Path(__file__).with_name("page"))
 _TUNE = re.compile(r"/(sound|score)/(\d{1,9})-(\d)", re.ASCII)
 _KEPT = "/kept/"
-_SVG = "image/svg+xml"
-_TYPES = {".abc": "text/vnd.abc; charset=utf-8", ".musicxml": "application/vnd.recordare.musicxml+xml"}
+_TYPES = {".abc": "text/vnd.abc", ".musicxml": "application/vnd.recordare.musicxml+xml"}
 
 
 class PlayingServer(LoopbackServer):
@@ -36,14 +41,9 @@ class PlayingServer(LoopbackServer):
             return None if sound is None else Content(sound, "audio/wav", PAGE_POLICY)
         if found is not None:
             score = self.service.score(int(found[2]), int(found[3]))
-            return None if score is None else Content(score, _SVG, PICTURE_POLICY)
+            return None if score is None else Content(score, "image/svg+xml", PICTURE_POLICY)
         kept = self.service.file(path.removeprefix(_KEPT)) if path.startswith(_KEPT) else None
-        if kept is None:
-            return None
-        kind = _TYPES.get(kept.suffix) or mimetypes.types_map.get(kept.suffix, "application/octet-stream")
-        if kind == _SVG:
-            return Content(kept.read_bytes(), kind, PICTURE_POLICY)
-        return Content(kept.read_bytes(), kind)
+        return None if kept is None else file_content(kept, _TYPES)
 
     def answers(self) -> Mapping[str, Answer]:
         service = self.service

@@ -3,7 +3,6 @@
 It serves the page and the files that the page shows, and no other file of their folder.
 """
 
-import mimetypes
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -21,7 +20,7 @@ from musicgen.reporting.report_files import PAGE, WrittenReport, files_of, write
 from musicgen.reporting.run_findings import citable_effects, count_words
 from musicgen.reporting.study_data import with_current_findings
 from musicgen.run.additions import track_finding
-from musicgen.system.web_server import PICTURE_POLICY, Answer, Content, LoopbackServer, RefusedError
+from musicgen.system.web_server import Answer, Content, LoopbackServer, RefusedError, file_content
 
 
 def serve_report(written: WrittenReport, port: int) -> None:
@@ -63,12 +62,7 @@ class ReportServer(LoopbackServer):
             policy = f"{page.policy}; frame-ancestors 'none'"
             return Content(page.html.encode(), "text/html; charset=utf-8", policy)
         file = self._files.get(path)
-        if file is None or not file.is_file():
-            return None
-        kind = mimetypes.types_map.get(file.suffix, "application/octet-stream")
-        if kind == "image/svg+xml":
-            return Content(file.read_bytes(), kind, PICTURE_POLICY)
-        return Content(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
+        return file_content(file) if file is not None and file.is_file() else None
 
     def answers(self) -> Mapping[str, Answer]:
         return {"/api/finding": self._add}

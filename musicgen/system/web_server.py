@@ -11,6 +11,7 @@ connections.py keeps stalled clients from blocking the others.
 import io
 import json
 import logging
+import mimetypes
 import re
 import secrets
 import socket
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from musicgen.errors import OUT_OF_RESOURCES, InputError, describe_disk
 from musicgen.system.commands import complain
@@ -75,6 +77,15 @@ class Content:
     body: bytes
     media_type: str
     policy: str = _CLOSED
+
+
+def file_content(file: Path, media_types: Mapping[str, str] | None = None) -> Content:
+    """A file, which loads nothing; media_types: suffix -> type, where Python's own table lacks one."""
+    known = media_types or {}
+    kind = known.get(file.suffix) or mimetypes.types_map.get(file.suffix, "application/octet-stream")
+    if kind == "image/svg+xml":
+        return Content(file.read_bytes(), kind, PICTURE_POLICY)
+    return Content(file.read_bytes(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
 
 
 def check_port(port: int) -> None:
