@@ -4,9 +4,11 @@ import ctypes
 import mmap
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
+
+from musicgen.engine.waiting import patient_waits
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_INT = 2**31 - 1
@@ -22,7 +24,8 @@ def computing_on(num_threads: int) -> Iterator[None]:
     torch.set_flush_denormal(True)
     keep_freed_memory()
     try:
-        yield
+        with patient_waits() if num_threads > 1 else nullcontext():
+            yield
     finally:
         torch.set_num_threads(before)
         torch.set_flush_denormal(False)
