@@ -15,7 +15,15 @@ from pathlib import Path
 from benchmarks.alternation import NUM_REPEATS, report_progress
 from benchmarks.limit import rates_tables
 from benchmarks.report import Part, read_parts, write_parts
-from benchmarks.workloads import copies, recipe, sampling, study, sweep, training
+from benchmarks.workloads import (
+    beside_other_work,
+    copies,
+    sampling,
+    study,
+    sweep,
+    time_to_quality,
+    training,
+)
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -29,7 +37,7 @@ def main() -> None:
     length.add_argument("--full", action="store_true", help="run every process of sweep and study")
     length.add_argument("--short", action="store_true", help="sweep and study with fewer iterations")
     parser.add_argument("--repeats", type=int, default=NUM_REPEATS, help="repeats of short workloads")
-    parser.add_argument("--long-repeats", type=int, default=1, help="repeats of sweep, study and recipe")
+    parser.add_argument("--long-repeats", type=int, default=1, help="repeats of sweep and study")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="for results.md and results.json")
     measures = _measures()
     parser.add_argument("--only", nargs="+", choices=list(measures), default=list(measures), metavar="PART")
@@ -46,11 +54,12 @@ def main() -> None:
 def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
     """Part -> function that measures it, in the order of the page."""
     return {
+        "quality": lambda _given: time_to_quality.measure(),
         "training": lambda given: training.measure(given.repeats),
         "sampling": lambda given: sampling.measure(given.repeats),
         "sweep": lambda given: sweep.measure(given.long_repeats, *_length(given), every_run=given.full),
         "study": lambda given: study.measure(given.long_repeats, *_length(given), every_point=given.full),
-        "recipe": lambda given: recipe.measure(given.long_repeats),
+        "beside": lambda given: beside_other_work.measure(given.repeats),
         "copies": lambda given: copies.measure(given.repeats),
         "rates": lambda _given: Part(
             title="Rates of this machine",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -97,7 +97,7 @@ def threads_of(config: Config) -> int:
 
 
 @contextmanager
-def own_process() -> Iterator[Callable[..., float]]:
+def own_process() -> Iterator[Callable[..., Any]]:
     """Run our side in a separate process, because its memory settings must not affect the peers.
 
     Yields a function that calls another function with arguments in that process, and returns its result.

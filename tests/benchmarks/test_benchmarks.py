@@ -22,10 +22,13 @@ from benchmarks.peers.plain import PlainTraining
 from benchmarks.report import Part, Row, read_parts, render, write_parts
 from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
-from benchmarks.workloads import copies, sampling, training
+from benchmarks.workloads import beside_other_work, copies, sampling, time_to_quality, training
+from musicgen.config import compose_config, resolve
+from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.effects.pairing import pair_runs
 from musicgen.model.network import build_network
 from musicgen.records.runs import find_runs
+from musicgen.training.loss import encode_tunes, mean_loss
 from tests.records.made_runs import LOSS, made_run, written
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
@@ -116,6 +119,35 @@ def test_all_peers_train_networks_of_the_same_size(cell: str) -> None:
     own = build_network(ours.config_of(shape).model, len(alphabet), seed=0)
     expected = sum(parameter.numel() for parameter in own.parameters())
     assert sizes[0] == sum(sizes[1:]) == expected == num_parameters_of(shape, len(alphabet))
+
+
+def test_both_sides_measure_validation_loss_alike() -> None:
+    config = ours.config_of(SMALL)
+    tunes = ["X:1\nK:D\nABcd|efga|", "X:2\nK:G\nGBdg|"]
+    vocabulary = Vocabulary.of(tunes, config.model.spelling)
+    network = build_network(config.model, vocabulary.size, seed=0)
+    peer = CourseNetwork("lstm", vocabulary.size, 12)
+    peer.load_state_dict(
+        {name.replace("output.", "scores."): value for name, value in network.state_dict().items()}
+    )
+    encoded = [torch.from_numpy(vocabulary.encode(f"\n{tune}\n\n")) for tune in tunes]
+    expected = mean_loss(network, encode_tunes(tunes, vocabulary, config.model)).nats
+    assert time_to_quality.loss_of(peer, encoded) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.slow
+def test_every_validation_is_a_point_in_time_and_quality() -> None:
+    small = ["experiment=smoke", "training.num_iterations=4", "training.validation_interval=2"]
+    config = resolve(compose_config([*small, "training.num_threads=1", "sampling.num_tunes=3"]))
+    points = time_to_quality.our_points(config)
+    assert [point.iteration for point in points] == [2, 4]
+    assert 0.0 < points[0].seconds < points[1].seconds
+    assert all(0.0 <= point.sound_rate <= 1.0 and point.loss > 0.0 for point in points)
+
+
+@pytest.mark.slow
+def test_sampling_beside_a_busy_program_is_timed() -> None:
+    assert beside_other_work.Case("sampling", busy=1, is_patient=True).seconds() > 0.0
 
 
 @pytest.mark.parametrize("peer", [CourseTraining, PlainTraining])

@@ -1,0 +1,148 @@
+"""Training, sampling and a small sweep on an idle machine, and while other programs keep the cores busy."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+
+from benchmarks.alternation import Comparison, alternate, format_seconds, markdown_table, report_progress
+from benchmarks.ours import CPU, own_process, precision_of, run_alone, step_seconds, threads_of
+from benchmarks.report import Part, Row
+from musicgen.config import Config, compose_config, resolve
+from musicgen.corpus.corpus import load_corpus
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.engine import computing
+from musicgen.model.network import build_network
+from musicgen.sampling.generation import sample_tunes
+from musicgen.sampling.prompts import Prompt
+from musicgen.training.threads import num_cores
+
+NUM_STEPS = 20
+MAX_CHARS = 300
+NUM_TUNES = 200
+BESIDE = ("idle", "one busy", "two busy")
+TEAM_WORKS = {"training": "iteration", "sampling": "drawing"}
+"""Works of a team of threads -> what their seconds are of."""
+SWEEP = "smoke sweep"
+SWEEP_OVERRIDES = ("--multirun", "experiment=smoke", "training.learning_rate=2e-3,5e-3,1e-2", "seed=0,1")
+
+
+def measure(num_repeats: int) -> Part:
+    """Time every work on an idle machine and beside other programs, with and without patient waits."""
+    report_progress("beside other work")
+    timings = alternate({case.name: case.seconds for case in _cases()}, num_repeats)
+    rows = [
+        Row(
+            f"{work}, {BESIDE[busy]}",
+            "patient waits",
+            "OpenMP's waits",
+            Comparison(*(timings[Case(work, busy, is_patient).name] for is_patient in (True, False))),
+            unit,
+        )
+        for work, unit in TEAM_WORKS.items()
+        for busy in range(len(BESIDE))
+    ]
+    medians = {
+        case: [timings[replace(case, busy=busy).name].median for busy in range(len(BESIDE))]
+        for case in _cases()
+        if case.busy == 0
+    }
+    table = markdown_table(
+        ["", *BESIDE, *(f"{beside} ÷ idle" for beside in BESIDE[1:])],
+        [
+            [
+                case.work if case.is_patient else f"{case.work}, OpenMP's waits",
+                *map(format_seconds, seconds),
+                *(f"{each / seconds[0]:.2f} ×" for each in seconds[1:]),
+            ]
+            for case, seconds in medians.items()
+        ],
+    )
+    return Part(
+        title="Beside other work",
+        text=(
+            f"The default network on {num_cores()} threads: the mean of {NUM_STEPS} training iterations, and "
+            f"drawing {NUM_TUNES} tunes of {MAX_CHARS} characters, while other programs each keep a core "
+            "busy. *OpenMP's waits* is the same without musicgen/engine/waiting.py. The sweep is a command "
+            "of six smoke runs, each on one thread, two at a time. Every measurement is a new process. "
+            "Beside two programs on two cores, half of the machine is a fair share."
+        ),
+        rows=rows,
+        tables=[table],
+    )
+
+
+def _cases() -> list["Case"]:
+    return [
+        Case(work, busy, is_patient)
+        for busy in range(len(BESIDE))
+        for work in (*TEAM_WORKS, SWEEP)
+        for is_patient in (True, False)
+        # A run of the sweep has one thread, which waits for no other.
+        if is_patient or work != SWEEP
+    ]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A measurement."""
+
+    work: str
+    busy: int
+    """Number of other programs."""
+    is_patient: bool
+    """Whether waiting.py is used."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the progress that is printed."""
+        return f"{self.work}, {BESIDE[self.busy]}{'' if self.is_patient else ', OpenMP waits'}"
+
+    def seconds(self) -> float:
+        """Measure it in a new process."""
+        with _busy_programs(self.busy):
+            if self.work == SWEEP:
+                return run_alone(*SWEEP_OVERRIDES)
+            with own_process() as do:
+                return do(_seconds_in_process, self.work, self.is_patient)
+
+
+@contextmanager
+def _busy_programs(number: int) -> Iterator[None]:
+    programs = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for program in programs:
+            program.kill()
+            program.wait()
+
+
+def _seconds_in_process(work: str, is_patient: bool) -> float:
+    if not is_patient:
+        computing.patient_waits = nullcontext
+    config = resolve(compose_config([f"training.num_threads={num_cores()}", "training.warmup_iterations=0"]))
+    if work == "training":
+        return step_seconds(config, NUM_STEPS)
+    return _sampling_seconds(config)
+
+
+def _sampling_seconds(config: Config) -> float:
+    """Seconds of drawing tunes that all reach their cap: the untrained network never draws a newline."""
+    spelling = config.model.spelling
+    corpus = load_corpus(config.data)
+    vocabulary = Vocabulary.of([spelling.spell(tune) for tune in corpus.part("train")], spelling)
+    network = build_network(config.model, vocabulary.size, 0, precision_of(config))
+    with torch.no_grad():
+        network.output.bias[vocabulary.newline] = -100.0
+    sampling = replace(config.sampling, num_tunes=NUM_TUNES, max_chars=MAX_CHARS, temperature=1.0)
+    with computing.computing_on(threads_of(config)):
+        for warm_up in (True, False):
+            given = replace(sampling, max_chars=10) if warm_up else sampling
+            started = time.perf_counter()
+            sample_tunes(network, vocabulary, given, [Prompt.verbatim("X")], seed=0, device=CPU)
+    return time.perf_counter() - started
