@@ -18,6 +18,13 @@ from benchmarks.peers.course import CourseNetwork, CourseTraining
 from benchmarks.report import Part, Row
 from musicgen.config import Config, compose_config, resolve
 from musicgen.corpus.corpus import TUNE_END, load_corpus, training_text
+from musicgen.effects.figures.style import (
+    CATEGORY_COLOURS,
+    TEXT_SIZE,
+    label_axes,
+    new_figure,
+    rule_lightly,
+)
 from musicgen.engine.computing import computing_on
 from musicgen.metrics.tunes import read_tunes
 from musicgen.metrics.validity import sound_rate
@@ -28,6 +35,7 @@ from musicgen.training.outcome import Record
 from musicgen.training.threads import num_cores
 
 FIGURE = Path(__file__).resolve().parents[1] / "figures" / "time_to_quality.png"
+DEFAULT = ("training.validation_interval=50",)
 COURSE_ITERATIONS = 3000
 INTERVAL = 100
 """Iterations between validations of the course's loop."""
@@ -49,15 +57,15 @@ class Point:
     """Of tunes drawn then; not measured for the course's loop."""
 
 
-def measure(overrides: tuple[str, ...] = (), course_iterations: int = COURSE_ITERATIONS) -> Part:
+def measure() -> Part:
     """Train both to their best, once, and draw loss over time."""
-    config = resolve(compose_config([f"training.num_threads={num_cores()}", *overrides]))
+    config = resolve(compose_config([*DEFAULT, f"training.num_threads={num_cores()}"]))
     report_progress("time to quality: the default")
     with own_process() as do:
         ours = do(our_points, config)
     report_progress("time to quality: the course's loop")
     use_all_cores()
-    peer = peer_points(config, course_iterations)
+    peer = peer_points(config, COURSE_ITERATIONS)
     best = min(peer, key=lambda point: point.loss)
     reached = first(ours, lambda point: point.loss <= best.loss)
     sounds = first(ours, lambda point: point.sound_rate >= FINAL_SHARE * ours[-1].sound_rate)
@@ -184,8 +192,6 @@ def loss_of(network: CourseNetwork, tunes: list[torch.Tensor]) -> float:
 
 def draw(ours: list[Point], peer: list[Point], path: Path) -> None:
     """Draw both losses, and our sound rate, over seconds of training."""
-    from musicgen.effects.figures.style import CATEGORY_COLOURS, label_axes, new_figure, rule_lightly
-
     figure, panels = new_figure("Time to quality", 1, 2, width=8.4, height=3.6)
     losses, rates = panels
     for name, points, colour in (
@@ -194,7 +200,7 @@ def draw(ours: list[Point], peer: list[Point], path: Path) -> None:
     ):
         seconds = [point.seconds for point in points]
         losses.plot(seconds, [point.loss for point in points], marker=".", color=colour, label=name)
-    losses.legend(frameon=False)
+    losses.legend(frameon=False, fontsize=TEXT_SIZE)
     seconds = [point.seconds for point in ours]
     rates.plot(seconds, [point.sound_rate for point in ours], marker=".", color=CATEGORY_COLOURS[0])
     rates.set_ylim(0.0, 1.0)
