@@ -23,8 +23,8 @@ class DataConfig:
     source: Annotated[str, Field(min_length=1)]
     """One of OWN_SOURCES, or a function of another package (outside.py)."""
     path: Annotated[str, Field(min_length=1)]
-    """A file, folder or glob; relative to music21's corpus folder for that source. For a download: where to
-    keep it, in the folder MUSICGEN_DATA_DIR or the user's cache."""
+    """A file, folder or glob, or several as `{a,b}`; relative to music21's corpus folder for that source. For
+    a download: where to keep it, in the folder MUSICGEN_DATA_DIR or the user's cache."""
     url: str | None
     """Where the download is. `{a,b}.abc` at its end stands for two files, kept in the folder `path`."""
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None

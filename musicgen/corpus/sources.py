@@ -52,9 +52,11 @@ def locate_files(config: DataConfig) -> list[Path]:
     if config.source == "download":
         return _downloaded_files(config)
     try:
-        if config.source == "music21":
-            return _matching_files(_music21_corpus_folder() / config.path, config)
-        return _matching_files(Path(config.path).expanduser(), config)
+        folder = _music21_corpus_folder() if config.source == "music21" else Path()
+        if (folder / config.path).exists():
+            return _matching_files(folder / config.path, config)
+        paths = [folder / Path(path).expanduser() for path in _alternatives(config.path)]
+        return list(dict.fromkeys(file for path in paths for file in _matching_files(path, config)))
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
@@ -125,17 +127,20 @@ def _downloaded_files(config: DataConfig) -> list[Path]:
 
 
 def _files(config: DataConfig) -> dict[str, str]:
-    """Where each file is kept, below the folder of downloads -> its address.
-
-    As in curl, `{a,b}.abc` at the end of an address stands for two files, kept in the folder `path`.
-    """
+    """Where each file is kept, below the folder of downloads -> its address."""
     assert config.url is not None  # checked by DataConfig
-    alternatives = _ALTERNATIVES.search(config.url)
-    if alternatives is None:
+    urls = _alternatives(config.url)
+    if urls == [config.url]:
         return {config.path: config.url}
-    before, after = config.url[: alternatives.start()], config.url[alternatives.end() :]
-    urls = [f"{before}{name}{after}" for name in alternatives[1].split(",")]
     return {f"{config.path}/{url.rpartition('/')[2]}": url for url in urls}
+
+
+def _alternatives(text: str) -> list[str]:
+    """As in a shell and in curl, `{a,b}.abc` stands for two names; text without braces for itself."""
+    found = _ALTERNATIVES.search(text)
+    if found is None:
+        return [text]
+    return [f"{text[: found.start()]}{name}{text[found.end() :]}" for name in found[1].split(",")]
 
 
 def _kept_downloads(config: DataConfig) -> list[Path] | None:

@@ -80,6 +80,17 @@ def test_several_files_keep_the_limit_together(cache: Path) -> None:
     assert not cache.exists()
 
 
+def test_a_path_in_braces_names_several_files(tmp_path: Path) -> None:
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
+    several = data_config(str(tmp_path / "{b,a,b}.abc"))
+    assert [tune[:3] for tune in split_tunes(read_source(several))] == ["X:2", "X:1"]
+    (tmp_path / "{b,a,b}.abc").write_bytes(FILES["a.abc"])
+    assert read_source(several) == FILES["a.abc"].decode()
+    with pytest.raises(InputError, match="no such file or folder"):
+        read_source(data_config(str(tmp_path / "{a,c}.abc")))
+
+
 def test_a_git_object_name_verifies_a_download(cache: Path) -> None:
     # `git hash-object` prints this name.
     name = "81108df6d736f82f8f18b83a142d3ba457a6e0f3"
