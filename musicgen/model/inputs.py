@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
 from musicgen.notation.lookback import NOTHING, LookbackReader
-from musicgen.notation.place import NUM_MODES, PlaceReader
+from musicgen.notation.place import PlaceReader
+from musicgen.notation.place_state import NUM_MODES
 from musicgen.notation.plan import MAX_SECTIONS, NUM_ENDINGS, PlanReader
 from musicgen.notation.plan import NUM_COLUMNS as NUM_PLAN_COLUMNS
 from musicgen.notation.repetition import MAX_PERIOD, RepetitionReader

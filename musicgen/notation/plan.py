@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.notation.headers import music_start
-from musicgen.notation.place import RESET, PlaceReader, code_points
+from musicgen.notation.place import PlaceReader, code_points
+from musicgen.notation.place_state import RESET
 from musicgen.system.compiled_code import compiled
 
 MAX_SECTIONS = 12

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.notation.place import BAR, NONE, RESET
+from musicgen.notation.place_state import BAR, NONE, RESET
 from musicgen.system.compiled_code import compiled
 
 MAX_PERIOD = 16

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from musicgen.config import compose_config
 from musicgen.corpus.corpus import load_corpus
 from musicgen.notation.parsing import parse_tune
-from musicgen.notation.place import (
+from musicgen.notation.place import PlaceReader
+from musicgen.notation.place_state import (
     BAR,
     DORIAN,
     LYDIAN,
@@ -23,7 +24,6 @@ from musicgen.notation.place import (
     PHRYGIAN,
     RESET,
     WHOLE_NOTE,
-    PlaceReader,
 )
 
 EIGHTH = WHOLE_NOTE // 8
