@@ -1,62 +1,23 @@
 """The database of one session: its key, its listeners and every answer.
 
-SQLite in write-ahead mode with a synchronised disk for every commit: a confirmed answer survives any crash,
-and listeners do not wait for each other. Every call opens its own connection, so any thread may call.
+Every call opens its own connection, so any thread may call.
 """
 
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
+from musicgen.listening.session_file import VERSION, connected, create_file, now
 from musicgen.listening.stimuli import Sample, Stimulus, opaque_id
 from musicgen.records.criteria import check_criteria
-from musicgen.system.files import replace_atomically
-from musicgen.system.locks import lock_beside, locked
 
-_SCHEMA = """
-CREATE TABLE session (
-    version INTEGER NOT NULL, settings TEXT NOT NULL, remarks TEXT NOT NULL, created_at TEXT NOT NULL
-) STRICT;
-CREATE TABLE stimulus (
-    stimulus_id TEXT PRIMARY KEY, arm TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, tune_index INTEGER,
-    anchor TEXT NOT NULL, abc TEXT NOT NULL
-) STRICT;
-CREATE TABLE sample (
-    arm TEXT PRIMARY KEY, num_tunes INTEGER NOT NULL, num_invalid INTEGER NOT NULL,
-    num_without_notes INTEGER NOT NULL
-) STRICT;
-CREATE TABLE item (
-    item_id TEXT NOT NULL, place INTEGER NOT NULL, stimulus_id TEXT NOT NULL REFERENCES stimulus,
-    PRIMARY KEY (item_id, place)
-) STRICT;
-CREATE TABLE listener (
-    listener_id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, number INTEGER NOT NULL UNIQUE,
-    began_at TEXT NOT NULL, ended_at TEXT
-) STRICT;
-CREATE TABLE trial (
-    trial_id TEXT PRIMARY KEY, listener_id TEXT NOT NULL REFERENCES listener, position INTEGER NOT NULL,
-    item_id TEXT NOT NULL, heard TEXT NOT NULL, is_repeat INTEGER NOT NULL, UNIQUE (listener_id, position)
-) STRICT;
-CREATE TABLE sound (
-    sound_id TEXT PRIMARY KEY, trial_id TEXT NOT NULL REFERENCES trial, place INTEGER NOT NULL,
-    stimulus_id TEXT NOT NULL REFERENCES stimulus
-) STRICT;
-CREATE TABLE answer (
-    trial_id TEXT NOT NULL REFERENCES trial, question TEXT NOT NULL, value INTEGER NOT NULL,
-    answered_at TEXT NOT NULL, PRIMARY KEY (trial_id, question)
-) STRICT;
-"""
-_VERSION = 1
-_TIMEOUT_SECONDS = 20.0
 _OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
 _LISTENERS = "SELECT listener_id, name, ended_at IS NOT NULL FROM listener"
 
@@ -106,14 +67,14 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Raises InputError if the file is not a session of this version, or is damaged."""
         self.path = path
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             row = connection.execute("SELECT version, settings, remarks, created_at FROM session").fetchone()
         if row is None:
             raise InputError(f"{path}: is not a listening session: it is empty")
         version, settings, remarks, self.created_at = row
-        if version != _VERSION:
+        if version != VERSION:
             raise InputError(
-                f"{path}: is a session of version {version}; this program reads version {_VERSION}"
+                f"{path}: is a session of version {version}; this program reads version {VERSION}"
             )
         try:
             self.settings = TypeAdapter(Settings).validate_json(settings, strict=True)
@@ -137,50 +98,12 @@ class Database:
         *,
         locks: bool,
     ) -> "Database":
-        """Write a new session atomically.
-
-        Raises InputError if the file cannot be written, or if another process has just written one.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(lock_beside(path), locks=locks):
-            if path.exists():
-                raise InputError(
-                    f"{path}: another process has just started it; run the same command again to resume it"
-                )
-            try:
-                with (
-                    replace_atomically(path) as unfinished,
-                    closing(sqlite3.connect(unfinished)) as connection,
-                    connection,
-                ):
-                    _fill(connection, settings, items, remarks, samples)
-            except sqlite3.Error as error:
-                raise InputError(f"{path}: cannot be written: {error}") from error
+        """Write a new session; raises InputError as `create_file` does."""
+        create_file(path, settings, items, remarks, samples, locks=locks)
         return cls(path)
 
-    @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection in a transaction, which is committed if the block succeeds.
-
-        Raises InputError if the file is not a database, is damaged or cannot be written.
-        """
-        if self.path.exists() and not self.path.is_file():
-            raise InputError(f"{self.path}: is not a file")
-        uri = f"{self.path.resolve().as_uri()}?mode=rw"
-        try:
-            with closing(sqlite3.connect(uri, uri=True, timeout=_TIMEOUT_SECONDS)) as connection:
-                # Views and triggers in the file must not call functions with side effects.
-                connection.execute("PRAGMA trusted_schema = OFF")
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.execute("PRAGMA foreign_keys = ON")
-                with connection:
-                    yield connection
-        except sqlite3.Error as error:
-            raise InputError(f"{self.path}: is not a listening session or cannot be used: {error}") from error
-
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             stimuli = {
                 row[0]: Stimulus(*row) for row in connection.execute("SELECT * FROM stimulus ORDER BY rowid")
             }
@@ -195,7 +118,7 @@ class Database:
         return stimuli, {item_id: Item(item_id, tuple(heard)) for item_id, heard in members.items()}
 
     def _read_samples(self) -> dict[str, Sample]:
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'sample'").fetchone():
                 return {}
             rows = connection.execute("SELECT * FROM sample ORDER BY rowid").fetchall()
@@ -217,7 +140,7 @@ class Database:
 
     def enter(self, name: str) -> Listener:
         """The listener with this name; a new one gets their own random order."""
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             # Take the write lock, so that two who enter at once do not get the same number.
             connection.execute("BEGIN IMMEDIATE")
             if known := _read_listeners(connection, "WHERE name = ?", name):
@@ -225,7 +148,7 @@ class Database:
             (number,) = connection.execute("SELECT COUNT(*) FROM listener").fetchone()
             listener = Listener(opaque_id(), name, False)
             connection.execute(
-                "INSERT INTO listener VALUES (?, ?, ?, ?, NULL)", (listener.listener_id, name, number, _now())
+                "INSERT INTO listener VALUES (?, ?, ?, ?, NULL)", (listener.listener_id, name, number, now())
             )
             trials = order_trials(list(self.items.values()), self.settings.seed, number)
             for position, trial in enumerate(trials, start=1):
@@ -233,17 +156,18 @@ class Database:
         return listener
 
     def listener(self, listener_id: str) -> Listener | None:
-        with self._connected() as connection:
+        """The listener with this id; None for an unknown one."""
+        with connected(self.path) as connection:
             return next(iter(_read_listeners(connection, "WHERE listener_id = ?", listener_id)), None)
 
     def listeners(self) -> list[Listener]:
         """All listeners, in the order in which they started."""
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             return _read_listeners(connection, "ORDER BY number")
 
     def trials(self, listener_id: str) -> list[ListenerTrial]:
         """The listener's trials in order, with the answers so far."""
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             rows = connection.execute(
                 "SELECT trial_id, item_id FROM trial WHERE listener_id = ? ORDER BY position", (listener_id,)
             ).fetchall()
@@ -272,7 +196,7 @@ class Database:
 
     def stimulus_of(self, sound_id: str) -> str | None:
         """The id of the stimulus behind a sound; None for an unknown sound."""
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             row = connection.execute(
                 "SELECT stimulus_id FROM sound WHERE sound_id = ?", (sound_id,)
             ).fetchone()
@@ -283,7 +207,7 @@ class Database:
 
         Raises RefusedAnswerError.
         """
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute(
                 "SELECT ended_at, item_id FROM trial JOIN listener USING (listener_id) "
@@ -301,19 +225,20 @@ class Database:
             connection.execute(
                 "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
                 "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",
-                (trial_id, question, value, _now()),
+                (trial_id, question, value, now()),
             )
 
     def end(self, listener_id: str) -> None:
         """Close the listener's answers, so that they may see the key."""
-        with self._connected() as connection:
+        with connected(self.path) as connection:
             connection.execute(
                 "UPDATE listener SET ended_at = ? WHERE listener_id = ? AND ended_at IS NULL",
-                (_now(), listener_id),
+                (now(), listener_id),
             )
 
     def answers(self) -> list[Answer]:
-        with self._connected() as connection:
+        """All answers, by listener and trial in the order in which they were asked."""
+        with connected(self.path) as connection:
             rows = connection.execute(
                 "SELECT name, ended_at IS NOT NULL, position, item_id, is_repeat, heard, question, value, "
                 "answered_at FROM answer JOIN trial USING (trial_id) JOIN listener USING (listener_id) "
@@ -331,30 +256,6 @@ def _read_listeners(connection: sqlite3.Connection, condition: str, *values: str
     return [Listener(listener_id, name, bool(has_ended)) for listener_id, name, has_ended in rows]
 
 
-def _fill(
-    connection: sqlite3.Connection,
-    settings: Settings,
-    items: Sequence[Item],
-    remarks: Sequence[str],
-    samples: Sequence[Sample],
-) -> None:
-    connection.executescript(_SCHEMA)
-    connection.execute(
-        "INSERT INTO session VALUES (?, ?, ?, ?)",
-        (_VERSION, json.dumps(asdict(settings)), json.dumps(list(remarks)), _now()),
-    )
-    for sample in samples:
-        connection.execute("INSERT INTO sample VALUES (?, ?, ?, ?)", tuple(asdict(sample).values()))
-    for item in items:
-        for place, stimulus in enumerate(item.stimuli):
-            connection.execute(
-                "INSERT INTO stimulus VALUES (?, ?, ?, ?, ?, ?, ?)", tuple(asdict(stimulus).values())
-            )
-            connection.execute(
-                "INSERT INTO item VALUES (?, ?, ?)", (item.item_id, place, stimulus.stimulus_id)
-            )
-
-
 def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: int, trial: Trial) -> None:
     heard = [stimulus.stimulus_id for stimulus in trial.heard]
     row = (trial.trial_id, listener.listener_id, position, trial.item.item_id)
@@ -365,7 +266,3 @@ def _insert_trial(connection: sqlite3.Connection, listener: Listener, position: 
         connection.execute(
             "INSERT INTO sound VALUES (?, ?, ?, ?)", (opaque_id(), trial.trial_id, place, stimulus_id)
         )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
