@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -20,19 +20,20 @@ _PAGE = """<h1>{title}</h1>
 """
 
 
-def summary_page(
-    title: str, question: str | None, print_to: Callable[[Console], None], figures: Sequence[Path]
-) -> str:
-    """The page. print_to: prints the tables and verdicts; figures: files, some of which are shown."""
-    console = Console(file=io.StringIO(), record=True, width=FULL_WIDTH)
-    print_to(console)
+def page_console() -> Console:
+    """A console that shows nothing and records what is printed, for `summary_page`."""
+    return Console(file=io.StringIO(), record=True, width=FULL_WIDTH)
+
+
+def summary_page(title: str, question: str | None, printed: Console, figures: Sequence[Path]) -> str:
+    """The page. printed: has recorded the tables and verdicts; figures: files, some of which are shown."""
     shown = [path for path in figures if path.suffix == ".png" and path.stem in SHOWN_FIGURES]
     page = _PAGE.format(
         title=_escaped(title),
         question=_escaped(question or ""),
         figures="\n".join(map(_image, shown)),
     )
-    return console.export_html(inline_styles=True, code_format=page)
+    return printed.export_html(inline_styles=True, code_format=page)
 
 
 def _escaped(text: str) -> str:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from musicgen.config import Change, Config, Stages, StudyConfig, config_from_dict
 from musicgen.effects.answers import answers_on
-from musicgen.effects.page import summary_page
+from musicgen.effects.page import page_console, summary_page
 from musicgen.effects.printing import print_confirmation, print_screening, print_summary
 from musicgen.effects.screening import screen, select
 from musicgen.effects.summary import Summary, summarise
@@ -114,17 +112,14 @@ def _track(summary: Summary, config: Config, directory: Path) -> None:
     for plot in summary.plots:
         if plot.suffix == ".png":
             tracker.log_image(plot)
-
-    def print_to(console: Console) -> None:
-        if study.stages:
-            chosen = _choice(summary, directory, study.stages)
-            print_screening(summary, _shown(study), chosen, console)
-        elif stage == CONFIRMATION:
-            print_confirmation(summary, _shown(study), console)
-        else:
-            print_summary(summary, _shown(study), console)
-
-    tracker.log_page(summary_page(title, study.question, print_to, summary.plots))
+    printed = page_console()
+    if study.stages:
+        print_screening(summary, _shown(study), _choice(summary, directory, study.stages), printed)
+    elif stage == CONFIRMATION:
+        print_confirmation(summary, _shown(study), printed)
+    else:
+        print_summary(summary, _shown(study), printed)
+    tracker.log_page(summary_page(title, study.question, printed, summary.plots))
     tracker.end()
 
 
