@@ -1,38 +1,25 @@
 """Hydra's sweeper `one_at_a_time`: a baseline and single changes of it, each with every seed.
 
-It prints its plan, launches the runs, and writes the record of a run whose process died before it could. The
-command summarises the results afterwards, from the files (see finish.py). With study.stages, a second sweep
-in a subfolder runs the most promising changes again, with fresh seeds.
+It prints its plan and launches the runs. The command summarises the results afterwards, from the files (see
+finish.py). With study.stages, a second sweep in a subfolder runs the most promising changes again, with fresh
+seeds.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import partial
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf, read_write
 
-from musicgen.config import (
-    Config,
-    StudyConfig,
-    override_texts,
-    parse_config,
-    plain_values,
-    resolve,
-)
-from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.config import StudyConfig, parse_config, plain_values
 from musicgen.effects.joint import winning_levels
 from musicgen.errors import InputError
-from musicgen.notation.spelling import Spelling
-from musicgen.records.command import reproducing_command
 from musicgen.records.destination import (
     CONFIRMATION,
     MADE_BY_HYDRA,
@@ -40,20 +27,15 @@ from musicgen.records.destination import (
     check_run_folder,
     holds_finished_run,
 )
-from musicgen.records.identity import run_identity, training_identity
-from musicgen.records.naming import override_text
-from musicgen.records.record import FILE_NAME as RUN_FILE
-from musicgen.records.record import RunRecord
 from musicgen.records.runs import PLAN as PLAN_FILE
 from musicgen.records.runs import level_cell, read_rows
 from musicgen.records.store import read_store
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.job_queue import JobFailed, QueuedJob
+from musicgen.sweep.identities import Corpora, with_fixed_start
 from musicgen.sweep.launcher import ProcessLauncher
-from musicgen.sweep.live import show_live
-from musicgen.sweep.other_launchers import absolute_paths, launch
+from musicgen.sweep.launching import launch_runs
 from musicgen.sweep.plan import (
     PlannedRun,
     Speeds,
@@ -65,10 +47,6 @@ from musicgen.sweep.plan import (
 from musicgen.system.conf import conf_folder
 from musicgen.system.files import replace_atomically
 
-if TYPE_CHECKING:
-    from musicgen.corpus.config import DataConfig
-    from musicgen.corpus.corpus import Corpus
-
 
 class OneAtATimeSweeper(Sweeper):
     """Runs a one-at-a-time study instead of Hydra's grid."""
@@ -79,7 +57,7 @@ class OneAtATimeSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Keep what Hydra gives every sweeper."""
         self._config, self._context, self._task_function = config, hydra_context, task_function
-        self._corpora = _Corpora()
+        self._corpora = Corpora()
         self._loader = hydra_context.config_loader
         self._compose = composer(self._loader, config)
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
@@ -112,7 +90,7 @@ class OneAtATimeSweeper(Sweeper):
         if design.study.stages is None:
             return self._run_study(runs, missing, design, arms, directory)
         write_plan(runs, directory)
-        returns = self._run(missing, directory)
+        returns = launch_runs(self._launcher, self._config, missing, directory)
         # Import late: tables and figures take a moment, and a wrong override should fail at once.
         from musicgen.sweep.finish import choose_changes
 
@@ -152,12 +130,13 @@ class OneAtATimeSweeper(Sweeper):
     ) -> list[JobReturn]:
         """The missing runs, then the winners together if the study asks for that."""
         write_plan(runs, directory)
-        returns = self._run(missing, directory)
+        returns = launch_runs(self._launcher, self._config, missing, directory)
         if design.study.combine:
             more = self._plan_combined(design, arms, directory)
             missing_too = _missing(more, directory)
             write_plan([*runs, *more], directory)
-            returns += self._run([*missing, *missing_too], directory, first=len(missing))
+            both = [*missing, *missing_too]
+            returns += launch_runs(self._launcher, self._config, both, directory, first=len(missing))
         return returns
 
     def _read_design(self, arguments: Sequence[str]) -> StudyDesign:
@@ -196,54 +175,6 @@ class OneAtATimeSweeper(Sweeper):
         print_plan(runs, design.study)
         return runs
 
-    def _run(self, runs: Sequence[PlannedRun], directory: Path, first: int = 0) -> list[JobReturn]:
-        """Launch the runs from number `first` on; afterwards every one of them has a record."""
-        launched = runs[first:]
-        if isinstance(self._launcher, ProcessLauncher):
-            returns = self._run_planned(self._launcher, runs, directory, first)
-        else:
-            returns = self._run_in_waves(launched, directory.absolute(), first)
-        for run, job_return in zip(launched, returns, strict=True):
-            if job_return.status != JobStatus.COMPLETED:
-                _record_failure(run, directory / run.name, job_return, plain_values(self._config.hydra))
-        return returns
-
-    def _run_planned(
-        self, launcher: ProcessLauncher, runs: Sequence[PlannedRun], directory: Path, first: int
-    ) -> list[JobReturn]:
-        """Our own launcher takes the runs as they were planned."""
-        launcher.announce([run.name for run in runs])
-        numbers = {run.name: number for number, run in enumerate(runs)}
-        jobs = {
-            number: QueuedJob(
-                run.overrides, partial(_job_configs, run, directory), numbers.get(run.shares_with or "")
-            )
-            for number, run in enumerate(runs)
-            if number >= first
-        }
-        return launcher.run(jobs)
-
-    def _run_in_waves(self, runs: Sequence[PlannedRun], directory: Path, first: int) -> list[JobReturn]:
-        """Other launchers take overrides, and do not know when a shared training is done.
-
-        Raises JobFailed, or InputError if not a single run was started.
-        """
-        returns: list[JobReturn] = []
-        show_live(self._config)
-        try:
-            for _, wave in groupby(runs, key=lambda run: run.wave):
-                overrides = [
-                    [*run.overrides, *_folder_overrides(run, directory), *absolute_paths(run.config.paths)]
-                    for run in wave
-                ]
-                returns += launch(self._launcher, overrides, first + len(returns))
-        except JobFailed as failure:
-            if not any(directory.rglob(RUN_FILE)):
-                command.made.take_back()
-                raise InputError(str(failure)) from failure
-            raise
-        return returns
-
 
 def run_study(
     design: StudyDesign,
@@ -260,75 +191,6 @@ def run_study(
     sweeper = OneAtATimeSweeper()
     sweeper.setup(hydra_context=context, task_function=task_function, config=config)
     return sweeper.run_missing(design, arms, directory)
-
-
-class _Corpora:
-    """The corpora of a plan, each read once."""
-
-    def __init__(self) -> None:
-        self._read: dict[str, Corpus] = {}
-        self._configs: dict[str, DataConfig] = {}
-        self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
-
-    def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
-        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
-        config = arm.with_seed(seed)
-        # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
-        from musicgen.corpus.corpus import load_corpus
-        from musicgen.run.start import load_start
-        from musicgen.sampling.prompts import plan_prompts
-        from musicgen.training.device import choose_device
-
-        start = load_start(config)
-        # The tunes of a corpus do not depend on its split.
-        unsplit = repr(replace(config.data, split_seed=0))
-        if unsplit not in self._read:
-            self._configs[unsplit] = config.data
-            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
-        corpus = self._read[unsplit]
-        plan_prompts(
-            config.sampling,
-            corpus.headers,
-            self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""),
-        )
-        config = resolve(config)
-        values, device = config.as_dict(), choose_device(config.device).type
-        training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
-        return PlannedRun(arm, config, training_id, run_identity(values, training_id))
-
-    def _vocabulary(self, unsplit: str, spelling: Spelling, known_characters: str) -> Vocabulary:
-        key = unsplit, spelling, known_characters
-        if key not in self._vocabularies:
-            spelled = map(spelling.spell, self._read[unsplit].part("train"))
-            self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
-        return self._vocabularies[key]
-
-    def keep(self, cache_dir: Path) -> None:
-        """Write them into the cache, from which the jobs read them."""
-        from musicgen.corpus.corpus import load_corpus
-
-        for config in self._configs.values():
-            load_corpus(config, cache_dir)
-
-
-def with_fixed_start(arm: PlannedArm) -> PlannedArm:
-    """The arm with `training.start_from` resolved once for all of its runs, if it abbreviates a training."""
-    if arm.config.training.start_from is None:
-        return arm
-    # Imported late, as in _Corpora.
-    from musicgen.run.start import fixed_start
-
-    fixed, name = fixed_start(arm.config), "training.start_from"
-    if fixed is None:
-        return arm
-    composed = arm.composed.copy()
-    OmegaConf.update(composed, name, fixed)
-    change = arm.config.change
-    if change is not None and change.parameter == name:
-        change = replace(change, value=fixed)
-    training = replace(arm.config.training, start_from=fixed)
-    config = replace(arm.config, training=training, change=change)
-    return replace(arm, composed=composed, config=config, overrides=[*arm.overrides, f"{name}={fixed}"])
 
 
 def check_subdir(config: DictConfig) -> None:
@@ -358,53 +220,6 @@ def _check_stages(design: StudyDesign) -> None:
         raise InputError("study.stages: a study with study.nuisance has one stage; set one of them to null")
     if len(design.seeds) < 2:
         raise InputError(f"study.stages: the first stage needs two seeds or more, not seed={design.seeds[0]}")
-
-
-def _folder_overrides(run: PlannedRun, directory: Path) -> list[str]:
-    return [
-        f"hydra.sweep.dir={override_text(str(directory))}",
-        f"hydra.sweep.subdir={override_text(run.name)}",
-    ]
-
-
-def _job_configs(run: PlannedRun, directory: Path) -> tuple[DictConfig, Config]:
-    """What Hydra would compose for the run from its overrides, made from its arm's; and the same typed."""
-    composed = run.arm.composed.copy()
-    composed.seed = run.config.seed
-    with open_dict(composed):
-        composed.change = None if run.change is None else asdict(run.change)
-        composed.retuned = dict(run.config.retuned)
-    hydra = composed.hydra
-    with read_write(hydra):
-        hydra.sweep.dir, hydra.sweep.subdir = str(directory), run.name
-        hydra.overrides.task = run.overrides
-        hydra.overrides.hydra = [*override_texts(hydra.overrides.hydra), *_folder_overrides(run, directory)]
-    return composed, run.config
-
-
-def _record_failure(
-    run: PlannedRun, directory: Path, job_return: JobReturn, hydra: Mapping[str, Any]
-) -> None:
-    """Write into run.json why the run has no result, if its own process could not."""
-    reason = str(getattr(job_return, "_return_value", "") or "no reason given")
-    directory.mkdir(parents=True, exist_ok=True)
-    try:
-        record = RunRecord.read(directory)
-    except InputError:
-        record = RunRecord(
-            run_id=run.run_id,
-            training_id=run.training_id,
-            status="running",
-            seed=run.config.seed,
-            config=run.config.as_dict(),
-            command=reproducing_command(hydra, run.overrides),
-            corpus={"name": run.config.data.name},
-            change=run.change,
-            retuned=run.config.retuned,
-        )
-    if record.status == "running":
-        record.status, record.error = "failed", reason
-        record.write(directory)
 
 
 def _missing(runs: Sequence[PlannedRun], directory: Path) -> list[PlannedRun]:

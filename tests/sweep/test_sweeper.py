@@ -14,15 +14,11 @@ from musicgen.errors import InputError
 from musicgen.run import start
 from musicgen.sweep.design import StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import register_resolver
+from musicgen.sweep.identities import with_fixed_start
 from musicgen.sweep.launcher import ProcessLauncher
+from musicgen.sweep.launching import _folder_overrides, _job_configs
 from musicgen.sweep.plan import PlannedRun, write_plan
-from musicgen.sweep.sweeper import (
-    OneAtATimeSweeper,
-    _folder_overrides,
-    _job_configs,
-    _missing,
-    with_fixed_start,
-)
+from musicgen.sweep.sweeper import OneAtATimeSweeper, _missing
 from musicgen.system.conf import conf_folder
 from tests.sweep.test_design import arms, composed, design
 

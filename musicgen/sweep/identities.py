@@ -1,0 +1,87 @@
+"""The identities of a sweep's runs, which depend on corpora, the device and what a training starts from."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import OmegaConf
+
+from musicgen.config import resolve
+from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.notation.spelling import Spelling
+from musicgen.records.identity import run_identity, training_identity
+from musicgen.sweep.design import PlannedArm
+from musicgen.sweep.plan import PlannedRun
+
+if TYPE_CHECKING:
+    from musicgen.corpus.config import DataConfig
+    from musicgen.corpus.corpus import Corpus
+
+
+class Corpora:
+    """The corpora of a plan, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, Corpus] = {}
+        self._configs: dict[str, DataConfig] = {}
+        self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
+
+    def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
+        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
+        config = arm.with_seed(seed)
+        # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
+        from musicgen.corpus.corpus import load_corpus
+        from musicgen.run.start import load_start
+        from musicgen.sampling.prompts import plan_prompts
+        from musicgen.training.device import choose_device
+
+        start = load_start(config)
+        # The tunes of a corpus do not depend on its split.
+        unsplit = repr(replace(config.data, split_seed=0))
+        if unsplit not in self._read:
+            self._configs[unsplit] = config.data
+            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
+        corpus = self._read[unsplit]
+        plan_prompts(
+            config.sampling,
+            corpus.headers,
+            self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""),
+        )
+        config = resolve(config)
+        values, device = config.as_dict(), choose_device(config.device).type
+        training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
+        return PlannedRun(arm, config, training_id, run_identity(values, training_id))
+
+    def _vocabulary(self, unsplit: str, spelling: Spelling, known_characters: str) -> Vocabulary:
+        key = unsplit, spelling, known_characters
+        if key not in self._vocabularies:
+            spelled = map(spelling.spell, self._read[unsplit].part("train"))
+            self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
+        return self._vocabularies[key]
+
+    def keep(self, cache_dir: Path) -> None:
+        """Write them into the cache, from which the jobs read them."""
+        from musicgen.corpus.corpus import load_corpus
+
+        for config in self._configs.values():
+            load_corpus(config, cache_dir)
+
+
+def with_fixed_start(arm: PlannedArm) -> PlannedArm:
+    """The arm with `training.start_from` resolved once for all of its runs, if it abbreviates a training."""
+    if arm.config.training.start_from is None:
+        return arm
+    # Imported late, as in Corpora.
+    from musicgen.run.start import fixed_start
+
+    fixed, name = fixed_start(arm.config), "training.start_from"
+    if fixed is None:
+        return arm
+    composed = arm.composed.copy()
+    OmegaConf.update(composed, name, fixed)
+    change = arm.config.change
+    if change is not None and change.parameter == name:
+        change = replace(change, value=fixed)
+    training = replace(arm.config.training, start_from=fixed)
+    config = replace(arm.config, training=training, change=change)
+    return replace(arm, composed=composed, config=config, overrides=[*arm.overrides, f"{name}={fixed}"])
