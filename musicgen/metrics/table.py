@@ -1,4 +1,4 @@
-"""Tables of metrics with reference and floor for the terminal, and of their meanings in Markdown."""
+"""Tables of metrics with reference and floor for the terminal."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from musicgen.errors import one_line
-from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS, metric_words, summary_metrics
+from musicgen.metrics.registry import HEADLINE, METRICS, metric_words, summary_metrics
 from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
 
 Values = Mapping[str, float | None]
@@ -105,15 +105,6 @@ def shortened(label: str) -> str:
     # Keep more of the end, since prompts often differ only in their last fields.
     num_first = _MAX_LABEL_CHARACTERS // 3
     return f"{line[:num_first]}…{line[num_first + 1 - _MAX_LABEL_CHARACTERS :]}"
-
-
-def registry_as_markdown() -> str:
-    """Name, direction and meaning of every metric, one per line, with headline metrics in bold."""
-    lines = ["| metric | better | meaning |", "|---|---|---|"]
-    for metric in METRICS.values():
-        name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name
-        lines.append(f"| {name} | {ARROWS[metric.direction]} | {metric.description} |")
-    return "\n".join(lines) + "\n"
 
 
 def _meaning(name: str) -> Text:

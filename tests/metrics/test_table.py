@@ -3,13 +3,12 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from musicgen.metrics.registry import HEADLINE, METRICS, metric_words
+from musicgen.metrics.registry import ARROWS, HEADLINE, METRICS, metric_words
 from musicgen.metrics.table import (
     group_table,
     headline_table,
     metrics_table,
     print_table,
-    registry_as_markdown,
     shortened,
 )
 
@@ -30,6 +29,15 @@ def _label(words: str) -> str:
     return next(
         f"{words}: {metric.description}" for name, metric in METRICS.items() if metric_words(name) == words
     )
+
+
+def registry_as_markdown() -> str:
+    """Name, direction and meaning of every metric, one per line, with headline metrics in bold."""
+    lines = ["| metric | better | meaning |", "|---|---|---|"]
+    for metric in METRICS.values():
+        name = f"**{metric.name}**" if metric.name in HEADLINE else metric.name
+        lines.append(f"| {name} | {ARROWS[metric.direction]} | {metric.description} |")
+    return "\n".join(lines) + "\n"
 
 
 def test_the_docs_contain_the_table_of_the_registry() -> None:
