@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 
 from musicgen.effects.statistics import ALPHA, holm, paired_effect
-from musicgen.effects.table import COUNTED_SHARES
+from musicgen.effects.tested_values import is_counted_share
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.runs import find_runs
 
@@ -39,7 +39,7 @@ def main() -> None:
         first, second = drawn[:num_seeds], drawn[num_seeds:]
         p_values, holds = [], []
         for name in metrics:
-            share = (counts[first], counts[second]) if name in COUNTED_SHARES else (None, None)
+            share = (counts[first], counts[second]) if is_counted_share(name) else (None, None)
             effect = paired_effect(values[name][first], values[name][second], *share)
             p_values.append(effect.p_value)
             inside = np.where((effect.low <= 0) & (effect.high >= 0), 1.0, 0.0)

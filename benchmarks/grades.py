@@ -14,9 +14,9 @@ import pandas
 
 from benchmarks.calibration import LOSS, MEASURED, NUM_ARMS, NUM_STUDIES, RATE, Noise, simulate
 from musicgen.effects.effect import Decision, Grade, grade_of
+from musicgen.effects.measurement import MIN_CHANGES_TO_POOL
 from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import Floats, paired_effect
-from musicgen.effects.table import MIN_CHANGES_TO_POOL
 from musicgen.effects.verdict import LARGE
 
 SEEDS = (2, 3, 5, 8)

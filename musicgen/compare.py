@@ -47,7 +47,7 @@ def compare(arguments: argparse.Namespace) -> None:
     from musicgen.effects.pairing import read_baseline
     from musicgen.effects.printing import print_confirmation, print_screening, print_summary
     from musicgen.effects.summary import summarise
-    from musicgen.effects.table import Terms
+    from musicgen.effects.terms import Terms
     from musicgen.metrics.registry import summary_metrics
     from musicgen.records.destination import CONFIRMATION, check_comparison_folder
     from musicgen.records.ratings import LISTENING_METRICS

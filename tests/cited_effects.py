@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect, read_effects
+from musicgen.effects.effect import PLAIN, RETUNED, Decision, Effect
 from musicgen.records.naming import level_of
+from tests.effects.kept_effects import read_effects
 
 WORDS = {
     Decision.RAISES: ("raises",),

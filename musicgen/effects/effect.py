@@ -1,17 +1,14 @@
 """One row of effects.csv: what an arm did to a metric, and what may be concluded from it."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from musicgen.effects.statistics import ALPHA, equivalence_reach
-from musicgen.errors import InputError
+from musicgen.effects.statistics import ALPHA
 from musicgen.metrics.registry import METRICS, Direction
 from musicgen.records.naming import level_of
-from musicgen.records.runs import read_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -20,63 +17,6 @@ EFFECTS = "effects.csv"
 PLAIN, RETUNED = "plain", "re-tuned"
 PRIMARY, EXPLORATORY, SCREENING = "primary", "exploratory", "screening"
 """Families of tests: a study's declared questions, all other metrics, and the first of its stages."""
-EQUIVALENCE_MARGIN: Mapping[str, float] = {
-    "fit/train_loss": 0.02,
-    "fit/validation_loss": 0.02,
-    "fit/final_validation_loss": 0.02,
-    "fit/test_loss": 0.02,
-    "validity/complete_rate": 0.05,
-    "validity/parse_rate": 0.05,
-    "validity/bar_rate": 0.02,
-    "validity/tune_rate": 0.05,
-    "validity/ended_rate": 0.01,
-    "validity/loop_rate": 0.01,
-    "validity/whole_rate": 0.05,
-    "validity/sound_rate": 0.05,
-    "validity/strict_sound_rate": 0.05,
-    "similarity/note_divergence": 0.02,
-    "similarity/pitch_class_divergence": 0.02,
-    "similarity/interval_divergence": 0.02,
-    "similarity/duration_divergence": 0.02,
-    "similarity/transition_divergence": 0.02,
-    "similarity/transition_matrix_divergence": 0.02,
-    "similarity/two_sample_auc": 0.05,
-    "similarity/musical_auc": 0.05,
-    "similarity/note_count_distance": 8.0,
-    "similarity/range_distance": 0.5,
-    "similarity/mean_interval_distance": 0.1,
-    "diversity/pitch_class_entropy": 0.1,
-    "diversity/pitches_used": 0.5,
-    "diversity/pitch_range": 1.0,
-    "diversity/distinct_2": 0.005,
-    "diversity/distinct_4": 0.05,
-    "diversity/distinct_8": 0.05,
-    "diversity/unique_tunes": 0.02,
-    "diversity/pair_distance": 0.02,
-    "originality/longest_copy": 2.0,
-    "originality/copied_share": 0.02,
-    "originality/novelty_8": 0.05,
-    "originality/longest_transposed_copy": 2.0,
-    "originality/transposed_copied_share": 0.02,
-    "structure/lag_repeat": 0.05,
-    "structure/distinct_bars": 0.05,
-    "structure/zip_ratio": 0.05,
-    "structure/tonic_ending": 0.05,
-    "structure/section_tonic_endings": 0.05,
-    "structure/section_ends_that_fit": 0.05,
-    "structure/form": 0.05,
-    "structure/downbeat_triad": 0.05,
-    "structure/key_found": 0.05,
-    "structure/commonest_rhythm": 0.05,
-}
-"""The largest differences that do not matter, as in conf/study/none.yaml."""
-EARLIER_MARGIN: Mapping[str, float] = {
-    "fit/validation_loss": 0.02,
-    "fit/test_loss": 0.02,
-    "validity/ended_rate": 0.01,
-    "validity/loop_rate": 0.01,
-}
-"""The only margins of tables that have no decisions."""
 ROUNDING = 1e-12
 """Relative difference of values that is rounding."""
 MIN_AGREEING_SEEDS = 3
@@ -310,10 +250,6 @@ class Effect:
 
 
 COLUMNS = tuple(column.name for column in fields(Effect))
-_TEXTS = ("parameter", "value", "baseline_value", "metric", "verdict", "tuning", "family")
-_LATER = ("gain", "gain_low", "gain_high", "equivalence_low", "equivalence_high", "margin", "spread")
-"""Columns of numbers that tables of earlier versions lack, like `decision`, `grade` and `answer`."""
-_COUNTS = ("num_seeds", "num_positive", "num_negative", "num_failed")
 
 
 def effects_frame(effects: Iterable[Effect]) -> "DataFrame":
@@ -329,66 +265,3 @@ def effects_frame(effects: Iterable[Effect]) -> "DataFrame":
     for name in ("decision", "grade"):
         table[name] = Series([row[name].value for row in rows], dtype=object)
     return table
-
-
-def read_effects(path: Path, margins: Mapping[str, float] = EARLIER_MARGIN) -> list[Effect]:
-    """The rows of an effects.csv. Raises InputError if the file is something else.
-
-    Files of earlier versions have no decisions or grades. These are derived from the numbers, and equivalence
-    from the margins: metric -> largest difference that does not matter.
-    """
-    try:
-        return [_read(row, margins) for row in read_rows(path)]
-    except (KeyError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is not a table of effects: {error}") from error
-
-
-def _read(row: Mapping[str, str], margins: Mapping[str, float]) -> Effect:
-    cells: dict[str, Any] = {name: row[name] for name in _TEXTS}
-    cells |= {name: int(row[name]) for name in _COUNTS}
-    cells["shares_training"] = row["shares_training"] == "True"
-    for name in COLUMNS:
-        if name not in (*cells, "decision", "grade", "answer"):
-            text = row.get(name) if name in _LATER else row[name]
-            cells[name] = float(text) if text else math.nan
-    is_equivalent = _is_equivalent(cells, margins)
-    decision, grade = row.get("decision"), row.get("grade")
-    cells["decision"] = Decision(decision) if decision else _decision_of(cells, is_equivalent=is_equivalent)
-    cells["grade"] = Grade(grade) if grade else _derived_grade(cells, is_equivalent=is_equivalent)
-    cells["answer"] = row.get("answer") or ""
-    return Effect(**cells)
-
-
-def _is_equivalent(cells: Mapping[str, Any], margins: Mapping[str, float]) -> bool:
-    reach = equivalence_reach(cells["num_seeds"])
-    difference, low, high = (cells[name] for name in ("difference", "ci_low", "ci_high"))
-    farthest = max(reach * (difference - low) - difference, reach * (high - difference) + difference)
-    return farthest < margins.get(cells["metric"], math.nan)
-
-
-def _decision_of(cells: Mapping[str, Any], *, is_equivalent: bool) -> Decision:
-    same = abs(cells["mean"] - cells["baseline_mean"]) <= ROUNDING * abs(cells["mean"])
-    has_interval = not math.isnan(cells["ci_low"])
-    return decide(
-        cells["num_seeds"],
-        cells["difference"],
-        cells["ci_low"],
-        cells["p_holm"] if cells["family"] == PRIMARY else cells["p_fdr"],
-        differs=cells["num_positive"] + cells["num_negative"] > 0 and (has_interval or not same),
-        is_equivalent=is_equivalent,
-    )
-
-
-def _derived_grade(cells: Mapping[str, Any], *, is_equivalent: bool) -> Grade:
-    """Without what later tables know: whether an effect could be seen."""
-    decision: Decision = cells["decision"]
-    return grade_of(
-        decision,
-        cells["num_seeds"],
-        cells["num_positive"] if cells["difference"] > 0 else cells["num_negative"],
-        (cells["ci_low"], cells["ci_high"]),
-        is_equivalent=is_equivalent or decision is Decision.EQUIVALENT,
-        can_move=not (cells["metric"].startswith("fit/") and cells["shares_training"]),
-    )

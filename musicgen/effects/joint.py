@@ -15,7 +15,9 @@ from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN
 from musicgen.effects.pairing import Arm, PairedRuns, pair_runs
 from musicgen.effects.statistics import ALPHA, compare
-from musicgen.effects.table import Terms, as_tested, effects_table
+from musicgen.effects.table import effects_table
+from musicgen.effects.terms import Terms
+from musicgen.effects.tested_values import as_tested
 from musicgen.metrics.registry import metric_words
 from musicgen.records.runs import find_runs, level_cell
 from musicgen.system.words import counted, decimals, listed, signed

@@ -16,7 +16,8 @@ from musicgen.config import Change
 from musicgen.effects.effect import Effect
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.effects.shares import Floats
-from musicgen.effects.table import Terms, as_tested
+from musicgen.effects.terms import Terms
+from musicgen.effects.tested_values import as_tested
 from musicgen.metrics.registry import metric_words
 from musicgen.metrics.table import plain
 from musicgen.records.naming import level_of, shown_level

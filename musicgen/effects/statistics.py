@@ -170,11 +170,6 @@ def _quantile(confidence: float, num_seeds: int) -> float:
     return float(stdtrit(max(num_seeds - 1, 1), (1 + confidence) / 2))
 
 
-def equivalence_reach(num_seeds: int) -> float:
-    """How far the 90 % interval reaches, as a share of the 95 % interval of the same mean."""
-    return _quantile(EQUIVALENCE_CONFIDENCE, num_seeds) / _quantile(CONFIDENCE, num_seeds)
-
-
 def holm(p_values: ArrayLike) -> Floats:
     """Holm's adjusted p values of families, shape (tests, ...). NaN counts as a test and stays NaN.
 

@@ -14,7 +14,8 @@ from musicgen.effects.effect import EFFECTS, Effect, effects_frame
 from musicgen.effects.joint import Additivity, additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import PairedRuns, pair_runs
-from musicgen.effects.table import Terms, effects_table
+from musicgen.effects.table import effects_table
+from musicgen.effects.terms import Terms
 from musicgen.effects.trades import Trade, headline_trades
 from musicgen.records.findings import CitedEffect, Finding, findings_of
 from musicgen.records.naming import BASELINE, arm_name, shown_change

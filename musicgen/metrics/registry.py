@@ -6,7 +6,7 @@ declared while a program runs (outside.py).
 
 import math
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +50,9 @@ class Metric:
     compute: Callable[[Comparison], float] | None
     """Raises UnmeasurableError for a missing value. None: measured during training, or by another package."""
     limits: Limits = SHARE
+    is_counted_share: bool = False
+    """Whether it is the share of tunes, bars, notes or runs of notes with some property. Ratios of different
+    to all n-grams or bars are not."""
     code: str = ""
     """What a metric of another package is computed by, for the keys of caches."""
 
@@ -92,6 +95,16 @@ def _metric(
     return Metric(full_name, direction, description, lambda c: function(*pick(c)), limits)
 
 
+def _share(
+    function: Callable[..., float],
+    direction: Direction,
+    description: str,
+    arguments: _Arguments | None = None,
+) -> Metric:
+    """The share of counted things with some property, which studies compare as a logit."""
+    return replace(_metric(function, direction, description, arguments), is_counted_share=True)
+
+
 def _distinct_ngrams(n: int) -> Metric:
     description = f"different / all pitch {n}-grams at a fixed note budget"
     return _metric(
@@ -108,25 +121,23 @@ _ALL = (
     _fit("validation_loss", "mean −ln p per character of the validation tunes, in nats, at its best"),
     _fit("final_validation_loss", "validation loss at the last iteration, in nats per character"),
     _fit("test_loss", "mean −ln p per character of the test tunes, in nats"),
-    _metric(
-        validity.complete_rate, HIGHER, "tunes with X:, K:, a body and an end within the cap / requested"
-    ),
-    _metric(validity.parse_rate, HIGHER, "tunes that abc2midi reads without an error / requested"),
-    _metric(
+    _share(validity.complete_rate, HIGHER, "tunes with X:, K:, a body and an end within the cap / requested"),
+    _share(validity.parse_rate, HIGHER, "tunes that abc2midi reads without an error / requested"),
+    _share(
         validity.bar_rate, HIGHER, "share of bars whose durations fill the meter", lambda c: (c.delivered,)
     ),
-    _metric(validity.tune_rate, HIGHER, "tunes whose bars all fill the meter / requested"),
-    _metric(validity.ended_rate, HIGHER, "tunes that came to their end, not inside a bar / requested"),
-    _metric(
+    _share(validity.tune_rate, HIGHER, "tunes whose bars all fill the meter / requested"),
+    _share(validity.ended_rate, HIGHER, "tunes that came to their end, not inside a bar / requested"),
+    _share(
         validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
     ),
-    _metric(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
-    _metric(
+    _share(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
+    _share(
         validity.sound_rate,
         HIGHER,
         "tunes with right bars, an end on the tonic and no loop / requested",
     ),
-    _metric(
+    _share(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
     ),
     _metric(similarity.note_divergence, LOWER, "Jensen–Shannon divergence of pitches"),
@@ -178,7 +189,7 @@ _ALL = (
         diversity.pitch_range, CORPUS, "highest minus lowest pitch of a tune, in semitones", limits=(0, 127)
     ),
     *map(_distinct_ngrams, (2, 4, 8)),
-    _metric(
+    _share(
         diversity.unique_tunes,
         HIGHER,
         "different / all tunes",
@@ -196,22 +207,22 @@ _ALL = (
         "longest run of pitches found in a training tune, median, in notes",
         limits=FROM_ZERO,
     ),
-    _metric(
+    _share(
         originality.copied_share,
         LOWER,
         "share of notes inside a copy of 16 or more, pitch and duration as written",
     ),
-    _metric(originality.novelty_8, CORPUS, "share of pitch 8-grams that no training tune has"),
+    _share(originality.novelty_8, CORPUS, "share of pitch 8-grams that no training tune has"),
     _metric(
         originality.longest_transposed_copy,
         CORPUS,
         "longest run of pitches found in any key, median, in notes",
         limits=FROM_ZERO,
     ),
-    _metric(
+    _share(
         originality.transposed_copied_share, LOWER, "share of notes inside a copy of 16 or more in any key"
     ),
-    _metric(structure.lag_repeat, CORPUS, "share of a tune's bars equal to the one 4, 8, 12 or 16 before"),
+    _share(structure.lag_repeat, CORPUS, "share of a tune's bars equal to the one 4, 8, 12 or 16 before"),
     _metric(structure.distinct_bars, CORPUS, "different / all bars of a tune"),
     _metric(
         structure.zip_ratio,
@@ -220,32 +231,32 @@ _ALL = (
         lambda c: (c.zip_ratios,),
         limits=FROM_ZERO,
     ),
-    _metric(structure.tonic_ending, CORPUS, "share of tunes that end on the tonic", _judgements),
-    _metric(
+    _share(structure.tonic_ending, CORPUS, "share of tunes that end on the tonic", _judgements),
+    _share(
         structure.section_tonic_endings,
         CORPUS,
         "share of a tune's sections that end on the tonic",
         _judgements,
     ),
-    _metric(
+    _share(
         structure.section_ends_that_fit,
         HIGHER,
         "share of a tune's sections whose last bar is full, or short by the pickup that follows",
         _judgements,
     ),
-    _metric(
+    _share(
         structure.form,
         CORPUS,
         "tunes of two sections or more, all of 8 or 16 bars / requested",
         lambda c: ([tune.judgement for tune in c.delivered], c.num_requested),
     ),
-    _metric(
+    _share(
         structure.downbeat_triad,
         CORPUS,
         "share of a tune's bars that begin on the 1st, 3rd or 5th of the key",
         _judgements,
     ),
-    _metric(structure.key_found, CORPUS, "share of tunes whose notes suggest the tonic of K:", _judgements),
+    _share(structure.key_found, CORPUS, "share of tunes whose notes suggest the tonic of K:", _judgements),
     _metric(structure.commonest_rhythm, CORPUS, "share of the commonest bar rhythm in a tune", _judgements),
 )
 

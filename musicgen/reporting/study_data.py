@@ -15,7 +15,8 @@ from musicgen.effects.joint import Additivity, additivity
 from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.effects.screening import ScreenedChange, screen
 from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with_missing
-from musicgen.effects.table import Terms, effects_table
+from musicgen.effects.table import effects_table
+from musicgen.effects.terms import Terms
 from musicgen.records.command import config_words, train_command
 from musicgen.records.findings import Finding, findings_of
 from musicgen.records.naming import drop_overrides

@@ -6,21 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.config import compose_config
 from musicgen.effects.effect import (
     COLUMNS,
-    EARLIER_MARGIN,
-    EQUIVALENCE_MARGIN,
     Decision,
     Effect,
     effects_frame,
-    read_effects,
 )
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.table import effects_table
-from musicgen.errors import InputError
-from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import write_csv
+from tests.effects.kept_effects import EARLIER_MARGIN, read_effects
 from tests.records.made_runs import LOSS, RATE, made_run, made_study
 
 EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
@@ -40,11 +35,6 @@ def test_the_columns_of_the_table_are_the_fields() -> None:
     assert table["metric"].to_list() == [LOSS, RATE]
     empty = effects_frame(effects_table(pair_runs([made_run()])))
     assert tuple(empty.columns) == COLUMNS and empty.empty
-
-
-def test_the_default_margins_are_those_of_the_config() -> None:
-    assert compose_config([]).study.equivalence_margin == EQUIVALENCE_MARGIN
-    assert set(EQUIVALENCE_MARGIN) <= set(METRICS)
 
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -87,9 +77,3 @@ def test_kept_tables_have_the_decisions_of_their_words(table: Path) -> None:
         # The margins of other metrics are not in the table.
         if effect.decision is not Decision.INCONCLUSIVE or effect.metric in EARLIER_MARGIN:
             assert words[next(word for word in words if word in effect.verdict)] is effect.decision
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "effects.csv").write_text("parameter,value\na,b\n")
-    with pytest.raises(InputError, match=r"effects\.csv: is not a table of effects"):
-        read_effects(tmp_path / "effects.csv")

@@ -11,9 +11,8 @@ from musicgen.effects.joint import additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import pair_runs
 from musicgen.effects.statistics import ALPHA, paired_effect, prediction_interval
-from musicgen.effects.table import COUNTED_SHARES, effects_table
+from musicgen.effects.table import effects_table
 from musicgen.errors import InputError
-from musicgen.metrics.registry import METRICS
 from musicgen.records.runs import FoundRun
 from musicgen.system.words import brief
 from tests.records.made_runs import LOSS, RATE, made_run, made_study, made_temperatures
@@ -30,10 +29,6 @@ def row_of(runs: list[FoundRun], metric: str = LOSS, value: object = 0.01, tunin
         row for row in rows_of(runs) if row.metric == metric and row.value == value and row.tuning == tuning
     )
     return row
-
-
-def test_every_counted_share_is_a_metric() -> None:
-    assert set(METRICS) >= COUNTED_SHARES
 
 
 def test_an_effect_is_paired_by_seed() -> None:

@@ -114,6 +114,13 @@ def test_limits_are_those_of_the_formulas() -> None:
     }
 
 
+def test_counted_shares_are_from_0_to_1() -> None:
+    shares = {metric.name: metric.limits for metric in METRICS.values() if metric.is_counted_share}
+    assert set(shares.values()) == {SHARE}
+    assert {name for name in METRICS if name.startswith("validity/")} <= set(shares)
+    assert not {"diversity/distinct_8", "structure/distinct_bars", "similarity/musical_auc"} & set(shares)
+
+
 @pytest.mark.parametrize(
     ("name", "limits"),
     [

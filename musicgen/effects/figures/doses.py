@@ -28,7 +28,7 @@ from musicgen.effects.figures.style import (
 )
 from musicgen.effects.shares import empirical_logit
 from musicgen.effects.statistics import CONFIDENCE, paired_effect
-from musicgen.effects.table import COUNTED_SHARES, num_counted
+from musicgen.effects.tested_values import is_counted_share, num_counted
 from musicgen.metrics.registry import limits_of
 from musicgen.records.naming import as_number
 
@@ -167,7 +167,7 @@ def level_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[fl
     if effect.interval is None:
         return ()
     low, high = effect.baseline_mean + effect.ci_low, effect.baseline_mean + effect.ci_high
-    if effect.metric in COUNTED_SHARES:
+    if is_counted_share(effect.metric):
         low, high = _share_interval(study, arm, effect) or (low, high)
     lowest, highest = limits_of(effect.metric)
     return max(min(low, effect.mean), lowest), min(max(high, effect.mean), highest)

@@ -10,7 +10,7 @@ from typing import Any
 from musicgen.config import Change
 from musicgen.effects.effect import PLAIN, RETUNED, Effect
 from musicgen.effects.pairing import COMBINED, PairedRuns
-from musicgen.effects.table import Terms
+from musicgen.effects.terms import Terms
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.naming import as_number, level_of, shown_change, shown_level
 from musicgen.records.runs import FoundRun
