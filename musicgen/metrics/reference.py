@@ -27,7 +27,7 @@ from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.registry import DEFINITION_VERSION, Metric, measure
 from musicgen.metrics.tunes import ScoredTune, Tune, read_corpus, read_tunes, with_notes
-from musicgen.system.files import computed_once
+from musicgen.system.cache import computed_once
 
 log = logging.getLogger(__name__)
 

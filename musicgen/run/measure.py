@@ -21,7 +21,8 @@ from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
 from musicgen.run.inputs import RunInputs
 from musicgen.sampling.generation import SampledTune
-from musicgen.system.files import computed_once, source_code
+from musicgen.system.cache import computed_once
+from musicgen.system.files import source_code
 from musicgen.training.loss import Loss, mean_loss
 from musicgen.training.outcome import Fit
 from musicgen.training.progress import WAITING_FOR_REFERENCE, report_stage, report_waiting

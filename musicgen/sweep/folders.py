@@ -24,7 +24,8 @@ from musicgen.records.naming import changes_name, override_text, search_name
 from musicgen.sweep.design import without_hydra
 from musicgen.sweep.other_launchers import register_trusted
 from musicgen.system.commands import complain
-from musicgen.system.files import Made, make_new_folder
+from musicgen.system.files import make_new_folder
+from musicgen.system.made import Made
 from musicgen.system.passwords import is_storage, shown_storage
 
 

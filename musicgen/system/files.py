@@ -11,20 +11,18 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, cast
 
 from musicgen.errors import InputError
-from musicgen.system.locks import locked
 
 log = logging.getLogger(__name__)
 
 _UNFINISHED = ".unfinished-"
 _UNFINISHED_NAME = re.compile(rf"{re.escape(_UNFINISHED)}.*-[0-9a-f]{{12}}(\.\w+)?$")
-Value = TypeVar("Value")
 FOLDER_NAME = r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]{0,99}$"
 """Matches names that cannot lead out of the folder they are joined to."""
 
@@ -169,41 +167,6 @@ def remove_empty_folder(path: Path) -> bool:
     return True
 
 
-class Made:
-    """Files and folders created by this process, so that it can remove exactly those."""
-
-    def __init__(self) -> None:
-        self._files: list[Path] = []
-        self._folders: list[Path] = []
-
-    def expect_folder(self, folder: Path) -> None:
-        """Note the folder and its missing parents: this process is about to create them."""
-        folder = folder.absolute()
-        self._folders += [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
-
-    def note_folder(self, folder: Path) -> None:
-        """Note a folder that this process has just created."""
-        self._folders.append(folder.absolute())
-
-    def expect_file(self, path: Path) -> None:
-        """Note a file that this process is about to create, unless it already exists."""
-        if not os.path.lexists(path):
-            self._files.append(path.absolute())
-
-    def take_back(self) -> None:
-        """Remove the noted files, then the noted folders that are empty."""
-        for path in self._files:
-            # The disk may have become read-only.
-            with suppress(OSError):
-                remove_file(path)
-        self.remove_empty_folders()
-
-    def remove_empty_folders(self) -> None:
-        """Remove the noted folders that are empty."""
-        for folder in sorted(self._folders, key=lambda path: len(path.parts), reverse=True):
-            remove_empty_folder(folder)
-
-
 def is_unfinished(name: str) -> bool:
     """Return whether the name is that of a temporary file from `replace_atomically`."""
     return _UNFINISHED_NAME.match(name) is not None
@@ -257,7 +220,7 @@ def keep(path: Path, write: Callable[[Path], object]) -> None:
         with replace_atomically(path, durable=False) as temporary:
             write(temporary)
     except OSError as error:
-        _warn_not_kept(path, error)
+        warn_not_kept(path, error)
 
 
 def keep_text(path: Path, text: str) -> None:
@@ -269,7 +232,8 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _warn_not_kept(path: Path, error: OSError) -> None:
+def warn_not_kept(path: Path, error: OSError) -> None:
+    """Log that a file could not be cached, and why."""
     log.warning("%s could not be cached: %s", path, error.strerror or error)
 
 
@@ -288,49 +252,6 @@ def make_new_folder(path: Path) -> Path:
             if not folder.exists():
                 raise
     raise AssertionError("unreachable")
-
-
-def computed_once(
-    path: Path,
-    read: Callable[[str], Value],
-    compute: Callable[[], Value],
-    write: Callable[[Value], str],
-    on_wait: Callable[[str], None] = log.warning,
-    *,
-    locks: bool = True,
-) -> Value:
-    """Return the cached value in `path`, or compute it and cache it there.
-
-    A file that `read` rejects with ValueError, TypeError or KeyError is computed again. If several processes
-    need the value, one of them computes it and the others wait: on_wait is called as in `wait_for_lock`.
-    Without locks, several may compute it. If the disk refuses the file, a warning is logged.
-    """
-
-    def known() -> Value | None:
-        try:
-            return read(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, KeyError):
-            return None
-
-    value = known()
-    if value is not None:
-        return value
-    with ExitStack() as held:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            held.enter_context(locked(_lock_of(path), on_wait, locks=locks))
-        except OSError as error:
-            _warn_not_kept(path, error)
-            return compute()
-        value = known()
-        if value is None:
-            value = compute()
-            keep_text(path, write(value))
-        return value
-
-
-def _lock_of(path: Path) -> Path:
-    return path.with_suffix(".lock")
 
 
 @cache

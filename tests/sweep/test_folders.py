@@ -8,7 +8,7 @@ from hydra.core.utils import JobReturn, JobStatus, setup_globals
 from omegaconf import DictConfig, OmegaConf
 
 from musicgen.sweep.folders import FolderCallback, command, take_back
-from musicgen.system.files import Made
+from musicgen.system.made import Made
 
 setup_globals()
 

@@ -1,7 +1,6 @@
-"""Files that are written whole, folders made by one, work done once."""
+"""Files that are written whole, folders made by one."""
 
 import errno
-import json
 import multiprocessing
 import os
 from pathlib import Path
@@ -11,11 +10,8 @@ import pytest
 
 from musicgen.errors import InputError
 from musicgen.system.files import (
-    Made,
     append_whole,
-    computed_once,
     filled_folder,
-    keep_text,
     make_new_folder,
     remove_empty_folder,
     remove_file,
@@ -24,38 +20,8 @@ from musicgen.system.files import (
     source_code,
     write_text_atomically,
 )
-from musicgen.system.locks import take_lock
 from tests.full_disk import files_end_at
-from tests.processes import MAX_WAIT_SECONDS, wait_until
-
-
-def compute(folder: Path, name: str, locks: bool) -> None:
-    """Be one of two processes that need the same; compute until the other one computes as well, or waits."""
-
-    def work() -> str:
-        (folder / f"computing-{name}").touch()
-        wait_until(lambda: len(list(folder.glob("computing-*"))) + len(list(folder.glob("waiting-*"))) == 2)
-        return "the same for all"
-
-    def wait(_: str) -> None:
-        (folder / f"waiting-{name}").touch()
-
-    value = computed_once(folder / "value.txt", str, work, str, wait, locks=locks)
-    assert value == "the same for all"
-
-
-@pytest.mark.parametrize(("locks", "times"), [(True, 1), (False, 2)])
-def test_two_processes_compute_a_value_once_given_locks(locks: bool, times: int, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=compute, args=(tmp_path, name, locks)) for name in ("a", "b")]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
-    assert len(list(tmp_path.glob("computing-*"))) == times
-    left = {path.name for path in tmp_path.iterdir() if "ing-" not in path.name}
-    assert left == ({"value.txt", "value.lock"} if locks else {"value.txt"})
+from tests.processes import MAX_WAIT_SECONDS
 
 
 def make_folders(parent: Path, start: Any, queue: Any) -> None:
@@ -99,23 +65,6 @@ def test_a_line_is_appended_completely_or_not_at_all(tmp_path: Path) -> None:
         assert raised.value.errno == errno.EFBIG and path.read_bytes() == b"one\n"
         append_whole(file, path, b"three\n")
     assert path.read_bytes() == b"one\nthree\n"
-
-
-def test_a_cache_that_cannot_be_written_is_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    in_the_way = tmp_path / "file"
-    in_the_way.touch()
-    keep_text(in_the_way / "cache" / "tunes.json", "[]")
-    assert computed_once(in_the_way / "cache" / "value.txt", str, lambda: "value", str) == "value"
-    with files_end_at(10):
-        assert computed_once(tmp_path / "value.txt", str, lambda: "v" * 99, str) == "v" * 99
-    assert [line.split(" could not be cached")[0].rpartition("/")[2] for line in caplog.messages] == [
-        "tunes.json",
-        "value.txt",
-        "value.txt",
-    ]
-    assert not (tmp_path / "value.txt").exists()
 
 
 def test_a_filled_folder_appears_with_all_its_files(tmp_path: Path) -> None:
@@ -248,73 +197,10 @@ def test_text_is_written_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / "text").read_bytes() == "é\nŋ\r\n".encode()
 
 
-def test_cached_values_are_read_and_damaged_ones_recomputed(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / "value.json"
-    computed: list[int] = []
-
-    def compute() -> dict[str, int]:
-        computed.append(len(computed))
-        return {"value": len(computed)}
-
-    def read(text: str) -> dict[str, int]:
-        return {"value": json.loads(text)["value"] + 0}
-
-    def value() -> int:
-        return computed_once(path, read, compute, json.dumps)["value"]
-
-    assert [value(), value()] == [1, 1] and path.read_text() == '{"value": 1}'
-    # No JSON, no mapping, no such key, no number, no text.
-    for damage in (b"{", b"[]", b"{}", b'{"value": "1"}', b"\xff"):
-        path.write_bytes(damage)
-        assert value() == len(computed) and path.read_text() == f'{{"value": {len(computed)}}}'
-    assert len(computed) == 6
-    path.unlink()
-    assert value() == 7
-
-
-def test_a_value_computed_by_another_process_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "value.txt"
-    lock = take_lock(path.with_suffix(".lock"))
-    assert lock is not None
-
-    def finish(words: str) -> None:
-        assert words.startswith("waiting for ") and not path.exists()
-        path.write_text("theirs")
-        lock.release()
-
-    assert computed_once(path, str, lambda: "ours", str, finish) == "theirs"
-
-
-def test_an_error_while_computing_is_raised_and_not_cached(tmp_path: Path) -> None:
-    def fail() -> str:
-        raise ValueError("no such thing")
-
-    with pytest.raises(ValueError, match="no such thing"):
-        computed_once(tmp_path / "value.txt", str, fail, str)
-    assert [path.name for path in tmp_path.iterdir()] == ["value.lock"]
-    assert take_lock(tmp_path / "value.lock") is not None
-
-
 def test_the_code_of_a_package_is_its_modules_in_order(tmp_path: Path) -> None:
     for name, text in (("b.py", "two"), ("a.py", "one"), ("c.txt", "no code")):
         (tmp_path / name).write_text(text)
     assert source_code(tmp_path) == b"onetwo"
-
-
-def test_only_created_files_are_removed_again(tmp_path: Path) -> None:
-    (tmp_path / "old" / "notes").mkdir(parents=True)
-    (tmp_path / "old" / "train.log").write_text("mine")
-    made = Made()
-    for folder in (tmp_path / "old", tmp_path / "new" / "run"):
-        made.expect_folder(folder / ".hydra")
-        for path in (folder / "train.log", folder / ".hydra" / "config.yaml"):
-            made.expect_file(path)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("ours")
-    (tmp_path / "new" / "somebody else").touch()
-    made.take_back()
-    left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*"))
-    assert left == ["new", "new/somebody else", "old", "old/notes", "old/train.log"]
 
 
 def test_removing_a_link_leaves_its_target(tmp_path: Path) -> None:
