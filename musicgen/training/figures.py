@@ -1,7 +1,7 @@
 """The loss curve."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from musicgen.training.outcome import Record
 
@@ -20,24 +20,26 @@ def loss_figure(history: Sequence[Record], best_iteration: int) -> "Figure":
     iterations, losses = [row.iteration for row in history], [row.train_loss for row in history]
     axes.plot(iterations, losses, color="#9aa5b1", linewidth=1, label="training batches")
     validated = {row.iteration: row.validation_loss for row in history if row.validation_loss is not None}
-    style: dict[str, Any] = {"color": "#0b7285", "linewidth": 2, "marker": "o", "markersize": 3}
-    axes.plot([*validated], [*validated.values()], label="validation tunes", **style)
+    colour = "#0b7285"
+    axes.plot(
+        [*validated],
+        [*validated.values()],
+        color=colour,
+        linewidth=2,
+        marker="o",
+        markersize=3,
+        label="validation tunes",
+    )
     if best_iteration in validated:
         best = validated[best_iteration]
-        axes.annotate(
-            f"best {best:.3f}",
-            (best_iteration, best),
-            xytext=(0, -16),
-            textcoords="offset points",
-            ha="right",
-            color="#0b7285",
-        )
+        # The legend has the number: next to the point it would be on one of the curves.
+        axes.plot([best_iteration], [best], "o", color=colour, markersize=7, label=f"best: {best:.3f}")
     # Leave out the first iterations: they are far above the rest and would flatten it.
     later, known = losses[len(history) // 20 :], validated.values()
     if later and known:
         low, high = min(*later, *known), max(*later, *known)
-        # Room for the label below the lowest loss.
-        axes.set_ylim(low - 0.1 * (high - low), high + 0.05 * (high - low))
+        room = 0.05 * (high - low)
+        axes.set_ylim(low - room, high + room)
     axes.set_xlabel("iteration")
     axes.set_ylabel("loss (nats per character)")
     axes.spines[["top", "right"]].set_visible(False)
