@@ -78,6 +78,7 @@ class Answer:
 
     @property
     def mark(self) -> str:
+        """The sign of the outcome in tables."""
         return MARKS[self.outcome]
 
     @property

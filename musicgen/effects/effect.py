@@ -83,10 +83,12 @@ class Sense(StrEnum):
 
     @property
     def is_good(self) -> bool:
+        """Whether it may be called an improvement."""
         return self in (Sense.BETTER, Sense.NEARER)
 
     @property
     def is_bad(self) -> bool:
+        """Whether it may be called a loss."""
         return self in (Sense.WORSE, Sense.FARTHER)
 
 

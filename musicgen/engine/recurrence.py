@@ -29,7 +29,10 @@ class Tape(Protocol):
     """The recorded steps of one layer; see lstm.LstmTape and gru.GruTape."""
 
     @property
-    def hiddens(self) -> Tensor: ...
+    def hiddens(self) -> Tensor:
+        """The hidden states in the type of the products, the one before the first step included."""
+        ...
+
     def run(
         self,
         inputs: Tensor,
@@ -37,8 +40,12 @@ class Tape(Protocol):
         weight_hh: StepProduct | ScanWeight,
         bias_hh: Tensor,
         first: int = 0,
-    ) -> None: ...
-    def state(self, after: int) -> LayerState: ...
+    ) -> None:
+        """Read the rows [T, B] of inputs [N, G] as steps `first` and later."""
+
+    def state(self, after: int) -> LayerState:
+        """The state after this many steps."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

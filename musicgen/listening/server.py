@@ -39,6 +39,7 @@ class ListeningServer(LoopbackServer):
         super().__init__(port)
 
     def content(self, path: str) -> Content | None:
+        """The page, its parts, and sounds by their opaque ids."""
         file = _PAGE.content(path, self.token)
         if file is not None:
             return file
@@ -49,6 +50,7 @@ class ListeningServer(LoopbackServer):
         return Content(sound.read_bytes(), "audio/wav", PAGE_POLICY)
 
     def answers(self) -> Mapping[str, Answer]:
+        """What a listener's page posts."""
         service = self.service
         return {
             "/api/enter": service.enter,

@@ -50,11 +50,13 @@ class Settings:
     """Whether repeats are played."""
 
     def questions(self, item: "Item") -> tuple[str, ...]:
+        """What is asked about an item, by name."""
         if self.mode == PAIRS:
             return (PREFERENCE,)
         return self.criteria if len(item.stimuli) == 1 else (SET_VARIETY.name,)
 
     def is_answer(self, value: object) -> bool:
+        """Whether the value is one that a listener can choose."""
         if isinstance(value, bool) or not isinstance(value, int):
             return False
         return value in ((1, 2) if self.mode == PAIRS else POINTS)

@@ -39,6 +39,7 @@ class FileEvaluation:
         }
 
     def lines(self) -> list[str]:
+        """What was read and compared, and the faults of the tunes, for a terminal."""
         book, report, size = self.book, self.corpus.report, self.reference.sample_size
         return [
             f"{self.name}: {describe_reading(book.num_read, book.dropped, book.num_cut)}",

@@ -38,6 +38,7 @@ class Corpus:
 
     @classmethod
     def of(cls, training: Sequence[Tune], held_out: Sequence[Tune]) -> "Corpus":
+        """The corpus of these tunes, with its index; those without notes are left out."""
         known = tuple(with_notes(training))
         index = TrainingIndex.build([tune.melody for tune in known])
         return cls(known, index, known, tuple(with_notes(held_out)))
@@ -56,6 +57,7 @@ class Corpus:
 
     @property
     def held_out_melodies(self) -> list[Melody]:
+        """The melodies of the held-out tunes."""
         return [tune.melody for tune in self.held_out]
 
 
@@ -88,6 +90,7 @@ class Comparison:
 
     @cached_property
     def melodies(self) -> list[Melody]:
+        """The melodies of the sample."""
         return [tune.melody for tune in self.sample]
 
     @cached_property
@@ -97,6 +100,7 @@ class Comparison:
 
     @cached_property
     def bars(self) -> list[tuple[str, ...]]:
+        """The texts of the bars of each tune of the sample."""
         return [tune.bars for tune in self.sample]
 
     @cached_property
@@ -108,6 +112,7 @@ class Comparison:
 
     @cached_property
     def copies(self) -> list[Copies]:
+        """Copies in each tune of the sample. Raises UnmeasurableError without training tunes."""
         places = {id(tune): place for place, tune in enumerate(self.delivered)}
         return [self.all_copies[places[id(tune)]] for tune in self.sample]
 

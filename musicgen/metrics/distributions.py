@@ -27,6 +27,7 @@ class Distribution:
 
     @classmethod
     def of(cls, sample: Integers) -> "Distribution":
+        """Count the codes of a sample."""
         return cls(*np.unique(sample, return_counts=True))
 
     def counts_of(self, codes: Integers) -> Integers:

@@ -58,6 +58,7 @@ class Metric:
 
     @property
     def family(self) -> str:
+        """The part of its name before the slash."""
         return self.name.partition("/")[0]
 
 

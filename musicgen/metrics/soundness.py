@@ -88,6 +88,7 @@ class Judgement:
 
     @property
     def has_notes(self) -> bool:
+        """Whether any bar has a note."""
         return _last_bar_with_notes(self.tune) is not None
 
     @property
@@ -107,10 +108,12 @@ class Judgement:
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
+        """The sections between repeat signs and double bars."""
         return sections_of(self.tune.bars)
 
     @cached_property
     def section_ends_that_fit(self) -> tuple[bool, ...]:
+        """For each section, whether its last bar is full or short by the pickup that follows."""
         return ends_that_fit(self.sections)
 
     @property

@@ -32,19 +32,27 @@ class UnmeasurableError(Exception):
 
 
 class Tune(Protocol):
-    """A tune in a comparison: its ABC text, melody, first T: field ("" without one) and musical features."""
+    """A tune in a comparison."""
 
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """Its ABC text."""
+        ...
 
     @property
-    def melody(self) -> Melody: ...
+    def melody(self) -> Melody:
+        """Its notes."""
+        ...
 
     @property
-    def title(self) -> str: ...
+    def title(self) -> str:
+        """Its first T: field; "" without one."""
+        ...
 
     @property
-    def features(self) -> NDArray[np.float64]: ...
+    def features(self) -> NDArray[np.float64]:
+        """Its musical features, shape (features,)."""
+        ...
 
 
 AnyTune = TypeVar("AnyTune", bound=Tune)
@@ -85,6 +93,7 @@ class ScoredTune:
 
     @property
     def text(self) -> str:
+        """The ABC text."""
         return self.parsed.text
 
     @cached_property

@@ -15,6 +15,7 @@ class Problems:
             self._lines.setdefault(line)
 
     def lines(self) -> tuple[str, ...]:
+        """The lines so far, in the order met."""
         return tuple(self._lines)
 
 

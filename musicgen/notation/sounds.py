@@ -61,13 +61,16 @@ class SoundReader:
         self._unit_numerator, self._unit_denominator = unit.numerator, unit.denominator
 
     def end_bar(self) -> None:
+        """Forget the accidentals of the bar."""
         self._accidentals.clear()
 
     def note(self, text: str) -> Sound:
+        """The sound of a note token."""
         written = read_note(text, self._unit_numerator, self._unit_denominator)
         return self._sound(self._pitch(written), written.duration, written.natural_pitch)
 
     def rest(self, text: str) -> Sound:
+        """The silence of a rest token."""
         length, problem = read_length(text[1:])
         self._problems.add(problem)
         return self._sound(None, length * self._unit, None)

@@ -32,6 +32,7 @@ class PlayingServer(LoopbackServer):
         super().__init__(port)
 
     def content(self, path: str) -> Content | None:
+        """The page, its parts, and tunes as sound, picture or kept file."""
         file = _PAGE.content(path, self.token)
         if file is not None:
             return file
@@ -46,6 +47,7 @@ class PlayingServer(LoopbackServer):
         return None if kept is None else file_content(kept, _TYPES)
 
     def answers(self) -> Mapping[str, Answer]:
+        """What the page posts."""
         service = self.service
         return {
             "/api/state": service.state,

@@ -84,6 +84,7 @@ class JudgedSong:
 
     @cached_property
     def is_sound(self) -> bool:
+        """Whether it is sound, according to tunes.csv."""
         return self.song.fact("is_sound")
 
     @cached_property

@@ -68,6 +68,7 @@ class Axis:
         self.low, self.high = max(low - room, -most), min(high + room, most)
 
     def contains(self, value: float) -> bool:
+        """Whether the value is on the axis."""
         return self.low <= value <= self.high
 
     def place(self, value: float) -> float:
@@ -76,6 +77,7 @@ class Axis:
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
     def ticks(self) -> tuple[Tick, ...]:
+        """Round values on the axis, with their words."""
         from matplotlib.ticker import MaxNLocator
 
         values = MaxNLocator(_MAX_TICKS).tick_values(self.low, self.high)

@@ -121,10 +121,12 @@ class Report:
 
     @property
     def search_plots(self) -> list[ShownPlot]:
+        """The figures of a search."""
         return [self.plots[name] for name in SEARCH if name in self.plots]
 
     @property
     def dose_responses(self) -> list[ShownPlot]:
+        """The figures of a metric over the levels of one parameter."""
         return [shown for name, shown in self.plots.items() if name.startswith("dose_response_")]
 
     @property

@@ -30,6 +30,7 @@ class RunFindings:
 
     @property
     def count(self) -> str:
+        """The number of findings, in words."""
         return count_words(len(self.findings))
 
 

@@ -53,6 +53,7 @@ class BaselineMetric:
 
     @property
     def mean(self) -> float | None:
+        """The mean over seeds; None without a value."""
         return sum(self.values) / len(self.values) if self.values else None
 
     @property

@@ -57,6 +57,7 @@ class ReportServer(LoopbackServer):
         return replace(self._report, study=with_current_findings(self._report.study))
 
     def content(self, path: str) -> Content | None:
+        """The page with the findings of now, and the files that it shows."""
         if path in ("/", f"/{PAGE}"):
             page = html_page(self.current_report(), token=self.token)
             policy = f"{page.policy}; frame-ancestors 'none'"
@@ -65,6 +66,7 @@ class ReportServer(LoopbackServer):
         return file_content(file) if file is not None and file.is_file() else None
 
     def answers(self) -> Mapping[str, Answer]:
+        """What the page posts: findings."""
         return {"/api/finding": self._add}
 
     def _add(self, question: Mapping[str, object]) -> dict[str, object]:

@@ -21,6 +21,7 @@ class Draws:
 
     @property
     def has_conditions(self) -> bool:
+        """Whether draws had to meet a condition."""
         return bool(self.config.conditions)
 
     @property

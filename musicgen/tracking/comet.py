@@ -104,6 +104,7 @@ class CometTracker(Tracker):
         self._experiment.log_others({name: value for name, value in facts.items() if value is not None})
 
     def log_tags(self, tags: Sequence[str]) -> None:
+        """Add the tags."""
         self._experiment.add_tags(list(tags))
 
     def log_audio(self, path: Path, metadata: Mapping[str, object]) -> None:
@@ -113,12 +114,15 @@ class CometTracker(Tracker):
             self._experiment.log_audio(str(sent), file_name=sent.name, metadata=dict(metadata))
 
     def log_image(self, path: Path) -> None:
+        """Log the picture under its own name."""
         self._experiment.log_image(str(path), name=path.name)
 
     def log_file(self, path: Path) -> None:
+        """Log the file as an asset."""
         self._experiment.log_asset(str(path), file_name=path.name)
 
     def log_table(self, path: Path) -> None:
+        """Log the CSV file as a table."""
         self._experiment.log_table(str(path))
 
     def log_page(self, html: str) -> None:
@@ -126,9 +130,11 @@ class CometTracker(Tracker):
         self._experiment.log_html(html, clear=True)
 
     def log_model(self, path: Path) -> None:
+        """Log the weights as the model of the run."""
         self._experiment.log_model(_MODEL, str(path))
 
     def log_text(self, text: str, metadata: Mapping[str, object]) -> None:
+        """Log the text with its metadata."""
         self._experiment.log_text(text, metadata=dict(metadata))
 
     @property

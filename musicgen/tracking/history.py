@@ -37,6 +37,7 @@ class HistoryFile:
         flush_to_disk(self._path)
 
     def write(self, row: Mapping[str, float | None]) -> None:
+        """Append a row; raises OSError if it does not fit, and then leaves no part of it."""
         self._append(row)
 
     def _append(self, row: Mapping[str, object]) -> None:

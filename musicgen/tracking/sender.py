@@ -111,6 +111,7 @@ def _line(text: str, key: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
+    """Send the archive of the first argument; prints a `SendResult` as JSON."""
     forbid_patching()
     print(json.dumps(asdict(send(Path(arguments[0]), again="--again" in arguments[1:]))))
     return 0
