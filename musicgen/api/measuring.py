@@ -188,5 +188,5 @@ def _texts(tunes: Iterable[str]) -> list[str]:
 
 
 def _numbered(text: str) -> str:
-    """The text with the X: field that starts a tune in a file, if it has none."""
+    """The text; with X:1 in front if it lacks an X: field, which starts a tune in a file."""
     return text if any(line.lstrip().startswith("X:") for line in text.split("\n")) else f"X:1\n{text}"

@@ -107,7 +107,7 @@ class Answer:
         effect = self.effect
         if effect.grade.has_direction:
             return f"{effect.grade}: {effect.sense}"
-        # What a seed may differ by, and why there is no value, are in no other column.
+        # No other column says what a seed may differ by, or why a value is missing.
         return effect.answer if effect.grade in (Grade.ONE_SEED, Grade.NO_VALUE) else str(effect.grade)
 
     @property

@@ -47,7 +47,7 @@ def boosted_auc(features: Floats, is_first: NDArray[np.bool_], folds: NDArray[np
     from threadpoolctl import threadpool_limits
 
     scores = []
-    # A second thread does not make so few rows faster.
+    # With this few rows, a second thread gains nothing.
     with threadpool_limits(1, "openmp"):
         for fold in range(int(folds.max()) + 1):
             is_test = folds == fold

@@ -195,7 +195,7 @@ class Judgement:
             )
         if self.wrong_bars:
             faults[WRONG_BARS] = _describe_bars(self.tune, self.wrong_bars)
-        # Where it was cut off is no ending.
+        # The last note before a cut is not an ending.
         if self.is_ended and not self.ends_on_tonic:
             note, tonic = last.notes[-1].pitch % 12, last.key.tonic
             faults[OFF_TONIC] = (

@@ -33,7 +33,7 @@ class Drawn:
     remark: str
     """What is unusual about its beginning, or about how it was found; "" for nothing."""
     kept: str = ""
-    """How it goes on from an earlier tune, such as "continued after bar 4"; "" for a tune of its own."""
+    """How it follows from an earlier tune, such as "continued after bar 4"; "" for a new one."""
 
     def beginning(self, num_bars: int) -> str:
         """The tune up to the bar line after this bar. Raises InputError unless something is left to draw."""

@@ -19,7 +19,7 @@ STOP = "stop_iteration"
 ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
 START = "start_from"
-"""A path or an abbreviation, for which the identity of the weights stands in."""
+"""A path or an abbreviation; the identity of the weights takes its place."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
 ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {

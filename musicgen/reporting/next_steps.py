@@ -16,7 +16,7 @@ _AUDIO = ("wav", "flac", "ogg")
 
 
 def after_run(directory: Path, shown: Path) -> list[str]:
-    """What to hear first, how to draw more, how to see all of it, and how to compare it with one change.
+    """What to listen to first, how to draw more, how to see everything, and how to try one change.
 
     shown: the directory as the user would write it. Empty for a run that is not complete.
     """

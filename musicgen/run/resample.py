@@ -111,7 +111,7 @@ def prompts_of(run: FoundRun, num_temperatures: int) -> list[str]:
 
 
 def header_fields_of(run: FoundRun) -> HeaderFields:
-    """The header fields of the run's training tunes; older records lack them, so those of its own tunes."""
+    """The header fields of the run's training tunes, or of its samples where an older record lacks them."""
     recorded = run.record.corpus.get("headers")
     if recorded is not None:
         return HeaderFields.from_record(recorded, f"{run.directory / FILE_NAME}: corpus.headers")

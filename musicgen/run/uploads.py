@@ -53,7 +53,7 @@ def describe_upload(directory: Path, shown: Path) -> str:
     archive = archive_of(record, file.parent)
     address = None if archive is None else address_of(archive)
     if address is not None and file.parent != directory:
-        # Of the project, since a sweep has many experiments.
+        # A sweep has many experiments, so show the address of their project.
         address = address.rpartition("/")[0]
     where = f" to {address}" if address else ""
     if any(process.poll() is None for process in _in_background):

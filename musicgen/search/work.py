@@ -117,7 +117,7 @@ class Worker:
                 self._take(job, job_return)
 
     def _next_job(self) -> _TrialJob | None:
-        """Of a trial that continues, an orphan or a new trial; None if there is none now."""
+        """The job of a trial that continues, of an orphan or of a new trial; None if there is none now."""
         with self._postponing_problems():
             while self._problem is None and self._num_running < self._num_parallel:
                 trial = self._stopped.pop(0) if self._stopped else self._claim()

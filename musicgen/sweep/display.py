@@ -91,7 +91,7 @@ class SweepState:
     names: dict[int, str]
     """By number, including jobs of later launches."""
     is_open: bool = False
-    """Whether jobs are added while others run, so that nobody knows how many there will be."""
+    """Whether jobs are added while others run, so that their final number is unknown."""
     started: float = field(default_factory=time.monotonic)
     running: dict[int, RunningJob] = field(default_factory=dict)
     durations: list[float] = field(default_factory=list)
