@@ -21,7 +21,7 @@ DATABASES = {RATINGS: "listening.sqlite", PAIRS: "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
 _DEFAULTS = {"num_tunes": 16, "num_anchors": 2, "num_sets": 0, "max_seconds": 60}
 _MINIMA = {"num_tunes": 1, "num_anchors": 0, "num_sets": 0, "max_seconds": 1, "seed": 0}
-_MOST_SECONDS = 600
+_MAX_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def _settings(options: Options, mode: str) -> Settings:
     for name, minimum in _MINIMA.items():
         if numbers[name] < minimum:
             raise InputError(f"--{name.replace('_', '-')} {numbers[name]}: must be at least {minimum}")
-    if numbers["max_seconds"] > _MOST_SECONDS:
-        raise InputError(f"--max-seconds {numbers['max_seconds']}: must be at most {_MOST_SECONDS}")
+    if numbers["max_seconds"] > _MAX_SECONDS:
+        raise InputError(f"--max-seconds {numbers['max_seconds']}: must be at most {_MAX_SECONDS}")
     criteria = tuple(check_criteria(options.criteria or list(CRITERIA)))
     any_tune = options.any_tune is not False
     return Settings(mode=mode, criteria=criteria, any_tune=any_tune, has_repeats=False, **numbers)

@@ -17,7 +17,7 @@ from musicgen.metrics.noise import sampling_noise
 from musicgen.metrics.per_tune import tune_rows
 from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import Metric, measure
-from musicgen.metrics.tunes import read_corpus, read_tunes
+from musicgen.metrics.tunes import read_tunes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,20 +66,6 @@ class Evaluator:
         self._reference = reference
         self._seed = seed
         self._runs_abc2midi = runs_abc2midi
-
-    @classmethod
-    def of_texts(
-        cls,
-        reference: Reference,
-        training_tunes: Sequence[str],
-        held_out_tunes: Sequence[str],
-        *,
-        seed: int = 0,
-        runs_abc2midi: bool = True,
-    ) -> "Evaluator":
-        """An evaluator for a corpus given as ABC texts."""
-        corpus = Corpus.of(read_corpus(training_tunes), read_corpus(held_out_tunes))
-        return cls(reference, corpus, seed=seed, runs_abc2midi=runs_abc2midi)
 
     def evaluate(
         self, tunes: Sequence[str], *, num_requested: int | None = None, ended: Sequence[bool] | None = None
@@ -164,17 +150,3 @@ def _evaluation(comparison: Comparison) -> Evaluation:
 
 def _texts(comparison: Comparison) -> list[str]:
     return [tune.parsed.text for tune in comparison.delivered]
-
-
-def evaluate(
-    tunes: Sequence[str],
-    reference: Reference,
-    *,
-    training_tunes: Sequence[str],
-    held_out_tunes: Sequence[str],
-    num_requested: int | None = None,
-    ended: Sequence[bool] | None = None,
-) -> Evaluation:
-    """Compute every metric of ABC texts in one call. Use an Evaluator for several sets of tunes."""
-    evaluator = Evaluator.of_texts(reference, training_tunes, held_out_tunes)
-    return evaluator.evaluate(tunes, num_requested=num_requested, ended=ended)

@@ -18,7 +18,6 @@ MAX_UNITS = 256
 
 _LENGTH = r"[\d/]{0,12}"
 _NOTE = rf"(?:\^\^|\^|__|_|=)?[A-Ga-g][,']{{0,6}}{_LENGTH}"
-NOTE = re.compile(_NOTE, re.ASCII)
 
 TOKEN = re.compile(
     "|".join(

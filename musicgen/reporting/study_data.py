@@ -132,16 +132,16 @@ class StudyData:
         return bool(self.paired.arms)
 
 
-def read_study(paths: Sequence[Path], baseline: Mapping[str, str] | None = None) -> StudyData:
+def read_study(paths: Sequence[Path]) -> StudyData:
     """Read the runs at or below the paths. Raises InputError if one cannot be read or none is found."""
     runs = find_runs(paths)
     root = _common_folder(paths)
     ratings = find_ratings(runs, root)
     rated = with_ratings(runs, ratings)
-    paired = pair_runs(rated, baseline)
+    paired = pair_runs(rated)
     effects, missing = effects_table(paired), missing_runs(runs, root)
     screening, others = by_stage(rated)
-    first = pair_runs(screening, baseline) if screening else None
+    first = pair_runs(screening) if screening else None
     failures = [
         line
         for one in (first if others else None, paired)

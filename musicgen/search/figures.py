@@ -12,6 +12,7 @@ from musicgen.effects.figures.style import (
     FAILURE_COLOUR,
     TEXT_SIZE,
     label_axes,
+    legend_below,
     metric_direction,
     metric_title,
     metric_unit,
@@ -101,10 +102,7 @@ def front_figure(trials: Trials, baseline: Mapping[str, float]) -> Figure:
         label_axes(panel, *(f"{metric_words(metric)}, {metric_unit(metric)}" for metric in metrics))
         panel.margins(0.1)
         rule_lightly(panel, "both")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=TEXT_SIZE
-    )
+    legend_below(figure, panels[0].get_legend_handles_labels()[0])
     return figure
 
 

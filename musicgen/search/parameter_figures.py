@@ -14,6 +14,7 @@ from musicgen.effects.figures.style import (
     QUIET_COLOUR,
     TEXT_SIZE,
     label_axes,
+    legend_below,
     metric_unit,
     new_figure,
     rule_lightly,
@@ -59,14 +60,8 @@ def slices_figure(trials: Trials, max_columns: int = 4) -> Figure:
     statuses = dict.fromkeys(trial.status for measured in compared for trial in measured.of(trials))
     if len(statuses) > 1:
         handles, labels = panels[0].get_legend_handles_labels()
-        kept = [pair for pair in zip(handles, labels, strict=True) if pair[1] in statuses]
-        figure.legend(
-            *map(list, zip(*kept, strict=True)),
-            loc="outside lower left",
-            ncols=len(kept),
-            frameon=False,
-            fontsize=TEXT_SIZE,
-        )
+        pairs = zip(handles, labels, strict=True)
+        legend_below(figure, [handle for handle, status in pairs if status in statuses])
     return figure
 
 

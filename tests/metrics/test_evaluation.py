@@ -5,22 +5,17 @@ import pytest
 
 from musicgen.metrics import evaluation as evaluation_module
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.evaluation import Evaluation, Evaluator, evaluate
-from musicgen.metrics.reference import Reference
+from musicgen.metrics.evaluation import Evaluation, Evaluator
 from musicgen.metrics.registry import HEADLINE, METRICS, Direction
 from musicgen.metrics.tunes import read_corpus
-
-
-def scale(sample_size: int, note_budget: int) -> Reference:
-    return Reference(sample_size, note_budget, num_corpus_tunes=300, mean={}, sd={}, floor={})
-
+from tests.metrics.made_evaluators import evaluator_of, scale
 
 SCALE = scale(40, 500)
 
 
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator.of_texts(SCALE, oneills[60:], oneills[:60], runs_abc2midi=False)
+    return evaluator_of(SCALE, oneills[60:], oneills[:60])
 
 
 def assert_numbers_or_reasons(evaluation: Evaluation) -> None:
@@ -82,7 +77,7 @@ def test_odd_samples_give_numbers_or_reasons(evaluator: Evaluator, tunes: list[s
 
 
 def test_without_a_corpus_comparisons_give_reasons(oneills: list[str]) -> None:
-    evaluation = evaluate(oneills[:2], SCALE, training_tunes=[], held_out_tunes=[])
+    evaluation = Evaluator(SCALE, Corpus.of([], [])).evaluate(oneills[:2])
     assert_numbers_or_reasons(evaluation)
     assert evaluation.reasons["similarity/note_divergence"] == "no training tune has a note"
     assert evaluation.reasons["originality/copied_share"] == "no training tune has a note"
@@ -117,7 +112,7 @@ def test_large_samples_are_cut_to_the_sample_size(evaluator: Evaluator, oneills:
 
 def test_groups_use_the_scale_of_their_reference(evaluator: Evaluator, oneills: list[str]) -> None:
     tunes, keys = oneills[:40], ["X:", "K:D"] * 20
-    large = Evaluator.of_texts(scale(40, 2500), oneills[60:], [], runs_abc2midi=False)
+    large = evaluator_of(scale(40, 2500), oneills[60:], [])
     by_key = large.evaluate_by(tunes, keys)
     assert all(group.metrics["diversity/distinct_4"] is None for group in by_key.values())
     by_key = evaluator.evaluate_by(tunes, keys, reference=scale(20, 900))
@@ -146,10 +141,9 @@ def test_figures_are_drawn_and_named(evaluator: Evaluator, oneills: list[str], t
     assert set(evaluator.figures(["X:1\nK:C\nC"])) == set(figures)
 
 
-def test_one_call_passes_ended_and_requested_on(oneills: list[str]) -> None:
-    tunes = oneills[:4]
-    one = evaluate(tunes, SCALE, training_tunes=oneills[60:64], held_out_tunes=[], num_requested=8,
-                   ended=[True, True, False, False])  # fmt: skip
+def test_ended_and_requested_tunes_are_counted(oneills: list[str]) -> None:
+    evaluator = evaluator_of(SCALE, oneills[60:64], [])
+    one = evaluator.evaluate(oneills[:4], num_requested=8, ended=[True, True, False, False])
     assert one.metrics["validity/complete_rate"] == 2 / 8
     assert one.reasons["diversity/distinct_2"].endswith("fewer than the note budget of 500")
     assert one.num_tunes == 4 and len(one.per_tune) == 4
@@ -164,15 +158,15 @@ def test_more_tunes_than_requested_are_an_assertion_error(evaluator: Evaluator, 
 def test_the_sample_depends_on_the_seed(oneills: list[str]) -> None:
     samples = []
     for seed in (0, 0, 1):
-        one = Evaluator.of_texts(scale(10, 100), oneills[60:64], [], seed=seed, runs_abc2midi=False)
+        one = evaluator_of(scale(10, 100), oneills[60:64], [], seed=seed)
         samples.append([tune.text for tune in one.compare(oneills[:30]).sample])
     assert samples[0] == samples[1] != samples[2]
 
 
 def test_abc2midi_runs_by_default(oneills: list[str]) -> None:
     corpus = Corpus.of(read_corpus(oneills[60:64]), [])
-    for evaluator in (Evaluator.of_texts(SCALE, oneills[60:64], []), Evaluator(SCALE, corpus)):
-        assert None not in [tune.parses for tune in evaluator.compare(oneills[:2]).delivered]
+    delivered = Evaluator(SCALE, corpus).compare(oneills[:2]).delivered
+    assert None not in [tune.parses for tune in delivered]
     without = Evaluator(SCALE, corpus, runs_abc2midi=False)
     assert without.evaluate(oneills[:2]).reasons["validity/parse_rate"] == "abc2midi was not run"
 

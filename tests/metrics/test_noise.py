@@ -8,20 +8,16 @@ import pytest
 
 from musicgen.metrics.evaluation import Evaluator
 from musicgen.metrics.noise import jackknife_error
-from musicgen.metrics.reference import Reference
 from musicgen.metrics.registry import METRICS
+from tests.metrics.made_evaluators import evaluator_of, scale
 from tests.metrics.made_tunes import HEADER
 
 RIGHT, WRONG = HEADER + "CDEF|GABc|]", HEADER + "CDE|GABcd|CD|]"
 
 
-def scale(sample_size: int, note_budget: int) -> Reference:
-    return Reference(sample_size, note_budget, num_corpus_tunes=300, mean={}, sd={}, floor={})
-
-
 @pytest.fixture(scope="module")
 def evaluator(oneills: list[str]) -> Evaluator:
-    return Evaluator.of_texts(scale(200, 500), oneills[60:90], oneills[:40], runs_abc2midi=False)
+    return evaluator_of(scale(200, 500), oneills[60:90], oneills[:40])
 
 
 def test_the_error_of_a_mean_equals_the_textbook_formula() -> None:
@@ -82,7 +78,7 @@ def test_metrics_without_a_value_for_some_group_are_omitted(oneills: list[str], 
 
 
 def test_unfinished_tunes_outside_the_sample_count(oneills: list[str]) -> None:
-    small = Evaluator.of_texts(scale(20, 300), oneills[60:90], oneills[:40], runs_abc2midi=False)
+    small = evaluator_of(scale(20, 300), oneills[60:90], oneills[:40])
     noise = small.sampling_noise(oneills[200:260], ended=[True, False] * 30)
     assert noise["validity/complete_rate"] == pytest.approx(np.sqrt(0.25 / 60), rel=0.8)
     assert noise["diversity/pitch_range"] > 0
@@ -112,6 +108,6 @@ def test_few_tunes_are_deleted_one_by_one(evaluator: Evaluator) -> None:
 def test_each_replicate_has_its_share_of_the_note_budget(oneills: list[str]) -> None:
     """One of two tunes with eight notes suffices for half of a budget of 16 or 17."""
     for budget, has_value in ((16, True), (17, True), (18, False)):
-        evaluator = Evaluator.of_texts(scale(200, budget), oneills[60:70], [], runs_abc2midi=False)
+        evaluator = evaluator_of(scale(200, budget), oneills[60:70], [])
         noise = evaluator.sampling_noise([RIGHT, RIGHT.replace("C", "c")])
         assert ("diversity/distinct_2" in noise) == has_value

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _MAX_LEVELS = 12
 _MAX_PANELS = 3
 _CELL_INCHES = (1.1, 0.66)
-_MOST_CLIPPED = 4.0
+_MAX_CLIPPED = 4.0
 """Cells this many times farther below the best than the median cell have the lightest colour."""
 
 
@@ -181,7 +181,7 @@ def _draw_cells(panel: Axes, study: DrawnStudy, grid: Grid, metric: str) -> None
         # Nothing says what is better.
         marked = []
     best, median = max(scores.values()), float(np.median(list(scores.values())))
-    lowest = max(min(scores.values()), best - _MOST_CLIPPED * (best - median)) if best > median else median
+    lowest = max(min(scores.values()), best - _MAX_CLIPPED * (best - median)) if best > median else median
     shades = {
         place: 0.05 + 0.75 * max(score - lowest, 0.0) / ((best - lowest) or 1.0)
         for place, score in scores.items()

@@ -95,7 +95,7 @@ def legend_beside(panel: Axes, **options: Any) -> None:
     panel.legend(frameon=False, fontsize=TEXT_SIZE, **place, **options)
 
 
-def legend_below(figure: Figure, handles: Sequence[Any], note: str) -> None:
+def legend_below(figure: Figure, handles: Sequence[Any], note: str = "") -> None:
     """Draw a legend below all panels, with a note above it."""
     figure.legend(
         handles=handles,
