@@ -29,9 +29,7 @@ def summary_page(title: str, question: str | None, printed: Console, figures: Se
     """The page. printed: has recorded the tables and verdicts; figures: files, some of which are shown."""
     shown = [path for path in figures if path.suffix == ".png" and path.stem in SHOWN_FIGURES]
     page = _PAGE.format(
-        title=_escaped(title),
-        question=_escaped(question or ""),
-        figures="\n".join(map(_image, shown)),
+        title=_escaped(title), question=_escaped(question or ""), figures="\n".join(map(_image, shown))
     )
     return printed.export_html(inline_styles=True, code_format=page)
 

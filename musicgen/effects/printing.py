@@ -69,10 +69,7 @@ def print_summary(
 
 
 def print_screening(
-    summary: Summary,
-    metrics: Sequence[str],
-    chosen: Collection[Change],
-    console: Console | None = None,
+    summary: Summary, metrics: Sequence[str], chosen: Collection[Change], console: Console | None = None
 ) -> None:
     """Print the first stage of a study in two: the failures, and every change, the largest first.
 

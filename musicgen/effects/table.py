@@ -16,13 +16,7 @@ import numpy as np
 from musicgen.effects.effect import EXPLORATORY, PRIMARY, SCREENING, Effect
 from musicgen.effects.measurement import Measurement, Scatter, measure, paired_arms
 from musicgen.effects.pairing import PairedRuns
-from musicgen.effects.statistics import (
-    ALPHA,
-    benjamini_hochberg,
-    holm,
-    paired_effect,
-    prediction_interval,
-)
+from musicgen.effects.statistics import ALPHA, benjamini_hochberg, holm, paired_effect, prediction_interval
 from musicgen.effects.terms import Terms
 from musicgen.effects.tested_values import counts_behind
 from musicgen.effects.verdict import Evidence, answer, verdict

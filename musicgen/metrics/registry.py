@@ -133,11 +133,7 @@ _ALL = (
         validity.loop_rate, LOWER, "tunes that state a period of 1 to 16 bars 4 times in a row / requested"
     ),
     _share(validity.whole_rate, HIGHER, "tunes that ended, with right bars and no loop / requested"),
-    _share(
-        validity.sound_rate,
-        HIGHER,
-        "tunes with right bars, an end on the tonic and no loop / requested",
-    ),
+    _share(validity.sound_rate, HIGHER, "tunes with right bars, an end on the tonic and no loop / requested"),
     _share(
         validity.strict_sound_rate, HIGHER, "sound tunes whose section ends all fit their pickups / requested"
     ),

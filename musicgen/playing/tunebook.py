@@ -14,12 +14,7 @@ from musicgen.rendering.sheet_reader import read_sheet
 from musicgen.run.songs import spoken_name
 from musicgen.sampling.tunebook import stamped_tune
 from musicgen.system.compression import compress
-from musicgen.system.files import (
-    make_new_folder,
-    refuse_link,
-    remove_file,
-    write_text_atomically,
-)
+from musicgen.system.files import make_new_folder, refuse_link, remove_file, write_text_atomically
 
 FOLDER = "played"
 BOOK = "tunebook.abc"

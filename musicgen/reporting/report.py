@@ -18,10 +18,7 @@ from musicgen.reporting.best_songs import JudgedSong, Triage, best_songs, judge_
 from musicgen.reporting.figures import SEARCH, ShownPlot, shown_plots
 from musicgen.reporting.forest import Forest, draw_forest
 from musicgen.reporting.players import Player, make_players
-from musicgen.reporting.run_findings import (
-    RunFindings,
-    findings_by_run,
-)
+from musicgen.reporting.run_findings import RunFindings, findings_by_run
 from musicgen.reporting.run_table import (
     BaselineMetric,
     RunRow,

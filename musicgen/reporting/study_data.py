@@ -22,14 +22,7 @@ from musicgen.records.findings import Finding, findings_of
 from musicgen.records.naming import drop_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
-from musicgen.records.runs import (
-    FoundRun,
-    by_stage,
-    directory_name,
-    find_runs,
-    runs_table,
-    sweep_directory,
-)
+from musicgen.records.runs import FoundRun, by_stage, directory_name, find_runs, runs_table, sweep_directory
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
 from musicgen.search.trials import Trials, goal, is_search, read_trials

@@ -34,10 +34,7 @@ log = logging.getLogger(__name__)
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
 CURVES = ("train_loss", "validation_loss", "learning_rate", "tokens_per_second")
 """Columns of history.csv that are logged at each iteration, as fit/NAME."""
-RESULT_NAMES = {
-    "fit/validation_loss": "fit/best_validation_loss",
-    "fit/train_loss": "fit/train_split_loss",
-}
+RESULT_NAMES = {"fit/validation_loss": "fit/best_validation_loss", "fit/train_loss": "fit/train_split_loss"}
 """Metric of the run -> its name in trackers, where a curve already has its own."""
 REAL, FLOOR = "real tunes", "5-gram"
 """In brackets after a metric: its value in held-out tunes, and in tunes of the 5-gram model."""
@@ -215,12 +212,7 @@ def write_again(record: RunRecord, directory: Path) -> Mapping[str, object]:
     run, archive = described(record, directory), (record.comet or {}).get("archive")
     key = None if archive is None else experiment_key(Path(str(archive)))
     tracker = comet_alone(
-        config.tracker,
-        archive_folder(directory),
-        run.name,
-        run.tags,
-        key=key,
-        is_of_sweep=run.is_of_sweep,
+        config.tracker, archive_folder(directory), run.name, run.tags, key=key, is_of_sweep=run.is_of_sweep
     )
     tracker.log_parameters(config.as_dict())
     for row in FoundRun(directory, record).history_rows() or []:

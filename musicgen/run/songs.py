@@ -93,10 +93,7 @@ def _title(tune: SampledTune) -> str:
 
 
 def write_rows(
-    draws: Draws,
-    measured: Sequence[Mapping[str, object]],
-    songs: Sequence[Song],
-    folder: Path,
+    draws: Draws, measured: Sequence[Mapping[str, object]], songs: Sequence[Song], folder: Path
 ) -> Path:
     """Write tunes.csv: a row per draw with its metrics, whether it was kept, and whether rendered."""
     path = folder / "tunes.csv"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MIN_LEVELS = 3
-CORPUS_LINE = (0, (1, 1.5))
+_CORPUS_LINE = (0, (1, 1.5))
 _CHARACTER_INCHES = 0.075
 """Width of a character of a label, including the space between labels."""
 _SERIES: Mapping[str, tuple[str, Literal["-", "--"], str]] = {
@@ -125,7 +125,7 @@ def draw_corpus(panel: Axes, metric: str, mean: float, sd: float, colour: str) -
     lowest, highest = limits_of(metric)
     low, high = max(mean - sd, lowest), min(mean + sd, highest)
     panel.axhspan(low, high, color=colour, alpha=0.25, linewidth=0, zorder=0)
-    panel.axhline(mean, color=colour, linewidth=1, linestyle=CORPUS_LINE, zorder=0, label="corpus")
+    panel.axhline(mean, color=colour, linewidth=1, linestyle=_CORPUS_LINE, zorder=0, label="corpus")
 
 
 def _draw_arms(

@@ -16,7 +16,7 @@ from musicgen.records.naming import as_number, level_of, shown_change, shown_lev
 from musicgen.records.runs import FoundRun
 
 Row = Mapping[str, Any]
-"""Characters of the joint level in a label."""
+"""A row of history.csv: column -> number."""
 
 
 @dataclass(frozen=True, slots=True)
