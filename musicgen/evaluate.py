@@ -45,7 +45,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluate the tunes, print the table, and write the files that were requested."""
     # Import numpy and rich late, so that --help and wrong arguments respond at once.
     from musicgen.metrics.abc_files import evaluate_files
-    from musicgen.metrics.table import metrics_table, print_table
+    from musicgen.metrics.table import metrics_table
+    from musicgen.system.terminal import print_table
 
     check_evaluation_files(arguments.json, arguments.csv)
     data = data_config(arguments.reference)

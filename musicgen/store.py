@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.metrics.table import print_table
 from musicgen.records.store import count_text, prune, read_store, store_table
 from musicgen.system.commands import exit_status, in_settled_environment
+from musicgen.system.terminal import print_table
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

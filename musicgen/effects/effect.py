@@ -13,7 +13,6 @@ from musicgen.records.naming import level_of
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-EFFECTS = "effects.csv"
 PLAIN, RETUNED = "plain", "re-tuned"
 PRIMARY, EXPLORATORY, SCREENING = "primary", "exploratory", "screening"
 """Families of tests: a study's declared questions, all other metrics, and the first of its stages."""

@@ -15,9 +15,9 @@ from rich.table import Table
 from musicgen.effects.differences import differing_parameters
 from musicgen.effects.pairing import PairedRuns, configurations_of
 from musicgen.metrics.registry import METRICS, Direction, metric_words
-from musicgen.metrics.table import plain
 from musicgen.records.naming import level_of, parameter_name, shown_change, shown_level
 from musicgen.records.runs import FoundRun
+from musicgen.system.terminal import plain
 from musicgen.system.words import brief, counted, listed
 
 MAX_CELLS, _MAX_PARAMETERS, _MAX_METRICS = 20, 6, 4

@@ -1,6 +1,5 @@
 """Print a summary to the terminal."""
 
-import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from musicgen.effects.screening import MEANING, screen, screening_table
 from musicgen.effects.summary import Summary
 from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
-from musicgen.metrics.table import plain
 from musicgen.records.runs import directory_name
+from musicgen.system.terminal import new_table, plain, wide_console
 from musicgen.system.words import counted, listed
 
 if TYPE_CHECKING:
@@ -29,13 +28,6 @@ FULL_WIDTH = 150
 """Characters in a full row."""
 MAX_LEFT_OUT = 5
 """Runs left out that are named."""
-_LAYOUT = {
-    "box": None,
-    "pad_edge": False,
-    "header_style": "bold",
-    "title_style": "bold",
-    "title_justify": "left",
-}
 
 
 def print_summary(
@@ -45,7 +37,7 @@ def print_summary(
 
     metrics: those that no run has are skipped. Without a terminal, rows are not wrapped.
     """
-    console = console or _console()
+    console = console or wide_console(FULL_WIDTH)
     _print_failures(summary, console)
     grid = grid_of(summary.paired)
     if grid is None:
@@ -75,7 +67,7 @@ def print_screening(
 
     metrics: whose differences are shown; chosen: the changes selected for stage two.
     """
-    console, screened = console or _console(), screen(summary.paired, summary.effects)
+    console, screened = console or wide_console(FULL_WIDTH), screen(summary.paired, summary.effects)
     _print_failures(summary, console)
     changes = counted(len(screened), "change")
     _print_line(console, f"\nstage one: {changes} with seeds {_seeds(summary)}, the largest first")
@@ -87,7 +79,7 @@ def print_screening(
 
 def print_confirmation(summary: Summary, metrics: Sequence[str], console: Console | None = None) -> None:
     """Print the second stage of a study in two, with its verdicts."""
-    console = console or _console()
+    console = console or wide_console(FULL_WIDTH)
     _print_line(
         console,
         f"\nstage two: {counted(len(summary.paired.arms), 'change')} and the baseline with fresh seeds "
@@ -98,10 +90,6 @@ def print_confirmation(summary: Summary, metrics: Sequence[str], console: Consol
 
 def _seeds(summary: Summary) -> str:
     return listed([str(seed) for seed in sorted({run.record.seed for run in summary.paired.runs})])
-
-
-def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)
 
 
 def _print_line(console: Console, line: str) -> None:
@@ -131,7 +119,7 @@ def _print_grid(console: Console, grid: Grid, paired: PairedRuns, metrics: Seque
 
 def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
     """A row for each run: its change, its status, and the first four of the metrics."""
-    table = Table(title="runs", **_LAYOUT)
+    table = new_table("runs")
     shown = [name for name in metrics if name in runs.columns][:4]
     for heading in ("parameter", "value", "seed", "status", "trained", "seconds"):
         is_number = heading in {"trained", "seconds"}
@@ -159,7 +147,7 @@ def runs_overview(runs: "DataFrame", metrics: Sequence[str]) -> Table:
 def effects_overview(found: MetricAnswers) -> Table:
     """A row for each change of a metric, largest difference first."""
     title = f"{found.metric}{f', {found.direction}' if found.direction else ''}"
-    table = Table(title=plain(title), **_LAYOUT)
+    table = new_table(plain(title))
     table.add_column("change")
     for heading in ("baseline → changed", "difference [95 %]", "seeds that agree"):
         table.add_column(heading, no_wrap=True)

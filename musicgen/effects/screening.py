@@ -19,9 +19,9 @@ from musicgen.effects.shares import Floats
 from musicgen.effects.terms import Terms
 from musicgen.effects.tested_values import as_tested
 from musicgen.metrics.registry import metric_words
-from musicgen.metrics.table import plain
 from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import level_cell
+from musicgen.system.terminal import new_table, plain
 from musicgen.system.words import brief, signed
 
 MEANING = (
@@ -156,7 +156,7 @@ def screening_table(
     screened: Iterable[ScreenedChange], metrics: Sequence[str], chosen: Collection[Change]
 ) -> Table:
     """A row for each change: its mean difference in each metric, its size, and whether it is selected."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     for heading in ("parameter", "value"):
         table.add_column(heading, no_wrap=True)
     for heading in (*map(_short, metrics), "size"):

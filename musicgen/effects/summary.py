@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from musicgen.effects.corpora import describe_changed_corpora
-from musicgen.effects.effect import EFFECTS, Effect, effects_frame
+from musicgen.effects.effect import Effect, effects_frame
 from musicgen.effects.joint import Additivity, additivity
 from musicgen.effects.noise import noise_table
 from musicgen.effects.pairing import PairedRuns, pair_runs
@@ -22,7 +22,10 @@ from musicgen.records.naming import BASELINE, arm_name, shown_change
 from musicgen.records.ratings import find_ratings, with_ratings
 from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.runs import (
+    EFFECTS,
+    NOISE,
     PLAN,
+    RUNS,
     FoundRun,
     directory_name,
     level_cell,
@@ -104,9 +107,9 @@ def summarise(
     noise = noise_table(paired.baseline.runs)
     out.mkdir(parents=True, exist_ok=True)
     missing = missing_runs(runs, out)
-    write_csv(with_missing(table, missing), out / "runs.csv")
+    write_csv(with_missing(table, missing), out / RUNS)
     write_csv(effects_frame(effects), out / EFFECTS)
-    write_csv(noise, out / "noise.csv")
+    write_csv(noise, out / NOISE)
     plots = _draw(paired, effects, out / "plots") if draws else []
     return Summary(
         runs=table,

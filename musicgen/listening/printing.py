@@ -1,32 +1,23 @@
 """The results of a session for the terminal."""
 
 import math
-import sys
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
 from musicgen.listening.database import Database
 from musicgen.listening.results import AGREEMENT_FILE, PREFERENCES_FILE, Results
 from musicgen.listening.stimuli import Sample
-from musicgen.metrics.table import plain
 from musicgen.records.ratings import MEANS_FILE
+from musicgen.system.terminal import new_table, plain, wide_console
 from musicgen.system.words import counted, signed
 
 _WIDTH_WITHOUT_TERMINAL = 150
-_LAYOUT = {
-    "box": None,
-    "pad_edge": False,
-    "header_style": "bold",
-    "title_style": "bold",
-    "title_justify": "left",
-}
 
 
 def print_results(results: Results, database: Database) -> None:
     """Print who listened, how far they agree, and what they rated each arm."""
-    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH_WITHOUT_TERMINAL)
+    console = wide_console(_WIDTH_WITHOUT_TERMINAL)
     for line in [*database.remarks, *map(_sample, database.samples.values())]:
         console.print(plain(line))
     for line in _people(results):
@@ -121,7 +112,7 @@ def _preferences(results: Results) -> Table:
 
 
 def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    table = Table(title=title, **_LAYOUT)
+    table = new_table(title)
     for heading in headings:
         table.add_column(heading)
     for row in rows:

@@ -1,37 +1,23 @@
 """Tables of metrics with reference and floor for the terminal."""
 
-import sys
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from musicgen.errors import one_line
 from musicgen.metrics.registry import HEADLINE, METRICS, metric_words, summary_metrics
 from musicgen.metrics.standing import BETTER, LIKE_REAL, standing
+from musicgen.system.terminal import new_table, plain
 
 Values = Mapping[str, float | None]
 
-FULL_WIDTH = 156
-"""Width of the widest table in characters."""
 _MAX_LABEL_CHARACTERS = 28
 _MAX_MEANING_CHARACTERS = 72
 _OF_REQUESTED = " / requested"
 _REAL, _FLOOR = "real tunes", "5-gram"
 _STYLES = {LIKE_REAL: "green", BETTER: "green"}
 """Of the words next to real tunes; others are worse."""
-
-
-def plain(value: object) -> Text:
-    """A value without markup or control characters: it may come from a stranger's file."""
-    return Text(one_line(str(value)))
-
-
-def print_table(table: Table) -> None:
-    """Print at the terminal's width, or at full width if the output is not a terminal."""
-    (Console() if sys.stdout.isatty() else Console(width=FULL_WIDTH)).print(table)
 
 
 def metrics_table(
@@ -47,7 +33,7 @@ def metrics_table(
 
     reference: metric -> mean and sd of held-out corpus tunes; floor: metric -> value of 5-gram tunes.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     table.add_column("metric: meaning (rates: of the tunes requested)")
     for heading in ("value", f"{_REAL} ± SD", _FLOOR):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -82,7 +68,7 @@ def group_table(
     value in any group are omitted.
     """
     metrics = [metric for metric in HEADLINE if any(group.get(metric) is not None for group in by.values())]
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     table.add_column(name, no_wrap=True)
     for metric in metrics:
         words = metric_words(metric).replace(" ", "\n")

@@ -12,6 +12,7 @@ from musicgen.config import Config, resolve
 from musicgen.errors import InputError
 from musicgen.records.identity import ONCE_WITHOUT
 from musicgen.records.record import FILE_NAME, RunRecord
+from musicgen.records.runs import EFFECTS, NOISE, PLAN, RUNS
 
 MADE_BY_HYDRA = (".hydra", "train.log")
 MADE_BY_A_RUN = (
@@ -19,14 +20,14 @@ MADE_BY_A_RUN = (
     *("comet", "tensorboard"),
 )
 MARK_OF_A_SWEEP = "multirun.yaml"
-MADE_BY_A_SWEEP = ("plan.csv", "runs.csv", "effects.csv", "noise.csv", "plots", "comet")
+MADE_BY_A_SWEEP = (PLAN, RUNS, EFFECTS, NOISE, "plots", "comet")
 CONFIRMATION = "confirmation"
 """Subfolder with the runs on fresh seeds that confirm what a search or a first stage chose."""
 MADE_BY_A_SEARCH = (
     *("search.json", "trials.csv", "optimization_results.yaml", "conf", "artifacts"),
     CONFIRMATION,
 )
-MADE_BY_A_COMPARISON = ("runs.csv", "effects.csv", "noise.csv", "plots")
+MADE_BY_A_COMPARISON = (RUNS, EFFECTS, NOISE, "plots")
 MADE_IN_A_SAMPLE = ("tunes.abc", "kept.abc", "tunes.csv", "tunes")
 MADE_BY_RATINGS = ("ratings.csv", "listening.csv", "agreement.csv")
 MADE_BY_CHOICES = ("choices.csv", "preferences.csv")
@@ -58,7 +59,7 @@ def check_sweep_folder(folder: Path) -> None:
 
 def check_comparison_folder(folder: Path) -> None:
     """Raise InputError if tables and figures would overwrite files that musicgen did not write."""
-    if not (_is_sweep(folder) or _holds(folder / "runs.csv", _FIRST_COLUMNS)):
+    if not (_is_sweep(folder) or _holds(folder / RUNS, _FIRST_COLUMNS)):
         _check_names_are_free(folder, MADE_BY_A_COMPARISON, "the comparison", "name another one with --out")
 
 

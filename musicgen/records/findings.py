@@ -17,8 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from musicgen.errors import InputError, first_problem
 from musicgen.records.criteria import check_point
+from musicgen.records.destination import MARK_OF_A_SWEEP
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import FoundRun, sweep_directories
+from musicgen.records.runs import PLAN, FoundRun, sweep_directories
 from musicgen.system.files import append_whole, read_whole, refuse_link, write_text_atomically
 from musicgen.system.locks import lock_beside, locked
 
@@ -27,7 +28,7 @@ EXPERIMENTS = Path("experiments")
 """Where declared studies keep what is worth committing, relative to the working directory."""
 MAX_LOG_BYTES = 2**26
 DIRECTIONS = ("raises", "lowers")
-_SWEEP_FILES = ("plan.csv", "multirun.yaml")
+_SWEEP_FILES = (PLAN, MARK_OF_A_SWEEP)
 
 
 @dataclass(frozen=True, slots=True)

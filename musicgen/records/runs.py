@@ -26,8 +26,8 @@ from musicgen.tracking.history import COLUMNS as HISTORY_COLUMNS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-PLAN = "plan.csv"
-"""The file in a sweep's folder that lists its planned runs."""
+PLAN, RUNS, EFFECTS, NOISE = "plan.csv", "runs.csv", "effects.csv", "noise.csv"
+"""The tables of a sweep: its planned runs, its runs, what each change did, and how much seeds scatter."""
 LEADING_COLUMNS = (
     "directory",
     "status",

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.table import Table
 
 from musicgen.config import Config
-from musicgen.metrics.table import plain
 from musicgen.records.identity import is_identity
+from musicgen.system.terminal import new_table, plain
 from musicgen.training.folder import TrainingFolder, is_ours, is_training
 
 MINUTES_IN_USE = 2.0
@@ -119,7 +119,7 @@ def keep_below(folder: Path, gigabytes: float, *, locks: bool = True) -> None:
 
 def store_table(trainings: Sequence[StoredTraining]) -> Table:
     """One row per training, for the terminal."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     for heading in ("training", "last used", "size", "iterations", "of"):
         table.add_column(heading, no_wrap=heading != "of", justify="right" if heading == "size" else "left")
     for training in trainings:

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.records.runs import PLAN
+from musicgen.records.runs import EFFECTS, NOISE, PLAN, RUNS
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.files import files_below, move_files, remove_empty_folder, remove_file, unfinished_folder
 
 README, WORDS, BASELINE = "README.md", "findings.md", "baseline.json"
-RUNS, EFFECTS, NOISE = "runs.csv", "effects.csv", "noise.csv"
 FIGURES, SONGS = "figures", "songs"
 MARK = "<!-- Written by musicgen.report --keep, which overwrites this page; your own words: findings.md -->"
 OLD_MARK = "<!-- Written by musicgen.report --keep, which writes it again; words of your own: findings.md -->"

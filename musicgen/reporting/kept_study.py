@@ -20,18 +20,15 @@ from musicgen.metrics.registry import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.naming import level_of
-from musicgen.records.runs import PLAN, directory_name, read_rows
+from musicgen.records.runs import EFFECTS, NOISE, PLAN, RUNS, directory_name, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
 from musicgen.reporting.folder_replacement import (
     BASELINE,
-    EFFECTS,
     FIGURES,
     MARK,
-    NOISE,
     README,
-    RUNS,
     SONGS,
     WORDS,
     check_folder,

@@ -10,7 +10,7 @@ from musicgen.effects.effect import effects_frame
 from musicgen.errors import one_line
 from musicgen.records.destination import check_report_folder
 from musicgen.records.record import FILE_NAME
-from musicgen.records.runs import write_csv
+from musicgen.records.runs import EFFECTS, RUNS, write_csv
 from musicgen.reporting.folder_replacement import check_folder
 from musicgen.reporting.kept_study import write_kept
 from musicgen.reporting.markup import html_page, report_text
@@ -23,7 +23,7 @@ from musicgen.system.files import filled_folder, refuse_link, write_text_atomica
 from musicgen.system.locks import locked
 
 PAGE, TEXT, PLOTS = "report.html", "report.md", "figures"
-MADE_BY_A_REPORT = (PAGE, TEXT, PLOTS, "runs.csv", "effects.csv", SONGS)
+MADE_BY_A_REPORT = (PAGE, TEXT, PLOTS, RUNS, EFFECTS, SONGS)
 _FOLDER, _PACK, _LOCK = "report", "best-songs.zip", ".report.lock"
 _DATA_URI = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=]*")
 
@@ -96,8 +96,8 @@ def write_folder(study: StudyData, folder: Path, options: ReportOptions) -> Writ
         (place / PLOTS).mkdir(exist_ok=True)
         for name, shown in report.plots.items():
             write_text_atomically(place / PLOTS / f"{name}.svg", shown.plot.file)
-        write_csv(study.runs, place / "runs.csv")
-        write_csv(effects_frame(study.effects), place / "effects.csv")
+        write_csv(study.runs, place / RUNS)
+        write_csv(effects_frame(study.effects), place / EFFECTS)
         write_pages(report, place)
     return WrittenReport(folder / PAGE, report)
 
@@ -112,7 +112,7 @@ def files_of(report: Report) -> list[str]:
     """The address of everything that the page in a folder shows or links to."""
     players = report.players.values()
     songs = [address for one in players for address in (one.audio, one.score, one.midi) if address]
-    return ["runs.csv", "effects.csv", *(f"{PLOTS}/{name}.svg" for name in report.plots), *songs]
+    return [RUNS, EFFECTS, *(f"{PLOTS}/{name}.svg" for name in report.plots), *songs]
 
 
 def write_single_file(study: StudyData, page: Path, options: ReportOptions) -> WrittenReport:

@@ -18,11 +18,20 @@ from musicgen.effects.summary import MissingRun, failures_of, missing_runs, with
 from musicgen.effects.table import effects_table
 from musicgen.effects.terms import Terms
 from musicgen.records.command import config_words, train_command
+from musicgen.records.destination import MARK_OF_A_SWEEP
 from musicgen.records.findings import Finding, findings_of
 from musicgen.records.naming import drop_overrides
 from musicgen.records.ratings import find_means, find_ratings, tune_means, with_ratings
 from musicgen.records.record import FILE_NAME
-from musicgen.records.runs import FoundRun, by_stage, directory_name, find_runs, runs_table, sweep_directory
+from musicgen.records.runs import (
+    PLAN,
+    FoundRun,
+    by_stage,
+    directory_name,
+    find_runs,
+    runs_table,
+    sweep_directory,
+)
 from musicgen.reporting.best_songs import Ratings
 from musicgen.reporting.portable import portable_command, without_folders
 from musicgen.search.trials import Trials, goal, is_search, read_trials
@@ -34,7 +43,6 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 _LEADING_TIME = re.compile(r"^[\d-]+-(?=\D)")
-_SWEEP_CONFIG = "multirun.yaml"
 MAX_WARNINGS = 5
 """Warnings of runs that a page lists."""
 _TRAIN = ["python", "-m", "musicgen.train"]
@@ -186,7 +194,7 @@ def _common_folder(paths: Sequence[Path]) -> Path:
 def _sweep_of(run: FoundRun) -> Path:
     """The directory of the run's sweep, or the run's own if it belongs to none."""
     sweep = sweep_directory(run)
-    is_sweep = (sweep / _SWEEP_CONFIG).is_file() or (sweep / "plan.csv").is_file()
+    is_sweep = (sweep / MARK_OF_A_SWEEP).is_file() or (sweep / PLAN).is_file()
     return sweep if is_sweep else run.directory.resolve()
 
 
@@ -216,7 +224,7 @@ def _command(run: FoundRun) -> str:
     """The command that repeats the run's sweep, or the run itself, without output folders."""
     sweep = _sweep_of(run)
     # The confirmation of a search has its own plan but was started by the search's command.
-    found = (folder / _SWEEP_CONFIG for folder in (sweep, sweep.parent))
+    found = (folder / MARK_OF_A_SWEEP for folder in (sweep, sweep.parent))
     path = next((path for path in found if path.is_file()), None)
     content = None if path is None else read_yaml(path)
     hydra = content.get("hydra") if isinstance(content, Mapping) else None

@@ -11,7 +11,6 @@ from musicgen.effects.corpora import describe_changed_corpora
 from musicgen.effects.figures.draw import write_figures
 from musicgen.errors import InputError, one_line
 from musicgen.metrics.registry import metric_words
-from musicgen.metrics.table import print_table
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import level_of, shown_level
 from musicgen.records.runs import find_runs
@@ -20,6 +19,7 @@ from musicgen.search.figures import search_figures
 from musicgen.search.importance import importances
 from musicgen.search.trials import Trial, Trials, read_trials
 from musicgen.system.plain_yaml import read_yaml
+from musicgen.system.terminal import new_table, print_table
 from musicgen.system.words import counted
 
 MAX_ROWS = 10
@@ -113,7 +113,7 @@ def _changed_corpora(directory: Path) -> list[str]:
 
 def _best_trials(trials: Trials) -> Table:
     """With one objective the best trials, with several the front."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     headings = [f"{metric_words(one.metric)} {'↑' if one.is_maximized else '↓'}" for one in trials.objectives]
     for heading in ("trial", *headings, *trials.parameters):
         # Break names at their dots first.

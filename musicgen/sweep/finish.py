@@ -14,7 +14,17 @@ from musicgen.metrics.registry import summary_metrics
 from musicgen.records.destination import CONFIRMATION
 from musicgen.records.naming import MAX_NAME_CHARACTERS, level_of, shortened
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import PLAN, FoundRun, by_stage, find_runs, read_rows, records_below
+from musicgen.records.runs import (
+    EFFECTS,
+    NOISE,
+    PLAN,
+    RUNS,
+    FoundRun,
+    by_stage,
+    find_runs,
+    read_rows,
+    records_below,
+)
 from musicgen.run.experiment import MAX_FACT, stage_of
 from musicgen.run.uploads import upload_in_background
 from musicgen.system.commands import complain
@@ -106,7 +116,7 @@ def _track(summary: Summary, config: Config, directory: Path) -> None:
     tracker = comet_alone(config.tracker, directory / "comet", title, tags)
     tracker.log_parameters({"study": config.as_dict()["study"]})
     tracker.log_facts({"stage": stage, **_facts_of(summary, config)})
-    for table in ("plan.csv", "runs.csv", "effects.csv", "noise.csv"):
+    for table in (PLAN, RUNS, EFFECTS, NOISE):
         if (directory / table).exists():
             tracker.log_table(directory / table)
     for plot in summary.plots:

@@ -92,7 +92,8 @@ def _refuse_trust_from(job: HydraConf) -> None:
 
 
 def _print_tables(record: "RunRecord") -> None:
-    from musicgen.metrics.table import group_table, headline_table, print_table
+    from musicgen.metrics.table import group_table, headline_table
+    from musicgen.system.terminal import print_table
 
     print_table(headline_table(record.metrics, record.reference, record.floor, record.reasons))
     for name, groups in record.metrics_by.items():

@@ -12,16 +12,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-from rich.table import Table
 
 from musicgen.config import Change, Config, Stages, StudyConfig
-from musicgen.metrics.table import print_table
 from musicgen.records.naming import arm_name, override_text
 from musicgen.records.runs import PLAN
 from musicgen.records.store import training_folder
 from musicgen.sweep.design import BASELINE, PlannedArm
 from musicgen.system.csv_cells import written_table
 from musicgen.system.files import replace_atomically
+from musicgen.system.terminal import new_table, print_table
 from musicgen.system.words import counted, duration
 from musicgen.training.threads import num_cores
 
@@ -168,7 +167,7 @@ def print_plan(runs: Sequence[PlannedRun], study: StudyConfig) -> None:
     """Print the question, a row per arm, and the totals."""
     if study.question:
         print(study.question)
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = new_table()
     table.add_column("arm")
     for heading in ("runs", "to train", "reused", "expected"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -8,9 +8,9 @@ from musicgen.metrics.table import (
     group_table,
     headline_table,
     metrics_table,
-    print_table,
     shortened,
 )
+from musicgen.system.terminal import print_table
 
 PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
 REFERENCE = {
@@ -129,11 +129,3 @@ def test_a_long_prompt_keeps_its_start_and_end() -> None:
     assert shortened("x" * 28) == "x" * 28
     long = "".join(map(chr, range(65, 65 + 50)))
     assert shortened(long) == f"{long[:9]}…{long[-18:]}" and len(shortened(long)) == 28
-
-
-def test_rows_are_not_wrapped_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    table = Table("one", box=None)
-    # 156 characters, with a space on both sides.
-    table.add_row("x" * 154)
-    print_table(table)
-    assert "x" * 154 in capsys.readouterr().out
