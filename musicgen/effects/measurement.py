@@ -10,7 +10,7 @@ import numpy as np
 from musicgen.config import Change
 from musicgen.effects.effect import MIN_AGREEING_SEEDS, PLAIN, RETUNED, ROUNDING
 from musicgen.effects.noise import sampling_part
-from musicgen.effects.pairing import Arm, PairedRuns
+from musicgen.effects.pairing import PairedRuns
 from musicgen.effects.retuning import retuned_runs
 from musicgen.effects.statistics import Floats, PairedEffect, compare
 from musicgen.effects.tested_values import as_tested
@@ -147,15 +147,11 @@ def paired_arms(paired: PairedRuns) -> list[PairedArm]:
     found = []
     for arm in paired.arms:
         assert arm.change is not None
-        found.append(_pair(arm.change, PLAIN, _by_seed(paired.baseline), _by_seed(arm)))
+        found.append(_pair(arm.change, PLAIN, paired.baseline.by_seed, arm.by_seed))
         if (retuned := retuned_runs(paired.baseline, arm)) is not None:
             pairs = _pair(arm.change, RETUNED, retuned.baseline, retuned.changed)
             found.append(replace(pairs, tuned_on=retuned.words))
     return found
-
-
-def _by_seed(arm: Arm) -> dict[int, FoundRun]:
-    return {run.record.seed: run for run in arm.runs}
 
 
 def _pair(

@@ -43,6 +43,11 @@ class Arm:
     retuned: tuple[FoundRun, ...] = ()
     """Runs with other values of the nuisance parameters, one for each value and seed."""
 
+    @property
+    def by_seed(self) -> dict[int, FoundRun]:
+        """Seed -> run."""
+        return {run.record.seed: run for run in self.runs}
+
 
 @dataclass(frozen=True, slots=True)
 class PairedRuns:

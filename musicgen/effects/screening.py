@@ -124,7 +124,7 @@ def _seen(effect: Effect) -> str:
 
 def _differences(baseline: Arm, arm: Arm, metric: str) -> Floats:
     """Changed less baseline for each seed with both values, on the scale of the test."""
-    others = {run.record.seed: run for run in baseline.runs}
+    others = baseline.by_seed
     pairs = [(others[run.record.seed], run) for run in arm.runs if run.record.seed in others]
     valued = [pair for pair in pairs if None not in [run.value(metric) for run in pair]]
     first, second = (as_tested([pair[place] for pair in valued], metric) for place in (0, 1))

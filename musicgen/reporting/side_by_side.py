@@ -53,7 +53,7 @@ def comparisons(
 def _comparison(
     baseline: Arm, arm: Arm, songs_of: Callable[[FoundRun], Sequence[Song]], wanted: int
 ) -> Comparison:
-    by_seed = {run.record.seed: run for run in baseline.runs}
+    by_seed = baseline.by_seed
     candidates = []
     for run in arm.runs:
         if run.record.seed in by_seed:
