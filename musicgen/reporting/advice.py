@@ -16,6 +16,8 @@ from musicgen.reporting.study_data import StudyData
 from musicgen.search.trials import goal
 from musicgen.system.words import brief, listed
 
+Costs = Mapping[str, Sequence[str]]
+"""Change -> why it is not recommended."""
 _BETTER = (Outcome.BETTER, Outcome.LIKELY_BETTER)
 _MIN_SEEDS = 3
 _AFTER_PROGRAM = 3
@@ -69,7 +71,7 @@ def best_settings(study: StudyData) -> list[str]:
     return sentences
 
 
-def _nothing_better(found: MetricAnswers, words: str, costs: Mapping[str, Sequence[str]]) -> str:
+def _nothing_better(found: MetricAnswers, words: str, costs: Costs) -> str:
     gaining = [answer for answer in found.answers if answer.effect.gain > 0 and not costs[answer.change]]
     if not gaining:
         return f"No setting beats the baseline in {words} without a price elsewhere."
@@ -80,20 +82,19 @@ def _nothing_better(found: MetricAnswers, words: str, costs: Mapping[str, Sequen
     )
 
 
-def _costs(study: StudyData) -> Mapping[str, Sequence[str]]:
-    """Change -> why it is not recommended."""
+def _costs(study: StudyData) -> Costs:
     found = headline_trades(study.effects, study.primary_metrics, study.paired.runs)
     return {trade.change: trade.costs for trade in found}
 
 
 def what_to_try_next(study: StudyData) -> list[Advice]:
     """What to confirm, what to repeat with more seeds, where to look further, and what is missing."""
-    found = answers_on(study.effects, study.primary_metrics)
+    found, costs = answers_on(study.effects, study.primary_metrics), _costs(study)
     advice = [
-        *_to_confirm(found, study),
-        *_largest_unclear(found, study),
-        *_further_out(found, study),
-        *_combine_winners(found, study),
+        *_to_confirm(found, costs, study),
+        *_largest_unclear(found, costs, study),
+        *_further_out(found, costs, study),
+        *_combine_winners(found, costs, study),
     ]
     if study.failures:
         words = "Some runs did not complete: run the same command again to finish them."
@@ -114,9 +115,8 @@ def what_to_try_next(study: StudyData) -> list[Advice]:
     return advice
 
 
-def _to_confirm(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+def _to_confirm(found: Sequence[MetricAnswers], costs: Costs, study: StudyData) -> list[Advice]:
     """The largest improvement that is likely, or rests on one seed, and has no price."""
-    costs = _costs(study)
     for outcome in (Outcome.LIKELY_BETTER, Outcome.CANDIDATE):
         for answers in found:
             hopeful = [
@@ -135,9 +135,8 @@ def _to_confirm(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice
     return []
 
 
-def _largest_unclear(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+def _largest_unclear(found: Sequence[MetricAnswers], costs: Costs, study: StudyData) -> list[Advice]:
     """The unclear effect that is largest for its spread between seeds; an improvement if there is one."""
-    costs = _costs(study)
     unclear = [
         answer
         for answers in found
@@ -157,9 +156,8 @@ def _largest_unclear(found: Sequence[MetricAnswers], study: StudyData) -> list[A
     return [Advice(words, _command(study, answer, num_seeds=num_seeds))]
 
 
-def _further_out(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
+def _further_out(found: Sequence[MetricAnswers], costs: Costs, study: StudyData) -> list[Advice]:
     """The best clear improvement without a price, if it is at the end of its range."""
-    costs = _costs(study)
     for answers in found:
         for answer in answers.of(Outcome.BETTER):
             beyond = _level_beyond(answer, study)
@@ -189,8 +187,7 @@ def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
     return max(1, round(further)) if isinstance(level, int) else float(f"{further:.3g}")
 
 
-def _combine_winners(found: Sequence[MetricAnswers], study: StudyData) -> list[Advice]:
-    costs = _costs(study)
+def _combine_winners(found: Sequence[MetricAnswers], costs: Costs, study: StudyData) -> list[Advice]:
     better = {
         str(one.effect.parameter)
         for answers in found
