@@ -184,8 +184,9 @@ def _identity_leaves(run: FoundRun) -> dict[str, object]:
     leaves.setdefault("data.split_seed", run.record.seed)
     for name, value in flat_config(ONCE_WITHOUT).items():
         leaves.setdefault(name, value)
-    # A limit on what may be read does not change what was read.
+    # Limits do not change results: what was read, and how many iterations fitted, is compared itself.
     leaves.pop("data.max_megabytes", None)
+    leaves.pop("training.max_minutes", None)
     leaves[CORPUS_TEXT] = run.record.corpus.get("sha256")
     return leaves
 

@@ -180,6 +180,11 @@ def _comparable(config: Mapping[str, object]) -> dict[str, object]:
     for group, once_without in ONCE_WITHOUT.items():
         given = values.get(group)
         if isinstance(given, Mapping):
-            stop = {"stop_iteration": None} if group == "training" else {}
-            values[group] = {**once_without, **given, **stop}
+            values[group] = {**once_without, **given}
+    training = values.get("training")
+    if isinstance(training, dict):
+        training["stop_iteration"] = None
+        if training["max_minutes"] is not None:
+            # A record has the number of iterations that fit, a config before its run the wanted one.
+            training["num_iterations"] = None
     return values

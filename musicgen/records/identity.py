@@ -18,12 +18,14 @@ STOP = "stop_iteration"
 """Enters the run's identity only if it is set, so that older identities stay valid."""
 ENDS = ("early_stopping_patience", STOP)
 """Training settings that decide where a run ends, not what a step does."""
+MAX_MINUTES = "max_minutes"
+"""By then num_iterations is what fits into this time, and where the time ran out is a stop."""
 START = "start_from"
 """A path or an abbreviation; the identity of the weights takes its place."""
 UNUSED_AT_A_CONSTANT_RATE = ("num_iterations", "final_learning_rate_share")
 """Training settings that affect no step while the learning rate is constant."""
 ONCE_WITHOUT: Mapping[str, Mapping[str, object]] = {
-    "training": {"engine": "native", "start_from": None, "tune_start_share": 0.0},
+    "training": {"engine": "native", "start_from": None, "tune_start_share": 0.0, "max_minutes": None},
     "data": {"keep_chord_symbols": False, "exclude_near_duplicates_of": None, "git_blob": None},
     "model": {"form_plan": False, "lookback_statements": None, "notes": "letters"},
     "sampling": {
@@ -48,7 +50,7 @@ def training_identity(
     """
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
-    without_effect = (*ENDS, START)
+    without_effect = (*ENDS, MAX_MINUTES, START)
     if training["schedule"] != "cosine":
         without_effect = (*without_effect, *UNUSED_AT_A_CONSTANT_RATE)
     # The digest of the corpus covers how its tunes were found and cleaned, but not how they are split.
@@ -88,6 +90,29 @@ def run_identity(config: Mapping[str, object], training_id: str) -> str:
             "end": end,
             "sampling": _without_old_meanings("sampling", config["sampling"]),
             "evaluation": _without_old_meanings("evaluation", config["evaluation"]),
+        }
+    )
+
+
+def pace_identity(config: Mapping[str, object], corpus_sha256: str, device: str) -> str:
+    """Digest of what decides how long a step or a validation takes on a given machine.
+
+    Seeds and learning rates do not, so their trainings are timed once. The arguments are those of
+    `training_identity`.
+    """
+    data, model, training = (config[name] for name in ("data", "model", "training"))
+    assert isinstance(data, Mapping) and isinstance(model, Mapping) and isinstance(training, Mapping)
+    return _digest(
+        {
+            "engine": ENGINE_VERSION,
+            "device": device,
+            "corpus": corpus_sha256,
+            "split": {name: data[name] for name in ("validation_share", "test_share")},
+            "model": {**model, "cell": cell_identity(str(model["cell"]))},
+            "training": {
+                name: training[name]
+                for name in ("batch_size", "sequence_length", "num_threads", "precision", "engine")
+            },
         }
     )
 

@@ -182,6 +182,8 @@ class RunRecord:
     num_kept: Annotated[StrictInt, Field(ge=0)] | None = None
     draws: StrictStr | None = None
     """The same in words, with the condition."""
+    time_limit: StrictStr | None = None
+    """training.max_minutes and how many iterations fit into it, in words; None without a limit."""
     warnings: list[StrictStr] = field(default_factory=list)
     """What makes the results doubtful, a line each."""
     error: StrictStr | None = None

@@ -9,7 +9,7 @@ import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,6 @@ from musicgen import __version__
 from musicgen.effects.figures.draw import write_figures
 from musicgen.engine.computing import computing_on
 from musicgen.errors import one_line
-from musicgen.model.network import build_network
 from musicgen.model.transfer import start_from
 from musicgen.records.record import RunRecord
 from musicgen.records.store import keep_below, training_folder
@@ -29,15 +28,15 @@ from musicgen.run.measure import measure_losses, measure_tunes
 from musicgen.run.prepare import PreparedRun
 from musicgen.run.songs import describe_copies, origin_of, render_songs, spoken_name, write_draws, write_rows
 from musicgen.run.start import leak_warning
+from musicgen.run.task import new_task
 from musicgen.sampling.generation import sample_tunes
-from musicgen.seeds import torch_seed
 from musicgen.system.checkout import commit
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
 from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
-from musicgen.training.log import memorising_warning
-from musicgen.training.loop import Task, fit
+from musicgen.training.log import memorising_warning, time_warning
+from musicgen.training.loop import fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import TrainingProgress, report_stage
 from musicgen.training.threads import num_cores
@@ -93,9 +92,12 @@ def execute(run: PreparedRun) -> RunRecord:
 
 def _do_steps(run: PreparedRun, record: RunRecord, tracker: Tracker) -> None:
     started = time.perf_counter()
-    config, inputs, directory = run.config, run.inputs, run.directory
-    tracker.log_parameters(config.as_dict())
+    tracker.log_parameters(run.config.as_dict())
     fitted = _train(run, record, tracker)
+    if fitted.ran_out_of_time:
+        run = run.with_training(replace(run.config.training, stop_iteration=fitted.iterations))
+        record.run_id, record.config = run.run_id, run.config.as_dict()
+    config, inputs, directory = run.config, run.inputs, run.directory
     assert config.training.precision is not None
     network = fitted.checkpoint.network(run.device, config.training.precision, config.training.engine)
 
@@ -165,28 +167,10 @@ def _timed(record: RunRecord, name: str) -> Iterator[None]:
 def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
     config, device = run.config, run.device
     training = config.training
-    assert training.precision is not None
-    network = build_network(
-        config.model,
-        run.inputs.vocabulary.size,
-        torch_seed(config.seed, "initialisation"),
-        training.precision,
-        training.engine,
-    )
+    task = new_task(config, run.inputs, device, run.training_id)
     if run.start is not None:
         checkpoint = run.start.checkpoint
-        start_from(network, run.inputs.vocabulary, checkpoint.weights, checkpoint.vocabulary)
-    task = Task(
-        network=network.to(device),
-        vocabulary=run.inputs.vocabulary,
-        windows=run.windows,
-        validation=run.inputs.validation.to(device),
-        config=training,
-        folder=training_folder(config, run.training_id),
-        dropout_seed=torch_seed(config.seed, "dropout"),
-        device=device,
-        weights=config.sampling.weights,
-    )
+        start_from(task.network, task.vocabulary, checkpoint.weights, checkpoint.vocabulary)
     with (
         TrainingProgress(training.last_iteration) as progress,
         HistoryFile(run.directory / "history.csv") as history,
@@ -205,7 +189,7 @@ def _train(run: PreparedRun, record: RunRecord, tracker: Tracker) -> Fit:
 
         fitted = fit(task, progress.step, report, begin)
     record.weights = os.path.relpath(fitted.state, run.directory)
-    record.warnings += memorising_warning(fitted, training)
+    record.warnings += [*time_warning(fitted, training), *memorising_warning(fitted, training)]
     for line in record.warnings:
         log.warning("%s", line)
     record.timing |= {
@@ -257,6 +241,7 @@ def _open_record(run: PreparedRun) -> RunRecord:
         command=run.command,
         corpus=run.inputs.corpus.summary(),
         started_from={} if run.start is None else run.start.describe(run.seen_tunes),
+        time_limit=run.time_limit,
         warnings=leak_warning(run.inputs.corpus, run.seen_tunes),
         change=run.config.change,
         retuned=run.config.retuned,

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from musicgen.config import Config
 from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
 from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.corpus.windows import RandomWindows
 from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import text_rows
+from musicgen.seeds import generator_for
+from musicgen.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from musicgen.metrics.comparison import Corpus as ComparedCorpus
@@ -35,8 +38,13 @@ class RunInputs:
     @classmethod
     def read(cls, config: Config, *, known_characters: str = "") -> "RunInputs":
         """The inputs of a run with this config; raises InputError if the corpus does not exist."""
+        return cls.of(load_corpus(config.data, config.paths.known_cache), config, known_characters)
+
+    @classmethod
+    def of(cls, corpus: Corpus, config: Config, known_characters: str = "") -> "RunInputs":
+        """The inputs of a run with this config, whose corpus has been read."""
         return cls(
-            corpus=load_corpus(config.data, config.paths.known_cache),
+            corpus=corpus,
             model=config.model,
             num_train_tunes=config.evaluation.num_train_tunes,
             cache=Path(config.paths.cache),
@@ -64,6 +72,17 @@ class RunInputs:
         """Where each training tune begins in that text: the index of the newline before it."""
         lengths = [len(tune + TUNE_END) for tune in self._training_tunes]
         return np.cumsum([0, *lengths[:-1]])
+
+    def windows(self, training: TrainingConfig, seed: int) -> RandomWindows:
+        """The batches of a training; raises InputError if the text is shorter than a window."""
+        return RandomWindows(
+            self.training_rows,
+            training.batch_size,
+            training.sequence_length,
+            generator_for(seed, "batches"),
+            self.tune_starts,
+            training.tune_start_share,
+        )
 
     @cached_property
     def train(self) -> "EncodedTunes":

@@ -2,18 +2,18 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.config import Config, resolve
-from musicgen.corpus.windows import RandomWindows
 from musicgen.records.identity import run_identity, training_identity
+from musicgen.records.store import training_folder
 from musicgen.rendering import check_soundfont
 from musicgen.run.inputs import RunInputs
 from musicgen.run.start import Start, count_seen_tunes, describe_start, load_start
 from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
-from musicgen.seeds import generator_for
+from musicgen.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,6 @@ class PreparedRun:
     """Resolved: threads and precision are set."""
     inputs: RunInputs
     prompts: Sequence[Prompt]
-    windows: RandomWindows
     device: "torch.device"
     training_id: str
     run_id: str
@@ -41,6 +40,14 @@ class PreparedRun:
     """The weights to start from; None for random ones."""
     seen_tunes: int | None = None
     """Held-out tunes with a near-duplicate among those that the start was trained on; None if unknown."""
+    time_limit: str | None = None
+    """How many iterations fit into training.max_minutes, in words; None without a limit."""
+
+    def with_training(self, training: TrainingConfig) -> "PreparedRun":
+        """The run with other training settings, and the identities that they give."""
+        config = replace(self.config, training=training)
+        training_id, run_id = _identities(config, self.inputs, self.device, self.start)
+        return replace(self, config=config, training_id=training_id, run_id=run_id)
 
 
 def prepare(config: Config, directory: Path, command: str, changes: Sequence[str]) -> PreparedRun:
@@ -62,31 +69,53 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     warn_of_unusual(prompts)
     # Imports torch, which takes a second: a mistyped corpus name should fail at once.
     config = resolve(config)
-    training = config.training
-    windows = RandomWindows(
-        inputs.training_rows,
-        training.batch_size,
-        training.sequence_length,
-        generator_for(config.seed, "batches"),
-        inputs.tune_starts,
-        training.tune_start_share,
-    )
+    # Checks that the text is long enough for the windows.
+    inputs.windows(config.training, config.seed)
     from musicgen.training.device import choose_device
 
     device = choose_device(config.device)
-    values, identity = config.as_dict(), start.identity if start else None
-    training_id = training_identity(values, corpus.sha256, device.type, identity)
-    return PreparedRun(
+    training_id, run_id = _identities(config, inputs, device, start)
+    run = PreparedRun(
         config=config,
         inputs=inputs,
         prompts=prompts,
-        windows=windows,
         device=device,
         training_id=training_id,
-        run_id=run_identity(values, training_id),
+        run_id=run_id,
         directory=directory,
         command=command,
         changes=changes,
         start=start,
         seen_tunes=seen_tunes,
     )
+    return run if config.training.max_minutes is None else _within_time(run)
+
+
+def _within_time(run: PreparedRun) -> PreparedRun:
+    """The run with as many iterations as fit into training.max_minutes."""
+    # Imports torch.
+    from musicgen.run.pace import describe_fit, fit_into_time, known_pace, pace_file
+
+    wanted = run.config.training
+    whole = training_folder(run.config, run.training_id).end(wanted.num_iterations)
+    timed = pace_file(run.config, run.inputs, run.device)
+    is_timed = timed.exists()
+    if whole.is_file() and not is_timed:
+        # Nothing to train, and no shorter run of this training that another command has begun.
+        return run
+    pace = known_pace(run.config, run.inputs, run.device)
+    fitted = fit_into_time(wanted, pace)
+    line = describe_fit(wanted, fitted.num_iterations, pace)
+    log.info("%s", line)
+    if is_timed:
+        log.info("timed before; to time again, remove %s", timed)
+    return replace(run.with_training(fitted), time_limit=line)
+
+
+def _identities(
+    config: Config, inputs: RunInputs, device: "torch.device", start: Start | None
+) -> tuple[str, str]:
+    """Of the training and of the run; config: resolved."""
+    values, start_identity = config.as_dict(), start.identity if start else None
+    training_id = training_identity(values, inputs.corpus.sha256, device.type, start_identity)
+    return training_id, run_identity(values, training_id)

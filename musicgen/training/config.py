@@ -10,6 +10,8 @@ from musicgen.engine.choice import Engine, Precision
 PositiveInt = Annotated[int, Field(ge=1)]
 MAX_THREADS = 4096
 """More than any machine has cores."""
+MAX_MINUTES = 525_600.0
+"""A year."""
 
 
 @dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -45,6 +47,9 @@ class TrainingConfig:
     """Start from the best weights of this run's directory or stored training; null: from random weights."""
     tune_start_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Share of the windows that begin where a tune begins; the others begin anywhere."""
+    max_minutes: Annotated[float, Field(gt=0.0, le=MAX_MINUTES)] | None = None
+    """Time for training on this machine. It lowers num_iterations to what fits, so that the learning rate
+    reaches its end; if the machine slows down, training stops when the time is up. null: no limit."""
     stop_iteration: PositiveInt | None = None
     """Stop here, with the learning rates of the full length: a later run continues to the end as if there had
     been no stop. null: no stop."""

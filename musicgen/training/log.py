@@ -99,6 +99,16 @@ def memorising_warning(fit: Fit, config: TrainingConfig) -> list[str]:
     ]
 
 
+def time_warning(fit: Fit, config: TrainingConfig) -> list[str]:
+    """A line if the time was up before the last iteration."""
+    if not fit.ran_out_of_time:
+        return []
+    return [
+        f"training.max_minutes={config.max_minutes:g}: time ran out at iteration {fit.iterations} of "
+        f"{config.last_iteration}; the same command continues from there"
+    ]
+
+
 def _is_validated(iteration: int, end: int, config: TrainingConfig) -> bool:
     """Whether a run that ends at `end` validates there."""
     return iteration % config.validation_interval == 0 or iteration == end

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -59,8 +59,9 @@ def fit(
 
     Calls on_start with the iteration of that state, 0 without one, and the run's last iteration so far known;
     on_step with the number of every finished iteration; and on_record with every row of the history,
-    beginning with those of earlier processes. Waits while another process trains in the folder. Raises
-    TrainingDiverged; TrainingInterrupted, after saving a state to resume from; and InputError if training is
+    beginning with those of earlier processes. Waits while another process trains in the folder. When
+    max_minutes are over, it stops as if stop_iteration had been set there. Raises TrainingDiverged;
+    TrainingInterrupted, after saving a state to resume from; and InputError if training is
     needed but the folder belongs to another user.
     """
     # Dropout draws from torch's global random stream, which must not affect what runs next.
@@ -76,6 +77,8 @@ def fit(
         reused, reported = state.log.iteration, 0
         on_start(reused, state.log.end(task.config))
         started = last_saved = time.perf_counter()
+        deadline = started + 60 * (task.config.max_minutes or math.inf)
+        planned = task.config
         while True:
             for record in state.log.history(task.config, after=reported):
                 on_record(record)
@@ -85,7 +88,9 @@ def fit(
             _raise_known_divergence(task)
             if not may_write:
                 task.folder.refuse_to_write()
-            _train_until_row(task, state, on_step)
+            _train_until_row(task, state, on_step, deadline)
+            if time.perf_counter() >= deadline and state.log.iteration < planned.last_iteration:
+                task = replace(task, config=replace(planned, stop_iteration=state.log.iteration))
             is_validated = _validate_if_due(task, state)
             is_due = time.perf_counter() - last_saved > SAVE_INTERVAL_SECONDS
             if is_validated or interruption.requested or is_due:
@@ -115,6 +120,7 @@ def fit(
         best_validation_loss=validations[best],
         final_validation_loss=validations[state.log.iteration],
         iterations=state.log.iteration,
+        ran_out_of_time=state.log.iteration < state.log.end(planned),
         reused_iterations=reused,
         train_seconds=time.perf_counter() - started,
         tokens_per_second=len(seconds) / sum(seconds) * tokens_per_step if seconds else 0.0,
@@ -185,17 +191,21 @@ def _remove_passed(previous: StateFile | None, now: Path) -> None:
         remove_file(previous.path)
 
 
-def _train_until_row(task: Task, state: TrainingState, on_step: Callable[[int], None]) -> None:
-    """Train to the next row of the history."""
+def _train_until_row(
+    task: Task, state: TrainingState, on_step: Callable[[int], None], deadline: float
+) -> None:
+    """Train to the next row of the history, or to the first step that ends at the deadline or later."""
     begin, config = state.log.iteration, task.config
-    end = next_row(begin, config)
     started = time.perf_counter()
     losses, norms = [], []
-    for step in range(begin + 1, end + 1):
-        loss, norm = _train_step(task, state.optimizer, learning_rate_at(step, config))
+    for step in range(begin + 1, next_row(begin, config) + 1):
+        loss, norm = train_step(task, state.optimizer, learning_rate_at(step, config))
         losses.append(loss)
         norms.append(norm)
         on_step(step)
+        if time.perf_counter() >= deadline:
+            break
+    end = begin + len(losses)
     # The only line that waits for the device.
     loss_values, norm_values = torch.stack([torch.stack(losses), torch.stack(norms)]).tolist()
     seconds = time.perf_counter() - started
@@ -206,7 +216,7 @@ def _train_until_row(task: Task, state: TrainingState, on_step: Callable[[int], 
     state.log.step_seconds += [seconds / (end - begin)] * (end - begin)
 
 
-def _train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
+def train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
     """One step; return the mean loss of its batch and the norm of its gradient before clipping."""
     rows = torch.from_numpy(task.windows.draw()).to(task.device)
     scores, _ = task.network(rows[:-1])

@@ -39,6 +39,8 @@ class Fit:
     final_validation_loss: float
     iterations: int
     """The last one; below num_iterations after a stop or early stopping."""
+    ran_out_of_time: bool
+    """Whether it stopped after max_minutes."""
     reused_iterations: int
     """How many of them other runs or an earlier process had trained."""
     train_seconds: float

@@ -291,8 +291,9 @@ def test_a_baseline_can_be_a_word_a_number_or_a_list() -> None:
         pair_runs(runs, {"model.cell": "rnn"})
 
 
-def test_limits_on_reading_are_not_a_difference() -> None:
-    runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", "data.max_megabytes": 64})]
+@pytest.mark.parametrize("limit", ["data.max_megabytes", "training.max_minutes"])
+def test_a_limit_is_not_a_difference(limit: str) -> None:
+    runs = [made_run("a"), made_run("b", overrides={"model.cell": "gru", limit: 64})]
     assert list(arms_of(pair_runs(runs))) == ["model.cell=gru"]
 
 

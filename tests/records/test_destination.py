@@ -61,6 +61,14 @@ def test_an_unfinished_run_continues_in_its_folder(status: Status, config: Confi
     check_run_folder(tmp_path, lambda: config)
 
 
+def test_a_run_with_a_time_limit_continues_whatever_fitted(tmp_path: Path) -> None:
+    write_run(tmp_path, "interrupted", "training.max_minutes=5", "training.num_iterations=84")
+    check_run_folder(tmp_path, lambda: parsed("training=smoke", "training.max_minutes=5"))
+    for other in ("training.max_minutes=4", "training.max_minutes=null"):
+        with pytest.raises(InputError, match="already contains a run with another config"):
+            check_run_folder(tmp_path, lambda other=other: parsed("training=smoke", other))
+
+
 @pytest.mark.parametrize("change", ["sampling.temperature=1.3", "rendering.num_tunes=1", "seed=1"])
 def test_an_unfinished_run_is_not_overwritten_by_another(change: str, config: Config, tmp_path: Path) -> None:
     write_run(tmp_path, "interrupted", change)

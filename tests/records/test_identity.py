@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from musicgen.config import PARTS, SET_BY_THE_SWEEPER
-from musicgen.records.identity import ONCE_WITHOUT, run_identity, training_identity
+from musicgen.records.identity import ONCE_WITHOUT, pace_identity, run_identity, training_identity
 from tests.test_config import composed_values
 
 VALUES = composed_values()
@@ -48,6 +48,7 @@ def test_settings_of_the_weights_change_the_training_identity(name: str, value: 
         ("paths.locks", False),
         ("paths.store_gigabytes", 1.0),
         ("data.name", "renamed"),
+        ("training.max_minutes", 5.0),
     ],
 )
 def test_other_settings_keep_the_training_identity(name: str, value: object) -> None:
@@ -90,6 +91,29 @@ def test_an_early_stop_is_another_run_of_the_same_training() -> None:
     older = copy.deepcopy(VALUES)
     del older["training"]["stop_iteration"]
     assert run_identity(older, TRAINING) == run_identity(VALUES, TRAINING)
+
+
+def test_a_time_limit_is_no_part_of_an_identity() -> None:
+    assert run_identity(changed("training.max_minutes", 5.0), TRAINING) == run_identity(VALUES, TRAINING)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_same"),
+    [
+        ("training.max_minutes", 5.0, True),
+        ("training.num_iterations", 7, True),
+        ("training.learning_rate", 0.5, True),
+        ("seed", 9, True),
+        ("training.batch_size", 7, False),
+        ("training.num_threads", 7, False),
+        ("model.hidden_size", 7, False),
+        ("data.validation_share", 0.3, False),
+    ],
+)
+def test_a_pace_depends_on_what_takes_time(name: str, value: object, is_same: bool) -> None:
+    pace = pace_identity(VALUES, CORPUS, "cpu")
+    assert (pace_identity(changed(name, value), CORPUS, "cpu") == pace) == is_same
+    assert len({pace, pace_identity(VALUES, "1" * 64, "cpu"), pace_identity(VALUES, CORPUS, "cuda")}) == 3
 
 
 def test_other_tunes_or_devices_are_another_training() -> None:

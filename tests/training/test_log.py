@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from musicgen.training.log import TrainingLog, memorising_warning, next_row
+from musicgen.training.log import TrainingLog, memorising_warning, next_row, time_warning
 from musicgen.training.outcome import Fit
 from tests.training.test_loop import training_config
 
@@ -104,11 +105,20 @@ def fit_of(losses: dict[int, float]) -> Fit:
         best_validation_loss=losses[best],
         final_validation_loss=losses[max(losses)],
         iterations=max(losses),
+        ran_out_of_time=False,
         reused_iterations=0,
         train_seconds=1.0,
         tokens_per_second=1.0,
         seconds_per_iteration=1.0,
     )
+
+
+def test_a_run_that_ran_out_of_time_is_warned_of() -> None:
+    fit, config = fit_of({700: 1.35}), training_config(num_iterations=840, max_minutes=5.0)
+    assert time_warning(fit, config) == []
+    assert time_warning(replace(fit, ran_out_of_time=True), config) == [
+        "training.max_minutes=5: time ran out at iteration 700 of 840; the same command continues from there"
+    ]
 
 
 SHORTER = "training.early_stopping_patience=3, fewer iterations, or "

@@ -227,6 +227,57 @@ def test_a_stopped_training_is_the_start_of_the_full_one(tmp_path: Path, schedul
     assert_same_training(resumed, unbroken)
 
 
+class Clock:
+    """A clock on which every iteration takes two seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("musicgen.training.loop.time.perf_counter", lambda: self.now)
+
+    def train(self, task: Task) -> tuple[Fit, list[Record]]:
+        records: list[Record] = []
+        return fit(task, self._step, records.append), records
+
+    def _step(self, iteration: int) -> None:
+        self.now += 2.0
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_time_that_runs_out_is_a_stop(schedule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unbroken, stopped = (make_task(tmp_path / name, schedule=schedule) for name in ("whole", "stopped"))
+    stopped = replace(stopped, config=replace(stopped.config, stop_iteration=32))
+    whole, expected = train(unbroken)[1], train(stopped)[1]
+    # 63 seconds: the time is up at the second step after a row.
+    clock, limited = Clock(monkeypatch), {"schedule": schedule, "max_minutes": 63 / 60}
+    first, records = clock.train(make_task(tmp_path / "limited", **limited))
+    assert (first.iterations, first.ran_out_of_time, records[-1].iteration) == (32, True, 32)
+    assert losses(records) == losses(expected) and records[-1].validation_loss is not None
+    assert_same_weights(
+        first.checkpoint.weights, load_checkpoint(stopped.folder.end(32), "best", stopped.config).weights
+    )
+    again, records = clock.train(make_task(tmp_path / "limited", **limited))
+    assert (again.reused_iterations, again.iterations, again.ran_out_of_time) == (32, 60, False)
+    assert losses(records) == losses(whole)
+    assert_same_training(make_task(tmp_path / "limited", **limited), unbroken)
+
+
+@pytest.mark.parametrize("minutes", [2.0, 3.0])
+def test_a_training_that_ends_in_time_did_not_run_out(
+    minutes: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted, _ = Clock(monkeypatch).train(make_task(tmp_path, max_minutes=minutes))
+    assert (fitted.iterations, fitted.ran_out_of_time) == (60, False)
+
+
+def test_an_early_stop_at_the_last_moment_is_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {"learning_rate": 0.5, "num_iterations": 500, "validation_interval": 5}
+    changes["early_stopping_patience"] = 3
+    end = train(make_task(tmp_path / "a", **changes))[0].iterations
+    task = make_task(tmp_path / "b", **changes, max_minutes=2 * end / 60)
+    fitted, _ = Clock(monkeypatch).train(task)
+    assert (fitted.iterations, fitted.ran_out_of_time) == (end, False)
+
+
 def test_early_stopping_ends_after_its_patience(tmp_path: Path) -> None:
     changes = {"learning_rate": 0.5, "num_iterations": 500, "validation_interval": 5}
     fitted, _, _ = train(make_task(tmp_path / "a", **changes, early_stopping_patience=3))
