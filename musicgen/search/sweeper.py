@@ -208,6 +208,7 @@ class SearchSweeper(Sweeper):
             raise InputError(
                 "study.stages: a search confirms its best config, see hydra.sweeper.confirm_seeds"
             )
+        _check_no_limit(baseline)
         self._check_groups(space)
         drawn = {name: value for name, value in point.items() if name not in space.distributions}
         edges = [*space.edges(), *([override] for override in overrides_of(drawn))]
@@ -220,6 +221,7 @@ class SearchSweeper(Sweeper):
                 # Find the wrong one. Values that are wrong only in combination show up in the trials.
                 configs = [([edge], self._read([*space.fixed, edge])) for edge in together]
             for changes, config in configs:
+                _check_no_limit(config)
                 if is_pruned and config.training.num_iterations != baseline.training.num_iterations:
                     raise InputError(
                         f"{' '.join(changes)}: changes training.num_iterations, and pruning compares trials "
@@ -285,6 +287,15 @@ class SearchSweeper(Sweeper):
         )
 
 
+def _check_no_limit(config: Config) -> None:
+    """Raise InputError if trials would train for a time instead of a number of iterations."""
+    if config.training.max_minutes is not None:
+        raise InputError(
+            f"training.max_minutes={config.training.max_minutes:g}: a search compares trials by iterations; "
+            "set training.num_iterations instead"
+        )
+
+
 def _terms(
     baseline: Config,
     space: "Space",
@@ -297,6 +308,8 @@ def _terms(
     is_measured_in_training = all(one.metric.startswith("fit/") for one in objectives)
     groups = LEARNT_FROM if is_measured_in_training else (*LEARNT_FROM, *HEARD_FROM)
     learnt_from = flat_config({name: values[name] for name in (*groups, "seed")})
+    # Null in every search, and searches from before it existed can be resumed.
+    del learnt_from["training.max_minutes"]
     if learnt_from["training.engine"] == "native":
         # Searches from before this setting existed can be resumed.
         del learnt_from["training.engine"]

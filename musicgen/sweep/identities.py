@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
-from musicgen.config import resolve
+from musicgen.config import Config, resolve
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.notation.spelling import Spelling
 from musicgen.records.identity import run_identity, training_identity
+from musicgen.run.inputs import RunInputs
 from musicgen.sweep.design import PlannedArm
 from musicgen.sweep.plan import PlannedRun
 
@@ -30,32 +31,40 @@ class Corpora:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
         config = arm.with_seed(seed)
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
-        from musicgen.corpus.corpus import load_corpus
         from musicgen.run.start import load_start
         from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
 
         start = load_start(config)
-        # The tunes of a corpus do not depend on its split.
-        unsplit = repr(replace(config.data, split_seed=0))
-        if unsplit not in self._read:
-            self._configs[unsplit] = config.data
-            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
-        corpus = self._read[unsplit]
-        plan_prompts(
-            config.sampling,
-            corpus.headers,
-            self._vocabulary(unsplit, config.model.spelling, start.characters if start else ""),
-        )
+        corpus = self._corpus(config)
+        vocabulary = self._vocabulary(config, start.characters if start else "")
+        plan_prompts(config.sampling, corpus.headers, vocabulary)
         config = resolve(config)
         values, device = config.as_dict(), choose_device(config.device).type
         training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
-    def _vocabulary(self, unsplit: str, spelling: Spelling, known_characters: str) -> Vocabulary:
-        key = unsplit, spelling, known_characters
+    def inputs(self, config: Config) -> RunInputs:
+        """What a run with this config reads, but for the split, which may be that of another seed."""
+        from musicgen.run.start import load_start
+
+        start = load_start(config)
+        return RunInputs.of(self._corpus(config), config, start.characters if start else "")
+
+    def _corpus(self, config: Config) -> "Corpus":
+        from musicgen.corpus.corpus import load_corpus
+
+        unsplit = _unsplit(config)
+        if unsplit not in self._read:
+            self._configs[unsplit] = config.data
+            self._read[unsplit] = load_corpus(config.data, config.paths.known_cache)
+        return self._read[unsplit]
+
+    def _vocabulary(self, config: Config, known_characters: str) -> Vocabulary:
+        spelling = config.model.spelling
+        key = _unsplit(config), spelling, known_characters
         if key not in self._vocabularies:
-            spelled = map(spelling.spell, self._read[unsplit].part("train"))
+            spelled = map(spelling.spell, self._corpus(config).part("train"))
             self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
         return self._vocabularies[key]
 
@@ -65,6 +74,11 @@ class Corpora:
 
         for config in self._configs.values():
             load_corpus(config, cache_dir)
+
+
+def _unsplit(config: Config) -> str:
+    """Equal for equal tunes: those of a corpus do not depend on its split."""
+    return repr(replace(config.data, split_seed=0))
 
 
 def with_fixed_start(arm: PlannedArm) -> PlannedArm:

@@ -30,6 +30,7 @@ from musicgen.records.destination import (
 from musicgen.records.runs import PLAN as PLAN_FILE
 from musicgen.records.runs import level_cell, read_rows
 from musicgen.records.store import read_store
+from musicgen.sweep.common_length import check_no_limit, with_common_length
 from musicgen.sweep.design import PlannedArm, StudyDesign, composer, without_hydra
 from musicgen.sweep.folders import command
 from musicgen.sweep.fork_server import start_fork_server
@@ -68,10 +69,13 @@ class OneAtATimeSweeper(Sweeper):
         """Plan, print the plan and run it; with study.dry_run stop after printing."""
         check_subdir(self._config)
         design = self._read_design(arguments)
+        # Before the fork server starts, whose imports would take time from what is timed.
+        design = with_common_length(design, self._compose, self._corpora.inputs)
         if isinstance(self._launcher, ProcessLauncher) and not design.study.dry_run:
             # Its imports take seconds, as long as composing the arms and planning the runs.
             start_fork_server()
         written = design.arms(self._compose)
+        check_no_limit(written)
         arms = [with_fixed_start(arm) for arm in written]
         runs = self._plan(arms, design)
         print_plan(runs, design.study)

@@ -258,6 +258,8 @@ def test_processes_share_one_search_on_postgresql(corpus: Path, tmp_path: Path) 
         (("seed=0,1",), "seed=0,1: all trials of a search have one seed"),
         (("rendering.tempo=90,100",), "rendering.tempo cannot be searched"),
         (("training.num_iterations=choice(40,60)",), "hydra.sweeper.pruning=null trains every trial"),
+        (("training.max_minutes=5",), "training.max_minutes=5: a search compares trials by iterations"),
+        (("training.max_minutes=choice(1,2)",), "training.max_minutes=1: a search compares trials by"),
         (("hydra.sweeper.n_trials=0",), "hydra.sweeper.n_trials=0: allowed are integers from 1"),
         (
             ("hydra.sweeper.pruning.reduction_factor=1",),
