@@ -192,11 +192,11 @@ class SweepDisplay:
         self._state.running.pop(number, None)
 
     def warn_of_exhaustion(self) -> None:
-        """Say once that fewer jobs run at a time from now on."""
+        """Say once that lost jobs run again, and fewer at a time."""
         if not self._has_warned:
             self._print(
-                "the machine is out of processes, threads or memory: fewer runs at a time from now on; "
-                "the runs that it ended start again",
+                "the machine is out of processes, threads or memory: the runs that it ended start again, "
+                "fewer at a time and after a pause",
                 "yellow",
             )
             self._has_warned = True

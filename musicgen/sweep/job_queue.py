@@ -1,5 +1,6 @@
 """The jobs of one launch: which start when, what they report, and how each ended."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -20,6 +21,8 @@ from musicgen.training.threads import num_cores, resolve_threads
 
 MAX_JOBS_PER_PLACE = 3
 """Jobs that wait for another process take no place, but they do take memory."""
+SECONDS_OF_PAUSES = (5.0, 20.0, 60.0, 180.0, 300.0)
+"""Before each new attempt, while the machine has no room for a single job."""
 
 
 class JobFailed(Exception):
@@ -122,6 +125,8 @@ class JobQueue:
         self._next: _NextJob | None = None
         self._running: dict[int, _RunningJob] = {}
         self._max_running = MAX_JOBS_PER_PLACE * capacity.total
+        self._pauses = iter(SECONDS_OF_PAUSES)
+        self._paused_until = 0.0
         # Without their configs, which would fill the memory over thousands of jobs.
         self._returns = {number: JobReturn(overrides=job.overrides) for number, job in jobs.items()}
 
@@ -131,18 +136,22 @@ class JobQueue:
             while True:
                 self._start_what_fits()
                 self._display.refresh()
-                if not self._running:
+                if self._running:
+                    connections = [running.process.connection for running in self._running.values()]
+                    wait(connections, SECONDS_BETWEEN_REPORTS)
+                    self._receive_reports()
+                elif self._waiting and not self._interruption.requested:
+                    # In a pause.
+                    time.sleep(SECONDS_BETWEEN_REPORTS)
+                else:
                     return list(self._returns.values())
-                connections = [running.process.connection for running in self._running.values()]
-                wait(connections, SECONDS_BETWEEN_REPORTS)
-                self._receive_reports()
         finally:
             for running in self._running.values():
                 running.process.kill()
                 running.process.close()
 
     def _start_what_fits(self) -> None:
-        while not self._interruption.requested:
+        while not self._interruption.requested and time.monotonic() >= self._paused_until:
             number = self._first_that_can_start()
             if number is None:
                 number = self._take_another()
@@ -159,9 +168,12 @@ class JobQueue:
                 process = self._start(number, self._next.composed, self._next.config)
                 self._running[number] = _RunningJob(process, self._next.cost)
             except (OSError, EOFError) as error:
-                if self._running and (isinstance(error, EOFError) or is_exhaustion(error)):
-                    self._display.put_back(number)
-                    self._run_fewer()
+                # The fork server ends when it cannot fork, which closes its connection.
+                is_lack = isinstance(error, EOFError | ConnectionError) or is_exhaustion(error)
+                if is_lack and self._running:
+                    self._run_fewer(number)
+                    return
+                if is_lack and self._pause(number):
                     return
                 self._end(number, describe_error(error))
             except (InputError, HydraException, OmegaConfBaseException) as error:
@@ -194,9 +206,27 @@ class JobQueue:
         fits = not taken or taken + cost <= self._capacity.total
         return fits and len(self._running) < self._max_running
 
-    def _run_fewer(self) -> None:
+    def _run_fewer(self, lost: int) -> None:
         """The machine has no process, thread or memory left: start no job before another one has ended."""
         self._max_running = max(1, min(self._max_running, len(self._running)))
+        self._put_back(lost)
+
+    def _pause(self, lost: int) -> bool:
+        """The machine has no room for a single job: start none for a while, or return False.
+
+        Other programs take the room, or the job needs more than the machine has. Neither is a reason to run
+        fewer of the other jobs at a time.
+        """
+        self._max_running = MAX_JOBS_PER_PLACE * self._capacity.total
+        seconds = next(self._pauses, None)
+        if seconds is None:
+            return False
+        self._paused_until = time.monotonic() + seconds
+        self._put_back(lost)
+        return True
+
+    def _put_back(self, lost: int) -> None:
+        self._display.put_back(lost)
         self._display.warn_of_exhaustion()
 
     def _receive_reports(self) -> None:
@@ -218,14 +248,19 @@ class JobQueue:
 
     def _end_or_repeat(self, number: int, job: _RunningJob) -> None:
         ending = job.process.ending()
-        if ending.is_exhaustion and job.had_company and not self._interruption.requested:
-            self._display.put_back(number)
-            self._waiting.insert(0, number)
-            self._run_fewer()
-            return
-        if ending.is_exhaustion:
-            # The job needs more than the machine has, even alone: other jobs may still run together.
-            self._max_running = MAX_JOBS_PER_PLACE * self._capacity.total
+        if not ending.is_exhaustion:
+            self._pauses = iter(SECONDS_OF_PAUSES)
+        elif not self._interruption.requested:
+            if job.had_company:
+                if not self._running:
+                    self._pause(number)
+                self._run_fewer(number)
+                self._waiting.insert(0, number)
+                return
+            if self._pause(number):
+                # The others first: they may need less.
+                self._waiting.append(number)
+                return
         self._end(number, ending)
 
     def _end(self, number: int, ending: Ending) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from omegaconf import DictConfig
 
 from musicgen.config import Config, compose_config
 from musicgen.errors import InputError
-from musicgen.sweep import fork_server
+from musicgen.sweep import fork_server, job_queue
 from musicgen.sweep.job_queue import QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.system.interruption import listen_for_interruption
@@ -56,6 +57,7 @@ class PrintingSweeper(Sweeper):
 
     def setup(self, *, hydra_context: Any, task_function: Any, config: DictConfig) -> None:
         self.config, self.loader = config, hydra_context.config_loader
+        job_queue.SECONDS_OF_PAUSES = (0.1,) * config.pauses
         self.launcher = Plugins.instance().instantiate_launcher(hydra_context, task_function, config)
 
     def sweep(self, arguments: list[str]) -> None:
@@ -133,6 +135,8 @@ def do(composed: DictConfig, config: Config | None = None) -> float | None:
         case "company":
             _meet(folder / "tried")
             (folder / "room").touch()
+        case "threads":
+            _start_threads(folder)
         case "waits" | "waits_too":
             report_waiting(WAITING_FOR_REFERENCE, "waiting for another process")
             _meet(folder / "value.pid")
@@ -146,6 +150,17 @@ def _need_room(folder: Path) -> None:
         (folder / "tried").touch()
     if not (folder / "room").exists():
         raise RuntimeError("can't start new thread")
+
+
+def _start_threads(folder: Path) -> None:
+    """Start a few threads once the test has let the machine run out of them."""
+    (folder / "wants_threads").touch()
+    _meet(folder / "full")
+    may_end = threading.Event()
+    threads = [threading.Thread(target=may_end.wait, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    may_end.set()
 
 
 def _train(folder: Path) -> None:
@@ -193,6 +208,7 @@ VALUES = {
     "number": 1,
     "folder": "???",
     "device": "cpu",
+    "pauses": 2,
     "hydra": {
         "sweep": {"dir": "${folder}/sweep", "subdir": "${hydra.job.num}-${what}"},
         "job": {"name": "sweep_app"},

@@ -1,7 +1,8 @@
 """Which job of a launch starts when, with jobs that are not processes."""
 
+import errno
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import Pipe
 from typing import Any, cast
@@ -19,6 +20,9 @@ from musicgen.sweep.worker import Ending
 from musicgen.system.interruption import Interruption
 
 MAX_LOOKS = 40
+NUM_PAUSES = 3
+LACK = Ending(error="can't start new thread", is_exhaustion=True)
+DONE = Ending(value=1.5)
 
 
 class Process:
@@ -59,7 +63,7 @@ class Launch:
         self.ended: list[JobReturn] = []
         self.interruption = Interruption()
         base = compose_config(["data=file", "data.path=tunes.abc"])
-        self._configs = [
+        self.configs = [
             replace(base, device="cpu", training=replace(base.training, num_threads=threads))
             for threads, _ in plan
         ]
@@ -67,7 +71,7 @@ class Launch:
     def next_job(self) -> tuple[str, QueuedJob] | None:
         if self.asked == len(self.plan):
             return None
-        config, number = self._configs[self.asked], self.asked
+        config, number = self.configs[self.asked], self.asked
         self.asked += 1
         job = QueuedJob([f"x={number}"], lambda: (OmegaConf.create(), config), ended=self.ended.append)
         return f"job {number}", job
@@ -93,6 +97,7 @@ class Launch:
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_queue, "num_cores", lambda: 2)
     monkeypatch.setattr(job_queue, "SECONDS_BETWEEN_REPORTS", 0.001)
+    monkeypatch.setattr(job_queue, "SECONDS_OF_PAUSES", (0.0,) * NUM_PAUSES)
 
 
 def test_a_job_starts_as_soon_as_another_has_ended() -> None:
@@ -118,3 +123,100 @@ def test_a_failed_job_reports_and_an_interrupted_one_does_not() -> None:
     stopped = Launch([(1, lambda: stopped.interrupt()), (2, lambda: True)], Ending(error="interrupted"))
     stopped.run()
     assert stopped.started == [0] and stopped.ended == []
+
+
+class Crowded(Launch):
+    """A launch on a machine that has no room for the first attempts."""
+
+    def __init__(self, num_jobs: int, attempts: Iterator[Ending | Exception], num_threads: int = 2) -> None:
+        """attempts: how each start of a job goes, in order; num_threads: with 2, jobs run one at a time."""
+        super().__init__([(num_threads, lambda: True)] * num_jobs, DONE)
+        self._attempts = attempts
+
+    def start(self, number: int, composed: object, config: Config) -> Process:
+        self.started.append(number)
+        attempt = next(self._attempts, DONE)
+        if isinstance(attempt, Exception):
+            raise attempt
+        return Process(lambda: True, attempt)
+
+    @property
+    def results(self) -> list[tuple[str, object]]:
+        """What each job is called, and its value or its error, in the order of their ends."""
+        return [
+            (
+                " ".join(job.overrides or []),
+                job._return_value if job.status is JobStatus.COMPLETED else "failed",
+            )
+            for job in self.ended
+        ]
+
+
+NO_PROCESS = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+
+@pytest.mark.parametrize("lack", [NO_PROCESS, EOFError(), BrokenPipeError(), ConnectionRefusedError()])
+def test_a_job_that_finds_no_process_starts_later(lack: Exception) -> None:
+    launch = Crowded(2, iter([lack] * NUM_PAUSES))
+    printed = launch.run()
+    assert launch.started == [0] * (NUM_PAUSES + 1) + [1]
+    assert launch.results == [("x=0", 1.5), ("x=1", 1.5)]
+    assert printed.count("the machine is out of processes, threads or memory") == 1
+
+
+def test_a_job_that_was_lost_alone_runs_again() -> None:
+    launch = Crowded(2, iter([LACK] * NUM_PAUSES))
+    launch.run()
+    assert launch.started == [0] * (NUM_PAUSES + 1) + [1]
+    assert launch.results == [("x=0", 1.5), ("x=1", 1.5)]
+
+
+def test_a_lost_job_comes_after_the_others() -> None:
+    launch = Crowded(1, iter([LACK, LACK]))
+    (config,) = launch.configs
+    jobs = {
+        number: QueuedJob([f"x={number}"], lambda: (OmegaConf.create(), config), ended=launch.ended.append)
+        for number in range(3)
+    }
+    display = SweepDisplay(SweepState({0: "a", 1: "b", 2: "c"}), Console(file=io.StringIO()))
+    JobQueue(jobs, cast(Any, launch.start), Capacity(None), display, launch.interruption).run()
+    assert launch.started == [0, 1, 2, 0, 1]
+
+
+@pytest.mark.parametrize("lack", [LACK, NO_PROCESS])
+def test_jobs_fail_when_no_pause_has_helped(lack: Ending | Exception) -> None:
+    launch = Crowded(3, iter([lack] * (NUM_PAUSES + 2)))
+    launch.run()
+    # The first takes all pauses, the second has one attempt, and the third finds room.
+    assert launch.started == [0] * (NUM_PAUSES + 1) + [1, 2]
+    assert launch.results == [("x=0", "failed"), ("x=1", "failed"), ("x=2", 1.5)]
+
+
+def test_a_job_that_ends_renews_the_pauses() -> None:
+    launch = Crowded(2, iter([*[LACK] * NUM_PAUSES, DONE, *[LACK] * NUM_PAUSES, DONE]))
+    launch.run()
+    assert launch.results == [("x=0", 1.5), ("x=1", 1.5)]
+
+
+def test_an_interruption_ends_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queue, "SECONDS_OF_PAUSES", (1e9,))
+    launch = Crowded(1, iter([LACK]))
+    monkeypatch.setattr("musicgen.sweep.job_queue.time.sleep", lambda _: launch.interrupt())
+    launch.run()
+    assert launch.started == [0] and launch.ended == []
+
+
+def test_jobs_lost_together_run_one_at_a_time() -> None:
+    running: list[int] = []
+    launch = Crowded(4, iter([LACK, LACK]), num_threads=1)
+    start = launch.start
+
+    def watched(number: int, composed: object, config: Config) -> Process:
+        process = start(number, composed, config)
+        running.append(len(launch.started) - len(launch.ended) - min(2, len(running)))
+        return process
+
+    launch.start = watched  # type: ignore[method-assign]
+    launch.run()
+    # After the two that are lost, each starts when all before it have ended.
+    assert running == [1, 1, 1, 1, 1, 1] and len(launch.results) == 4
