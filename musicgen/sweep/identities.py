@@ -93,9 +93,13 @@ def with_fixed_start(arm: PlannedArm) -> PlannedArm:
         return arm
     composed = arm.composed.copy()
     OmegaConf.update(composed, name, fixed)
-    change = arm.config.change
+    change, overrides = arm.config.change, list(arm.overrides)
     if change is not None and change.parameter == name:
         change = replace(change, value=fixed)
+        overrides = [f"{name}={fixed}" if each.startswith(f"{name}=") else each for each in overrides]
+    else:
+        # The arm's own change stays the last one: a second stage and a combination read it there.
+        overrides.insert(len(overrides) - (change is not None), f"{name}={fixed}")
     training = replace(arm.config.training, start_from=fixed)
     config = replace(arm.config, training=training, change=change)
-    return replace(arm, composed=composed, config=config, overrides=[*arm.overrides, f"{name}={fixed}"])
+    return replace(arm, composed=composed, config=config, overrides=overrides)

@@ -68,6 +68,17 @@ def test_a_start_is_resolved_once_for_all_runs(monkeypatch: pytest.MonkeyPatch) 
     assert again.training.start_from == fixed
 
 
+def test_changes_of_a_fine_tuning_are_combined_and_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "fixed_start", lambda config: f"{config.training.start_from}89abcdef@60")
+    found = design("training.start_from=01234567", "training.batch_size=8,32", "model.hidden_size=32,64")
+    baseline, *changed = map(with_fixed_start, found.arms(composed))
+    joint = found.combine(composed, baseline, changed[::3])
+    assert (joint.config.training.batch_size, joint.config.model.hidden_size) == (8, 64)
+    assert joint.config.training.start_from == "0123456789abcdef@60"
+    confirmed = found.confirming(changed[::3], seeds=[5]).levels
+    assert confirmed == {"training.batch_size": ["8"], "model.hidden_size": ["64"]}
+
+
 def test_a_run_killed_before_its_record_starts_again(studied: StudyDesign, tmp_path: Path) -> None:
     (arm, *_) = studied.arms(composed)
     run = PlannedRun(arm, arm.with_seed(0), "", "")
