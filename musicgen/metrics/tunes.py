@@ -5,7 +5,7 @@ Notes have *the same pitch* if their MIDI numbers are equal, and are *the same n
 are.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -102,7 +102,7 @@ class ScoredTune:
         return tuple(bar.text for bar in self.parsed.bars)
 
     @cached_property
-    def identity(self) -> Hashable:
+    def identity(self) -> bytes:
         """Equal for tunes that differ only in layout."""
         return identity(self.parsed.body, self.melody, self.parsed.header("M"))
 

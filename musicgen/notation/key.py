@@ -7,6 +7,7 @@ Source: the ABC standard 2.1, sections 3.1.14 and 4.6.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from musicgen.notation.problems import quote
@@ -60,6 +61,8 @@ NO_KEY = Key(0, signature(0))
 _PIPES = Key(9, signature(2))
 
 
+# The tunes of a corpus have few different keys.
+@lru_cache(maxsize=1024)
 def read_key(value: str, previous: Key = NO_KEY) -> tuple[Key, str | None]:
     """The key of a K: value, and a problem if part of the value is unknown.
 

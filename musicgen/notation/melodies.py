@@ -4,7 +4,6 @@ A melody is the tune as written: repeats are not expanded, tied notes count sepa
 """
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +14,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.notation.parsing import parse_tune
+from musicgen.notation.bars import MelodyReader
+from musicgen.notation.headers import split_header
+from musicgen.notation.parsing import open_reader
+from musicgen.notation.problems import Problems
 from musicgen.notation.tune import ParsedTune
 from musicgen.system.files import keep, source_code
 
 Integers = NDArray[np.int64]
 
 _DURATION_LIMIT = 2**20
+_TEXT_END = b"\xff"
+"""A byte that no text contains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +52,38 @@ class Melody:
 def melody_of(parsed: ParsedTune) -> Melody:
     """The notes in the order of the text."""
     notes = parsed.notes
-    pitches = np.fromiter((note.pitch for note in notes), np.int64, len(notes))
-    durations = np.fromiter((_duration_code(note.duration) for note in notes), np.int64, len(notes))
-    return Melody(pitches, durations, parsed.tonic)
+    return _melody([note.pitch for note in notes], [note.duration for note in notes], parsed.tonic)
+
+
+def read_melody(headers: Sequence[tuple[str, str]], body: str) -> Melody:
+    """The melody of a tune, given as `split_header` returns it; equals that of the parsed tune."""
+    reader, key = open_reader(MelodyReader, headers, Problems())
+    reader.read(body)
+    notes = [sound for sound in reader.sounds() if sound.pitch is not None]
+    return _melody([note.pitch for note in notes], [note.duration for note in notes], key.tonic)
+
+
+def _melody(pitches: Sequence[int | None], durations: Sequence[Fraction], tonic: int) -> Melody:
+    # Notes share few durations, and comparing or hashing a Fraction takes longer than reading it.
+    places = list(map(id, durations))
+    codes = {place: _duration_code(one) for place, one in dict(zip(places, durations, strict=True)).items()}
+    return Melody(np.array(pitches, np.int64), np.array([codes[place] for place in places], np.int64), tonic)
 
 
 def read_melodies(texts: Sequence[str], cache_dir: Path | None = None) -> list[Melody]:
     """The melody of the first tune of each text, cached in `cache_dir` if given."""
     if cache_dir is None:
-        return [melody_of(parse_tune(text)) for text in texts]
+        return _read_all(texts)
     known = _load(_path(texts, cache_dir), len(texts))
     if known is not None:
         return known
-    melodies = [melody_of(parse_tune(text)) for text in texts]
+    melodies = _read_all(texts)
     keep_melodies(texts, melodies, cache_dir)
     return melodies
+
+
+def _read_all(texts: Sequence[str]) -> list[Melody]:
+    return [read_melody(headers, body) for headers, body, _ in map(split_header, texts)]
 
 
 def _duration_code(duration: Fraction) -> int:
@@ -73,7 +94,8 @@ def _duration_code(duration: Fraction) -> int:
 def _path(texts: Sequence[str], cache_dir: Path) -> Path:
     """The cache file; its name depends on the texts and on the source code of this package."""
     digest = hashlib.sha256(source_code(Path(__file__).parent))
-    digest.update(json.dumps(list(texts)).encode())
+    for text in texts:
+        digest.update(text.encode(errors="surrogatepass") + _TEXT_END)
     return cache_dir / f"melodies-{digest.hexdigest()[:16]}.npz"
 
 

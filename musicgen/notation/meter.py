@@ -6,6 +6,7 @@ Source: the ABC standard 2.1, sections 3.1.6 and 3.1.7.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from musicgen.notation.problems import quote
 
@@ -30,6 +31,8 @@ class Meter:
 FREE_METER = Meter(None)
 
 
+# The tunes of a corpus have few different meters.
+@lru_cache(maxsize=1024)
 def read_meter(value: str) -> tuple[Meter, str | None]:
     """The meter of an M: value, and a problem if the value is invalid.
 

@@ -1,12 +1,17 @@
 """Parses one ABC tune into bars. Accepts any text: what cannot be read is listed in `problems`."""
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 from musicgen.notation.bars import BarReader
 from musicgen.notation.headers import split_header
-from musicgen.notation.key import NO_KEY, read_key
+from musicgen.notation.key import NO_KEY, Key, read_key
 from musicgen.notation.lines import FirstVoice, has_open_block
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
 from musicgen.notation.problems import Problems
 from musicgen.notation.tune import ParsedTune
+
+Reader = TypeVar("Reader", bound=BarReader)
 
 
 def parse_tune(text: str) -> ParsedTune:
@@ -19,6 +24,20 @@ def parse_tune(text: str) -> ParsedTune:
     problems = Problems()
     headers, body, problem = split_header(text)
     problems.add(problem)
+    reader, key = open_reader(BarReader, headers, problems)
+    if has_open_block(text):
+        problems.add("text block without an end: ignored the rest of the tune")
+    reader.read(body)
+    bars = reader.bars()
+    if not bars:
+        problems.add("no music")
+    return ParsedTune(text, headers, body, key.tonic, bars, problems.lines())
+
+
+def open_reader(
+    kind: type[Reader], headers: Sequence[tuple[str, str]], problems: Problems
+) -> tuple[Reader, Key]:
+    """A reader for the body below these header fields, and the key. Problems with the fields are added."""
     values = dict(reversed(headers))
     meter, problem = read_meter(values["M"]) if "M" in values else (FREE_METER, "no M: field")
     problems.add(problem)
@@ -28,11 +47,4 @@ def parse_tune(text: str) -> ParsedTune:
         problems.add(problem)
     key, problem = read_key(values["K"]) if "K" in values else (NO_KEY, "no K: field")
     problems.add(problem)
-    if has_open_block(text):
-        problems.add("text block without an end: ignored the rest of the tune")
-    reader = BarReader(key, meter, unit, FirstVoice(headers), problems)
-    reader.read(body)
-    bars = reader.bars()
-    if not bars:
-        problems.add("no music")
-    return ParsedTune(text, headers, body, key.tonic, bars, problems.lines())
+    return kind(key, meter, unit, FirstVoice(headers), problems), key

@@ -6,8 +6,10 @@ note and the duration of its first.
 Source: the ABC standard 2.1, sections 4.2 to 4.17.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from musicgen.notation.key import Key
 from musicgen.notation.problems import Problems, quote
@@ -21,6 +23,15 @@ from musicgen.notation.tokens import (
 )
 
 _MAX_BROKEN_SIGNS = 3
+_MAX_PLAIN_SOUNDS = 4096
+"""Notes that are remembered in a key; real tunes have a few hundred."""
+_BROKEN = {
+    sign * number: factors if sign == "<" else factors[::-1]
+    for number in range(1, _MAX_BROKEN_SIGNS + 1)
+    for factors in [(Fraction(1, 2**number), 2 - Fraction(1, 2**number))]
+    for sign in "<>"
+}
+"""Broken rhythm -> the factors on the durations of the sounds before and after it."""
 
 
 @dataclass(slots=True)
@@ -46,6 +57,7 @@ class SoundReader:
         self._broken: Fraction | None = None
         self._tuplet_left = 0
         self._tuplet_factor = Fraction(1)
+        self._plain: dict[str, Sound] | None = None
         self.change_key(key)
         self.change_unit(unit)
 
@@ -54,11 +66,13 @@ class SoundReader:
         self._key = key
         self._signature = dict(key.alterations)
         self._accidentals: dict[str, int] = {}
+        self._plain = None
 
     def change_unit(self, unit: Fraction) -> None:
         """Change the unit note length, in whole notes."""
         self._unit = unit
         self._unit_numerator, self._unit_denominator = unit.numerator, unit.denominator
+        self._plain = None
 
     def end_bar(self) -> None:
         """Forget the accidentals of the bar."""
@@ -68,6 +82,33 @@ class SoundReader:
         """The sound of a note token."""
         written = read_note(text, self._unit_numerator, self._unit_denominator)
         return self._sound(self._pitch(written), written.duration, written.natural_pitch)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the next note follows from its letter, key and unit alone, unless it has an accidental."""
+        return not (self._accidentals or self._tuplet_left or self._broken or self._tie_from)
+
+    def plain_notes(self, texts: Sequence[str]) -> list[Sound]:
+        """What `note` returns for each of these tokens without accidentals, while `is_plain`.
+
+        Equal tokens share a sound, except the last one, which may still change.
+        """
+        if self._plain is None:
+            self._plain = _plain_sounds(self._key, self._unit_numerator, self._unit_denominator)
+        known = self._plain
+        if len(known) > _MAX_PLAIN_SOUNDS:
+            known.clear()
+        for text in texts:
+            if text not in known:
+                written = read_note(text, self._unit_numerator, self._unit_denominator)
+                known[text] = Sound(self._pitch(written), written.duration)
+        sounds = [known[text] for text in texts]
+        last = sounds[-1]
+        self._last = sounds[-1] = Sound(last.pitch, last.duration)
+        self._last_natural_pitch = read_note(
+            texts[-1], self._unit_numerator, self._unit_denominator
+        ).natural_pitch
+        return sounds
 
     def rest(self, text: str) -> Sound:
         """The silence of a rest token."""
@@ -108,10 +149,8 @@ class SoundReader:
         if self._last is None or self._broken is not None or len(text) > _MAX_BROKEN_SIGNS:
             self._problems.add(f"broken rhythm {quote(text)} is misplaced or too long")
             return
-        short = Fraction(1, 2 ** len(text))
-        first, second = (2 - short, short) if text[0] == ">" else (short, 2 - short)
-        self._last.duration *= first
-        self._broken = second
+        first, self._broken = _BROKEN[text]
+        self._last.duration = _product(self._last.duration, first)
 
     def tuplet(self, text: str) -> None:
         """Apply a `tuplet` token to the next notes; replaces a tuplet that is still open."""
@@ -141,10 +180,10 @@ class SoundReader:
     def _sound(self, pitch: int | None, duration: Fraction, natural_pitch: int | None) -> Sound:
         """The next sound, with tuplet and broken rhythm applied and the tie before it resolved."""
         if self._tuplet_left:
-            duration *= self._tuplet_factor
+            duration = _product(duration, self._tuplet_factor)
             self._tuplet_left -= 1
         if self._broken is not None:
-            duration *= self._broken
+            duration = _product(duration, self._broken)
             self._broken = None
         if self._tie_from is not None:
             self._tie_from.tied = pitch == self._tie_from.pitch
@@ -152,3 +191,19 @@ class SoundReader:
         self._last = Sound(pitch, duration)
         self._last_natural_pitch = natural_pitch
         return self._last
+
+
+@lru_cache(maxsize=256)
+def _plain_sounds(key: Key, unit_numerator: int, unit_denominator: int) -> dict[str, Sound]:
+    """The sounds of `plain_notes` so far in this key, with this unit: tunes repeat the same ones."""
+    return {}
+
+
+def _product(one: Fraction, other: Fraction) -> Fraction:
+    return _fraction_product(one.numerator, one.denominator, other.numerator, other.denominator)
+
+
+# Tunes use few distinct durations, and multiplying Fractions is slow. So is hashing them.
+@lru_cache(maxsize=8192)
+def _fraction_product(over: int, under: int, other_over: int, other_under: int) -> Fraction:
+    return Fraction(over * other_over, under * other_under)
