@@ -1,6 +1,7 @@
 """How a corpus writes its headers: the order of the fields, and the values of meter, key and rhythm."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Annotated
@@ -17,6 +18,7 @@ MAX_KINDS = 200
 USUAL_SHARE = 0.01
 """Share of the tunes that must begin with the same fields for this to count as usual."""
 _COUNTED_FIELDS = "MKR"
+_UNCOUNTED = re.compile(r"^([XT]:)(?![|:])[^\r\n]*", re.MULTILINE)
 _METER_NAMES = {"C": "4/4", "C|": "2/2"}
 
 Counts = dict[str, Annotated[int, Field(ge=1)]]
@@ -34,12 +36,19 @@ class HeaderFields:
     @classmethod
     def of(cls, tunes: Iterable[str]) -> "HeaderFields":
         """The header fields of these tunes."""
-        headers = [split_header(tune[: music_start(tune)])[0] for tune in tunes]
+        # Without numbers and titles, thousands of headers are the same text, which is read once.
+        texts = Counter(_UNCOUNTED.sub(r"\1", tune[: music_start(tune)]) for tune in tunes)
+        headers = [(split_header(text)[0], number) for text, number in texts.items()]
         return cls(
-            orders=_commonest("".join(letter for letter, _ in header) for header in headers),
+            orders=_commonest(
+                ("".join(letter for letter, _ in header), number) for header, number in headers
+            ),
             values={
                 letter: _commonest(
-                    value for header in headers for name, value in header if name == letter and value
+                    (value, number)
+                    for header, number in headers
+                    for name, value in header
+                    if name == letter and value
                 )
                 for letter in _COUNTED_FIELDS
             },
@@ -83,8 +92,12 @@ class HeaderFields:
         return next((written for written in known if _meaning(letter, written) == meaning), None)
 
 
-def _commonest(values: Iterable[str]) -> Counts:
-    return dict(Counter(values).most_common(MAX_KINDS))
+def _commonest(values: Iterable[tuple[str, int]]) -> Counts:
+    """The values with the largest numbers, added up; among equal ones those that come first."""
+    totals: Counter[str] = Counter()
+    for value, number in values:
+        totals[value] += number
+    return dict(totals.most_common(MAX_KINDS))
 
 
 def _meaning(letter: str, value: str) -> Hashable:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from musicgen.errors import InputError
 from musicgen.notation.place import code_points
@@ -29,7 +30,9 @@ class Vocabulary:
         cls, spelled: Iterable[str], spelling: Spelling = AS_WRITTEN, known_characters: str = ""
     ) -> "Vocabulary":
         """The vocabulary of these spelled tunes and characters; always has the newline, which ends a tune."""
-        found = {"\n", *known_characters}.union(*map(set, spelled))
+        found = {"\n", *known_characters}
+        for tune in spelled:
+            found.update(tune)
         return cls("".join(sorted(found)), spelling)
 
     @property
@@ -59,6 +62,11 @@ class Vocabulary:
         table = self._token_of_code
         # The last entry covers all larger code points.
         return table[np.minimum(codes, len(table) - 1)]
+
+    def encode_parts(self, parts: Iterable[str]) -> NDArray[np.unsignedinteger]:
+        """Tokens of a long text given in parts, in the smallest type that holds them; [characters]."""
+        kind = np.min_scalar_type(self.size - 1)
+        return np.concatenate([self.encode(part).astype(kind) for part in parts])
 
     def encode_prompt(self, prompt: str) -> np.ndarray:
         """Tokens of the beginning of a tune; raises InputError for a character outside the vocabulary."""

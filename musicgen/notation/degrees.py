@@ -16,6 +16,9 @@ _STEPS = len(_LETTERS)
 _NOTE_OR_SKIPPED = re.compile(
     r"""(?P<key>\[K:[^\]\n]*\])|\[[A-Za-z]:[^\]\n]*\]|"[^"\n]*"|![^!\s|\[\]]{1,40}!|%.*|(?P<note>[A-Ga-g][,']*)"""
 )
+# Text that may have to be skipped, and octave marks that may have to change. Other lines need no tokens.
+_SPECIAL_DOWN = re.compile(r"""[\["!%']|[a-g],""")
+_SPECIAL_UP = re.compile(r"""[\["!%',]""")
 _TONIC = re.compile(r"\s*([A-G])")
 _BAGPIPES = re.compile(r"\s*H[Pp]")
 
@@ -45,6 +48,8 @@ def _respelled(text: str, direction: int) -> str:
 
 def _respelled_line(line: str, shift: int, direction: int) -> tuple[str, int]:
     """The line, and the shift after its last inline key."""
+    if (_SPECIAL_UP if shift > 0 else _SPECIAL_DOWN).search(line) is None:
+        return line.translate(_table(shift)), shift
 
     def respell(match: re.Match[str]) -> str:
         nonlocal shift
@@ -61,6 +66,12 @@ def _steps_to_tonic(value: str, before: int) -> int:
         return _LETTERS.index("A")
     tonic = _TONIC.match(value)
     return _LETTERS.index(tonic[1]) if tonic else before
+
+
+@lru_cache(maxsize=2 * _STEPS)
+def _table(steps: int) -> dict[int, str]:
+    """What `str.translate` puts for each letter without marks, moved by this many steps."""
+    return {ord(letter): _shifted(letter, steps) for letter in _LETTERS + _LETTERS.lower()}
 
 
 @lru_cache(maxsize=4096)

@@ -23,6 +23,15 @@ def test_orders_and_values_are_counted_commonest_first() -> None:
     }
 
 
+def test_titles_and_numbers_change_no_count() -> None:
+    titles = ["M:6/8", "", ":K:G", "%", " two  words", "L:1/4 %%begintext"]
+    tunes = [
+        f"X:{number}\nT:{title}\nM:C\n%%begintext\nT:{title}\n%%endtext\nK:D\nDFA|"
+        for number, title in enumerate(titles)
+    ]
+    assert HeaderFields.of(tunes) == HeaderFields({"XTMK": 6}, {"M": {"C": 6}, "K": {"D": 6}, "R": {}})
+
+
 def test_the_commonest_order_with_all_fields_is_found() -> None:
     assert FIELDS.order_with("K") == "XTMLK"
     assert FIELDS.order_with("KR") == "XTRMLK"

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from musicgen.errors import InputError
 from musicgen.notation.spelling import Spelling
 
 DEGREES = Spelling("degrees")
+NUMBERS = "".join(map(chr, range(1000, 1300)))
 
 
 @given(st.text(max_size=50))
@@ -28,6 +30,14 @@ def test_degrees_share_their_tokens_among_keys() -> None:
 def test_an_unknown_character_has_the_unknown_token() -> None:
     vocabulary = Vocabulary.of(["abc"])
     assert vocabulary.encode("aé").tolist() == [vocabulary.encode("a")[0], UNKNOWN]
+
+
+@pytest.mark.parametrize(("text", "kind"), [("abc\n", np.uint8), (f"{NUMBERS}abc", np.uint16)])
+def test_parts_are_encoded_in_the_smallest_type(text: str, kind: type) -> None:
+    vocabulary = Vocabulary.of([text])
+    tokens = vocabulary.encode_parts([text[:2], "é", text[2:]])
+    assert tokens.dtype == kind
+    assert tokens.tolist() == vocabulary.encode(f"{text[:2]}é{text[2:]}").tolist()
 
 
 def test_a_prompt_with_an_unknown_character_is_rejected() -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from musicgen.config import compose_config
 from musicgen.corpus.corpus import load_corpus
-from musicgen.notation.degrees import from_degrees, to_degrees
+from musicgen.notation.degrees import _respelled_line, from_degrees, to_degrees
 
 
 def degrees(body: str, key: str = "D") -> str:
@@ -44,6 +44,12 @@ def test_spelling_back_gives_the_same_notes(body: str, tonic: str) -> None:
     tune = f"X:1\nK:{tonic}\n{body}"
     usual = from_degrees(to_degrees(tune))
     assert from_degrees(to_degrees(usual)) == usual
+
+
+@given(st.text(alphabet="ABCGacg,'|[]\"!%:K 2", max_size=30), st.integers(-6, 6))
+def test_a_line_without_marks_is_respelled_as_by_tokens(line: str, shift: int) -> None:
+    in_quotes = f'""{line}'
+    assert _respelled_line(line, shift, 1)[0] == _respelled_line(in_quotes, shift, 1)[0].removeprefix('""')
 
 
 def test_every_tune_of_a_corpus_is_spelled_back_exactly() -> None:
