@@ -1,11 +1,20 @@
 """Training batches: windows of the training text, at random positions and at the beginnings of tunes."""
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.errors import InputError
+
+
+class Rows(Protocol):
+    """Integers [T, N]: an array, or what is indexed like one by places [S, B] that run through the text."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, places: Any, /) -> Any: ...
 
 
 class RandomWindows:
@@ -16,14 +25,14 @@ class RandomWindows:
 
     def __init__(
         self,
-        rows: np.ndarray,
+        rows: Rows,
         batch_size: int,
         sequence_length: int,
         generator: np.random.Generator,
         tune_starts: Sequence[int] | NDArray[np.int64] = (0,),
         tune_start_share: float = 0.0,
     ) -> None:
-        """rows: the network's input at each character, integers [text length, N]; the first is its token.
+        """rows: the network's input at each character, [text length, N]; the first is its token.
 
         tune_starts: index of the newline before each tune. tune_start_share: the share of windows that begin
         there, on average; the others begin anywhere. Raises InputError unless the text has at least
@@ -50,4 +59,4 @@ class RandomWindows:
         at_tunes = self.generator.choice(self._tune_starts, size=self._batch_size)
         is_at_tune = self.generator.random(self._batch_size) < self._tune_start_share
         starts = np.where(is_at_tune, at_tunes, anywhere)
-        return self._rows[(starts + self._offsets) % len(self._rows)].astype(np.int64)
+        return self._rows[(starts + self._offsets) % len(self._rows)].astype(np.int64, copy=False)

@@ -121,11 +121,11 @@ class InputReader:
         self.read_into(rows, tokens)
         return rows
 
-    def read_into(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.int64]) -> None:
+    def read_into(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.integer]) -> None:
         """Read tokens [T, B] and write what `read` returns into `rows` [T, B, N], integers of any size."""
         steps = max(1, _CHARACTERS_AT_ONCE // max(1, tokens.shape[1]))
         for start in range(0, len(tokens), steps):
-            self._read_piece(rows[start : start + steps], tokens[start : start + steps])
+            self._read_piece(rows[start : start + steps], tokens[start : start + steps].astype(np.int64))
 
     def _read_piece(self, rows: NDArray[np.signedinteger], tokens: NDArray[np.int64]) -> None:
         rows[..., 0] = tokens
@@ -154,12 +154,51 @@ class InputReader:
                 reader.keep(texts)
 
 
-def text_rows(config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.int64]) -> NDArray[np.int32]:
-    """The rows [T, N] for one long text [T]."""
+def row_type(config: ModelConfig, vocabulary: Vocabulary) -> type[np.signedinteger]:
+    """The smallest type that holds the numbers of all rows, and therefore of all tokens."""
+    return np.int16 if num_rows(config, vocabulary.size) <= 2**15 else np.int32
+
+
+def text_rows(
+    config: ModelConfig, vocabulary: Vocabulary, tokens: NDArray[np.integer]
+) -> NDArray[np.signedinteger]:
+    """The rows [T, N] for one long text [T], in the smallest type."""
     reader = InputReader(config, vocabulary, 1)
-    rows = np.empty((len(tokens), 1, reader.num_columns), np.int32)
+    rows = np.empty((len(tokens), 1, reader.num_columns), row_type(config, vocabulary))
     reader.read_into(rows, tokens[:, None])
     return rows[:, 0]
+
+
+class TextRows:
+    """The rows for one long text of whole tunes, read anew for every passage: it keeps only the tokens.
+
+    The rows follow from the characters since the last empty line, so a passage is read from the beginning of
+    its tune. Keeping the rows would take 28 bytes per character for the default network.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        vocabulary: Vocabulary,
+        tokens: NDArray[np.integer],
+        tune_starts: NDArray[np.int64],
+    ) -> None:
+        """tokens: [T]; tune_starts: index of the newline before each tune, the first of which is 0."""
+        self._config, self._vocabulary = config, vocabulary
+        self._tokens, self._tune_starts = tokens, tune_starts
+
+    def __len__(self) -> int:
+        return len(self._tokens)
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows at these places [S, B]; returns [S, B, N]. Each column has successive places."""
+        return np.stack([self._passage(int(start), len(places)) for start in places[0]], axis=1)
+
+    def _passage(self, start: int, length: int) -> NDArray[np.int64]:
+        begin = int(self._tune_starts[np.searchsorted(self._tune_starts, start, side="right") - 1])
+        # The text is a circle: its beginning follows its end.
+        tokens = self._tokens.take(np.arange(begin, start + length), mode="wrap").astype(np.int64)
+        return InputReader(self._config, self._vocabulary, 1).read(tokens[:, None])[start - begin :, 0]
 
 
 @_compiled

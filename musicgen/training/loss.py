@@ -17,7 +17,7 @@ from torch.nn import functional
 from musicgen.corpus.corpus import TUNE_END
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
-from musicgen.model.inputs import InputReader
+from musicgen.model.inputs import InputReader, row_type
 from musicgen.model.network import CharacterNetwork
 from musicgen.notation.headers import music_start
 
@@ -49,7 +49,9 @@ class EncodedTunes:
     """Tunes as padded batches, encoded once for all validations of a training."""
 
     batches: tuple[tuple[Tensor, Tensor, Tensor], ...]
-    """Inputs [T, B, N]; targets [T, B], IGNORED where padded; whether each target is in a body, [T, B]."""
+    """Inputs [T, B, N]; targets [T, B], IGNORED where padded; whether each target is in a body, [T, B].
+
+    Integers of 16 or 32 bits, since a corpus may have millions of held-out characters."""
     num_characters: int
     """Characters as written, with the two newlines that end each tune."""
     num_body_characters: int
@@ -79,14 +81,17 @@ def _encode_batch(
     tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig
 ) -> tuple[Tensor, Tensor, Tensor]:
     length = 1 + len(TUNE_END) + max(map(len, tunes))
-    tokens = np.full((length, len(tunes)), IGNORED, dtype=np.int64)
+    kind = row_type(config, vocabulary)
+    tokens = np.full((length, len(tunes)), IGNORED, kind)
     in_body = np.zeros((length, len(tunes)), dtype=bool)
     for column, tune in enumerate(tunes):
         text = "\n" + tune + TUNE_END
         tokens[: len(text), column] = vocabulary.encode(text)
         in_body[1 + music_start(tune) : len(text), column] = True
     read = np.where(tokens == IGNORED, vocabulary.newline, tokens)[:-1]
-    inputs = InputReader(config, vocabulary, len(tunes)).read(read)
+    reader = InputReader(config, vocabulary, len(tunes))
+    inputs = np.empty((*read.shape, reader.num_columns), kind)
+    reader.read_into(inputs, read)
     return torch.from_numpy(inputs), torch.from_numpy(tokens[1:]), torch.from_numpy(in_body[1:])
 
 
@@ -115,8 +120,8 @@ def _negative_log_likelihood(network: CharacterNetwork, inputs: Tensor, targets:
         num_left = int((targets[start] != IGNORED).sum())
         if state is not None:
             state = tuple(part[:, :num_left] for part in state)
-        expected = targets[piece, :num_left]
-        scores, state = network(inputs[piece, :num_left], state)
+        expected = targets[piece, :num_left].long()
+        scores, state = network(inputs[piece, :num_left].long(), state)
         nats[piece, :num_left] = functional.cross_entropy(
             scores.flatten(0, 1), expected.flatten(), ignore_index=IGNORED, reduction="none"
         ).view_as(expected)

@@ -3,7 +3,7 @@ import pytest
 
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.model.config import ModelConfig
-from musicgen.model.inputs import InputReader, num_rows, text_rows
+from musicgen.model.inputs import InputReader, TextRows, num_rows, text_rows
 
 TUNE = (
     "\nX:1\nM:6/8\nL:1/8\nK:D\nA|d3 def|(3ABc d/e/f//f//f/ g3|d3 dzz:|\nA|d3 def|A3 BC2|1 d3 d2:|2 d6|]\n\n"
@@ -57,6 +57,19 @@ def test_a_tune_has_the_same_rows_anywhere_in_a_text() -> None:
     rows = text_rows(shape, VOCABULARY, VOCABULARY.encode(TUNE[1:] * 200))
     tunes = rows.reshape(200, len(TUNE) - 1, -1)
     assert (tunes == tunes[0]).all()
+
+
+def test_rows_read_for_a_passage_are_those_of_the_text() -> None:
+    shape = config(True, [1, 2], True, 2)
+    parts = [TUNE[1:], TUNE[1:].replace("D\n", "D\nr:8D\n"), "X:3\nK:C\nC|\n\n"] * 5
+    tokens = VOCABULARY.encode("\n" + "".join(parts))
+    stored = text_rows(shape, VOCABULARY, tokens)
+    starts = np.cumsum([0, *map(len, parts[:-1])])
+    read = TextRows(shape, VOCABULARY, tokens.astype(np.uint8), starts)
+    assert len(read) == len(stored)
+    # Every place begins a passage, and the last ones run into the first tune again.
+    places = (np.arange(len(stored)) + np.arange(150)[:, None]) % len(stored)
+    assert (read[places] == stored[places]).all()
 
 
 def test_a_full_bar_has_rows_like_no_other_place() -> None:
