@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,8 @@ from musicgen.seeds import generator_for
 
 MAX_VOCABULARY = 10_000
 """Limit of distinct characters; the network has an embedding and an output row for each."""
+MAX_VALIDATION_CHARACTERS = 1_000_000
+"""Of a corpus with more validation text, about this much is scored, in tunes evenly spaced."""
 TUNE_END = "\n\n"
 """Ends every tune in the training text: a newline and a blank line."""
 
@@ -82,6 +84,17 @@ class Corpus:
         """The header fields of the training tunes."""
         return HeaderFields.of(self.part("train"))
 
+    def max_validation_tunes(self, validation_share: float) -> int | None:
+        """How many validation tunes losses are computed on; None for all of them.
+
+        It bounds the validations of a large corpus, each of which would take as long as a hundred steps. It
+        does not depend on how the tunes are split.
+        """
+        characters = self.report.characters
+        if characters * validation_share <= MAX_VALIDATION_CHARACTERS:
+            return None
+        return self.report.num_tunes * MAX_VALIDATION_CHARACTERS // characters
+
     def part(self, name: str) -> list[str]:
         """The tunes of "train", "validation" or "test"."""
         return [self.tunes[index] for index in getattr(self.split, name)]
@@ -90,6 +103,12 @@ class Corpus:
         """Name, digest, report and header fields, as for run.json."""
         report, headers = asdict(self.report), asdict(self.headers)
         return {"name": self.name, "sha256": self.sha256, **report, "headers": headers}
+
+
+def _num_unknown(tunes: Sequence[str], vocabulary: Vocabulary) -> int:
+    """Characters of the tunes outside the vocabulary."""
+    known = set(vocabulary.characters)
+    return sum(tune.count(character) for tune in tunes for character in set(tune) - known)
 
 
 def training_text(tunes: Iterable[str]) -> str:
@@ -134,9 +153,7 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
         characters_read=read.characters_read,
         characters=sum(map(len, tunes)),
         vocabulary_size=vocabulary.size,
-        unknown_characters=sum(
-            character not in vocabulary.characters for tune in held_out for character in tune
-        ),
+        unknown_characters=_num_unknown(held_out, vocabulary),
         dropped_marks=read.dropped_marks,
     )
     return Corpus(config.name, tuple(tunes), tuple(groups), split, vocabulary, report)

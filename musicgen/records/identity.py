@@ -40,13 +40,18 @@ NUM_DIGITS = 16
 
 
 def training_identity(
-    config: Mapping[str, object], corpus_sha256: str, device: str, start: str | None = None
+    config: Mapping[str, object],
+    corpus_sha256: str,
+    device: str,
+    start: str | None = None,
+    max_validation_tunes: int | None = None,
 ) -> str:
     """Digest of everything that can change the weights after a given step, but not of where a run ends.
 
     Runs of any length share a training, unless the learning rate depends on the length.
     config: the resolved config as nested plain values; device: "cpu" or "cuda"; start: the identity of the
-    weights that it starts from, None for random ones.
+    weights that it starts from, None for random ones; max_validation_tunes: see Corpus. It decides which
+    weights are the best.
     """
     data, training = config["data"], config["training"]
     assert isinstance(data, Mapping) and isinstance(training, Mapping)
@@ -73,6 +78,7 @@ def training_identity(
             },
             "seed": config["seed"],
             **({} if start is None else {"start": start}),
+            **({} if max_validation_tunes is None else {"max_validation_tunes": max_validation_tunes}),
         }
     )
 

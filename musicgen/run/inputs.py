@@ -1,6 +1,7 @@
 """What a run reads of its corpus: text as the network reads it, tunes to score, tunes to compare with."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,17 +11,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.config import Config
+from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
+from musicgen.corpus.usable import forget_read, read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.corpus.windows import RandomWindows
+from musicgen.corpus.windows import RandomWindows, Rows
+from musicgen.errors import InputError
 from musicgen.model.config import ModelConfig
-from musicgen.model.inputs import text_rows
+from musicgen.model.inputs import TextRows, text_rows
+from musicgen.notation.spelling import spell_all
 from musicgen.seeds import generator_for
 from musicgen.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from musicgen.metrics.comparison import Corpus as ComparedCorpus
     from musicgen.training.loss import EncodedTunes
+
+
+MAX_STORED_CHARACTERS = 8_000_000
+"""Longest training text whose input rows are kept in memory: 220 MB for the default network."""
+MAX_SCORED_CHARACTERS = 2_000_000
+"""Of training or test tunes with more text, about this much is scored, in tunes evenly spaced."""
+_TUNES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -30,8 +42,11 @@ class RunInputs:
     corpus: Corpus
     model: ModelConfig
     """Only its input features matter here."""
+    validation_share: float
     num_train_tunes: int | None
     cache: Path
+    known_cache: Path | None = None
+    """The cache, if it existed when the run began."""
     known_characters: str = ""
     """Those that the network can read before it is trained."""
 
@@ -46,32 +61,54 @@ class RunInputs:
         return cls(
             corpus=corpus,
             model=config.model,
+            validation_share=config.data.validation_share,
             num_train_tunes=config.evaluation.num_train_tunes,
             cache=Path(config.paths.cache),
+            known_cache=config.paths.known_cache,
             known_characters=known_characters,
         )
+
+    def keep(self, data: DataConfig) -> None:
+        """Cache the tunes if there was no cache to read them from; they leave the memory for reading."""
+        if self.known_cache is None:
+            # The file may be gone, which this run does not need any more.
+            with suppress(InputError):
+                read_usable_tunes(data, self.cache)
+        forget_read()
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The characters of the training tunes as the network spells them, and those it knows already."""
-        return Vocabulary.of(self._training_tunes, self.model.spelling, self.known_characters)
+        return self._training_text[0]
 
     @cached_property
-    def _training_tunes(self) -> list[str]:
-        """The training tunes as the network spells them."""
-        return [self.model.spelling.spell(tune) for tune in self.corpus.part("train")]
-
-    @cached_property
-    def training_rows(self) -> NDArray[np.int32]:
+    def training_rows(self) -> Rows:
         """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
-        tokens = self.vocabulary.encode(training_text(self._training_tunes))
-        return text_rows(self.model, self.vocabulary, tokens)
+        vocabulary, tokens, tune_starts = self._training_text
+        if len(tokens) > MAX_STORED_CHARACTERS:
+            return TextRows(self.model, vocabulary, tokens, tune_starts)
+        return text_rows(self.model, vocabulary, tokens)
 
-    @cached_property
+    @property
     def tune_starts(self) -> NDArray[np.int64]:
         """Where each training tune begins in that text: the index of the newline before it."""
-        lengths = [len(tune + TUNE_END) for tune in self._training_tunes]
-        return np.cumsum([0, *lengths[:-1]])
+        return self._training_text[2]
+
+    @cached_property
+    def _training_text(self) -> tuple[Vocabulary, NDArray[np.unsignedinteger], NDArray[np.int64]]:
+        """The vocabulary, the tokens of the training text, and where each tune begins in it.
+
+        Of the tunes as the network spells them nothing else is kept.
+        """
+        corpus, spelling = self.corpus, self.model.spelling
+        spelled = spell_all(corpus.tunes, corpus.sha256, spelling, self.known_cache)
+        tunes = [spelled[place] for place in corpus.split.train]
+        vocabulary = Vocabulary.of(tunes, spelling, self.known_characters)
+        parts = (tunes[start : start + _TUNES_AT_ONCE] for start in range(0, len(tunes), _TUNES_AT_ONCE))
+        # The newline before a part's first tune ends the part before.
+        texts = (training_text(part)[number > 0 :] for number, part in enumerate(parts))
+        lengths = [len(tune) + len(TUNE_END) for tune in tunes]
+        return vocabulary, vocabulary.encode_parts(texts), np.cumsum([0, *lengths[:-1]])
 
     def windows(self, training: TrainingConfig, seed: int) -> RandomWindows:
         """The batches of a training; raises InputError if the text is shorter than a window."""
@@ -86,21 +123,26 @@ class RunInputs:
 
     @cached_property
     def train(self) -> "EncodedTunes":
-        """The training tunes that fit/train_loss is computed on: all, or num_train_tunes evenly spaced."""
+        """The training tunes that fit/train_loss is computed on, evenly spaced.
+
+        num_train_tunes of them; if that is None all, or as many as have MAX_SCORED_CHARACTERS.
+        """
         tunes, number = self.corpus.part("train"), self.num_train_tunes
-        if number is None or number >= len(tunes):
-            return self._encode(tunes)
-        return self._encode([tunes[place * len(tunes) // number] for place in range(number)])
+        if number is None:
+            number = _num_within(MAX_SCORED_CHARACTERS, tunes)
+        return self._encode(_spread(tunes, number))
 
     @cached_property
     def validation(self) -> "EncodedTunes":
-        """All validation tunes."""
-        return self._encode(self.corpus.part("validation"))
+        """The validation tunes that losses are computed on: all, or as many as the corpus says."""
+        number = self.corpus.max_validation_tunes(self.validation_share)
+        return self._encode(_spread(self.corpus.part("validation"), number))
 
     @cached_property
     def test(self) -> "EncodedTunes":
-        """All test tunes."""
-        return self._encode(self.corpus.part("test"))
+        """The test tunes: all, or as many as have MAX_SCORED_CHARACTERS, evenly spaced."""
+        tunes = self.corpus.part("test")
+        return self._encode(_spread(tunes, _num_within(MAX_SCORED_CHARACTERS, tunes)))
 
     def _encode(self, tunes: Sequence[str]) -> "EncodedTunes":
         # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
@@ -117,3 +159,16 @@ class RunInputs:
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
         return ComparedCorpus.of([tunes[place] for place in training], [tunes[place] for place in held_out])
+
+
+def _num_within(max_characters: int, tunes: Sequence[str]) -> int | None:
+    """How many tunes of average length have at most this many characters; None if all together do."""
+    characters = sum(map(len, tunes))
+    return None if characters <= max_characters else len(tunes) * max_characters // characters
+
+
+def _spread(tunes: Sequence[str], number: int | None) -> Sequence[str]:
+    """A number of tunes, evenly spaced; all for None."""
+    if number is None or number >= len(tunes):
+        return tunes
+    return [tunes[place * len(tunes) // number] for place in range(number)]

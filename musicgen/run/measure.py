@@ -19,7 +19,7 @@ from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.registry import HEADLINE, Metric
 from musicgen.model.network import CharacterNetwork
 from musicgen.records.record import RunRecord
-from musicgen.run.inputs import RunInputs
+from musicgen.run.inputs import MAX_SCORED_CHARACTERS, RunInputs
 from musicgen.sampling.generation import SampledTune
 from musicgen.system.cache import computed_once
 from musicgen.system.files import source_code
@@ -141,7 +141,7 @@ def _losses_key(network: CharacterNetwork, inputs: RunInputs, config: Config, de
     package = Path(__file__).parents[1]
     digest = hashlib.sha256(b"".join(source_code(package / part) for part in _LOSSES_DEPEND_ON))
     training, corpus = config.training, inputs.corpus
-    number = config.evaluation.num_train_tunes
+    number = config.evaluation.num_train_tunes, MAX_SCORED_CHARACTERS
     computed_by = (torch.__version__, device.type, training.num_threads, training.precision, number)
     digest.update(repr((corpus.sha256, corpus.split, inputs.vocabulary, computed_by)).encode())
     for name, weights in network.state_dict().items():

@@ -75,6 +75,14 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
 
     device = choose_device(config.device)
     training_id, run_id = _identities(config, inputs, device, start)
+    max_validation = corpus.max_validation_tunes(config.data.validation_share)
+    if max_validation is not None and max_validation < corpus.report.num_validation:
+        log.info(
+            "%s: losses are those of %d validation tunes, evenly spaced, of %d",
+            corpus.name,
+            max_validation,
+            corpus.report.num_validation,
+        )
     run = PreparedRun(
         config=config,
         inputs=inputs,
@@ -117,5 +125,7 @@ def _identities(
 ) -> tuple[str, str]:
     """Of the training and of the run; config: resolved."""
     values, start_identity = config.as_dict(), start.identity if start else None
-    training_id = training_identity(values, inputs.corpus.sha256, device.type, start_identity)
+    corpus = inputs.corpus
+    max_validation = corpus.max_validation_tunes(config.data.validation_share)
+    training_id = training_identity(values, corpus.sha256, device.type, start_identity, max_validation)
     return training_id, run_identity(values, training_id)

@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from musicgen.config import Config, resolve
 from musicgen.corpus.vocabulary import Vocabulary
-from musicgen.notation.spelling import Spelling
+from musicgen.notation.spelling import Spelling, spell_all
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.run.inputs import RunInputs
 from musicgen.sweep.design import PlannedArm
@@ -41,7 +41,13 @@ class Corpora:
         plan_prompts(config.sampling, corpus.headers, vocabulary)
         config = resolve(config)
         values, device = config.as_dict(), choose_device(config.device).type
-        training_id = training_identity(values, corpus.sha256, device, start.identity if start else None)
+        training_id = training_identity(
+            values,
+            corpus.sha256,
+            device,
+            start.identity if start else None,
+            corpus.max_validation_tunes(config.data.validation_share),
+        )
         return PlannedRun(arm, config, training_id, run_identity(values, training_id))
 
     def inputs(self, config: Config) -> RunInputs:
@@ -64,7 +70,9 @@ class Corpora:
         spelling = config.model.spelling
         key = _unsplit(config), spelling, known_characters
         if key not in self._vocabularies:
-            spelled = map(spelling.spell, self._corpus(config).part("train"))
+            corpus = self._corpus(config)
+            tunes = spell_all(corpus.tunes, corpus.sha256, spelling, config.paths.known_cache)
+            spelled = (tunes[place] for place in corpus.split.train)
             self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
         return self._vocabularies[key]
 

@@ -123,6 +123,11 @@ def test_other_tunes_or_devices_are_another_training() -> None:
     )
 
 
+def test_a_sample_of_the_validation_tunes_is_another_training() -> None:
+    sampled = [training_identity(VALUES, CORPUS, "cpu", None, number) for number in (None, 2000, 2001)]
+    assert sampled[0] == TRAINING and len(set(sampled)) == 3
+
+
 def test_a_run_identity_covers_training_sampling_and_evaluation() -> None:
     run = run_identity(VALUES, TRAINING)
     assert run_identity(changed("sampling.temperature", 0.5), TRAINING) != run
