@@ -35,6 +35,8 @@ class Corpus:
     """The tunes that the index numbers refer to."""
     held_out: tuple[Tune, ...]
     """Tunes that the network never saw; all have notes."""
+    known_profile: Profile | None = None
+    """The profile of `training`, if it is known already."""
 
     @classmethod
     def of(cls, training: Sequence[Tune], held_out: Sequence[Tune]) -> "Corpus":
@@ -48,6 +50,8 @@ class Corpus:
         """Distributions of the training tunes. Raises UnmeasurableError without training tunes."""
         if not self.training:
             raise UnmeasurableError("no training tune has a note")
+        if self.known_profile is not None:
+            return self.known_profile
         return Profile.of([tune.melody for tune in self.training])
 
     @cached_property

@@ -30,6 +30,11 @@ class Distribution:
         """Count the codes of a sample."""
         return cls(*np.unique(sample, return_counts=True))
 
+    def without(self, part: "Distribution") -> "Distribution":
+        """The distribution of the rest of the sample, of which `part` is that of some elements."""
+        counts = self.counts - part.counts_of(self.codes)
+        return Distribution(self.codes[counts > 0], counts[counts > 0])
+
     def counts_of(self, codes: Integers) -> Integers:
         """Counts of the given codes: sorted, distinct, and a superset of the distribution's."""
         counts = np.zeros(len(codes), np.int64)

@@ -95,6 +95,23 @@ class Profile:
             mean_intervals=step_sums[has_steps] / (notes.num_notes[has_steps] - 1),
         )
 
+    def without(self, is_out: NDArray[np.bool_], part: "Profile") -> "Profile":
+        """The profile of the other tunes, much faster than counting them: equals `Profile.of` for them.
+
+        is_out: which tunes to leave out, shape (tunes,); part: the profile of these.
+        """
+        is_kept = ~is_out
+        return Profile(
+            pitches=self.pitches.without(part.pitches),
+            relative_pitch_classes=self.relative_pitch_classes.without(part.relative_pitch_classes),
+            intervals=self.intervals.without(part.intervals),
+            durations=self.durations.without(part.durations),
+            transitions=self.transitions.without(part.transitions),
+            num_notes=self.num_notes[is_kept],
+            ranges=self.ranges[is_kept],
+            mean_intervals=self.mean_intervals[is_kept[self.num_notes > 1]],
+        )
+
     def transition_matrix(self) -> Integers:
         """Counts of successive pitches, shape (128, 128); rows are the first pitch."""
         counts = np.zeros(NUM_PITCHES**2, np.int64)

@@ -25,6 +25,7 @@ from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.ngram import NgramModel
 from musicgen.metrics.originality import TrainingIndex
+from musicgen.metrics.profile import Profile
 from musicgen.metrics.registry import DEFINITION_VERSION, Metric, measure
 from musicgen.metrics.tunes import ScoredTune, Tune, read_corpus, read_tunes, with_notes
 from musicgen.system.cache import computed_once
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 NUM_SPLITS = 20
 NUM_FLOOR_SPLITS = 3
+MAX_FLOOR_CHARACTERS = 5_000_000
+"""Of a corpus with more text, the 5-gram model counts about this much, in tunes evenly spaced."""
 MIN_CORPUS_TUNES = 8
 _SEED = 20
 _CAP_PERCENTILE = 99
@@ -90,7 +93,7 @@ def build_reference(
     return computed_once(
         _cache_file(cache_dir, tunes, labels, num_tunes, num_splits, outside),
         read=lambda text: TypeAdapter(Reference).validate_json(text, strict=True),
-        compute=lambda: _compute(tunes, labels, num_tunes, num_splits, outside),
+        compute=lambda: _compute(tunes, labels, num_tunes, num_splits, outside, cache_dir),
         write=lambda reference: json.dumps(asdict(reference), indent=1) + "\n",
         on_wait=on_wait,
         locks=locks,
@@ -112,7 +115,12 @@ def _cache_file(
 
 
 def _compute(
-    texts: Sequence[str], groups: Sequence[int], num_tunes: int, num_splits: int, outside: Sequence[Metric]
+    texts: Sequence[str],
+    groups: Sequence[int],
+    num_tunes: int,
+    num_splits: int,
+    outside: Sequence[Metric],
+    cache_dir: Path | None = None,
 ) -> Reference:
     sample_size = max(min(num_tunes, len(texts) // _MIN_TUNES_PER_HELD_OUT), 1)
     held_out = [_hold_out(np.asarray(groups), sample_size, split) for split in range(num_splits)]
@@ -120,7 +128,8 @@ def _compute(
     is_scored = np.any(held_out, axis=0).tolist()
     scored = iter(read_tunes(list(compress(texts, is_scored)), runs_abc2midi=True))
     tunes = tuple(
-        next(scored) if is_out else tune for tune, is_out in zip(read_corpus(texts), is_scored, strict=True)
+        next(scored) if is_out else tune
+        for tune, is_out in zip(read_corpus(texts, cache_dir), is_scored, strict=True)
     )
     num_usable = len(with_notes(tunes))
     if num_usable < MIN_CORPUS_TUNES:
@@ -133,6 +142,7 @@ def _compute(
         tunes=tunes,
         held_out=held_out,
         index=TrainingIndex.build([tune.melody for tune in tunes]),
+        profile=Profile.of([tune.melody for tune in with_notes(tunes)]),
         sample_size=sample_size,
         note_budget=max(sample_size * num_notes // len(tunes) // 2, 1),
         outside=tuple(outside),
@@ -159,6 +169,8 @@ class _Splits:
     held_out: Sequence[NDArray[np.bool_]]
     """Which tunes each split holds out, shape (tunes,)."""
     index: TrainingIndex
+    profile: Profile
+    """That of all tunes with notes."""
     sample_size: int
     note_budget: int
     outside: tuple[Metric, ...]
@@ -172,7 +184,11 @@ class _Splits:
         """The metrics of as many tunes of a 5-gram model trained on the rest."""
         rest = [text for text, is_out in zip(self.texts, self.held_out[split], strict=True) if not is_out]
         max_chars = int(np.percentile([len(text) for text in rest], _CAP_PERCENTILE))
-        samples = NgramModel().fit(rest).sample(self.sample_size, max_chars, self._generator(split))
+        samples = (
+            NgramModel()
+            .fit(_within(MAX_FLOOR_CHARACTERS, rest))
+            .sample(self.sample_size, max_chars, self._generator(split))
+        )
         ended = [len(sample) < max_chars for sample in samples]
         return self._measure(read_tunes(samples, ended=ended, runs_abc2midi=True), split)
 
@@ -185,6 +201,7 @@ class _Splits:
             index=self.index.restricted(is_kept),
             indexed=self.tunes,
             held_out=tuple(rest[place] for place in shuffled[: self.sample_size]),
+            known_profile=self._profile_of_rest(split),
         )
         comparison = Comparison(
             tuple(delivered),
@@ -197,8 +214,23 @@ class _Splits:
         )
         return measure(comparison)[0]
 
+    def _profile_of_rest(self, split: int) -> Profile:
+        has_notes = np.array([len(tune.melody) > 0 for tune in self.tunes])
+        is_out = self.held_out[split][has_notes]
+        melodies = [tune.melody for tune in with_notes(compress(self.tunes, self.held_out[split].tolist()))]
+        return self.profile.without(is_out, Profile.of(melodies)) if melodies else self.profile
+
     def _generator(self, split: int) -> np.random.Generator:
         return np.random.default_rng([_SEED, split, 1])
+
+
+def _within(max_characters: int, texts: Sequence[str]) -> Sequence[str]:
+    """The texts, or so many of them, evenly spaced, that have about this many characters."""
+    characters = sum(map(len, texts))
+    if characters <= max_characters:
+        return texts
+    number = len(texts) * max_characters // characters
+    return [texts[place * len(texts) // number] for place in range(number)]
 
 
 def _hold_out(groups: NDArray[np.int64], sample_size: int, split: int) -> NDArray[np.bool_]:

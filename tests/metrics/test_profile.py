@@ -45,6 +45,19 @@ def test_ngrams_know_their_tune(some: list[Melody], n: int) -> None:
     assert len(codes) == sum(lengths)
 
 
+@given(random_melodies, st.data())
+def test_a_profile_without_some_tunes_is_that_of_the_rest(some: list[Melody], data: st.DataObject) -> None:
+    is_out = np.array(data.draw(st.lists(st.booleans(), min_size=len(some), max_size=len(some))))
+    parts = [[tune for tune, out in zip(some, is_out, strict=True) if out == side] for side in (True, False)]
+    if not all(parts):
+        return
+    rest, expected = Profile.of(some).without(is_out, Profile.of(parts[0])), Profile.of(parts[1])
+    for name in ("pitches", "relative_pitch_classes", "intervals", "durations", "transitions"):
+        assert counted(getattr(rest, name)) == counted(getattr(expected, name))
+    for name in ("num_notes", "ranges", "mean_intervals"):
+        assert getattr(rest, name).tolist() == getattr(expected, name).tolist()
+
+
 def test_no_tunes_have_no_profile() -> None:
     with pytest.raises(UnmeasurableError, match="no tune has a note"):
         Profile.of([])
