@@ -39,8 +39,8 @@ class DataConfig:
     """Tunes that share at least this much of their 12-interval runs stay in one split; null: split freely."""
     split_seed: Annotated[int, Field(ge=0)]
     # Records of older runs lack the fields below.
-    max_megabytes: Annotated[int, Field(ge=1)] = 32
-    """Limit on the text of the corpus."""
+    max_megabytes: Annotated[int, Field(ge=1)] = 200
+    """Limit on the text of the corpus, so that a mistaken path does not fill the memory."""
     keep_chord_symbols: bool = False
     """Whether cleaning keeps quoted chord symbols; it removes all other quoted text."""
     exclude_near_duplicates_of: Annotated[str, Field(min_length=1)] | None = None

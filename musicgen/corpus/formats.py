@@ -21,7 +21,7 @@ from musicgen.errors import InputError
 log = logging.getLogger(__name__)
 
 MAX_MEMBERS = 100_000
-"""Limit of files in an archive; the index of an archive of 32 MB could name seven times as many."""
+"""Limit of files in an archive; the index of an archive of 200 MB could name forty times as many."""
 _ABC, _ZIP = ".abc", ".zip"
 _TABLES = {".json": read_json, ".jsonl": read_json, ".csv": read_csv}
 SUFFIXES = (_ABC, *_TABLES, _ZIP)

@@ -15,8 +15,8 @@ from musicgen.notation.headers import split_header
 from musicgen.notation.lines import Line, body_lines, read_field, text_blocks
 from musicgen.notation.tokens import TOKEN
 
-MAX_TUNES = 300_000
-"""Limit for a corpus. The largest collection known, IrishMAN, has 216,284."""
+MAX_TUNES = 1_000_000
+"""Limit for a corpus, as 200 MB of short tunes. The largest collection known, IrishMAN, has 216,284."""
 FILE_START = "\ufeff"
 """Separates joined files; some programs write this byte order mark themselves."""
 

@@ -291,7 +291,7 @@ def test_too_much_text_is_rejected_before_reading(tunebook: Path) -> None:
     with (tunebook.parent / "zeros.abc").open("wb") as file:
         file.truncate(10**10)
     for path in (tunebook.parent, tunebook.parent / "zeros.abc"):
-        with pytest.raises(InputError, match=r"limit of 32 MB .* data.max_megabytes"):
+        with pytest.raises(InputError, match=r"limit of 200 MB .* data.max_megabytes"):
             load_corpus(data_config(path))
 
 
