@@ -1,78 +1,127 @@
-"""The cost of preparing a corpus of a given size, in a separate process, because memory is measured.
+"""The cost of preparing a corpus as it grows: writes corpus_preparation.md and figures/corpus.png.
 
-    python -m benchmarks.corpus_preparation MEGABYTES
+    python -m benchmarks.corpus_preparation [MEGABYTES ...]
 
-Prints one line of JSON. The corpus is generated from O'Neill's: each tune has the header of a real one and
-bars drawn from all tunes, so that there are no near-duplicates at any size.
+Each size is written (corpora.py), read from scratch and read from the cache by processes of their own,
+because memory is measured. Preparing is all that the default run does before its first step: read, clean,
+group near-duplicates, split, spell for the network, encode. The process that reads from the cache then trains
+some steps, next to its encoded validation tunes. Tables and figure say on which machine.
 """
 
 import json
-import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+import torch
 
-from benchmarks.machine import use_all_cores
-from benchmarks.ours import Shape, config_of, step_seconds
-from musicgen.config import compose_config
-from musicgen.corpus.corpus import load_corpus, training_text
-from musicgen.corpus.sources import read_source
-from musicgen.corpus.tunes import split_tunes
+from benchmarks.alternation import report_progress
+from benchmarks.machine import describe_machine
+from benchmarks.scaling_figures import draw_corpus
+from musicgen.config import Config, compose_config, resolve
+from musicgen.corpus.windows import RandomWindows
+from musicgen.engine.computing import computing_on
+from musicgen.model.network import build_network
+from musicgen.run.inputs import RunInputs
+from musicgen.seeds import generator_for
+from musicgen.training.folder import TrainingFolder
+from musicgen.training.loop import Task, fit
+from musicgen.training.loss import encode_tunes
 
-SHAPE = Shape("lstm", hidden_size=256, batch_size=16, sequence_length=100)
-NUM_STEPS = 20
-
-
-def made_tunes(tunes: list[str], num_characters: int, rng: np.random.Generator) -> Iterator[str]:
-    """Generate tunes with at least `num_characters` characters in total."""
-    headers, bars, lengths = [], [], []
-    for tune in tunes:
-        header, key, body = re.split(r"(?m)^(K:.*\n)", tune, maxsplit=1)[:3]
-        headers.append(header + key)
-        own = [bar.strip() for bar in body.split("|") if bar.strip()]
-        bars += own
-        lengths.append(len(own))
-    while num_characters > 0:
-        place = int(rng.integers(len(headers)))
-        drawn = [bars[number] for number in rng.integers(len(bars), size=lengths[place])]
-        lines = ["|".join(drawn[first : first + 4]) for first in range(0, len(drawn), 4)]
-        tune = headers[place] + "|\n".join(lines) + "|]"
-        num_characters -= len(tune) + 2
-        yield tune
+MEGABYTES = (0.2, 1.0, 5.0, 20.0, 50.0, 100.0)
+NUM_STEPS, WARM_UP_STEPS = 6, 2
+TABLE = Path(__file__).resolve().with_suffix(".md")
+VALUES = TABLE.parent / "figures" / "corpus.json"
+Row = Mapping[str, float]
 
 
-def main() -> None:
-    """Generate a corpus, prepare it, train a few steps, and print the costs."""
-    megabytes = float(sys.argv[1])
-    use_all_cores()
-    real = [tune for tune in split_tunes(read_source(compose_config([]).data)) if "\nK:" in tune]
-    base = peak_bytes()
+def measure(megabytes: float) -> Row:
+    """The costs of a corpus of this size."""
+    report_progress(f"corpus of {megabytes:g} MB")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "tunes.abc"
-        with path.open("w", encoding="utf-8") as file:
-            for tune in made_tunes(real, int(megabytes * 1e6), np.random.default_rng(0)):
-                file.write(tune + "\n\n")
-        data = compose_config(["data=file", f"data.path={path}", "data.max_megabytes=1000"]).data
-        started = time.perf_counter()
-        corpus = load_corpus(data)
-        prepared = time.perf_counter()
-        tokens = corpus.vocabulary.encode(training_text(corpus.part("train")))
-        encoded = time.perf_counter()
-    result = {
-        "megabytes": megabytes,
-        "tunes": len(corpus.tunes),
-        "prepare_seconds": prepared - started,
-        "encode_seconds": encoded - prepared,
-        "peak_bytes": peak_bytes(),
+        path = str(Path(folder) / "tunes.abc")
+        _child("benchmarks.corpora", str(megabytes), path)
+        fresh, cached = (_child("benchmarks.corpus_preparation", "--once", path, how) for how in _HOWS)
+    row = {"megabytes": megabytes, **fresh, **{f"cached_{name}": value for name, value in cached.items()}}
+    report_progress(f"  {row}")
+    return row
+
+
+_HOWS = ("fresh", "cached")
+
+
+def _child(*command: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, check=True)
+    content = json.loads(done.stdout.splitlines()[-1])
+    return content if isinstance(content, dict) else {}
+
+
+def measure_once(path: Path, how: str) -> dict[str, float]:
+    """Seconds, processor seconds and peak memory of preparing the corpus, next to which its cache is."""
+    outputs = path.parent / "outputs"
+    (outputs / "cache").mkdir(parents=True, exist_ok=True)
+    training = f"num_iterations={NUM_STEPS} warmup_iterations=0 validation_interval={NUM_STEPS}".split()
+    config = resolve(
+        compose_config(
+            ["data=file", f"data.path={path}", f"paths.outputs={outputs}"]
+            + [f"training.{setting}" for setting in training]
+        )
+    )
+    base = peak_bytes()
+    started, used = time.perf_counter(), time.process_time()
+    inputs = RunInputs.read(config)
+    windows = _windows(inputs, config)
+    found: dict[str, float] = {
+        "tunes": len(inputs.corpus.tunes),
+        "seconds": time.perf_counter() - started,
+        "processor_seconds": time.process_time() - used,
         "base_bytes": base,
-        "step_seconds": step_seconds(config_of(SHAPE), NUM_STEPS, corpus=corpus, tokens=tokens),
+        "peak_bytes": peak_bytes(),
     }
-    print(json.dumps(result))
+    if how == "cached":
+        found["step_seconds"] = _train(inputs, windows, config, outputs)
+        found["training_peak_bytes"] = peak_bytes()
+    return found
+
+
+def _windows(inputs: RunInputs, config: Config) -> RandomWindows:
+    training = config.training
+    return RandomWindows(
+        inputs.training_rows,
+        training.batch_size,
+        training.sequence_length,
+        generator_for(config.seed, "batches"),
+        inputs.tune_starts,
+        training.tune_start_share,
+    )
+
+
+def _train(inputs: RunInputs, windows: RandomWindows, config: Config, folder: Path) -> float:
+    """Seconds of a training step."""
+    training = config.training
+    assert training.precision is not None and training.num_threads is not None
+    moments: list[float] = []
+    shortest = min(inputs.corpus.part("validation"), key=len)
+    # A run keeps them in memory. Scoring them is no part of a step.
+    validation = inputs.validation
+    with computing_on(training.num_threads):
+        task = Task(
+            network=build_network(config.model, inputs.vocabulary.size, 0, training.precision),
+            vocabulary=inputs.vocabulary,
+            windows=windows,
+            validation=encode_tunes([shortest], inputs.vocabulary, config.model),
+            config=training,
+            folder=TrainingFolder(folder),
+            dropout_seed=0,
+            device=torch.device("cpu"),
+        )
+        fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
+    assert validation.num_characters > 0
+    return (moments[-1] - moments[WARM_UP_STEPS - 1]) / (NUM_STEPS - WARM_UP_STEPS)
 
 
 def peak_bytes() -> int:
@@ -82,5 +131,48 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+COLUMNS: Mapping[str, Callable[[Row], str]] = {
+    "MB of ABC": lambda row: f"{row['megabytes']:g}",
+    "tunes": lambda row: f"{row['tunes']:,.0f}",
+    "from scratch, s": lambda row: f"{row['seconds']:.1f}",
+    "processor s": lambda row: f"{row['processor_seconds']:.1f}",
+    "peak GB": lambda row: f"{row['peak_bytes'] / 1e9:.2f}",
+    "from the cache, s": lambda row: f"{row['cached_seconds']:.1f}",
+    "processor s, cached": lambda row: f"{row['cached_processor_seconds']:.1f}",
+    "peak GB, cached": lambda row: f"{row['cached_peak_bytes'] / 1e9:.2f}",
+    "peak GB, trained": lambda row: f"{row['cached_training_peak_bytes'] / 1e9:.2f}",
+}
+ABOUT = """What a corpus costs before the first training step: `python -m benchmarks.corpus_preparation`.
+The tunes are made from the collections at hand (corpora.py). Most of the work uses one core. Next to other
+programs only memory and processor seconds mean something, since all other times include waiting."""
+
+
+def render(rows: Sequence[Row], place: str) -> str:
+    """The table, as Markdown."""
+    cells = [[cell(row) for cell in COLUMNS.values()] for row in rows]
+    table = [list(COLUMNS), ["---:"] * len(COLUMNS), *cells]
+    lines = [f"| {' | '.join(row)} |" for row in table]
+    return "\n".join(["# Preparing a corpus", "", f"{ABOUT} Machine: {place}.", "", *lines, ""])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure the sizes, and write table and figure; with --once, print the costs of one file."""
+    if arguments[:1] == ["--once"]:
+        print(json.dumps(measure_once(Path(arguments[1]), arguments[2])))
+        return
+    machine = describe_machine()
+    place = f"{machine['processor']}, {machine['cores in use']} cores, torch {machine['torch'].split(',')[0]}"
+    for size in map(float, arguments or MEGABYTES):
+        row = measure(size)
+        # Other sizes keep their values, so that one of them can be measured again.
+        known = json.loads(VALUES.read_text(encoding="utf-8")) if VALUES.exists() else []
+        rows = sorted(
+            [*(one for one in known if one["megabytes"] != size), row], key=lambda one: one["megabytes"]
+        )
+        VALUES.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        TABLE.write_text(render(rows, place), encoding="utf-8")
+        draw_corpus(rows, place, VALUES.parent)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,17 +1,14 @@
 """How cost grows with each size; draws a figure for each in benchmarks/figures/.
 
-    python -m benchmarks.scaling [hidden batch length layers corpus] [--draw]
+    python -m benchmarks.scaling [hidden batch length layers] [--draw]
 
 Measures seconds per character of training, compared with the loop of a careful user
 (benchmarks/peers/plain.py), and the cost of every size if each operation took as long as at our best size.
-For the corpus: seconds and memory of preparing it, and the training step, which must not depend on it.
 Measured values are kept in scaling.json; --draw draws them again.
 """
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +19,7 @@ from benchmarks.corpora import default_corpus, training_tokens
 from benchmarks.machine import describe_machine, use_all_cores
 from benchmarks.ours import Shape, config_of, precisions, step_seconds
 from benchmarks.peers.plain import PlainTraining
-from benchmarks.scaling_figures import Line, draw_corpus, draw_scaling
+from benchmarks.scaling_figures import Line, draw_scaling
 from benchmarks.workloads.training import peer_work
 
 FOLDER = Path(__file__).resolve().parent / "figures"
@@ -49,7 +46,6 @@ AXES = {
     "length": Axis("sequence length", "sequence_length", (50, 100, 200, 350, 500)),
     "layers": Axis("number of layers", "num_layers", (1, 2, 3)),
 }
-CORPUS_MEGABYTES = (0.2, 2, 10, 50)
 
 
 def measure_axis(axis: Axis, num_repeats: int = NUM_REPEATS) -> dict[str, dict[str, Line]]:
@@ -104,25 +100,12 @@ def _operations_alone(shapes: Sequence[Shape], ours: Line) -> tuple[float, ...]:
     return tuple(least * count for count in counts)
 
 
-def measure_corpus(megabytes: Sequence[float] = CORPUS_MEGABYTES) -> list[dict[str, float]]:
-    """Seconds of each stage, peak memory in bytes and seconds of a training step, for every size."""
-    rows = []
-    for size in megabytes:
-        report_progress(f"corpus of {size:g} MB")
-        command = [sys.executable, "-m", "benchmarks.corpus_preparation", str(size)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
-        report_progress(f"  {rows[-1]}")
-    return rows
-
-
 def main() -> None:
     """Measure and draw the named sizes, or all."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.scaling", description="Measure how cost grows."
     )
-    # The corpus is first, because a child process inherits its parent's peak memory.
-    names = ["corpus", *AXES]
+    names = list(AXES)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     parser.add_argument("--draw", action="store_true", help="draw earlier measurements")
     arguments = parser.parse_args()
@@ -142,8 +125,6 @@ def main() -> None:
 
 def _measure(name: str) -> object:
     """Measure; returns JSON values."""
-    if name == "corpus":
-        return measure_corpus()
     return {
         cell: {side: asdict(line) for side, line in sides.items()}
         for cell, sides in measure_axis(AXES[name]).items()
@@ -151,8 +132,6 @@ def _measure(name: str) -> object:
 
 
 def _draw(name: str, values: Any, place: str) -> Path:
-    if name == "corpus":
-        return draw_corpus(values, place, FOLDER)
     lines = {
         cell: {side: Line(tuple(line["sizes"]), tuple(line["values"])) for side, line in sides.items()}
         for cell, sides in values.items()

@@ -1,4 +1,4 @@
-"""The figures of benchmarks/scaling.py: cost against size, on logarithmic axes."""
+"""The figures of scaling.py and corpus_preparation.py: cost against size, on logarithmic axes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,37 +64,30 @@ def draw_scaling(
 
 
 def draw_corpus(rows: Sequence[Mapping[str, float]], place: str, folder: Path) -> Path:
-    """Draw seconds of every stage, memory, and the training step against megabytes; returns the file."""
-    figure, panels = new_figure("Cost as the corpus grows", 1, 3, width=10.0, height=3.7)
+    """Draw processor seconds and memory of preparing against megabytes; returns the file."""
+    figure, panels = new_figure("Cost as the corpus grows", 1, 2, width=8.4, height=3.9)
     sizes = [row["megabytes"] for row in rows]
-    per_megabyte = rows[-1]["prepare_seconds"] / sizes[-1]
-    stages, memory, step = panels
+    stages, memory = panels
     title_panel(stages, "Preparation", "from the file to numbers to train on")
     for key, name, colour in (
-        ("prepare_seconds", "read, clean, split", CATEGORY_COLOURS[0]),
-        ("encode_seconds", "encode as numbers", CATEGORY_COLOURS[2]),
+        ("processor_seconds", "from scratch", CATEGORY_COLOURS[0]),
+        ("cached_processor_seconds", "from the cache", CATEGORY_COLOURS[2]),
     ):
         _curve(stages, sizes, [row[key] for row in rows], name, colour)
-    _proportional(stages, sizes, per_megabyte)
-    label_axes(stages, "corpus, MB of ABC", "seconds")
-    title_panel(memory, "Memory", "highest use of the process that prepares")
-    _curve(memory, sizes, [row["peak_bytes"] / 1e6 for row in rows], "peak", CATEGORY_COLOURS[0])
+    _proportional(stages, sizes, rows[-1]["processor_seconds"] / sizes[-1])
+    label_axes(stages, "corpus, MB of ABC", "processor seconds")
+    title_panel(memory, "Memory", "highest use of a process")
+    for key, name, colour in (
+        ("peak_bytes", "prepares from scratch", CATEGORY_COLOURS[0]),
+        ("cached_training_peak_bytes", "prepares from the cache, trains", CATEGORY_COLOURS[2]),
+    ):
+        _curve(memory, sizes, [row[key] / 1e6 for row in rows], name, colour)
     base = rows[0]["base_bytes"] / 1e6
     memory.axhline(base, color=QUIET_COLOUR, linestyle="--", linewidth=1.0, label="before reading")
-    rise = (rows[-1]["peak_bytes"] / 1e6 - base) / sizes[-1]
-    above = [base + rise * size for size in sizes]
-    memory.plot(
-        sizes, above, color=QUIET_COLOUR, linestyle=":", linewidth=1.0, label="in proportion above it"
-    )
     label_axes(memory, "corpus, MB of ABC", "MB")
-    title_panel(step, "Training step", "LSTM 256, batch 16 × 100")
-    _curve(step, sizes, [1e3 * row["step_seconds"] for row in rows], "ours", CATEGORY_COLOURS[0])
-    label_axes(step, "corpus, MB of ABC", "ms")
     for panel in panels:
         _logarithmic(panel, sizes)
         panel.legend(fontsize=TEXT_SIZE, frameon=False)
-    milliseconds = [1e3 * row["step_seconds"] for row in rows]
-    step.set_ylim(*_at_least_a_decade(min(milliseconds), max(milliseconds)))
     return _save(figure, place, folder / "corpus.png")
 
 

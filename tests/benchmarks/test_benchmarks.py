@@ -1,18 +1,16 @@
 """The benchmarks run, and their page is complete. Times are not tested."""
 
-import json
 import math
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmarks import ours, scaling
+from benchmarks import corpus_preparation, ours, scaling
 from benchmarks.alternation import Comparison, Timing, alternate
+from benchmarks.corpora import write_varied_corpus
 from benchmarks.limit import num_parameters_of, training_limit
 from benchmarks.many_runs import STEPS, read_runs, write_runs
 from benchmarks.ours import Shape
@@ -24,6 +22,7 @@ from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
 from benchmarks.workloads import beside_other_work, copies, sampling, time_to_quality, training
 from musicgen.config import compose_config, resolve
+from musicgen.corpus.corpus import load_corpus
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.effects.pairing import pair_runs
 from musicgen.model.network import build_network
@@ -190,10 +189,18 @@ def test_a_scaling_figure_has_every_size(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_corpus_preparation_is_measured() -> None:
-    command = [sys.executable, "-m", "benchmarks.corpus_preparation", "0.05"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    values = json.loads(done.stdout.splitlines()[-1])
-    assert values["tunes"] > 50 and all(value > 0 for value in values.values())
+    row = corpus_preparation.measure(0.1)
+    assert row["tunes"] > 50 and all(value > 0 for value in row.values())
+    assert f"| 0.1 | {row['tunes']:,.0f} |" in corpus_preparation.render([row], "a machine")
+
+
+def test_varied_tunes_are_new_or_settings_of_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "tunes.abc"
+    number = write_varied_corpus(path, 0.1)
+    report = load_corpus(compose_config(["data=file", f"data.path={path}"]).data).report
+    assert report.tunes_read == number and path.stat().st_size >= 100_000
+    assert report.num_tunes > 0.98 * number
+    assert 0.4 < report.num_near_duplicates / number < 0.95
 
 
 def test_a_row_shows_times_ratios_and_targets() -> None:
