@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
-from musicgen.config import resolve
+from musicgen.config import Config, resolve
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.notation.spelling import Spelling
 from musicgen.records.identity import run_identity, training_identity
@@ -26,9 +26,11 @@ class Corpora:
         self._configs: dict[str, DataConfig] = {}
         self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
 
-    def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
-        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
-        config = arm.with_seed(seed)
+    def identify(self, arm: PlannedArm, config: Config) -> PlannedRun:
+        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device.
+
+        config: the arm's with the run's seed.
+        """
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.corpus.corpus import load_corpus
         from musicgen.run.start import load_start
