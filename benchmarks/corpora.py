@@ -46,6 +46,11 @@ def training_tokens() -> np.ndarray:
     return corpus.vocabulary.encode(training_text(corpus.part("train")))
 
 
+def repeated_tokens(num_characters: int) -> np.ndarray:
+    """A text of this length, int64: the training text again and again. A step depends on its length alone."""
+    return np.resize(training_tokens(), num_characters)
+
+
 def describe_corpus() -> str:
     """The default corpus's name and size."""
     corpus = default_corpus()

@@ -115,17 +115,20 @@ def training_task(
     network: CharacterNetwork | None = None,
     tokens: np.ndarray | None = None,
     seed: int = 0,
+    device: torch.device = CPU,
 ) -> Task:
     """The task of a run that trains on the corpus, or on these tokens."""
     spelling = config.model.spelling
     spelled = [spelling.spell(tune) for tune in corpus.part("train")]
     vocabulary = Vocabulary.of(spelled, spelling)
-    network = network or build_network(config.model, vocabulary.size, 0, precision_of(config))
+    network = network or build_network(
+        config.model, vocabulary.size, 0, precision_of(config), config.training.engine
+    )
     if tokens is None:
         tokens = vocabulary.encode(training_text(spelled))
     training = config.training
     return Task(
-        network=network,
+        network=network.to(device),
         vocabulary=vocabulary,
         windows=RandomWindows(
             text_rows(config.model, vocabulary, tokens),
@@ -133,11 +136,11 @@ def training_task(
             training.sequence_length,
             generator_for(seed, "batches"),
         ),
-        validation=encode_tunes(validation, vocabulary, config.model),
+        validation=encode_tunes(validation, vocabulary, config.model).to(device),
         config=training,
         folder=TrainingFolder(folder),
         dropout_seed=0,
-        device=CPU,
+        device=device,
     )
 
 
@@ -155,6 +158,7 @@ def step_seconds(
     warm_up_steps: int = WARM_UP_STEPS,
     corpus: Corpus | None = None,
     tokens: np.ndarray | None = None,
+    device: torch.device = CPU,
 ) -> float:
     """Mean seconds of an iteration in a training, over `num_steps` after the warm-up.
 
@@ -163,13 +167,26 @@ def step_seconds(
     """
     corpus = corpus or default_corpus()
     num_iterations = warm_up_steps + num_steps
-    training = replace(config.training, num_iterations=num_iterations, validation_interval=num_iterations)
+    # A warm-up of the learning rate must be shorter than the training, and costs nothing.
+    training = replace(
+        config.training,
+        num_iterations=num_iterations,
+        validation_interval=num_iterations,
+        warmup_iterations=0,
+    )
     config = replace(config, training=training)
     moments: list[float] = []
+
+    def note(step: int) -> None:
+        if device.type == "cuda" and step in (warm_up_steps, num_iterations):
+            # Steps are only queued; the first and the last moment are those at which the card is done.
+            torch.cuda.synchronize()
+        moments.append(time.perf_counter())
+
     shortest = [min(corpus.part("validation"), key=len)]
     with tempfile.TemporaryDirectory() as folder, computing_on(threads_of(config)):
-        task = training_task(config, Path(folder), corpus, shortest, tokens=tokens)
-        fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
+        task = training_task(config, Path(folder), corpus, shortest, tokens=tokens, device=device)
+        fit(task, note, lambda _row: None)
     assert len(moments) == num_iterations
     return (moments[-1] - moments[warm_up_steps - 1]) / num_steps
 

@@ -50,6 +50,9 @@ __all__ = [
 # numpy solves small equations here only. Two threads share one in less time than they take to meet, and where
 # other runs keep the cores busy each waits for the other: up to five times the processor time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if sys.platform == "darwin":
+    # torch reads this at its import: what Apple's MPS lacks is then computed on the CPU, with one warning.
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")
 
 
 class _Package(ModuleType):

@@ -197,7 +197,7 @@ class Config:
     tracker: TrackerConfig
     paths: PathsConfig
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    device: Literal["auto", "cpu", "cuda"]
+    device: Literal["auto", "cpu", "cuda", "mps"]
     study: StudyConfig
     change: Change | None = None
     """Added by the sweeper, like `retuned`."""

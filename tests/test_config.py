@@ -190,7 +190,7 @@ def test_the_split_follows_the_seed_unless_it_is_fixed() -> None:
         ("sampling.prompts=[]", "sampling: prompts must contain at least one prompt"),
         ("data.test_share=0.95", "data: validation_share + test_share must be below 1"),
         ("data.keep_fields=[T]", "data: keep_fields must contain X and K"),
-        ("device=tpu", "device='tpu': input should be 'auto', 'cpu' or 'cuda'"),
+        ("device=tpu", "device='tpu': input should be 'auto', 'cpu', 'cuda' or 'mps'"),
         ("+model.heads=4", "model.heads=4: unexpected keyword argument"),
         (
             "+model.embedding_sise=4",

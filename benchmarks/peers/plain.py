@@ -22,18 +22,20 @@ class PlainTraining:
         sequence_length: int,
         embedding_size: int = 256,
         num_layers: int = 1,
+        device: str | torch.device = "cpu",
     ) -> None:
-        self.tokens, self.batch_size = torch.from_numpy(tokens), batch_size
-        self.offsets = torch.arange(sequence_length + 1)[:, None]
+        self.tokens, self.batch_size = torch.from_numpy(tokens).to(device), batch_size
+        self.offsets = torch.arange(sequence_length + 1, device=device)[:, None]
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.recurrent = CELLS[cell](embedding_size, hidden_size, num_layers)
         self.scores = nn.Linear(hidden_size, vocabulary_size)
-        parameters = nn.ModuleList([self.embedding, self.recurrent, self.scores]).parameters()
+        parameters = nn.ModuleList([self.embedding, self.recurrent, self.scores]).to(device).parameters()
         self.optimizer = torch.optim.Adam(parameters, lr=5e-3, fused=True)
 
     def step(self) -> Tensor:
         """Do one iteration; returns the loss in nats per character."""
-        starts = torch.randint(len(self.tokens) - len(self.offsets) + 1, (self.batch_size,))
+        last = len(self.tokens) - len(self.offsets) + 1
+        starts = torch.randint(last, (self.batch_size,), device=self.tokens.device)
         windows = self.tokens[starts + self.offsets]
         hidden, _ = self.recurrent(self.embedding(windows[:-1]))
         loss = functional.cross_entropy(self.scores(hidden).flatten(0, 1), windows[1:].flatten())

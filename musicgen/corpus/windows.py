@@ -43,9 +43,9 @@ class RandomWindows:
                 f"training.sequence_length={sequence_length}: the training text has {len(rows)} "
                 f"characters; allowed are 1 to {len(rows) - 1}"
             )
-        self._rows = rows
+        self.rows = rows
         self._batch_size = batch_size
-        self._offsets = np.arange(sequence_length + 1)[:, None]
+        self.offsets = np.arange(sequence_length + 1)[:, None]
         self._tune_starts = np.asarray(tune_starts)
         self._tune_start_share = tune_start_share
         self.generator = generator
@@ -55,8 +55,12 @@ class RandomWindows:
 
         Inputs are the rows 0 to -2, targets the tokens of the rows 1 to -1.
         """
-        anywhere = self.generator.integers(0, len(self._rows), size=self._batch_size)
+        places = (self.draw_starts() + self.offsets) % len(self.rows)
+        return self.rows[places].astype(np.int64, copy=False)
+
+    def draw_starts(self) -> NDArray[np.int64]:
+        """Where the windows of such a batch begin in `rows`, int64 [batch_size]."""
+        anywhere = self.generator.integers(0, len(self.rows), size=self._batch_size)
         at_tunes = self.generator.choice(self._tune_starts, size=self._batch_size)
         is_at_tune = self.generator.random(self._batch_size) < self._tune_start_share
-        starts = np.where(is_at_tune, at_tunes, anywhere)
-        return self._rows[(starts + self._offsets) % len(self._rows)].astype(np.int64, copy=False)
+        return np.where(is_at_tune, at_tunes, anywhere)

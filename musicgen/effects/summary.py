@@ -239,7 +239,5 @@ def drawings_of(
     from musicgen.effects.figures.draw import study_drawings
     from musicgen.effects.figures.study import DrawnStudy
 
-    histories = {
-        run: history.to_dict("records") for run in paired.runs if (history := run.history()) is not None
-    }
+    histories = {run: rows for run in paired.runs if (rows := run.history_rows()) is not None}
     return study_drawings(DrawnStudy(paired, effects, histories), max_columns)

@@ -23,7 +23,7 @@ State = tuple[Tensor, ...]
 class CharacterNetwork(nn.Module):
     """Scores the next character at every position of a text.
 
-    torch's own modules hold the parameters. They also compute on CUDA, where cuDNN is fastest, and on the CPU
+    torch's own modules hold the parameters. They also compute on GPUs, where cuDNN is fastest, and on the CPU
     with the torch engine; with the native engine, engine/ computes from the same parameters.
     """
 

@@ -49,8 +49,8 @@ def training_identity(
     """Digest of everything that can change the weights after a given step, but not of where a run ends.
 
     Runs of any length share a training, unless the learning rate depends on the length.
-    config: the resolved config as nested plain values; device: "cpu" or "cuda"; start: the identity of the
-    weights that it starts from, None for random ones; max_validation_tunes: see Corpus. It decides which
+    config: the resolved config as nested plain values; device: "cpu", "cuda" or "mps"; start: the identity of
+    the weights that it starts from, None for random ones; max_validation_tunes: see Corpus. It decides which
     weights are the best.
     """
     data, training = config["data"], config["training"]

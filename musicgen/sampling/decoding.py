@@ -6,17 +6,23 @@ from torch import Tensor
 from musicgen.corpus.vocabulary import UNKNOWN
 
 
+def number_type(device: torch.device) -> torch.dtype:
+    """The type that tokens are chosen in: 64 bits, or 32 on Apple's MPS, which has no others."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def choose_tokens(
     scores: Tensor, temperatures: Tensor, uniforms: Tensor, top_k: int | None, top_p: float | None
 ) -> Tensor:
     """Draw a token for every row by inverting the cumulative distribution; returns int64 [B].
 
-    scores: [B, V]; temperatures and uniforms (in [0, 1)): [B]. Temperature 0 takes the highest score. top-k
-    and top-p (nucleus sampling, Holtzman et al. 2020) apply after the temperature; a token must pass both.
-    UNKNOWN is never drawn. A row depends only on its own scores, and since tokens keep their order, networks
-    that differ slightly mostly draw the same tokens from the same uniform numbers.
+    scores: [B, V]; temperatures and uniforms (in [0, 1)): [B], of the type to compute in. Temperature 0
+    takes the highest score. top-k and top-p (nucleus sampling, Holtzman et al. 2020) apply after the
+    temperature; a token must pass both. UNKNOWN is never drawn. A row depends only on its own scores, and
+    since tokens keep their order, networks that differ slightly mostly draw the same tokens from the same
+    uniform numbers.
     """
-    scores = scores.double()
+    scores = scores.to(temperatures.dtype, copy=True)
     scores[:, UNKNOWN] = -torch.inf
     is_greedy = temperatures == 0
     # Temperature 0 is handled at the end; dividing by 1 avoids NaN.
@@ -30,7 +36,7 @@ def choose_tokens(
     # growing.
     last = torch.searchsorted(cumulative, total)
     chosen = torch.minimum(drawn, last).squeeze(1)
-    return torch.where(is_greedy, scores.argmax(dim=1), chosen) if bool(is_greedy.any()) else chosen
+    return torch.where(is_greedy, scores.argmax(dim=1), chosen)
 
 
 def _allowed(probabilities: Tensor, top_k: int | None, top_p: float | None) -> Tensor:

@@ -24,8 +24,9 @@ class ForcedText:
         self._table = torch.from_numpy(table).to(device)
         self._places = torch.zeros(len(prompts), 1, dtype=torch.int64, device=device)
         self._newline = newline
+        self._are_over = torch.zeros(len(prompts), dtype=torch.bool, device=device)
         self.is_over = False
-        """Whether every tune has passed its prompt."""
+        """Whether every tune was known to have passed its prompt at the last `check`."""
 
     def apply(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
         """The tokens to write instead of these, int64 [B], and which of them the prompts forced, bool [B]."""
@@ -33,8 +34,12 @@ class ForcedText:
         is_forced = prompted >= 0
         ends_line = (prompted == FREE_LINE) & (chosen == self._newline)
         self._places += (is_forced | ends_line)[:, None]
-        self.is_over = bool((prompted == _OVER).all())
+        self._are_over = prompted == _OVER
         return torch.where(is_forced, prompted, chosen), is_forced
+
+    def check(self) -> None:
+        """Look whether every tune has passed its prompt, which waits for a GPU."""
+        self.is_over = self.is_over or bool(self._are_over.all())
 
     def keep(self, rows: Tensor) -> None:
         """Drop all other tunes; rows: int64 [new B]."""

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf, read_write
+from omegaconf.errors import OmegaConfBaseException
 
 from musicgen.config import NOT_SWEPT, Change, Config, Level, StudyConfig, parse_config
 from musicgen.effects.differences import COMBINED, differing_parameters, is_declared
@@ -42,6 +45,27 @@ def composer(loader: ConfigLoader, sweep: DictConfig) -> Compose:
     return compose
 
 
+def with_value(composed: DictConfig, parameter: str, level: str) -> DictConfig | None:
+    """What Hydra composes with another value of a field; None if only Hydra knows, as for a group's choice.
+
+    Hydra would read and merge every file again, which takes minutes for a thousand arms.
+    """
+    if parameter in composed.hydra.runtime.choices or parameter.partition(".")[0] == "hydra":
+        return None
+    try:
+        override = OverridesParser.create().parse_override(f"{parameter}={level}")
+        if override.type is not OverrideType.CHANGE or override.package or override.is_sweep_override():
+            return None
+        changed = composed.copy()
+        OmegaConf.update(changed, parameter, override.value())
+    except (HydraException, OmegaConfBaseException):
+        # Hydra finds it wrong as well, and says where.
+        return None
+    with read_write(changed.hydra):
+        changed.hydra.overrides.task.append(override.input_line)
+    return changed
+
+
 def without_hydra(composed: DictConfig) -> DictConfig:
     """The part of a composed config that belongs to the run."""
     return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
@@ -57,22 +81,29 @@ class PlannedArm:
     composed: DictConfig
     """What the overrides compose to, including Hydra's part."""
     config: Config
-    """With the baseline's seed; see `with_seed`."""
+    """With the baseline's seed; see `with_seeds`."""
 
     @classmethod
     def compose(
         cls, compose: Compose, name: str, overrides: Sequence[str], change: Change | None = None
     ) -> "PlannedArm":
         """The arm that these overrides make; raises InputError if they do not give a valid config."""
-        composed = compose(overrides)
+        return cls.of(compose(overrides), name, overrides, change)
+
+    @classmethod
+    def of(
+        cls, composed: DictConfig, name: str, overrides: Sequence[str], change: Change | None = None
+    ) -> "PlannedArm":
+        """The arm of a composed config; raises InputError if that is not a valid one."""
         config = replace(parse_config(without_hydra(composed)), change=change)
         return cls(name, list(overrides), composed, config)
 
-    def with_seed(self, seed: int) -> Config:
-        """The config with another seed and everything that refers to it."""
+    def with_seeds(self, seeds: Sequence[int]) -> Iterator[Config]:
+        """The config with each seed and everything that refers to it."""
         composed = without_hydra(self.composed)
-        composed.seed = seed
-        return replace(parse_config(composed), change=self.config.change, retuned=self.config.retuned)
+        for seed in seeds:
+            composed.seed = seed
+            yield replace(parse_config(composed), change=self.config.change, retuned=self.config.retuned)
 
     def value(self, parameter: str) -> Level:
         """The value of a parameter, or the choice made in a group."""
@@ -128,15 +159,17 @@ class StudyDesign:
     def arms(self, compose: Compose) -> list[PlannedArm]:
         """The baseline, then every change, then the arms with retuned nuisance parameters."""
         baseline = PlannedArm.compose(compose, BASELINE, self.baseline)
-        arms = [baseline]
+        # By configuration: one that another arm has under a different name is left out.
+        arms = {_configuration(baseline): baseline}
         for parameter, levels in self.levels.items():
             for level in levels:
-                _append_new(arms, self._change(compose, baseline, parameter, level))
-        for arm in list(arms):
+                arm = self._change(compose, baseline, parameter, level)
+                arms.setdefault(_configuration(arm), arm)
+        for arm in list(arms.values()):
             for retuned in self._retune(compose, baseline, arm):
-                _append_new(arms, retuned)
-        names = unique_names([arm.name for arm in arms])
-        return [replace(arm, name=name) for arm, name in zip(arms, names, strict=True)]
+                arms.setdefault(_configuration(retuned), retuned)
+        names = unique_names([arm.name for arm in arms.values()])
+        return [replace(arm, name=name) for arm, name in zip(arms.values(), names, strict=True)]
 
     def confirming(self, arms: Sequence[PlannedArm], seeds: Sequence[int]) -> "StudyDesign":
         """The second stage: the baseline and these arms of the first, whose last override is their change."""
@@ -158,7 +191,9 @@ class StudyDesign:
 
     def _change(self, compose: Compose, baseline: PlannedArm, parameter: str, level: str) -> PlannedArm:
         name = folder_name(f"{parameter}={_unquoted(level)}")
-        arm = PlannedArm.compose(compose, name, [*self.baseline, f"{parameter}={level}"])
+        overrides = [*self.baseline, f"{parameter}={level}"]
+        composed = with_value(baseline.composed, parameter, level)
+        arm = PlannedArm.of(compose(overrides) if composed is None else composed, name, overrides)
         change = Change(parameter, arm.value(parameter), baseline.value(parameter))
         return _with_change(arm, baseline, change)
 
@@ -178,13 +213,9 @@ class StudyDesign:
                 yield again if change is None else _with_change(again, baseline, change)
 
 
-def _append_new(arms: list[PlannedArm], arm: PlannedArm) -> None:
-    """Append the arm unless another one has the same configuration under a different name."""
-    if not any(
-        replace(arm.config, change=None, retuned={}) == replace(other.config, change=None, retuned={})
-        for other in arms
-    ):
-        arms.append(arm)
+def _configuration(arm: PlannedArm) -> str:
+    """Equal for arms that differ in their names and declared changes only."""
+    return repr(replace(arm.config, change=None, retuned={}))
 
 
 def _with_change(arm: PlannedArm, baseline: PlannedArm, change: Change) -> PlannedArm:

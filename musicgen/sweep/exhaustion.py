@@ -11,8 +11,9 @@ from musicgen.errors import OUT_OF_RESOURCES
 _MESSAGES = re.compile(
     r"can't start new thread|Resource temporarily unavailable|[Tt]hread creation failed"
     r"|pthread_create|Cannot allocate memory|can't allocate memory|^MemoryError"
+    r"|(?:CUDA|MPS backend) out of memory|(?:CUDNN|CUBLAS)_STATUS_ALLOC_FAILED"
 )
-"""What Python, OpenMP, OpenBLAS and torch print if they get no thread or no memory."""
+"""What Python, OpenMP, OpenBLAS, torch and CUDA's libraries print if they get no thread or no memory."""
 _KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 

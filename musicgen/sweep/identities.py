@@ -27,9 +27,11 @@ class Corpora:
         self._configs: dict[str, DataConfig] = {}
         self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
 
-    def identify(self, arm: PlannedArm, seed: int) -> PlannedRun:
-        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device."""
-        config = arm.with_seed(seed)
+    def identify(self, arm: PlannedArm, config: Config) -> PlannedRun:
+        """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device.
+
+        config: the arm's with the run's seed.
+        """
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
         from musicgen.run.start import load_start
         from musicgen.sampling.prompts import plan_prompts

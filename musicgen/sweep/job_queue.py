@@ -19,6 +19,9 @@ from musicgen.sweep.worker import SECONDS_BETWEEN_REPORTS, Ending, describe_erro
 from musicgen.system.interruption import Interruption
 from musicgen.training.threads import num_cores, resolve_threads
 
+MAX_RUNS_PER_CARD = 4
+"""Runs that share a GPU, most of which a small network leaves idle. If memory runs out, fewer run at a time
+(exhaustion.py)."""
 MAX_JOBS_PER_PLACE = 3
 """Jobs that wait for another process take no place, but they do take memory."""
 SECONDS_OF_PAUSES = (5.0, 20.0, 60.0, 180.0, 300.0)
@@ -58,8 +61,8 @@ NextJob = Callable[[], tuple[str, QueuedJob] | None]
 class Capacity:
     """How many jobs fit on the machine at a time.
 
-    Limited by num_jobs if it is set. Otherwise by cores: a job takes one for each of its threads, or all of
-    them if it runs on CUDA.
+    Limited by num_jobs if it is set. Otherwise by cores: a job takes one for each of its threads. On a GPU it
+    takes so many that MAX_RUNS_PER_CARD jobs run at a time, or one for each core if there are fewer.
     """
 
     def __init__(self, num_jobs: int | None) -> None:
@@ -70,20 +73,20 @@ class Capacity:
         """How much of the total a job with this config takes."""
         if self._num_jobs is not None:
             return 1
-        if _runs_on_cuda(config.device):
-            return self.total
+        if _runs_on_gpu(config.device):
+            return -(-self.total // MAX_RUNS_PER_CARD)
         num_threads = resolve_threads(config.training, config.model).num_threads
         assert num_threads is not None
         return min(num_threads, self.total)
 
 
-def _runs_on_cuda(device: str) -> bool:
+def _runs_on_gpu(device: str) -> bool:
     if device != "auto":
-        return device == "cuda"
+        return device != "cpu"
     # Imported late: torch takes a second.
     from musicgen.training.device import choose_device
 
-    return choose_device("auto").type == "cuda"
+    return choose_device("auto").type != "cpu"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,13 @@ class Speeds:
 
     def __init__(self, abouts: Sequence[Mapping]) -> None:
         """abouts: `TrainingFolder.about` of every training; those without valid figures are ignored."""
-        self._measured = [about for about in abouts if all(_is_time(about.get(name)) for name in _MEASURED)]
+        self._similar: dict[str, list[Mapping]] = defaultdict(list)
+        for about in abouts:
+            if all(_is_time(about.get(name)) for name in _MEASURED):
+                kind = (about.get("cell"), about.get("num_threads"), about.get("precision"))
+                self._similar[repr((*kind, about.get("engine", "native")))].append(about)
+        self._nearest: dict[tuple[str, int], Mapping] = {}
+        """By kind and operations: arms share them, and a store may hold as many trainings as a plan runs."""
 
     def expect(self, config: Config, num_iterations: int) -> float | None:
         """Seconds of a run that trains this many iterations, or None if no similar training was timed.
@@ -114,17 +120,16 @@ class Speeds:
         operations = (
             config.model.training_flops * config.training.batch_size * config.training.sequence_length
         )
-        similar = [
-            about
-            for about in self._measured
-            if about.get("cell") == config.model.cell
-            and about.get("num_threads") == config.training.num_threads
-            and about.get("precision") == config.training.precision
-            and about.get("engine", "native") == config.training.engine
-        ]
-        if not similar:
+        training = config.training
+        kind = repr((config.model.cell, training.num_threads, training.precision, training.engine))
+        if kind not in self._similar:
             return None
-        nearest = min(similar, key=lambda about: abs(about["operations"] / operations - 1))
+        place = kind, operations
+        if place not in self._nearest:
+            self._nearest[place] = min(
+                self._similar[kind], key=lambda about: abs(about["operations"] / operations - 1)
+            )
+        nearest = self._nearest[place]
         step = nearest["seconds_per_iteration"] * operations / nearest["operations"]
         return num_iterations * step + nearest["seconds_besides_training"]
 

@@ -153,7 +153,9 @@ class OneAtATimeSweeper(Sweeper):
 
     def _plan(self, arms: Sequence[PlannedArm], design: StudyDesign) -> list[PlannedRun]:
         """Every arm with every seed, in the order of work."""
-        runs = [self._corpora.identify(arm, seed) for arm in arms for seed in design.seeds]
+        runs = [
+            self._corpora.identify(arm, config) for arm in arms for config in arm.with_seeds(design.seeds)
+        ]
         return order_runs(runs, self._speeds(arms))
 
     def _speeds(self, arms: Sequence[PlannedArm]) -> Speeds:

@@ -42,7 +42,7 @@ class TrainingConfig:
     precision: Precision | None
     """Precision of the recurrent layers' matrix products; null: by the rule in device.py."""
     engine: Engine = "native"
-    """What computes on the CPU; CUDA always uses torch's modules."""
+    """What computes on the CPU; GPUs always use torch's modules."""
     start_from: Annotated[str, Field(min_length=1)] | None = None
     """Start from the best weights of this run's directory or stored training; null: from random weights."""
     tune_start_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0

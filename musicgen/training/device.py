@@ -21,26 +21,34 @@ Milliseconds per LSTM step in bf16 and fp32 (batch 32 × 100, one core): 11.5 an
 
 
 def choose_device(name: str) -> "torch.device":
-    """auto, cpu or cuda as a torch device; raises InputError for a missing device."""
+    """auto, cpu, cuda or mps as a torch device; raises InputError for a missing device.
+
+    auto: CUDA, else Apple's MPS, else the CPU.
+    """
     # torch takes a second to import, which --help should not wait for.
     import torch
 
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device=cuda: torch finds no CUDA device here; allowed are auto and cpu")
+    is_present = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    present = [kind for kind in is_present if is_present[kind]()]
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = [*present, "cpu"][0]
+    if name not in (*present, "cpu"):
+        allowed = listed(["auto", *present, "cpu"])
+        raise InputError(f"device={name}: torch finds no {name.upper()} device here; allowed are {allowed}")
     return torch.device(name)
 
 
 def resolve_engine(training: TrainingConfig, model: ModelConfig, device: str) -> TrainingConfig:
     """The settings with the engine and the precision that compute on this machine.
 
-    device: auto, cpu or cuda. On CUDA torch's modules compute in 32 bits whatever the engine, so the setting
-    stays native there. Raises InputError for a cell or a precision that the engine does not have.
+    device: auto, cpu, cuda or mps. On a GPU torch's modules compute in 32 bits whatever the engine, so the
+    setting stays native there. Raises InputError for a cell or a precision that the engine does not have.
     """
-    if choose_device(device).type != "cpu":
+    kind = choose_device(device).type
+    if kind != "cpu":
         if training.precision == "bf16":
-            raise InputError("training.precision=bf16: on CUDA allowed are null and fp32")
+            # Under autocast, whatever its type, torch hands cuDNN's recurrent layers 16-bit floats (fp16).
+            raise InputError(f"training.precision=bf16: on {kind.upper()} allowed are null and fp32")
         return replace(training, engine="native", precision="fp32")
     if training.engine == "native" and not find_cell(model.cell).is_native:
         native = listed([name for name, cell in CELLS.items() if cell.is_native])

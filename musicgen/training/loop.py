@@ -19,6 +19,7 @@ from musicgen.corpus.windows import RandomWindows
 from musicgen.model.network import CharacterNetwork
 from musicgen.system.files import remove_file
 from musicgen.system.interruption import listen_for_interruption
+from musicgen.training.batches import batches
 from musicgen.training.config import TrainingConfig
 from musicgen.training.folder import StateFile, TrainingFolder
 from musicgen.training.log import next_row
@@ -66,12 +67,14 @@ def fit(
     """
     # Dropout draws from torch's global random stream, which must not affect what runs next.
     with (
-        torch.random.fork_rng(),
+        # Only the generators that this training draws from: torch warns if there are several cards.
+        torch.random.fork_rng([task.device] if task.device.type == "cuda" else []),
         task.folder.locked() as may_write,
         listen_for_interruption() as interruption,
     ):
         torch.manual_seed(task.dropout_seed)
         optimizer = AdamW(task.network.parameters(), task.config.weight_decay)
+        draw = batches(task.windows, task.device)
         state = TrainingState(task.network, optimizer, task.windows.generator, task.vocabulary)
         newest = _restore(task, state, may_write=may_write)
         reused, reported = state.log.iteration, 0
@@ -88,7 +91,7 @@ def fit(
             _raise_known_divergence(task)
             if not may_write:
                 task.folder.refuse_to_write()
-            _train_until_row(task, state, on_step, deadline)
+            _train_until_row(task, state, draw, on_step, deadline)
             if time.perf_counter() >= deadline and state.log.iteration < planned.last_iteration:
                 task = replace(task, config=replace(planned, stop_iteration=state.log.iteration))
             is_validated = _validate_if_due(task, state)
@@ -192,14 +195,18 @@ def _remove_passed(previous: StateFile | None, now: Path) -> None:
 
 
 def _train_until_row(
-    task: Task, state: TrainingState, on_step: Callable[[int], None], deadline: float
+    task: Task,
+    state: TrainingState,
+    draw: Callable[[], Tensor],
+    on_step: Callable[[int], None],
+    deadline: float,
 ) -> None:
     """Train to the next row of the history, or to the first step that ends at the deadline or later."""
     begin, config = state.log.iteration, task.config
     started = time.perf_counter()
     losses, norms = [], []
     for step in range(begin + 1, next_row(begin, config) + 1):
-        loss, norm = train_step(task, state.optimizer, learning_rate_at(step, config))
+        loss, norm = train_step(task, draw(), state.optimizer, learning_rate_at(step, config))
         losses.append(loss)
         norms.append(norm)
         on_step(step)
@@ -216,9 +223,8 @@ def _train_until_row(
     state.log.step_seconds += [seconds / (end - begin)] * (end - begin)
 
 
-def train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
-    """One step; return the mean loss of its batch and the norm of its gradient before clipping."""
-    rows = torch.from_numpy(task.windows.draw()).to(task.device)
+def train_step(task: Task, rows: Tensor, optimizer: AdamW, learning_rate: float) -> tuple[Tensor, Tensor]:
+    """One step on a batch [T + 1, B, N]; return its mean loss and the gradient's norm before clipping."""
     scores, _ = task.network(rows[:-1])
     loss = functional.cross_entropy(scores.flatten(0, 1), rows[1:, :, 0].flatten())
     optimizer.clear_gradients()
@@ -231,8 +237,8 @@ def train_step(task: Task, optimizer: AdamW, learning_rate: float) -> tuple[Tens
 def _clip_gradient(parameters: list[Tensor], limit: float | None) -> Tensor:
     """Scale the gradient so that its norm is at most the limit; return the norm before."""
     norm = torch.nn.utils.get_total_norm([each.grad for each in parameters if each.grad is not None])
-    # Most gradients need no scaling, which is a pass over all of them. Only on CUDA would comparing wait.
-    if limit is not None and (norm.is_cuda or norm > limit):
+    # Most gradients need no scaling, which is a pass over all of them. On a GPU comparing would wait for it.
+    if limit is not None and (norm.device.type != "cpu" or norm > limit):
         torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm)
     return norm
 

@@ -57,10 +57,8 @@ class EncodedTunes:
     num_body_characters: int
 
     def to(self, device: torch.device) -> "EncodedTunes":
-        """The same tunes on another device."""
-        return replace(
-            self, batches=tuple((a.to(device), b.to(device), c.to(device)) for a, b, c in self.batches)
-        )
+        """The same tunes with inputs and targets on another device."""
+        return replace(self, batches=tuple((a.to(device), b.to(device), c) for a, b, c in self.batches))
 
 
 def encode_tunes(tunes: Sequence[str], vocabulary: Vocabulary, config: ModelConfig) -> EncodedTunes:
@@ -102,7 +100,8 @@ def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
     network.eval()
     total = body_total = 0.0
     for inputs, targets, in_body in tunes.batches:
-        nats = _negative_log_likelihood(network, inputs, targets)
+        # Summed on the CPU, since Apple's MPS has no 64-bit floats.
+        nats = _negative_log_likelihood(network, inputs, targets).cpu()
         total += float(nats.sum(dtype=torch.float64))
         body_total += float(nats[in_body].sum(dtype=torch.float64))
     network.train(was_training)
@@ -114,10 +113,11 @@ def mean_loss(network: CharacterNetwork, tunes: EncodedTunes) -> Loss:
 def _negative_log_likelihood(network: CharacterNetwork, inputs: Tensor, targets: Tensor) -> Tensor:
     """−ln p of every target [T, B]; 0 where the target is IGNORED."""
     nats, state = torch.zeros(targets.shape, device=targets.device), None
-    for start in range(0, len(inputs), STEPS_PER_CALL):
+    # The longest tunes come first, so tunes that have ended are the last columns. Counted in one go: a GPU is
+    # waited for once.
+    nums_left = (targets[::STEPS_PER_CALL] != IGNORED).sum(dim=1).tolist()
+    for start, num_left in zip(range(0, len(inputs), STEPS_PER_CALL), nums_left, strict=True):
         piece = slice(start, start + STEPS_PER_CALL)
-        # The longest tunes come first, so tunes that have ended are the last columns.
-        num_left = int((targets[start] != IGNORED).sum())
         if state is not None:
             state = tuple(part[:, :num_left] for part in state)
         expected = targets[piece, :num_left].long()

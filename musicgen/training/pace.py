@@ -2,10 +2,13 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+from torch import Tensor
 
+from musicgen.training.batches import batches
 from musicgen.training.config import TrainingConfig
 from musicgen.training.loop import WARM_UP_STEPS, Task, train_step
 from musicgen.training.loss import EncodedTunes, mean_loss
@@ -46,16 +49,16 @@ class Pace:
 def measure_pace(task: Task) -> Pace:
     """Time some steps and one validation. They change the task's network, but not its random streams."""
     optimizer = AdamW(task.network.parameters(), task.config.weight_decay)
-    batches = task.windows.generator.bit_generator
-    state = batches.state
+    draw, generator = batches(task.windows, task.device), task.windows.generator.bit_generator
+    state = generator.state
     # Dropout draws from torch's global random stream.
     with torch.random.fork_rng():
         for _ in range(WARM_UP_STEPS):
-            _seconds_of_step(task, optimizer)
+            _seconds_of_step(task, draw, optimizer)
         steps: list[float] = []
         while len(steps) < MIN_TIMED_STEPS or (len(steps) < MAX_TIMED_STEPS and sum(steps) < TIMED_SECONDS):
-            steps.append(_seconds_of_step(task, optimizer))
-    batches.state = state
+            steps.append(_seconds_of_step(task, draw, optimizer))
+    generator.state = state
     # The first validation of a process also compiles code.
     mean_loss(task.network, _beginning_of(task.validation))
     started = time.perf_counter()
@@ -63,9 +66,9 @@ def measure_pace(task: Task) -> Pace:
     return Pace(sum(steps) / len(steps), time.perf_counter() - started)
 
 
-def _seconds_of_step(task: Task, optimizer: AdamW) -> float:
+def _seconds_of_step(task: Task, draw: Callable[[], Tensor], optimizer: AdamW) -> float:
     started = time.perf_counter()
-    loss, _ = train_step(task, optimizer, learning_rate_at(1, task.config))
+    loss, _ = train_step(task, draw(), optimizer, learning_rate_at(1, task.config))
     # Reading the loss waits for the device.
     loss.item()
     return time.perf_counter() - started

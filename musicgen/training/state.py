@@ -37,6 +37,11 @@ class TrainingState:
     measured: dict[int, Loss] = field(default_factory=dict)
     """Iteration -> validation loss, for those measured by this process; not saved."""
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return self.network.embedding.weight.device
+
     def save(self, path: Path) -> None:
         """Write the file atomically. torch adds a checksum to every part of it."""
         content = {
@@ -50,7 +55,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "batches": self.batches.bit_generator.state,
             "dropout": torch.get_rng_state(),
-            "dropout_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            "dropout_cuda": _gpu_generator(self.device),
         }
         # A file opened by Python reports why writing fails, such as a full disk.
         with replace_atomically(path) as temporary, temporary.open("wb") as file:
@@ -82,8 +87,9 @@ class TrainingState:
         self.optimizer.load_state_dict(content.optimizer)
         self.batches.bit_generator.state = content.batches
         torch.set_rng_state(content.dropout)
-        if content.dropout_cuda and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(content.dropout_cuda)
+        if content.dropout_cuda:
+            # Older files hold a state for each card; a training uses the first.
+            _set_gpu_generator(self.device, content.dropout_cuda[0])
         self.log = content.log
         self.best_weights, self.best_iteration = content.best_weights, content.best_iteration
 
@@ -133,3 +139,17 @@ def _checkpoint(content: StateContent, iteration: int) -> Checkpoint:
 def weights_on_cpu(network: CharacterNetwork) -> Weights:
     """A copy of the network's weights, which later training does not change."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in network.state_dict().items()}
+
+
+def _gpu_generator(device: torch.device) -> list[torch.Tensor]:
+    """The state of the generator that draws dropout on a GPU, uint8 [bytes]; empty on the CPU."""
+    if device.type == "cuda":
+        return [torch.cuda.get_rng_state(device)]
+    return [torch.mps.get_rng_state()] if device.type == "mps" else []
+
+
+def _set_gpu_generator(device: torch.device, state: torch.Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state)

@@ -64,6 +64,7 @@ class StateContent:
     dropout: torch.Tensor
     """State of torch's generator, uint8 [bytes]."""
     dropout_cuda: list[torch.Tensor]
+    """The same of the GPU that trains, CUDA or MPS; empty on the CPU."""
 
 
 def read_content(path: Path) -> StateContent:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musicgen.corpus.vocabulary import UNKNOWN
-from musicgen.sampling.decoding import choose_tokens
+from musicgen.sampling.decoding import choose_tokens, number_type
 
 PROBABILITIES = torch.tensor([0.0, 0.5, 0.3, 0.15, 0.05], dtype=torch.float64)
 NUM_DRAWS = 20_000
@@ -109,3 +109,20 @@ def test_scores_may_have_any_precision() -> None:
     half = torch.tensor([0.5], dtype=torch.float64)
     assert choose_tokens(scores, torch.ones(1).double(), half, None, None).dtype == torch.int64
     assert int(choose_tokens(scores, torch.zeros(1).double(), half, None, None)) == 2
+
+
+def test_tokens_are_chosen_without_64_bits_where_there_are_none() -> None:
+    assert number_type(torch.device("mps")) == torch.float32
+    assert number_type(torch.device("cuda")) == number_type(torch.device("cpu")) == torch.float64
+
+
+def test_32_bits_choose_the_same_tokens_and_keep_the_scores() -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores, uniforms = torch.randn(500, 40, generator=generator), torch.rand(500, generator=generator)
+    # A uniform number just below 1 becomes 1 in 32 bits.
+    uniforms[0], given = 1.0, scores.clone()
+    temperatures = torch.tensor([0.0, 0.5, 1.0, 2.0]).repeat(125)
+    narrow = choose_tokens(scores, temperatures, uniforms, 20, 0.9)
+    wide = choose_tokens(scores, temperatures.double(), uniforms.double(), 20, 0.9)
+    assert torch.equal(scores, given)
+    assert (narrow == wide).float().mean() > 0.99 and int(narrow.max()) < 40 and int(narrow.min()) > UNKNOWN

@@ -173,3 +173,15 @@ def test_later_draws_have_their_own_streams(network: CharacterNetwork) -> None:
     later = sample_tunes(network, VOCABULARY, config, prompts, 0, torch.device("cpu"), draws=range(3, 6))
     assert [tune.index for tune in later] == [3, 4, 5]
     assert later == draw(network, num_tunes=6)[3:]
+
+
+@pytest.mark.parametrize("steps", [7, 16, 1000])
+def test_looking_seldom_for_ended_tunes_changes_none(network: CharacterNetwork, steps: int) -> None:
+    config = replace(CONFIG, num_tunes=40)
+    # The second prompt leaves a line free, so it is over at a step that differs between tunes.
+    prompts = [Prompt.verbatim("X:"), Prompt("a", ("X:", "K:C\nABC"))]
+    expected = sample_tunes(network, VOCABULARY, config, prompts, 0, torch.device("cpu"))
+    found = sample_tunes(
+        network, VOCABULARY, config, prompts, 0, torch.device("cpu"), steps_between_checks=steps
+    )
+    assert found == expected and {tune.ended for tune in found} == {True, False}

@@ -109,10 +109,6 @@ def do(composed: DictConfig, config: Config | None = None) -> float | None:
             ctypes.string_at(0)
         case "nothing":
             return None
-        case "slow" | "slow_too":
-            started = time.monotonic()
-            time.sleep(0.3)
-            (folder / what).write_text(f"{started} {time.monotonic()}")
         case "train":
             _train(folder)
         case "hang":

@@ -3,12 +3,12 @@ from collections.abc import Sequence
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 import musicgen.train  # registers the resolver that conf/ uses  # noqa: F401
 from musicgen.config import Change, conf_folder, parse_config
 from musicgen.errors import InputError
-from musicgen.sweep.design import PlannedArm, StudyDesign, without_hydra
+from musicgen.sweep.design import PlannedArm, StudyDesign, with_value, without_hydra
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:
@@ -80,10 +80,10 @@ def test_a_list_is_one_level() -> None:
 def test_seeds_repeat_every_arm_with_what_refers_to_the_seed() -> None:
     found = design("seed=3,1,3", "training.batch_size=8,32")
     assert found.seeds == [3, 1]
-    again = found.arms(composed)[1].with_seed(1)
+    again = next(found.arms(composed)[1].with_seeds([1]))
     assert (again.seed, again.data.split_seed, again.training.batch_size) == (1, 1, 8)
     assert again.change == Change("training.batch_size", 8, 16)
-    fixed = design("data.split_seed=7", "seed=3,1").arms(composed)[0].with_seed(1)
+    fixed = next(design("data.split_seed=7", "seed=3,1").arms(composed)[0].with_seeds([1]))
     assert (fixed.seed, fixed.data.split_seed) == (1, 7)
     assert design("seed=5", "model=lstm,gru").seeds == [5]
 
@@ -142,3 +142,51 @@ def test_long_values_do_not_share_a_folder() -> None:
 def test_an_override_that_a_study_cannot_sweep_is_refused(override: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
         design(override)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "level"),
+    [
+        ("training.learning_rate", "0.5e-3"),
+        ("training.num_threads", "null"),
+        ("model.lookback_bars", "[1,2]"),
+        ("sampling.prompts", r'["X:1\nM:6/8\n","it\'s"]'),
+        ("data.split_seed", "${training.batch_size}"),
+        ("tracker.log_to", "{tensorboard:true}"),
+    ],
+)
+def test_a_changed_value_is_what_hydra_composes(parameter: str, level: str) -> None:
+    baseline = ["training=smoke", "model.hidden_size=48"]
+    changed = with_value(composed(baseline), parameter, level)
+    assert changed is not None
+    expected = composed([*baseline, f"{parameter}={level}"])
+    assert OmegaConf.to_yaml(changed) == OmegaConf.to_yaml(expected)
+    assert changed.hydra.job.override_dirname == expected.hydra.job.override_dirname
+    assert parse_config(without_hydra(changed)) == parse_config(without_hydra(expected))
+
+
+@pytest.mark.parametrize(
+    "text", ["model=gru", "hydra.job.name=x", "training.no_such=1", "seed=1,2", "training.batch_size=[1"]
+)
+def test_what_only_hydra_can_compose_is_left_to_it(text: str) -> None:
+    assert with_value(composed([]), *text.split("=")) is None
+
+
+def test_a_level_leaves_the_baseline_as_it_is() -> None:
+    baseline = composed([])
+    before = OmegaConf.to_yaml(baseline)
+    with_value(baseline, "training.batch_size", "7")
+    assert OmegaConf.to_yaml(baseline) == before
+
+
+def test_hydra_composes_once_for_all_values_of_fields() -> None:
+    calls: list[Sequence[str]] = []
+
+    def counting(overrides: Sequence[str]) -> DictConfig:
+        calls.append(overrides)
+        return composed(overrides)
+
+    found = design("training.batch_size=1,2,3,4,5,6", "model=lstm,gru").arms(counting)
+    assert len(found) == 8
+    # The baseline and the two groups.
+    assert len(calls) == 3

@@ -19,6 +19,8 @@ def caused(error: Exception, by: Exception) -> Exception:
         MemoryError(),
         RuntimeError("can't start new thread"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
         caused(InputError("abc2midi cannot be run"), BlockingIOError(errno.EAGAIN, "no process")),
     ],
 )

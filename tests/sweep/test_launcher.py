@@ -22,7 +22,7 @@ from musicgen.config import compose_config
 from musicgen.errors import InputError
 from musicgen.sweep import job_queue
 from musicgen.sweep.fork_server import start_fork_server
-from musicgen.sweep.job_queue import Capacity, JobFailed
+from musicgen.sweep.job_queue import MAX_RUNS_PER_CARD, Capacity, JobFailed
 from musicgen.sweep.launcher import ProcessLauncher
 from tests.forked import ForkedCommand, run_forked
 from tests.processes import ended_with_the_test
@@ -170,13 +170,6 @@ def test_a_long_path_of_the_temporary_folder_is_refused(
         start_fork_server()
 
 
-def test_jobs_on_cuda_run_one_at_a_time(tmp_path: Path) -> None:
-    found = sweep(tmp_path, "what=slow,slow_too", "device=cuda")
-    times = [(tmp_path / name).read_text().split() for name in ("slow", "slow_too")]
-    assert float(times[0][1]) < float(times[1][0])
-    assert [job["value"] for job in found.jobs] == [0.25, 0.25]
-
-
 @pytest.mark.parametrize("number", [0, -1, 1.5, "many"])
 def test_an_invalid_number_of_jobs_is_refused(number: Any) -> None:
     with pytest.raises(InputError, match=r"^hydra\.launcher\.num_jobs=.*: allowed are null and"):
@@ -187,11 +180,10 @@ def test_an_invalid_number_of_jobs_is_refused(number: Any) -> None:
 
 def test_capacity_depends_on_threads_and_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_queue, "num_cores", lambda: 8)
-    monkeypatch.setattr(job_queue, "_runs_on_cuda", lambda device: device == "cuda")
     base = compose_config(["data=file", "data.path=none.abc"])
 
     def costs(capacity: Capacity) -> list[int]:
-        threads = [(3, "cpu"), (20, "cpu"), (1, "cuda")]
+        threads = [(3, "cpu"), (20, "cpu"), (1, "cuda"), (8, "mps")]
         return [
             capacity.cost(
                 replace(base, device=device, training=replace(base.training, num_threads=number))  # type: ignore[arg-type]
@@ -199,8 +191,15 @@ def test_capacity_depends_on_threads_and_device(monkeypatch: pytest.MonkeyPatch)
             for number, device in threads
         ]
 
-    assert (Capacity(None).total, costs(Capacity(None))) == (8, [3, 8, 8])
-    assert (Capacity(5).total, costs(Capacity(5))) == (5, [1, 1, 1])
+    assert (Capacity(None).total, costs(Capacity(None))) == (8, [3, 8, 2, 2])
+    assert (Capacity(5).total, costs(Capacity(5))) == (5, [1, 1, 1, 1])
+
+
+@pytest.mark.parametrize(("cores", "runs"), [(1, 1), (2, 2), (4, 4), (6, 3), (64, MAX_RUNS_PER_CARD)])
+def test_a_card_is_shared_by_a_few_runs(cores: int, runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queue, "num_cores", lambda: cores)
+    config = compose_config(["data=file", "data.path=none.abc", "device=cuda"])
+    assert cores // Capacity(None).cost(config) == runs
 
 
 def test_jobs_ended_by_exhaustion_run_again_with_fewer(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_planned_config_is_what_hydra_composes(studied: StudyDesign, loader: C
     )
     directory = Path("outputs/a, b's")
     for arm in studied.arms(composer(loader, sweep)):
-        run = PlannedRun(arm, arm.with_seed(7), "", "")
+        run = PlannedRun(arm, next(arm.with_seeds([7])), "", "")
         composed, config = _job_configs(run, directory)
         expected = loader.load_sweep_config(sweep, [*run.overrides, *_folder_overrides(run, directory)])
         assert config is run.config
@@ -62,7 +62,7 @@ def test_a_start_is_resolved_once_for_all_runs(monkeypatch: pytest.MonkeyPatch) 
     baseline, tuned = map(with_fixed_start, arms("training.start_from=null,01234567"))
     assert baseline.config.training.start_from is None
     fixed = "0123456789abcdef@60"
-    assert tuned.with_seed(3).training.start_from == fixed and tuned.name.endswith("01234567")
+    assert next(tuned.with_seeds([3])).training.start_from == fixed and tuned.name.endswith("01234567")
     assert tuned.config.change is not None and tuned.config.change.value == fixed
     again = parse_config(without_hydra(composed(tuned.overrides)))
     assert again.training.start_from == fixed
@@ -81,7 +81,7 @@ def test_changes_of_a_fine_tuning_are_combined_and_confirmed(monkeypatch: pytest
 
 def test_a_run_killed_before_its_record_starts_again(studied: StudyDesign, tmp_path: Path) -> None:
     (arm, *_) = studied.arms(composed)
-    run = PlannedRun(arm, arm.with_seed(0), "", "")
+    run = PlannedRun(arm, next(arm.with_seeds([0])), "", "")
     (tmp_path / run.name / ".hydra").mkdir(parents=True)
     (tmp_path / run.name / ".hydra/config.yaml").touch()
     with pytest.raises(InputError, match=r"already has \.hydra"):

@@ -33,14 +33,15 @@ def test_a_given_precision_is_kept(precision: str) -> None:
     assert resolved(f"training.precision={precision}", "model.hidden_size=64").precision == precision
 
 
-def test_cuda_computes_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+@pytest.mark.parametrize(("module", "name"), [("cuda", "cuda"), ("backends.mps", "mps")])
+def test_gpus_compute_in_32_bits(module: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"torch.{module}.is_available", lambda: True)
     monkeypatch.setattr(products, "has_fast_bf16", lambda: True)
     for engine in ("native", "torch"):
         found = resolved(f"training.engine={engine}", "model.hidden_size=1024", device_name="auto")
         assert (found.precision, found.engine) == ("fp32", "native")
-    with pytest.raises(InputError, match=r"training.precision=bf16: on CUDA allowed are null and fp32"):
-        resolved("training.precision=bf16", device_name="cuda")
+    with pytest.raises(InputError, match=rf"training.precision=bf16: on {name.upper()} allowed are null and"):
+        resolved("training.precision=bf16", device_name=name)
 
 
 def test_torchs_modules_compute_in_32_bits() -> None:
@@ -57,7 +58,22 @@ def test_a_machine_without_the_native_engine_uses_torch(monkeypatch: pytest.Monk
 
 
 def test_a_device_that_is_missing_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for kind in ("cuda", "backends.mps"):
+        monkeypatch.setattr(f"torch.{kind}.is_available", lambda: False)
     assert choose_device("auto").type == "cpu"
-    with pytest.raises(InputError, match="finds no CUDA device"):
+    with pytest.raises(InputError, match="finds no CUDA device here; allowed are auto and cpu"):
         choose_device("cuda")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    with pytest.raises(InputError, match="finds no MPS device here; allowed are auto, cuda and cpu"):
+        choose_device("mps")
+
+
+@pytest.mark.parametrize(("present", "chosen"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")])
+def test_auto_prefers_cuda_to_mps_to_the_cpu(
+    present: set[str], chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: "cuda" in present)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: "mps" in present)
+    assert choose_device("auto").type == chosen
+    if present:
+        assert choose_device("mps").type == "mps"

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from musicgen.corpus.vocabulary import Vocabulary
@@ -100,3 +101,36 @@ def test_the_last_weights_can_be_the_best(tmp_path: Path) -> None:
     found = load_checkpoint(path, "best", training_config(num_iterations=15, validation_interval=10))
     assert (found.iteration, found.validation_loss) == (15, 1.0)
     assert_same_weights(found.weights, weights_on_cpu(state.network))
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_the_generator_of_the_gpu_is_restored(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = {"now": torch.tensor([1, 2], dtype=torch.uint8)}
+    monkeypatch.setattr(TrainingState, "device", torch.device(kind))
+    monkeypatch.setattr(f"torch.{kind}.get_rng_state", lambda *_: streams["now"])
+    monkeypatch.setattr(f"torch.{kind}.set_rng_state", lambda state, *_: streams.update(now=state))
+    state = made_state()
+    step_to(state, 10, 2.0)
+    state.save(tmp_path / "state-000010.pt")
+    streams["now"] = torch.zeros(2, dtype=torch.uint8)
+    content = state.read(tmp_path / "state-000010.pt")
+    assert content is not None
+    # Older versions saved those of all cards, of which a training uses the first.
+    content.dropout_cuda.append(torch.full((2,), 9, dtype=torch.uint8))
+    state.restore(content)
+    assert streams["now"].tolist() == [1, 2]
+
+
+def test_on_the_cpu_no_state_of_a_gpu_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a training on the CPU must not start CUDA")
+
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.get_rng_state_all", refuse)
+    state = made_state()
+    step_to(state, 10, 2.0)
+    state.save(tmp_path / "state-000010.pt")
+    content = state.read(tmp_path / "state-000010.pt")
+    assert content is not None and content.dropout_cuda == []

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _OUTLYING = 2.0
 """Losses this many times farther above the lowest than the third quartile are cut off."""
+MAX_LEVELS = 16
+"""Lines of a panel, whose legend has no room for more."""
 _SETTLED = 0.2
 """Share of the baseline's iterations whose high losses, at the start, may be cut off."""
 
@@ -57,7 +59,7 @@ def loss_curves_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None
     """A panel for each parameter that changes the training; None if no run has a validation loss.
 
     A line is the mean over the complete runs, and a band goes from the lowest to the highest. Runs that ended
-    early are dashed and end in a cross.
+    early are dashed and end in a cross. Of more than MAX_LEVELS levels the largest effects are shown.
     """
     baseline = _curves(study, study.baseline_runs)
     panels_wanted = {
@@ -84,13 +86,20 @@ def loss_curves_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None
             BASELINE_COLOUR,
             2.0,
         )
-        _draw_panel(panel, parameter, [first, *groups])
+        num_levels = len(study.arms_by_parameter()[parameter])
+        is_cut = len(groups) == MAX_LEVELS < num_levels
+        title = f"{parameter}: {MAX_LEVELS} of {num_levels} levels" if is_cut else parameter
+        _draw_panel(panel, title, [first, *groups])
     return figure
 
 
 def _groups(study: DrawnStudy, arms: Sequence[DrawnArm]) -> list[Group]:
-    """The arms that trained differently and have a curve."""
+    """The arms that trained differently and have a curve, in their order; at most MAX_LEVELS."""
     trained = [arm for arm in arms if study.trains_differently(arm) and _curves(study, arm.runs)]
+    if len(trained) > MAX_LEVELS:
+        parameter = trained[0].parameter
+        largest = [arm for arm in study.arms_by_size() if arm.parameter == parameter and arm in trained]
+        trained = [arm for arm in trained if arm in largest[:MAX_LEVELS]]
     ordered = len(trained) > 1 and all(arm.number is not None for arm in trained)
     groups = []
     for arm, colour in zip(trained, level_colours(len(trained), ordered=ordered), strict=True):
@@ -120,7 +129,7 @@ def _curves(study: DrawnStudy, runs: Sequence[FoundRun]) -> list[Curve]:
     return curves
 
 
-def _draw_panel(panel: Axes, parameter: str, groups: Sequence[Group]) -> None:
+def _draw_panel(panel: Axes, title: str, groups: Sequence[Group]) -> None:
     """Draw the groups; the first is the baseline, which is drawn on top."""
     bottom, top = _loss_limits(groups)
     for depth, group in enumerate(groups):
@@ -128,7 +137,7 @@ def _draw_panel(panel: Axes, parameter: str, groups: Sequence[Group]) -> None:
     panel.set_ylim(bottom, top)
     panel.set_xlim(left=0)
     panel.locator_params(axis="both", nbins=6)
-    title_panel(panel, parameter)
+    title_panel(panel, title)
     label_axes(panel, "iteration", "validation loss (nats per character)")
     rule_lightly(panel, "y")
     legend_beside(panel, handlelength=1.4, borderaxespad=0.2)

@@ -56,6 +56,8 @@ STYLES = {
 }
 _OUTLYING = 3.0
 """Differences beyond this many times the third quartile are written at the edge of the axis."""
+MAX_ARMS = 40
+"""Rows of a panel. A picture of a thousand has more pixels than can be drawn."""
 _INCHES_PER_ARM = 0.31
 _SEEDS_BELOW = 0.26
 """Distance in rows between an arm's interval and the dots of its seeds."""
@@ -64,9 +66,10 @@ _SEEDS_BELOW = 0.26
 def effects_figure(study: DrawnStudy, max_columns: int = 4) -> Figure | None:
     """A panel for each metric and a row for each arm, the largest first; None if no arm has a difference.
 
-    A metric that no arm can move has no panel, and an arm that cannot move a metric an empty row in it.
+    Of more than MAX_ARMS arms only the largest have rows. A metric that no arm can move has no panel, and an
+    arm that cannot move a metric an empty row in it.
     """
-    arms = study.arms_by_size()
+    arms = study.arms_by_size()[:MAX_ARMS]
     metrics = [metric for metric in study.metrics if any(study.effect(arm, metric) for arm in arms)]
     if not metrics:
         return None
@@ -245,6 +248,8 @@ def _explain(
         handles.append(Patch(color="#0072b2", alpha=0.1, linewidth=0, label="equivalence margin"))
     ending = how_runs_ended(study.baseline_runs)
     notes = [_order_words(study, metrics)] if len(arms) > 1 else []
+    if len(arms) < len(study.arms):
+        notes.insert(0, f"The {len(arms)} largest of {len(study.arms):,} changes.")
     if not all(study.can_move(arm, metric) for arm in arms for metric in metrics):
         notes.append("An empty row: the change cannot move this metric.")
     if ending:

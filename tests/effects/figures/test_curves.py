@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from musicgen.effects.figures.costs import Cost, seconds_figure, training_seconds, unbeaten
-from musicgen.effects.figures.curves import loss_curves_figure
+from musicgen.effects.figures.curves import MAX_LEVELS, loss_curves_figure
 from musicgen.effects.figures.doses import dose_response_figure
 from musicgen.effects.figures.style import metric_title
 from tests.effects.invented_study import (
@@ -202,3 +202,18 @@ def test_unbeaten_arms_are_the_lowest_loss_for_their_time() -> None:
     arms = {"fast": (10, 1.5), "slow": (30, 1.2), "dear": (40, 1.3), "poor": (9, 1.6), "tie": (30.5, 1.1)}
     costs = [Cost("p", name, [seconds], [loss]) for name, (seconds, loss) in arms.items()]
     assert [cost.name for cost in unbeaten(costs)] == ["poor", "fast", "tie"]
+
+
+def test_of_very_many_levels_the_largest_effects_have_curves() -> None:
+    levels = [0.001 * number for number in range(1, MAX_LEVELS + 3)]
+    tables = InventedStudy({LEARNING_RATE: (0.5, levels)})
+    tables.effects = [
+        replace(effect, difference=float(str(effect.value)) if effect.metric == LOSS else 0.0)
+        for effect in tables.effects
+    ]
+    (panel,) = tables.loss_curves().axes
+    assert panel.get_title(loc="left") == f"{LEARNING_RATE}: {MAX_LEVELS} of {MAX_LEVELS + 2} levels"
+    legend = panel.get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(names) == MAX_LEVELS + 1 and names[1] == "0.003" and names[-1] == "0.018"

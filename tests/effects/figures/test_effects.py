@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from musicgen.effects.figures.effects import MAX_ARMS
 from musicgen.metrics.registry import HEADLINE
 from tests.effects.invented_study import (
     CELL,
@@ -214,3 +215,17 @@ def test_row_labels_do_not_overlap_and_are_readable(arms: int) -> None:
     assert len(boxes) == arms
     assert all(upper.y0 > lower.y1 for upper, lower in pairwise(boxes))
     assert smallest_text(figure) >= 8
+
+
+def test_of_very_many_arms_the_largest_have_rows() -> None:
+    levels = [0.001 * number for number in range(1, MAX_ARMS + 4)]
+    tables = InventedStudy({LEARNING_RATE: (0.5, levels)})
+    tables.effects = [
+        replace(effect, difference=float(str(effect.value)) if effect.metric == LOSS else 0.0)
+        for effect in tables.effects
+    ]
+    figure = tables.effects_figure()
+    labels = row_labels(figure.axes[0])
+    assert len(labels) == MAX_ARMS and labels[0] == "learning_rate=0.043"
+    assert "learning_rate=0.003" not in labels and "learning_rate=0.004" in labels
+    assert any(f"The {MAX_ARMS} largest of {MAX_ARMS + 3} changes." in text for text in texts(figure))
