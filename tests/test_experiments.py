@@ -17,7 +17,14 @@ from tests.effects.made_effects import made_effect
 
 EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 READMES = sorted(EXPERIMENTS.rglob("README.md"))
-MACHINE_SETTINGS = ("training.num_threads", "training.precision", "data.split_seed", "data.path")
+MACHINE_SETTINGS = (
+    "training.num_threads",
+    "training.precision",
+    "data.split_seed",
+    "data.path",
+    "data.max_megabytes",
+)
+"""Settings that follow the machine or the seed, or only limit what may be read."""
 MAX_BYTES = 2_000_000
 RATE, GRU = "training.learning_rate", "model.cell"
 EFFECTS = (
