@@ -24,8 +24,9 @@ MAX_RUNS_PER_CARD = 4
 (exhaustion.py)."""
 MAX_JOBS_PER_PLACE = 3
 """Jobs that wait for another process take no place, but they do take memory."""
-SECONDS_OF_PAUSES = (5.0, 20.0, 60.0, 180.0, 300.0)
-"""Before each new attempt, while the machine has no room for a single job."""
+SECONDS_OF_PAUSES = (5.0, 30.0, 120.0)
+"""Before each new attempt, while the machine has no room for a single job. More of them would keep a job that
+needs more than the machine has from failing: each attempt may train for minutes before it does."""
 
 
 class JobFailed(Exception):
