@@ -16,7 +16,7 @@ from benchmarks.alternation import NUM_REPEATS, report_progress
 from benchmarks.limit import rates_tables
 from benchmarks.report import Part, read_parts, write_parts
 from benchmarks.workloads import (
-    beside_other_work,
+    busy_machine,
     copies,
     sampling,
     study,
@@ -59,7 +59,7 @@ def _measures() -> dict[str, Callable[[argparse.Namespace], Part]]:
         "sampling": lambda given: sampling.measure(given.repeats),
         "sweep": lambda given: sweep.measure(given.long_repeats, *_length(given), every_run=given.full),
         "study": lambda given: study.measure(given.long_repeats, *_length(given), every_point=given.full),
-        "beside": lambda given: beside_other_work.measure(given.repeats),
+        "busy": lambda given: busy_machine.measure(given.repeats),
         "copies": lambda given: copies.measure(given.repeats),
         "rates": lambda _given: Part(
             title="Rates of this machine",

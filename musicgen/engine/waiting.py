@@ -1,10 +1,10 @@
 """Keeps the threads of this process from spinning for each other while other programs need the cores.
 
 torch's threads belong to OpenMP. Between two products they spin for milliseconds, which is fastest on an idle
-machine. Beside other programs it is slow: the thread that all wait for gets no core, because the others burn
-theirs. GNU's OpenMP spins 3000 times less before it sleeps if a process has more OpenMP threads than there
-are cores (https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html). So while our threads have to wait
-for cores, a further thread keeps an idle team of its own. That changes how threads wait, but no result.
+machine. On a busy one it is slow: the thread that all wait for gets no core, because the others burn theirs.
+GNU's OpenMP spins 3000 times less before it sleeps if a process has more OpenMP threads than there are cores
+(https://gcc.gnu.org/onlinedocs/libgomp/GOMP_005fSPINCOUNT.html). So while our threads have to wait for cores,
+one more thread keeps an idle team. That changes how threads wait, but no result.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ from pathlib import Path
 
 _INTERVAL_SECONDS = 0.2
 _CONTENDED_SHARE = 0.1
-"""Of the time, summed over the threads: up to 0.03 on an idle machine, above 0.3 beside a busy program."""
+"""Of the time, summed over the threads: up to 0.03 on an idle machine, above 0.3 next to a busy program."""
 _TASKS = Path("/proc/self/task")
 
 

@@ -20,7 +20,7 @@ from benchmarks.peers.plain import PlainTraining
 from benchmarks.report import Part, Row, read_parts, render, write_parts
 from benchmarks.scaling import AXES, Axis, measure_axis
 from benchmarks.scaling_figures import draw_scaling
-from benchmarks.workloads import beside_other_work, copies, sampling, time_to_quality, training
+from benchmarks.workloads import busy_machine, copies, sampling, time_to_quality, training
 from musicgen.config import compose_config, resolve
 from musicgen.corpus.corpus import load_corpus
 from musicgen.corpus.vocabulary import Vocabulary
@@ -145,8 +145,8 @@ def test_every_validation_is_a_point_in_time_and_quality() -> None:
 
 
 @pytest.mark.slow
-def test_sampling_beside_a_busy_program_is_timed() -> None:
-    assert beside_other_work.Case("sampling", busy=1, is_patient=True).seconds() > 0.0
+def test_sampling_next_to_a_busy_program_is_timed() -> None:
+    assert busy_machine.Case("sampling", busy=1, is_patient=True).seconds() > 0.0
 
 
 @pytest.mark.parametrize("peer", [CourseTraining, PlainTraining])

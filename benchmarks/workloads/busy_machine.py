@@ -1,4 +1,4 @@
-"""Training, sampling and a small sweep on an idle machine, and while other programs keep the cores busy."""
+"""Training, sampling and a small sweep on an idle machine, and on one that runs other programs."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ from musicgen.training.threads import num_cores
 NUM_STEPS = 20
 MAX_CHARS = 300
 NUM_TUNES = 200
-BESIDE = ("idle", "one busy", "two busy")
+LOADS = ("idle", "one busy", "two busy")
 TEAM_WORKS = {"training": "iteration", "sampling": "drawing"}
 """Works of a team of threads -> what their seconds are of."""
 SWEEP = "smoke sweep"
@@ -32,27 +32,27 @@ SWEEP_OVERRIDES = ("--multirun", "experiment=smoke", "training.learning_rate=2e-
 
 
 def measure(num_repeats: int) -> Part:
-    """Time every work on an idle machine and beside other programs, with and without patient waits."""
-    report_progress("beside other work")
+    """Time every work on an idle and on a busy machine, with and without patient waits."""
+    report_progress("busy machine")
     timings = alternate({case.name: case.seconds for case in _cases()}, num_repeats)
     rows = [
         Row(
-            f"{work}, {BESIDE[busy]}",
+            f"{work}, {LOADS[busy]}",
             "patient waits",
             "OpenMP's waits",
             Comparison(*(timings[Case(work, busy, is_patient).name] for is_patient in (True, False))),
             unit,
         )
         for work, unit in TEAM_WORKS.items()
-        for busy in range(len(BESIDE))
+        for busy in range(len(LOADS))
     ]
     medians = {
-        case: [timings[replace(case, busy=busy).name].median for busy in range(len(BESIDE))]
+        case: [timings[replace(case, busy=busy).name].median for busy in range(len(LOADS))]
         for case in _cases()
         if case.busy == 0
     }
     table = markdown_table(
-        ["", *BESIDE, *(f"{beside} ÷ idle" for beside in BESIDE[1:])],
+        ["", *LOADS, *(f"{load} ÷ idle" for load in LOADS[1:])],
         [
             [
                 case.work if case.is_patient else f"{case.work}, OpenMP's waits",
@@ -63,13 +63,13 @@ def measure(num_repeats: int) -> Part:
         ],
     )
     return Part(
-        title="Beside other work",
+        title="On a busy machine",
         text=(
             f"The default network on {num_cores()} threads: the mean of {NUM_STEPS} training iterations, and "
             f"drawing {NUM_TUNES} tunes of {MAX_CHARS} characters, while other programs each keep a core "
             "busy. *OpenMP's waits* is the same without musicgen/engine/waiting.py. The sweep is a command "
             "of six smoke runs, each on one thread, two at a time. Every measurement is a new process. "
-            "Beside two programs on two cores, half of the machine is a fair share."
+            "Next to two programs on two cores, half of the machine is a fair share."
         ),
         rows=rows,
         tables=[table],
@@ -79,7 +79,7 @@ def measure(num_repeats: int) -> Part:
 def _cases() -> list["Case"]:
     return [
         Case(work, busy, is_patient)
-        for busy in range(len(BESIDE))
+        for busy in range(len(LOADS))
         for work in (*TEAM_WORKS, SWEEP)
         for is_patient in (True, False)
         # A run of the sweep has one thread, which waits for no other.
@@ -100,7 +100,7 @@ class Case:
     @property
     def name(self) -> str:
         """Its name in the progress that is printed."""
-        return f"{self.work}, {BESIDE[self.busy]}{'' if self.is_patient else ', OpenMP waits'}"
+        return f"{self.work}, {LOADS[self.busy]}{'' if self.is_patient else ', OpenMP waits'}"
 
     def seconds(self) -> float:
         """Measure it in a new process."""
