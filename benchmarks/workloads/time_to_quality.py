@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks.alternation import Comparison, Timing, format_seconds, markdown_table, report_progress
 from benchmarks.machine import use_all_cores
@@ -17,7 +19,7 @@ from benchmarks.ours import CPU, own_process, threads_of, training_task
 from benchmarks.peers.course import CourseNetwork, CourseTraining
 from benchmarks.report import Part, Row
 from musicgen.config import Config, compose_config, resolve
-from musicgen.corpus.corpus import TUNE_END, load_corpus, training_text
+from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
 from musicgen.effects.figures.style import (
     CATEGORY_COLOURS,
     TEXT_SIZE,
@@ -42,6 +44,9 @@ INTERVAL = 100
 PATIENCE = 6
 """Validations without a new best after which the course's loop stops here."""
 FINAL_SHARE = 0.95
+ROWS_PER_BATCH = 64
+PADDING = -1
+"""After the end of a tune that is shorter than others of its batch."""
 
 
 @dataclass(frozen=True)
@@ -162,10 +167,7 @@ def peer_points(config: Config, num_iterations: int) -> list[Point]:
         batch_size=8,
         sequence_length=100,
     )
-    held_out = [
-        torch.from_numpy(corpus.vocabulary.encode("\n" + tune + TUNE_END))
-        for tune in corpus.part("validation")
-    ]
+    held_out = _padded(corpus)
     points: list[Point] = []
     seconds = 0.0
     for iteration in range(INTERVAL, num_iterations + 1, INTERVAL):
@@ -180,14 +182,28 @@ def peer_points(config: Config, num_iterations: int) -> list[Point]:
     return points
 
 
+def _padded(corpus: Corpus) -> list[Tensor]:
+    """The validation tunes in batches of similar length, each with its first newline, [B, length]."""
+    tunes = sorted(corpus.part("validation"), key=len)
+    encoded = [torch.from_numpy(corpus.vocabulary.encode("\n" + tune + TUNE_END)) for tune in tunes]
+    return [
+        pad_sequence(encoded[first : first + ROWS_PER_BATCH], batch_first=True, padding_value=PADDING)
+        for first in range(0, len(encoded), ROWS_PER_BATCH)
+    ]
+
+
 @torch.no_grad()
-def loss_of(network: CourseNetwork, tunes: list[torch.Tensor]) -> float:
-    """Nats per character: each tune [length] from a zero state, its first newline given."""
-    nats = 0.0
-    for tune in tunes:
-        scores, _ = network(tune[None, :-1])
-        nats += float(functional.cross_entropy(scores[0], tune[1:], reduction="sum"))
-    return nats / sum(len(tune) - 1 for tune in tunes)
+def loss_of(network: CourseNetwork, batches: list[Tensor]) -> float:
+    """Nats per character of tunes [B, length], each from a zero state and given its first newline."""
+    nats, number = 0.0, 0
+    for tunes in batches:
+        scores, _ = network(tunes[:, :-1].clamp(min=0))
+        targets = tunes[:, 1:]
+        nats += float(
+            functional.cross_entropy(scores.transpose(1, 2), targets, reduction="sum", ignore_index=PADDING)
+        )
+        number += int((targets != PADDING).sum())
+    return nats / number
 
 
 def draw(ours: list[Point], peer: list[Point], path: Path) -> None:

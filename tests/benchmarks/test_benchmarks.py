@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmarks import corpus_preparation, ours, scaling
 from benchmarks.alternation import Comparison, Timing, alternate
@@ -130,8 +131,9 @@ def test_both_sides_measure_validation_loss_alike() -> None:
         {name.replace("output.", "scores."): value for name, value in network.state_dict().items()}
     )
     encoded = [torch.from_numpy(vocabulary.encode(f"\n{tune}\n\n")) for tune in tunes]
+    batch = pad_sequence(encoded, batch_first=True, padding_value=time_to_quality.PADDING)
     expected = mean_loss(network, encode_tunes(tunes, vocabulary, config.model)).nats
-    assert time_to_quality.loss_of(peer, encoded) == pytest.approx(expected, abs=1e-6)
+    assert time_to_quality.loss_of(peer, [batch]) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.slow
