@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -23,13 +24,10 @@ from benchmarks.alternation import report_progress
 from benchmarks.machine import describe_machine
 from benchmarks.scaling_figures import draw_corpus
 from musicgen.config import Config, compose_config, resolve
-from musicgen.corpus.windows import RandomWindows
 from musicgen.engine.computing import computing_on
-from musicgen.model.network import build_network
 from musicgen.run.inputs import RunInputs
-from musicgen.seeds import generator_for
-from musicgen.training.folder import TrainingFolder
-from musicgen.training.loop import Task, fit
+from musicgen.run.task import new_task
+from musicgen.training.loop import fit
 from musicgen.training.loss import encode_tunes
 
 MEGABYTES = (0.2, 1.0, 5.0, 20.0, 50.0, 100.0)
@@ -74,7 +72,7 @@ def measure_once(path: Path, how: str) -> dict[str, float]:
     base = peak_bytes()
     started, used = time.perf_counter(), time.process_time()
     inputs = RunInputs.read(config)
-    windows = _windows(inputs, config)
+    inputs.windows(config.training, config.seed)
     found: dict[str, float] = {
         "tunes": len(inputs.corpus.tunes),
         "seconds": time.perf_counter() - started,
@@ -83,44 +81,22 @@ def measure_once(path: Path, how: str) -> dict[str, float]:
         "peak_bytes": peak_bytes(),
     }
     if how == "cached":
-        found["step_seconds"] = _train(inputs, windows, config, outputs)
+        found["step_seconds"] = _train(config, inputs)
         found["training_peak_bytes"] = peak_bytes()
     return found
 
 
-def _windows(inputs: RunInputs, config: Config) -> RandomWindows:
-    training = config.training
-    return RandomWindows(
-        inputs.training_rows,
-        training.batch_size,
-        training.sequence_length,
-        generator_for(config.seed, "batches"),
-        inputs.tune_starts,
-        training.tune_start_share,
-    )
-
-
-def _train(inputs: RunInputs, windows: RandomWindows, config: Config, folder: Path) -> float:
+def _train(config: Config, inputs: RunInputs) -> float:
     """Seconds of a training step."""
-    training = config.training
-    assert training.precision is not None and training.num_threads is not None
+    assert config.training.num_threads is not None
     moments: list[float] = []
     shortest = min(inputs.corpus.part("validation"), key=len)
-    # A run keeps them in memory. Scoring them is no part of a step.
-    validation = inputs.validation
-    with computing_on(training.num_threads):
-        task = Task(
-            network=build_network(config.model, inputs.vocabulary.size, 0, training.precision),
-            vocabulary=inputs.vocabulary,
-            windows=windows,
-            validation=encode_tunes([shortest], inputs.vocabulary, config.model),
-            config=training,
-            folder=TrainingFolder(folder),
-            dropout_seed=0,
-            device=torch.device("cpu"),
-        )
+    with computing_on(config.training.num_threads):
+        # A run keeps all validation tunes in memory. Scoring them is no part of a step.
+        whole = new_task(config, inputs, torch.device("cpu"), training_id="trained")
+        task = replace(whole, validation=encode_tunes([shortest], inputs.vocabulary, config.model))
         fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
-    assert validation.num_characters > 0
+    assert whole.validation.num_characters > 0
     return (moments[-1] - moments[WARM_UP_STEPS - 1]) / (NUM_STEPS - WARM_UP_STEPS)
 
 

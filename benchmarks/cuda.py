@@ -27,13 +27,11 @@ import torch
 from benchmarks.alternation import format_seconds
 from benchmarks.corpora import default_corpus, repeated_tokens, training_tokens
 from benchmarks.machine import describe_machine
-from benchmarks.ours import CPU, precision_of, run_command, step_seconds, threads_of, training_task
+from benchmarks.ours import CPU, drawing_seconds, run_command, step_seconds, threads_of, training_task
 from benchmarks.peers.plain import PlainTraining
 from musicgen.config import Config, compose_config, resolve
-from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.engine.computing import computing_on
 from musicgen.model.checkpoint import Checkpoint
-from musicgen.model.network import build_network
 from musicgen.records.runs import FoundRun, find_runs
 from musicgen.sampling.generation import sample_tunes
 from musicgen.sampling.prompts import Prompt
@@ -251,19 +249,8 @@ def _wait_for(device: torch.device) -> None:
 def characters_per_second(form: Form, device: torch.device, num_tunes: int) -> float:
     """Characters drawn a second by an untrained default network, whose tunes all reach their cap."""
     engine = form.engine if device == form.device else "native"
-    config, corpus = config_on(device, engine, *form.model), default_corpus()
-    spelling = config.model.spelling
-    vocabulary = Vocabulary.of([spelling.spell(tune) for tune in corpus.part("train")], spelling)
-    network = build_network(config.model, vocabulary.size, 0, precision_of(config), config.training.engine)
-    with torch.no_grad():
-        network.output.bias[vocabulary.newline] = -100.0
-    sampling = replace(config.sampling, num_tunes=num_tunes, max_chars=form.max_chars)
-    with computing_on(threads_of(config)):
-        started = time.perf_counter()
-        sample_tunes(
-            network.to(device).eval(), vocabulary, sampling, [Prompt.verbatim("X:")], seed=0, device=device
-        )
-        return num_tunes * form.max_chars / (time.perf_counter() - started)
+    config = config_on(device, engine, *form.model)
+    return num_tunes * form.max_chars / drawing_seconds(config, num_tunes, form.max_chars, device)
 
 
 def sweep_seconds(form: Form, folder: Path, *options: str) -> tuple[int, float]:

@@ -36,6 +36,7 @@ from musicgen.training.loss import encode_tunes
 from musicgen.training.threads import num_cores
 
 CPU = torch.device("cpu")
+_PROMPT = "X"
 WARM_UP_STEPS = 10
 """Steps at the start of a training that are not timed."""
 
@@ -106,6 +107,13 @@ def own_process() -> Iterator[Callable[..., Any]]:
         yield lambda work, *arguments: pool.submit(work, *arguments).result()
 
 
+def spell(config: Config, corpus: Corpus) -> tuple[list[str], Vocabulary]:
+    """The training tunes as the config's network reads them, and their vocabulary."""
+    spelling = config.model.spelling
+    spelled = [spelling.spell(tune) for tune in corpus.part("train")]
+    return spelled, Vocabulary.of(spelled, spelling)
+
+
 def training_task(
     config: Config,
     folder: Path,
@@ -118,9 +126,7 @@ def training_task(
     device: torch.device = CPU,
 ) -> Task:
     """The task of a run that trains on the corpus, or on these tokens."""
-    spelling = config.model.spelling
-    spelled = [spelling.spell(tune) for tune in corpus.part("train")]
-    vocabulary = Vocabulary.of(spelled, spelling)
+    spelled, vocabulary = spell(config, corpus)
     network = network or build_network(
         config.model, vocabulary.size, 0, precision_of(config), config.training.engine
     )
@@ -192,25 +198,28 @@ def step_seconds(
 
 
 def seconds_per_character(shape: Shape, num_tunes: int, max_chars: int) -> float:
-    """Seconds per sampled character of a network of this shape, with all tunes in one call.
+    """Seconds per sampled character of a network of this shape, with all tunes in one call."""
+    return drawing_seconds(config_of(shape), num_tunes, max_chars) / (num_tunes * (max_chars - len(_PROMPT)))
+
+
+def drawing_seconds(config: Config, num_tunes: int, max_chars: int, device: torch.device = CPU) -> float:
+    """Seconds of sampling tunes from the config's network, with all tunes in one call.
 
     The network is untrained, and its score of the newline is so low that every tune reaches its cap.
     """
-    config, corpus = config_of(shape), default_corpus()
-    network = build_network(config.model, corpus.vocabulary.size, 0, precision_of(config))
+    _, vocabulary = spell(config, default_corpus())
+    network = build_network(config.model, vocabulary.size, 0, precision_of(config), config.training.engine)
     with torch.no_grad():
-        network.output.bias[corpus.vocabulary.newline] = -100.0
+        network.output.bias[vocabulary.newline] = -100.0
+    network.to(device).eval()
     sampling = replace(config.sampling, num_tunes=num_tunes, max_chars=max_chars, temperature=1.0)
-    prompt = "X"
+    prompts = [Prompt.verbatim(_PROMPT)]
     with computing_on(threads_of(config)):
         started = time.perf_counter()
-        tunes = sample_tunes(
-            network, corpus.vocabulary, sampling, [Prompt.verbatim(prompt)], seed=0, device=CPU
-        )
+        tunes = sample_tunes(network, vocabulary, sampling, prompts, seed=0, device=device)
         seconds = time.perf_counter() - started
-    num_drawn = sum(len(tune.text) - len(prompt) for tune in tunes)
-    assert num_drawn == num_tunes * (max_chars - len(prompt)), "a tune ended before its cap"
-    return seconds / num_drawn
+    assert not any(tune.ended for tune in tunes), "a tune ended before its cap"
+    return seconds
 
 
 def run_command(*overrides: str, folder: Path) -> tuple[Path, float]:

@@ -2,23 +2,15 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
-import torch
-
 from benchmarks.alternation import Comparison, alternate, format_seconds, markdown_table, report_progress
-from benchmarks.ours import CPU, own_process, precision_of, run_alone, step_seconds, threads_of
+from benchmarks.ours import drawing_seconds, own_process, run_alone, step_seconds
 from benchmarks.report import Part, Row
-from musicgen.config import Config, compose_config, resolve
-from musicgen.corpus.corpus import load_corpus
-from musicgen.corpus.vocabulary import Vocabulary
+from musicgen.config import compose_config, resolve
 from musicgen.engine import computing
-from musicgen.model.network import build_network
-from musicgen.sampling.generation import sample_tunes
-from musicgen.sampling.prompts import Prompt
 from musicgen.training.threads import num_cores
 
 NUM_STEPS = 20
@@ -125,24 +117,9 @@ def _busy_programs(number: int) -> Iterator[None]:
 def _seconds_in_process(work: str, is_patient: bool) -> float:
     if not is_patient:
         computing.patient_waits = nullcontext
-    config = resolve(compose_config([f"training.num_threads={num_cores()}", "training.warmup_iterations=0"]))
+    config = resolve(compose_config([f"training.num_threads={num_cores()}"]))
     if work == "training":
         return step_seconds(config, NUM_STEPS)
-    return _sampling_seconds(config)
-
-
-def _sampling_seconds(config: Config) -> float:
-    """Seconds of drawing tunes that all reach their cap: the untrained network never draws a newline."""
-    spelling = config.model.spelling
-    corpus = load_corpus(config.data)
-    vocabulary = Vocabulary.of([spelling.spell(tune) for tune in corpus.part("train")], spelling)
-    network = build_network(config.model, vocabulary.size, 0, precision_of(config))
-    with torch.no_grad():
-        network.output.bias[vocabulary.newline] = -100.0
-    sampling = replace(config.sampling, num_tunes=NUM_TUNES, max_chars=MAX_CHARS, temperature=1.0)
-    with computing.computing_on(threads_of(config)):
-        for warm_up in (True, False):
-            given = replace(sampling, max_chars=10) if warm_up else sampling
-            started = time.perf_counter()
-            sample_tunes(network, vocabulary, given, [Prompt.verbatim("X")], seed=0, device=CPU)
-    return time.perf_counter() - started
+    # The first characters of a process load compiled code.
+    drawing_seconds(config, NUM_TUNES, 10)
+    return drawing_seconds(config, NUM_TUNES, MAX_CHARS)
