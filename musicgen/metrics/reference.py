@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
+from musicgen.corpus.excerpts import evenly_spaced, number_within
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.ngram import NgramModel
@@ -186,7 +187,7 @@ class _Splits:
         max_chars = int(np.percentile([len(text) for text in rest], _CAP_PERCENTILE))
         samples = (
             NgramModel()
-            .fit(_within(MAX_FLOOR_CHARACTERS, rest))
+            .fit(evenly_spaced(rest, number_within(rest, MAX_FLOOR_CHARACTERS)))
             .sample(self.sample_size, max_chars, self._generator(split))
         )
         ended = [len(sample) < max_chars for sample in samples]
@@ -222,15 +223,6 @@ class _Splits:
 
     def _generator(self, split: int) -> np.random.Generator:
         return np.random.default_rng([_SEED, split, 1])
-
-
-def _within(max_characters: int, texts: Sequence[str]) -> Sequence[str]:
-    """The texts, or so many of them, evenly spaced, that have about this many characters."""
-    characters = sum(map(len, texts))
-    if characters <= max_characters:
-        return texts
-    number = len(texts) * max_characters // characters
-    return [texts[place * len(texts) // number] for place in range(number)]
 
 
 def _hold_out(groups: NDArray[np.int64], sample_size: int, split: int) -> NDArray[np.bool_]:

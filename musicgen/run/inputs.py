@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from musicgen.config import Config
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
+from musicgen.corpus.excerpts import evenly_spaced, number_within
 from musicgen.corpus.usable import forget_read, read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows, Rows
@@ -129,20 +130,20 @@ class RunInputs:
         """
         tunes, number = self.corpus.part("train"), self.num_train_tunes
         if number is None:
-            number = _num_within(MAX_SCORED_CHARACTERS, tunes)
-        return self._encode(_spread(tunes, number))
+            number = number_within(tunes, MAX_SCORED_CHARACTERS)
+        return self._encode(evenly_spaced(tunes, number))
 
     @cached_property
     def validation(self) -> "EncodedTunes":
         """The validation tunes that losses are computed on: all, or as many as the corpus says."""
         number = self.corpus.max_validation_tunes(self.validation_share)
-        return self._encode(_spread(self.corpus.part("validation"), number))
+        return self._encode(evenly_spaced(self.corpus.part("validation"), number))
 
     @cached_property
     def test(self) -> "EncodedTunes":
         """The test tunes: all, or as many as have MAX_SCORED_CHARACTERS, evenly spaced."""
         tunes = self.corpus.part("test")
-        return self._encode(_spread(tunes, _num_within(MAX_SCORED_CHARACTERS, tunes)))
+        return self._encode(evenly_spaced(tunes, number_within(tunes, MAX_SCORED_CHARACTERS)))
 
     def _encode(self, tunes: Sequence[str]) -> "EncodedTunes":
         # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
@@ -159,16 +160,3 @@ class RunInputs:
         tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
         return ComparedCorpus.of([tunes[place] for place in training], [tunes[place] for place in held_out])
-
-
-def _num_within(max_characters: int, tunes: Sequence[str]) -> int | None:
-    """How many tunes of average length have at most this many characters; None if all together do."""
-    characters = sum(map(len, tunes))
-    return None if characters <= max_characters else len(tunes) * max_characters // characters
-
-
-def _spread(tunes: Sequence[str], number: int | None) -> Sequence[str]:
-    """A number of tunes, evenly spaced; all for None."""
-    if number is None or number >= len(tunes):
-        return tunes
-    return [tunes[place * len(tunes) // number] for place in range(number)]

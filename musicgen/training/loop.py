@@ -5,7 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -67,8 +67,7 @@ def fit(
     """
     # Dropout draws from torch's global random stream, which must not affect what runs next.
     with (
-        # Only the generators that this training draws from: torch warns if there are several cards.
-        torch.random.fork_rng([task.device] if task.device.type == "cuda" else []),
+        forked_generators(task.device),
         task.folder.locked() as may_write,
         listen_for_interruption() as interruption,
     ):
@@ -129,6 +128,12 @@ def fit(
         tokens_per_second=len(seconds) / sum(seconds) * tokens_per_step if seconds else 0.0,
         seconds_per_iteration=statistics.median(state.log.step_seconds),
     )
+
+
+def forked_generators(device: torch.device) -> AbstractContextManager[None]:
+    """Restore in the end torch's global random streams that a training on the device draws from."""
+    # torch warns if it is to fork the generators of several cards.
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _restore(task: Task, state: TrainingState, *, may_write: bool) -> StateFile | None:

@@ -5,12 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from musicgen.training.batches import batches
 from musicgen.training.config import TrainingConfig
-from musicgen.training.loop import WARM_UP_STEPS, Task, train_step
+from musicgen.training.loop import WARM_UP_STEPS, Task, forked_generators, train_step
 from musicgen.training.loss import EncodedTunes, mean_loss
 from musicgen.training.optimizer import AdamW
 from musicgen.training.schedule import learning_rate_at
@@ -52,7 +51,7 @@ def measure_pace(task: Task) -> Pace:
     draw, generator = batches(task.windows, task.device), task.windows.generator.bit_generator
     state = generator.state
     # Dropout draws from torch's global random stream.
-    with torch.random.fork_rng():
+    with forked_generators(task.device):
         for _ in range(WARM_UP_STEPS):
             _seconds_of_step(task, draw, optimizer)
         steps: list[float] = []

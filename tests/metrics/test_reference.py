@@ -72,12 +72,6 @@ def test_near_duplicates_are_held_out_together(oneills: list[str]) -> None:
     assert together.mean["validity/complete_rate"] == pytest.approx(0.9)
 
 
-def test_the_floor_of_a_large_corpus_counts_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [str(number) * 10 for number in range(10)]
-    assert reference_module._within(100, texts) is texts
-    assert reference_module._within(50, texts) == texts[::2]
-
-
 def test_at_most_a_quarter_is_held_out(oneills: list[str]) -> None:
     assert build_reference(oneills[:24], num_tunes=200, num_splits=2).sample_size == 6
 

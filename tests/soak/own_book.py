@@ -16,6 +16,7 @@ from pathlib import Path
 
 from musicgen.config import data_config
 from musicgen.corpus.corpus import load_corpus
+from musicgen.corpus.excerpts import evenly_spaced
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.records.runs import find_runs
 
@@ -29,8 +30,7 @@ def write_book(corpus: str, num_tunes: int, path: Path) -> None:
     """Write evenly spaced tunes of the corpus to a file, unless it exists."""
     if path.exists():
         return
-    tunes = load_corpus(data_config(corpus)).tunes
-    chosen = [tunes[number * len(tunes) // num_tunes] for number in range(num_tunes)]
+    chosen = evenly_spaced(load_corpus(data_config(corpus)).tunes, num_tunes)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(chosen) + "\n", encoding="utf-8")
 
