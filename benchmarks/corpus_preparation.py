@@ -2,8 +2,8 @@
 
     python -m benchmarks.corpus_preparation [MEGABYTES ...]
 
-Each size is written (corpora.py), read from scratch and read from the cache by processes of their own,
-because memory is measured. Preparing is all that the default run does before its first step: read, clean,
+Separate processes write each size (corpora.py), read it from scratch and read it from the cache, because
+memory is measured. Preparing is all that the default run does before its first step: read, clean,
 group near-duplicates, split, spell for the network, encode. The process that reads from the cache then trains
 some steps, next to its encoded validation tunes. Tables and figure say on which machine.
 """
@@ -92,7 +92,7 @@ def _train(config: Config, inputs: RunInputs) -> float:
     moments: list[float] = []
     shortest = min(inputs.corpus.part("validation"), key=len)
     with computing_on(config.training.num_threads):
-        # A run keeps all validation tunes in memory. Scoring them is no part of a step.
+        # A run keeps all validation tunes in memory. Scoring them would not belong to a step.
         whole = new_task(config, inputs, torch.device("cpu"), training_id="trained")
         task = replace(whole, validation=encode_tunes([shortest], inputs.vocabulary, config.model))
         fit(task, lambda _step: moments.append(time.perf_counter()), lambda _row: None)
