@@ -4,11 +4,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from musicgen.config import Change
+from musicgen.config import Change, config_from_dict
 from musicgen.effects.answers import Answer, MetricAnswers, Outcome, answers_on
 from musicgen.effects.differences import COMBINED
 from musicgen.effects.effect import PLAIN
 from musicgen.effects.trades import headline_trades
+from musicgen.errors import InputError
 from musicgen.metrics.registry import metric_words
 from musicgen.records.command import train_command
 from musicgen.records.naming import drop_overrides, level_of, override_text, shown_change
@@ -172,7 +173,10 @@ def _further_out(found: Sequence[MetricAnswers], costs: Costs, study: StudyData)
 
 
 def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
-    """A level as far beyond this one as this one is from the baseline; None unless it is the outermost."""
+    """A level as far beyond this one as this one is from the baseline.
+
+    None unless this one is the outermost and the config allows one beyond it.
+    """
     change = _change_of(answer, study)
     if change is None:
         return None
@@ -183,8 +187,22 @@ def _level_beyond(answer: Answer, study: StudyData) -> int | float | None:
     if len(numbers) < len(levels) or level not in (min(numbers), max(numbers)):
         return None
     assert isinstance(level, (int, float)) and isinstance(base, (int, float))
-    further = level * level / base
-    return max(1, round(further)) if isinstance(level, int) else float(f"{further:.3g}")
+    exact = level * level / base
+    further = max(1, round(exact)) if isinstance(level, int) else float(f"{exact:.3g}")
+    return further if further != level and _is_allowed(change.parameter, further) else None
+
+
+def _is_allowed(parameter: str, level: float) -> bool:
+    values: object = level
+    for name in reversed(parameter.split(".")):
+        values = {name: values}
+    assert isinstance(values, dict)
+    try:
+        config_from_dict(values)
+    except InputError as error:
+        # The fields that are missing here are named as well.
+        return not any(problem.startswith(f"{parameter}=") for problem in str(error).split("; "))
+    return True
 
 
 def _combine_winners(found: Sequence[MetricAnswers], costs: Costs, study: StudyData) -> list[Advice]:

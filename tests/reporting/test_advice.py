@@ -2,7 +2,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from musicgen.reporting.advice import best_settings, what_to_try_next
+from musicgen.reporting.advice import _is_allowed, best_settings, what_to_try_next
 from musicgen.reporting.study_data import StudyData, read_study
 from tests.records.made_runs import LOSS, made_run
 from tests.reporting.written_study import REFERENCE, write_run
@@ -68,6 +68,13 @@ def test_a_winner_at_the_end_of_the_range_asks_for_a_further_level(tmp_path: Pat
 def test_a_winner_between_other_levels_asks_for_none(tmp_path: Path) -> None:
     study = study_of(tmp_path, {0.005: BASE, 0.02: shifted(-0.2), 0.04: shifted(0.2)}, LOSS)
     assert not any("most promising" in advice.words for advice in what_to_try_next(study))
+
+
+def test_no_level_is_advised_that_the_config_forbids() -> None:
+    assert _is_allowed("model.dropout", 0.9)
+    assert not _is_allowed("model.dropout", 1.2)
+    assert _is_allowed("model.num_layers", 4)
+    assert not _is_allowed("model.num_layers", 0)
 
 
 def test_the_largest_unclear_effect_comes_with_a_command(tmp_path: Path) -> None:
