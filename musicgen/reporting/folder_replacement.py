@@ -24,9 +24,8 @@ _LINK = re.compile(rf"\]\(({FIGURES}/\w[\w-]*\.(?:png|svg)|{SONGS}/\d+\.(?:abc|o
 
 def check_folder(study: StudyData, folder: Path) -> None:
     """Raise InputError if the folder is inside the runs, or has a README.md or links that are not ours."""
-    if folder.resolve().is_relative_to(study.root) or any(
-        folder.resolve() == run.directory.resolve() for run in study.all_runs
-    ):
+    runs = [*study.folders, *(run.directory.resolve() for run in study.all_runs)]
+    if any(folder.resolve().is_relative_to(one) for one in runs):
         raise InputError(
             f"--keep {folder}: is inside the runs; choose a folder outside, such as experiments/NAME"
         )

@@ -55,6 +55,8 @@ class StudyData:
     name: str
     question: str
     """Declared by the study, or derived from what its runs change."""
+    folders: Sequence[Path]
+    """The folders that were read, resolved."""
     root: Path
     """The folder that holds all runs; directories are shown relative to it."""
     address: str
@@ -136,7 +138,8 @@ class StudyData:
 def read_study(paths: Sequence[Path]) -> StudyData:
     """Read the runs at or below the paths. Raises InputError if one cannot be read or none is found."""
     runs = find_runs(paths)
-    root = _common_folder(paths)
+    folders = [(path.parent if path.name == FILE_NAME else path).resolve() for path in paths]
+    root = Path(os.path.commonpath(folders))
     ratings = find_ratings(runs, root)
     rated = with_ratings(runs, ratings)
     paired = pair_runs(rated)
@@ -153,6 +156,7 @@ def read_study(paths: Sequence[Path]) -> StudyData:
     return StudyData(
         name=name,
         question=question,
+        folders=folders,
         root=root,
         address=shlex.join(str(path) if not path.is_absolute() else path.name for path in paths),
         paired=paired,
@@ -184,11 +188,6 @@ def portable_study(study: StudyData) -> StudyData:
         commands=[portable_command(command) for command in study.commands],
         findings=[replace(one, text=without_folders(one.text)) for one in study.findings],
     )
-
-
-def _common_folder(paths: Sequence[Path]) -> Path:
-    folders = [path.parent if path.name == FILE_NAME else path for path in paths]
-    return Path(os.path.commonpath([folder.resolve() for folder in folders]))
 
 
 def _sweep_of(run: FoundRun) -> Path:
