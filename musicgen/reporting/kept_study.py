@@ -60,18 +60,6 @@ _NUM_COLOURS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFolder:
-    """What was written, for a line of output."""
-
-    path: Path
-    num_files: int
-    num_bytes: int
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.num_files} files, {self.num_bytes / 1000:.0f} kB"
-
-
-@dataclass(frozen=True, slots=True)
 class KeptSong:
     """One of the best songs, with the addresses of its files in the folder."""
 
@@ -81,9 +69,10 @@ class KeptSong:
     score: str | None
 
 
-def write_kept(report: Report, folder: Path) -> KeptFolder:
+def write_kept(report: Report, folder: Path) -> str:
     """Write the study to the folder, replacing what an earlier call wrote there; other files stay.
 
+    Returns the folder with the number and size of its files, as a line for the user.
     The old study stays intact until the new one is complete. Raises InputError as `check_folder` does, and
     if a text would name a folder of this machine.
     """
@@ -124,7 +113,8 @@ def write_kept(report: Report, folder: Path) -> KeptFolder:
                 check_portable(path.read_text(encoding="utf-8"), path.name, [study.root])
     keep_findings(findings, folder / FINDINGS)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return KeptFolder(folder, len(files), sum(path.stat().st_size for path in files))
+    num_bytes = sum(path.stat().st_size for path in files)
+    return f"{folder}: {len(files)} files, {num_bytes / 1000:.0f} kB"
 
 
 def cited(effect: Effect) -> str:

@@ -75,7 +75,7 @@ def write_report(
             written = write_folder(study, folder, options)
         also_written = [str(write_pack(written.report, folder / _PACK))] if pack else []
         if keep is not None:
-            also_written.append(str(write_kept(written.report, keep)))
+            also_written.append(write_kept(written.report, keep))
     return replace(written, also_written=tuple(also_written))
 
 

@@ -14,7 +14,7 @@ import soundfile
 from musicgen.errors import InputError
 from musicgen.records.findings import read_findings
 from musicgen.records.record import RunRecord
-from musicgen.reporting.folder_replacement import MARK, OLD_MARK, README, replacing
+from musicgen.reporting.folder_replacement import MARK, OLD_MARK, README, check_folder, replacing
 from musicgen.reporting.kept_study import write_kept
 from musicgen.reporting.report import Report, ReportOptions, make_report
 from musicgen.reporting.study_data import read_study
@@ -62,8 +62,8 @@ def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiments") / "made-up"
     kept = write_kept(report, folder)
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-    assert (kept.num_files, kept.num_bytes) == (len(files), sum(path.stat().st_size for path in files))
-    assert str(kept) == f"{folder}: {len(files)} files, {kept.num_bytes / 1000:.0f} kB"
+    num_bytes = sum(path.stat().st_size for path in files)
+    assert kept == f"{folder}: {len(files)} files, {num_bytes / 1000:.0f} kB"
     return folder
 
 
@@ -243,6 +243,13 @@ def test_a_foreign_page_or_a_folder_of_runs_is_refused(report: Report, study: Pa
         with pytest.raises(InputError, match="is inside the runs"):
             write_kept(report, place)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_a_folder_beside_several_studies_is_not_refused(study: Path) -> None:
+    arms = [study / "baseline", study / "model.cell=gru"]
+    check_folder(read_study(arms), study / "kept")
+    with pytest.raises(InputError, match="is inside the runs"):
+        check_folder(read_study(arms), arms[1] / "kept")
 
 
 @pytest.mark.slow
