@@ -139,6 +139,7 @@ def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
     from musicgen.notation.parsing import parse_tune
     from musicgen.notation.problems import quote
 
+    abc = _unix(abc)
     if "\n" not in abc.strip():
         raise InputError(f"judge: {quote(abc)} is not a tune; give the text of one, not a path")
     return Judgement(parse_tune(abc), reached_end)
@@ -174,7 +175,7 @@ def _read(abc: str | PathLike[str] | Iterable[str], data: "DataConfig") -> "tupl
     from musicgen.corpus.tunebook import FILE_START
     from musicgen.metrics.abc_files import read_abc_files, read_abc_text
 
-    if isinstance(abc, PathLike) or (isinstance(abc, str) and "\n" not in abc):
+    if isinstance(abc, PathLike) or (isinstance(abc, str) and "\n" not in _unix(abc)):
         return read_abc_files(Path(abc), data), str(abc)
     # As separate files: the header of one must not become that of the next.
     text = f"\n{FILE_START}".join(map(_numbered, _texts(abc)))
@@ -182,9 +183,13 @@ def _read(abc: str | PathLike[str] | Iterable[str], data: "DataConfig") -> "tupl
 
 
 def _texts(tunes: Iterable[str]) -> list[str]:
-    """ABC texts with the line ends that the package reads; a single text is one tune."""
-    texts = [tunes] if isinstance(tunes, str) else list(tunes)
-    return [text.replace("\r\n", "\n").replace("\r", "\n") for text in texts]
+    """ABC texts; a single text is one tune."""
+    return [_unix(text) for text in ([tunes] if isinstance(tunes, str) else tunes)]
+
+
+def _unix(text: str) -> str:
+    """The text with the line ends that the package reads."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _numbered(text: str) -> str:

@@ -79,6 +79,10 @@ def test_a_judgement_says_what_is_wrong() -> None:
     assert musicgen.judge(SOUND.replace("c8", "d8")).words == "ends on D, not on the tonic C"
 
 
+def test_carriage_returns_alone_end_lines_too() -> None:
+    assert musicgen.judge(SOUND.replace("\n", "\r")).is_sound
+
+
 def test_a_path_is_not_judged_as_a_tune() -> None:
     with pytest.raises(musicgen.InputError, match=r"'tunes.abc' is not a tune; give the text of one"):
         musicgen.judge("tunes.abc")
@@ -89,6 +93,7 @@ def test_a_path_is_not_judged_as_a_tune() -> None:
     [
         ("none.abc", "my-tunes.abc", "^data.path=none.abc: no such file"),
         ("words\nand more", "nowhere", "nowhere: no such file"),
+        ("words\rand more", "nowhere", "nowhere: no such file"),
         ([], "my-tunes.abc", "^the ABC text: no tune found"),
     ],
 )
