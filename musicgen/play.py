@@ -8,7 +8,7 @@ from pathlib import Path
 from musicgen.system.commands import exit_status, in_settled_environment
 from musicgen.system.web_server import check_port
 
-DEFAULT_PORT = 8766
+DEFAULT_PORT = 8767
 
 
 def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -43,8 +43,8 @@ def play(arguments: argparse.Namespace) -> None:
         try:
             server.serve_until_interrupted()
         finally:
-            if service.folder is not None:
-                print(service.folder)
+            if service.book.folder is not None:
+                print(service.book.folder)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

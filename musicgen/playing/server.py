@@ -43,7 +43,7 @@ class PlayingServer(LoopbackServer):
         if found is not None:
             score = self.service.score(int(found[2]), int(found[3]))
             return None if score is None else Content(score, "image/svg+xml", PICTURE_POLICY)
-        kept = self.service.file(path.removeprefix(_KEPT)) if path.startswith(_KEPT) else None
+        kept = self.service.book.file(path.removeprefix(_KEPT)) if path.startswith(_KEPT) else None
         return None if kept is None else file_content(kept, _TYPES)
 
     def answers(self) -> Mapping[str, Answer]:

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from itertools import count
-from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.playing.choices import KEYBOARD, as_listed, choices_of, fixed_by, keyboards_of
@@ -52,7 +51,7 @@ class PlayingService:
         self._runs = runs
         self._nearest = nearest
         self._renderer = renderer
-        self._book = book
+        self.book = book
         self._draws: dict[int, Draw] = {}
         self._numbers = count(1)
         # One thread for all draws: the engine's own threads are kept with it.
@@ -122,43 +121,32 @@ class PlayingService:
     def keep(self, question: Mapping[str, object]) -> dict[str, object]:
         """{number, side} -> the tunes kept, with this one."""
         drawn = self._asked(question)
-        kept = self._book.keep(drawn, title_of(drawn.judgement.tune))
+        kept = self.book.keep(drawn, title_of(drawn.judgement.tune))
         return {"number": kept.number, **self._kept()}
 
     def rate(self, question: Mapping[str, object]) -> dict[str, object]:
         """{kept, text, ratings} -> {log}: add a finding about a kept tune's run."""
         number, text, given = (question.get(name) for name in ("kept", "text", "ratings"))
-        kept = next((one for one in self._book.tunes if one.number == number), None)
-        if kept is None or self._book.folder is None:
+        kept = next((one for one in self.book.tunes if one.number == number), None)
+        if kept is None or self.book.folder is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, "There is no such tune in the book.")
         if not isinstance(text, str) or not isinstance(given, Mapping):
             raise InputError("a finding has a text, and ratings for criteria")
         ratings = {str(name): check_point(str(name), point) for name, point in given.items()}
         if not text.strip() and not ratings:
             raise InputError("the finding is empty: what did you hear?")
-        file = f"{self._book.folder.name}/{kept.files[0]}"
+        file = f"{self.book.folder.name}/{kept.files[0]}"
         words = f"{text.strip() or 'rated'} (played {file}: {kept.title})"
         _, log = add_finding(kept.drawn.more.run.directory, words, ratings)
         return {"log": log.name}
 
     def sound(self, number: int, side: int) -> bytes | None:
-        """The audio of a drawn tune; None if it was not drawn, or is silent."""
-        drawn = self._known(number, side)
-        return None if drawn is None else self._renderer.sound(drawn)
+        """The audio of a drawn tune; None if it is silent."""
+        return self._renderer.sound(self._drawn(number, side))
 
     def score(self, number: int, side: int) -> bytes | None:
-        """The score of a drawn tune; None if it was not drawn, or has nothing to show."""
-        drawn = self._known(number, side)
-        return None if drawn is None else self._renderer.score(drawn)
-
-    def file(self, name: str) -> Path | None:
-        """A file of the tunebook; None for any other name."""
-        return self._book.file(name)
-
-    @property
-    def folder(self) -> Path | None:
-        """The tunebook's folder; None as long as nothing has been kept."""
-        return self._book.folder
+        """The score of a drawn tune; None if it has nothing to show."""
+        return self._renderer.score(self._drawn(number, side))
 
     def _next(self, wanted: Wanted, earlier: Drawn | None) -> Draw:
         """Draw with every run, and remember it if one of them has drawn a tune."""
@@ -187,11 +175,11 @@ class PlayingService:
         }
 
     def _kept(self) -> dict[str, object]:
-        folder = self._book.folder
+        folder = self.book.folder
         return {
             "folder": None if folder is None else folder.name,
             "book": BOOK,
-            "kept": [_kept_words(one) for one in self._book.tunes],
+            "kept": [_kept_words(one) for one in self.book.tunes],
         }
 
     def _draw_of(self, number: object) -> Draw:
@@ -209,12 +197,6 @@ class PlayingService:
 
     def _asked(self, question: Mapping[str, object]) -> Drawn:
         return self._drawn(question.get("number"), question.get("side"))
-
-    def _known(self, number: int, side: int) -> Drawn | None:
-        try:
-            return self._drawn(number, side)
-        except RefusedError:
-            return None
 
 
 def _attempt(run: PlayedRun, wanted: Wanted, earlier: Drawn | None) -> Drawn | InputError:
