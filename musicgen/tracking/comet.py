@@ -12,7 +12,7 @@ from typing import Any
 
 from musicgen.errors import InputError
 from musicgen.system.compression import compress
-from musicgen.system.files import remove_empty_folder, remove_file
+from musicgen.system.files import remove_file
 from musicgen.tracking.archive import problem_of
 from musicgen.tracking.comet_settings import (
     forbid_patching,
@@ -206,16 +206,12 @@ def _as_sent(sound: Path, form: str) -> Iterator[Path]:
     if form == "wav" or sound.suffix in (f".{form}", *_COMPRESSED):
         yield sound
         return
-    folder = Path(tempfile.mkdtemp(prefix="musicgen-comet-"))
-    made = folder / f"{sound.stem}.{form}"
-    try:
+    with tempfile.TemporaryDirectory(prefix="musicgen-comet-", ignore_cleanup_errors=True) as folder:
         try:
             # Most instruments have the same sound on both sides. MP3 in mono takes 60 % of the time.
-            compress(sound, _AUDIO_COMPRESSION, mono=form == "mp3", suffix=made.suffix, folder=folder)
+            is_mono = form == "mp3"
+            made = compress(sound, _AUDIO_COMPRESSION, mono=is_mono, suffix=f".{form}", folder=Path(folder))
         except (OSError, RuntimeError) as error:
             log.warning("%s goes to Comet as it is, because it cannot be compressed: %s", sound, error)
             made = sound
         yield made
-    finally:
-        remove_file(folder / f"{sound.stem}.{form}")
-        remove_empty_folder(folder)
