@@ -195,7 +195,7 @@ def _search_results(folder: Path) -> dict[str, object]:
     return (
         {"trials": trials.to_csv()}
         | run_results(search / "confirmation")
-        | bytes_of(search, ("confirmation/effects.csv", "conf/training/best.yaml", "search.json"))
+        | bytes_of(search, ("confirmation/effects.csv", "conf/experiment/best.yaml", "search.json"))
         | store_results(outputs)
     )
 
