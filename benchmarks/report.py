@@ -60,11 +60,17 @@ def _origin() -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """The output of `git describe --dirty`; empty outside a checkout."""
-    command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=Path(__file__).resolve().parent, check=False
-    )
+    """The commit, with "-dirty" if code or settings have changed since; empty outside a checkout.
+
+    The results themselves change with each part that is measured.
+    """
+    commit = _git("describe", "--always")
+    return f"{commit}-dirty" if _git("diff", "--name-only", "HEAD", "--", ":/*.py", ":/*.yaml") else commit
+
+
+def _git(*words: str) -> str:
+    folder = Path(__file__).resolve().parent
+    done = subprocess.run(["git", *words], capture_output=True, text=True, cwd=folder, check=False)
     return done.stdout.strip()
 
 
