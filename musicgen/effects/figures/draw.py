@@ -7,13 +7,8 @@ stays text.
 from __future__ import annotations
 
 import re
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +20,7 @@ from musicgen.effects.figures.grid import grid_figure
 from musicgen.effects.figures.sampling import trade_figure
 from musicgen.effects.figures.study import DrawnStudy
 from musicgen.system.files import replace_atomically
-from musicgen.training.threads import num_cores
+from musicgen.system.forking import map_forked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,33 +78,11 @@ def write_figures(
 
 def draw_on_all_cores(drawings: Mapping[str, Drawing], folder: Path) -> list[Path]:
     """Draw and write in SVG and PNG, in parallel where this process can fork."""
-    num_processes = min(num_cores(), len(drawings))
-    if sys.platform != "linux" or threading.active_count() > 1 or num_processes < 2:
-        return write_figures(draw_all(drawings), folder)
-    others = set(active_children())
-    try:
-        # A forked process already has the runs.
-        with ProcessPoolExecutor(num_processes, get_context("fork"), _inherit, (drawings, folder)) as pool:
-            return [path for paths in pool.map(_draw_inherited, drawings) for path in paths]
-    except (BrokenProcessPool, BlockingIOError, MemoryError):
-        # The system has too few processes or too little memory for all at once.
-        for process in set(active_children()) - others:
-            process.kill()
-            process.join()
-        return write_figures(draw_all(drawings), folder)
 
+    def draw(name: str) -> list[Path]:
+        return write_figures(draw_all({name: drawings[name]}), folder)
 
-_inherited: tuple[Mapping[str, Drawing], Path]
-
-
-def _inherit(drawings: Mapping[str, Drawing], folder: Path) -> None:
-    global _inherited
-    _inherited = drawings, folder
-
-
-def _draw_inherited(name: str) -> list[Path]:
-    drawings, folder = _inherited
-    return write_figures(draw_all({name: drawings[name]}), folder)
+    return [path for paths in map_forked(draw, list(drawings)) for path in paths]
 
 
 def _write(figure: Figure, path: Path) -> None:

@@ -1,16 +1,12 @@
 """Which figures a study has, and their files."""
 
-import errno
-import os
-import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from musicgen.effects.figures import draw as figures
 from musicgen.effects.figures.draw import draw_on_all_cores, write_figures
 from musicgen.effects.figures.study import change_label
+from musicgen.system import forking
 from tests.effects.invented_study import CELL, LEARNING_RATE, InventedStudy, drawn, smallest_text
 
 
@@ -53,24 +49,8 @@ def test_all_cores_draw_what_one_draws(
 ) -> None:
     drawings = two_parameters.drawings()
     forked = draw_on_all_cores(drawings, tmp_path / "forked")
-    monkeypatch.setattr(figures, "num_cores", lambda: 1)
+    monkeypatch.setattr(forking, "num_cores", lambda: 1)
     alone = draw_on_all_cores(drawings, tmp_path / "alone")
     assert [path.name for path in forked] == [path.name for path in alone]
     assert {path.stem for path in alone} == set(two_parameters.figures())
     assert [path.read_bytes() for path in forked] == [path.read_bytes() for path in alone]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
-def test_an_error_of_a_forked_process_is_raised_here(
-    tmp_path: Path, two_parameters: InventedStudy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(figures, "num_cores", lambda: 2)
-    # A browser of other tests may have threads in this process, with which it would not fork.
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
-
-    def fail() -> None:
-        raise OSError(errno.ENOSPC, f"{os.getpid()} has no room")
-
-    with pytest.raises(OSError, match="has no room") as raised:
-        draw_on_all_cores({"one": fail, "other": fail}, tmp_path)
-    assert raised.value.errno == errno.ENOSPC and str(os.getpid()) not in str(raised.value)

@@ -1,0 +1,48 @@
+"""Work by forked processes gives what one process gives."""
+
+import errno
+import os
+import sys
+import threading
+
+import pytest
+
+from musicgen.system import forking
+from musicgen.system.forking import map_forked
+
+forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forking, "num_cores", lambda: 2)
+    # A browser of other tests may have threads in this process, with which it would not fork.
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
+@forks
+def test_other_processes_work_and_results_keep_their_order() -> None:
+    factor = 3
+    results = map_forked(lambda number: (factor * number, os.getpid()), range(20))
+    assert [number for number, _ in results] == [factor * number for number in range(20)]
+    assert os.getpid() not in {process for _, process in results}
+
+
+@pytest.mark.parametrize("what", ["threads", "one core", "one item", "no item"])
+def test_this_process_works_where_it_should_not_fork(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if what == "threads":
+        monkeypatch.setattr(threading, "active_count", lambda: 2)
+    if what == "one core":
+        monkeypatch.setattr(forking, "num_cores", lambda: 1)
+    items = range({"one item": 1, "no item": 0}.get(what, 3))
+    assert map_forked(lambda _item: os.getpid(), items) == [os.getpid()] * len(items)
+
+
+@forks
+def test_an_error_of_a_forked_process_is_raised_here() -> None:
+    def fail(_item: int) -> None:
+        raise OSError(errno.ENOSPC, f"{os.getpid()} has no room")
+
+    with pytest.raises(OSError, match="has no room") as raised:
+        map_forked(fail, range(2))
+    assert raised.value.errno == errno.ENOSPC and str(os.getpid()) not in str(raised.value)
