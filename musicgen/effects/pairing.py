@@ -24,7 +24,7 @@ from musicgen.effects.differences import (
 )
 from musicgen.errors import InputError
 from musicgen.records.identity import ONCE_WITHOUT
-from musicgen.records.runs import FoundRun, by_stage, flat_config, sweep_directories
+from musicgen.records.runs import FoundRun, by_stage, flat_config, sweep_directory
 from musicgen.system.words import counted, listed
 
 _MAX_NAMED = 3
@@ -125,8 +125,8 @@ def _most_changed(configured: _Configured, wanted: Sequence[str]) -> str:
 
 def _configure(runs: Sequence[FoundRun]) -> _Configured:
     studies: dict[Path, list[FoundRun]] = {}
-    for run, sweep in sweep_directories(runs).items():
-        studies.setdefault(sweep, []).append(run)
+    for run in runs:
+        studies.setdefault(sweep_directory(run), []).append(run)
     changed = [study for study in studies.values() if any(run.record.change for run in study)]
     loose = [run for study in studies.values() if study not in changed for run in study]
     configurations: dict[FoundRun, Configuration] = {}

@@ -32,7 +32,7 @@ from musicgen.records.runs import (
     path_name,
     read_rows,
     runs_table,
-    sweep_directories,
+    sweep_directory,
     write_csv,
 )
 from musicgen.system.words import counted
@@ -144,7 +144,7 @@ def _failure(run: FoundRun, out: Path) -> str:
 def missing_runs(runs: Sequence[FoundRun], relative_to: Path | None) -> list[MissingRun]:
     """The planned runs of these runs' sweeps that are not on the disk; raises InputError like `read_rows`."""
     missing = []
-    for sweep in dict.fromkeys(sweep_directories(runs).values()):
+    for sweep in dict.fromkeys(map(sweep_directory, runs)):
         if not (sweep / PLAN).is_file():
             continue
         for row in read_rows(sweep / PLAN):

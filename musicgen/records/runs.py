@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -308,14 +308,6 @@ def write_csv(table: "DataFrame", path: Path) -> None:
 
 def sweep_directory(run: FoundRun) -> Path:
     """The folder of the run's sweep: the one with the plan, else by `<sweep>/<change>/seed=<n>`."""
-    return sweep_directories([run])[run]
-
-
-def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
-    """The same for many runs, looking into each folder once."""
-    has_plan = cache(lambda folder: (folder / PLAN).is_file())
-    found = {}
-    for run in runs:
-        above = run.directory.resolve().parents
-        found[run] = next(filter(has_plan, above), above[1])
-    return found
+    directory = run.directory.resolve()
+    planned = (folder for folder in directory.parents if (folder / PLAN).is_file())
+    return next(planned, directory.parent.parent)
