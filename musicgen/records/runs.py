@@ -6,7 +6,6 @@ A run is a folder with a run.json. Paths may be run directories, sweep directori
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from musicgen.config import SET_BY_THE_SWEEPER
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
+from musicgen.records.naming import as_number
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.system.csv_cells import ESCAPED, read_cell, written_table
 from musicgen.system.files import read_whole, replace_atomically
@@ -102,7 +102,7 @@ class FoundRun:
     def num_bars(self) -> int | None:
         """Bars of the sampled tunes by tunes.csv, which is read once; None for 0."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
-        numbers = [_finite(text) for text in bars]
+        numbers = [as_number(text) for text in bars]
         if any(number is None or not 0 <= number <= _MAX_BARS for number in numbers):
             raise InputError(
                 f"{self.directory / 'tunes.csv'}: num_bars contains something that is not a number of bars"
@@ -124,9 +124,9 @@ class FoundRun:
             return None
         rows = read_rows(path, may_be_cut=True)
         for name in HISTORY_COLUMNS:
-            if any(row.get(name) != "" and _finite(row.get(name, "")) is None for row in rows):
+            if any(row.get(name) != "" and as_number(row.get(name)) is None for row in rows):
                 raise InputError(f"{path}: {name} contains something that is not a number")
-        return [{name: _finite(row[name]) for name in HISTORY_COLUMNS} for row in rows]
+        return [{name: as_number(row[name]) for name in HISTORY_COLUMNS} for row in rows]
 
     def history(self) -> "DataFrame | None":
         """The same as a table."""
@@ -188,15 +188,6 @@ def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     if ESCAPED.search(text):
         return [{read_cell(name): read_cell(cell) for name, cell in row.items()} for row in rows]
     return rows
-
-
-def _finite(text: str) -> float | None:
-    """The finite number in a cell; None for other texts."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def records_below(folder: Path) -> Iterator[Path]:
