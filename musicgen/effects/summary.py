@@ -27,7 +27,6 @@ from musicgen.records.runs import (
     PLAN,
     RUNS,
     FoundRun,
-    directory_name,
     level_cell,
     path_name,
     read_rows,
@@ -138,7 +137,7 @@ def _failure(run: FoundRun, out: Path) -> str:
     change = arm_name(record.change, record.retuned)
     status = "running or killed" if record.status == "running" else record.status
     reason = f": {' '.join(record.error.split())}" if record.error else ""
-    return f"{change}, seed {record.seed} {status}{reason} ({directory_name(run, out)})"
+    return f"{change}, seed {record.seed} {status}{reason} ({path_name(run.directory, out)})"
 
 
 def missing_runs(runs: Sequence[FoundRun], relative_to: Path | None) -> list[MissingRun]:

@@ -251,11 +251,6 @@ def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "Da
     return table
 
 
-def directory_name(run: FoundRun, relative_to: Path | None) -> str:
-    """The run's directory, as in the runs table."""
-    return path_name(run.directory, relative_to)
-
-
 def path_name(path: Path, relative_to: Path | None) -> str:
     """The path, as in the runs table: relative to the folder if it is below that."""
     if relative_to is not None:
@@ -279,7 +274,7 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
         for name in ("trained_iterations", "reused_iterations", "train_seconds", "total_seconds")
     }
     return {
-        "directory": directory_name(run, relative_to),
+        "directory": path_name(run.directory, relative_to),
         "status": record.status,
         **change,
         "retuned": cell(dict(record.retuned)) if record.retuned else None,
