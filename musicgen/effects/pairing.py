@@ -115,7 +115,7 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
 
 def _most_changed(configured: _Configured, wanted: Sequence[str]) -> str:
     """The configuration with the most arms, then seeds, where no study declares a baseline."""
-    changes = count_changes(list(configured.by_key.values())).tolist()
+    changes = count_changes(list(configured.by_key.values()))
     num_arms = dict(zip(configured.by_key, changes, strict=True))
     seeds: dict[str, set[int]] = {}
     for run in configured.runs:
