@@ -6,7 +6,6 @@ Every call opens its own connection, so any thread may call.
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
-from musicgen.listening.session_file import VERSION, connected, create_file, now
+from musicgen.listening.session_file import VERSION, connected, now
 from musicgen.listening.stimuli import Sample, Stimulus, opaque_id
 from musicgen.records.criteria import check_criteria
 
@@ -86,21 +85,6 @@ class Database:
             self._check_answers()
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: is damaged: {' '.join(str(error).split())}") from error
-
-    @classmethod
-    def create(
-        cls,
-        path: Path,
-        settings: Settings,
-        items: Sequence[Item],
-        remarks: Sequence[str],
-        samples: Sequence[Sample] = (),
-        *,
-        locks: bool,
-    ) -> "Database":
-        """Write a new session; raises InputError as `create_file` does."""
-        create_file(path, settings, items, remarks, samples, locks=locks)
-        return cls(path)
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with connected(self.path) as connection:

@@ -10,6 +10,7 @@ from musicgen.errors import InputError, one_line
 from musicgen.listening.database import Database
 from musicgen.listening.service import ListeningService
 from musicgen.listening.session import PAIRS, RATINGS, DrawnSession, Settings, draw_session
+from musicgen.listening.session_file import create_file
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA, check_criteria
 from musicgen.records.destination import check_new_session
@@ -89,7 +90,8 @@ def _start(
     corpus = known_corpus(record, options.corpus)
     drawn = draw_session(paired, settings, sounds.play, corpus, CACHE if CACHE.is_dir() else None)
     remarks = [*drawn.remarks, *_cut_remark(drawn, sounds, settings)]
-    return Database.create(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
+    create_file(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
+    return Database(path)
 
 
 def _cut_remark(drawn: DrawnSession, sounds: Sounds, settings: Settings) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 from musicgen.errors import InputError
 from musicgen.listening.database import Database, RefusedAnswerError
 from musicgen.listening.service import ListeningService
+from musicgen.listening.session_file import create_file
 from tests.full_disk import files_end_at
 from tests.soak.hostile import records
 
@@ -81,7 +82,7 @@ def test_the_first_of_two_concurrent_sessions_stays(listening: ListeningService)
     database = listening.database
     database.enter("Anna")
     with pytest.raises(InputError, match="another process has just started it"):
-        Database.create(database.path, database.settings, list(database.items.values()), [], locks=True)
+        create_file(database.path, database.settings, list(database.items.values()), [], locks=True)
     assert len(Database(database.path).listeners()) == 1
 
 
