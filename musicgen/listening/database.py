@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trial
 from musicgen.listening.session_file import VERSION, connected, now
 from musicgen.listening.stimuli import Sample, Stimulus, opaque_id
 from musicgen.records.criteria import check_criteria
+from musicgen.system.web_server import RefusedError
 
 _OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
 _LISTENERS = "SELECT listener_id, name, ended_at IS NOT NULL FROM listener"
@@ -54,10 +56,6 @@ class Answer:
     question: str
     value: int
     answered_at: str
-
-
-class RefusedAnswerError(ValueError):
-    """An answer to another listener's trial, to a question that was not asked, or after the end."""
 
 
 class Database:
@@ -189,7 +187,7 @@ class Database:
     def answer(self, listener_id: str, trial_id: str, question: str, value: int) -> None:
         """Save one answer, replacing an earlier one; it is on the disk when this returns.
 
-        Raises RefusedAnswerError.
+        Raises RefusedError for another listener's trial, a question that was not asked, and after the end.
         """
         with connected(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -199,13 +197,14 @@ class Database:
                 (trial_id, listener_id),
             ).fetchone()
             if row is None:
-                raise RefusedAnswerError("this listener has no such trial")
+                raise RefusedError(HTTPStatus.CONFLICT, "this listener has no such trial")
             if row[0] is not None:
-                raise RefusedAnswerError(
-                    "this listener has ended and seen the key, so answers can no longer change"
+                raise RefusedError(
+                    HTTPStatus.CONFLICT,
+                    "this listener has ended and seen the key, so answers can no longer change",
                 )
             if question not in self.settings.questions(self.items[row[1]]):
-                raise RefusedAnswerError("this question is not asked about this trial")
+                raise RefusedError(HTTPStatus.CONFLICT, "this question is not asked about this trial")
             connection.execute(
                 "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
                 "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",
