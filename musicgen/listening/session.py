@@ -76,14 +76,9 @@ class Trial:
 
     trial_id: str
     item: Item
-    order: tuple[int, ...]
+    heard: tuple[Stimulus, ...]
     """The item's stimuli in the order of hearing."""
     is_repeat: bool
-
-    @property
-    def heard(self) -> tuple[Stimulus, ...]:
-        """The stimuli as this listener hears them."""
-        return tuple(self.item.stimuli[place] for place in self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,19 +211,19 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     """
     rng = np.random.default_rng([seed, 1, number])
     shuffled = [
-        Trial(opaque_id(), items[place], _sides(items[place], rng), False)
+        Trial(opaque_id(), items[place], _in_random_order(items[place], rng), False)
         for place in rng.permutation(len(items))
     ]
-    sets = [trial for trial in shuffled if len(trial.order) == SET_SIZE]
+    sets = [trial for trial in shuffled if len(trial.heard) == SET_SIZE]
     first_round = [trial for trial in shuffled if trial not in sets]
     half = len(first_round) // 2
     early, late = first_round[:half], first_round[half:]
     for place in rng.permutation(half)[: num_trials(items) - len(items)]:
         trial = early[place]
-        repeat = Trial(opaque_id(), trial.item, trial.order[::-1], True)
+        repeat = Trial(opaque_id(), trial.item, trial.heard[::-1], True)
         late.insert(int(rng.integers(1, len(late) + 1)), repeat)
     return [*early, *late, *sets]
 
 
-def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:
-    return tuple(int(place) for place in rng.permutation(len(item.stimuli)))
+def _in_random_order(item: Item, rng: np.random.Generator) -> tuple[Stimulus, ...]:
+    return tuple(item.stimuli[place] for place in rng.permutation(len(item.stimuli)))

@@ -147,10 +147,10 @@ def test_sides_of_pairs_are_random_and_swapped_in_repeats(sweep: Path) -> None:
         first = {}
         for trial in order_trials(items, 7, number):
             if trial.is_repeat:
-                assert trial.order == first[trial.item.item_id][::-1]
+                assert trial.heard == first[trial.item.item_id][::-1]
             else:
-                first[trial.item.item_id] = trial.order
-                sides.append(trial.order[0])
+                first[trial.item.item_id] = trial.heard
+                sides.append(trial.item.stimuli.index(trial.heard[0]))
     assert 0.4 < np.mean(sides) < 0.6
 
 
@@ -205,6 +205,6 @@ def test_sets_are_four_tunes_of_one_run_heard_last_and_once(sweep: Path) -> None
     assert not session.remarks
     order = order_trials(session.items, 7, 0)
     assert len(order) == num_trials(session.items) == 6 + 3 + 4
-    assert [len(trial.order) for trial in order] == 9 * [1] + 4 * [4]
+    assert [len(trial.heard) for trial in order] == 9 * [1] + 4 * [4]
     too_many = drawn(sweep, settings(num_tunes=4, num_sets=3))
     assert any("baseline: only 2 of 3 sets of four" in remark for remark in too_many.remarks)
