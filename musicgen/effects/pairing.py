@@ -102,7 +102,8 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     screening, others = by_stage(runs)
     if screening and others:
         paired = pair_runs(others, baseline)
-        return replace(paired, left_out=(*paired.left_out, *screening))
+        reasons = {**paired.reasons, **dict.fromkeys(screening, "belongs to the first stage")}
+        return replace(paired, left_out=tuple(reasons), reasons=reasons)
     configured = _configure(runs)
     wanted = _keys_with(configured, baseline or {})
     declared = [key for key in wanted if key in set(configured.declared.values())]

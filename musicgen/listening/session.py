@@ -4,6 +4,7 @@ All listeners judge the same items, so that raters and tunes are crossed. Each l
 with some early items repeated among the later ones.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Sample, Stimulus, opaque_id, share_out
 from musicgen.records.criteria import POINTS, SET_VARIETY
+from musicgen.system.words import counted
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"
 """The question about a pair; the answer is the number of the chosen tune, 1 or 2."""
 NUM_REPEATS = 4
 SET_SIZE = 4
+MAX_REASONS = 3
+"""Reasons for leaving out runs that are named."""
 _NO_PAIRS = "--ab needs tunes of the baseline and of a changed arm with the same seed"
 
 
@@ -118,12 +122,10 @@ def draw_session(
 
 
 def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
-    remarks = []
-    if paired.left_out:
-        remarks.append(
-            f"left out: {len(paired.left_out)} runs that differ from the baseline in several parameters "
-            "or use another corpus"
-        )
+    reasons = Counter(paired.reasons.values()).most_common()
+    remarks = [f"left out: {counted(number, 'run')}: {reason}" for reason, number in reasons[:MAX_REASONS]]
+    if more := sum(number for _, number in reasons[MAX_REASONS:]):
+        remarks.append(f"left out: {counted(more, 'run')} for other reasons")
     if not settings.any_tune:
         remarks.append("only valid tunes were drawn")
     return remarks

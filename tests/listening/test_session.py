@@ -3,19 +3,27 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musicgen.effects.pairing import pair_runs
+from musicgen.config import Change
+from musicgen.effects.pairing import Arm, pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
 from musicgen.listening.session import PAIRS, DrawnSession, Settings, draw_session, num_trials, order_trials
-from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Sample, Stimulus
+from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Sample, Stimulus, arm_name
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
+from tests.records.made_runs import made_run
+
+
+def test_an_arm_is_named_as_in_the_tables() -> None:
+    names = [arm_name(Arm(Change("sampling.top_k", level, 5), ())) for level in (None, 3, ["X:", "K:D"])]
+    assert names == ["sampling.top_k=null", "sampling.top_k=3", 'sampling.top_k=["X:", "K:D"]']
 
 
 def sounds(_: Stimulus) -> bool:
@@ -113,6 +121,21 @@ def test_a_session_without_enough_tunes_is_refused(sweep: Path) -> None:
         table.write_text(re.sub(r",True,\d+,", ",True,0,", table.read_text()))
     with pytest.raises(InputError, match="no run has a tune with notes$"):
         drawn(sweep, settings())
+
+
+def test_the_remarks_say_why_runs_are_left_out(sweep: Path) -> None:
+    screening = [made_run(f"first/{seed}", seed=seed, study={"stages": {"confirm": 1}}) for seed in (7, 8)]
+    paired = pair_runs([*find_runs([sweep]), *screening])
+    others = {made_run(name): f"differs from the baseline in {name}" for name in ("a", "b", "c", "d")}
+    session = draw_session(
+        replace(paired, reasons={**paired.reasons, **others}), settings(num_anchors=0), sounds
+    )
+    assert session.remarks[:4] == (
+        "left out: 2 runs: belongs to the first stage",
+        "left out: 1 run: differs from the baseline in a",
+        "left out: 1 run: differs from the baseline in b",
+        "left out: 2 runs for other reasons",
+    )
 
 
 def test_pairs_share_a_training_seed_and_use_no_tune_twice(sweep: Path) -> None:
