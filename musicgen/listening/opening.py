@@ -17,6 +17,7 @@ from musicgen.records.destination import check_new_session
 from musicgen.records.known_corpus import CACHE, known_corpus
 from musicgen.records.runs import FoundRun, find_runs
 from musicgen.system.files import refuse_link
+from musicgen.system.words import counted
 
 DATABASES = {RATINGS: "listening.sqlite", PAIRS: "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
@@ -133,5 +134,6 @@ def _resume(path: Path, options: Options) -> Database:
         raise InputError(
             f"{path}: the session was drawn from {drawn}; use --out DIR to start another session"
         )
-    print(f"resuming the session of {database.created_at} with {len(database.listeners())} listeners so far")
+    who = counted(len(database.listeners()), "listener")
+    print(f"resuming the session of {database.created_at} with {who} so far")
     return database
