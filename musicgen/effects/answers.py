@@ -30,18 +30,9 @@ class Outcome(StrEnum):
     @property
     def is_clear(self) -> bool:
         """Whether the page shows it at once instead of folding it away."""
-        return self in _SHOWN
+        return self in _DIRECTED or self is Outcome.CANDIDATE
 
 
-_SHOWN = (
-    Outcome.BETTER,
-    Outcome.WORSE,
-    Outcome.CHANGED,
-    Outcome.LIKELY_BETTER,
-    Outcome.LIKELY_WORSE,
-    Outcome.LIKELY_CHANGED,
-    Outcome.CANDIDATE,
-)
 _OUTCOMES = {
     Grade.ONE_SEED: Outcome.CANDIDATE,
     Grade.UNCLEAR: Outcome.UNCLEAR,

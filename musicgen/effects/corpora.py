@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from musicgen.records.runs import FoundRun, directory_name
+from musicgen.records.runs import FoundRun, path_name
 
 _SOURCE_FIELDS = ("source", "path", "url", "sha256", "git_blob")
 _CLEANING_FIELDS = ("clean", "keep_fields", "keep_chord_symbols", "exclude_near_duplicates_of")
@@ -50,7 +50,7 @@ def describe_changed_corpora(runs: Sequence[FoundRun], relative_to: Path) -> lis
 def _describe(texts: Mapping[str, Sequence[FoundRun]], relative_to: Path) -> str:
     readers = []
     for text, runs in texts.items():
-        names = [directory_name(run, relative_to) for run in runs[:_MAX_NAMED_RUNS]]
+        names = [path_name(run.directory, relative_to) for run in runs[:_MAX_NAMED_RUNS]]
         if len(runs) > _MAX_NAMED_RUNS:
             names.append(f"{len(runs) - _MAX_NAMED_RUNS} more")
         readers.append(f"{text[:12]} by {', '.join(names)}")

@@ -8,9 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from musicgen.records.naming import COMBINED
 from musicgen.records.record import RunRecord
 
@@ -25,6 +22,8 @@ CORPUS_TEXT = "corpus.sha256"
 """The corpus as it was read: the same files may hold other tunes later."""
 _FOLLOWING = ("training.num_threads", "training.precision")
 """By default they follow from the network's size and the machine."""
+_Key = tuple[int, ...]
+"""Numbers of the values of some parameters."""
 
 
 def differing_parameters(first: Configuration, second: Configuration) -> list[str]:
@@ -83,56 +82,51 @@ def _has_level(value: object, level: object) -> bool:
     return level is None or isinstance(level, Mapping) or value == level
 
 
-def count_changes(configurations: Sequence[Configuration]) -> NDArray[np.int64]:
+def count_changes(configurations: Sequence[Configuration]) -> list[int]:
     """For each of the distinct configurations, the number of levels that differ from it in one parameter.
 
     Two configurations differ in one parameter if they are equal once it is left out. For each parameter, the
     configurations are therefore grouped by everything else. This takes time in proportion to their number.
     """
-    names = list(dict.fromkeys(["data.name", *(name for one in configurations for name in one)]))
-    codes = {name: _codes([one.get(name, "absent") for one in configurations]) for name in names}
-    # The sum of one random number for each value stands for a configuration: 64 bits suffice for millions.
-    generator = np.random.default_rng(0)
-    hashes = {
-        name: generator.integers(0, 2**64, code.max() + 1, np.uint64)[code] for name, code in codes.items()
-    }
+    names = dict.fromkeys(name for one in configurations for name in one)
+    columns = {name: _codes([one.get(name, "absent") for one in configurations]) for name in names}
+    # What is the same everywhere sets no two configurations apart.
+    varied = {name: column for name, column in columns.items() if any(column)}
 
-    def hash_of(names: Iterable[str]) -> NDArray[np.uint64]:
-        return sum(
-            (hashes[name] for name in names if name in hashes), start=np.zeros(len(configurations), np.uint64)
-        )
+    def keys(names: Iterable[str]) -> list[_Key]:
+        chosen = [varied[name] for name in names if name in varied]
+        return [tuple(column[place] for column in chosen) for place in range(len(configurations))]
 
-    everything = hash_of(hashes)
-    changes = np.zeros(len(configurations), np.int64)
-    for name in names:
+    changes = [0] * len(configurations)
+    for name in dict.fromkeys(["data.name", *varied]):
         if name in CORPUS_FIELDS:
             continue
-        own = hash_of([name, *CORPUS_FIELDS] if name == "data.name" else [name])
-        ignored: list[str] = [] if name in _FOLLOWING else list(_FOLLOWING)
+        own = [name, *CORPUS_FIELDS] if name == "data.name" else [name]
+        left_out = [*own, *([] if name in _FOLLOWING else _FOLLOWING)]
         if name.startswith("data."):
-            ignored.append(CORPUS_TEXT)
-        changes += _other_levels(everything - own - hash_of(ignored), own, codes[name])
+            left_out.append(CORPUS_TEXT)
+        groups = keys(one for one in varied if one not in left_out)
+        found = _other_levels(groups, keys(own), keys([name]))
+        changes = [count + more for count, more in zip(changes, found, strict=True)]
     return changes
 
 
-def _codes(values: Sequence[object]) -> NDArray[np.int64]:
-    """A number for each value, the same for equal ones."""
+def _codes(values: Sequence[object]) -> list[int]:
+    """A number for each value, the same for equal ones: 0 for the first and those that equal it."""
     known: dict[object, int] = {}
     # As in Python, 1 equals 1.0 and True. Lists and null are told apart by their text.
     hashable = (
         value if isinstance(value, (str, int, float)) else ("as text", json.dumps(value)) for value in values
     )
-    return np.array([known.setdefault(value, len(known)) for value in hashable], np.int64)
+    return [known.setdefault(value, len(known)) for value in hashable]
 
 
-def _other_levels(
-    rest: NDArray[np.uint64], own: NDArray[np.uint64], level: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """For each configuration, how many levels of its group (equal `rest`) differ from it in `own`."""
-    places = list(zip(rest.tolist(), own.tolist(), level.tolist(), strict=True))
-    groups: dict[int, dict[int, int]] = {}
-    for group, value, name in places:
-        groups.setdefault(group, {})[value] = name
-    times = {group: Counter(members.values()) for group, members in groups.items()}
+def _other_levels(groups: Sequence[_Key], own: Sequence[_Key], levels: Sequence[_Key]) -> list[int]:
+    """For each configuration, how many levels of its group differ from it in `own`."""
+    members: dict[_Key, dict[_Key, _Key]] = {}
+    for group, value, level in zip(groups, own, levels, strict=True):
+        members.setdefault(group, {})[value] = level
+    times = {group: Counter(by_value.values()) for group, by_value in members.items()}
+    of_each = zip((times[group] for group in groups), levels, strict=True)
     # A level that only the configuration itself has is not another one.
-    return np.array([len(times[group]) - (times[group][name] == 1) for group, _, name in places], np.int64)
+    return [len(counts) - (counts[level] == 1) for counts, level in of_each]

@@ -19,6 +19,7 @@ from musicgen.effects.table import effects_table
 from musicgen.effects.terms import Terms
 from musicgen.effects.tested_values import as_tested
 from musicgen.metrics.registry import metric_words
+from musicgen.records.naming import level_of
 from musicgen.records.runs import find_runs, level_cell
 from musicgen.system.words import counted, decimals, listed, signed
 
@@ -99,17 +100,31 @@ def additivity(paired: PairedRuns) -> list[Additivity]:
     for joint in paired.arms:
         if joint.change is None or joint.change.parameter != COMBINED:
             continue
-        # The joint level is a list of overrides.
-        changes = [part for part in str(joint.change.value).replace(",", " ").split() if "=" in part]
-        singles = [
-            arm
+        # The joint level is the text of the single changes, one after the other.
+        text = _words(joint.change.value)
+        named = [
+            (arm, words)
             for arm in paired.arms
-            if arm.change is not None and any(_is_change(arm.change, change) for change in changes)
+            if arm.change is not None
+            for words in _spellings(arm.change)
+            if f" {words} " in f" {text} "
         ]
-        if singles and len(singles) == len(changes):
+        singles = [arm for arm, _ in named]
+        if singles and len(" ".join(words for _, words in named)) == len(text):
             judged = (_judge(name, paired, singles, joint) for name in Terms.of(paired).primary_metrics)
             found += [one for one in judged if one is not None]
     return found
+
+
+def _spellings(change: Change) -> set[str]:
+    """How a joint level may name the change. Earlier versions wrote null and lists as Python does."""
+    return {_words(f"{change.parameter}={value}") for value in (level_cell(change.value), change.value)}
+
+
+def _words(changes: object) -> str:
+    """The words of some changes, the same however their numbers are written: 0.005 or 5e-3."""
+    parts = (word.partition("=") for word in str(changes).replace(",", " ").split())
+    return " ".join(f"{name}={level_of(level)}" if sign else name for name, sign, level in parts)
 
 
 def _judge(metric: str, paired: PairedRuns, singles: Sequence[Arm], joint: Arm) -> Additivity | None:
@@ -134,15 +149,3 @@ def _judge(metric: str, paired: PairedRuns, singles: Sequence[Arm], joint: Arm) 
         float(beyond.low),
         float(beyond.high),
     )
-
-
-def _is_change(change: Change, override: str) -> bool:
-    """Whether an override such as "training.learning_rate=5e-3" means the change."""
-    name, _, level = override.partition("=")
-    if name != change.parameter:
-        return False
-    value = str(level_cell(change.value))
-    try:
-        return float(level) == float(value)
-    except ValueError:
-        return level == value

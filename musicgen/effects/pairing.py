@@ -24,7 +24,7 @@ from musicgen.effects.differences import (
 )
 from musicgen.errors import InputError
 from musicgen.records.identity import ONCE_WITHOUT
-from musicgen.records.runs import FoundRun, by_stage, flat_config, sweep_directories
+from musicgen.records.runs import FoundRun, by_stage, flat_config, sweep_directory
 from musicgen.system.words import counted, listed
 
 _MAX_NAMED = 3
@@ -102,7 +102,8 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
     screening, others = by_stage(runs)
     if screening and others:
         paired = pair_runs(others, baseline)
-        return replace(paired, left_out=(*paired.left_out, *screening))
+        reasons = {**paired.reasons, **dict.fromkeys(screening, "belongs to the first stage")}
+        return replace(paired, left_out=tuple(reasons), reasons=reasons)
     configured = _configure(runs)
     wanted = _keys_with(configured, baseline or {})
     declared = [key for key in wanted if key in set(configured.declared.values())]
@@ -115,7 +116,7 @@ def pair_runs(runs: Sequence[FoundRun], baseline: Mapping[str, str] | None = Non
 
 def _most_changed(configured: _Configured, wanted: Sequence[str]) -> str:
     """The configuration with the most arms, then seeds, where no study declares a baseline."""
-    changes = count_changes(list(configured.by_key.values())).tolist()
+    changes = count_changes(list(configured.by_key.values()))
     num_arms = dict(zip(configured.by_key, changes, strict=True))
     seeds: dict[str, set[int]] = {}
     for run in configured.runs:
@@ -125,8 +126,8 @@ def _most_changed(configured: _Configured, wanted: Sequence[str]) -> str:
 
 def _configure(runs: Sequence[FoundRun]) -> _Configured:
     studies: dict[Path, list[FoundRun]] = {}
-    for run, sweep in sweep_directories(runs).items():
-        studies.setdefault(sweep, []).append(run)
+    for run in runs:
+        studies.setdefault(sweep_directory(run), []).append(run)
     changed = [study for study in studies.values() if any(run.record.change for run in study)]
     loose = [run for study in studies.values() if study not in changed for run in study]
     configurations: dict[FoundRun, Configuration] = {}

@@ -17,7 +17,7 @@ from musicgen.effects.screening import MEANING, screen, screening_table
 from musicgen.effects.summary import Summary
 from musicgen.effects.trades import trade_sentences
 from musicgen.metrics.registry import HEADLINE
-from musicgen.records.runs import directory_name
+from musicgen.records.runs import path_name
 from musicgen.system.terminal import new_table, plain, wide_console
 from musicgen.system.words import counted, listed
 
@@ -189,7 +189,7 @@ def _remarks(summary: Summary, *, is_grid: bool) -> list[str]:
 def _left_out(summary: Summary) -> list[str]:
     """Which runs no effect counts and why: a line for each of the first, then how many more."""
     paired, out = summary.paired, summary.folder
-    lines = [f"left out: {directory_name(run, out)}: {paired.reasons[run]}" for run in paired.left_out]
+    lines = [f"left out: {path_name(run.directory, out)}: {paired.reasons[run]}" for run in paired.left_out]
     if len(lines) > MAX_LEFT_OUT:
         lines[MAX_LEFT_OUT:] = [f"left out: {len(lines) - MAX_LEFT_OUT} more, the last rows of runs.csv"]
     if lines and not paired.is_declared:

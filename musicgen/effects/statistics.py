@@ -129,7 +129,7 @@ def compare(baseline: Measured, changed: Measured) -> PairedEffect:
         baseline_logit = first.mean(axis=0)
         difference = share_difference(difference, baseline_logit)
         intervals = [
-            share_interval((first, second), least_variances, _quantile(confidence, len(first)), interval)
+            share_interval((first, second), least_variances, t_quantile(confidence, len(first)), interval)
             for confidence, interval in zip(_CONFIDENCES, intervals, strict=True)
         ]
     (low, high), (inner_low, inner_high) = intervals
@@ -157,13 +157,13 @@ def _paired_t(
 
     error = np.where(spread > 0, spread, np.nan) / np.sqrt(num_seeds)
     reaches = [
-        _quantile(confidence, num_seeds) * error for confidence in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
+        t_quantile(confidence, num_seeds) * error for confidence in (CONFIDENCE, EQUIVALENCE_CONFIDENCE)
     ]
     p_value = 2 * stdtr(max(num_seeds - 1, 1), -abs(difference / error))
     return p_value, [(difference - reach, difference + reach) for reach in reaches]
 
 
-def _quantile(confidence: float, num_seeds: int) -> float:
+def t_quantile(confidence: float, num_seeds: int) -> float:
     """Half the width of an interval in standard errors, by Student's t."""
     from scipy.special import stdtrit
 
@@ -254,7 +254,7 @@ def prediction_interval(
     from scipy.special import expit
 
     known = np.asarray(values, np.float64) if counts is None else empirical_logit(values, counts)
-    reach = _quantile(CONFIDENCE, len(known)) * known.std(ddof=1) * np.sqrt(1 + 1 / len(known))
+    reach = t_quantile(CONFIDENCE, len(known)) * known.std(ddof=1) * np.sqrt(1 + 1 / len(known))
     ends = np.array([known.mean() - reach, known.mean() + reach])
     low, high = ends if counts is None else expit(ends)
     return float(low), float(high)

@@ -27,12 +27,11 @@ from musicgen.records.runs import (
     PLAN,
     RUNS,
     FoundRun,
-    directory_name,
     level_cell,
     path_name,
     read_rows,
     runs_table,
-    sweep_directories,
+    sweep_directory,
     write_csv,
 )
 from musicgen.system.words import counted
@@ -138,13 +137,13 @@ def _failure(run: FoundRun, out: Path) -> str:
     change = arm_name(record.change, record.retuned)
     status = "running or killed" if record.status == "running" else record.status
     reason = f": {' '.join(record.error.split())}" if record.error else ""
-    return f"{change}, seed {record.seed} {status}{reason} ({directory_name(run, out)})"
+    return f"{change}, seed {record.seed} {status}{reason} ({path_name(run.directory, out)})"
 
 
 def missing_runs(runs: Sequence[FoundRun], relative_to: Path | None) -> list[MissingRun]:
     """The planned runs of these runs' sweeps that are not on the disk; raises InputError like `read_rows`."""
     missing = []
-    for sweep in dict.fromkeys(sweep_directories(runs).values()):
+    for sweep in dict.fromkeys(map(sweep_directory, runs)):
         if not (sweep / PLAN).is_file():
             continue
         for row in read_rows(sweep / PLAN):

@@ -14,12 +14,7 @@ LOOPS, ENDS = "validity/loop_rate", "validity/ended_rate"
 _MOST = 0.5
 """Share of tunes that loop, or do not end, above which nothing is recommended."""
 _WORSE = (Outcome.WORSE, Outcome.LIKELY_WORSE)
-_OUTCOMES = {
-    Outcome.BETTER: "better",
-    Outcome.LIKELY_BETTER: "likely better",
-    Outcome.WORSE: "worse",
-    Outcome.LIKELY_WORSE: "likely worse",
-}
+_OUTCOMES = (Outcome.BETTER, Outcome.LIKELY_BETTER, Outcome.WORSE, Outcome.LIKELY_WORSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,7 @@ class Trade:
     @property
     def sentence(self) -> str:
         """What gets better and what worse, each value next to the baseline's and that of real tunes."""
-        found = {words: self.of([outcome]) for outcome, words in _OUTCOMES.items()} | {
-            "but note": self.unsafe
-        }
+        found = {str(outcome): self.of([outcome]) for outcome in _OUTCOMES} | {"but note": self.unsafe}
         parts = [f"{words}: {', '.join(map(self.words_on, some))}" for words, some in found.items() if some]
         return f"{self.change}: {'; '.join(parts)}."
 

@@ -60,7 +60,7 @@ def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
     pieces = [
         [("line", line)]
         if read_field(line)
-        else [(_kind(token.lastgroup), token[0]) for token in TOKEN.finditer(line)]
+        else [(token.lastgroup, token[0]) for token in TOKEN.finditer(line)]
         for line in lines
     ]
     notes = [text for line in pieces for kind, text in line if kind == "note"]
@@ -68,8 +68,3 @@ def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
     return header + "\n".join(
         "".join(next(shuffled) if kind == "note" else text for kind, text in line) for line in pieces
     )
-
-
-def _kind(name: str | None) -> str:
-    assert name is not None, "every pattern of TOKEN is named"
-    return name

@@ -6,17 +6,18 @@ Every call opens its own connection, so any thread may call.
 import json
 import re
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from pydantic import TypeAdapter
 
 from musicgen.errors import InputError
 from musicgen.listening.session import PAIRS, Item, Settings, Trial, order_trials
-from musicgen.listening.session_file import VERSION, connected, create_file, now
+from musicgen.listening.session_file import VERSION, connected, now
 from musicgen.listening.stimuli import Sample, Stimulus, opaque_id
 from musicgen.records.criteria import check_criteria
+from musicgen.system.web_server import RefusedError
 
 _OPAQUE_ID = re.compile(r"[0-9a-f]{32}")
 _LISTENERS = "SELECT listener_id, name, ended_at IS NOT NULL FROM listener"
@@ -57,10 +58,6 @@ class Answer:
     answered_at: str
 
 
-class RefusedAnswerError(ValueError):
-    """An answer to another listener's trial, to a question that was not asked, or after the end."""
-
-
 class Database:
     """An existing session."""
 
@@ -86,21 +83,6 @@ class Database:
             self._check_answers()
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path}: is damaged: {' '.join(str(error).split())}") from error
-
-    @classmethod
-    def create(
-        cls,
-        path: Path,
-        settings: Settings,
-        items: Sequence[Item],
-        remarks: Sequence[str],
-        samples: Sequence[Sample] = (),
-        *,
-        locks: bool,
-    ) -> "Database":
-        """Write a new session; raises InputError as `create_file` does."""
-        create_file(path, settings, items, remarks, samples, locks=locks)
-        return cls(path)
 
     def _read_items(self) -> tuple[dict[str, Stimulus], dict[str, Item]]:
         with connected(self.path) as connection:
@@ -205,7 +187,7 @@ class Database:
     def answer(self, listener_id: str, trial_id: str, question: str, value: int) -> None:
         """Save one answer, replacing an earlier one; it is on the disk when this returns.
 
-        Raises RefusedAnswerError.
+        Raises RefusedError for another listener's trial, a question that was not asked, and after the end.
         """
         with connected(self.path) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -215,13 +197,14 @@ class Database:
                 (trial_id, listener_id),
             ).fetchone()
             if row is None:
-                raise RefusedAnswerError("this listener has no such trial")
+                raise RefusedError(HTTPStatus.CONFLICT, "this listener has no such trial")
             if row[0] is not None:
-                raise RefusedAnswerError(
-                    "this listener has ended and seen the key, so answers can no longer change"
+                raise RefusedError(
+                    HTTPStatus.CONFLICT,
+                    "this listener has ended and seen the key, so answers can no longer change",
                 )
             if question not in self.settings.questions(self.items[row[1]]):
-                raise RefusedAnswerError("this question is not asked about this trial")
+                raise RefusedError(HTTPStatus.CONFLICT, "this question is not asked about this trial")
             connection.execute(
                 "INSERT INTO answer VALUES (?, ?, ?, ?) ON CONFLICT (trial_id, question) "
                 "DO UPDATE SET value = excluded.value, answered_at = excluded.answered_at",

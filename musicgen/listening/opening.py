@@ -10,12 +10,14 @@ from musicgen.errors import InputError, one_line
 from musicgen.listening.database import Database
 from musicgen.listening.service import ListeningService
 from musicgen.listening.session import PAIRS, RATINGS, DrawnSession, Settings, draw_session
+from musicgen.listening.session_file import create_file
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA, check_criteria
 from musicgen.records.destination import check_new_session
 from musicgen.records.known_corpus import CACHE, known_corpus
 from musicgen.records.runs import FoundRun, find_runs
 from musicgen.system.files import refuse_link
+from musicgen.system.words import counted
 
 DATABASES = {RATINGS: "listening.sqlite", PAIRS: "listening-pairs.sqlite"}
 SOUNDS, TRACKED = "listening-sounds", "comet"
@@ -89,7 +91,8 @@ def _start(
     corpus = known_corpus(record, options.corpus)
     drawn = draw_session(paired, settings, sounds.play, corpus, CACHE if CACHE.is_dir() else None)
     remarks = [*drawn.remarks, *_cut_remark(drawn, sounds, settings)]
-    return Database.create(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
+    create_file(path, settings, drawn.items, remarks, drawn.samples, locks=record.has_locks)
+    return Database(path)
 
 
 def _cut_remark(drawn: DrawnSession, sounds: Sounds, settings: Settings) -> list[str]:
@@ -131,5 +134,6 @@ def _resume(path: Path, options: Options) -> Database:
         raise InputError(
             f"{path}: the session was drawn from {drawn}; use --out DIR to start another session"
         )
-    print(f"resuming the session of {database.created_at} with {len(database.listeners())} listeners so far")
+    who = counted(len(database.listeners()), "listener")
+    print(f"resuming the session of {database.created_at} with {who} so far")
     return database

@@ -42,16 +42,18 @@ def _sample(sample: Sample) -> str:
 def _people(results: Results) -> list[str]:
     lines = []
     if results.num_under_way:
-        lines.append(
-            f"{results.num_under_way} listeners have not ended; their answers are saved but not shown"
-        )
+        who = counted(results.num_under_way, "listener")
+        verb = "has" if results.num_under_way == 1 else "have"
+        lines.append(f"{who} {verb} not ended; their answers are saved but not shown")
     if not results.listeners:
         return [*lines, "not rated"]
     names = ", ".join(results.listeners)
     lines.append(f"one listener, {names}" if len(results.listeners) == 1 else f"listeners: {names}")
     for one in results.reliability:
-        text = f"{one.listener}: {one.num_equal} of {one.num_repeated} repeated ratings identical"
-        text += f", {one.num_within_one} within one point"
+        text = f"{one.listener}: no repeated ratings"
+        if one.num_repeated:
+            text = f"{one.listener}: {one.num_equal} of {one.num_repeated} repeated ratings identical"
+            text += f", {one.num_within_one} within one point"
         if math.isfinite(one.corpus_above_shuffled):
             text += f"; corpus tunes {signed(one.corpus_above_shuffled, '.1f')} above shuffled notes"
         lines.append(text)

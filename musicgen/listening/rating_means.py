@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from musicgen.listening.statistics import alpha, mean_rating
 from musicgen.listening.stimuli import CORPUS, SHUFFLED
-from musicgen.records.criteria import SCALES
+from musicgen.records.criteria import POINTS, SCALES
 from musicgen.records.ratings import MEANS_COLUMNS, Rating
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 Floats = NDArray[np.float64]
-
-LOWEST, HIGHEST = 1.0, 5.0
 
 
 def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFrame":
@@ -40,8 +38,8 @@ def listening_table(ratings: Sequence[Rating], arms: Sequence[str]) -> "DataFram
                     "criterion": criterion,
                     "mean": mean.value,
                     # A mean cannot be outside the scale.
-                    "ci_low": max(LOWEST, mean.low) if math.isfinite(mean.low) else math.nan,
-                    "ci_high": min(HIGHEST, mean.high) if math.isfinite(mean.high) else math.nan,
+                    "ci_low": np.clip(mean.low, POINTS[0], POINTS[-1]),
+                    "ci_high": np.clip(mean.high, POINTS[0], POINTS[-1]),
                     "num_ratings": len(own),
                     "num_listeners": matrix.shape[0],
                     "num_tunes": matrix.shape[1],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.listening.answer_tables import CHOICES_FILE, Choice, choices_of, ratings_of, write_answers
-from musicgen.listening.database import Answer, Database
+from musicgen.listening.database import Database
 from musicgen.listening.metric_agreement import agreement_table
 from musicgen.listening.preferences import preferences_table
 from musicgen.listening.rating_means import Reliability, agreement_between, listening_table, reliability_of
@@ -51,15 +51,14 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
     listeners = database.listeners()
     ended = tuple(listener.name for listener in listeners if listener.has_ended)
     answers = [answer for answer in database.answers() if answer.has_ended]
-    is_pairs = database.settings.mode == PAIRS
     if not answers:
         return Results(ended, len(listeners) - len(ended), {}, (), {}, (0, 0), ())
-    if is_pairs:
+    if database.settings.mode == PAIRS:
         choices = choices_of(answers)
         tables = {PREFERENCES_FILE: preferences_table(choices)}
         columns = [field.name for field in fields(Choice)]
         written = [write_answers(choices, columns, folder / CHOICES_FILE)]
-        reliability, between = (), {}
+        reliability, between, repeats = (), {}, _repeated_choices(choices)
     else:
         ratings = ratings_of(answers)
         arms = dict.fromkeys(stimulus.arm for stimulus in database.stimuli.values() if not stimulus.anchor)
@@ -69,11 +68,10 @@ def write_results(database: Database, runs: Sequence[FoundRun], folder: Path) ->
         }
         written = [write_answers(ratings, COLUMNS, folder / FILE_NAME)]
         reliability = tuple(reliability_of(ratings, name) for name in ended)
-        between = agreement_between(ratings)
+        between, repeats = agreement_between(ratings), (0, 0)
     for name, table in tables.items():
         write_csv(table, folder / name)
         written.append(folder / name)
-    repeats = _repeated_choices(answers) if is_pairs else (0, 0)
     return Results(ended, len(listeners) - len(ended), tables, reliability, between, repeats, tuple(written))
 
 
@@ -91,16 +89,12 @@ def _with_samples(table: "DataFrame", samples: Mapping[str, Sample]) -> "DataFra
     return table.join(DataFrame(rows, table.index, list(SAMPLE_COLUMNS), object))
 
 
-def _repeated_choices(answers: Sequence[Answer]) -> tuple[int, int]:
+def _repeated_choices(choices: Sequence[Choice]) -> tuple[int, int]:
     """Number of pairs judged twice, and of those judged alike."""
-    chosen = {(answer.listener, answer.item_id, answer.is_repeat): _chosen(answer) for answer in answers}
+    first = {(one.listener, one.pair_id): one.is_chosen for one in choices if not one.is_repeat}
     alike = [
-        choice == chosen[listener, item, False]
-        for (listener, item, is_repeat), choice in chosen.items()
-        if is_repeat and (listener, item, False) in chosen
+        one.is_chosen == first[one.listener, one.pair_id]
+        for one in choices
+        if one.is_repeat and (one.listener, one.pair_id) in first
     ]
     return len(alike), sum(alike)
-
-
-def _chosen(answer: Answer) -> str:
-    return answer.heard[answer.value - 1].stimulus_id

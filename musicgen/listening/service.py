@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from musicgen.errors import InputError
-from musicgen.listening.database import Database, Listener, RefusedAnswerError
+from musicgen.listening.database import Database, Listener
 from musicgen.listening.results import Results, write_results
 from musicgen.listening.session import PAIRS, PREFERENCE
 from musicgen.listening.sounds import Sounds
@@ -100,10 +100,7 @@ class ListeningService:
             raise RefusedError(400, "An answer needs its trial, its question and a whole number.")
         if not self.database.settings.is_answer(value):
             raise RefusedError(400, "That number does not answer the question.")
-        try:
-            self.database.answer(listener.listener_id, trial, name, value)
-        except RefusedAnswerError as error:
-            raise RefusedError(409, str(error)) from error
+        self.database.answer(listener.listener_id, trial, name, value)
         return {"saved": True}
 
     def end(self, question: Mapping[str, object]) -> dict[str, object]:

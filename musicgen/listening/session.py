@@ -4,6 +4,7 @@ All listeners judge the same items, so that raters and tunes are crossed. Each l
 with some early items repeated among the later ones.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,15 @@ from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors
 from musicgen.listening.stimuli import BASELINE, CORPUS, Play, Pool, Sample, Stimulus, opaque_id, share_out
 from musicgen.records.criteria import POINTS, SET_VARIETY
+from musicgen.system.words import counted
 
 RATINGS, PAIRS = "ratings", "pairs"
 PREFERENCE = "preference"
 """The question about a pair; the answer is the number of the chosen tune, 1 or 2."""
 NUM_REPEATS = 4
 SET_SIZE = 4
+MAX_REASONS = 3
+"""Reasons for leaving out runs that are named."""
 _NO_PAIRS = "--ab needs tunes of the baseline and of a changed arm with the same seed"
 
 
@@ -76,14 +80,9 @@ class Trial:
 
     trial_id: str
     item: Item
-    order: tuple[int, ...]
+    heard: tuple[Stimulus, ...]
     """The item's stimuli in the order of hearing."""
     is_repeat: bool
-
-    @property
-    def heard(self) -> tuple[Stimulus, ...]:
-        """The stimuli as this listener hears them."""
-        return tuple(self.item.stimuli[place] for place in self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +122,10 @@ def draw_session(
 
 
 def _general_remarks(paired: PairedRuns, settings: Settings) -> list[str]:
-    remarks = []
-    if paired.left_out:
-        remarks.append(
-            f"left out: {len(paired.left_out)} runs that differ from the baseline in several parameters "
-            "or use another corpus"
-        )
+    reasons = Counter(paired.reasons.values()).most_common()
+    remarks = [f"left out: {counted(number, 'run')}: {reason}" for reason, number in reasons[:MAX_REASONS]]
+    if more := sum(number for _, number in reasons[MAX_REASONS:]):
+        remarks.append(f"left out: {counted(more, 'run')} for other reasons")
     if not settings.any_tune:
         remarks.append("only valid tunes were drawn")
     return remarks
@@ -216,19 +213,19 @@ def order_trials(items: Sequence[Item], seed: int, number: int) -> list[Trial]:
     """
     rng = np.random.default_rng([seed, 1, number])
     shuffled = [
-        Trial(opaque_id(), items[place], _sides(items[place], rng), False)
+        Trial(opaque_id(), items[place], _in_random_order(items[place], rng), False)
         for place in rng.permutation(len(items))
     ]
-    sets = [trial for trial in shuffled if len(trial.order) == SET_SIZE]
+    sets = [trial for trial in shuffled if len(trial.heard) == SET_SIZE]
     first_round = [trial for trial in shuffled if trial not in sets]
     half = len(first_round) // 2
     early, late = first_round[:half], first_round[half:]
     for place in rng.permutation(half)[: num_trials(items) - len(items)]:
         trial = early[place]
-        repeat = Trial(opaque_id(), trial.item, trial.order[::-1], True)
+        repeat = Trial(opaque_id(), trial.item, trial.heard[::-1], True)
         late.insert(int(rng.integers(1, len(late) + 1)), repeat)
     return [*early, *late, *sets]
 
 
-def _sides(item: Item, rng: np.random.Generator) -> tuple[int, ...]:
-    return tuple(int(place) for place in rng.permutation(len(item.stimuli)))
+def _in_random_order(item: Item, rng: np.random.Generator) -> tuple[Stimulus, ...]:
+    return tuple(item.stimuli[place] for place in rng.permutation(len(item.stimuli)))

@@ -60,7 +60,7 @@ def create_file(
     settings: Settings,
     items: Sequence[Item],
     remarks: Sequence[str],
-    samples: Sequence[Sample],
+    samples: Sequence[Sample] = (),
     *,
     locks: bool,
 ) -> None:

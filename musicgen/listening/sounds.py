@@ -59,7 +59,7 @@ class Sounds:
     def play(self, stimulus: Stimulus) -> bool:
         """Render the stimulus unless it is there already; False if it makes no sound."""
         path = self.path(stimulus.stimulus_id)
-        if _is_complete(path):
+        if path.is_file():
             return True
         abc = stimulus.abc if self._has_repeats else without_repeats(stimulus.abc)
         performance = perform(abc, self._config)
@@ -74,12 +74,3 @@ class Sounds:
         if performance.is_cut:
             self.cut.add(stimulus.stimulus_id)
         return True
-
-
-def _is_complete(path: Path) -> bool:
-    """Whether the file is as long as its header says: a power cut may have truncated it."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        head = file.read(8)
-    return head[:4] == b"RIFF" and path.stat().st_size == len(head) + int.from_bytes(head[4:], "little")

@@ -9,7 +9,7 @@ import numpy as np
 
 from musicgen.effects.pairing import Arm, PairedRuns
 from musicgen.errors import InputError
-from musicgen.records.runs import FoundRun
+from musicgen.records.runs import FoundRun, level_cell
 from musicgen.records.sampled_tunes import Song, read_songs
 
 BASELINE = "baseline"
@@ -62,7 +62,7 @@ def anchor_stimulus(kind: str, abc: str) -> Stimulus:
 
 def arm_name(arm: Arm) -> str:
     """The arm's name in tables, such as "model.cell=gru"."""
-    return BASELINE if arm.change is None else f"{arm.change.parameter}={arm.change.value}"
+    return BASELINE if arm.change is None else f"{arm.change.parameter}={level_cell(arm.change.value)}"
 
 
 class Pool:

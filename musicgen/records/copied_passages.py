@@ -4,7 +4,6 @@ The song's passage is cut from the song. The training tune's passage comes from 
 may be written without the corpus; older runs do not have that column.
 """
 
-import math
 from dataclasses import dataclass
 
 from musicgen.metrics.originality import NOVELTY_NOTES
@@ -59,7 +58,7 @@ def copied_passage(song: Song) -> CopiedPassage | None:
 
 def _integer(song: Song, column: str) -> int | None:
     number = song.number(column)
-    return int(number) if number is not None and math.isfinite(number) else None
+    return None if number is None else int(number)
 
 
 def _words(num_notes: int, transposition: int, longest_in_any_key: int | None) -> str:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +18,7 @@ from musicgen.errors import InputError, first_problem
 from musicgen.records.criteria import check_point
 from musicgen.records.destination import MARK_OF_A_SWEEP
 from musicgen.records.record import RunRecord
-from musicgen.records.runs import PLAN, FoundRun, sweep_directories
+from musicgen.records.runs import PLAN, FoundRun, sweep_directory
 from musicgen.system.files import append_whole, read_whole, refuse_link, write_text_atomically
 from musicgen.system.locks import lock_beside, locked
 
@@ -71,20 +70,11 @@ class Finding:
 
 def findings_path(run: FoundRun) -> Path:
     """The log for findings about the run."""
-    return _findings_paths([run])[0]
-
-
-def _findings_paths(runs: Sequence[FoundRun]) -> list[Path]:
-    """The same for many runs, looking into each folder once."""
-    is_sweep = cache(lambda folder: any((folder / name).is_file() for name in _SWEEP_FILES))
-    paths = []
-    for run in runs:
-        if study := run.setting("study.name"):
-            paths.append(EXPERIMENTS / str(study) / FILE_NAME)
-            continue
-        directory = run.directory.resolve()
-        paths.append(next(filter(is_sweep, directory.parents), directory) / FILE_NAME)
-    return paths
+    if study := run.setting("study.name"):
+        return EXPERIMENTS / str(study) / FILE_NAME
+    directory = run.directory.resolve()
+    sweeps = (one for one in directory.parents if any((one / name).is_file() for name in _SWEEP_FILES))
+    return next(sweeps, directory) / FILE_NAME
 
 
 def add_finding(
@@ -201,10 +191,10 @@ def findings_of(runs: Sequence[FoundRun], folder: Path | None = None) -> list[Fi
     from `folder`.
     """
     known = {run.record.run_id for run in runs}
-    folders = [*(run.directory for run in runs), *dict.fromkeys(sweep_directories(runs).values())]
+    folders = [*(run.directory for run in runs), *map(sweep_directory, runs)]
     if folder is not None:
         folders.append(folder)
-    logs = dict.fromkeys([*_findings_paths(runs), *(place / FILE_NAME for place in folders)])
+    logs = dict.fromkeys([*map(findings_path, runs), *(place / FILE_NAME for place in folders)])
     findings: list[Finding] = []
     for finding in read_findings(list(logs)):
         # A copied study may have its log in two places.

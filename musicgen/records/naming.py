@@ -33,7 +33,6 @@ _UNSAID = ("training.num_threads", "seed")
 """Parameters that a run's name leaves out, in addition to whole groups."""
 _SEED_FOLDER, _TRIAL_FOLDER = re.compile(r"seed=\d+"), re.compile(r"\d{3,9}")
 """Names of folders in sweeps and searches: ARM/seed=0 and 003/seed=0."""
-_NOWHERE = Path()
 _TITLE = re.compile(r"[^\W_][\w '’,.&()!?-]*")
 _VOWEL = re.compile(r"[aeiouyáéíóúàèìòù]", re.IGNORECASE)
 
@@ -170,7 +169,7 @@ def trial_of(directory: Path) -> int | None:
     return int(directory.parent.name) if is_of_trial else None
 
 
-def run_name(config: Config, overrides: Sequence[str], directory: Path = _NOWHERE) -> str:
+def run_name(config: Config, overrides: Sequence[str], directory: Path) -> str:
     """A run in a list of experiments: "batch_size=8 · seed 0"."""
     arm, trial = arm_of(config.study.name, config.change, config.retuned, directory), trial_of(directory)
     if arm is None:
@@ -264,7 +263,7 @@ def _read_list(text: str) -> Sequence[object] | None:
         return None
 
 
-def study_tags(config: Config, directory: Path = _NOWHERE) -> list[str]:
+def study_tags(config: Config, directory: Path) -> list[str]:
     """Comet tags of a run: its study, arm, changed parameter and value; or its search and trial."""
     name, change, trial = config.study.name, config.change, trial_of(directory)
     arm = arm_of(name, change, config.retuned, directory)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from musicgen.errors import InputError
 from musicgen.records.criteria import POINTS, SCALES
-from musicgen.records.runs import FoundRun, read_rows, sweep_directories
+from musicgen.records.runs import FoundRun, read_rows, sweep_directory
 
 FILE_NAME, MEANS_FILE = "ratings.csv", "listening.csv"
 """All ratings; and the mean of each arm and criterion, which the listening page computes from them."""
@@ -111,7 +111,7 @@ def find_means(runs: Sequence[FoundRun], folder: Path | None = None) -> list[dic
 
 
 def _found(name: str, runs: Sequence[FoundRun], folder: Path | None) -> list[Path]:
-    folders = {run.directory.resolve() for run in runs} | {*sweep_directories(runs).values()}
+    folders = {run.directory.resolve() for run in runs} | {*map(sweep_directory, runs)}
     if folder is not None:
         folders.add(folder.resolve())
     return [place / name for place in sorted(folders) if (place / name).is_file()]

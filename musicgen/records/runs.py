@@ -6,11 +6,10 @@ A run is a folder with a run.json. Paths may be run directories, sweep directori
 import csv
 import io
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from musicgen.config import SET_BY_THE_SWEEPER
 from musicgen.errors import InputError
 from musicgen.metrics.registry import METRICS
+from musicgen.records.naming import as_number
 from musicgen.records.record import FILE_NAME, RunRecord
 from musicgen.system.csv_cells import ESCAPED, read_cell, written_table
 from musicgen.system.files import read_whole, replace_atomically
@@ -102,7 +102,7 @@ class FoundRun:
     def num_bars(self) -> int | None:
         """Bars of the sampled tunes by tunes.csv, which is read once; None for 0."""
         bars = [row.get("num_bars") or "0" for row in self.tune_rows()]
-        numbers = [_finite(text) for text in bars]
+        numbers = [as_number(text) for text in bars]
         if any(number is None or not 0 <= number <= _MAX_BARS for number in numbers):
             raise InputError(
                 f"{self.directory / 'tunes.csv'}: num_bars contains something that is not a number of bars"
@@ -124,9 +124,9 @@ class FoundRun:
             return None
         rows = read_rows(path, may_be_cut=True)
         for name in HISTORY_COLUMNS:
-            if any(row.get(name) != "" and _finite(row.get(name, "")) is None for row in rows):
+            if any(row.get(name) != "" and as_number(row.get(name)) is None for row in rows):
                 raise InputError(f"{path}: {name} contains something that is not a number")
-        return [{name: _finite(row[name]) for name in HISTORY_COLUMNS} for row in rows]
+        return [{name: as_number(row[name]) for name in HISTORY_COLUMNS} for row in rows]
 
     def history(self) -> "DataFrame | None":
         """The same as a table."""
@@ -190,15 +190,6 @@ def read_rows(path: Path, *, may_be_cut: bool = False) -> list[dict[str, str]]:
     return rows
 
 
-def _finite(text: str) -> float | None:
-    """The finite number in a cell; None for other texts."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
 def records_below(folder: Path) -> Iterator[Path]:
     """The path of every run.json at or below the folder."""
     for directory, folders, files in os.walk(folder):
@@ -260,11 +251,6 @@ def runs_table(runs: Sequence[FoundRun], relative_to: Path | None = None) -> "Da
     return table
 
 
-def directory_name(run: FoundRun, relative_to: Path | None) -> str:
-    """The run's directory, as in the runs table."""
-    return path_name(run.directory, relative_to)
-
-
 def path_name(path: Path, relative_to: Path | None) -> str:
     """The path, as in the runs table: relative to the folder if it is below that."""
     if relative_to is not None:
@@ -288,7 +274,7 @@ def _leading_cells(run: FoundRun, relative_to: Path | None) -> dict[str, object]
         for name in ("trained_iterations", "reused_iterations", "train_seconds", "total_seconds")
     }
     return {
-        "directory": directory_name(run, relative_to),
+        "directory": path_name(run.directory, relative_to),
         "status": record.status,
         **change,
         "retuned": cell(dict(record.retuned)) if record.retuned else None,
@@ -308,14 +294,6 @@ def write_csv(table: "DataFrame", path: Path) -> None:
 
 def sweep_directory(run: FoundRun) -> Path:
     """The folder of the run's sweep: the one with the plan, else by `<sweep>/<change>/seed=<n>`."""
-    return sweep_directories([run])[run]
-
-
-def sweep_directories(runs: Iterable[FoundRun]) -> dict[FoundRun, Path]:
-    """The same for many runs, looking into each folder once."""
-    has_plan = cache(lambda folder: (folder / PLAN).is_file())
-    found = {}
-    for run in runs:
-        above = run.directory.resolve().parents
-        found[run] = next(filter(has_plan, above), above[1])
-    return found
+    directory = run.directory.resolve()
+    planned = (folder for folder in directory.parents if (folder / PLAN).is_file())
+    return next(planned, directory.parent.parent)

@@ -3,7 +3,6 @@
 Both contain text that a network wrote, which may be anything.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from itertools import pairwise
 from musicgen.errors import InputError
 from musicgen.metrics.soundness import Judgement
 from musicgen.notation.parsing import parse_tune
-from musicgen.records.naming import tune_title
+from musicgen.records.naming import as_number, tune_title
 from musicgen.records.runs import FoundRun
 from musicgen.system.files import read_whole
 
@@ -82,13 +81,7 @@ class Song:
     def number(self, column: str) -> float | None:
         """A cell of tunes.csv as a number, with yes and no as 1 and 0; None for other texts."""
         text = self.cells.get(column, "")
-        if text in ("True", "False"):
-            return float(text == "True")
-        try:
-            value = float(text)
-        except ValueError:
-            return None
-        return value if math.isfinite(value) else None
+        return float(text == "True") if text in ("True", "False") else as_number(text)
 
     def says(self, column: str) -> bool:
         """A yes-or-no cell of tunes.csv."""

@@ -12,6 +12,7 @@ from rich.table import Table
 from musicgen.config import Config
 from musicgen.records.identity import is_identity
 from musicgen.system.terminal import new_table, plain
+from musicgen.system.words import counted
 from musicgen.training.folder import TrainingFolder, is_ours, is_training
 
 MINUTES_IN_USE = 2.0
@@ -135,7 +136,8 @@ def store_table(trainings: Sequence[StoredTraining]) -> Table:
 
 def count_text(trainings: Sequence[StoredTraining]) -> str:
     """Such as "3 trainings, 12.5 MB"."""
-    return f"{len(trainings)} trainings, {size_text(sum(training.num_bytes for training in trainings))}"
+    size = size_text(sum(training.num_bytes for training in trainings))
+    return f"{counted(len(trainings), 'training')}, {size}"
 
 
 def size_text(num_bytes: int) -> str:

@@ -20,7 +20,7 @@ from musicgen.metrics.registry import metric_words
 from musicgen.records.findings import FILE_NAME as FINDINGS
 from musicgen.records.findings import Finding, findings_text, keep_findings, merged_findings
 from musicgen.records.naming import level_of
-from musicgen.records.runs import EFFECTS, NOISE, PLAN, RUNS, directory_name, read_rows
+from musicgen.records.runs import EFFECTS, NOISE, PLAN, RUNS, path_name, read_rows
 from musicgen.rendering import Engraver, render_tune
 from musicgen.reporting.best_songs import JudgedSong
 from musicgen.reporting.figures import drawn_figures
@@ -155,7 +155,7 @@ def _write_tables(study: StudyData, folder: Path) -> None:
 
 
 def _portable_findings(study: StudyData) -> list[Finding]:
-    names = {run.record.run_id: directory_name(run, study.root) for run in study.all_runs}
+    names = {run.record.run_id: path_name(run.directory, study.root) for run in study.all_runs}
     directories = (names.get(one.run_id, one.directory) for one in study.findings)
     return [
         replace(one, directory=str(portable_value(name)))

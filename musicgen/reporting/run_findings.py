@@ -8,7 +8,7 @@ from pathlib import Path
 from musicgen.effects.figures.style import metric_title
 from musicgen.metrics.registry import HEADLINE
 from musicgen.records.findings import Finding
-from musicgen.records.runs import FoundRun, directory_name
+from musicgen.records.runs import FoundRun, path_name
 from musicgen.reporting.run_table import run_words
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import counted
@@ -73,7 +73,7 @@ def _directory_words(run: FoundRun, root: Path) -> str:
     """The run's directory as a command names it; an absolute one without what is above the root."""
     if not run.directory.is_absolute():
         return str(run.directory)
-    return (Path(root.name) / directory_name(run, root)).as_posix()
+    return (Path(root.name) / path_name(run.directory, root)).as_posix()
 
 
 def citable_effects(study: StudyData) -> CitableEffects:

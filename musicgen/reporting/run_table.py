@@ -11,7 +11,7 @@ from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, METRICS, summary_metrics
 from musicgen.metrics.standing import standing
 from musicgen.records.naming import arm_name, level_of, overrides_name, shown_change, shown_level
-from musicgen.records.runs import FoundRun, directory_name, flat_config
+from musicgen.records.runs import FoundRun, flat_config, path_name
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
 from musicgen.system.words import brief
@@ -108,7 +108,7 @@ def run_row(run: FoundRun, metrics: Sequence[str], study: StudyData) -> RunRow:
         values=tuple(run.value(name) for name in metrics),
         iterations=record.timing.get("trained_iterations"),
         seconds=record.timing.get("total_seconds"),
-        directory=directory_name(run, study.root),
+        directory=path_name(run.directory, study.root),
         error=without_folders(" ".join((record.error or "").split())),
     )
 

@@ -27,8 +27,8 @@ from musicgen.records.runs import (
     PLAN,
     FoundRun,
     by_stage,
-    directory_name,
     find_runs,
+    path_name,
     runs_table,
     sweep_directory,
 )
@@ -93,7 +93,7 @@ class StudyData:
         """A line for each warning of a run, with the run's folder if there are several runs."""
         runs = self.all_runs
         lines = [
-            line if len(runs) == 1 else f"{directory_name(run, self.root)}: {line}"
+            line if len(runs) == 1 else f"{path_name(run.directory, self.root)}: {line}"
             for run in runs
             for line in run.record.warnings
         ]

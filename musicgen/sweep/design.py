@@ -21,6 +21,7 @@ from musicgen.effects.differences import COMBINED, differing_parameters, is_decl
 from musicgen.effects.pairing import identity_leaves
 from musicgen.errors import InputError
 from musicgen.records.naming import folder_name, override_text, unique_names
+from musicgen.records.runs import level_cell
 from musicgen.sweep.refusals import FILE_ERRORS, describe_refusal
 
 BASELINE = "baseline"
@@ -186,7 +187,9 @@ class StudyDesign:
         """The changes of several arms in one; an arm's own change is its last override."""
         overrides = [*baseline.overrides, *(arm.overrides[-1] for arm in winners)]
         changes = [arm.config.change for arm in winners]
-        text = " ".join(f"{change.parameter}={change.value}" for change in changes if change is not None)
+        text = " ".join(
+            f"{change.parameter}={level_cell(change.value)}" for change in changes if change is not None
+        )
         return PlannedArm.compose(compose, COMBINED, overrides, Change(COMBINED, text, None))
 
     def _change(self, compose: Compose, baseline: PlannedArm, parameter: str, level: str) -> PlannedArm:

@@ -109,6 +109,37 @@ def test_shares_add_up_in_log_odds() -> None:
     assert lower.sentence.startswith("sound rate: ") and ": less than the sum by 0." in lower.sentence
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'sampling.prompts=["X:", "K:D"] training.gradient_clip=null',
+        "sampling.prompts=['X:', 'K:D'] training.gradient_clip=None",
+    ],
+)
+def test_lists_and_null_add_up_like_other_levels(text: str) -> None:
+    prompts, clip = ("sampling.prompts", ["X:", "K:D"]), ("training.gradient_clip", None)
+    arms: dict[str, tuple[tuple[str, object, object] | None, list[tuple[str, object]]]] = {
+        "baseline": (None, []),
+        "gru": ((*prompts, ["X:1\n"]), [prompts]),
+        "rate": ((*clip, 1.0), [clip]),
+        "joint": (("combined", text, None), [prompts, clip]),
+    }
+    runs = [
+        made_run(
+            f"sweep/{name}/seed={seed}",
+            seed=seed,
+            change=change,
+            metrics={LOSS: LOSSES[name][seed]},
+            overrides=dict(levels),
+        )
+        for name, (change, levels) in arms.items()
+        for seed in range(3)
+    ]
+    (found,) = additivity(pair_runs(runs))
+    assert found.changes == ('sampling.prompts=["X:", "K:D"]', "training.gradient_clip=null")
+    assert found.joint == pytest.approx(found.sum_of_singles + found.beyond_sum)
+
+
 def test_only_seeds_of_all_arms_are_compared() -> None:
     (found,) = additivity(combined(LOSSES | {"gru": [1.8, None, 2.0]}))
     assert found.num_seeds == 2

@@ -8,7 +8,7 @@ import pytest
 from musicgen.config import Change
 from musicgen.effects.pairing import PairedRuns, pair_runs
 from musicgen.errors import InputError
-from musicgen.records.runs import FoundRun, sweep_directories, sweep_directory
+from musicgen.records.runs import FoundRun, sweep_directory
 from tests.records.made_runs import made_run, made_study
 
 RATE_NAME = "training.learning_rate"
@@ -250,9 +250,11 @@ def test_a_sweep_is_where_its_plan_is_or_two_folders_up(tmp_path: Path) -> None:
     assert sweep_directory(planned) == (tmp_path / "sweep" / "deep").resolve()
     (tmp_path / "sweep" / "plan.csv").touch()
     assert sweep_directory(planned) == (tmp_path / "sweep").resolve()
-    assert sweep_directories([planned, loose]) == {
-        planned: (tmp_path / "sweep").resolve(), loose: (tmp_path / "a").resolve()
-    }  # fmt: skip
+    assert sweep_directory(loose) == (tmp_path / "a").resolve()
+
+
+def test_the_sweep_of_a_run_at_the_top_is_the_root() -> None:
+    assert sweep_directory(made_run("/data")) == Path("/")
 
 
 def test_the_declared_baseline_with_most_arms_then_seeds_wins() -> None:

@@ -140,4 +140,5 @@ def test_seeds_that_chose_a_change_do_not_judge_it() -> None:
     ]
     paired = pair_runs([*first, *second])
     assert {run.record.seed for run in paired.runs} == {2, 3} and set(paired.left_out) == set(first)
+    assert paired.reasons == dict.fromkeys(first, "belongs to the first stage")
     assert len(pair_runs(first).runs) == 4

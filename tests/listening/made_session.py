@@ -10,6 +10,7 @@ from musicgen.effects.pairing import pair_runs
 from musicgen.listening.database import Database, Listener
 from musicgen.listening.service import ListeningService
 from musicgen.listening.session import PAIRS, RATINGS, Settings, draw_session
+from musicgen.listening.session_file import create_file
 from musicgen.listening.sounds import Sounds, listening_config
 from musicgen.records.criteria import CRITERIA
 from musicgen.records.runs import FoundRun, find_runs
@@ -130,8 +131,8 @@ def begin(sweep: Path, wanted: Settings | None = None) -> ListeningService:
     sounds = Sounds(sweep / "listening-sounds", config, has_repeats=wanted.has_repeats)
     drawn = draw_session(pair_runs(runs), wanted, sounds.play, corpus_of(runs[0]))
     path = sweep / "listening.sqlite"
-    database = Database.create(path, wanted, drawn.items, drawn.remarks, drawn.samples, locks=True)
-    return ListeningService(database, sounds, runs, sweep)
+    create_file(path, wanted, drawn.items, drawn.remarks, drawn.samples, locks=True)
+    return ListeningService(Database(path), sounds, runs, sweep)
 
 
 def rate_all(database: Database, name: str, points: dict[str, int]) -> Listener:

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from musicgen.errors import InputError
-from musicgen.listening.database import Database, RefusedAnswerError
+from musicgen.listening.database import Database
 from musicgen.listening.service import ListeningService
+from musicgen.listening.session_file import create_file
+from musicgen.system.web_server import RefusedError
 from tests.full_disk import files_end_at
 from tests.soak.hostile import records
 
@@ -43,11 +45,11 @@ def test_answers_for_others_or_after_the_end_are_refused(listening: ListeningSer
     database = listening.database
     anna, ben = (database.enter(name) for name in ("Anna", "Ben"))
     trial = database.trials(anna.listener_id)[0].trial_id
-    with pytest.raises(RefusedAnswerError, match="has no such trial"):
+    with pytest.raises(RefusedError, match="has no such trial"):
         database.answer(ben.listener_id, trial, "musicality", 3)
     database.answer(anna.listener_id, trial, "musicality", 3)
     database.end(anna.listener_id)
-    with pytest.raises(RefusedAnswerError, match="has ended"):
+    with pytest.raises(RefusedError, match="has ended"):
         database.answer(anna.listener_id, trial, "musicality", 5)
     assert [answer.value for answer in database.answers()] == [3]
 
@@ -81,7 +83,7 @@ def test_the_first_of_two_concurrent_sessions_stays(listening: ListeningService)
     database = listening.database
     database.enter("Anna")
     with pytest.raises(InputError, match="another process has just started it"):
-        Database.create(database.path, database.settings, list(database.items.values()), [], locks=True)
+        create_file(database.path, database.settings, list(database.items.values()), [], locks=True)
     assert len(Database(database.path).listeners()) == 1
 
 

@@ -70,6 +70,22 @@ def test_a_new_session_draws_every_tune_and_says_what_is_invalid(
     assert shares == {BASELINE: ["16", "0.125", "0.0"], CHANGED: ["16", "0.375", "0.25"]}
 
 
+def test_one_listener_is_singular_and_may_have_repeated_nothing(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database = opened(sweep, "--num-tunes", 4, "--num-anchors", 0).database
+    anna = database.enter("Anna")
+    database.answer(anna.listener_id, database.trials(anna.listener_id)[0].trial_id, "musicality", 3)
+    listening = opened(sweep)
+    database.end(anna.listener_id)
+    database.enter("Ben")
+    print_results(listening.results(), database)
+    printed = capsys.readouterr().out
+    assert "with 1 listener so far\n" in printed
+    assert "1 listener has not ended; their answers are saved but not shown" in printed
+    assert "Anna: no repeated ratings\n" in printed
+
+
 def test_tunes_that_fade_out_early_are_counted(sweep: Path) -> None:
     listening = opened(sweep, "--num-tunes", 4, "--num-anchors", 0, "--max-seconds", 1)
     remark = "4 of 4 tunes fade out at 1 s, before their end: see --max-seconds"

@@ -132,6 +132,43 @@ def test_a_session_from_start_to_results(served: ListeningServer, page: Page) ->
     assert not traffic.complaints
 
 
+def test_result_tables_name_arms_briefly_and_give_every_count(served: ListeningServer, page: Page) -> None:
+    agreement = {"unit": "tune", "better": None, "rank_correlation": 0.5, "ci_low": 0.1, "ci_high": 0.8}
+    result = {
+        "listeners": ["Anna"],
+        "num_under_way": 0,
+        "remarks": [],
+        "samples": [{"arm": CHANGED, "num_tunes": 8, "num_invalid": 2, "num_without_notes": 0}],
+        "tables": {
+            "agreement.csv": [
+                agreement | {"metric": metric, "criterion": criterion, "num_units": count}
+                for metric, criterion, count in (
+                    ("num_notes", "musicality", 12),
+                    ("num_notes", "variety", 8),
+                    ("lag_repeat", "musicality", 9),
+                )
+            ]
+        },
+        "reliability": [],
+        "between_listeners": {},
+        "repeats": [0, 0],
+        "titles": {},
+        "heard": [],
+        "files": [],
+    }
+    page.goto(served.url)
+    page.evaluate(
+        """async (result) => {
+            const { showResult } = await import("/result.js");
+            showResult(document.getElementById("result"), result);
+        }""",
+        result,
+    )
+    rows = page.locator("#result tbody tr")
+    assert rows.locator("th").all_text_contents() == ["cell=gru", "num notes", "lag repeat"]
+    assert rows.locator("td:last-child").all_text_contents() == ["0 (0 %)", "8 to 12", "9"]
+
+
 def test_unheard_tunes_cannot_be_rated_and_errors_are_shown(served: ListeningServer, page: Page) -> None:
     enter(page, served.url, "Anna")
     page.keyboard.press("4")

@@ -3,19 +3,27 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musicgen.effects.pairing import pair_runs
+from musicgen.config import Change
+from musicgen.effects.pairing import Arm, pair_runs
 from musicgen.errors import InputError
 from musicgen.listening.anchors import draw_anchors, with_shuffled_notes
 from musicgen.listening.session import PAIRS, DrawnSession, Settings, draw_session, num_trials, order_trials
-from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Sample, Stimulus
+from musicgen.listening.stimuli import CORPUS, SHUFFLED, Pool, Sample, Stimulus, arm_name
 from musicgen.notation.parsing import parse_tune
 from musicgen.records.runs import find_runs
 from tests.listening.made_session import BASELINE, CHANGED, NUM_TUNES, corpus_of, settings
+from tests.records.made_runs import made_run
+
+
+def test_an_arm_is_named_as_in_the_tables() -> None:
+    names = [arm_name(Arm(Change("sampling.top_k", level, 5), ())) for level in (None, 3, ["X:", "K:D"])]
+    assert names == ["sampling.top_k=null", "sampling.top_k=3", 'sampling.top_k=["X:", "K:D"]']
 
 
 def sounds(_: Stimulus) -> bool:
@@ -115,6 +123,21 @@ def test_a_session_without_enough_tunes_is_refused(sweep: Path) -> None:
         drawn(sweep, settings())
 
 
+def test_the_remarks_say_why_runs_are_left_out(sweep: Path) -> None:
+    screening = [made_run(f"first/{seed}", seed=seed, study={"stages": {"confirm": 1}}) for seed in (7, 8)]
+    paired = pair_runs([*find_runs([sweep]), *screening])
+    others = {made_run(name): f"differs from the baseline in {name}" for name in ("a", "b", "c", "d")}
+    session = draw_session(
+        replace(paired, reasons={**paired.reasons, **others}), settings(num_anchors=0), sounds
+    )
+    assert session.remarks[:4] == (
+        "left out: 2 runs: belongs to the first stage",
+        "left out: 1 run: differs from the baseline in a",
+        "left out: 1 run: differs from the baseline in b",
+        "left out: 2 runs for other reasons",
+    )
+
+
 def test_pairs_share_a_training_seed_and_use_no_tune_twice(sweep: Path) -> None:
     session = drawn(sweep, settings(PAIRS, num_tunes=6))
     pairs = [item.stimuli for item in session.items]
@@ -147,10 +170,10 @@ def test_sides_of_pairs_are_random_and_swapped_in_repeats(sweep: Path) -> None:
         first = {}
         for trial in order_trials(items, 7, number):
             if trial.is_repeat:
-                assert trial.order == first[trial.item.item_id][::-1]
+                assert trial.heard == first[trial.item.item_id][::-1]
             else:
-                first[trial.item.item_id] = trial.order
-                sides.append(trial.order[0])
+                first[trial.item.item_id] = trial.heard
+                sides.append(trial.item.stimuli.index(trial.heard[0]))
     assert 0.4 < np.mean(sides) < 0.6
 
 
@@ -205,6 +228,6 @@ def test_sets_are_four_tunes_of_one_run_heard_last_and_once(sweep: Path) -> None
     assert not session.remarks
     order = order_trials(session.items, 7, 0)
     assert len(order) == num_trials(session.items) == 6 + 3 + 4
-    assert [len(trial.order) for trial in order] == 9 * [1] + 4 * [4]
+    assert [len(trial.heard) for trial in order] == 9 * [1] + 4 * [4]
     too_many = drawn(sweep, settings(num_tunes=4, num_sets=3))
     assert any("baseline: only 2 of 3 sets of four" in remark for remark in too_many.remarks)

@@ -77,15 +77,6 @@ def test_file_names_and_headers_reveal_nothing(listening: ListeningService, swee
         }
 
 
-def test_a_truncated_sound_is_rendered_again(listening: ListeningService, sweep: Path) -> None:
-    files = sorted((sweep / "listening-sounds").iterdir())[:3]
-    whole = [path.read_bytes() for path in files]
-    for path, content, length in zip(files, whole, (0, 30, len(whole[2]) - 2), strict=True):
-        path.write_bytes(content[:length])
-    listening.render()
-    assert [path.read_bytes() for path in files] == whole
-
-
 def test_an_unusable_rendering_config_is_one_line(sweep: Path) -> None:
     record = find_runs([sweep])[0].record
     wrong = {**record.config, "rendering": {"tempo": "fast"}}

@@ -91,10 +91,10 @@ def test_folders_say_what_changed(overrides: list[str], name: str) -> None:
 
 
 def test_a_run_of_a_study_carries_its_arm() -> None:
-    assert study_tags(parsed()) == []
-    assert study_tags(parsed("study.name=rates")) == ["study=rates", "arm=baseline"]
+    assert study_tags(parsed(), Path("run")) == []
+    assert study_tags(parsed("study.name=rates"), Path("run")) == ["study=rates", "arm=baseline"]
     change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
-    assert study_tags(parsed("study.name=rates", change)) == [
+    assert study_tags(parsed("study.name=rates", change), Path("run")) == [
         "study=rates",
         "arm=learning_rate=0.01",
         "parameter=training.learning_rate",
@@ -163,19 +163,19 @@ def test_a_run_alone_is_named_by_the_overrides_that_change_it() -> None:
     given = ["experiment=smoke", "+training.batch_size=8", 'data.path="a b.abc"', *plumbing]
     assert overrides_name(given) == "experiment=smoke, batch_size=8, data.path=a b.abc"
     assert overrides_name(plumbing) == "defaults"
-    assert run_name(parsed("seed=3"), given[:1]) == "experiment=smoke · seed 3"
+    assert run_name(parsed("seed=3"), given[:1], Path("run")) == "experiment=smoke · seed 3"
 
 
 def test_a_run_of_a_study_is_named_by_its_arm() -> None:
     change = "+change={parameter:training.learning_rate,value:0.01,baseline_value:0.006}"
-    assert run_name(parsed(change), ["model=gru"]) == "learning_rate=0.01 · seed 0"
-    assert run_name(parsed("study.name=rates"), ["model=gru"]) == "baseline · seed 0"
+    assert run_name(parsed(change), ["model=gru"], Path("run")) == "learning_rate=0.01 · seed 0"
+    assert run_name(parsed("study.name=rates"), ["model=gru"], Path("run")) == "baseline · seed 0"
     assert run_name(parsed(), ["model=gru"], Path("sweep/baseline/seed=0")) == "baseline · seed 0"
     assert study_tags(parsed(), Path("sweep/baseline/seed=0")) == ["arm=baseline"]
     combined = (
         "+change={parameter:combined,value:'model.cell=gru, training.batch_size=8',baseline_value:null}"
     )
-    assert run_name(parsed(combined), []) == "combined: cell=gru, batch_size=8 · seed 0"
+    assert run_name(parsed(combined), [], Path("run")) == "combined: cell=gru, batch_size=8 · seed 0"
 
 
 def test_a_trial_is_named_by_its_number_and_values() -> None:
@@ -188,7 +188,7 @@ def test_a_trial_is_named_by_its_number_and_values() -> None:
 
 def test_the_name_of_a_run_is_not_longer_than_a_line() -> None:
     given = [f"training.learning_rate=0.0{number}" for number in range(30)]
-    name = run_name(parsed(), given)
+    name = run_name(parsed(), given, Path("run"))
     assert len(name) <= 110 and name.startswith("learning_rate=0") and name.endswith("rate=0.029 · seed 0")
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from musicgen.records.store import StoredTraining, keep_below, prune, read_store, training_folder
+from musicgen.records.store import (
+    StoredTraining,
+    count_text,
+    keep_below,
+    prune,
+    read_store,
+    training_folder,
+)
 from musicgen.training.folder import TrainingFolder
 from tests.test_config import parsed
 
@@ -96,6 +103,14 @@ def test_trainings_are_listed_by_last_use(trainings: list[StoredTraining], tmp_p
     (one, *_) = read_store(tmp_path / "store", locks=False)
     assert not one.folder.locks
     assert read_store(tmp_path / "nowhere") == []
+
+
+def test_one_training_is_singular(trainings: list[StoredTraining]) -> None:
+    assert [count_text(trainings[:count]) for count in (0, 1, 2)] == [
+        "0 trainings, 0.0 MB",
+        "1 training, 0.0 MB",
+        "2 trainings, 0.0 MB",
+    ]
 
 
 def test_only_trainings_used_before_the_moment_are_removed(trainings: list[StoredTraining]) -> None:

@@ -123,6 +123,14 @@ def test_winners_are_combined() -> None:
     assert joint.config.change == Change("combined", "training.batch_size=8 model=lstm", None)
 
 
+def test_combined_lists_and_null_are_named_as_in_tables() -> None:
+    found = design('sampling.prompts=["X:"],["X:","K:D"]', "training.gradient_clip=1.0,null")
+    baseline, *winners = found.arms(composed)
+    change = found.combine(composed, baseline, winners).config.change
+    assert change is not None
+    assert change.value == 'sampling.prompts=["X:", "K:D"] training.gradient_clip=null'
+
+
 def test_long_values_do_not_share_a_folder() -> None:
     text = "X" * 120
     assert len(set(names(f"sampling.prompts=['{text}a'],['{text}b']"))) == 3

@@ -27,8 +27,8 @@ from musicgen.effects.figures.style import (
     title_panel,
 )
 from musicgen.effects.shares import empirical_logit
-from musicgen.effects.statistics import CONFIDENCE, paired_effect
-from musicgen.effects.tested_values import is_counted_share, num_counted
+from musicgen.effects.statistics import CONFIDENCE, compare, t_quantile
+from musicgen.effects.tested_values import as_tested, is_counted_share, num_counted
 from musicgen.metrics.registry import limits_of
 from musicgen.records.naming import as_number
 
@@ -176,20 +176,18 @@ def level_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[fl
 def _share_interval(study: DrawnStudy, arm: DrawnArm, effect: Effect) -> tuple[float, float] | None:
     """None for a re-tuned arm, whose runs are unknown."""
     from scipy.special import expit
-    from scipy.stats import t
 
     baseline = {run.record.seed: run for run in study.baseline_runs}
     pairs = [(baseline[run.record.seed], run) for run in arm.runs if run.record.seed in baseline]
     pairs = [pair for pair in pairs if None not in [run.value(effect.metric) for run in pair]]
     if len(pairs) < 2:
         return None
-    rates = np.array([[run.value(effect.metric) for run in pair] for pair in pairs], np.float64).T
-    counts = np.array([[num_counted(run, effect.metric) for run in pair] for pair in pairs]).T
-    spread = paired_effect(*rates, *counts).standard_deviation
-    difference = np.diff(empirical_logit(rates, counts), axis=0).mean()
-    reach = t.ppf((1 + CONFIDENCE) / 2, len(pairs) - 1) * spread / math.sqrt(len(pairs))
-    start = empirical_logit(rates[0].mean(), counts[0].mean())
-    low, high = expit(start + difference + np.array([-reach, reach]))
+    plain, changed = (as_tested(runs, effect.metric) for runs in zip(*pairs, strict=True))
+    spread = compare(plain, changed).standard_deviation
+    reach = t_quantile(CONFIDENCE, len(pairs)) * spread / math.sqrt(len(pairs))
+    num_things = np.mean([num_counted(run, effect.metric) for run, _ in pairs])
+    middle = empirical_logit(effect.baseline_mean, num_things) + (changed.numbers - plain.numbers).mean()
+    low, high = expit(middle + np.array([-reach, reach]))
     return float(low), float(high)
 
 

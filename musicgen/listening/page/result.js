@@ -55,7 +55,7 @@ function drawn(result) {
   if (!result.samples.length) return [];
   const share = (count, whole) => (whole ? `${count} (${Math.round((100 * count) / whole)} %)` : "–");
   return [make("h2", { textContent: "What the tunes were drawn from" }), table([
-    ["", (row) => row.arm],
+    ["", (row) => armName(row.arm)],
     ["sampled tunes", (row) => String(row.num_tunes)],
     ["invalid", (row) => share(row.num_invalid, row.num_tunes)],
     ["without notes", (row) => share(row.num_without_notes, row.num_tunes)],
@@ -106,11 +106,17 @@ function agreement(result) {
     const text = interval(row.rank_correlation, row.ci_low, row.ci_high);
     return make("td", { className: "number" }, excludesZero ? make("strong", { textContent: text }) : text);
   };
+  // Not every tune is rated in every criterion.
+  const count = (metric) => {
+    const counts = rows.filter((row) => row.metric === metric.metric).map((row) => row.num_units);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    return least === most ? String(most) : `${least} to ${most}`;
+  };
   const name = (metric) => metric.metric.split("/").pop().replaceAll("_", " ") + (metric.better === null ? "" : `, better ${metric.better}`);
   const part = (unit) => table([
     [`over ${unit}s`, name],
     ...criteria.map((criterion) => [result.titles[criterion] ?? criterion, (metric) => cell(metric, criterion)]),
-    ["n", (metric) => String(metric.num_units)],
+    ["n", count],
   ], metrics.filter((metric) => metric.unit === unit));
   return [title, make("p", { className: "note", textContent:
     "Spearman's rank correlation [95 %] of each metric with the mean rating, within arms: what two arms differ in says nothing " +

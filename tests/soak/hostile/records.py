@@ -8,6 +8,7 @@ from typing import Any
 
 from musicgen.listening.database import Database
 from musicgen.listening.session import Item, Settings
+from musicgen.listening.session_file import create_file
 from musicgen.listening.stimuli import Stimulus, opaque_id
 
 Change = Callable[[dict[str, Any]], object]
@@ -102,7 +103,8 @@ def write_session(path: Path) -> None:
     items = [
         Item(opaque_id(), (Stimulus(opaque_id(), "baseline", "r", 0, index, "", abc),)) for index in range(2)
     ]
-    database = Database.create(path, settings, items, [], locks=True)
+    create_file(path, settings, items, [], locks=True)
+    database = Database(path)
     listener = database.enter("Ann")
     trial = database.trials(listener.listener_id)[0]
     database.answer(listener.listener_id, trial.trial_id, "musicality", 4)
