@@ -259,7 +259,7 @@ def _read_list(text: str) -> Sequence[object] | None:
     """A list from its JSON text; None where the text only begins like one."""
     try:
         return list(json.loads(text))
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return None
 
 

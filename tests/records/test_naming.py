@@ -123,6 +123,11 @@ def test_a_level_is_the_same_from_memory_and_from_csv(value: object, level: str)
     assert level_of(value) == level
 
 
+@pytest.mark.parametrize("text", ["[", "[" * 100_000])
+def test_a_level_that_only_begins_like_a_list_is_a_text(text: str) -> None:
+    assert level_of(text) == text
+
+
 def test_long_levels_keep_both_ends() -> None:
     header = "X:1\\nT:A jig\\nR:jig\\nM:6/8\\nL:1/8\\nK:D\\n"
     shorter, longer = (shown_level(json.dumps([text])) for text in (header, header + "dAF"))
