@@ -69,16 +69,18 @@ def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
 def read_abc_text(text: str, data: DataConfig, name: str) -> Tunebook:
     """The same for the text of ABC files; `name` is what errors call it."""
     book = read_tunebook(text)
-    fields, chords = frozenset(data.keep_fields), data.keep_chord_symbols
-    cleaned = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in book.tunes]
-    if not cleaned:
+    tunes = book.tunes
+    if data.clean:
+        fields, chords = frozenset(data.keep_fields), data.keep_chord_symbols
+        tunes = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in tunes]
+    if not tunes:
         raise InputError(f"{name}: no tune found; a tune starts with an X: field")
-    longest = max(map(len, cleaned))
+    longest = max(map(len, tunes))
     if longest > MAX_TUNE_CHARACTERS:
         raise InputError(
             f"{name}: a tune has {longest:,} characters; at most {MAX_TUNE_CHARACTERS:,} are allowed"
         )
-    return replace(book, tunes=cleaned)
+    return replace(book, tunes=tunes)
 
 
 def evaluate_files(
