@@ -100,6 +100,29 @@ def test_repeats_and_endings():
     assert values(root, "ending", "n") == [("1",), ("2",)]
 
 
+def test_bars_of_rest_are_measures_of_their_own() -> None:
+    parsed = parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|Z8|X|c8|]")
+    sheet = read_sheet(parsed)
+    assert len(sheet.measures) == len(parsed.bars) == 11 and sheet.problems == ()
+    assert [event.is_invisible for measure in sheet.measures[1:10] for event in measure.events] == [
+        *[False] * 8,
+        True,
+    ]
+    assert {event.duration for measure in sheet.measures[1:] for event in measure.events} == {1}
+
+
+def test_bars_of_rest_are_limited_as_in_the_parsed_tune() -> None:
+    parsed = parse_tune("X:1\nM:3/4\nK:C\nC6|Z256|Z|Z0|")
+    sheet = read_sheet(parsed)
+    assert len(sheet.measures) == len(parsed.bars) == 259
+    assert (
+        sheet.problems == parsed.problems == tuple(f"rest '{rest}' is out of range" for rest in ("Z", "Z0"))
+    )
+    many = read_sheet(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 490 + "Z99|"))
+    assert sum(len(measure.events) for measure in many.measures) == MAX_EVENTS
+    assert many.problems == (f"the score ends after {MAX_EVENTS} notes",)
+
+
 def test_signatures_change_with_the_fields():
     root = mei_of("A8|[K:Bb]A4 [M:3/4]A4|\nM:C|\nK:A minor\nA8|")
     assert values(root, "keySig", "sig") == [("2s",), ("2f",), ("0",)]
