@@ -118,7 +118,7 @@ class _Reader:
             case "tuplet":
                 self._start_tuplet(text)
             case "tie" if self._last is not None:
-                self._last.tied = True
+                self._last.tied = frozenset(note.spelling for note in self._last.notes)
             case "broken":
                 self._break_rhythm(text)
             case "slur":
@@ -134,7 +134,12 @@ class _Reader:
         inside, length = split_chord(text)
         notes = self._notes(inside)
         if notes:
-            self._add(notes, notes[0].duration * read_length(length)[0])
+            event = self._add(notes, notes[0].duration * read_length(length)[0])
+            event.tied = frozenset(
+                note.spelling
+                for note, match in zip(notes, notes_within(inside), strict=False)
+                if inside.startswith("-", match.end())
+            )
 
     def _note(self, text: str) -> SpelledNote:
         return read_note(text, self._unit.numerator, self._unit.denominator)
@@ -154,8 +159,8 @@ class _Reader:
                 self._end_measure("single")
             self._add((), self._meter.bar_length or Fraction(1), is_invisible=text[0] == "X")
 
-    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
-        """Add an event to the measure, with everything pending."""
+    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> Event:
+        """Add an event to the measure, with everything pending; returns it."""
         if self._broken is not None:
             duration, self._broken = duration * self._broken, None
         event = Event(notes, duration, is_invisible, self._space, self._tuplet, self._graces, self._ornaments)
@@ -170,6 +175,7 @@ class _Reader:
         self._num_events += 1
         if self._num_events == MAX_EVENTS:
             self.problems.add(f"the score ends after {MAX_EVENTS} notes")
+        return event
 
     def _start_tuplet(self, text: str) -> None:
         is_compound = self._meter.is_compound

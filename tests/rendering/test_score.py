@@ -68,6 +68,7 @@ def test_the_page_is_as_high_as_the_tune(golden):
         ),
         pytest.param("A5 B7|", "pname dur dots tie", "a2-i a8-t b22-", id="long values are tied"),
         pytest.param("A2-A2-|A2-B2|", "pname tie", "ai am am b-", id="ties join equal pitches"),
+        pytest.param("[CE-]2 E2 [CE]2-[CG]2|", "pname tie", "c- ei et ci ei ct g-", id="ties in chords"),
         pytest.param("A>B c<<d|", "dur dots", "81 16- 32- 82", id="broken rhythm"),
         pytest.param("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|", "pname", "a b", id="first voice"),
     ],
