@@ -96,18 +96,17 @@ def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[Tun
 
 
 def read_tunes(
-    texts: Sequence[str], *, ended: Sequence[bool] | None = None, runs_abc2midi: bool | Sequence[bool] = False
+    texts: Sequence[str], *, ended: Sequence[bool] | None = None, runs_abc2midi: bool = False
 ) -> list[ScoredTune]:
     """Read ABC texts, one tune each, in order.
 
-    ended: for each tune, whether it ended before the cap on characters; default: all did. runs_abc2midi: for
-    all tunes, or for each; it takes some milliseconds per tune.
+    ended: for each tune, whether it ended before the cap on characters; default: all did. runs_abc2midi:
+    whether to run it, which takes some milliseconds per tune.
     """
     flags = [True] * len(texts) if ended is None else ended
-    converts = [runs_abc2midi] * len(texts) if isinstance(runs_abc2midi, bool) else runs_abc2midi
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         with starting_threads():
-            verdicts = pool.map(lambda text, runs: convert(text).parses if runs else None, texts, converts)
+            verdicts = pool.map(lambda text: convert(text).parses if runs_abc2midi else None, texts)
         # Parse here while the threads wait for their processes.
         parsed = [parse_tune(text) for text in texts]
         return [

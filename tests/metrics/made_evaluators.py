@@ -10,7 +10,7 @@ from musicgen.metrics.tunes import read_corpus
 
 def scale(sample_size: int, note_budget: int) -> Reference:
     """A reference that sets only the size of a sample."""
-    return Reference(sample_size, note_budget, num_corpus_tunes=300, mean={}, sd={}, floor={})
+    return Reference(sample_size, note_budget, mean={}, sd={}, floor={})
 
 
 def evaluator_of(
