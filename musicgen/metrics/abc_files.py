@@ -11,7 +11,7 @@ from musicgen.corpus.tunebook import Tunebook, describe_reading, read_tunebook
 from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Corpus as ComparedCorpus
-from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.evaluation import Evaluation, compare
 from musicgen.metrics.outside import outside_metrics
 from musicgen.metrics.reference import NUM_SPLITS, Reference, build_reference
 from musicgen.metrics.soundness import count_faults
@@ -115,7 +115,7 @@ def evaluate_book(
     reference = build_reference(
         corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, outside=outside, cache_dir=cache_dir
     )
-    compared = read_corpus(corpus.tunes, cache_dir)
-    evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared), outside=outside)
-    evaluation = evaluator.evaluate(book.tunes, num_requested=num_requested)
-    return FileEvaluation(name, book, corpus, reference, evaluation)
+    known = read_corpus(corpus.tunes, cache_dir)
+    compared = ComparedCorpus.of(known, known)
+    comparison = compare(book.tunes, reference, compared, num_requested=num_requested, outside=outside)
+    return FileEvaluation(name, book, corpus, reference, Evaluation.of(comparison))
