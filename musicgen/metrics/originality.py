@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.suffix_array import Matches, PassageIndex
-from musicgen.metrics.tunes import ScoredTune, mean
+from musicgen.metrics.tunes import mean
 from musicgen.notation.melodies import Integers, Melody
 
 COPY_NOTES = 16
@@ -114,22 +114,6 @@ class TrainingIndex:
         return [matches.longest() for matches in self.pitches.match([melody.pitches for melody in melodies])]
 
 
-@dataclass(frozen=True, slots=True)
-class NearestTune:
-    """The training tune with the longest copy, and the copied notes in both tunes."""
-
-    number: int
-    """Index of the training tune."""
-    start: int
-    """Index of the first copied note in the generated tune."""
-    num_notes: int
-    passage: str
-    """The bars of the generated tune that overlap the copy, in ABC."""
-    place: int
-    """Index of the first copied note in the training tune."""
-    is_transposed: bool
-
-
 def longest_copy(copies: Sequence[Copies]) -> float:
     """Longest run of pitches found in a training tune, in notes; median over tunes.
 
@@ -165,38 +149,6 @@ def novelty_8(copies: Sequence[Copies]) -> float:
     Raises UnmeasurableError if no tune has 8 notes.
     """
     return mean(_joined([one.novel for one in copies]), f"no tune has {NOVELTY_NOTES} notes")
-
-
-def nearest_tune(tune: ScoredTune, copies: Copies) -> NearestTune | None:
-    """The source of the longest copy in a tune (the first, in case of ties); None if no note is shared.
-
-    A transposed copy counts only if it has at least 16 notes and is longer than any copy as written: almost
-    every tune shares a short run of steps with some training tune.
-    """
-    if not copies.longest_copy:
-        return None
-    transposed = copies.longest_transposed_copy
-    is_transposed = transposed >= COPY_NOTES and transposed > copies.longest_copy
-    matches = copies.steps if is_transposed else copies.pitches
-    num_notes = transposed if is_transposed else copies.longest_copy
-    start = int(np.argmax(matches.lengths))
-    return NearestTune(
-        number=int(matches.tunes[start]),
-        start=start,
-        num_notes=num_notes,
-        passage=_bars_around(tune, start, start + num_notes),
-        place=int(matches.places[start]),
-        is_transposed=is_transposed,
-    )
-
-
-def _bars_around(tune: ScoredTune, start: int, stop: int) -> str:
-    texts, note = [], 0
-    for bar in tune.parsed.bars:
-        if note < stop and note + len(bar.notes) > start:
-            texts.append(bar.text)
-        note += len(bar.notes)
-    return "|".join(texts)
 
 
 def _notes(melody: Melody) -> Integers:
