@@ -83,21 +83,6 @@ def read_abc_text(text: str, data: DataConfig, name: str) -> Tunebook:
     return replace(book, tunes=tunes)
 
 
-def evaluate_files(
-    tunes: Path,
-    data: DataConfig,
-    cache_dir: Path,
-    num_requested: int | None = None,
-    metrics: Sequence[str] = (),
-) -> FileEvaluation:
-    """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
-
-    num_requested: denominator of the validity rates; default: the number of tunes found. metrics: names or
-    paths of metrics of other packages. Raises InputError for files or a corpus that cannot be used.
-    """
-    return evaluate_book(read_abc_files(tunes, data), str(tunes), data, cache_dir, num_requested, metrics)
-
-
 def evaluate_book(
     book: Tunebook,
     name: str,
@@ -106,7 +91,12 @@ def evaluate_book(
     num_requested: int | None = None,
     metrics: Sequence[str] = (),
 ) -> FileEvaluation:
-    """The same for tunes that were read before; `name` is what lines and errors call them."""
+    """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
+
+    name: what lines and errors call the tunes. num_requested: denominator of the validity rates; default: the
+    number of tunes found. metrics: names or paths of metrics of other packages. Raises InputError for a
+    corpus or metrics that cannot be used.
+    """
     num_tunes = len(book.tunes)
     if num_requested is not None and num_requested < num_tunes:
         raise InputError(f"--requested {num_requested}: {name} has more tunes ({num_tunes})")
