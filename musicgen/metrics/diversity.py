@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
+from musicgen.metrics.distributions import entropy_bits, pitch_ngrams
 from musicgen.metrics.tunes import UnmeasurableError, mean
 from musicgen.notation.melodies import Integers, Melody
 
@@ -40,7 +40,7 @@ def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> flo
     comparable. Source: Li et al., A Diversity-Promoting Objective Function, 2016. Raises UnmeasurableError
     for fewer notes than the budget.
     """
-    ngrams = joined(pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget))
+    ngrams = np.concatenate([pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget)])
     if not len(ngrams):
         raise UnmeasurableError(f"no tune has {n} notes")
     return len(np.unique(ngrams)) / len(ngrams)
