@@ -2,7 +2,8 @@
 
 A *copy* is a run of notes that also occurs in a training tune. As written, it compares pitches (longest copy,
 novelty) or pitches and durations (copied share); transposed, it compares steps in semitones, or steps and the
-duration of their second note. A run of m equal steps is a copy of m + 1 notes.
+duration of their second note. A run of m equal steps is a copy of m + 1 notes. All metrics raise
+UnmeasurableError for no tunes.
 """
 
 from collections.abc import Sequence
@@ -115,25 +116,19 @@ class TrainingIndex:
 
 
 def longest_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of pitches found in a training tune, in notes; median over tunes.
-
-    Raises UnmeasurableError for no tunes.
-    """
+    """Longest run of pitches found in a training tune, in notes; median over tunes."""
     return _median([one.longest_copy for one in copies])
 
 
 def longest_transposed_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of steps found in a training tune, in notes; median over tunes.
-
-    Raises UnmeasurableError for no tunes.
-    """
+    """Longest run of steps found in a training tune, in notes; median over tunes."""
     return _median([one.longest_transposed_copy for one in copies])
 
 
 def copied_share(copies: Sequence[Copies]) -> float:
     """Share of all notes inside a copy of at least 16 notes, pitch and duration as written, in [0, 1].
 
-    Lower is better, down to the value of the corpus. Raises UnmeasurableError for no notes.
+    Lower is better, down to the value of the corpus.
     """
     return mean(_joined([one.copied for one in copies]), _NO_TUNES)
 
