@@ -55,7 +55,8 @@ def main() -> None:
     from musicgen.corpus.corpus import load_corpus
     from musicgen.metrics.abc_files import read_abc_files
     from musicgen.metrics.comparison import Corpus
-    from musicgen.metrics.evaluation import Evaluator
+    from musicgen.metrics.evaluation import Evaluation, compare
+    from musicgen.metrics.noise import sampling_noise
     from musicgen.metrics.reference import build_reference
     from musicgen.metrics.tunes import read_corpus
 
@@ -71,15 +72,15 @@ def main() -> None:
             corpus.tunes, num_tunes=len(tunes), groups=corpus.groups, cache_dir=arguments.cache
         ),
     )
-    evaluator = timed(
+    compared = timed(
         "corpus: melodies, index",
-        lambda: Evaluator(reference, Corpus.of(*[read_corpus(corpus.tunes, arguments.cache)] * 2)),
+        lambda: Corpus.of(*[read_corpus(corpus.tunes, arguments.cache)] * 2),
     )
-    comparison = timed("reading the tunes, abc2midi", lambda: evaluator.compare(tunes))
+    comparison = timed("reading the tunes, abc2midi", lambda: compare(tunes, reference, compared))
     timed("copies", lambda: comparison.copies)
-    timed("all metrics, a row for each tune", lambda: evaluator.evaluate(tunes))
+    timed("all metrics, a row for each tune", lambda: Evaluation.of(comparison))
     print_row("together", processor_seconds() - began, time.perf_counter() - clock)
-    timed("sampling noise", lambda: evaluator.sampling_noise(tunes))
+    timed("sampling noise", lambda: sampling_noise(comparison))
 
 
 if __name__ == "__main__":

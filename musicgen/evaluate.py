@@ -44,13 +44,14 @@ def _parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def evaluate(arguments: argparse.Namespace) -> None:
     """Evaluate the tunes, print the table, and write the files that were requested."""
     # Import numpy and rich late, so that --help and wrong arguments respond at once.
-    from musicgen.metrics.abc_files import evaluate_files
+    from musicgen.metrics.abc_files import evaluate_book, read_abc_files
     from musicgen.metrics.table import metrics_table
     from musicgen.system.terminal import print_table
 
     check_evaluation_files(arguments.json, arguments.csv)
     data = data_config(arguments.reference)
-    result = evaluate_files(arguments.tunes, data, arguments.cache, arguments.requested, arguments.metric)
+    book, name = read_abc_files(arguments.tunes, data), str(arguments.tunes)
+    result = evaluate_book(book, name, data, arguments.cache, arguments.requested, arguments.metric)
     if arguments.json is not None:
         content = json.dumps(result.as_dict(), indent=2, allow_nan=False)
         write_text_atomically(arguments.json, content + "\n")

@@ -3,11 +3,13 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from musicgen.config import data_config
+from musicgen.metrics.abc_files import read_abc_text
 from tests.commands import run
 from tests.soak.commands import small_tune
 
@@ -85,3 +87,11 @@ def test_bad_input_is_one_line(
 )
 def test_a_reference_may_have_any_name(place: str) -> None:
     assert data_config(place).path == place
+
+
+def test_tunes_are_cleaned_only_if_the_corpus_is() -> None:
+    text = 'X:1\nT:Own\nN:a note\nM:4/4\nL:1/8\nK:C\n"Am"CDEF GABc|'
+    raw = replace(data_config("mine.abc"), clean=False, keep_fields=[])
+    assert read_abc_text(text, raw, "mine").tunes == [text]
+    (cleaned,) = read_abc_text(text, data_config("mine.abc"), "mine").tunes
+    assert "a note" not in cleaned and "Am" not in cleaned and "K:C" in cleaned

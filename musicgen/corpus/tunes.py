@@ -1,4 +1,4 @@
-"""Cleans the text of a tune, and splits it into header and body.
+"""Cleans the text of a tune.
 
 Cleaning removes what is useless in training text and changes no note: it works on the same lines and tokens
 as the readers in `musicgen.notation`, so the cleaned text means the same to them.
@@ -9,9 +9,7 @@ import re
 from collections import Counter
 
 from musicgen.corpus.marks import without_marks
-from musicgen.corpus.tunebook import read_tunebook
-from musicgen.notation.headers import music_start
-from musicgen.notation.headers import split_header as read_header
+from musicgen.notation.headers import split_header
 from musicgen.notation.lines import FirstVoice, body_lines
 from musicgen.notation.melodies import Melody
 from musicgen.notation.meter import read_meter
@@ -22,11 +20,6 @@ MAX_TUNE_CHARACTERS = 100_000
 _BLANKS = re.compile(r"[ \t]{2,}|\t")
 _VOICELESS_FIELDS = frozenset("TP")
 """Fields that apply to the tune, not to the voice they appear in."""
-
-
-def split_tunes(text: str) -> list[str]:
-    """The tunes of a text with `\\n` line ends; `read_tunebook` also counts dropped ones."""
-    return read_tunebook(text).tunes
 
 
 def clean_tune(
@@ -43,7 +36,7 @@ def clean_tune(
     ends a beam as well as several. dropped_marks: kind -> number of removed marks, to which this tune's are
     added.
     """
-    headers, body, _ = read_header(tune)
+    headers, body, _ = split_header(tune)
     cleaner = _Cleaner(keep_fields, FirstVoice(headers), keep_chord_symbols=keep_chord_symbols)
     for letter, value in headers:
         cleaner.add_field(letter, value)
@@ -119,12 +112,6 @@ class _Cleaner:
 
 def _has_sounds(music: str) -> bool:
     return any(match.lastgroup in SOUNDS for match in TOKEN.finditer(music))
-
-
-def split_header(tune: str) -> tuple[str, str]:
-    """The header, up to and including its K: line, and the body. Without a K: line all text is header."""
-    end = music_start(tune)
-    return tune[:end], tune[end:]
 
 
 def normalised(body: str) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from musicgen.corpus.config import DataConfig
-from musicgen.corpus.tunes import split_header
 from musicgen.errors import InputError
 from musicgen.listening.stimuli import CORPUS, SHUFFLED, Play, Stimulus, anchor_stimulus
+from musicgen.notation.headers import music_start
 from musicgen.notation.lines import read_field
 from musicgen.notation.parsing import parse_tune
 from musicgen.notation.tokens import TOKEN
@@ -55,8 +55,8 @@ def _has_correct_bars(tune: str) -> bool:
 
 def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
     """The tune with its notes, including their lengths, in random order; everything between them stays."""
-    header, body = split_header(tune)
-    lines = body.split("\n")
+    start = music_start(tune)
+    lines = tune[start:].split("\n")
     pieces = [
         [("line", line)]
         if read_field(line)
@@ -65,6 +65,6 @@ def with_shuffled_notes(tune: str, rng: np.random.Generator) -> str:
     ]
     notes = [text for line in pieces for kind, text in line if kind == "note"]
     shuffled = iter([notes[place] for place in rng.permutation(len(notes))])
-    return header + "\n".join(
+    return tune[:start] + "\n".join(
         "".join(next(shuffled) if kind == "note" else text for kind, text in line) for line in pieces
     )

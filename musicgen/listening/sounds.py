@@ -12,7 +12,7 @@ from musicgen.errors import InputError
 from musicgen.listening.stimuli import Stimulus
 from musicgen.notation.repeats import without_repeats
 from musicgen.records.record import RunRecord
-from musicgen.rendering.audio import check_soundfont, synthesise, write_audio
+from musicgen.rendering.audio import check_soundfont, encode_audio, synthesise
 from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.midi import perform
 from musicgen.system.files import replace_atomically
@@ -70,7 +70,7 @@ class Sounds:
             return False
         self._folder.mkdir(parents=True, exist_ok=True)
         with replace_atomically(path) as temporary:
-            write_audio(sound, temporary, self._config)
+            temporary.write_bytes(encode_audio(sound, self._config))
         if performance.is_cut:
             self.cut.add(stimulus.stimulus_id)
         return True

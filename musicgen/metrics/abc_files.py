@@ -11,7 +11,7 @@ from musicgen.corpus.tunebook import Tunebook, describe_reading, read_tunebook
 from musicgen.corpus.tunes import MAX_TUNE_CHARACTERS, clean_tune
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Corpus as ComparedCorpus
-from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.evaluation import Evaluation, compare
 from musicgen.metrics.outside import outside_metrics
 from musicgen.metrics.reference import NUM_SPLITS, Reference, build_reference
 from musicgen.metrics.soundness import count_faults
@@ -69,31 +69,18 @@ def read_abc_files(tunes: Path, data: DataConfig) -> Tunebook:
 def read_abc_text(text: str, data: DataConfig, name: str) -> Tunebook:
     """The same for the text of ABC files; `name` is what errors call it."""
     book = read_tunebook(text)
-    fields, chords = frozenset(data.keep_fields), data.keep_chord_symbols
-    cleaned = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in book.tunes]
-    if not cleaned:
+    tunes = book.tunes
+    if data.clean:
+        fields, chords = frozenset(data.keep_fields), data.keep_chord_symbols
+        tunes = [clean_tune(tune, fields, keep_chord_symbols=chords) for tune in tunes]
+    if not tunes:
         raise InputError(f"{name}: no tune found; a tune starts with an X: field")
-    longest = max(map(len, cleaned))
+    longest = max(map(len, tunes))
     if longest > MAX_TUNE_CHARACTERS:
         raise InputError(
             f"{name}: a tune has {longest:,} characters; at most {MAX_TUNE_CHARACTERS:,} are allowed"
         )
-    return replace(book, tunes=cleaned)
-
-
-def evaluate_files(
-    tunes: Path,
-    data: DataConfig,
-    cache_dir: Path,
-    num_requested: int | None = None,
-    metrics: Sequence[str] = (),
-) -> FileEvaluation:
-    """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
-
-    num_requested: denominator of the validity rates; default: the number of tunes found. metrics: names or
-    paths of metrics of other packages. Raises InputError for files or a corpus that cannot be used.
-    """
-    return evaluate_book(read_abc_files(tunes, data), str(tunes), data, cache_dir, num_requested, metrics)
+    return replace(book, tunes=tunes)
 
 
 def evaluate_book(
@@ -104,7 +91,12 @@ def evaluate_book(
     num_requested: int | None = None,
     metrics: Sequence[str] = (),
 ) -> FileEvaluation:
-    """The same for tunes that were read before; `name` is what lines and errors call them."""
+    """Compute every metric of ABC files against a corpus; `cache_dir` caches corpus and reference.
+
+    name: what lines and errors call the tunes. num_requested: denominator of the validity rates; default: the
+    number of tunes found. metrics: names or paths of metrics of other packages. Raises InputError for a
+    corpus or metrics that cannot be used.
+    """
     num_tunes = len(book.tunes)
     if num_requested is not None and num_requested < num_tunes:
         raise InputError(f"--requested {num_requested}: {name} has more tunes ({num_tunes})")
@@ -113,7 +105,7 @@ def evaluate_book(
     reference = build_reference(
         corpus.tunes, num_tunes=num_tunes, groups=corpus.groups, outside=outside, cache_dir=cache_dir
     )
-    compared = read_corpus(corpus.tunes, cache_dir)
-    evaluator = Evaluator(reference, ComparedCorpus.of(compared, compared), outside=outside)
-    evaluation = evaluator.evaluate(book.tunes, num_requested=num_requested)
-    return FileEvaluation(name, book, corpus, reference, evaluation)
+    known = read_corpus(corpus.tunes, cache_dir)
+    compared = ComparedCorpus.of(known, known)
+    comparison = compare(book.tunes, reference, compared, num_requested=num_requested, outside=outside)
+    return FileEvaluation(name, book, corpus, reference, Evaluation.of(comparison))

@@ -3,7 +3,7 @@
 Categories are int64 codes: pitches, runs of pitches, durations, intervals.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,12 +50,6 @@ def pitch_ngrams(pitches: Integers, n: int) -> Integers:
     for offset in range(n):
         codes = codes << _PITCH_BITS | pitches[offset : offset + count]
     return codes
-
-
-def joined(sequences: Iterable[Integers]) -> Integers:
-    """The sequences concatenated; an empty array for no sequences."""
-    parts = list(sequences)
-    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def divergence(ours: Distribution, theirs: Distribution) -> float:

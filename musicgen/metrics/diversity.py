@@ -1,6 +1,7 @@
 """Diversity: how varied a tune is, and how much the tunes differ from each other.
 
 Higher is not better, since noise maximises all of these. The target is the corpus at the same sample size.
+All metrics raise UnmeasurableError for no tunes.
 """
 
 from collections.abc import Hashable, Sequence
@@ -8,7 +9,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from musicgen.metrics.distributions import entropy_bits, joined, pitch_ngrams
+from musicgen.metrics.distributions import entropy_bits, pitch_ngrams
 from musicgen.metrics.tunes import UnmeasurableError, mean
 from musicgen.notation.melodies import Integers, Melody
 
@@ -18,18 +19,18 @@ _NO_TUNES = "no tune has a note"
 def pitch_class_entropy(melodies: Sequence[Melody]) -> float:
     """Entropy of the pitch classes of a tune, in bits, in [0, log₂ 12 = 3.58]; mean over tunes.
 
-    Source: Wu and Yang, The Jazz Transformer on the Front Line, 2020. Raises UnmeasurableError for no tunes.
+    Source: Wu and Yang, The Jazz Transformer on the Front Line, 2020.
     """
     return mean([entropy_bits(np.bincount(melody.pitches % 12)) for melody in melodies], _NO_TUNES)
 
 
 def pitches_used(melodies: Sequence[Melody]) -> float:
-    """Number of different pitches of a tune, 1 to 128; mean over tunes. UnmeasurableError for no tunes."""
+    """Number of different pitches of a tune, 1 to 128; mean over tunes."""
     return mean([len(np.unique(melody.pitches)) for melody in melodies], _NO_TUNES)
 
 
 def pitch_range(melodies: Sequence[Melody]) -> float:
-    """Highest minus lowest pitch of a tune, in semitones; mean over tunes. UnmeasurableError for no tunes."""
+    """Highest minus lowest pitch of a tune, in semitones; mean over tunes."""
     return mean([int(np.ptp(melody.pitches)) for melody in melodies], _NO_TUNES)
 
 
@@ -40,7 +41,7 @@ def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> flo
     comparable. Source: Li et al., A Diversity-Promoting Objective Function, 2016. Raises UnmeasurableError
     for fewer notes than the budget.
     """
-    ngrams = joined(pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget))
+    ngrams = np.concatenate([pitch_ngrams(part, n) for part in _first_notes(melodies, note_budget)])
     if not len(ngrams):
         raise UnmeasurableError(f"no tune has {n} notes")
     return len(np.unique(ngrams)) / len(ngrams)
@@ -49,8 +50,7 @@ def distinct_ngrams(melodies: Sequence[Melody], n: int, note_budget: int) -> flo
 def unique_tunes(identities: Sequence[Hashable]) -> float:
     """Different / all tunes, in (0, 1]; higher is better.
 
-    identities: equal for tunes that differ only in layout (`corpus.tunes.identity`). Raises UnmeasurableError
-    for no tunes.
+    identities: equal for tunes that differ only in layout (`corpus.tunes.identity`).
     """
     if not identities:
         raise UnmeasurableError(_NO_TUNES)

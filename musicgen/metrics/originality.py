@@ -2,7 +2,8 @@
 
 A *copy* is a run of notes that also occurs in a training tune. As written, it compares pitches (longest copy,
 novelty) or pitches and durations (copied share); transposed, it compares steps in semitones, or steps and the
-duration of their second note. A run of m equal steps is a copy of m + 1 notes.
+duration of their second note. A run of m equal steps is a copy of m + 1 notes. All metrics raise
+UnmeasurableError for no tunes.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.metrics.suffix_array import Matches, PassageIndex
-from musicgen.metrics.tunes import ScoredTune, mean
+from musicgen.metrics.tunes import mean
 from musicgen.notation.melodies import Integers, Melody
 
 COPY_NOTES = 16
@@ -114,42 +115,20 @@ class TrainingIndex:
         return [matches.longest() for matches in self.pitches.match([melody.pitches for melody in melodies])]
 
 
-@dataclass(frozen=True, slots=True)
-class NearestTune:
-    """The training tune with the longest copy, and the copied notes in both tunes."""
-
-    number: int
-    """Index of the training tune."""
-    start: int
-    """Index of the first copied note in the generated tune."""
-    num_notes: int
-    passage: str
-    """The bars of the generated tune that overlap the copy, in ABC."""
-    place: int
-    """Index of the first copied note in the training tune."""
-    is_transposed: bool
-
-
 def longest_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of pitches found in a training tune, in notes; median over tunes.
-
-    Raises UnmeasurableError for no tunes.
-    """
+    """Longest run of pitches found in a training tune, in notes; median over tunes."""
     return _median([one.longest_copy for one in copies])
 
 
 def longest_transposed_copy(copies: Sequence[Copies]) -> float:
-    """Longest run of steps found in a training tune, in notes; median over tunes.
-
-    Raises UnmeasurableError for no tunes.
-    """
+    """Longest run of steps found in a training tune, in notes; median over tunes."""
     return _median([one.longest_transposed_copy for one in copies])
 
 
 def copied_share(copies: Sequence[Copies]) -> float:
     """Share of all notes inside a copy of at least 16 notes, pitch and duration as written, in [0, 1].
 
-    Lower is better, down to the value of the corpus. Raises UnmeasurableError for no notes.
+    Lower is better, down to the value of the corpus.
     """
     return mean(_joined([one.copied for one in copies]), _NO_TUNES)
 
@@ -165,38 +144,6 @@ def novelty_8(copies: Sequence[Copies]) -> float:
     Raises UnmeasurableError if no tune has 8 notes.
     """
     return mean(_joined([one.novel for one in copies]), f"no tune has {NOVELTY_NOTES} notes")
-
-
-def nearest_tune(tune: ScoredTune, copies: Copies) -> NearestTune | None:
-    """The source of the longest copy in a tune (the first, in case of ties); None if no note is shared.
-
-    A transposed copy counts only if it has at least 16 notes and is longer than any copy as written: almost
-    every tune shares a short run of steps with some training tune.
-    """
-    if not copies.longest_copy:
-        return None
-    transposed = copies.longest_transposed_copy
-    is_transposed = transposed >= COPY_NOTES and transposed > copies.longest_copy
-    matches = copies.steps if is_transposed else copies.pitches
-    num_notes = transposed if is_transposed else copies.longest_copy
-    start = int(np.argmax(matches.lengths))
-    return NearestTune(
-        number=int(matches.tunes[start]),
-        start=start,
-        num_notes=num_notes,
-        passage=_bars_around(tune, start, start + num_notes),
-        place=int(matches.places[start]),
-        is_transposed=is_transposed,
-    )
-
-
-def _bars_around(tune: ScoredTune, start: int, stop: int) -> str:
-    texts, note = [], 0
-    for bar in tune.parsed.bars:
-        if note < stop and note + len(bar.notes) > start:
-            texts.append(bar.text)
-        note += len(bar.notes)
-    return "|".join(texts)
 
 
 def _notes(melody: Melody) -> Integers:

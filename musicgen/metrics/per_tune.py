@@ -6,7 +6,7 @@ import numpy as np
 
 from musicgen.metrics.comparison import Comparison
 from musicgen.metrics.distributions import entropy_bits
-from musicgen.metrics.originality import Copies, NearestTune, nearest_tune
+from musicgen.metrics.originality import Copies
 from musicgen.metrics.soundness import share
 from musicgen.metrics.structure import repeats_a_phrase
 from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError
@@ -79,30 +79,48 @@ def originality_cells(
 
     indexed: the tunes that the index of the copies was built of.
     """
-    nearest = nearest_tune(tune, copies) if copies is not None else None
     return {
         "longest_copy": copies.longest_copy if copies is not None else None,
         "longest_transposed_copy": copies.longest_transposed_copy if copies is not None else None,
         "has_copy": copies.has_copy if copies is not None else None,
         "copied_share": float(copies.copied.mean()) if copies is not None else None,
         "novelty_8": float(copies.novel.mean()) if copies is not None and len(copies.novel) else None,
-        **_nearest_cells(tune, nearest, indexed),
+        **_nearest_cells(tune, copies, indexed),
     }
 
 
 def _nearest_cells(
-    tune: ScoredTune, nearest: NearestTune | None, indexed: tuple[Tune, ...]
+    tune: ScoredTune, copies: Copies | None, indexed: tuple[Tune, ...]
 ) -> Mapping[str, object]:
-    if nearest is None:
+    """The source of the longest copy (the first, in case of ties); None if no note is shared.
+
+    A transposed copy counts only if it has at least 16 notes and is longer than any copy as written: almost
+    every tune shares a short run of steps with some training tune.
+    """
+    if copies is None or not copies.longest_copy:
         return dict.fromkeys(NEAREST_COLUMNS)
-    training = indexed[nearest.number]
-    passage = cut_passage(training.text, training.melody, nearest.place, nearest.place + nearest.num_notes)
+    is_transposed = copies.has_copy and copies.longest_transposed_copy > copies.longest_copy
+    matches = copies.steps if is_transposed else copies.pitches
+    num_notes = copies.longest_transposed_copy if is_transposed else copies.longest_copy
+    start = int(np.argmax(matches.lengths))
+    training, place = indexed[matches.tunes[start]], int(matches.places[start])
+    passage = cut_passage(training.text, training.melody, place, place + num_notes)
     values = (
         training.title,
-        nearest.passage,
-        nearest.start,
-        nearest.num_notes,
-        int(tune.melody.pitches[nearest.start] - training.melody.pitches[nearest.place]),
+        _bars_around(tune, start, start + num_notes),
+        start,
+        num_notes,
+        int(tune.melody.pitches[start] - training.melody.pitches[place]),
         passage.text if passage is not None else None,
     )
     return dict(zip(NEAREST_COLUMNS, values, strict=True))
+
+
+def _bars_around(tune: ScoredTune, start: int, stop: int) -> str:
+    """The bars that overlap these notes, in ABC."""
+    texts, note = [], 0
+    for bar in tune.parsed.bars:
+        if note < stop and note + len(bar.notes) > start:
+            texts.append(bar.text)
+        note += len(bar.notes)
+    return "|".join(texts)

@@ -55,7 +55,6 @@ class Reference:
     """Tunes held out in each split: the number requested, or a quarter of the corpus if that is less."""
     note_budget: int
     """Number of notes in which n-grams are counted: half of the average for `sample_size` corpus tunes."""
-    num_corpus_tunes: int
     mean: dict[str, float]
     """Metric -> mean over the splits; only metrics with a value in every split."""
     sd: dict[str, float]
@@ -153,7 +152,6 @@ def _compute(
     return Reference(
         sample_size=sample_size,
         note_budget=splits.note_budget,
-        num_corpus_tunes=len(tunes),
         mean=_over_splits(corpus, np.mean),
         sd=_over_splits(corpus, lambda values: np.std(values, ddof=1)),
         floor=_over_splits(floor, np.mean),

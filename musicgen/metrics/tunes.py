@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,38 +31,12 @@ class UnmeasurableError(Exception):
     """A metric has no value for these tunes. The message gives the reason, as shown in tables."""
 
 
-class Tune(Protocol):
-    """A tune in a comparison."""
-
-    @property
-    def text(self) -> str:
-        """Its ABC text."""
-        ...
-
-    @property
-    def melody(self) -> Melody:
-        """Its notes."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """Its first T: field; "" without one."""
-        ...
-
-    @property
-    def features(self) -> NDArray[np.float64]:
-        """Its musical features, shape (features,)."""
-        ...
-
-
-AnyTune = TypeVar("AnyTune", bound=Tune)
-
-
 @dataclass(frozen=True)
-class CorpusTune:
-    """A tune that others are compared with."""
+class Tune:
+    """A tune to compare others with, without its parse: those of a whole corpus would fill the memory."""
 
     text: str
+    """Its ABC text."""
     melody: Melody
 
     @property
@@ -70,31 +44,24 @@ class CorpusTune:
         """The first T: field; "" without one."""
         return header_field(self.text, "T") or ""
 
-    @property
-    def features(self) -> NDArray[np.float64]:
-        """What the musical two-sample test reads of it."""
-        return self._features
-
     @cached_property
-    def _features(self) -> NDArray[np.float64]:
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it, shape (features,)."""
         return musical_features(Judgement(parse_tune(self.text), reached_end=True))
 
 
+AnyTune = TypeVar("AnyTune", bound=Tune)
+
+
 @dataclass(frozen=True)
-class ScoredTune:
-    """A parsed tune with everything that the metrics need."""
+class ScoredTune(Tune):
+    """A tune with its parse and everything else that the metrics need."""
 
     parsed: ParsedTune
-    melody: Melody
     is_ended: bool = True
     """False if sampling stopped at the cap on characters."""
     parses: bool | None = field(default=None, compare=False)
     """Whether abc2midi reads it without an error; None if it was not run."""
-
-    @property
-    def text(self) -> str:
-        """The ABC text."""
-        return self.parsed.text
 
     @cached_property
     def bars(self) -> tuple[str, ...]:
@@ -111,13 +78,9 @@ class ScoredTune:
         """What a musician would say of it."""
         return Judgement(self.parsed, self.is_ended)
 
-    @property
-    def features(self) -> NDArray[np.float64]:
-        """What the musical two-sample test reads of it."""
-        return self._features
-
     @cached_property
-    def _features(self) -> NDArray[np.float64]:
+    def features(self) -> NDArray[np.float64]:
+        """What the musical two-sample test reads of it, shape (features,)."""
         return musical_features(self.judgement)
 
     @property
@@ -125,35 +88,29 @@ class ScoredTune:
         """Bars that fill the meter, or fall short of it where they may. In M:none all bars are valid."""
         return len(self.parsed.bars) - len(self.judgement.wrong_bars)
 
-    @property
-    def title(self) -> str:
-        """The first T: field; "" without one."""
-        return self.parsed.header("T") or ""
 
-
-def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[CorpusTune]:
+def read_corpus(texts: Sequence[str], cache_dir: Path | None = None) -> list[Tune]:
     """Read the tunes of a corpus, in order. `cache_dir`, if given, caches their melodies."""
     melodies = read_melodies(texts, cache_dir)
-    return [CorpusTune(text, melody) for text, melody in zip(texts, melodies, strict=True)]
+    return [Tune(text, melody) for text, melody in zip(texts, melodies, strict=True)]
 
 
 def read_tunes(
-    texts: Sequence[str], *, ended: Sequence[bool] | None = None, runs_abc2midi: bool | Sequence[bool] = False
+    texts: Sequence[str], *, ended: Sequence[bool] | None = None, runs_abc2midi: bool = False
 ) -> list[ScoredTune]:
     """Read ABC texts, one tune each, in order.
 
-    ended: for each tune, whether it ended before the cap on characters; default: all did. runs_abc2midi: for
-    all tunes, or for each; it takes some milliseconds per tune.
+    ended: for each tune, whether it ended before the cap on characters; default: all did. runs_abc2midi:
+    whether to run it, which takes some milliseconds per tune.
     """
     flags = [True] * len(texts) if ended is None else ended
-    converts = [runs_abc2midi] * len(texts) if isinstance(runs_abc2midi, bool) else runs_abc2midi
     with ThreadPoolExecutor(_NUM_THREADS) as pool:
         with starting_threads():
-            verdicts = pool.map(lambda text, runs: convert(text).parses if runs else None, texts, converts)
+            verdicts = pool.map(lambda text: convert(text).parses if runs_abc2midi else None, texts)
         # Parse here while the threads wait for their processes.
         parsed = [parse_tune(text) for text in texts]
         return [
-            ScoredTune(tune, melody_of(tune), is_ended, parses)
+            ScoredTune(tune.text, melody_of(tune), tune, is_ended, parses)
             for tune, is_ended, parses in zip(parsed, flags, verdicts, strict=True)
         ]
 

@@ -2,7 +2,8 @@
 
 The denominator is the number of *requested* tunes: a missing tune is a failure. The bar rate counts the bars
 of delivered tunes. By the standard, a tune with a missing or invalid M: has free meter; here its bars count
-as invalid, or dropping the meter would be the easiest way to be valid. Only `M:none` means free meter.
+as invalid, or dropping the meter would be the easiest way to be valid. Only `M:none` means free meter. All
+rates raise UnmeasurableError if there is nothing to divide by.
 """
 
 from collections.abc import Sequence
@@ -25,14 +26,14 @@ def is_valid(tune: ScoredTune) -> bool:
 
 
 def complete_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Complete / requested tunes. Raises UnmeasurableError if no tune was requested."""
+    """Complete / requested tunes."""
     return rate(sum(map(is_complete, tunes)), num_requested)
 
 
 def parse_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
     """Tunes from which abc2midi makes at least one note without an `Error` line / requested tunes.
 
-    Raises UnmeasurableError if abc2midi was not run for a tune, or no tune was requested.
+    Also raises UnmeasurableError if abc2midi was not run for a tune.
     """
     if any(tune.parses is None for tune in tunes):
         raise UnmeasurableError("abc2midi was not run")
@@ -42,8 +43,7 @@ def parse_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
 def bar_rate(tunes: Sequence[ScoredTune]) -> float:
     """Bars whose durations sum exactly to the meter / all bars of the delivered tunes.
 
-    A bar may be shorter at the start or end of a tune and next to a repeat sign, double bar or ending. Raises
-    UnmeasurableError if no tune has a bar.
+    A bar may be shorter at the start or end of a tune and next to a repeat sign, double bar or ending.
     """
     num_bars = sum(len(tune.parsed.bars) for tune in tunes)
     if not num_bars:
@@ -52,36 +52,30 @@ def bar_rate(tunes: Sequence[ScoredTune]) -> float:
 
 
 def tune_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Tunes with notes and only valid bars / requested tunes. UnmeasurableError if none was requested."""
+    """Tunes with notes and only valid bars / requested tunes."""
     return rate(sum(map(is_valid, tunes)), num_requested)
 
 
 def ended_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Tunes that came to their end, and not inside a bar / requested. UnmeasurableError if none was."""
+    """Tunes that came to their end, and not inside a bar / requested tunes."""
     return rate(sum(tune.judgement.is_ended for tune in tunes), num_requested)
 
 
 def loop_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Tunes that state a period of 1 to 16 bars four times in a row or more / requested tunes.
-
-    Raises UnmeasurableError if no tune was requested.
-    """
+    """Tunes that state a period of 1 to 16 bars four times in a row or more / requested tunes."""
     return rate(sum(tune.judgement.loop is not None for tune in tunes), num_requested)
 
 
 def whole_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Tunes that ended, with valid bars only and no loop / requested. UnmeasurableError if none was."""
+    """Tunes that ended, with valid bars only and no loop / requested tunes."""
     return rate(sum(tune.judgement.is_whole for tune in tunes), num_requested)
 
 
 def sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Whole tunes whose last note is the tonic of the K: in force there / requested tunes.
-
-    Raises UnmeasurableError if no tune was requested.
-    """
+    """Whole tunes whose last note is the tonic of the K: in force there / requested tunes."""
     return rate(sum(tune.judgement.is_sound for tune in tunes), num_requested)
 
 
 def strict_sound_rate(tunes: Sequence[ScoredTune], num_requested: int) -> float:
-    """Sound tunes of which every section end fits its pickup / requested. UnmeasurableError if none was."""
+    """Sound tunes of which every section end fits its pickup / requested tunes."""
     return rate(sum(tune.judgement.is_strictly_sound for tune in tunes), num_requested)

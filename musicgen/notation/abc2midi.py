@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from musicgen.errors import InputError
-from musicgen.notation.abc2midi_process import MAX_FILE_BYTES, End, run_abc2midi
+from musicgen.notation.abc2midi_process import run_abc2midi
 from musicgen.notation.midi_notes import is_silent
 
 _PROGRAM = "abc2midi.exe" if sys.platform == "win32" else "abc2midi"
@@ -72,15 +72,12 @@ def convert(abc: str, timeout_seconds: float = 10.0) -> Conversion:
     Raises InputError if abc2midi is missing, and OSError if the machine is to blame for a failure: no process
     could be started, the disk was full, the program was killed.
     """
-    run = run_abc2midi(find_program(), made_harmless(abc), timeout_seconds)
-    messages = tuple(run.messages[:_MAX_MESSAGE_BYTES].decode("utf-8", errors="replace").splitlines())
-    if run.end is End.TOO_SLOW:
-        return Conversion(None, messages, f"abc2midi took longer than {timeout_seconds:g} s")
-    if run.end is End.TOO_LARGE:
-        return Conversion(None, messages, f"abc2midi wrote more than {MAX_FILE_BYTES} bytes")
-    if not run.midi:
-        return Conversion(None, messages, _first_error(messages) or "abc2midi wrote no MIDI file")
-    return Conversion(run.midi, messages, _first_error(messages) or _silence(run.midi))
+    output, midi, limit = run_abc2midi(find_program(), made_harmless(abc), timeout_seconds)
+    messages = tuple(output[:_MAX_MESSAGE_BYTES].decode("utf-8", errors="replace").splitlines())
+    if limit is not None:
+        return Conversion(None, messages, limit)
+    silence = _silence(midi) if midi else "abc2midi wrote no MIDI file"
+    return Conversion(midi or None, messages, _first_error(messages) or silence)
 
 
 def made_harmless(abc: str) -> bytes:

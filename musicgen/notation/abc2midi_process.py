@@ -15,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,25 +36,6 @@ _CANNOT_WRITE = re.compile(
 )
 
 
-class End(Enum):
-    """How a run ended."""
-
-    EXITED = auto()
-    """Includes crashes, which show in the output."""
-    TOO_SLOW = auto()
-    TOO_LARGE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Abc2midiRun:
-    """The output of one run."""
-
-    end: End
-    messages: bytes
-    midi: bytes
-    """Empty without a complete MIDI file."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Workplace:
     """Where the program runs and writes."""
@@ -68,18 +48,22 @@ class _Workplace:
     messages: BinaryIO
 
 
-def run_abc2midi(program: Path, tune: bytes, timeout_seconds: float) -> Abc2midiRun:
-    """Run the program on a tune. Raises OSError if the machine kept it from doing its work."""
+def run_abc2midi(program: Path, tune: bytes, timeout_seconds: float) -> tuple[bytes, bytes, str | None]:
+    """Run the program on a tune; returns its messages, its MIDI file, and the limit that it hit, if any.
+
+    The MIDI file is empty unless it is complete. Raises OSError if the machine kept the program from doing
+    its work.
+    """
     with _workplace() as place:
         status = _run(program, tune, place, timeout_seconds)
         place.messages.seek(0)
         place.midi.seek(0)
         messages, midi = place.messages.read(), place.midi.read()
-        end = _end(status, max(len(messages), len(midi)))
+        limit = _limit(status, max(len(messages), len(midi)), timeout_seconds)
         if status is not None and status >= 0:
             _check_output(status, messages, midi, place.storage)
     # A crash may leave a partial file.
-    return Abc2midiRun(end, messages, midi if is_whole(midi) else b"")
+    return messages, midi if is_whole(midi) else b"", limit
 
 
 @contextlib.contextmanager
@@ -135,14 +119,17 @@ def _run(program: Path, tune: bytes, place: _Workplace, timeout_seconds: float) 
     return process.returncode
 
 
-def _end(status: int | None, num_bytes: int) -> End:
-    """How a run ended. num_bytes: size of its larger file. Raises OSError if it was killed from outside."""
+def _limit(status: int | None, num_bytes: int, timeout_seconds: float) -> str | None:
+    """The limit that a run hit, in words; None if it exited or crashed, which shows in its output.
+
+    num_bytes: size of its larger file. Raises OSError if it was killed from outside.
+    """
     if status is None or -status == getattr(signal, "SIGXCPU", None):
-        return End.TOO_SLOW
+        return f"abc2midi took longer than {timeout_seconds:g} s"
     if -status == getattr(signal, "SIGXFSZ", None) and num_bytes >= MAX_FILE_BYTES:
-        return End.TOO_LARGE
+        return f"abc2midi wrote more than {MAX_FILE_BYTES} bytes"
     if status >= 0 or signal.Signals(-status).name in _CRASHES:
-        return End.EXITED
+        return None
     if -status == getattr(signal, "SIGXFSZ", None):
         raise OSError(errno.EFBIG, "hit the file size limit for this tune: see ulimit -f", "abc2midi")
     name = signal.Signals(-status).name

@@ -21,7 +21,8 @@ from musicgen.notation.sounds import Sound, SoundReader
 from musicgen.notation.tokens import TOKEN
 from musicgen.notation.tune import Bar, Note
 
-_MAX_REST_BARS = 256
+MAX_REST_BARS = 256
+"""Limit per tune, which keeps a few characters from producing thousands of bars."""
 _SOUNDS = frozenset({"rest", "chord", "measures"})
 _SECTION = re.compile(r":|\|\||\|\]|\[\||[0-9]")
 _PLAIN_NOTE = re.compile(r"[A-Ga-g][,']{0,6}[\d/]{0,12}", re.ASCII)
@@ -53,7 +54,7 @@ class BarReader:
         self._unit = unit
         self._melody = SoundReader(key, unit, meter.is_compound, problems)
         self._voice = voice
-        self._rest_measures_left = _MAX_REST_BARS
+        self._rest_measures_left = MAX_REST_BARS
         self._in_overlay = False
         self._drafts: list[_Draft] = []
         self._open_bar()
@@ -143,7 +144,6 @@ class BarReader:
     def _rest_measures(self, text: str) -> None:
         """Add rests of whole bars: `Z3` reads as `Z|Z|Z`."""
         count = int(text[1:] or 1)
-        # The limit per tune keeps a few characters from producing thousands of bars.
         if not 1 <= count <= self._rest_measures_left:
             self._problems.add(f"rest {quote(text)} is out of range")
             count = 1

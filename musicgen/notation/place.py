@@ -17,22 +17,6 @@ from numpy.typing import NDArray
 from musicgen.notation import place_lengths
 from musicgen.notation import place_state as at
 from musicgen.notation.place_lengths import begin_note, break_rhythm, end_tuplet, read_length, read_tuplet
-from musicgen.notation.place_state import (
-    BAR,
-    DORIAN,
-    LYDIAN,
-    MAJOR,
-    MAX_BAR_TICKS,
-    MAX_NUMBER,
-    MINOR,
-    MIXOLYDIAN,
-    MOVED,
-    NONE,
-    NUM_COLUMNS,
-    PHRYGIAN,
-    RESET,
-    WHOLE_NOTE,
-)
 from musicgen.system.compiled_code import compiled
 
 _compiled = compiled(uses=[at, place_lengths])
@@ -46,13 +30,13 @@ _FIRST_NOTE, _LAST_NOTE, _FIRST_HIGH_NOTE, _LAST_HIGH_NOTE = ord("A"), ord("G"),
 _LAST_CAPITAL, _LAST_SMALL = ord("Z"), ord("z")
 _SMALL, _FLAT, _A, _X = 32, ord("b"), ord("a"), ord("x")
 _MODE_OF_LETTER = (
-    (ord("m"), MINOR),
-    (ord("a"), MINOR),
-    (ord("d"), DORIAN),
-    (ord("l"), LYDIAN),
-    (ord("p"), PHRYGIAN),
+    (ord("m"), at.MINOR),
+    (ord("a"), at.MINOR),
+    (ord("d"), at.DORIAN),
+    (ord("l"), at.LYDIAN),
+    (ord("p"), at.PHRYGIAN),
 )
-_MAX_UNIT_TICKS = 256 * WHOLE_NOTE
+_MAX_UNIT_TICKS = 256 * at.WHOLE_NOTE
 
 
 def code_points(text: str) -> NDArray[np.int64]:
@@ -76,7 +60,7 @@ class PlaceReader:
         meter), ticks of a unit note, whole bars since the section began, ticks of the section's pickup,
         number of sections before it, whole bars of the one before it, and the mode of the key.
         """
-        places = np.empty((*codes.shape, NUM_COLUMNS), np.int64)
+        places = np.empty((*codes.shape, at.NUM_COLUMNS), np.int64)
         events = np.empty(codes.shape, np.int64)
         _read(self.states, codes, places, events)
         return places, events
@@ -123,13 +107,13 @@ def _read_character(state: Any, code: int) -> int:
     if state[at.FIELD]:
         # `G:|` is a note and a bar line, not a field.
         state[at.FIELD] = 0
-        state[at.ELAPSED] = min(state[at.ELAPSED] + state[at.BASE], MAX_BAR_TICKS)
+        state[at.ELAPSED] = min(state[at.ELAPSED] + state[at.BASE], at.MAX_BAR_TICKS)
     if state[at.SKIP]:
         closes = code == state[at.SKIP] or (state[at.SKIP] == _BANG and code in (_SPACE, _BAR))
         if closes:
             state[at.SKIP] = 0
         if not closes or code != _BAR:
-            return NONE
+            return at.NONE
     if state[at.AT_LINE_START]:
         state[at.AT_LINE_START] = 0
         state[at.FIRST] = code if _is_letter(code) else 0
@@ -141,20 +125,20 @@ def _read_character(state: Any, code: int) -> int:
         else:
             state[at.BASE] = 0
         state[at.FIRST] = 0
-        return NONE
+        return at.NONE
     else:
         state[at.FIRST] = 0
-    return _read_music(state, code) if state[at.IN_BODY] else NONE
+    return _read_music(state, code) if state[at.IN_BODY] else at.NONE
 
 
 @_compiled
 def _end_line(state: Any) -> int:
     if state[at.AT_LINE_START]:
         _begin_tune(state)
-        return RESET
+        return at.RESET
     state[at.AT_LINE_START] = 1
     state[at.SKIP] = state[at.NOTE_IS_OPEN] = state[at.FIRST] = state[at.TUPLET_PART] = state[at.IN_CHORD] = 0
-    return _end_field(state) if state[at.FIELD] else NONE
+    return _end_field(state) if state[at.FIELD] else at.NONE
 
 
 @_compiled
@@ -173,13 +157,13 @@ def _read_field_value(state: Any, code: int) -> int:
         state[at.TOP], state[at.BOTTOM] = 4, 4
     elif _ZERO <= code <= _NINE:
         part = at.BOTTOM if state[at.IN_BOTTOM] else at.TOP
-        state[part] = min(10 * state[part] + code - _ZERO, MAX_NUMBER)
+        state[part] = min(10 * state[part] + code - _ZERO, at.MAX_NUMBER)
     elif code == _SLASH:
         state[at.IN_BOTTOM] = 1
     elif code == _PLUS:
         state[at.SUM] += state[at.TOP]
         state[at.TOP] = 0
-    return NONE
+    return at.NONE
 
 
 @_compiled
@@ -189,18 +173,18 @@ def _read_key(state: Any, code: int) -> None:
     if part == 0:
         if not _FIRST_NOTE <= code <= _LAST_NOTE:
             return
-        state[at.MODE] = MAJOR
+        state[at.MODE] = at.MAJOR
     elif part > 3 or not _is_letter(code) or (part == 1 and code == _FLAT):
         return
     elif part == 1:
         for first, mode in _MODE_OF_LETTER:
             if letter == first:
                 state[at.MODE] = mode
-    elif part == 2 and letter == _A and state[at.MODE] == MINOR:
+    elif part == 2 and letter == _A and state[at.MODE] == at.MINOR:
         # `maj`, unlike `m`, `min` and `mix`.
-        state[at.MODE] = MAJOR
+        state[at.MODE] = at.MAJOR
     elif part == 3 and letter == _X:
-        state[at.MODE] = MIXOLYDIAN
+        state[at.MODE] = at.MIXOLYDIAN
     state[at.KEY_PART] += 1
 
 
@@ -209,16 +193,16 @@ def _end_field(state: Any) -> int:
     letter, top, bottom = state[at.FIELD], state[at.SUM] + state[at.TOP], max(state[at.BOTTOM], 1)
     state[at.FIELD] = 0
     if letter == _M:
-        state[at.METER] = min(top * WHOLE_NOTE // bottom, MAX_BAR_TICKS)
+        state[at.METER] = min(top * at.WHOLE_NOTE // bottom, at.MAX_BAR_TICKS)
     elif letter == _L and top:
-        state[at.UNIT] = min(max(top * WHOLE_NOTE // bottom, 1), _MAX_UNIT_TICKS)
+        state[at.UNIT] = min(max(top * at.WHOLE_NOTE // bottom, 1), _MAX_UNIT_TICKS)
     elif letter == _K and not state[at.IN_BODY]:
         state[at.IN_BODY] = state[at.IS_EMPTY] = state[at.AT_SECTION_START] = 1
         if not state[at.UNIT]:
-            is_brief = 0 < state[at.METER] < 3 * WHOLE_NOTE // 4
-            state[at.UNIT] = WHOLE_NOTE // 16 if is_brief else WHOLE_NOTE // 8
-        return BAR
-    return NONE
+            is_brief = 0 < state[at.METER] < 3 * at.WHOLE_NOTE // 4
+            state[at.UNIT] = at.WHOLE_NOTE // 16 if is_brief else at.WHOLE_NOTE // 8
+        return at.BAR
+    return at.NONE
 
 
 @_compiled
@@ -228,12 +212,12 @@ def _read_music(state: Any, code: int) -> int:
     if state[at.TUPLET_PART]:
         if is_digit or code == _COLON:
             read_tuplet(state, code)
-            return NONE
+            return at.NONE
         end_tuplet(state)
     if state[at.NOTE_IS_OPEN]:
         if is_digit or code == _SLASH:
             read_length(state, code)
-            return NONE
+            return at.NONE
         if code != _COMMA and code != _APOSTROPHE:
             state[at.NOTE_IS_OPEN] = 0
     if _is_note(code):
@@ -244,7 +228,7 @@ def _read_music(state: Any, code: int) -> int:
         return _end_bar(state, code, previous)
     elif code in (_COLON, _CLOSE) and previous == _BAR:
         _begin_section(state)
-        return MOVED
+        return at.MOVED
     elif is_digit and previous in (_BAR, _OPEN):
         state[at.IN_CHORD] = 0
         state[at.AT_SECTION_START] = 1
@@ -258,7 +242,7 @@ def _read_music(state: Any, code: int) -> int:
         state[at.IS_EMPTY] = 0
     else:
         _read_mark(state, code, previous)
-    return NONE
+    return at.NONE
 
 
 @_compiled
@@ -292,7 +276,7 @@ def _read_mark(state: Any, code: int, previous: int) -> None:
 
 @_compiled
 def _end_bar(state: Any, code: int, previous: int) -> int:
-    event = MOVED
+    event = at.MOVED
     if not state[at.IS_EMPTY]:
         is_first = state[at.AT_SECTION_START] and state[at.NUMBER] == 0
         is_pickup = is_first and state[at.ELAPSED] < state[at.METER]
@@ -300,7 +284,7 @@ def _end_bar(state: Any, code: int, previous: int) -> int:
             state[at.PICKUP] = state[at.ELAPSED] if is_pickup else 0
         if not is_pickup:
             state[at.NUMBER] += 1
-            event = BAR
+            event = at.BAR
         state[at.AT_SECTION_START] = 0
     state[at.ELAPSED] = state[at.BEFORE] = state[at.BROKEN] = state[at.TUPLET_LEFT] = state[at.IN_CHORD] = 0
     state[at.IS_EMPTY] = 1

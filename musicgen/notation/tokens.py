@@ -70,6 +70,10 @@ def notes_within(text: str) -> Iterator[re.Match[str]]:
     return (match for match in TOKEN.finditer(text) if match.lastgroup == "note")
 
 
+Spelling = tuple[str, int]
+"""Letter, and MIDI number without accidentals."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpelledNote:
     """A note as spelled, before the key signature applies."""
@@ -83,6 +87,11 @@ class SpelledNote:
     duration: Fraction
     """In whole notes."""
     problem: str | None
+
+    @property
+    def spelling(self) -> Spelling:
+        """What the notes on both sides of a drawn tie have in common."""
+        return self.letter, self.natural_pitch
 
 
 # The unit is passed as two integers because hashing a Fraction is slow. Tunes repeat the same tokens.

@@ -7,7 +7,7 @@ from pathlib import Path
 from musicgen.corpus.config import DataConfig
 from musicgen.metrics.originality import TrainingIndex
 from musicgen.metrics.per_tune import originality_cells
-from musicgen.metrics.tunes import CorpusTune, read_corpus, read_tunes, with_notes
+from musicgen.metrics.tunes import Tune, read_corpus, read_tunes, with_notes
 from musicgen.playing.networks import Drawn
 from musicgen.records.copied_passages import CopiedPassage, copied_passage
 from musicgen.records.known_corpus import load_known_corpus
@@ -15,7 +15,7 @@ from musicgen.records.record import RunRecord
 from musicgen.records.sampled_tunes import Song
 from musicgen.system.limits import starting_threads
 
-_Index = tuple[TrainingIndex, tuple[CorpusTune, ...]]
+_Index = tuple[TrainingIndex, tuple[Tune, ...]]
 
 
 class NearestTunes:

@@ -36,8 +36,7 @@ class Renderer:
         performance = self._perform(drawn)
         roll = None
         if performance.midi is not None and performance.duration_seconds:
-            drawn_roll = draw_roll(performance.midi, tune, performance.duration_seconds)
-            roll = {"width": drawn_roll.width, **asdict(drawn_roll)}
+            roll = asdict(draw_roll(performance.midi, tune, performance.duration_seconds))
         sections = sections_of(tune.bars)
         return {
             "title": title_of(tune),

@@ -114,13 +114,8 @@ def _faded_out(sound: NDArray[np.float32], fade_frames: int) -> NDArray[np.float
     return sound
 
 
-def write_audio(sound: NDArray[np.float32], path: Path, config: RenderingConfig) -> None:
-    """Write floats of shape (frames, 2) as 16-bit WAV or FLAC, or as OGG Vorbis, reproducibly."""
-    path.write_bytes(encode_audio(sound, config))
-
-
 def encode_audio(sound: NDArray[np.float32], config: RenderingConfig) -> bytes | bytearray:
-    """The content of the file that `write_audio` writes."""
+    """Floats of shape (frames, 2) as a file: 16-bit WAV or FLAC, or OGG Vorbis, reproducibly."""
     import soundfile
 
     # Encode in memory: if libsndfile writes the file itself, errors such as a full disk have no reason.

@@ -11,7 +11,7 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from musicgen.notation.key import Key, signature
-from musicgen.notation.tokens import SpelledNote
+from musicgen.notation.tokens import SpelledNote, Spelling
 from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
 _NAMESPACE = "http://www.music-encoding.org/ns/mei"
@@ -97,7 +97,7 @@ class _Engraving:
         self._section = section
         self._num_ids = 0
         self._open_slurs: list[tuple[Element, str]] = []
-        self._tied_from: frozenset[tuple[str, int]] = frozenset()
+        self._tied_from: frozenset[Spelling] = frozenset()
 
     def add(self, measures: tuple[Measure, ...]) -> None:
         parent = self._section
@@ -137,20 +137,18 @@ class _Engraving:
         """Add an event as one or more tied notes, and collect its signs."""
         self._add_graces(parent, event.graces)
         pieces = pieces_of(event.duration)
-        spellings = frozenset((note.letter, note.natural_pitch) for note in event.notes)
         first = ""
         for place, (value, dots) in enumerate(pieces):
             continues = place < len(pieces) - 1
             element = self._element(event, value, dots, place == 0)
             for note, drawn in zip(event.notes, _notes_of(element), strict=False):
-                spelling = (note.letter, note.natural_pitch)
-                starts = continues or (event.tied and bool(event.notes))
-                ends = place > 0 or spelling in self._tied_from
+                starts = continues or note.spelling in event.tied
+                ends = place > 0 or note.spelling in self._tied_from
                 if starts or ends:
                     drawn.set("tie", "m" if starts and ends else "i" if starts else "t")
             parent.append(element)
             first = first or element.get("xml:id", "")
-        self._tied_from = spellings if event.tied else frozenset()
+        self._tied_from = event.tied
         if event.notes:
             self._add_signs(event, first, signs, measure)
 

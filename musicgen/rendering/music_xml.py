@@ -10,7 +10,7 @@ from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from musicgen.notation.key import NO_KEY, Key, signature
-from musicgen.notation.tokens import SpelledNote
+from musicgen.notation.tokens import SpelledNote, Spelling
 from musicgen.rendering.mei import pieces_of, printable
 from musicgen.rendering.sheet import Event, Measure, SheetMusic
 
@@ -27,8 +27,6 @@ _TYPES |= {"64": "64th", "128": "128th", "256": "256th"}
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 _BAR_LINES = {"dbl": "light-light", "end": "light-heavy", "rptend": "light-heavy"}
 _FREE = "senza-misura"
-_Spelling = tuple[str, int]
-"""Letter, and MIDI number without accidentals."""
 
 
 def to_music_xml(tune: SheetMusic) -> str:
@@ -59,7 +57,7 @@ class _Writer:
         self._divisions = divisions
         self._key = NO_KEY
         self._accidentals: dict[str, int] = {}
-        self._tied: dict[_Spelling, int] = {}
+        self._tied: dict[Spelling, int] = {}
         """Notes with a tie to the next event, and their alterations."""
 
     def add(self, measures: tuple[Measure, ...]) -> None:
@@ -118,7 +116,7 @@ class _Writer:
     def _add_event(self, measure: Element, event: Event) -> None:
         """Add a note, a chord or a rest as one or more tied notes."""
         pieces = pieces_of(event.duration)
-        altered = {(note.letter, note.natural_pitch): self._alteration(note) for note in event.notes}
+        altered = {note.spelling: self._alteration(note) for note in event.notes}
         for place, (value, dots) in enumerate(pieces):
             length = Fraction(2) if value == "breve" else Fraction(1, int(value))
             duration = length * (2 - Fraction(1, 2**dots))
@@ -129,12 +127,11 @@ class _Writer:
                 if note is None:
                     SubElement(element, "rest")
                 else:
-                    spelling = (note.letter, note.natural_pitch)
                     if number:
                         SubElement(element, "chord")
-                    _pitch(element, note, altered[spelling])
-                    ties = ["stop"] if place or spelling in self._tied else []
-                    ties += ["start"] if continues or event.tied else []
+                    _pitch(element, note, altered[note.spelling])
+                    ties = ["stop"] if place or note.spelling in self._tied else []
+                    ties += ["start"] if continues or note.spelling in event.tied else []
                 self._length(element, event, duration, ties)
                 SubElement(element, "type").text = _TYPES[value]
                 for _ in range(dots):
@@ -142,14 +139,14 @@ class _Writer:
                 if note is not None and note.alteration is not None and not place:
                     SubElement(element, "accidental").text = _ACCIDENTALS[note.alteration]
                 _notations(element, event, ties)
-        self._tied = altered if event.tied else {}
+        self._tied = {spelling: altered[spelling] for spelling in event.tied}
 
     def _alteration(self, note: SpelledNote) -> int:
         """By its own accidental, by a tie over the bar line, by the bar's accidentals, or by the key."""
         if note.alteration is not None:
             self._accidentals[note.letter] = note.alteration
             return note.alteration
-        tied = self._tied.get((note.letter, note.natural_pitch))
+        tied = self._tied.get(note.spelling)
         return (
             self._accidentals.get(note.letter, dict(self._key.alterations)[note.letter])
             if tied is None

@@ -37,15 +37,11 @@ class RollRow:
 class DrawnRoll:
     """All rows, for the template."""
 
+    width: float
     height: float
     rows: tuple[RollRow, ...]
     words: str
     """A description for readers who cannot see it."""
-
-    @property
-    def width(self) -> float:
-        """The same for every tune."""
-        return WIDTH
 
 
 def draw_roll(midi: bytes, tune: ParsedTune, duration_seconds: float) -> DrawnRoll:
@@ -66,7 +62,7 @@ def draw_roll(midi: bytes, tune: ParsedTune, duration_seconds: float) -> DrawnRo
     words = (
         f"Piano roll: {len(pitches)} notes in {len(roll.beats)} bars, {max(pitches) - min(pitches)} semitones"
     )
-    return DrawnRoll(rows[-1].bottom + 1, tuple(rows), words)
+    return DrawnRoll(WIDTH, rows[-1].bottom + 1, tuple(rows), words)
 
 
 def _draw_row(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from musicgen.notation.key import Key
-from musicgen.notation.tokens import SpelledNote
+from musicgen.notation.tokens import SpelledNote, Spelling
 
 
 @dataclass(slots=True)
@@ -22,7 +22,8 @@ class Event:
     graces: tuple[SpelledNote, ...] = ()
     ornaments: tuple[str, ...] = ()
     chord_symbol: str | None = None
-    tied: bool = False
+    tied: frozenset[Spelling] = frozenset()
+    """Notes with a tie to the next event."""
     slurs_opened: int = 0
     slurs_closed: int = 0
 

@@ -7,6 +7,7 @@ reads only the first voice. What cannot be drawn is omitted and listed as a prob
 import re
 from fractions import Fraction
 
+from musicgen.notation.bars import MAX_REST_BARS
 from musicgen.notation.key import NO_KEY, read_key
 from musicgen.notation.lines import FirstVoice, Line, body_lines
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
@@ -53,6 +54,7 @@ class _Reader:
         self._key, self._meter, self._unit = NO_KEY, FREE_METER, Fraction(1, 8)
         self._voice = voice
         self._in_overlay = False
+        self._rest_measures_left = MAX_REST_BARS
         self._num_events = self._num_tuplets = self._tuplet_left = 0
         self._tuplet: tuple[int, int, int] | None = None
         self._broken: Fraction | None = None
@@ -108,7 +110,7 @@ class _Reader:
             case "rest":
                 self._add((), read_length(text[1:])[0] * self._unit, is_invisible=text[0] == "x")
             case "measures":
-                self._add((), self._whole_measures(text), is_invisible=text[0] == "X")
+                self._rest_measures(text)
             case "space" | "linebreak":
                 self._space = True
             case "grace":
@@ -116,7 +118,7 @@ class _Reader:
             case "tuplet":
                 self._start_tuplet(text)
             case "tie" if self._last is not None:
-                self._last.tied = True
+                self._last.tied = frozenset(note.spelling for note in self._last.notes)
             case "broken":
                 self._break_rhythm(text)
             case "slur":
@@ -132,7 +134,12 @@ class _Reader:
         inside, length = split_chord(text)
         notes = self._notes(inside)
         if notes:
-            self._add(notes, notes[0].duration * read_length(length)[0])
+            event = self._add(notes, notes[0].duration * read_length(length)[0])
+            event.tied = frozenset(
+                note.spelling
+                for note, match in zip(notes, notes_within(inside), strict=False)
+                if inside.startswith("-", match.end())
+            )
 
     def _note(self, text: str) -> SpelledNote:
         return read_note(text, self._unit.numerator, self._unit.denominator)
@@ -140,11 +147,20 @@ class _Reader:
     def _notes(self, text: str) -> tuple[SpelledNote, ...]:
         return tuple(self._note(match[0]) for match in notes_within(text))[:_MAX_CHORD_NOTES]
 
-    def _whole_measures(self, text: str) -> Fraction:
-        return (self._meter.bar_length or Fraction(1)) * min(int(text[1:] or 1), 4)
+    def _rest_measures(self, text: str) -> None:
+        """Add rests of whole bars, each a measure of its own, as `parse_tune` does."""
+        count = int(text[1:] or 1)
+        if not 1 <= count <= self._rest_measures_left:
+            self.problems.add(f"rest {quote(text)} is out of range")
+            count = 1
+        self._rest_measures_left -= count
+        for number in range(min(count, MAX_EVENTS - self._num_events)):
+            if number:
+                self._end_measure("single")
+            self._add((), self._meter.bar_length or Fraction(1), is_invisible=text[0] == "X")
 
-    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> None:
-        """Add an event to the measure, with everything pending."""
+    def _add(self, notes: tuple[SpelledNote, ...], duration: Fraction, is_invisible: bool = False) -> Event:
+        """Add an event to the measure, with everything pending; returns it."""
         if self._broken is not None:
             duration, self._broken = duration * self._broken, None
         event = Event(notes, duration, is_invisible, self._space, self._tuplet, self._graces, self._ornaments)
@@ -159,6 +175,7 @@ class _Reader:
         self._num_events += 1
         if self._num_events == MAX_EVENTS:
             self.problems.add(f"the score ends after {MAX_EVENTS} notes")
+        return event
 
     def _start_tuplet(self, text: str) -> None:
         is_compound = self._meter.is_compound

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musicgen.notation.parsing import parse_tune
-from musicgen.rendering.audio import synthesise, write_audio
+from musicgen.rendering.audio import encode_audio, synthesise
 from musicgen.rendering.config import RenderingConfig
 from musicgen.rendering.midi import perform
 from musicgen.rendering.piano_roll import draw_piano_roll
@@ -56,7 +56,7 @@ def render_tune(
             problems.append(f"the soundfont has no sound for these notes with instrument {config.instrument}")
         else:
             path = _path(stem, config.audio_format)
-            audio = _write(path, lambda path: write_audio(sound, path, config))
+            audio = _write(path, lambda path: path.write_bytes(encode_audio(sound, config)))
     if config.score:
         engraved = engraver.engrave(tune)
         problems += [f"score: {problem}" for problem in engraved.problems]

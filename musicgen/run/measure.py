@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from musicgen.config import Config
-from musicgen.metrics.evaluation import Evaluation, Evaluator
+from musicgen.metrics.evaluation import Evaluation, compare, evaluate_by
+from musicgen.metrics.figures import evaluation_figures
 from musicgen.metrics.group_figure import group_figure
+from musicgen.metrics.noise import sampling_noise
 from musicgen.metrics.outside import as_recorded, outside_metrics
 from musicgen.metrics.reference import Reference, build_reference
 from musicgen.metrics.registry import HEADLINE, Metric
@@ -44,9 +46,9 @@ def measure_tunes(
     report_stage("evaluating")
     outside = outside_metrics(config.evaluation.metrics)
     reference = _reference(inputs, config, len(tunes), outside)
-    evaluator = Evaluator(reference, inputs.compared, outside=outside)
     texts, ended = [tune.text for tune in tunes], [tune.ended for tune in tunes]
-    evaluation = evaluator.evaluate(texts, ended=ended)
+    comparison = compare(texts, reference, inputs.compared, ended=ended, outside=outside)
+    evaluation = Evaluation.of(comparison)
     record.metrics |= evaluation.metrics
     record.reasons = evaluation.reasons
     record.outside_metrics = as_recorded(outside)
@@ -54,17 +56,17 @@ def measure_tunes(
         if metric.name in evaluation.reasons:
             log.warning("%s has no value: %s", metric.name, evaluation.reasons[metric.name])
     record.reference, record.floor = reference.by_metric, reference.floor
-    record.sampling_noise = evaluator.sampling_noise(texts, ended=ended)
+    record.sampling_noise = sampling_noise(comparison)
     draws = config.rendering.plots
-    figures = evaluator.figures(texts) if draws else {}
+    figures = evaluation_figures(comparison) if draws else {}
     for name in ("temperature", "prompt"):
         keys: list[Hashable] = [getattr(tune, name) for tune in tunes]
         num_groups = len(set(keys))
         if num_groups == 1:
             continue
         # Count metrics depend on the number of tunes, so a group's reference has as many as the group.
-        reference = _reference(inputs, config, len(texts) // num_groups, outside)
-        groups = evaluator.evaluate_by(texts, keys, ended=ended, reference=reference)
+        reference = _reference(inputs, config, len(tunes) // num_groups, outside)
+        groups = evaluate_by(comparison, keys, reference)
         by = {str(key): group.metrics for key, group in groups.items()}
         record.metrics_by[name] = by
         record.reference_by[name], record.floor_by[name] = reference.by_metric, reference.floor

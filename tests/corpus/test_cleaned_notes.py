@@ -12,8 +12,10 @@ import pytest
 from musicgen.config import compose_config
 from musicgen.corpus.formats import decode_text
 from musicgen.corpus.sources import read_source
-from musicgen.corpus.tunes import clean_tune, split_header, split_tunes
+from musicgen.corpus.tunebook import read_tunebook
+from musicgen.corpus.tunes import clean_tune
 from musicgen.notation import parse_tune
+from musicgen.notation.headers import music_start
 from musicgen.notation.tokens import TOKEN
 from tests.notation.test_against_abc2midi import disagreement
 
@@ -28,12 +30,18 @@ OTHER_VOICE = "V:2 clef=bass\nK:Ab\n[L:1/2]C,D,|[K:Ebm]^E,2|\nw: la |la\n+: la\n
 INLINE_VOICE = "[V:2][K:Ab]^C,D,|(3EFG-[V:1]"
 
 
+def split_header(tune: str) -> tuple[str, str]:
+    """The header with its K: line, and the body."""
+    start = music_start(tune)
+    return tune[:start], tune[start:]
+
+
 @pytest.fixture(scope="module")
 def tunes() -> list[str]:
     """Tunes of three books without V: fields, because some edits add voices."""
     chosen: list[str] = []
     for name in ("oneills", "ryans", "airds"):
-        book = split_tunes(read_source(compose_config([f"data={name}"]).data))
+        book = read_tunebook(read_source(compose_config([f"data={name}"]).data)).tunes
         one_voice = [tune for tune in book if "V:" not in tune]
         chosen += one_voice[:: len(one_voice) // TUNES_OF_EACH][:TUNES_OF_EACH]
     assert len(chosen) == 3 * TUNES_OF_EACH
@@ -217,5 +225,5 @@ def test_text_between_joined_files_changes_no_tune(line_end: str, tunes: list[st
     rng = random.Random(0)
     own = [tune for tune in tunes if "\nM:" in tune and "\nC:" not in tune]
     text = "".join(rng.choice(between) + tune + "\n\n" for tune in own)
-    found = split_tunes(decode_text(text.replace("\n", line_end).encode(), Path("joined.abc")))
+    found = read_tunebook(decode_text(text.replace("\n", line_end).encode(), Path("joined.abc"))).tunes
     assert [clean_tune(tune, FIELDS) for tune in found] == [clean_tune(tune, FIELDS) for tune in own]

@@ -12,7 +12,7 @@ import pytest
 
 from musicgen.corpus import formats
 from musicgen.corpus.sources import read_source
-from musicgen.corpus.tunes import split_tunes
+from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
 from tests.corpus.test_corpus import data_config
 
@@ -33,7 +33,7 @@ def archive(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) ->
 
 
 def tunes_in(path: Path, **changes: object) -> list[str]:
-    return split_tunes(read_source(data_config(path, **changes)))
+    return read_tunebook(read_source(data_config(path, **changes))).tunes
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from musicgen.corpus.config import DataConfig
 from musicgen.corpus.sources import is_at_hand, read_source
-from musicgen.corpus.tunes import split_tunes
+from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
 from tests.corpus.test_corpus import Server, data_config
 
@@ -35,7 +35,7 @@ def test_a_downloaded_table_is_read_like_a_file(cache: Path) -> None:
     with Server(JSON) as server:
         config = download("mine/tunes.json", server.url, JSON)
         assert not is_at_hand(config)
-        assert split_tunes(read_source(config)) == ["X:1\nL:1/8\nK:C\nCDE|"]
+        assert read_tunebook(read_source(config)).tunes == ["X:1\nL:1/8\nK:C\nCDE|"]
     assert is_at_hand(config) and (cache / "mine/tunes.json").read_bytes() == JSON
 
 
@@ -43,7 +43,7 @@ def test_one_address_can_name_several_files(cache: Path) -> None:
     with Server({f"/books/{name}": content for name, content in FILES.items()}) as server:
         url = server.url.replace("tunes.abc", "books/{a,b}.abc")
         config = download("mine", url, b"".join(FILES.values()))
-        assert len(split_tunes(read_source(config))) == 2
+        assert len(read_tunebook(read_source(config)).tunes) == 2
         with pytest.raises(
             InputError, match=r"cannot download .*/c.abc .* put mine/ with the 2 files of data.url into"
         ):
@@ -52,7 +52,7 @@ def test_one_address_can_name_several_files(cache: Path) -> None:
             read_source(replace(config, path="other", url=url.replace("a,b", "b,a")))
     assert {path.name for path in cache.rglob("*.abc")} == set(FILES)
     # Without the server, the cached files still work, unless one of them changes or is gone.
-    assert len(split_tunes(read_source(config))) == 2
+    assert len(read_tunebook(read_source(config)).tunes) == 2
     (cache / "mine/b.abc").write_text("X:2\nK:G\nGAA|\n")
     with pytest.raises(InputError, match=r"mine/a.abc, .*mine/b.abc has SHA-256"):
         read_source(config)
@@ -68,7 +68,7 @@ def test_several_files_may_lie_in_the_data_folder(
     for name, content in FILES.items():
         (tmp_path / "mine" / name).write_bytes(content)
     config = download("mine", "http://127.0.0.1:1/{a,b}.abc", b"".join(FILES.values()))
-    assert len(split_tunes(read_source(config))) == 2 and not cache.exists()
+    assert len(read_tunebook(read_source(config)).tunes) == 2 and not cache.exists()
 
 
 def test_several_files_keep_the_limit_together(cache: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_path_in_braces_names_several_files(tmp_path: Path) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     several = data_config(str(tmp_path / "{b,a,b}.abc"))
-    assert [tune[:3] for tune in split_tunes(read_source(several))] == ["X:2", "X:1"]
+    assert [tune[:3] for tune in read_tunebook(read_source(several)).tunes] == ["X:2", "X:1"]
     (tmp_path / "{b,a,b}.abc").write_bytes(FILES["a.abc"])
     assert read_source(several) == FILES["a.abc"].decode()
     with pytest.raises(InputError, match="no such file or folder"):
@@ -96,7 +96,7 @@ def test_a_git_object_name_verifies_a_download(cache: Path) -> None:
     name = "81108df6d736f82f8f18b83a142d3ba457a6e0f3"
     with Server(FILES["a.abc"]) as server:
         config = download("a.abc", server.url, b"", sha256=None, git_blob=name)
-        assert len(split_tunes(read_source(config))) == 1
+        assert len(read_tunebook(read_source(config)).tunes) == 1
         with pytest.raises(InputError, match=f"has Git object name {name}, expected 0000"):
             read_source(replace(config, path="b.abc", git_blob="0" * 40))
     assert [path.name for path in cache.iterdir()] == ["a.abc"]

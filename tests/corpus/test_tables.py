@@ -11,7 +11,7 @@ import pytest
 from musicgen.corpus import tables
 from musicgen.corpus.corpus import load_corpus
 from musicgen.corpus.tables import read_csv, read_json
-from musicgen.corpus.tunes import split_tunes
+from musicgen.corpus.tunebook import read_tunebook
 from musicgen.errors import InputError
 from tests.corpus.test_corpus import data_config
 
@@ -52,18 +52,19 @@ def as_csv(rows: list[dict[str, str]], delimiter: str = ",") -> str:
 
 
 def tunes_of(*rows: Mapping[str, object]) -> list[str]:
-    return split_tunes(read_json(json.dumps(rows), "tunes.json"))
+    return read_tunebook(read_json(json.dumps(rows), "tunes.json")).tunes
 
 
 def test_a_setting_gets_a_header_from_its_fields() -> None:
-    assert split_tunes(read_json(json.dumps([SETTING, OTHER]), "tunes.json")) == TUNES
+    assert read_tunebook(read_json(json.dumps([SETTING, OTHER]), "tunes.json")).tunes == TUNES
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_csv_reads_like_json(delimiter: str) -> None:
     text = as_csv([SETTING, OTHER], delimiter).replace("\r\n", "\n")
-    assert split_tunes(read_csv(text, "tunes.csv")) == TUNES
-    assert split_tunes(read_csv("\n" + text.replace("abc", " ABC ", 1) + "\n\n", "tunes.csv")) == TUNES
+    assert read_tunebook(read_csv(text, "tunes.csv")).tunes == TUNES
+    padded = "\n" + text.replace("abc", " ABC ", 1) + "\n\n"
+    assert read_tunebook(read_csv(padded, "tunes.csv")).tunes == TUNES
 
 
 def test_whole_tunes_stay_as_they_are() -> None:
@@ -76,7 +77,7 @@ def test_json_lines_are_read() -> None:
     lines = [json.dumps(row) for row in (SETTING, OTHER)]
     for count in (1, 2):
         text = "\n".join(lines[:count]) + "\n"
-        assert split_tunes(read_json(text, "tunes.jsonl")) == TUNES[:count]
+        assert read_tunebook(read_json(text, "tunes.jsonl")).tunes == TUNES[:count]
 
 
 def test_a_header_has_only_what_is_known() -> None:
@@ -122,8 +123,8 @@ def test_rows_without_music_are_counted(tunebook: Path) -> None:
 
 def test_odd_json_is_read_as_usual() -> None:
     text = '[{"abc": "C|", "abc": "D|", "mode": "D", "x": NaN, "meter": -Infinity, "id": %s}]' % ("9" * 5000)
-    assert split_tunes(read_json(text, "x.json")) == ["X:1\nL:1/8\nK:D\nD|"]
-    (tune,) = split_tunes(read_json(r'[{"abc": "D\u0000E\ud800F\ufeff|", "mode": "D"}]', "x.json"))
+    assert read_tunebook(read_json(text, "x.json")).tunes == ["X:1\nL:1/8\nK:D\nD|"]
+    (tune,) = read_tunebook(read_json(r'[{"abc": "D\u0000E\ud800F\ufeff|", "mode": "D"}]', "x.json")).tunes
     assert tune.encode().endswith(b"K:D\nDEF|")
 
 

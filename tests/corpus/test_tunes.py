@@ -1,6 +1,7 @@
 import pytest
 
-from musicgen.corpus.tunes import clean_tune, normalised, split_header, split_tunes
+from musicgen.corpus.tunebook import read_tunebook
+from musicgen.corpus.tunes import clean_tune, normalised
 from musicgen.notation import parse_tune
 
 FIELDS = frozenset("XTRMLK")
@@ -9,7 +10,7 @@ TUNE = "X:1\nT:One\nM:4/4\nK:D\nABcd|\nefga|"
 
 def test_text_between_tunes_is_dropped() -> None:
     text = f"%abc-2.1\nfile header\n\n{TUNE}\n\nsome words\n\nX:2\nK:G\nGABc|\n"
-    assert split_tunes(text) == [TUNE, "X:2\nK:G\nGABc|"]
+    assert read_tunebook(text).tunes == [TUNE, "X:2\nK:G\nGABc|"]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_text_between_tunes_is_dropped() -> None:
     ids=["missing blank line", "line of spaces", "empty", "prose"],
 )
 def test_tunes_end_at_blank_lines_and_x_fields(text: str, tunes: list[str]) -> None:
-    assert split_tunes(text) == tunes
+    assert read_tunebook(text).tunes == tunes
 
 
 def test_cleaning_keeps_the_requested_fields_and_the_body() -> None:
@@ -111,11 +112,6 @@ def test_cleaning_removes_text_blocks() -> None:
 
 def test_cleaning_removes_other_lines_in_the_header() -> None:
     assert clean_tune("X:1\n3/8=120\nN bars |ab|\nK:C\nC|", FIELDS) == "X:1\nK:C\nC|"
-
-
-def test_header_ends_with_the_key() -> None:
-    assert split_header(TUNE) == ("X:1\nT:One\nM:4/4\nK:D\n", "ABcd|\nefga|")
-    assert split_header("X:1\nT:no key") == ("X:1\nT:no key", "")
 
 
 def test_normalised_bodies_ignore_layout() -> None:

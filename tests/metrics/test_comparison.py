@@ -5,13 +5,13 @@ import pytest
 
 from musicgen.metrics.comparison import Comparison, Corpus
 from musicgen.metrics.registry import measure
-from musicgen.metrics.tunes import CorpusTune, ScoredTune, UnmeasurableError, read_corpus, read_tunes
+from musicgen.metrics.tunes import ScoredTune, Tune, UnmeasurableError, read_corpus, read_tunes
 
 SILENT = "X:1\nT:Silence\nK:C\n"
 
 
 @pytest.fixture(scope="module")
-def known(oneills: list[str]) -> list[CorpusTune]:
+def known(oneills: list[str]) -> list[Tune]:
     return read_corpus([*oneills[60:90], SILENT])
 
 
@@ -21,11 +21,11 @@ def delivered(oneills: list[str]) -> tuple[ScoredTune, ...]:
 
 
 @pytest.fixture(scope="module")
-def full(known: list[CorpusTune], delivered: tuple[ScoredTune, ...]) -> Comparison:
+def full(known: list[Tune], delivered: tuple[ScoredTune, ...]) -> Comparison:
     return Comparison(delivered, 30, Corpus.of(known, known[:20]), sample_size=25, note_budget=300, seed=0)
 
 
-def test_a_corpus_drops_tunes_without_notes(known: list[CorpusTune]) -> None:
+def test_a_corpus_drops_tunes_without_notes(known: list[Tune]) -> None:
     corpus = Corpus.of(known, known[-2:])
     assert corpus.training == corpus.indexed == tuple(known[:-1])
     assert corpus.held_out == (known[-2],) and corpus.held_out_melodies == [known[-2].melody]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 
-from musicgen.metrics.distributions import Distribution, entropy_bits, joined, pitch_ngrams, wasserstein
+from musicgen.metrics.distributions import Distribution, entropy_bits, pitch_ngrams, wasserstein
 from musicgen.metrics.distributions import divergence as divergence_of
 from musicgen.metrics.tunes import UnmeasurableError
 
@@ -67,11 +67,6 @@ def test_codes_of_known_runs() -> None:
     for n in (0, 10):
         with pytest.raises(AssertionError):
             pitch_ngrams(np.array([1]), n)
-
-
-def test_sequences_are_joined_in_order() -> None:
-    assert joined([np.array([3, 1]), np.array([2])]).tolist() == [3, 1, 2]
-    assert joined([]).tolist() == [] and joined([]).dtype == np.int64
 
 
 def test_counts_of_missing_codes_are_zero() -> None:

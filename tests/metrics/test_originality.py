@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics import originality
-from musicgen.metrics.originality import Copies, NearestTune, TrainingIndex, nearest_tune
+from musicgen.metrics.originality import Copies, TrainingIndex
 from musicgen.metrics.tunes import UnmeasurableError
 from tests.metrics.made_tunes import HEADER, melodies_of, tunes_of
 
@@ -15,14 +15,6 @@ OTHER = "^C2^C2|^D2^D2|^C2^D2|^D2^C2|"
 def copies(*bodies: str, training: str, header: str = HEADER) -> list[Copies]:
     index = TrainingIndex.build(melodies_of(training))
     return index.find([tune.melody for tune in tunes_of(*bodies, header=header)])
-
-
-def nearest(body: str, *training: str) -> NearestTune:
-    (tune,) = tunes_of(body)
-    (found,) = TrainingIndex.build(melodies_of(*training)).find([tune.melody])
-    result = nearest_tune(tune, found)
-    assert result is not None
-    return result
 
 
 def test_a_copied_passage_is_found_exactly() -> None:
@@ -97,23 +89,6 @@ def test_medians_over_tunes() -> None:
     assert [one.longest_transposed_copy for one in found] == [3, 2, 4]
     assert not any(one.has_copy for one in found)
     assert originality.longest_transposed_copy(found[:2]) == 2.5
-
-
-def test_the_nearest_tune_comes_with_the_copied_bars() -> None:
-    found = nearest(OTHER + PASSAGE, OTHER.replace("^C", "B"), PASSAGE)
-    assert found == NearestTune(1, 8, 16, "CDEF|GABc|cBAG|FEDC", place=0, is_transposed=False)
-    found = nearest("^G^G|CD|EF^G|^G|", "CDEF|")
-    assert (found.start, found.num_notes, found.passage) == (2, 4, "CD|EF^G")
-
-
-def test_a_transposed_copy_is_nearest_only_if_long_and_longer() -> None:
-    up = PASSAGE.translate(str.maketrans("CDEFGABc", "DEFGABcd")).replace("F", "^F").replace("c", "^c")
-    found = nearest(up, PASSAGE)
-    assert found.is_transposed
-    assert (found.number, found.start, found.num_notes, found.place) == (0, 0, 16, 0)
-    # The same sixteen notes as written and transposed: as written wins.
-    found = nearest(PASSAGE, PASSAGE)
-    assert not found.is_transposed and found.num_notes == 16
 
 
 def test_a_restricted_index_ignores_other_tunes() -> None:

@@ -9,13 +9,14 @@ import musicgen
 from musicgen.config import compose_config
 from musicgen.errors import InputError
 from musicgen.metrics.comparison import Comparison, Corpus
-from musicgen.metrics.evaluation import Evaluator
+from musicgen.metrics.evaluation import Evaluation, evaluate_by
 from musicgen.metrics.noise import sampling_noise
 from musicgen.metrics.outside import as_recorded, declaration, metric, outside_metrics
 from musicgen.metrics.reference import build_reference
 from musicgen.metrics.registry import METRICS, Direction, limits_of, measure, summary_metrics
 from musicgen.metrics.tunes import read_tunes
 from tests.made_packages import install
+from tests.metrics.made_comparisons import compared
 from tests.soak.commands import small_tune
 
 GROUP = "musicgen.metrics"
@@ -37,14 +38,14 @@ def test_a_metric_is_measured_like_the_built_in_ones(packages: Path) -> None:
     outside = outside_metrics(["mine"])
     reference = build_reference(TUNES, num_tunes=6, num_splits=3, outside=outside)
     assert {"own/mine"} <= reference.mean.keys() & reference.sd.keys() & reference.floor.keys()
-    evaluator = Evaluator(reference, Corpus.of([], []), runs_abc2midi=False, outside=outside)
+    nothing = Corpus.of([], [])
     bare, full = "X:1\nM:4/4\nL:1/8\nK:C\nDEFG|", "X:1\nM:4/4\nL:1/8\nK:C\nCDEF|"
     without_notes = "X:1\nK:C\n"
-    evaluation = evaluator.evaluate([bare, full, without_notes])
+    evaluation = Evaluation.of(compared([bare, full, without_notes], reference, nothing, outside=outside))
     assert evaluation.metrics["own/mine"] == 0.5 and list(evaluation.metrics)[-1] == "own/mine"
-    by = evaluator.evaluate_by([bare, full], ["a", "b"])
+    by = evaluate_by(compared([bare, full], reference, nothing, outside=outside), ["a", "b"], reference)
     assert [one.metrics["own/mine"] for one in by.values()] == [0, 1]
-    assert "own/mine" in sampling_noise(evaluator.compare(TUNES))
+    assert "own/mine" in sampling_noise(compared(TUNES, reference, nothing, outside=outside))
 
 
 def test_a_declaration_is_known_to_tables(packages: Path) -> None:

@@ -6,6 +6,7 @@ from musicgen.metrics.per_tune import NEAREST_COLUMNS, tune_rows
 from musicgen.metrics.tunes import read_corpus, read_tunes
 from musicgen.notation import parse_tune
 from musicgen.notation.melodies import melody_of
+from tests.metrics.made_tunes import HEADER
 
 TRAINING_HEADER, OWN_HEADER = "X:7\nT:Source\nM:6/8\nK:D\n", "X:1\nT:Own\nM:4/4\nL:1/8\nK:D\n"
 FIELDS = "M:6/8\nL:1/8\nK:D\n"
@@ -66,6 +67,27 @@ def test_a_copy_as_written_beats_a_short_transposed_one() -> None:
     row = row_of(short, TRAINING_HEADER + SCALES, OTHER.replace("Other", "Same").replace("_B,^G", "CDE"))
     assert row["longest_transposed_copy"] == 10
     assert (row["nearest_tune"], row["nearest_notes"], row["nearest_transposition"]) == ("Same", 3, 0)
+
+
+PASSAGE, UP = "CDEF|GABc|cBAG|FEDC|", "DE^FG|AB^cd|d^cBA|G^FED|"
+"""Sixteen notes, and the same a tone higher."""
+
+
+def test_the_nearest_tune_comes_with_the_copied_bars() -> None:
+    odd = "^C2^C2|^D2^D2|^C2^D2|^D2^C2|"
+    source = HEADER.replace("One", "Source") + PASSAGE
+    row = row_of(HEADER + odd + PASSAGE, HEADER + odd.replace("^C", "B"), source)
+    assert (row["nearest_tune"], row["nearest_passage"]) == ("Source", "CDEF|GABc|cBAG|FEDC")
+    assert (row["nearest_start"], row["nearest_notes"], row["nearest_transposition"]) == (8, 16, 0)
+    row = row_of(HEADER + "^G^G|CD|EF^G|^G|", HEADER + "CDEF|")
+    assert (row["nearest_start"], row["nearest_notes"], row["nearest_passage"]) == (2, 4, "CD|EF^G")
+
+
+@pytest.mark.parametrize(("own", "transposition"), [(UP, 2), (PASSAGE, 0)])
+def test_a_transposed_copy_is_nearest_only_if_long_and_longer(own: str, transposition: int) -> None:
+    row = row_of(HEADER + own, HEADER + PASSAGE)
+    assert (row["nearest_tune"], row["nearest_start"], row["nearest_notes"]) == ("One", 0, 16)
+    assert row["nearest_transposition"] == transposition
 
 
 def test_cells_are_empty_without_a_copy_or_a_corpus() -> None:

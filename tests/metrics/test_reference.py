@@ -22,7 +22,6 @@ def built(oneills: list[str], tmp_path_factory: pytest.TempPathFactory) -> tuple
 def test_corpus_tunes_score_above_the_floor(built: tuple[Reference, Path]) -> None:
     reference, _ = built
     assert reference.sample_size == 20
-    assert reference.num_corpus_tunes == 100
     for metric in ("validity/tune_rate", "validity/bar_rate", "structure/lag_repeat", "validity/parse_rate"):
         assert reference.mean[metric] > reference.floor[metric]
     assert reference.mean["validity/complete_rate"] == 1
@@ -61,6 +60,17 @@ def test_a_broken_reference_cache_is_recomputed(oneills: list[str], tmp_path: Pa
         assert json.loads(path.read_text(encoding="utf-8"))["sample_size"] == 5
 
 
+def test_a_cached_reference_of_an_earlier_version_is_read(
+    built: tuple[Reference, Path], oneills: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference, cache = built
+    (path,) = cache.glob("reference-*.json")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"num_corpus_tunes": 100}), encoding="utf-8")
+    monkeypatch.setattr(reference_module, "_compute", lambda *_: pytest.fail("computed again"))
+    assert build_reference(oneills[:100], num_tunes=20, num_splits=4, cache_dir=cache) == reference
+
+
 def test_near_duplicates_are_held_out_together(oneills: list[str]) -> None:
     """Every tune occurs three times: if separated, all is copied; if kept together, hardly anything."""
     tripled = [tune for tune in oneills[:20] for _ in range(3)]
@@ -82,7 +92,7 @@ def test_a_corpus_without_tunes_is_rejected() -> None:
 
 
 def test_a_reference_is_also_by_metric() -> None:
-    reference = Reference(20, 500, 100, mean={"a": 0.5, "b": 1.0}, sd={"a": 0.1, "b": 0.2}, floor={})
+    reference = Reference(20, 500, mean={"a": 0.5, "b": 1.0}, sd={"a": 0.1, "b": 0.2}, floor={})
     assert reference.by_metric == {"a": {"mean": 0.5, "sd": 0.1}, "b": {"mean": 1.0, "sd": 0.2}}
 
 
@@ -90,7 +100,7 @@ def test_a_reference_needs_eight_tunes_with_notes() -> None:
     texts = [small_tune(number) for number in range(8)]
     with pytest.raises(InputError, match="7 tunes with notes; at least 8 are needed"):
         build_reference([*texts[:7], "X:1\nK:C\n"], num_tunes=2, num_splits=2)
-    assert build_reference(texts, num_tunes=2, num_splits=2).num_corpus_tunes == 8
+    assert build_reference(texts, num_tunes=2, num_splits=2).sample_size == 2
 
 
 @dataclass

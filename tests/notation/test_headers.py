@@ -1,6 +1,6 @@
 import pytest
 
-from musicgen.notation.headers import split_header
+from musicgen.notation.headers import music_start, split_header
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,12 @@ def test_the_header_ends_at_the_key_or_before_music(text: str, fields: str, body
     found, rest, problem = split_header(text)
     assert " ".join(f"{letter}:{value}" for letter, value in found) == fields
     assert (rest, problem) == (body, None)
+
+
+def test_music_starts_below_the_key() -> None:
+    tune = "X:1\nT:One\nM:4/4\nK:D\nABcd|\nefga|"
+    assert tune[music_start(tune) :] == "ABcd|\nefga|"
+    assert music_start("X:1\nT:no key") == len("X:1\nT:no key")
 
 
 def test_other_lines_in_the_header_are_skipped() -> None:

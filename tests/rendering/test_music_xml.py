@@ -59,6 +59,15 @@ def test_a_tie_carries_its_accidental_over_the_bar_line() -> None:
     assert [tie.get("type") for tie in root.iterfind(".//notations/tied")] == ["start", "stop"]
 
 
+def test_a_tie_in_a_chord_joins_only_its_note() -> None:
+    root = written(f"{HEADER}[^D^G-]8|[DG]8|")
+    notes = [
+        (note.findtext("pitch/alter"), *(tie.get("type") for tie in note.iterfind("tie")))
+        for note in root.iterfind(".//note")
+    ]
+    assert notes == [("1",), ("1", "start"), (None,), ("1", "stop")]
+
+
 def test_a_chord_has_all_of_its_notes() -> None:
     root = written(f"{HEADER}[DFA]4 D4|")
     assert [note.findtext("pitch/step") for note in root.iterfind(".//note")] == ["D", "F", "A", "D"]

@@ -68,6 +68,7 @@ def test_the_page_is_as_high_as_the_tune(golden):
         ),
         pytest.param("A5 B7|", "pname dur dots tie", "a2-i a8-t b22-", id="long values are tied"),
         pytest.param("A2-A2-|A2-B2|", "pname tie", "ai am am b-", id="ties join equal pitches"),
+        pytest.param("[CE-]2 E2 [CE]2-[CG]2|", "pname tie", "c- ei et ci ei ct g-", id="ties in chords"),
         pytest.param("A>B c<<d|", "dur dots", "81 16- 32- 82", id="broken rhythm"),
         pytest.param("V:1\nA8|\nV:2\nC8|\nV:1\nB8 & D8|", "pname", "a b", id="first voice"),
     ],
@@ -98,6 +99,29 @@ def test_repeats_and_endings():
     ]
     assert [len(ending.findall(MEI + "measure")) for ending in root.iter(MEI + "ending")] == [1, 1]
     assert values(root, "ending", "n") == [("1",), ("2",)]
+
+
+def test_bars_of_rest_are_measures_of_their_own() -> None:
+    parsed = parse_tune("X:1\nM:4/4\nL:1/8\nK:C\nCDEF GABc|Z8|X|c8|]")
+    sheet = read_sheet(parsed)
+    assert len(sheet.measures) == len(parsed.bars) == 11 and sheet.problems == ()
+    assert [event.is_invisible for measure in sheet.measures[1:10] for event in measure.events] == [
+        *[False] * 8,
+        True,
+    ]
+    assert {event.duration for measure in sheet.measures[1:] for event in measure.events} == {1}
+
+
+def test_bars_of_rest_are_limited_as_in_the_parsed_tune() -> None:
+    parsed = parse_tune("X:1\nM:3/4\nK:C\nC6|Z256|Z|Z0|")
+    sheet = read_sheet(parsed)
+    assert len(sheet.measures) == len(parsed.bars) == 259
+    assert (
+        sheet.problems == parsed.problems == tuple(f"rest '{rest}' is out of range" for rest in ("Z", "Z0"))
+    )
+    many = read_sheet(parse_tune("X:1\nK:C\n" + "ABcd|\n" * 490 + "Z99|"))
+    assert sum(len(measure.events) for measure in many.measures) == MAX_EVENTS
+    assert many.problems == (f"the score ends after {MAX_EVENTS} notes",)
 
 
 def test_signatures_change_with_the_fields():

@@ -17,7 +17,7 @@ import psutil
 
 from musicgen.config import compose_config
 from musicgen.corpus.sources import read_source
-from musicgen.corpus.tunes import split_tunes
+from musicgen.corpus.tunebook import read_tunebook
 from musicgen.system.files import write_text_atomically
 from tests import commands
 from tests.soak.forked_commands import Command
@@ -64,7 +64,7 @@ class Materials:
         """Write the corpus unless it exists."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.corpus.is_file():
-            tunes = split_tunes(read_source(compose_config(["data=airds"]).data))[:NUM_TUNES]
+            tunes = read_tunebook(read_source(compose_config(["data=airds"]).data)).tunes[:NUM_TUNES]
             write_text_atomically(self.corpus, "\n\n".join(tunes) + "\n")
 
     def copy_sweep(self, folder: Path) -> None:

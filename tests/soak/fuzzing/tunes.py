@@ -7,7 +7,8 @@ from pathlib import Path
 from musicgen.config import compose_config
 from musicgen.corpus.formats import decode_text
 from musicgen.corpus.sources import read_source
-from musicgen.corpus.tunes import clean_tune, split_tunes
+from musicgen.corpus.tunebook import read_tunebook
+from musicgen.corpus.tunes import clean_tune
 from musicgen.notation.headers import header_field
 from musicgen.notation.melodies import melody_of
 from musicgen.notation.parsing import parse_tune
@@ -26,7 +27,7 @@ def seeds() -> list[bytes]:
     """The beginnings of tunes of four corpora, uncleaned, at even intervals."""
     tunes: list[str] = []
     for name in ("oneills", "ryans", "airds", "essen"):
-        found = split_tunes(read_source(compose_config([f"data={name}"]).data))
+        found = read_tunebook(read_source(compose_config([f"data={name}"]).data)).tunes
         tunes += found[:: len(found) // _SEEDS_A_CORPUS]
     return [tune[:_SEED_CHARACTERS].encode() for tune in tunes]
 
@@ -37,7 +38,7 @@ def read(content: bytes) -> None:
     One input in 32 is also cut into passages and engraved, which takes longest.
     """
     text = decode_text(content, Path("fuzzed.abc"))
-    for tune in split_tunes(text)[:1]:
+    for tune in read_tunebook(text).tunes[:1]:
         cleaned = clean_tune(tune, _FIELDS)
         assert "\n\n" not in cleaned
         header_field(cleaned, "K")
