@@ -61,7 +61,7 @@ def execute(run: PreparedRun) -> RunRecord:
     track_status(tracker, record, run.directory)
     started = time.perf_counter()
     try:
-        run.inputs.keep(config.data)
+        run.inputs.keep()
         with computing_on(config.training.num_threads):
             if config.training.stop_iteration is None:
                 _do_steps(run, record, tracker)
