@@ -9,7 +9,6 @@ from omegaconf import OmegaConf
 from musicgen.config import Config, resolve
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.notation.spelling import Spelling, spell_all
-from musicgen.records.identity import run_identity, training_identity
 from musicgen.run.inputs import RunInputs
 from musicgen.sweep.design import PlannedArm
 from musicgen.sweep.plan import PlannedRun
@@ -33,6 +32,7 @@ class Corpora:
         config: the arm's with the run's seed.
         """
         # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
+        from musicgen.run.prepare import identities
         from musicgen.run.start import load_start
         from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
@@ -42,15 +42,8 @@ class Corpora:
         vocabulary = self._vocabulary(config, start.characters if start else "")
         plan_prompts(config.sampling, corpus.headers, vocabulary)
         config = resolve(config)
-        values, device = config.as_dict(), choose_device(config.device).type
-        training_id = training_identity(
-            values,
-            corpus.sha256,
-            device,
-            start.identity if start else None,
-            corpus.max_validation_tunes(config.data.validation_share),
-        )
-        return PlannedRun(arm, config, training_id, run_identity(values, training_id))
+        device_type = choose_device(config.device).type
+        return PlannedRun(arm, config, *identities(config, corpus, device_type, start))
 
     def inputs(self, config: Config) -> RunInputs:
         """What a run with this config reads, but for the split, which may be that of another seed."""
