@@ -33,13 +33,13 @@ from musicgen.sampling.generation import sample_tunes
 from musicgen.system.checkout import commit
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
+from musicgen.training.device import num_cores
 from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.log import memorising_warning, time_warning
 from musicgen.training.loop import fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import TrainingProgress, report_stage
-from musicgen.training.threads import num_cores
 
 log = logging.getLogger(__name__)
 

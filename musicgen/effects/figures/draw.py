@@ -25,7 +25,7 @@ from musicgen.effects.figures.grid import grid_figure
 from musicgen.effects.figures.sampling import trade_figure
 from musicgen.effects.figures.study import DrawnStudy
 from musicgen.system.files import replace_atomically
-from musicgen.training.threads import num_cores
+from musicgen.training.device import num_cores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
