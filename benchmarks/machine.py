@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from musicgen.training.threads import num_cores
+from musicgen.training.device import num_cores
 
 MATRIX_INSTRUCTIONS = (
     "avx2",

@@ -28,8 +28,7 @@ from musicgen.system.files import FOLDER_NAME
 from musicgen.tracking.config import TrackerConfig
 from musicgen.tracking.trackers import check_trackers
 from musicgen.training.config import TrainingConfig
-from musicgen.training.device import resolve_engine
-from musicgen.training.threads import resolve_threads
+from musicgen.training.device import resolve_engine, resolve_threads
 
 
 class Part(NamedTuple):

@@ -32,9 +32,9 @@ from musicgen.metrics.tunes import read_tunes
 from musicgen.metrics.validity import sound_rate
 from musicgen.sampling.generation import sample_tunes
 from musicgen.sampling.prompts import Prompt, plan_prompts
+from musicgen.training.device import num_cores
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Record
-from musicgen.training.threads import num_cores
 
 FIGURE = Path(__file__).resolve().parents[1] / "figures" / "time_to_quality.png"
 DEFAULT = ("training.validation_interval=50",)

@@ -116,6 +116,12 @@ def training_text(tunes: Iterable[str]) -> str:
     return "".join(["\n", *(tune + TUNE_END for tune in tunes)])
 
 
+def split_tunes(groups: Sequence[int], config: DataConfig) -> Split:
+    """The split of a corpus; groups: the group number of each tune."""
+    generator = generator_for(config.split_seed, "split")
+    return split_by_group(groups, config.validation_share, config.test_share, generator)
+
+
 def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     """Read, clean, de-duplicate and split a corpus. Raises InputError if it cannot be used.
 
@@ -123,9 +129,7 @@ def load_corpus(config: DataConfig, cache_dir: Path | None = None) -> Corpus:
     """
     read = exclude_near_duplicates(read_usable_tunes(config, cache_dir), config, cache_dir)
     tunes, groups = read.tunes, read.groups
-    split = split_by_group(
-        groups, config.validation_share, config.test_share, generator_for(config.split_seed, "split")
-    )
+    split = split_tunes(groups, config)
     for part in ("train", "validation", "test"):
         if not getattr(split, part):
             dropped = "".join(f"; dropped: {count} {reason}" for reason, count in read.dropped.items())

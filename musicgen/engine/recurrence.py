@@ -10,7 +10,7 @@ layers.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,34 +18,13 @@ from torch.nn import functional
 
 from musicgen.engine import gru, lstm
 from musicgen.engine.dropout import dropout
-from musicgen.engine.products import ScanWeight, StepProduct, prepare
+from musicgen.engine.products import prepare
 from musicgen.engine.scores import score
 
 LayerState = tuple[Tensor, ...]
 """What one layer's cell carries from step to step, each [B, H] in 32 bits."""
-
-
-class Tape(Protocol):
-    """The recorded steps of one layer; see lstm.LstmTape and gru.GruTape."""
-
-    @property
-    def hiddens(self) -> Tensor:
-        """The hidden states in the type of the products, the one before the first step included."""
-        ...
-
-    def run(
-        self,
-        inputs: Tensor,
-        rows: Tensor,
-        weight_hh: StepProduct | ScanWeight,
-        bias_hh: Tensor,
-        first: int = 0,
-    ) -> None:
-        """Read the rows [T, B] of inputs [N, G] as steps `first` and later."""
-
-    def state(self, after: int) -> LayerState:
-        """The state after this many steps."""
-        ...
+Tape = gru.GruTape | lstm.LstmTape
+"""The recorded steps of one layer."""
 
 
 @dataclass(frozen=True, slots=True)

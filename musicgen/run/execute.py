@@ -33,13 +33,13 @@ from musicgen.sampling.generation import sample_tunes
 from musicgen.system.checkout import commit
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
+from musicgen.training.device import num_cores
 from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.log import memorising_warning, time_warning
 from musicgen.training.loop import fit
 from musicgen.training.outcome import Fit, Record, TrainingDiverged
 from musicgen.training.progress import TrainingProgress, report_stage
-from musicgen.training.threads import num_cores
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def execute(run: PreparedRun) -> RunRecord:
     track_status(tracker, record, run.directory)
     started = time.perf_counter()
     try:
-        run.inputs.keep(config.data)
+        run.inputs.keep()
         with computing_on(config.training.num_threads):
             if config.training.stop_iteration is None:
                 _do_steps(run, record, tracker)

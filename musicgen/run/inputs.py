@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musicgen.config import Config
-from musicgen.corpus.config import DataConfig
 from musicgen.corpus.corpus import TUNE_END, Corpus, load_corpus, training_text
 from musicgen.corpus.excerpts import evenly_spaced, number_within
 from musicgen.corpus.usable import forget_read, read_usable_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.corpus.windows import RandomWindows, Rows
 from musicgen.errors import InputError
-from musicgen.model.config import ModelConfig
 from musicgen.model.inputs import TextRows, text_rows
 from musicgen.notation.spelling import spell_all
 from musicgen.seeds import generator_for
@@ -41,15 +39,11 @@ class RunInputs:
     """A corpus, and what a run derives from it, each part when it is first needed."""
 
     corpus: Corpus
-    model: ModelConfig
-    """Only its input features matter here."""
-    validation_share: float
-    num_train_tunes: int | None
-    cache: Path
-    known_cache: Path | None = None
-    """The cache, if it existed when the run began."""
-    known_characters: str = ""
+    config: Config
+    known_characters: str
     """Those that the network can read before it is trained."""
+    known_cache: Path | None
+    """The cache, if it existed when the run began."""
 
     @classmethod
     def read(cls, config: Config, *, known_characters: str = "") -> "RunInputs":
@@ -59,22 +53,14 @@ class RunInputs:
     @classmethod
     def of(cls, corpus: Corpus, config: Config, known_characters: str = "") -> "RunInputs":
         """The inputs of a run with this config, whose corpus has been read."""
-        return cls(
-            corpus=corpus,
-            model=config.model,
-            validation_share=config.data.validation_share,
-            num_train_tunes=config.evaluation.num_train_tunes,
-            cache=Path(config.paths.cache),
-            known_cache=config.paths.known_cache,
-            known_characters=known_characters,
-        )
+        return cls(corpus, config, known_characters, config.paths.known_cache)
 
-    def keep(self, data: DataConfig) -> None:
+    def keep(self) -> None:
         """Cache the tunes if there was no cache to read them from; they leave the memory for reading."""
         if self.known_cache is None:
             # The file may be gone, which this run does not need any more.
             with suppress(InputError):
-                read_usable_tunes(data, self.cache)
+                read_usable_tunes(self.config.data, Path(self.config.paths.cache))
         forget_read()
 
     @cached_property
@@ -87,8 +73,8 @@ class RunInputs:
         """The embedding rows for the text of all training tunes, [T, N]: see model/inputs.py."""
         vocabulary, tokens, tune_starts = self._training_text
         if len(tokens) > MAX_STORED_CHARACTERS:
-            return TextRows(self.model, vocabulary, tokens, tune_starts)
-        return text_rows(self.model, vocabulary, tokens)
+            return TextRows(self.config.model, vocabulary, tokens, tune_starts)
+        return text_rows(self.config.model, vocabulary, tokens)
 
     @property
     def tune_starts(self) -> NDArray[np.int64]:
@@ -101,7 +87,7 @@ class RunInputs:
 
         Of the tunes as the network spells them nothing else is kept.
         """
-        corpus, spelling = self.corpus, self.model.spelling
+        corpus, spelling = self.corpus, self.config.model.spelling
         spelled = spell_all(corpus.tunes, corpus.sha256, spelling, self.known_cache)
         tunes = [spelled[place] for place in corpus.split.train]
         vocabulary = Vocabulary.of(tunes, spelling, self.known_characters)
@@ -126,9 +112,9 @@ class RunInputs:
     def train(self) -> "EncodedTunes":
         """The training tunes that fit/train_loss is computed on, evenly spaced.
 
-        num_train_tunes of them; if that is None all, or as many as have MAX_SCORED_CHARACTERS.
+        evaluation.num_train_tunes of them; if that is None all, or as many as have MAX_SCORED_CHARACTERS.
         """
-        tunes, number = self.corpus.part("train"), self.num_train_tunes
+        tunes, number = self.corpus.part("train"), self.config.evaluation.num_train_tunes
         if number is None:
             number = number_within(tunes, MAX_SCORED_CHARACTERS)
         return self._encode(evenly_spaced(tunes, number))
@@ -136,7 +122,7 @@ class RunInputs:
     @cached_property
     def validation(self) -> "EncodedTunes":
         """The validation tunes that losses are computed on: all, or as many as the corpus says."""
-        number = self.corpus.max_validation_tunes(self.validation_share)
+        number = self.corpus.max_validation_tunes(self.config.data.validation_share)
         return self._encode(evenly_spaced(self.corpus.part("validation"), number))
 
     @cached_property
@@ -149,7 +135,7 @@ class RunInputs:
         # Imported late: torch takes a second, and a mistyped corpus name should fail at once.
         from musicgen.training.loss import encode_tunes
 
-        return encode_tunes(tunes, self.vocabulary, self.model)
+        return encode_tunes(tunes, self.vocabulary, self.config.model)
 
     @cached_property
     def compared(self) -> "ComparedCorpus":
@@ -157,6 +143,6 @@ class RunInputs:
         from musicgen.metrics.comparison import Corpus as ComparedCorpus
         from musicgen.metrics.tunes import read_corpus
 
-        tunes, split = read_corpus(self.corpus.tunes, self.cache), self.corpus.split
+        tunes, split = read_corpus(self.corpus.tunes, Path(self.config.paths.cache)), self.corpus.split
         training, held_out = split.train, (*split.validation, *split.test)
         return ComparedCorpus.of([tunes[place] for place in training], [tunes[place] for place in held_out])

@@ -109,7 +109,7 @@ def measure_losses(
     losses = computed_once(
         Path(config.paths.cache) / f"losses-{_losses_key(network, inputs, config, device)}.json",
         read=_read_losses,
-        compute=lambda: {part: _loss(part, network, fitted, inputs, device) for part in PARTS},
+        compute=lambda: {part: mean_loss(network, getattr(inputs, part).to(device)) for part in PARTS},
         write=lambda losses: json.dumps({part: asdict(loss) for part, loss in losses.items()}),
         locks=config.paths.locks,
     )
@@ -130,12 +130,6 @@ def measure_losses(
 def _read_losses(text: str) -> dict[str, Loss]:
     known = json.loads(text)
     return {part: Loss(**known[part]) for part in PARTS}
-
-
-def _loss(part: str, network: CharacterNetwork, fitted: Fit, inputs: RunInputs, device: torch.device) -> Loss:
-    if part == "validation" and fitted.checkpoint_loss is not None:
-        return fitted.checkpoint_loss
-    return mean_loss(network, getattr(inputs, part).to(device))
 
 
 def _losses_key(network: CharacterNetwork, inputs: RunInputs, config: Config, device: torch.device) -> str:

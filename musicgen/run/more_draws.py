@@ -19,8 +19,8 @@ from musicgen.run.songs import Song, origin_of, render_songs, spoken_name, write
 from musicgen.sampling.generation import SampledTune, sample_tunes
 from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
 from musicgen.system.files import filled_folder
+from musicgen.training.device import num_cores
 from musicgen.training.state import load_checkpoint
-from musicgen.training.threads import num_cores
 
 _CPU = torch.device("cpu")
 MAX_THREADS_PER_CORE = 4

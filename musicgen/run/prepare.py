@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musicgen.config import Config, resolve
+from musicgen.corpus.corpus import Corpus
 from musicgen.records.identity import run_identity, training_identity
 from musicgen.records.store import training_folder
 from musicgen.rendering import check_soundfont
@@ -46,7 +47,7 @@ class PreparedRun:
     def with_training(self, training: TrainingConfig) -> "PreparedRun":
         """The run with other training settings, and the identities that they give."""
         config = replace(self.config, training=training)
-        training_id, run_id = _identities(config, self.inputs, self.device, self.start)
+        training_id, run_id = identities(config, self.inputs.corpus, self.device.type, self.start)
         return replace(self, config=config, training_id=training_id, run_id=run_id)
 
 
@@ -74,7 +75,7 @@ def prepare(config: Config, directory: Path, command: str, changes: Sequence[str
     from musicgen.training.device import choose_device
 
     device = choose_device(config.device)
-    training_id, run_id = _identities(config, inputs, device, start)
+    training_id, run_id = identities(config, corpus, device.type, start)
     max_validation = corpus.max_validation_tunes(config.data.validation_share)
     if max_validation is not None and max_validation < corpus.report.num_validation:
         log.info(
@@ -120,12 +121,9 @@ def _within_time(run: PreparedRun) -> PreparedRun:
     return replace(run.with_training(fitted), time_limit=line)
 
 
-def _identities(
-    config: Config, inputs: RunInputs, device: "torch.device", start: Start | None
-) -> tuple[str, str]:
-    """Of the training and of the run; config: resolved."""
+def identities(config: Config, corpus: Corpus, device_type: str, start: Start | None) -> tuple[str, str]:
+    """The identities of the training and the run; config: resolved; device_type: cpu, cuda or mps."""
     values, start_identity = config.as_dict(), start.identity if start else None
-    corpus = inputs.corpus
     max_validation = corpus.max_validation_tunes(config.data.validation_share)
-    training_id = training_identity(values, corpus.sha256, device.type, start_identity, max_validation)
+    training_id = training_identity(values, corpus.sha256, device_type, start_identity, max_validation)
     return training_id, run_identity(values, training_id)

@@ -32,21 +32,19 @@ class Importance:
     """The objective in words."""
     num_trials: int
     r2: float | None
-    """Cross-validated R² of the forest; None with too few trials."""
+    """Cross-validated R² of the forest; None if there is too little to fit one."""
     shares: Mapping[str, float]
     """Parameter -> share, the largest first; empty if the forest fails its check."""
     noise: float
     """The largest share that a dummy parameter got."""
-    is_constant: bool = False
-    """Whether all trials have the same value."""
+    problem: str = ""
+    """Why no forest was fitted: the end of the sentence."""
 
     @property
     def sentence(self) -> str:
         """The result in one line."""
         if self.r2 is None:
-            return f"importance: unknown from {self.num_trials} trials, at least {MIN_TRIALS} are needed"
-        if self.is_constant:
-            return f"importance: unknown, {self.measure} is the same in all {self.num_trials} trials"
+            return f"importance: unknown{self.problem}"
         tested = f"out-of-sample R² {self.r2:.2f} over {self.num_trials} trials, {self.measure}"
         if not self.shares:
             return f"importance: unknown, the forest cannot predict held-out trials ({tested})"
@@ -63,7 +61,7 @@ def _importance(trials: Trials, measured: "Measured") -> Importance:
     rows = [(trial.levels, measured.values[trial.number]) for trial in measured.of(trials)]
     unknown = partial(Importance, measured.words, len(rows), shares={}, noise=0.0)
     if len(rows) < MIN_TRIALS:
-        return unknown(r2=None)
+        return unknown(r2=None, problem=f" from {len(rows)} trials, at least {MIN_TRIALS} are needed")
     # A parameter that only some trials have, because of another one, is left out.
     shared = [name for name in trials.parameters if all(name in levels for levels, _ in rows)]
     columns = {name: [levels[name] for levels, _ in rows] for name in shared}
@@ -73,7 +71,9 @@ def _importance(trials: Trials, measured: "Measured") -> Importance:
     varied = {name: values for name, values in columns.items() if len(set(map(str, values))) > 1}
     targets = np.array([value for _, value in rows])
     if np.ptp(targets) == 0:
-        return unknown(r2=0.0, is_constant=True)
+        return unknown(r2=None, problem=f", {measured.words} is the same in all {len(rows)} trials")
+    if not varied:
+        return unknown(r2=None, problem=f", no parameter that all {len(rows)} trials share varies")
     r2 = _out_of_sample_r2(list(varied.values()), targets)
     if not r2 >= MIN_R2:
         return unknown(r2=r2)

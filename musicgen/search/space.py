@@ -15,6 +15,7 @@ from musicgen.config import NOT_SWEPT
 from musicgen.errors import InputError
 from musicgen.search.plugin import distribution_of, grid_values
 from musicgen.search.trials import Value, overrides_of
+from musicgen.sweep.design import single_override
 from musicgen.system.extensions import how_to_trust, is_trusted, trusted_modules
 
 if TYPE_CHECKING:
@@ -45,10 +46,8 @@ class Space:
             if override.is_sweep_override():
                 _check_name(name, str(override.input_line))
                 distributions[name] = _distribution(override)
-            elif override.is_delete():
-                fixed[name] = str(override.input_line)
             else:
-                fixed[name] = f"{override.get_key_element()}={override.get_value_element_as_str()}"
+                fixed[name] = single_override(override)
         if not distributions and extend is None:
             raise InputError("hydra.sweeper.params: a search needs a parameter with several values")
         return cls(distributions, list(fixed.values()), extend)

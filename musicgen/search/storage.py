@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from filelock import BaseFileLock
 from hydra.errors import HydraException
@@ -34,32 +34,12 @@ KEEPALIVE_SECONDS = 60
 """Silence after which the server checks that a connection is alive."""
 
 
-class Locks(Protocol):
-    """Named locks among all processes that use one database."""
-
-    def alone(self, name: str) -> AbstractContextManager[None]:
-        """Wait for the lock, and hold it during the block."""
-        ...
-
-    def take(self, name: str) -> bool:
-        """Take the lock until this process ends; returns False if another process holds it."""
-        ...
-
-    def is_held(self, name: str) -> bool:
-        """Whether a living process holds the lock, this one included."""
-        ...
-
-    def close(self) -> None:
-        """Release all locks."""
-        ...
-
-
 @dataclass(frozen=True)
 class Database:
-    """The storage of searches, and the locks of its users."""
+    """The storage of searches, and named locks among all processes that use it."""
 
     storage: "BaseStorage"
-    locks: Locks
+    locks: "FileLocks | PostgresLocks"
 
     def close(self) -> None:
         """Release locks and connections."""
@@ -192,12 +172,12 @@ class FileLocks:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """See Locks."""
+        """Wait for the lock, and hold it during the block."""
         with locked(self._path(name), without=_WITHOUT_LOCKS):
             yield
 
     def take(self, name: str) -> bool:
-        """See Locks."""
+        """Take the lock until this process ends; returns False if another process holds it."""
         lock = take_lock(self._path(name), without=_WITHOUT_LOCKS)
         if lock is None:
             return False
@@ -205,7 +185,7 @@ class FileLocks:
         return True
 
     def is_held(self, name: str) -> bool:
-        """See Locks."""
+        """Whether a living process holds the lock, this one included."""
         path = self._path(name)
         if not path.exists():
             return False
@@ -229,7 +209,7 @@ class FileLocks:
 
 
 class PostgresLocks:
-    """Advisory locks of the server, which release themselves when a connection ends."""
+    """As FileLocks, by advisory locks of the server, which release themselves when a connection ends."""
 
     def __init__(self, address: "URL") -> None:
         from sqlalchemy import NullPool, create_engine
@@ -240,7 +220,6 @@ class PostgresLocks:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
-        """See Locks."""
         from sqlalchemy import text
 
         query, key = text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _key(name)}
@@ -252,7 +231,6 @@ class PostgresLocks:
             yield
 
     def take(self, name: str) -> bool:
-        """See Locks."""
         from sqlalchemy import text
 
         connection = self._engine.connect()
@@ -268,14 +246,12 @@ class PostgresLocks:
         return is_taken
 
     def is_held(self, name: str) -> bool:
-        """See Locks."""
         if not self.take(name):
             return True
         self._kept.pop().close()
         return False
 
     def close(self) -> None:
-        """Release all locks."""
         for connection in self._kept:
             connection.close()
         self._kept.clear()

@@ -31,7 +31,7 @@ from musicgen.search.objective import LOSS, Objective, OptunaDirection, objectiv
 from musicgen.search.plugin import register_settings
 from musicgen.search.trials import Trial, Value, overrides_of, write_trials
 from musicgen.sweep.design import BASELINE, PlannedArm, StudyDesign, composer, without_hydra
-from musicgen.sweep.folders import command, hide_passwords
+from musicgen.sweep.folders import command, hide_passwords, show_live
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.launcher import ProcessLauncher
 from musicgen.sweep.sweeper import check_subdir, run_study
@@ -141,6 +141,8 @@ class SearchSweeper(Sweeper):
                 OmegaConf.save(self._config, temporary)
             if isinstance(self._launcher, ProcessLauncher):
                 start_fork_server()
+            else:
+                show_live(self._config)
             worker = Worker(
                 search, self._launcher, space, halving, objectives, self._directory, baseline, self._read
             )

@@ -67,6 +67,14 @@ def with_value(composed: DictConfig, parameter: str, level: str) -> DictConfig |
     return changed
 
 
+def single_override(override: Override) -> str:
+    """The text of an override that is no sweep."""
+    if override.is_delete():
+        # Hydra reads `~name=null` as: delete this only if it is null.
+        return str(override.input_line)
+    return f"{override.get_key_element()}={override.get_value_element_as_str()}"
+
+
 def without_hydra(composed: DictConfig) -> DictConfig:
     """The part of a composed config that belongs to the run."""
     return OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
@@ -138,7 +146,7 @@ class StudyDesign:
         for override in overrides:
             key = override.get_key_element()
             if not override.is_sweep_override():
-                baseline.append(f"{key}={override.get_value_element_as_str()}")
+                baseline.append(single_override(override))
                 if key == "seed":
                     seeds = [seed]
                 continue

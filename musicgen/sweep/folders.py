@@ -21,12 +21,14 @@ from musicgen.config import override_texts, parse_config, warn_of_old_names
 from musicgen.errors import InputError
 from musicgen.records.destination import check_run_folder, check_sweep_folder
 from musicgen.records.naming import changes_name, override_text, search_name
+from musicgen.run.uploads import follow_in_background
 from musicgen.sweep.design import without_hydra
 from musicgen.sweep.other_launchers import register_trusted
 from musicgen.system.commands import complain
 from musicgen.system.files import make_new_folder
 from musicgen.system.made import Made
 from musicgen.system.passwords import is_storage, shown_storage
+from musicgen.tracking.config import tracker_config
 
 
 @dataclass
@@ -46,6 +48,16 @@ class Command:
 
 
 command = Command()
+
+
+def show_live(config: DictConfig) -> None:
+    """Have Comet show the runs of this command while they train, if the config of the sweep says so."""
+    if command.directory is None:
+        return
+    groups = OmegaConf.to_container(OmegaConf.masked_copy(config, ["tracker", "paths"]), resolve=True)
+    assert isinstance(groups, dict)
+    named = {str(name): group for name, group in groups.items()}
+    follow_in_background(command.directory, tracker_config(named), locks=bool(config.paths.locks))
 
 
 class FolderCallback(Callback):

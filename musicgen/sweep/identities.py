@@ -2,21 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
 from musicgen.config import Config, resolve
+from musicgen.corpus.config import DataConfig
+from musicgen.corpus.corpus import Corpus, load_corpus, split_tunes
 from musicgen.corpus.vocabulary import Vocabulary
 from musicgen.notation.spelling import Spelling, spell_all
-from musicgen.records.identity import run_identity, training_identity
 from musicgen.run.inputs import RunInputs
 from musicgen.sweep.design import PlannedArm
 from musicgen.sweep.plan import PlannedRun
-
-if TYPE_CHECKING:
-    from musicgen.corpus.config import DataConfig
-    from musicgen.corpus.corpus import Corpus
 
 
 class Corpora:
@@ -25,14 +21,18 @@ class Corpora:
     def __init__(self) -> None:
         self._read: dict[str, Corpus] = {}
         self._configs: dict[str, DataConfig] = {}
+        self._characters: dict[tuple[str, Spelling], list[str]] = {}
+        """Of each tune, every character once: each seed has its own split, and so its own vocabulary."""
         self._vocabularies: dict[tuple[str, Spelling, str], Vocabulary] = {}
 
     def identify(self, arm: PlannedArm, config: Config) -> PlannedRun:
         """A run of the arm with its identities; raises InputError for a bad corpus, prompt or device.
 
-        config: the arm's with the run's seed.
+        config: the arm's with the run's seed. Wishes are checked against the headers of the first seed's
+        split: reading those of every split would take seconds for a large corpus.
         """
-        # Imported late: a wrong override should fail at once, and torch and the corpus take seconds.
+        # Imported late: a wrong override should fail at once, and torch takes a second.
+        from musicgen.run.prepare import identities
         from musicgen.run.start import load_start
         from musicgen.sampling.prompts import plan_prompts
         from musicgen.training.device import choose_device
@@ -42,15 +42,8 @@ class Corpora:
         vocabulary = self._vocabulary(config, start.characters if start else "")
         plan_prompts(config.sampling, corpus.headers, vocabulary)
         config = resolve(config)
-        values, device = config.as_dict(), choose_device(config.device).type
-        training_id = training_identity(
-            values,
-            corpus.sha256,
-            device,
-            start.identity if start else None,
-            corpus.max_validation_tunes(config.data.validation_share),
-        )
-        return PlannedRun(arm, config, training_id, run_identity(values, training_id))
+        device_type = choose_device(config.device).type
+        return PlannedRun(arm, config, *identities(config, corpus, device_type, start))
 
     def inputs(self, config: Config) -> RunInputs:
         """What a run with this config reads, but for the split, which may be that of another seed."""
@@ -59,9 +52,7 @@ class Corpora:
         start = load_start(config)
         return RunInputs.of(self._corpus(config), config, start.characters if start else "")
 
-    def _corpus(self, config: Config) -> "Corpus":
-        from musicgen.corpus.corpus import load_corpus
-
+    def _corpus(self, config: Config) -> Corpus:
         unsplit = _unsplit(config)
         if unsplit not in self._read:
             self._configs[unsplit] = config.data
@@ -69,19 +60,20 @@ class Corpora:
         return self._read[unsplit]
 
     def _vocabulary(self, config: Config, known_characters: str) -> Vocabulary:
-        spelling = config.model.spelling
-        key = _unsplit(config), spelling, known_characters
-        if key not in self._vocabularies:
-            corpus = self._corpus(config)
+        """The vocabulary of the training tunes in this config's own split."""
+        corpus, spelling = self._corpus(config), config.model.spelling
+        unsplit, key = (_unsplit(config), spelling), (repr(config.data), spelling, known_characters)
+        if unsplit not in self._characters:
             tunes = spell_all(corpus.tunes, corpus.sha256, spelling, config.paths.known_cache)
-            spelled = (tunes[place] for place in corpus.split.train)
-            self._vocabularies[key] = Vocabulary.of(spelled, spelling, known_characters)
+            self._characters[unsplit] = ["".join(set(tune)) for tune in tunes]
+        if key not in self._vocabularies:
+            characters = self._characters[unsplit]
+            training = (characters[place] for place in split_tunes(corpus.groups, config.data).train)
+            self._vocabularies[key] = Vocabulary.of(training, spelling, known_characters)
         return self._vocabularies[key]
 
     def keep(self, cache_dir: Path) -> None:
         """Write them into the cache, from which the jobs read them."""
-        from musicgen.corpus.corpus import load_corpus
-
         for config in self._configs.values():
             load_corpus(config, cache_dir)
 

@@ -17,7 +17,7 @@ from musicgen.sweep.exhaustion import is_exhaustion
 from musicgen.sweep.job_process import JobProcess
 from musicgen.sweep.worker import SECONDS_BETWEEN_REPORTS, Ending, describe_error
 from musicgen.system.interruption import Interruption
-from musicgen.training.threads import num_cores, resolve_threads
+from musicgen.training.device import choose_device, num_cores, resolve_threads
 
 MAX_RUNS_PER_CARD = 4
 """Runs that share a GPU, most of which a small network leaves idle. If memory runs out, fewer run at a time
@@ -84,9 +84,6 @@ class Capacity:
 def _runs_on_gpu(device: str) -> bool:
     if device != "auto":
         return device != "cpu"
-    # Imported late: torch takes a second.
-    from musicgen.training.device import choose_device
-
     return choose_device("auto").type != "cpu"
 
 

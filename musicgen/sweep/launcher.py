@@ -17,10 +17,10 @@ from musicgen.config import Config, parse_config
 from musicgen.errors import InputError
 from musicgen.sweep.design import composer, without_hydra
 from musicgen.sweep.display import SweepDisplay, SweepState, name_jobs
+from musicgen.sweep.folders import show_live
 from musicgen.sweep.fork_server import start_fork_server
 from musicgen.sweep.job_process import JobProcess
 from musicgen.sweep.job_queue import Capacity, JobQueue, NextJob, QueuedJob
-from musicgen.sweep.live import show_live
 from musicgen.sweep.worker import Job, Task
 from musicgen.system.interruption import listen_for_interruption
 

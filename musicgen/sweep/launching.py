@@ -17,10 +17,9 @@ from musicgen.records.command import reproducing_command
 from musicgen.records.naming import override_text
 from musicgen.records.record import FILE_NAME as RUN_FILE
 from musicgen.records.record import RunRecord
-from musicgen.sweep.folders import command
+from musicgen.sweep.folders import command, show_live
 from musicgen.sweep.job_queue import JobFailed, QueuedJob
 from musicgen.sweep.launcher import ProcessLauncher
-from musicgen.sweep.live import show_live
 from musicgen.sweep.other_launchers import absolute_paths, launch
 from musicgen.sweep.plan import PlannedRun
 

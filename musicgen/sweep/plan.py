@@ -22,7 +22,7 @@ from musicgen.system.csv_cells import written_table
 from musicgen.system.files import replace_atomically
 from musicgen.system.terminal import new_table, print_table
 from musicgen.system.words import counted, duration
-from musicgen.training.threads import num_cores
+from musicgen.training.device import num_cores
 
 
 @dataclass(frozen=True)

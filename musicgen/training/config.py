@@ -37,7 +37,7 @@ class TrainingConfig:
     early_stopping_patience: PositiveInt | None
     """Stop after this many validations without a new best; null: never."""
     num_threads: Annotated[int, Field(ge=1, le=MAX_THREADS)] | None
-    """Processor threads of one run; null: by the rule in threads.py. It changes the order of sums and so
+    """Processor threads of one run; null: by the rule in device.py. It changes the order of sums and so
     their last bits, which is why it belongs to the training's identity."""
     precision: Precision | None
     """Precision of the recurrent layers' matrix products; null: by the rule in device.py."""

@@ -1,5 +1,6 @@
-"""What a run computes on and with: device, engine and precision, by fixed rules and never by a timing."""
+"""What a run computes on and with, by fixed rules and never a timing: device, threads, engine, precision."""
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,13 @@ from musicgen.training.config import TrainingConfig
 if TYPE_CHECKING:
     import torch
 
+MAX_HIDDEN_SIZE_FOR_ONE_THREAD = 256
+"""Up to this size, two runs side by side are worth more than one that finishes sooner.
+
+On two cores, two runs of one thread did 1.4 times the work of one run of two threads at LSTM 256 and 320, 1.9
+times at GRU 256, 1.1 times at LSTM 512 and 0.9 times at LSTM 1024 (docs/log.md). The default network has 384:
+a single run of it should not take half as long again.
+"""
 MIN_HIDDEN_SIZE_FOR_BF16 = 192
 """Below it, bfloat16 gains too little for its rounding.
 
@@ -36,6 +44,19 @@ def choose_device(name: str) -> "torch.device":
         allowed = listed(["auto", *present, "cpu"])
         raise InputError(f"device={name}: torch finds no {name.upper()} device here; allowed are {allowed}")
     return torch.device(name)
+
+
+def num_cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve_threads(training: TrainingConfig, model: ModelConfig) -> TrainingConfig:
+    """The settings with the number of threads filled in."""
+    if training.num_threads is not None:
+        return training
+    is_small = model.hidden_size <= MAX_HIDDEN_SIZE_FOR_ONE_THREAD
+    return replace(training, num_threads=1 if is_small else num_cores())
 
 
 def resolve_engine(training: TrainingConfig, model: ModelConfig, device: str) -> TrainingConfig:

@@ -117,7 +117,6 @@ def fit(
         history=tuple(state.log.history(task.config)),
         state=end,
         checkpoint=checkpoint,
-        checkpoint_loss=state.measured.get(checkpoint.iteration),
         best_iteration=best,
         best_validation_loss=validations[best],
         final_validation_loss=validations[state.log.iteration],
@@ -261,11 +260,10 @@ def _validate_if_due(task: Task, state: TrainingState) -> bool:
 
 
 def _validate(task: Task, state: TrainingState) -> None:
-    iteration, loss = state.log.iteration, mean_loss(task.network, task.validation)
-    if not math.isfinite(loss.nats):
-        _diverge(task, Divergence(iteration, learning_rate_at(iteration, task.config), loss.nats, math.nan))
-    state.log.validation_losses[iteration] = loss.nats
-    state.measured[iteration] = loss
+    iteration, loss = state.log.iteration, mean_loss(task.network, task.validation).nats
+    if not math.isfinite(loss):
+        _diverge(task, Divergence(iteration, learning_rate_at(iteration, task.config), loss, math.nan))
+    state.log.validation_losses[iteration] = loss
 
 
 def _diverge(task: Task, divergence: Divergence) -> NoReturn:

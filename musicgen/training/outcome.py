@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from musicgen.model.checkpoint import Checkpoint
-    from musicgen.training.loss import Loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,6 @@ class Fit:
     """The file with the weights."""
     checkpoint: "Checkpoint"
     """Contents of that file, which other processes may remove as soon as the training has ended."""
-    checkpoint_loss: "Loss | None"
-    """Its validation loss; None if another process measured it."""
     best_iteration: int
     best_validation_loss: float
     final_validation_loss: float

@@ -15,7 +15,6 @@ from musicgen.model.network import CharacterNetwork
 from musicgen.system.files import replace_atomically
 from musicgen.training.config import TrainingConfig
 from musicgen.training.log import TrainingLog
-from musicgen.training.loss import Loss
 from musicgen.training.optimizer import AdamW
 from musicgen.training.state_file import StateContent, Weights, read_content
 
@@ -34,8 +33,6 @@ class TrainingState:
     best_weights: Weights = field(default_factory=dict)
     """Weights with the lowest validation loss at a multiple of the interval; empty before the first."""
     best_iteration: int = 0
-    measured: dict[int, Loss] = field(default_factory=dict)
-    """Iteration -> validation loss, for those measured by this process; not saved."""
 
     @property
     def device(self) -> torch.device:

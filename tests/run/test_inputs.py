@@ -68,7 +68,7 @@ def test_the_first_run_keeps_the_corpus_for_the_second(tunebook: Path, tmp_path:
     config = compose_config([*TINY, f"data.path={tunebook}", f"paths.outputs={tmp_path}/new"])
     first = RunInputs.read(config)
     assert not (tmp_path / "new").exists()
-    first.keep(config.data)
+    first.keep()
     kept = set((tmp_path / "new" / "cache").iterdir())
     second = RunInputs.read(config)
     assert second.corpus == first.corpus and set((tmp_path / "new" / "cache").iterdir()) == kept

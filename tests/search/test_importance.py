@@ -64,6 +64,14 @@ def test_importance_needs_enough_trials(tmp_path: Path) -> None:
     assert found.r2 is None and found.sentence == "importance: unknown from 9 trials, at least 10 are needed"
 
 
+def test_importance_needs_a_parameter_that_all_trials_share(tmp_path: Path) -> None:
+    # A space of the user's own draws one parameter in half of the trials, and another in the others.
+    own: list[dict[str, Value]] = [{"training.learning_rate": 0.01}, {"model.hidden_size": 64}]
+    trials = [trial(number, 1.0 + number, levels=own[number % 2]) for number in range(10)]
+    found = importance_of(write_search(tmp_path, trials))
+    assert found.sentence == "importance: unknown, no parameter that all 10 trials share varies"
+
+
 def test_with_pruning_all_trials_are_compared_on_the_first_rung(tmp_path: Path) -> None:
     trials = searched(tmp_path, 45, effect=0.5, rungs=True)
     (measured,) = comparable_values(trials)

@@ -103,6 +103,11 @@ def test_the_command_line_overrides_a_declared_study() -> None:
     assert design(*declared, "seed=9").seeds == [9]
 
 
+def test_a_deletion_in_a_study_stays_one() -> None:
+    assert design("~training.engine", "seed=0,1").baseline == ["~training.engine"]
+    assert names("~training.engine", "model.num_layers=1,2") == ["baseline", "model.num_layers=2"]
+
+
 def test_every_level_is_retuned_with_the_same_choices() -> None:
     found = design("study.nuisance={training.learning_rate:[1e-3,4e-3]}", "training.batch_size=8,32")
     assert [(arm.name, arm.config.retuned) for arm in found.arms(composed)] == [

@@ -4,13 +4,32 @@ from musicgen.engine import products
 from musicgen.errors import InputError
 from musicgen.training import device
 from musicgen.training.config import TrainingConfig
-from musicgen.training.device import MIN_HIDDEN_SIZE_FOR_BF16, choose_device, resolve_engine
+from musicgen.training.device import (
+    MIN_HIDDEN_SIZE_FOR_BF16,
+    choose_device,
+    resolve_engine,
+    resolve_threads,
+)
 from tests.test_config import parsed
 
 
 def resolved(*overrides: str, device_name: str = "cpu") -> TrainingConfig:
     config = parsed(*overrides)
     return resolve_engine(config.training, config.model, device_name)
+
+
+@pytest.mark.parametrize(("hidden_size", "expected"), [(64, 1), (256, 1), (257, 6), (1024, 6)])
+def test_threads_follow_from_size_and_cores(
+    hidden_size: int, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "num_cores", lambda: 6)
+    config = parsed(f"model.hidden_size={hidden_size}")
+    assert resolve_threads(config.training, config.model).num_threads == expected
+
+
+def test_a_given_number_of_threads_is_kept() -> None:
+    config = parsed("training.num_threads=3")
+    assert resolve_threads(config.training, config.model) == config.training
 
 
 @pytest.mark.parametrize(

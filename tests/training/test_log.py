@@ -100,7 +100,6 @@ def fit_of(losses: dict[int, float]) -> Fit:
         history=(),
         state=Path(),
         checkpoint=None,  # type: ignore[arg-type]
-        checkpoint_loss=None,
         best_iteration=best,
         best_validation_loss=losses[best],
         final_validation_loss=losses[max(losses)],
