@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from musicgen.training.device import num_cores
+from musicgen.system.cores import num_cores
 
 MATRIX_INSTRUCTIONS = (
     "avx2",

@@ -30,7 +30,7 @@ from musicgen.model.network import CharacterNetwork, build_network
 from musicgen.sampling.generation import sample_tunes
 from musicgen.sampling.prompts import Prompt
 from musicgen.seeds import generator_for
-from musicgen.training.device import num_cores
+from musicgen.system.cores import num_cores
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.loop import Task, fit
 from musicgen.training.loss import encode_tunes

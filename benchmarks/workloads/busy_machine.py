@@ -11,7 +11,7 @@ from benchmarks.ours import drawing_seconds, own_process, run_alone, step_second
 from benchmarks.report import Part, Row
 from musicgen.config import compose_config, resolve
 from musicgen.engine import computing
-from musicgen.training.device import num_cores
+from musicgen.system.cores import num_cores
 
 NUM_STEPS = 20
 MAX_CHARS = 300

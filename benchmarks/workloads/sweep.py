@@ -16,7 +16,7 @@ from benchmarks.report import Part, Row
 from musicgen.corpus.corpus import training_text
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import find_runs
-from musicgen.training.device import num_cores
+from musicgen.system.cores import num_cores
 
 NETWORK = ("experiment=lab", "model=lab", "model.hidden_size=256", "training.batch_size=32")
 """The lab's config with a smaller network; a batch has 32 × 100 characters."""

@@ -32,7 +32,7 @@ from musicgen.metrics.tunes import read_tunes
 from musicgen.metrics.validity import sound_rate
 from musicgen.sampling.generation import sample_tunes
 from musicgen.sampling.prompts import Prompt, plan_prompts
-from musicgen.training.device import num_cores
+from musicgen.system.cores import num_cores
 from musicgen.training.loop import Task, fit
 from musicgen.training.outcome import Record
 

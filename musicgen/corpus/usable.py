@@ -23,8 +23,8 @@ from musicgen.errors import InputError
 from musicgen.notation.headers import split_header
 from musicgen.notation.lines import has_open_block
 from musicgen.notation.melodies import Melody, keep_melodies, read_melody
+from musicgen.system.cores import map_forked
 from musicgen.system.files import keep_text, source_code
-from musicgen.system.forking import map_forked
 
 _TUNES_AT_ONCE = 5000
 """A corpus with more is read on several cores."""

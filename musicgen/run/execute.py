@@ -31,9 +31,9 @@ from musicgen.run.start import leak_warning
 from musicgen.run.task import new_task
 from musicgen.sampling.generation import sample_tunes
 from musicgen.system.checkout import commit
+from musicgen.system.cores import num_cores
 from musicgen.tracking.history import HistoryFile
 from musicgen.tracking.tracker import Tracker
-from musicgen.training.device import num_cores
 from musicgen.training.figures import loss_figure
 from musicgen.training.folder import TrainingFolder
 from musicgen.training.log import memorising_warning, time_warning

@@ -18,8 +18,8 @@ from musicgen.run.resample import header_fields_of, state_file
 from musicgen.run.songs import Song, origin_of, render_songs, spoken_name, write_draws, write_rows
 from musicgen.sampling.generation import SampledTune, sample_tunes
 from musicgen.sampling.prompts import Prompt, plan_prompts, warn_of_unusual
+from musicgen.system.cores import num_cores
 from musicgen.system.files import filled_folder
-from musicgen.training.device import num_cores
 from musicgen.training.state import load_checkpoint
 
 _CPU = torch.device("cpu")

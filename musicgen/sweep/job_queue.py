@@ -16,8 +16,9 @@ from musicgen.sweep.display import SweepDisplay
 from musicgen.sweep.exhaustion import is_exhaustion
 from musicgen.sweep.job_process import JobProcess
 from musicgen.sweep.worker import SECONDS_BETWEEN_REPORTS, Ending, describe_error
+from musicgen.system.cores import num_cores
 from musicgen.system.interruption import Interruption
-from musicgen.training.device import choose_device, num_cores, resolve_threads
+from musicgen.training.device import choose_device, resolve_threads
 
 MAX_RUNS_PER_CARD = 4
 """Runs that share a GPU, most of which a small network leaves idle. If memory runs out, fewer run at a time

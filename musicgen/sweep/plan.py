@@ -18,11 +18,11 @@ from musicgen.records.naming import arm_name, override_text
 from musicgen.records.runs import PLAN
 from musicgen.records.store import training_folder
 from musicgen.sweep.design import BASELINE, PlannedArm
+from musicgen.system.cores import num_cores
 from musicgen.system.csv_cells import written_table
 from musicgen.system.files import replace_atomically
 from musicgen.system.terminal import new_table, print_table
 from musicgen.system.words import counted, duration
-from musicgen.training.device import num_cores
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What a run computes on and with, by fixed rules and never a timing: device, threads, engine, precision."""
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ from musicgen.engine.choice import usable_engine
 from musicgen.errors import InputError
 from musicgen.model.cells import CELLS, find_cell
 from musicgen.model.config import ModelConfig
+from musicgen.system.cores import num_cores
 from musicgen.system.words import listed
 from musicgen.training.config import TrainingConfig
 
@@ -44,11 +44,6 @@ def choose_device(name: str) -> "torch.device":
         allowed = listed(["auto", *present, "cpu"])
         raise InputError(f"device={name}: torch finds no {name.upper()} device here; allowed are {allowed}")
     return torch.device(name)
-
-
-def num_cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_threads(training: TrainingConfig, model: ModelConfig) -> TrainingConfig:

@@ -17,7 +17,7 @@ from musicgen.effects.figures.draw import draw_on_all_cores
 from musicgen.metrics.tunes import read_tunes
 from musicgen.rendering.isolated import IsolatedProgram
 from musicgen.sweep import job_process
-from musicgen.system import forking
+from musicgen.system import cores
 from musicgen.system.commands import exit_status
 from musicgen.system.limits import starting_threads
 from musicgen.tracking.history import HistoryFile
@@ -97,7 +97,7 @@ def test_figures_are_drawn_without_processes(
         started.append(fork())
         return started[-1]
 
-    monkeypatch.setattr(forking, "num_cores", lambda: 3)
+    monkeypatch.setattr(cores, "num_cores", lambda: 3)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     monkeypatch.setattr(os, "fork", few)
     paths = draw_on_all_cores(dict.fromkeys("abc", Figure), tmp_path)

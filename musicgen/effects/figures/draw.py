@@ -19,8 +19,8 @@ from musicgen.effects.figures.effects import effects_figure
 from musicgen.effects.figures.grid import grid_figure
 from musicgen.effects.figures.sampling import trade_figure
 from musicgen.effects.figures.study import DrawnStudy
+from musicgen.system.cores import map_forked
 from musicgen.system.files import replace_atomically
-from musicgen.system.forking import map_forked
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

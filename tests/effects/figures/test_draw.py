@@ -6,7 +6,7 @@ import pytest
 
 from musicgen.effects.figures.draw import draw_on_all_cores, write_figures
 from musicgen.effects.figures.study import change_label
-from musicgen.system import forking
+from musicgen.system import cores
 from tests.effects.invented_study import CELL, LEARNING_RATE, InventedStudy, drawn, smallest_text
 
 
@@ -49,7 +49,7 @@ def test_all_cores_draw_what_one_draws(
 ) -> None:
     drawings = two_parameters.drawings()
     forked = draw_on_all_cores(drawings, tmp_path / "forked")
-    monkeypatch.setattr(forking, "num_cores", lambda: 1)
+    monkeypatch.setattr(cores, "num_cores", lambda: 1)
     alone = draw_on_all_cores(drawings, tmp_path / "alone")
     assert [path.name for path in forked] == [path.name for path in alone]
     assert {path.stem for path in alone} == set(two_parameters.figures())

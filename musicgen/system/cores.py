@@ -1,4 +1,4 @@
-"""Work on all cores by forked processes, where a process can fork safely."""
+"""The cores of the machine, and work on all of them by forked processes where a process can fork safely."""
 
 import os
 import sys

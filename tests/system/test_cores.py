@@ -7,15 +7,15 @@ import threading
 
 import pytest
 
-from musicgen.system import forking
-from musicgen.system.forking import map_forked
+from musicgen.system import cores
+from musicgen.system.cores import map_forked
 
 forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux alone")
 
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forking, "num_cores", lambda: 2)
+    monkeypatch.setattr(cores, "num_cores", lambda: 2)
     # A browser of other tests may have threads in this process, with which it would not fork.
     monkeypatch.setattr(threading, "active_count", lambda: 1)
 
@@ -33,7 +33,7 @@ def test_this_process_works_where_it_should_not_fork(what: str, monkeypatch: pyt
     if what == "threads":
         monkeypatch.setattr(threading, "active_count", lambda: 2)
     if what == "one core":
-        monkeypatch.setattr(forking, "num_cores", lambda: 1)
+        monkeypatch.setattr(cores, "num_cores", lambda: 1)
     items = range({"one item": 1, "no item": 0}.get(what, 3))
     assert map_forked(lambda _item: os.getpid(), items) == [os.getpid()] * len(items)
 
