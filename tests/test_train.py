@@ -119,6 +119,7 @@ def logged_in(archive: Path) -> tuple[object, ...]:
     return set(experiment["tags"]), others(messages), points, parameters, names, sorted(files.values())
 
 
+@pytest.mark.slow
 def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false"]
     same = last_line(train(corpus, tmp_path / "same", *quick))
@@ -133,6 +134,7 @@ def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path
     assert (other / "tunes.abc").read_text() != (run_directory / "tunes.abc").read_text()
 
 
+@pytest.mark.slow
 def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: Path) -> None:
     changes = ["model.cell=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
     directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
@@ -196,6 +198,7 @@ def test_a_diverged_run_is_recorded_and_reported(corpus: Path, tmp_path: Path) -
     assert RunRecord.read(path.parent).status == "diverged"
 
 
+@pytest.mark.slow
 def test_a_grid_runs_every_combination(corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=basic"]
     grid = ["--multirun", "training.num_iterations=20,40", "sampling.temperature=0.5,0.7"]
