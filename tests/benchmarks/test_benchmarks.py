@@ -189,6 +189,7 @@ def test_the_course_generates_the_requested_length() -> None:
     assert text.startswith("X:") and len(text) == 9 and set(text) <= set(alphabet)
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_step_grows_with_its_work() -> None:
     one = training_limit(SMALL, 90, "fp32")
     longer = training_limit(Shape("lstm", 12, 2, 20), 90, "fp32")
