@@ -40,10 +40,14 @@ settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
 
 
+LONG_FILES = {"test_launcher.py", "test_strangers.py"}
+"""Their tests are not slow, but so many that they take longer together than most slow ones."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have slow tests, so that no worker is left with one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Begin with the files that take long, so that no worker is left with one at the end."""
+    long = {item.path for item in items if item.get_closest_marker("slow") or item.path.name in LONG_FILES}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(autouse=True)

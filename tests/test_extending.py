@@ -12,6 +12,7 @@ import pytest
 from musicgen.records.record import RunRecord
 from musicgen.records.runs import read_rows
 from tests.commands import TINY, last_line
+from tests.forked import run_forked
 from tests.made_packages import PAGE, install_documented, write_documented
 from tests.soak.commands import small_tune
 
@@ -52,8 +53,14 @@ def train(
     folder: Path, *words: str, is_installed: bool = True, trust: str = "", module: str = "train"
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in the folder, as the musicgen command does: the folder is not on Python's path."""
-    paths = [str(folder / "installed"), str(ROOT)] if is_installed else [str(ROOT)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "MUSICGEN_TRUST": trust}
+    if not is_installed:
+        # Only an installed package needs an interpreter of its own, which finds it when it starts.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.setenv("MUSICGEN_TRUST", trust)
+            return run_forked(f"musicgen.{module}", *words)
+    paths = os.pathsep.join([str(folder / "installed"), str(ROOT)])
+    environment = {**os.environ, "PYTHONPATH": paths, "MUSICGEN_TRUST": trust}
     command = [sys.executable, "-P", "-m", f"musicgen.{module}", *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 

@@ -68,6 +68,7 @@ def serving(sweep: Path) -> Iterator[tuple[subprocess.Popen[str], Page]]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_a_killed_session_is_resumed_with_its_answers(sweep: Path) -> None:
     with serving(sweep) as (process, page):
         who = page.post("enter", {"name": "Anna"})["listener"]

@@ -30,7 +30,8 @@ def test_a_wrong_argument_is_one_line(
 def test_the_command_serves_its_page_until_a_signal(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = last_line(train(corpus, tmp_path, "rendering.num_tunes=0", "tracker=none"))
+    quick = ("rendering.num_tunes=0", "rendering.plots=false", "tracker=none")
+    run = last_line(train(corpus, tmp_path, *quick))
     assert main([str(run), str(run.parent / run.name)]) == 1
     assert "the two runs are the same" in capsys.readouterr().err
     process = start_interpreter("play", str(run), "--port", "0")

@@ -77,14 +77,8 @@ def test_a_forbidden_folder_is_refused_before_any_work(
     assert [path.name for path in runs.iterdir()] == ["run"]
 
 
-@pytest.mark.parametrize(
-    ("number", "exit_status"),
-    [
-        pytest.param(signal.SIGINT, 0, marks=pytest.mark.slow),
-        (signal.SIGTERM, 143),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "exit_status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_a_served_report_saves_its_findings_when_it_ends(
     number: signal.Signals, exit_status: int, runs: Path
 ) -> None:

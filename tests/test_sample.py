@@ -19,7 +19,8 @@ from tests.commands import last_line, run, train
 
 @pytest.fixture(scope="module")
 def run_directory(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return last_line(train(corpus, tmp_path_factory.mktemp("outputs"), "rendering=none", "tracker=none"))
+    quick = ("rendering=none", "rendering.plots=false", "tracker=none")
+    return last_line(train(corpus, tmp_path_factory.mktemp("outputs"), *quick))
 
 
 def test_prompts_and_temperatures_can_be_changed(run_directory: Path) -> None:

@@ -7,6 +7,7 @@ connection may be opened, and a refusal must be one line.
 import csv
 import json
 import re
+import shutil
 import socket
 import zipfile
 from collections.abc import Callable
@@ -232,15 +233,35 @@ def run(command: str, sweep: Path) -> int:
     }[command]()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a corpus and a study of it; every attack changes a copy."""
+    folder = tmp_path_factory.mktemp("made")
+    change(write_study(folder, seeds=1), complete)
+    return folder
+
+
+@pytest.fixture
+def sweep(made: Path, tmp_path: Path) -> Path:
+    """The study of a stranger, whose corpus is next to it."""
+    sweep = shutil.copytree(made, tmp_path / "stranger") / "sweep"
+    for path in sweep.rglob("run.json"):
+        path.write_text(path.read_text("utf-8").replace(str(made), str(sweep.parent)), encoding="utf-8")
+    return sweep
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_command_obeys_a_stranger(
-    name: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    name: str,
+    sweep: Path,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setattr(server, "serve_session", render_only)
-    sweep = write_study(tmp_path / "stranger", seeds=1)
-    change(sweep, complete)
     commands, attack = ATTACKS[name]
     attack(sweep)
     for path in sweep.rglob("run.json"):

@@ -119,6 +119,7 @@ def logged_in(archive: Path) -> tuple[object, ...]:
     return set(experiment["tags"]), others(messages), points, parameters, names, sorted(files.values())
 
 
+@pytest.mark.slow
 def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false"]
     same = last_line(train(corpus, tmp_path / "same", *quick))
@@ -133,6 +134,7 @@ def test_the_seed_determines_the_run(run_directory: Path, corpus: Path, tmp_path
     assert (other / "tunes.abc").read_text() != (run_directory / "tunes.abc").read_text()
 
 
+@pytest.mark.slow
 def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: Path) -> None:
     changes = ["model.cell=gru", "model.num_layers=2", "tracker=none", "rendering.plots=false"]
     directory = last_line(train(corpus, tmp_path, *changes, "rendering=ogg"))
@@ -150,16 +152,14 @@ def test_a_second_run_reuses_the_training_of_the_first(corpus: Path, tmp_path: P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_an_interrupted_run_resumes_with_the_command_it_prints(
-    number: signal.Signals, corpus: Path, tmp_path: Path
-) -> None:
+def test_an_interrupted_run_resumes_with_the_command_it_prints(corpus: Path, tmp_path: Path) -> None:
     arguments = [*TINY, f"data.path={corpus}", f"paths.outputs={tmp_path}", "rendering=none", "tracker=none"]
     arguments.append("rendering.plots=false")
     arguments.append("training.num_iterations=400")
     process = start("train", *arguments)
     wait_until(lambda: "iteration 40 of" in process.stdout.readline(), process)
-    process.send_signal(number)
+    # Other signals are tested in system/test_interruption.py and sweep/test_launcher.py.
+    process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=MAX_WAIT_SECONDS)
     assert process.returncode == 130
     assert "run the same command again to resume: python -m musicgen.train" in errors
@@ -198,6 +198,7 @@ def test_a_diverged_run_is_recorded_and_reported(corpus: Path, tmp_path: Path) -
     assert RunRecord.read(path.parent).status == "diverged"
 
 
+@pytest.mark.slow
 def test_a_grid_runs_every_combination(corpus: Path, tmp_path: Path) -> None:
     quick = ["tracker=none", "rendering=none", "rendering.plots=false", "hydra/sweeper=basic"]
     grid = ["--multirun", "training.num_iterations=20,40", "sampling.temperature=0.5,0.7"]

@@ -1,4 +1,4 @@
-"""Training by the command, in a separate process. The fixture `place` trains a real network."""
+"""Training by the command, in a separate process. The page in test_examples trains a real network."""
 
 import signal
 import subprocess

@@ -2,8 +2,11 @@
 
 import math
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,6 +32,7 @@ from musicgen.effects.pairing import pair_runs
 from musicgen.model.network import build_network
 from musicgen.records.runs import find_runs
 from musicgen.training.loss import encode_tunes, mean_loss
+from tests.commands import TINY
 from tests.records.made_runs import LOSS, made_run, written
 
 TEXT = "X:1\nK:D\nABcd|efga|\n\n" * 30
@@ -45,10 +49,27 @@ def one_core() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+def this_process() -> AbstractContextManager[Callable[..., Any]]:
+    """Takes the place of a process of its own, which would import torch and read O'Neill's again.
+
+    `test_sampling_draws_every_tune_to_its_end` starts a real one.
+    """
+    return nullcontext(lambda work, *arguments: work(*arguments))
+
+
 @pytest.fixture(scope="module")
 def part() -> Part:
     cases = [training.Case(SMALL, 1.8, 3), training.Case(Shape("gru", 12, 2, 10), 4, 7)]
-    return training.measure(2, cases, num_steps=2, peer_steps=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "own_process", this_process)
+        return training.measure(2, cases, num_steps=2, peer_steps=1)
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """A varied corpus of 0.1 MB, and its number of tunes."""
+    path = tmp_path_factory.mktemp("varied") / "tunes.abc"
+    return path, write_varied_corpus(path, 0.1)
 
 
 def assert_measured(part: Part, num_rows: int, num_repeats: int) -> None:
@@ -137,8 +158,8 @@ def test_both_sides_measure_validation_loss_alike() -> None:
 
 
 @pytest.mark.slow
-def test_every_validation_is_a_point_in_time_and_quality() -> None:
-    small = ["experiment=smoke", "training.num_iterations=4", "training.validation_interval=2"]
+def test_every_validation_is_a_point_in_time_and_quality(corpus: Path) -> None:
+    small = [*TINY, f"data.path={corpus}", "training.num_iterations=4", "training.validation_interval=2"]
     config = resolve(compose_config([*small, "training.num_threads=1", "sampling.num_tunes=3"]))
     points = time_to_quality.our_points(config)
     assert [point.iteration for point in points] == [2, 4]
@@ -147,7 +168,10 @@ def test_every_validation_is_a_point_in_time_and_quality() -> None:
 
 
 @pytest.mark.slow
-def test_sampling_next_to_a_busy_program_is_timed() -> None:
+def test_sampling_next_to_a_busy_program_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(busy_machine, "own_process", this_process)
+    monkeypatch.setattr(busy_machine, "NUM_TUNES", 2)
+    monkeypatch.setattr(busy_machine, "MAX_CHARS", 20)
     assert busy_machine.Case("sampling", busy=1, is_patient=True).seconds() > 0.0
 
 
@@ -165,6 +189,7 @@ def test_the_course_generates_the_requested_length() -> None:
     assert text.startswith("X:") and len(text) == 9 and set(text) <= set(alphabet)
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_step_grows_with_its_work() -> None:
     one = training_limit(SMALL, 90, "fp32")
     longer = training_limit(Shape("lstm", 12, 2, 20), 90, "fp32")
@@ -190,15 +215,26 @@ def test_a_scaling_figure_has_every_size(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
-def test_corpus_preparation_is_measured() -> None:
+def test_corpus_preparation_is_measured(varied: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    own_process = corpus_preparation._child
+
+    def child(*command: str) -> dict[str, float]:
+        """The tunes are written already, and a second process would show nothing that the first does not."""
+        if command[0] == "benchmarks.corpora":
+            shutil.copy(varied[0], command[2])
+            return {}
+        *_, path, how = command
+        is_fresh = how == "fresh"
+        return own_process(*command) if is_fresh else corpus_preparation.measure_once(Path(path), how)
+
+    monkeypatch.setattr(corpus_preparation, "_child", child)
     row = corpus_preparation.measure(0.1)
     assert row["tunes"] > 50 and all(value > 0 for value in row.values())
     assert f"| 0.1 | {row['tunes']:,.0f} |" in corpus_preparation.render([row], "a machine")
 
 
-def test_varied_tunes_are_new_or_settings_of_each_other(tmp_path: Path) -> None:
-    path = tmp_path / "tunes.abc"
-    number = write_varied_corpus(path, 0.1)
+def test_varied_tunes_are_new_or_settings_of_each_other(varied: tuple[Path, int]) -> None:
+    path, number = varied
     report = load_corpus(compose_config(["data=file", f"data.path={path}"]).data).report
     assert report.tunes_read == number and path.stat().st_size >= 100_000
     assert report.num_tunes > 0.98 * number

@@ -38,11 +38,11 @@ def as_runs(studies: Studies, number: int) -> list[FoundRun]:
 @pytest.mark.slow
 def test_simulated_studies_claim_what_the_benchmark_counts() -> None:
     """Without effect, few studies may have a false claim; without Holm, three times as many would."""
-    studies = simulate(measured_noise(), 5, 120, np.random.default_rng(3))
-    tables = [effects_table(pair_runs(as_runs(studies, number))) for number in range(120)]
+    studies = simulate(measured_noise(), 5, 40, np.random.default_rng(3))
+    tables = [effects_table(pair_runs(as_runs(studies, number))) for number in range(40)]
     claimed = [[effect.decision.is_claim for effect in table] for table in tables]
     p_values = adjusted([studies.effects(arm) for arm in range(1, 1 + NUM_ARMS)])
-    assert np.array_equal(np.array(claimed).T, (p_values <= ALPHA).reshape(-1, 120))
+    assert np.array_equal(np.array(claimed).T, (p_values <= ALPHA).reshape(-1, 40))
     assert np.mean(np.any(claimed, axis=1)) <= 0.10
 
 
@@ -69,9 +69,9 @@ def test_promises_are_kept_in_simulated_studies(num_seeds: int) -> None:
 
 
 def test_re_tuned_studies_are_judged_as_the_benchmark_judges() -> None:
-    losses = draw_losses(measured_noise(), (2, 3, 5, 20), np.random.default_rng(4))
+    losses = draw_losses(measured_noise(), (2, 3, 5, 6), np.random.default_rng(4))
     effect, _ = by_first_seeds(*losses)
-    for number in range(20):
+    for number in range(6):
         runs = [
             made_run(
                 f"s/{arm}-{rate}/seed={seed}",
@@ -92,11 +92,11 @@ def test_re_tuned_studies_are_judged_as_the_benchmark_judges() -> None:
 
 
 def test_joint_changes_are_judged_as_the_benchmark_judges() -> None:
-    losses = draw_losses(measured_noise(), (4, 3, 20), np.random.default_rng(5))
+    losses = draw_losses(measured_noise(), (4, 3, 6), np.random.default_rng(5))
     effect = beyond_sum([Measured.of(one) for one in losses])
     changes = [None, ("model.hidden_size", 1, 0), ("training.learning_rate", 1, 0)]
     changes.append(("combined", "model.hidden_size=1 training.learning_rate=1", None))
-    for number in range(20):
+    for number in range(6):
         runs = [
             made_run(
                 f"s/{arm}/seed={seed}",

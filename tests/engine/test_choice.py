@@ -91,6 +91,7 @@ def test_one_module_imports_the_folder_amx() -> None:
     assert [path.name for path in modules if "musicgen.engine.amx" in path.read_text("utf-8")] == ["scans.py"]
 
 
+@pytest.mark.slow
 def test_the_folder_amx_can_be_deleted(tmp_path: Path) -> None:
     copy = tmp_path / "musicgen"
     shutil.copytree(Path(musicgen.__file__).parent, copy)
@@ -104,6 +105,7 @@ def test_the_folder_amx_can_be_deleted(tmp_path: Path) -> None:
     assert (engine, without, lines) == ("native", expected, [])
 
 
+@pytest.mark.slow
 def test_a_run_without_numba_is_a_run_with_the_torch_engine(tmp_path: Path) -> None:
     corpus = write_tunebook(tmp_path)
     quick = ["tracker=none", "rendering=none", "rendering.plots=false"]

@@ -21,7 +21,8 @@ PHRASE = "CDEF GABc|cBAG FEDC|"
 def run_directories(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run that plans its tunes, trained until it writes bars, and one with other weights."""
     outputs = tmp_path_factory.mktemp("outputs")
-    common = ("rendering.num_tunes=0", "tracker=none", "training.num_threads=1", "sampling.prompts=['X:']")
+    quick = ("rendering.num_tunes=0", "rendering.plots=false", "tracker=none")
+    common = (*quick, "training.num_threads=1", "sampling.prompts=['X:']")
     first = train(corpus, outputs, *common, "training.num_iterations=300", "sampling.max_chars=400")
     second = train(corpus, outputs, *common, "seed=1")
     return last_line(first), last_line(second)

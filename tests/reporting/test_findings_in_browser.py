@@ -8,7 +8,7 @@ import pytest
 
 from musicgen.records.findings import read_findings
 from musicgen.reporting.report import ReportOptions
-from musicgen.reporting.report_files import write_folder
+from musicgen.reporting.report_files import WrittenReport, write_folder
 from musicgen.reporting.server import ReportServer
 from musicgen.reporting.study_data import read_study
 from tests.browser import Watched, watched_page
@@ -24,18 +24,32 @@ HOSTILE = "<script>fail()</script>\n<img src=x onerror=fail()> & so on"
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    root = write_study(tmp_path / "study", name=None)
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write_study(tmp_path_factory.mktemp("served") / "study", name=None)
     (root / "plan.csv").touch()
     return root
 
 
-@pytest.fixture
-def server(study: Path) -> Iterator[ReportServer]:
-    written = write_folder(read_study([study]), study / "report", CHOICES)
-    with running(ReportServer(written.report, study / "report", 0)) as started:
+@pytest.fixture(scope="module")
+def written(study: Path) -> WrittenReport:
+    """The report of the study without findings."""
+    return write_folder(read_study([study]), study / "report", CHOICES)
+
+
+@pytest.fixture(scope="module")
+def server(written: WrittenReport) -> Iterator[ReportServer]:
+    with running(ReportServer(written.report, written.page.parent, 0)) as started:
         yield started
+
+
+@pytest.fixture(autouse=True)
+def without_findings(study: Path, server: ReportServer) -> Iterator[None]:
+    """Every test begins without findings, which are only in the log, and with the server's own token."""
+    token = server.token
+    yield
+    server.token = token
+    (study / "findings.jsonl").unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -137,10 +151,9 @@ def test_the_form_fits_a_phone(browser: Any, server: ReportServer, scheme: str) 
         assert opened.complaints == []
 
 
-def test_a_page_from_the_disk_has_a_command_to_copy(browser: Any, study: Path) -> None:
-    page_file = write_folder(read_study([study]), study / "report", CHOICES).page
+def test_a_page_from_the_disk_has_a_command_to_copy(browser: Any, written: WrittenReport) -> None:
     with watched_page(browser, offline=True) as opened:
-        opened.page.goto(f"{page_file.as_uri()}#notes-{GRU}")
+        opened.page.goto(f"{written.page.as_uri()}#notes-{GRU}")
         own = notes(opened.page)
         assert own.locator("code").inner_text() == 'python -m musicgen.note study/model.cell=gru/seed=0 "…"'
         assert opened.page.locator("form, textarea").count() == 0

@@ -12,6 +12,8 @@ def test_waiting_for_a_suspended_training_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(concurrency, "LONG", 300)
+    # Nobody waits for songs, and figures are drawn from the losses that are compared.
+    monkeypatch.setattr(concurrency, "SONGS", ("rendering=none", "rendering.plots=false"))
     row = Trials(tmp_path, processes=4).suspended()
     assert row.problems == []
     assert (row.runs, row.trainings, row.iterations_trained) == (2, 1, 300) and row.waits >= 1

@@ -71,6 +71,7 @@ def unfinished(outputs: Path) -> list[Path]:
     return [path for path in (outputs / "store").rglob("*") if path.name.startswith(".unfinished")]
 
 
+@pytest.mark.slow
 def test_every_single_change_runs_with_every_seed(sweep: Path) -> None:
     assert {path.parent.name for path in sweep.glob("*/seed=*")} == ARMS
     runs = pandas.read_csv(sweep / "runs.csv")
@@ -81,6 +82,7 @@ def test_every_single_change_runs_with_every_seed(sweep: Path) -> None:
     assert "change" not in changed.command and "training.learning_rate=0.002" in changed.command
 
 
+@pytest.mark.slow
 def test_each_training_is_done_once(sweep: Path, outputs: Path) -> None:
     assert trained_iterations(sweep) == 2 * TRAINED
     assert len(list((outputs / "store").iterdir())) == 4
@@ -91,6 +93,7 @@ def test_each_training_is_done_once(sweep: Path, outputs: Path) -> None:
         assert (timing["trained_iterations"], timing["reused_iterations"]) == (0, 60)
 
 
+@pytest.mark.slow
 def test_effects_have_a_verdict_and_figures(sweep: Path) -> None:
     effects = pandas.read_csv(sweep / "effects.csv")
     assert set(effects["num_seeds"]) <= {0, 1, 2} and not any(effects["verdict"].isna())
@@ -106,6 +109,7 @@ def test_effects_have_a_verdict_and_figures(sweep: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_same_sweep_again_trains_nothing(sweep: Path, corpus: Path, outputs: Path) -> None:
     done = run("train", *arguments(corpus, outputs), SEEDS)
     again = last_line(done)

@@ -139,7 +139,9 @@ def test_only_a_name_that_is_not_built_in_is_looked_up(monkeypatch: pytest.Monke
 def test_the_tracker_in_the_docs_tracks_a_run(tmp_path: Path, tunebook: Path) -> None:
     installed = install_documented(tmp_path)
     place = [f"data.path={tunebook}", f"paths.outputs={tmp_path / 'outputs'}"]
-    command = [sys.executable, "-m", "musicgen.train", *TINY, *place, "+tracker.log_to.json_lines=true"]
+    quick = ["rendering=none", "rendering.plots=false", "sampling.num_tunes=2"]
+    command = [sys.executable, "-m", "musicgen.train", *TINY, *place, *quick]
+    command.append("+tracker.log_to.json_lines=true")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(installed), str(Path.cwd())])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     directory = last_line(done)

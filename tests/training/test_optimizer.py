@@ -58,9 +58,11 @@ def test_every_parameter_needs_a_gradient() -> None:
     assert all(parameter.grad is None for parameter in parameters)
 
 
+@pytest.mark.slow
 def test_a_run_does_not_import_torchs_compiler(tunebook: Path, tmp_path: Path) -> None:
     program = "import sys; from musicgen.train import main; main(); print('torch._dynamo' in sys.modules)"
-    own = ["training.num_iterations=2", "training.validation_interval=1", "tracker=none"]
-    arguments = [*TINY, *own, f"data.path={tunebook}", f"paths.outputs={tmp_path}"]
+    own = ["training.num_iterations=2", "training.validation_interval=1", "sampling.num_tunes=2"]
+    quiet = ["tracker=none", "rendering=none", "rendering.plots=false"]
+    arguments = [*TINY, *own, *quiet, f"data.path={tunebook}", f"paths.outputs={tmp_path}"]
     done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "False", done.stderr

@@ -44,6 +44,7 @@ def test_files_are_the_same_each_time_and_keep_their_text(
     assert "<dc:date>" not in svg
 
 
+@pytest.mark.slow
 def test_all_cores_draw_what_one_draws(
     tmp_path: Path, two_parameters: InventedStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
