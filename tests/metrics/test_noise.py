@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from musicgen.metrics.comparison import Corpus
+from musicgen.metrics.evaluation import Evaluation
 from musicgen.metrics.noise import LEFT_OUT, jackknife_error, sampling_noise
 from musicgen.metrics.registry import METRICS, measure
 from tests.metrics.made_comparisons import compared, corpus_of, scale
