@@ -59,13 +59,13 @@ class Side:
     checkout: Path
     results: Path
 
-    def run(self, command: str, preset: str) -> Path:
+    def run(self, command: str) -> Path:
         """Run the command unless its results are saved already; returns their folder."""
-        folder = self.results / f"{command}-{preset}"
+        folder = self.results / command
         if folder.is_dir():
             return folder
         with tempfile.TemporaryDirectory() as outputs:
-            overrides = [preset, *COMMANDS[command], "tracker=none", f"paths.outputs={outputs}"]
+            overrides = ["experiment=smoke", *COMMANDS[command], "tracker=none", f"paths.outputs={outputs}"]
             print(f"{self.checkout}: python -m musicgen.train {shlex.join(overrides)}", flush=True)
             done = subprocess.run(
                 [sys.executable, "-m", "musicgen.train", *overrides],
@@ -91,12 +91,12 @@ def files_in(directory: Path) -> list[Path]:
     return [path for name in FILES for path in directory.rglob(name)]
 
 
-def compare(name: str, command: str, old: Path, new: Path) -> int:
+def compare(command: str, old: Path, new: Path) -> int:
     """Compare two result folders and print what was found; returns the number of differences."""
     found = [len(list(side.rglob("run.json"))) for side in (old, new)]
     total = 0
     if found != [NUM_RUNS[command]] * 2:
-        print(f"{name}: DIFFERENT: {NUM_RUNS[command]} runs expected, {found[0]} before, {found[1]} now")
+        print(f"{command}: DIFFERENT: {NUM_RUNS[command]} runs expected, {found[0]} before, {found[1]} now")
         total = 1
     for file in FILES:
         paths = sorted({path.relative_to(side) for side in (old, new) for path in side.rglob(file)})
@@ -104,7 +104,7 @@ def compare(name: str, command: str, old: Path, new: Path) -> int:
             continue
         differences = [text for path in paths for text in differences_in(path, old, new)]
         verdict = f"DIFFERENT in {len(differences)} places" if differences else "equal"
-        print(f"{name}: {file} ({len(paths)}): {verdict}")
+        print(f"{command}: {file} ({len(paths)}): {verdict}")
         for text in differences[:MAX_SHOWN]:
             print(f"    {text}")
         total += len(differences)
@@ -170,18 +170,10 @@ def main() -> None:
     parser.add_argument("new", type=Path, metavar="NEW_CHECKOUT")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="save the old results, or reuse them")
     arguments = parser.parse_args()
-    has_experiments = (arguments.new / "conf" / "experiment").is_dir()
-    preset = "experiment=smoke" if has_experiments else "training=smoke"
-    pairs = [(command, preset) for command in COMMANDS]
-    if has_experiments:
-        pairs.append(("smoke", "training=smoke"))  # the old name keeps working for a release
     with tempfile.TemporaryDirectory() as temporary:
         old = Side(arguments.old.resolve(), arguments.keep or Path(temporary) / "old")
         new = Side(arguments.new.resolve(), Path(temporary) / "new")
-        total = 0
-        for command, preset in pairs:
-            before, now = old.run(command, "training=smoke"), new.run(command, preset)
-            total += compare(f"{command}, {preset}", command, before, now)
+        total = sum(compare(command, old.run(command), new.run(command)) for command in COMMANDS)
     print(f"{total} differences" if total else "all equal")
     sys.exit(1 if total else 0)
 
