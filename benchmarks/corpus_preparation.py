@@ -15,9 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import torch
 
 from benchmarks.alternation import report_progress
@@ -32,6 +34,8 @@ from musicgen.training.loss import encode_tunes
 
 MEGABYTES = (0.2, 1.0, 5.0, 20.0, 50.0, 100.0)
 NUM_STEPS, WARM_UP_STEPS = 6, 2
+SECONDS_BETWEEN_SAMPLES = 0.2
+"""Of the memory of several processes."""
 TABLE = Path(__file__).resolve().with_suffix(".md")
 VALUES = TABLE.parent / "figures" / "corpus.json"
 Row = Mapping[str, float]
@@ -43,19 +47,40 @@ def measure(megabytes: float) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "tunes.abc")
         _child("benchmarks.corpora", str(megabytes), path)
-        fresh, cached = (_child("benchmarks.corpus_preparation", "--once", path, how) for how in _HOWS)
+        (fresh, peak), (cached, _) = (
+            _child("benchmarks.corpus_preparation", "--once", path, how) for how in ("fresh", "cached")
+        )
+    # A large corpus is read by several processes.
+    fresh["peak_bytes"] = max(peak, fresh["peak_bytes"])
     row = {"megabytes": megabytes, **fresh, **{f"cached_{name}": value for name, value in cached.items()}}
     report_progress(f"  {row}")
     return row
 
 
-_HOWS = ("fresh", "cached")
+def _child(*command: str) -> tuple[dict[str, float], int]:
+    """What the command prints as JSON, and the peak memory of all its processes together in bytes."""
+    peak = 0
+    with subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            peak = max(peak, _shared_bytes(process.pid))
+            time.sleep(SECONDS_BETWEEN_SAMPLES)
+        assert process.stdout is not None
+        lines = process.stdout.read().splitlines()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    content = json.loads(lines[-1])
+    return content if isinstance(content, dict) else {}, peak
 
 
-def _child(*command: str) -> dict[str, float]:
-    done = subprocess.run([sys.executable, "-m", *command], stdout=subprocess.PIPE, text=True, check=True)
-    content = json.loads(done.stdout.splitlines()[-1])
-    return content if isinstance(content, dict) else {}
+def _shared_bytes(pid: int) -> int:
+    """Memory of a process and those it has started; what they share counts once."""
+    total = 0
+    # A process may end while it is looked at.
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in (process, *process.children(recursive=True)):
+            total += one.memory_full_info().pss
+    return total
 
 
 def measure_once(path: Path, how: str) -> dict[str, float]:
@@ -70,13 +95,13 @@ def measure_once(path: Path, how: str) -> dict[str, float]:
         )
     )
     base = peak_bytes()
-    started, used = time.perf_counter(), time.process_time()
+    started, used = time.perf_counter(), processor_seconds()
     inputs = RunInputs.read(config)
     inputs.windows(config.training, config.seed)
     found: dict[str, float] = {
         "tunes": len(inputs.corpus.tunes),
         "seconds": time.perf_counter() - started,
-        "processor_seconds": time.process_time() - used,
+        "processor_seconds": processor_seconds() - used,
         "base_bytes": base,
         "peak_bytes": peak_bytes(),
     }
@@ -100,6 +125,13 @@ def _train(config: Config, inputs: RunInputs) -> float:
     return (moments[-1] - moments[WARM_UP_STEPS - 1]) / (NUM_STEPS - WARM_UP_STEPS)
 
 
+def processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    return sum(
+        sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+
+
 def peak_bytes() -> int:
     """The peak memory of this process so far."""
     # Linux counts in KiB, macOS in bytes.
@@ -119,8 +151,9 @@ COLUMNS: Mapping[str, Callable[[Row], str]] = {
     "peak GB, trained": lambda row: f"{row['cached_training_peak_bytes'] / 1e9:.2f}",
 }
 ABOUT = """What a corpus costs before the first training step: `python -m benchmarks.corpus_preparation`.
-The tunes are made from the collections at hand (corpora.py). Most of the work uses one core. Next to other
-programs only memory and processor seconds mean something, since all other times include waiting."""
+The tunes are made from the collections at hand (corpora.py). They are read on all cores; the rest of the work
+uses one. Next to other programs only memory and processor seconds mean something, since all other times
+include waiting."""
 
 
 def render(rows: Sequence[Row], place: str) -> str:

@@ -218,14 +218,14 @@ def test_a_scaling_figure_has_every_size(tmp_path: Path, monkeypatch: pytest.Mon
 def test_corpus_preparation_is_measured(varied: tuple[Path, int], monkeypatch: pytest.MonkeyPatch) -> None:
     own_process = corpus_preparation._child
 
-    def child(*command: str) -> dict[str, float]:
+    def child(*command: str) -> tuple[dict[str, float], int]:
         """The tunes are written already, and a second process would show nothing that the first does not."""
         if command[0] == "benchmarks.corpora":
             shutil.copy(varied[0], command[2])
-            return {}
+            return {}, 0
         *_, path, how = command
         is_fresh = how == "fresh"
-        return own_process(*command) if is_fresh else corpus_preparation.measure_once(Path(path), how)
+        return own_process(*command) if is_fresh else (corpus_preparation.measure_once(Path(path), how), 0)
 
     monkeypatch.setattr(corpus_preparation, "_child", child)
     row = corpus_preparation.measure(0.1)
