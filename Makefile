@@ -14,11 +14,11 @@ types:
 
 # While you work; leaves out the slow tests.
 test:
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTHON) -m pytest -n 3 --dist loadfile -m "not slow"
 
 # Every test: the second command of the README, and what CI runs.
 test-all:
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 3 --dist loadfile
 
 # The pages as a site in site/, without the network. Needs the extra docs.
 docs:

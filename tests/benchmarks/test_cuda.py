@@ -8,6 +8,8 @@ import torch
 
 from benchmarks import cuda
 from benchmarks.cuda import CPU, MAX_LOSS_DIFFERENCE, NUM_GREEDY_TUNES, SMALL, Form, Page
+from tests.commands import TINY
+from tests.soak.commands import write_tunebook
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,6 +17,13 @@ def threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def small_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whole runs learn forty short tunes."""
+    path = write_tunebook(tmp_path)
+    monkeypatch.setattr(cuda, "SHORT_RUN", (*cuda.SHORT_RUN, *TINY, f"data.path={path}"))
 
 
 @pytest.mark.slow
@@ -43,6 +52,7 @@ def test_speeds_are_measured() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_corpus")
 def test_a_killed_run_resumes_with_the_same_results(tmp_path: Path) -> None:
     resumed = cuda.kill_and_resume(SMALL, tmp_path)
     # On a busy machine the run may end before it is killed.
@@ -51,6 +61,7 @@ def test_a_killed_run_resumes_with_the_same_results(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("small_corpus")
 def test_a_sweep_of_short_runs_is_timed(tmp_path: Path) -> None:
     number, seconds = cuda.sweep_seconds(SMALL, tmp_path)
     assert number == SMALL.num_sweep_runs and seconds > 0
