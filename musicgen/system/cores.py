@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -45,6 +45,15 @@ _inherited: tuple[Callable, Sequence]
 def _inherit(work: Callable, items: Sequence) -> None:
     global _inherited
     _inherited = work, items
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process, which would wait for work forever, when the one that forked it was killed."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _work_on(place: int) -> Any:

@@ -2,9 +2,12 @@
 
 import errno
 import os
+import subprocess
 import sys
 import threading
+import time
 
+import psutil
 import pytest
 
 from musicgen.system import cores
@@ -36,6 +39,26 @@ def test_this_process_works_where_it_should_not_fork(what: str, monkeypatch: pyt
         monkeypatch.setattr(cores, "num_cores", lambda: 1)
     items = range({"one item": 1, "no item": 0}.get(what, 3))
     assert map_forked(lambda _item: os.getpid(), items) == [os.getpid()] * len(items)
+
+
+WAITS_FOR_PROCESSES = """
+import os, time
+from musicgen.system import cores
+cores.num_cores = lambda: 2
+cores.map_forked(lambda _item: (print(os.getpid(), flush=True), time.sleep(0.5)), range(2))
+"""
+
+
+@forks
+def test_forked_processes_end_when_this_one_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", WAITS_FOR_PROCESSES], stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        processes = [int(killed.stdout.readline()) for _ in range(2)]
+        killed.kill()
+    deadline = time.monotonic() + 60
+    while any(map(psutil.pid_exists, processes)):
+        assert time.monotonic() < deadline, "a process outlived the one that it worked for"
+        time.sleep(0.05)
 
 
 @forks
