@@ -21,7 +21,7 @@ from musicgen.notation.sounds import Sound, SoundReader
 from musicgen.notation.tokens import TOKEN
 from musicgen.notation.tune import Bar, Note
 
-MAX_REST_BARS = 256
+_MAX_REST_BARS = 256
 """Limit per tune, which keeps a few characters from producing thousands of bars."""
 _SOUNDS = frozenset({"rest", "chord", "measures"})
 _SECTION = re.compile(r":|\|\||\|\]|\[\||[0-9]")
@@ -43,6 +43,23 @@ class _Draft:
     lines: list[str]
 
 
+class BarRests:
+    """The rests of whole bars in a tune, such as `Z3`, within the limit on their bars."""
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+        self._num_left = _MAX_REST_BARS
+
+    def num_bars(self, text: str) -> int:
+        """How many bars this rest has; 1, with a problem, if it is out of range."""
+        count = int(text[1:] or 1)
+        if not 1 <= count <= self._num_left:
+            self._problems.add(f"rest {quote(text)} is out of range")
+            count = 1
+        self._num_left -= count
+        return count
+
+
 class BarReader:
     """Reads the body of a tune line by line; `bars()` gives the result."""
 
@@ -54,7 +71,7 @@ class BarReader:
         self._unit = unit
         self._melody = SoundReader(key, unit, meter.is_compound, problems)
         self._voice = voice
-        self._rest_measures_left = MAX_REST_BARS
+        self._rests = BarRests(problems)
         self._in_overlay = False
         self._drafts: list[_Draft] = []
         self._open_bar()
@@ -143,12 +160,7 @@ class BarReader:
 
     def _rest_measures(self, text: str) -> None:
         """Add rests of whole bars: `Z3` reads as `Z|Z|Z`."""
-        count = int(text[1:] or 1)
-        if not 1 <= count <= self._rest_measures_left:
-            self._problems.add(f"rest {quote(text)} is out of range")
-            count = 1
-        self._rest_measures_left -= count
-        for number in range(count):
+        for number in range(self._rests.num_bars(text)):
             if number:
                 self._bar_line("|")
             self._texts.append(text[0])

@@ -7,7 +7,7 @@ reads only the first voice. What cannot be drawn is omitted and listed as a prob
 import re
 from fractions import Fraction
 
-from musicgen.notation.bars import MAX_REST_BARS
+from musicgen.notation.bars import BarRests
 from musicgen.notation.key import NO_KEY, read_key
 from musicgen.notation.lines import FirstVoice, Line, body_lines
 from musicgen.notation.meter import FREE_METER, default_unit, read_meter, read_unit
@@ -54,7 +54,7 @@ class _Reader:
         self._key, self._meter, self._unit = NO_KEY, FREE_METER, Fraction(1, 8)
         self._voice = voice
         self._in_overlay = False
-        self._rest_measures_left = MAX_REST_BARS
+        self._rests = BarRests(self.problems)
         self._num_events = self._num_tuplets = self._tuplet_left = 0
         self._tuplet: tuple[int, int, int] | None = None
         self._broken: Fraction | None = None
@@ -149,12 +149,7 @@ class _Reader:
 
     def _rest_measures(self, text: str) -> None:
         """Add rests of whole bars, each a measure of its own, as `parse_tune` does."""
-        count = int(text[1:] or 1)
-        if not 1 <= count <= self._rest_measures_left:
-            self.problems.add(f"rest {quote(text)} is out of range")
-            count = 1
-        self._rest_measures_left -= count
-        for number in range(min(count, MAX_EVENTS - self._num_events)):
+        for number in range(min(self._rests.num_bars(text), MAX_EVENTS - self._num_events)):
             if number:
                 self._end_measure("single")
             self._add((), self._meter.bar_length or Fraction(1), is_invisible=text[0] == "X")
