@@ -136,10 +136,11 @@ def judge(abc: str, *, reached_end: bool = True) -> "Judgement":
     """
     from musicgen.errors import InputError
     from musicgen.metrics.soundness import Judgement
+    from musicgen.notation.lines import with_newlines
     from musicgen.notation.parsing import parse_tune
     from musicgen.notation.problems import quote
 
-    abc = _unix(abc)
+    abc = with_newlines(abc)
     if "\n" not in abc.strip():
         raise InputError(f"judge: {quote(abc)} is not a tune; give the text of one, not a path")
     return Judgement(parse_tune(abc), reached_end)
@@ -174,8 +175,9 @@ def _read(abc: str | PathLike[str] | Iterable[str], data: "DataConfig") -> "tupl
     """The tunes, cleaned like those of the corpus, and what errors call them."""
     from musicgen.corpus.tunebook import FILE_START
     from musicgen.metrics.abc_files import read_abc_files, read_abc_text
+    from musicgen.notation.lines import with_newlines
 
-    if isinstance(abc, PathLike) or (isinstance(abc, str) and "\n" not in _unix(abc)):
+    if isinstance(abc, PathLike) or (isinstance(abc, str) and "\n" not in with_newlines(abc)):
         return read_abc_files(Path(abc), data), str(abc)
     # As separate files: the header of one must not become that of the next.
     text = f"\n{FILE_START}".join(map(_numbered, _texts(abc)))
@@ -184,12 +186,9 @@ def _read(abc: str | PathLike[str] | Iterable[str], data: "DataConfig") -> "tupl
 
 def _texts(tunes: Iterable[str]) -> list[str]:
     """ABC texts; a single text is one tune."""
-    return [_unix(text) for text in ([tunes] if isinstance(tunes, str) else tunes)]
+    from musicgen.notation.lines import with_newlines
 
-
-def _unix(text: str) -> str:
-    """The text with the line ends that the package reads."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return [with_newlines(text) for text in ([tunes] if isinstance(tunes, str) else tunes)]
 
 
 def _numbered(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from musicgen.corpus.tables import read_csv, read_json
 from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError
+from musicgen.notation.lines import with_newlines
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def decode_text(content: bytes, name: object) -> str:
     parts = content.removeprefix(_BYTE_ORDER_MARK).split(_BYTE_ORDER_MARK)
     text = FILE_START.join(map(_decode, parts))
     # DOS files may end with character 26, and careless conversion leaves two carriage returns per line.
-    text = text.replace("\x1a", "").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    text = with_newlines(text.replace("\x1a", "").replace("\r\r\n", "\n"))
     return _INVISIBLE_MARK.sub("", text) if FILE_START in text else text
 
 

@@ -6,6 +6,7 @@ It is an entry point of the group `musicgen.corpora`, or the config names it by 
 from musicgen.corpus.config import OWN_SOURCES, DataConfig
 from musicgen.corpus.tunebook import FILE_START
 from musicgen.errors import InputError, one_line
+from musicgen.notation.lines import with_newlines
 from musicgen.system.extensions import Extensions
 
 _OUTSIDE = Extensions("musicgen.corpora", "source", OWN_SOURCES, path_form="package.module:function")
@@ -33,7 +34,7 @@ def read_outside(config: DataConfig) -> str:
     for text in texts:
         if not isinstance(text, str):
             raise InputError(f"{where}: returned a {type(text).__name__} where ABC text is needed")
-    text = f"\n{FILE_START}".join(texts).replace("\r\n", "\n").replace("\r", "\n")
+    text = with_newlines(f"\n{FILE_START}".join(texts))
     if not text.strip() or "\0" in text:
         raise InputError(f"{where}: returned {'binary data' if text.strip() else 'no text'}, not ABC tunes")
     if len(text.encode(errors="replace")) > config.max_megabytes * 10**6:

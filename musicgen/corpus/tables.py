@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from musicgen.corpus.tunebook import FILE_START, MAX_TUNES
 from musicgen.errors import InputError
-from musicgen.notation.lines import read_field
+from musicgen.notation.lines import read_field, with_newlines
 from musicgen.notation.problems import quote
 from musicgen.notation.tokens import TOKEN
 
@@ -120,7 +120,7 @@ def _to_abc(rows: Sequence[Row], name: str) -> str:
 
 
 def _tune(row: Row, number: int) -> str:
-    abc = _text(row, _ABC).replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    abc = with_newlines(_text(row, _ABC)).strip("\n")
     first = read_field(abc.partition("\n")[0])
     if first is not None and first[0] == "X":
         return abc

@@ -28,9 +28,14 @@ class Line(NamedTuple):
     """(letter, value with continuations); None for music and for an empty line."""
 
 
+def with_newlines(text: str) -> str:
+    """The text with `\\n` for `\\r\\n` and for `\\r`."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def split_lines(text: str) -> list[str]:
     """Split at `\\n`, `\\r\\n` and `\\r` only."""
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return with_newlines(text.removeprefix("\ufeff")).split("\n")
 
 
 def read_field(line: str, is_header: bool = False) -> tuple[str, str] | None:
