@@ -82,7 +82,8 @@ def _read(
     complete = [tune for tune in book.tunes if not has_open_block(tune)]
     marks: Counter[str] = Counter()
 
-    def read(tunes: Sequence[str]) -> tuple[list[_ReadTune], Counter[str]]:
+    def read_part(tunes: Sequence[str]) -> tuple[list[_ReadTune | str], Counter[str]]:
+        """The tunes as they are read, and the marks that cleaning dropped."""
         found: Counter[str] = Counter()
         if clean:
             tunes = [
@@ -92,8 +93,8 @@ def _read(
         return list(map(_read_tune, tunes)), found
 
     parts = [complete[start : start + _TUNES_AT_ONCE] for start in range(0, len(complete), _TUNES_AT_ONCE)]
-    read_tunes = []
-    for part, found in map_forked(read, parts):
+    read_tunes: list[_ReadTune | str] = []
+    for part, found in map_forked(read_part, parts):
         read_tunes += part
         marks += found
     tunes, melodies, dropped = _keep_usable(read_tunes)
@@ -115,39 +116,37 @@ def forget_read() -> None:
 
 class _ReadTune(NamedTuple):
     text: str
-    melody: Melody | None
-    """None for a tune that cannot be used."""
-    identity: bytes = b""
-    problem: str = ""
-    """Why it cannot be used."""
+    melody: Melody
+    identity: bytes
 
 
-def _read_tune(tune: str) -> _ReadTune:
+def _read_tune(tune: str) -> _ReadTune | str:
+    """The tune, or why it cannot be used."""
     if len(tune) > MAX_TUNE_CHARACTERS:
-        return _ReadTune("", None, problem=f"longer than {MAX_TUNE_CHARACTERS:,} characters")
+        return f"longer than {MAX_TUNE_CHARACTERS:,} characters"
     fields, body, _ = split_header(tune)
     melody = read_melody(fields, body)
     header = dict(reversed(fields))
     if "K" not in header:
-        return _ReadTune("", None, problem="without key")
+        return "without key"
     if not len(melody):
-        return _ReadTune("", None, problem="without notes")
+        return "without notes"
     return _ReadTune(tune, melody, identity(body, melody, header.get("M")))
 
 
-def _keep_usable(tunes: Iterable[_ReadTune]) -> tuple[list[str], list[Melody], dict[str, int]]:
+def _keep_usable(tunes: Iterable[_ReadTune | str]) -> tuple[list[str], list[Melody], dict[str, int]]:
     """The distinct tunes with notes; their melodies; and reason -> number of dropped tunes."""
     kept, melodies, seen = [], [], set()
     dropped: Counter[str] = Counter()
-    for text, melody, itself, problem in tunes:
-        if melody is None:
-            dropped[problem] += 1
-        elif itself in seen:
+    for tune in tunes:
+        if isinstance(tune, str):
+            dropped[tune] += 1
+        elif tune.identity in seen:
             dropped["duplicate"] += 1
         else:
-            seen.add(itself)
-            kept.append(text)
-            melodies.append(melody)
+            seen.add(tune.identity)
+            kept.append(tune.text)
+            melodies.append(tune.melody)
     return kept, melodies, dict(dropped)
 
 
