@@ -220,6 +220,7 @@ class PostgresLocks:
 
     @contextmanager
     def alone(self, name: str) -> Iterator[None]:
+        """Wait for the lock, and hold it during the block."""
         from sqlalchemy import text
 
         query, key = text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _key(name)}
@@ -231,6 +232,7 @@ class PostgresLocks:
             yield
 
     def take(self, name: str) -> bool:
+        """Take the lock until this process ends; returns False if another process holds it."""
         from sqlalchemy import text
 
         connection = self._engine.connect()
@@ -246,12 +248,14 @@ class PostgresLocks:
         return is_taken
 
     def is_held(self, name: str) -> bool:
+        """Whether a living process holds the lock, this one included."""
         if not self.take(name):
             return True
         self._kept.pop().close()
         return False
 
     def close(self) -> None:
+        """Release all locks."""
         for connection in self._kept:
             connection.close()
         self._kept.clear()
