@@ -1,6 +1,7 @@
 """The pieces of the script for CUDA machines, in their small form on the CPU."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,9 @@ def small_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 def test_two_engines_train_alike_but_not_to_the_bit() -> None:
     # A difference of 0 would mean that one engine was compared with itself.
-    assert 0 < cuda.loss_difference(SMALL, allows_tf32=False) <= MAX_LOSS_DIFFERENCE
+    assert (
+        0 < cuda.loss_difference(replace(SMALL, compared_steps=40), allows_tf32=False) <= MAX_LOSS_DIFFERENCE
+    )
 
 
 def test_other_settings_exceed_the_allowed_difference() -> None:

@@ -45,7 +45,8 @@ WAITS_FOR_PROCESSES = """
 import os, time
 from musicgen.system import cores
 cores.num_cores = lambda: 2
-cores.map_forked(lambda _item: (print(os.getpid(), flush=True), time.sleep(0.5)), range(2))
+# Each line in one call, since print writes the end of its line by another.
+cores.map_forked(lambda _item: (os.write(1, b"%d\\n" % os.getpid()), time.sleep(0.5)), range(2))
 """
 
 
