@@ -10,7 +10,7 @@ from musicgen.effects.figures.style import metric_title
 from musicgen.effects.pairing import Arm
 from musicgen.metrics.registry import ARROWS, METRICS, summary_metrics
 from musicgen.metrics.standing import standing
-from musicgen.records.naming import arm_name, level_of, overrides_name, shown_change, shown_level
+from musicgen.records.naming import arm_name, arm_of, level_of, overrides_name, shown_change, shown_level
 from musicgen.records.runs import FoundRun, flat_config, path_name
 from musicgen.reporting.portable import without_folders
 from musicgen.reporting.study_data import StudyData
@@ -144,7 +144,7 @@ def _run_cells(run: FoundRun, study: StudyData) -> tuple[str, str]:
 def _own_settings(run: FoundRun, study: StudyData) -> str:
     """A run of the configuration that others are compared with, where no study calls it the baseline.
 
-    It has the name of what varies; a run by itself that of its overrides.
+    It has the name of what varies; a sweep of seeds alone has a baseline, and a run by itself its overrides.
     """
     paired = study.paired
     varied = dict.fromkeys(arm.change.parameter for arm in paired.arms if arm.change is not None)
@@ -153,7 +153,8 @@ def _own_settings(run: FoundRun, study: StudyData) -> str:
     if varied:
         return _words({name: run.setting(name) for name in varied})
     words = shlex.split(run.record.command)[3:]
-    return overrides_name([word for word in words if not word.startswith("--")])
+    own = overrides_name([word for word in words if not word.startswith("--")])
+    return arm_of(None, None, {}, run.directory) or own
 
 
 def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:

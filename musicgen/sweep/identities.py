@@ -95,13 +95,14 @@ def with_fixed_start(arm: PlannedArm) -> PlannedArm:
         return arm
     composed = arm.composed.copy()
     OmegaConf.update(composed, name, fixed)
-    change, overrides = arm.config.change, list(arm.overrides)
+    change = arm.config.change
     if change is not None and change.parameter == name:
         change = replace(change, value=fixed)
-        overrides = [f"{name}={fixed}" if each.startswith(f"{name}=") else each for each in overrides]
-    else:
+    resolved = f"{name}={fixed}"
+    overrides = [resolved if each.startswith(f"{name}=") else each for each in arm.overrides]
+    if resolved not in overrides:
         # The arm's own change stays the last one: a second stage and a combination read it there.
-        overrides.insert(len(overrides) - (change is not None), f"{name}={fixed}")
+        overrides.insert(len(overrides) - (change is not None), resolved)
     training = replace(arm.config.training, start_from=fixed)
     config = replace(arm.config, training=training, change=change)
     return replace(arm, composed=composed, config=config, overrides=overrides)

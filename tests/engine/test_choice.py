@@ -57,6 +57,7 @@ def trained(prelude: str = "", package: Path | None = None) -> tuple[str, dict[s
     return engine, digests, done.stderr.splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prelude", "engine", "warnings"),
     [

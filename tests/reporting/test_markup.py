@@ -291,6 +291,13 @@ def test_without_a_sound_tune_none_is_called_best(tmp_path: Path) -> None:
         assert f"defaults, seed 0: {run.record.draws}" in words
 
 
+def test_songs_of_a_sweep_of_seeds_are_of_the_baseline(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_run(made_run(f"baseline/seed={seed}", seed=seed), tmp_path / "runs", [(GOOD, {})])
+    report = make_report(read_study([tmp_path / "runs"]), tmp_path / "songs", ReportOptions(pairs=0, best=2))
+    assert report.place(report.best[0].song) == "baseline, seed 0, tune 0"
+
+
 def test_sound_tunes_come_with_their_marks(tmp_path: Path) -> None:
     run = made_run("run")
     write_run(run, tmp_path / "runs", [(GOOD, {"longest_transposed_copy": 16}), (WRONG, {})])

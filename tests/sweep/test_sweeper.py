@@ -75,6 +75,7 @@ def test_changes_of_a_fine_tuning_are_combined_and_confirmed(monkeypatch: pytest
     joint = found.combine(composed, baseline, changed[::3])
     assert (joint.config.training.batch_size, joint.config.model.hidden_size) == (8, 64)
     assert joint.config.training.start_from == "0123456789abcdef@60"
+    assert baseline.overrides == ["training.start_from=0123456789abcdef@60"]
     confirmed = found.confirming(changed[::3], seeds=[5]).levels
     assert confirmed == {"training.batch_size": ["8"], "model.hidden_size": ["64"]}
 
