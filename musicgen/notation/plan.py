@@ -31,6 +31,7 @@ PLAN_FIELD = "r:"
 
 _compiled = compiled()
 _PLAN_LINE = re.compile(r"(^[ \t]*K[ \t]*:.*\n)r:.*(?:\n|\Z)", re.MULTILINE)
+_LATER_PLAN = re.compile(r"(^[ \t]*K[ \t]*:.*\n)r:(?:\d+[A-GZa-gz])+(?:\n|\Z)", re.MULTILINE)
 _BREAK, _R, _COLON, _ZERO, _NINE = ord("\n"), ord("r"), ord(":"), ord("0"), ord("9")
 _A, _G, _Z, _TO_SMALL = ord("A"), ord("G"), ord("Z"), 32
 _OTHER_ENDING = 15
@@ -44,8 +45,11 @@ def with_plan(tune: str) -> str:
 
 
 def without_plan(tune: str) -> str:
-    """The tune, or its beginning, without the line that `with_plan` added."""
-    return _PLAN_LINE.sub(r"\1", tune, count=1)
+    """The tune, or its beginning, without the line that `with_plan` added.
+
+    Where a network changes the key, it may write a plan again; that one goes, too.
+    """
+    return _LATER_PLAN.sub(r"\1", _PLAN_LINE.sub(r"\1", tune, count=1))
 
 
 def _plan(tune: str) -> str:
