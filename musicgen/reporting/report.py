@@ -182,7 +182,7 @@ class Report:
             levels.setdefault(name, []).append(shown_level(level_of(arm.change.value)))
             base[name] = shown_level(level_of(arm.change.baseline_value))
         if not levels:
-            return "Nothing: there is only the baseline."
+            return "No change was tried: there is only the baseline."
         changes = "; ".join(
             f"{name} from {base[name]} to {listed(values)}" for name, values in levels.items()
         )
@@ -264,7 +264,9 @@ def _facts(study: StudyData, songs: Sequence[Song]) -> str:
         counted(len(runs), "run"),
         counted(len(study.screening or study.paired.arms), "change"),
         counted(len(seeds), "seed"),
-        f"{trained:,.0f} iterations trained in {duration(seconds)}",
+        f"{trained:,.0f} iterations trained in {duration(seconds)}"
+        if trained
+        else "no training: all from the store",
         f"{len(songs):,} tunes sampled"
         + (f", {num_kept:,} of them kept" if any(run.record.draws for run in runs) else ""),
         f"corpus {', '.join(corpora)}",
