@@ -69,6 +69,10 @@ def check_command(folder: Path) -> None:
     kept = json.loads((folder / "baseline.json").read_text(encoding="utf-8"))
     config = compose_config([*study.baseline, *plain]).as_dict()
     composed = flat_config({name: config[name] for name in IDENTITY_GROUPS})
+    # A sweep writes down the iteration, too, that an abbreviated start stands for.
+    if start := composed.get("training.start_from"):
+        assert kept["training.start_from"].partition("@")[0] == start
+        composed["training.start_from"] = kept["training.start_from"]
     compared = [name for name in kept if name not in MACHINE_SETTINGS]
     assert {name: composed.get(name) for name in compared} == {name: kept[name] for name in compared}
     words = (folder / "README.md").read_text(encoding="utf-8")
