@@ -57,16 +57,35 @@ def ending_on_signals() -> Iterator[None]:
 
 @contextmanager
 def unwrapping_interruptions() -> Iterator[None]:
-    """Raise the KeyboardInterrupt behind an error of the body: OmegaConf wraps it in an error."""
+    """Raise KeyboardInterrupt if Ctrl-C is what led to an error of the body.
+
+    OmegaConf wraps an interruption in an error, or loses it where it cleans up.
+    """
+    has_arrived = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal has_arrived
+        has_arrived = True
+        signal.default_int_handler(number, frame)
+
+    is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    is_watched = is_default and threading.current_thread() is threading.main_thread()
+    if is_watched:
+        signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     except Exception as error:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, KeyboardInterrupt):
             cause = cause.__cause__ or cause.__context__
+        if cause is None and has_arrived:
+            cause = KeyboardInterrupt()
         if cause is None:
             raise
         raise cause from None
+    finally:
+        if is_watched and signal.getsignal(signal.SIGINT) is interrupt:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def can_hang_up() -> bool:

@@ -1,5 +1,6 @@
 """Real signals to real processes: which ones ask a command to end, and what a second one does."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -129,3 +130,16 @@ def test_an_interruption_behind_another_error_is_found() -> None:
         fail_while_interrupted()
     with pytest.raises(ValueError, match="^other$"), unwrapping_interruptions():
         raise ValueError("other")
+
+
+def fail_after_losing_an_interruption() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    raise ValueError("a cleanup failed")
+
+
+def test_an_error_after_a_lost_interruption_is_the_interruption() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), unwrapping_interruptions():
+        fail_after_losing_an_interruption()
+    assert signal.getsignal(signal.SIGINT) is before
