@@ -51,8 +51,13 @@ def ending_on_signals() -> Iterator[None]:
     def stop(number: int) -> None:
         raise Terminated(number)
 
-    with _first_signal(stop, [signal.SIGTERM]):
-        yield
+    try:
+        with _first_signal(stop, [signal.SIGTERM]):
+            yield
+    finally:
+        # If Ctrl-C interrupted an exec(), such as that of a dataclass, `python -m` would end itself by SIGINT
+        # instead of the command's exit status. The next exec() makes it forget that.
+        exec("")
 
 
 @contextmanager
@@ -78,11 +83,9 @@ def unwrapping_interruptions() -> Iterator[None]:
         cause: BaseException | None = error
         while cause is not None and not isinstance(cause, KeyboardInterrupt):
             cause = cause.__cause__ or cause.__context__
-        if cause is None and has_arrived:
-            cause = KeyboardInterrupt()
-        if cause is None:
+        if cause is None and not has_arrived:
             raise
-        raise cause from None
+        raise cause or KeyboardInterrupt() from None
     finally:
         if is_watched and signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)

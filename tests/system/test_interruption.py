@@ -143,3 +143,14 @@ def test_an_error_after_a_lost_interruption_is_the_interruption() -> None:
     with pytest.raises(KeyboardInterrupt), unwrapping_interruptions():
         fail_after_losing_an_interruption()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupted_exec_leaves_the_status_of_the_command(tmp_path: Path) -> None:
+    program = """
+import sys
+from musicgen.system.commands import exit_status
+sys.exit(exit_status(lambda: exec("raise KeyboardInterrupt")))
+"""
+    (tmp_path / "interrupted.py").write_text(program, encoding="utf-8")
+    done = subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "musicgen: interrupted\n")
