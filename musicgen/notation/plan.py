@@ -45,11 +45,13 @@ def with_plan(tune: str) -> str:
 
 
 def without_plan(tune: str) -> str:
-    """The tune, or its beginning, without the line that `with_plan` added.
+    """The tune, or its beginning, without the line that `with_plan` added."""
+    return _PLAN_LINE.sub(r"\1", tune, count=1)
 
-    Where a network changes the key, it may write a plan again; that one goes, too.
-    """
-    return _LATER_PLAN.sub(r"\1", _PLAN_LINE.sub(r"\1", tune, count=1))
+
+def without_later_plans(tune: str) -> str:
+    """The tune without plans that a network wrote again where it changed the key; remarks stay."""
+    return _LATER_PLAN.sub(r"\1", tune)
 
 
 def _plan(tune: str) -> str:

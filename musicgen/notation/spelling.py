@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from musicgen.notation.degrees import from_degrees, to_degrees
-from musicgen.notation.plan import with_plan, without_plan
+from musicgen.notation.plan import with_plan, without_later_plans, without_plan
 from musicgen.system.files import keep_text, source_code
 
 Notes = Literal["letters", "degrees"]
@@ -34,7 +34,7 @@ class Spelling:
 
     def read(self, spelled: str) -> str:
         """The ABC text of a tune, or its beginning, that a network wrote."""
-        text = without_plan(spelled) if self.has_plan else spelled
+        text = without_later_plans(without_plan(spelled)) if self.has_plan else spelled
         return from_degrees(text) if self.notes == "degrees" else text
 
 
