@@ -257,6 +257,7 @@ def _facts(study: StudyData, songs: Sequence[Song]) -> str:
     runs = study.all_runs
     seeds = {run.record.seed for run in runs}
     trained = sum(run.record.timing.get("trained_iterations") or 0 for run in runs)
+    reused = sum(run.record.timing.get("reused_iterations") or 0 for run in runs)
     seconds = sum(run.record.timing.get("train_seconds") or 0 for run in runs)
     corpora = dict.fromkeys(str(run.record.corpus.get("name", "unknown")) for run in runs)
     num_kept = sum(song.is_kept for song in songs)
@@ -264,9 +265,9 @@ def _facts(study: StudyData, songs: Sequence[Song]) -> str:
         counted(len(runs), "run"),
         counted(len(study.screening or study.paired.arms), "change"),
         counted(len(seeds), "seed"),
-        f"{trained:,.0f} iterations trained in {duration(seconds)}"
-        if trained
-        else "no training: all from the store",
+        "no training: all from the store"
+        if reused and not trained
+        else f"{trained:,.0f} iterations trained in {duration(seconds)}",
         f"{len(songs):,} tunes sampled"
         + (f", {num_kept:,} of them kept" if any(run.record.draws for run in runs) else ""),
         f"corpus {', '.join(corpora)}",

@@ -152,9 +152,10 @@ def _own_settings(run: FoundRun, study: StudyData) -> str:
         varied |= dict.fromkeys(_differences(other, run))
     if varied:
         return _words({name: run.setting(name) for name in varied})
+    if (arm := arm_of(None, None, {}, run.directory)) is not None:
+        return arm
     words = shlex.split(run.record.command)[3:]
-    own = overrides_name([word for word in words if not word.startswith("--")])
-    return arm_of(None, None, {}, run.directory) or own
+    return overrides_name([word for word in words if not word.startswith("--")])
 
 
 def _differences(run: FoundRun, baseline: FoundRun) -> dict[str, object]:
